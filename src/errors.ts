@@ -1,0 +1,58 @@
+/**
+ * What to do about an error:
+ * - `retry`: the same call may succeed later
+ * - `reauthenticate`: a new token first
+ * - `reject`: this document is refused for good
+ * - `skip`: this record is gone
+ * - `walk-again`: the list moved under the walk
+ * - `stop`: nothing helps but a person (configuration, permission)
+ */
+export type Action = 'retry' | 'reauthenticate' | 'reject' | 'skip' | 'walk-again' | 'stop';
+
+export interface ErrorOptions {
+  action: Action;
+  /** Milliseconds to wait before a retry, when the other side said so. */
+  waitMs?: number;
+  /** What a person can do about it, as a sentence. */
+  advice?: string;
+  /** `usage` ends the process with exit code 2, everything else with 1. */
+  kind?: 'usage' | 'failure';
+  cause?: unknown;
+}
+
+/** Every expected failure of Sluice. The message says what happened and where; it never holds a secret. */
+export class SluiceError extends Error {
+  readonly action: Action;
+  readonly waitMs: number | undefined;
+  readonly advice: string | undefined;
+  readonly kind: 'usage' | 'failure';
+
+  constructor(message: string, options: ErrorOptions) {
+    super(message, { cause: options.cause });
+    this.name = 'SluiceError';
+    this.action = options.action;
+    this.waitMs = options.waitMs;
+    this.advice = options.advice;
+    this.kind = options.kind ?? 'failure';
+  }
+}
+
+/** A mistake in the command line or the configuration: exit code 2. */
+export function usageError(message: string, advice?: string): SluiceError {
+  return new SluiceError(message, { action: 'stop', kind: 'usage', advice });
+}
+
+/** The action an error carries; an unexpected error stops. */
+export function actionOf(error: unknown): Action {
+  return error instanceof SluiceError ? error.action : 'stop';
+}
+
+/** Whether the error came from an abort that we asked for. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

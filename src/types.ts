@@ -1,0 +1,258 @@
+/**
+ * The words of Sluice as types. Read this file first, then `pipeline.ts`.
+ *
+ * A *stream* pages through one vendor resource, a *mapping* turns each record into an ECS document, a *sink* stores
+ * the documents, and the *state* remembers what was delivered. A *pipeline* is source x stream x sink.
+ */
+import type { Logger } from 'pino';
+
+export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
+
+/** A stream's name, e.g. `cylance.detection`; it is `event.dataset` everywhere. */
+export type StreamName = `${string}.${string}`;
+
+/** An ECS document: nested objects, as Elasticsearch stores them. `mappings/ecs.ts` says which fields are allowed. */
+export type EcsDocument = { '@timestamp': string; [field: string]: unknown };
+
+/** What a mapping may know about the tenant that a record came from. Holds no secret. */
+export interface SourceFacts {
+  /** The source's name in the config; the data stream's namespace. */
+  name: string;
+  /** `cylance`, `apex_central`. */
+  connector: string;
+  /** The vendor's id of the tenant: `organization.id`. */
+  tenantId: string;
+  /** Where the vendor's console is, without a trailing slash; `event.url` starts with it. */
+  consoleUrl?: string;
+  /** Whether `event.original` is kept. */
+  keepOriginal: boolean;
+}
+
+/** Pure: no I/O, no clock, no randomness. Throws only for a record that it cannot understand at all. */
+export type Mapping = (record: unknown, source: SourceFacts) => EcsDocument;
+
+/** Half-open time range in epoch milliseconds: `fromMs` belongs to it, `toMs` does not. */
+export interface Range {
+  fromMs: number;
+  toMs: number;
+}
+
+export type WalkKind = 'live' | 'sweep' | 'refresh' | 'backfill';
+
+/** One pass over a range or list, with its own cursor. Walks of one stream share the revisions. */
+export interface Walk {
+  /** Unique within its pipeline and stable over restarts: `live`, `sweep-1d`, `backfill-7`. */
+  id: string;
+  kind: WalkKind;
+  /** Frozen before the walk begins. */
+  range: Range;
+}
+
+/** What an accepted window held. One row of the ledger, together with what became of the records. */
+export interface Accepted {
+  range: Range;
+  /** The vendor's own count. */
+  total: number;
+  /** How many different keys were seen. */
+  distinct: number;
+  /** Two passes saw the same set of keys, and their number is the vendor's total. */
+  settled: boolean;
+  /** Which filter the window was narrowed by where time could not split it, e.g. `severity=High`. */
+  filter?: string;
+}
+
+/** One vendor reply, and where its walk resumes once it is delivered. */
+export interface Page {
+  records: unknown[];
+  /** Opaque to the engine; handed back to `pages` after a restart. */
+  cursor: Json;
+  /** Keys known from earlier that a settled window did not hold any more: the engine asks for each whether it is gone. */
+  missing?: string[];
+  /** Set on the page that ends a window. */
+  accepted?: Accepted;
+}
+
+/** A request to a vendor, relative to the source's base URL. */
+export interface VendorRequest {
+  path: string;
+  query?: Record<string, string | number | readonly string[] | undefined>;
+  /** The permission that the call needs: named in the error when the vendor refuses it. */
+  scope: string;
+  /** `live` goes before `backfill` wherever both wait for the source's rate budget. */
+  priority: 'live' | 'backfill';
+  signal: AbortSignal;
+}
+
+/** A connector's connection to one tenant: authentication, rate budget and retries are inside. */
+export interface VendorClient {
+  /** The parsed reply of a GET. Throws a `SluiceError` that carries its action. */
+  json(request: VendorRequest): Promise<unknown>;
+  /** Gets a token, or throws: what `sluice check` shows as the first line of a source. */
+  authenticate(signal: AbortSignal): Promise<void>;
+}
+
+/** How a stream is read; every value has its default and reason in `docs/config.md`. */
+export interface ReadingSettings {
+  pageSize: number;
+  /** Neighbouring windows overlap by this much, since the vendor does not say whether bounds are inclusive. */
+  overlapMs: number;
+  /** A window with more records than this is split. */
+  maxWindowRecords: number;
+  /** A window that did not settle in so many attempts is accepted as unsettled. */
+  settleAttempts: number;
+}
+
+/** What the engine hands to a stream while it is read. */
+export interface StreamContext {
+  client: VendorClient;
+  source: SourceFacts;
+  settings: ReadingSettings;
+  /** Keys delivered earlier whose time lies in the range, without those known to be deleted. */
+  knownKeys(range: Range): Iterable<string>;
+  priority: 'live' | 'backfill';
+  signal: AbortSignal;
+  log: Logger;
+}
+
+/** One vendor resource. Keeps no state of its own. */
+export interface Stream {
+  readonly name: StreamName;
+  /** For `docs/streams.md` and `sluice streams`. */
+  readonly about: { title: string; endpoints: readonly string[]; scopes: readonly string[]; reading: string };
+  /** Members that never count as a change, wherever they stand in a record. */
+  readonly volatile: readonly string[];
+  /** Members (lower case) that open doors at the vendor: removed before a record leaves the connector. */
+  readonly secrets: readonly string[];
+  /** What identifies a record for good. Throws for a record without one. */
+  key(record: unknown): string;
+  /** When the record happened, epoch milliseconds; undefined when it does not say. */
+  timeMs(record: unknown): number | undefined;
+  /** Whether a record can still change in ways that its list item does not show. */
+  isOpen(record: unknown): boolean;
+  /** What a change of a record is called: `event.action` of a later revision, by the part that changed. The first that differs names it. */
+  readonly changes: readonly { action: string; of: (record: unknown) => unknown }[];
+  /** `event.action` where none of `changes` differs, and for a tombstone. */
+  readonly actions: { updated: string; deleted: string };
+  pages(context: StreamContext, walk: Walk, from: Json | undefined): AsyncIterable<Page>;
+  /** The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. */
+  detail?(context: StreamContext, key: string): Promise<unknown>;
+  /** The record that says that a known record is gone. Same shape as a list record. */
+  tombstone?(key: string, timeMs: number | undefined): unknown;
+}
+
+/** What opens a connection to one tenant. `settings` has passed the connector's part of the config schema. */
+export interface Connector {
+  readonly name: string;
+  facts(settings: SourceSettings): SourceFacts;
+  open(settings: SourceSettings, services: ConnectorServices): VendorClient;
+}
+
+/** A source of the config, with references to secrets that are read when they are needed. */
+export interface SourceSettings {
+  name: string;
+  connector: string;
+  region: string;
+  baseUrl?: string;
+  consoleUrl?: string;
+  tenantId: string;
+  applicationId: string;
+  /** Reads the reference again at each call, so that a rotated secret needs no restart. */
+  applicationSecret: () => string;
+  keepOriginal: boolean;
+}
+
+export interface ConnectorServices {
+  http: HttpClient;
+  log: Logger;
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'PUT';
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+  priority: 'live' | 'backfill';
+  signal: AbortSignal;
+}
+
+export interface HttpReply {
+  status: number;
+  headers: { get(name: string): string | null };
+  text: string;
+}
+
+/** One request within the source's rate budget, with timeouts and a bounded body. No retries: `retry.ts` has them. */
+export type HttpClient = (request: HttpRequest) => Promise<HttpReply>;
+
+/** A stream beside its mapping and its connector: one line of `connectors/index.ts`. */
+export interface Registered {
+  connector: Connector;
+  stream: Stream;
+  mapping: Mapping;
+}
+
+/** A document on its way. */
+export interface OutDocument {
+  /** The document id: `_id` in Elasticsearch. */
+  id: string;
+  stream: StreamName;
+  /** The data stream's namespace: the source's name. */
+  namespace: string;
+  /** The record's key: `event.id`. */
+  key: string;
+  document: EcsDocument;
+}
+
+export interface Batch {
+  pipeline: string;
+  walk: string;
+  /** Rises by one with every batch of its walk. */
+  number: number;
+  documents: OutDocument[];
+}
+
+/** A document that a sink refused for good, because of the document. */
+export interface Rejection {
+  id: string;
+  /** The sink's word for it, e.g. `document_parsing_exception`. */
+  type: string;
+  reason: string;
+  field?: string;
+}
+
+export interface Written {
+  rejections: Rejection[];
+  /** What the sink needs to know about the last committed batch. */
+  receipt: Json;
+}
+
+/** A batch that was prepared and not committed: the process died in between. */
+export interface Prepared {
+  walk: string;
+  number: number;
+  ids: { id: string; stream: StreamName; namespace: string }[];
+}
+
+/** Where documents go. Every method may throw a `SluiceError` with action `stop` (its message says what to do). */
+export interface Sink {
+  readonly kind: 'ndjson' | 'elasticsearch';
+  /** Whether the state must keep the ids of a batch while it is written (so that `recover` can look them up). */
+  readonly looksUp: boolean;
+  /** Resolves once every document is durable or rejected; throws if it does not know. Safe to call for several walks at once. */
+  write(batch: Batch, signal: AbortSignal): Promise<Written>;
+  /** After a crash, before the first write of a walk: what is there of the prepared batches? Forgets what was not committed where it can. */
+  recover(walk: { pipeline: string; walk: string }, prepared: Prepared[], committed: Json | undefined): Promise<{ arrived: Set<string> }>;
+  /** For `sluice check`: can it be reached, and may it be written to? */
+  check(signal: AbortSignal): Promise<CheckLine[]>;
+  close(): Promise<void>;
+}
+
+export interface CheckLine {
+  what: string;
+  ok: boolean;
+  detail: string;
+  /** What to do when it is not ok. */
+  advice?: string;
+}
