@@ -5,6 +5,7 @@
  * the documents, and the *state* remembers what was delivered. A *pipeline* is source x stream x sink.
  */
 import type { Logger } from 'pino';
+import type { RetrySettings } from './retry.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 
@@ -46,6 +47,8 @@ export interface Walk {
   kind: WalkKind;
   /** Frozen before the walk begins. */
   range: Range;
+  /** `event` ships history without raising alerts (`backfill --as event`). */
+  as?: 'event';
 }
 
 /** What an accepted window held. One row of the ledger, together with what became of the records. */
@@ -66,14 +69,14 @@ export interface Page {
   records: unknown[];
   /** Opaque to the engine; handed back to `pages` after a restart. */
   cursor: Json;
-  /** Keys known from earlier that a settled window did not hold any more: the engine asks for each whether it is gone. */
-  missing?: string[];
+  /** Keys whose detail is to be asked for whatever the list says: known records that a settled window no longer held, or a refresh that is due. */
+  ask?: string[];
   /** Set on the page that ends a window. */
   accepted?: Accepted;
 }
 
 /** A request to a vendor, relative to the source's base URL. */
-export interface VendorRequest {
+export interface VendorRequest<T = unknown> {
   path: string;
   query?: Record<string, string | number | readonly string[] | undefined>;
   /** The permission that the call needs: named in the error when the vendor refuses it. */
@@ -81,12 +84,16 @@ export interface VendorRequest {
   /** `live` goes before `backfill` wherever both wait for the source's rate budget. */
   priority: 'live' | 'backfill';
   signal: AbortSignal;
+  /** Checks and converts the parsed reply; what it throws with action `retry` is retried like a failed request. */
+  accept: (reply: unknown) => T;
+  /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be had. */
+  retry?: 'patient' | 'brief';
 }
 
 /** A connector's connection to one tenant: authentication, rate budget and retries are inside. */
 export interface VendorClient {
-  /** The parsed reply of a GET. Throws a `SluiceError` that carries its action. */
-  json(request: VendorRequest): Promise<unknown>;
+  /** The accepted reply of a GET. Throws a `SluiceError` that carries its action. */
+  json<T>(request: VendorRequest<T>): Promise<T>;
   /** Gets a token, or throws: what `sluice check` shows as the first line of a source. */
   authenticate(signal: AbortSignal): Promise<void>;
 }
@@ -163,6 +170,7 @@ export interface SourceSettings {
 
 export interface ConnectorServices {
   http: HttpClient;
+  retry: RetrySettings;
   log: Logger;
   /** Epoch milliseconds. */
   now: () => number;
@@ -242,8 +250,11 @@ export interface Sink {
   readonly looksUp: boolean;
   /** Resolves once every document is durable or rejected; throws if it does not know. Safe to call for several walks at once. */
   write(batch: Batch, signal: AbortSignal): Promise<Written>;
-  /** After a crash, before the first write of a walk: what is there of the prepared batches? Forgets what was not committed where it can. */
-  recover(walk: { pipeline: string; walk: string }, prepared: Prepared[], committed: Json | undefined): Promise<{ arrived: Set<string> }>;
+  /**
+   * Before the first write of a pipeline, and after a write that failed: which ids of the prepared batches arrived?
+   * `committed` has the last receipt of every walk. A sink that can forget what was not committed does so here.
+   */
+  recover(pipeline: string, prepared: Prepared[], committed: ReadonlyMap<string, Json>): Promise<{ arrived: Set<string> }>;
   /** For `sluice check`: can it be reached, and may it be written to? */
   check(signal: AbortSignal): Promise<CheckLine[]>;
   close(): Promise<void>;

@@ -1,0 +1,114 @@
+import { SluiceError } from '../../src/errors.ts';
+import { parseReply, statusError } from '../../src/http.ts';
+import { retrying } from '../../src/retry.ts';
+import type {
+  Connector,
+  ConnectorServices,
+  HttpRequest,
+  SourceSettings,
+  VendorClient,
+  VendorRequest,
+} from '../../src/types.ts';
+import { createTokenHolder, type TokenHolder } from './token.ts';
+
+/** A record whose request failed this often, while others succeed, is given up for now. */
+const BRIEF_ATTEMPTS = 8;
+
+export const cylance: Connector = {
+  name: 'cylance',
+  facts: (settings) => ({
+    name: settings.name,
+    connector: 'cylance',
+    tenantId: settings.tenantId,
+    consoleUrl: settings.consoleUrl,
+    keepOriginal: settings.keepOriginal,
+  }),
+  open: openCylance,
+};
+
+/** NA has no suffix, US Government a sub-domain of its own, all others a region code (CylanceOPTICS API guide, every "Service Endpoint"). */
+export function baseUrlOf(settings: Pick<SourceSettings, 'region' | 'baseUrl'>): string {
+  if (settings.baseUrl !== undefined) return settings.baseUrl.replace(/\/+$/, '');
+  if (settings.region === 'na') return 'https://protectapi.cylance.com';
+  if (settings.region === 'us') return 'https://protectapi.us.cylance.com';
+  return `https://protectapi-${settings.region}.cylance.com`;
+}
+
+function openCylance(settings: SourceSettings, services: ConnectorServices): VendorClient {
+  const baseUrl = baseUrlOf(settings);
+  const tokens = createTokenHolder(settings, baseUrl, services);
+  let successes = 0;
+  return {
+    async json(request) {
+      const url = `${baseUrl}${request.path}${queryOf(request.query)}`;
+      const successesBefore = successes;
+      const accepted = await retrying(() => attempt(request, url, tokens, services), {
+        ...services.retry,
+        signal: request.signal,
+        now: services.now,
+        onRetry: (error, attempts, waitMs) => {
+          services.log.debug({ attempts, waitMs: Math.round(waitMs) }, `trying again: ${error.message}`);
+          return !(request.retry === 'brief' && attempts >= BRIEF_ATTEMPTS && successes > successesBefore);
+        },
+      });
+      successes++;
+      return accepted;
+    },
+    authenticate: async (signal) => {
+      const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
+      await retrying(() => tokens.get(signal), { ...retry, signal });
+    },
+  };
+}
+
+/** One request; after a 401 once more with a new token. */
+async function attempt<T>(
+  request: VendorRequest<T>,
+  url: string,
+  tokens: TokenHolder,
+  services: ConnectorServices,
+): Promise<T> {
+  for (let again = false; ; again = true) {
+    const token = await tokens.get(request.signal);
+    const sent: HttpRequest = {
+      method: 'GET',
+      url,
+      headers: { authorization: `Bearer ${token}` },
+      priority: request.priority,
+      signal: request.signal,
+    };
+    const reply = await services.http(sent);
+    if (reply.status === 401) {
+      tokens.refused(token);
+      if (!again) continue;
+    }
+    const error = statusError(reply, sent, services.now());
+    if (error !== undefined) throw explain(error, reply.status, request);
+    return request.accept(parseReply(reply, sent));
+  }
+}
+
+/** A second refusal in a row is trouble at the vendor's, not a wrong secret (which the token request would have met). */
+function explain<T>(error: SluiceError, status: number, request: VendorRequest<T>): SluiceError {
+  if (status === 401) {
+    return new SluiceError(`${error.message} with a token that was just issued`, { action: 'retry', cause: error });
+  }
+  if (status === 403) {
+    return new SluiceError(`the vendor does not allow GET ${request.path}: the scope "${request.scope}" is missing`, {
+      action: 'stop',
+      advice: `Grant the application the scope "${request.scope}" in the console (Settings > Integrations) and start again.`,
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function queryOf(query: VendorRequest['query']): string {
+  const parts = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) parts.append(name, String(one));
+  }
+  const text = parts.toString();
+  return text === '' ? '' : `?${text}`;
+}

@@ -1,0 +1,98 @@
+/** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
+import { actionOf, SluiceError } from '../../src/errors.ts';
+import { walkWindows, type ListQuery, type ListReply } from '../../src/reading/windows.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { member, readPage, textOf } from './pages.ts';
+
+const LIST = '/detections/v2';
+const LIST_SCOPE = 'opticsdetect:list';
+const READ_SCOPE = 'opticsdetect:read';
+/** Statuses after which nothing more is expected (guide, "Update Detection"). */
+const CLOSED = new Set(['done', 'false positive']);
+
+export const detection: Stream = {
+  name: 'cylance.detection',
+  about: {
+    title: 'CylanceOPTICS detections',
+    endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}/details`],
+    scopes: [LIST_SCOPE, READ_SCOPE],
+    reading: 'time windows, with details',
+  },
+  volatile: ['SeveritySortLevel', 'StatusSortLevel'],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key(record) {
+    const id = textOf(member(record, 'Id'));
+    if (id === undefined) throw new Error('the detection has no Id');
+    return id;
+  },
+  timeMs: (record) => parseTimeMs(member(record, 'OccurrenceTime')) ?? parseTimeMs(member(record, 'ReceivedTime')),
+  isOpen: (record) => !CLOSED.has((textOf(member(record, 'Status')) ?? '').toLowerCase()),
+  changes: [
+    { action: 'detection-status-changed', of: (record) => textOf(member(record, 'Status')) },
+    { action: 'detection-severity-changed', of: (record) => textOf(member(record, 'Severity')) },
+    { action: 'detection-commented', of: (record) => member(record, 'Comment') },
+    { action: 'detection-responded', of: (record) => member(record, 'Responses') },
+  ],
+  actions: { updated: 'detection-updated', deleted: 'detection-deleted' },
+  pages: (context, walk, from) => {
+    const partition = { name: 'severity', values: ['Informational', 'Low', 'Medium', 'High'] };
+    return walkWindows(context, { list: (query) => list(context, query), key: detection.key, partition }, walk, from);
+  },
+  detail: (context, key) =>
+    context.client.json({
+      path: `${LIST}/${encodeURIComponent(key)}/details`,
+      scope: READ_SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      retry: 'brief',
+      accept: (reply) => ofDetection(reply, key),
+    }),
+  tombstone: (key, timeMs) => ({
+    Id: key,
+    ...(timeMs === undefined ? {} : { OccurrenceTime: new Date(timeMs).toISOString() }),
+    Deleted: true,
+  }),
+};
+
+async function list(context: StreamContext, { page, pageSize, range, filter }: ListQuery): Promise<ListReply> {
+  const bounds = { start: new Date(range.fromMs).toISOString(), end: new Date(range.toMs).toISOString() };
+  const ask = (query: Record<string, string | number>) =>
+    context.client.json({
+      path: LIST,
+      query,
+      scope: LIST_SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      accept: (reply) => readPage(reply, `GET ${LIST}`, { page, pageSize }),
+    });
+  const filters = filter === undefined ? {} : { [filter.name]: filter.value };
+  try {
+    return await ask({ ...bounds, ...filters, sort: 'OccurrenceTime', page, page_size: pageSize });
+  } catch (error) {
+    if (actionOf(error) !== 'skip') throw error;
+    // "The detection resources page requested does not exist": past the end, or an empty list, or a wrong address.
+    if (page > 1) throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
+    await existsAtAll(context, error);
+    return { records: [], total: 0, pageSize };
+  }
+}
+
+/** An empty window may answer 404; then the list without bounds does not. */
+async function existsAtAll(context: StreamContext, cause: unknown): Promise<void> {
+  const recent = { path: `${LIST}/recent`, scope: LIST_SCOPE, priority: context.priority, signal: context.signal };
+  await context.client.json({ ...recent, accept: (reply) => reply }).catch((error: unknown) => {
+    if (actionOf(error) !== 'skip') throw error;
+    throw new SluiceError(`GET ${LIST} answers 404 for everything`, {
+      action: 'stop',
+      advice: 'Check region and base_url of the source.',
+      cause,
+    });
+  });
+}
+
+/** A detail without its id, or of another detection, is a garbled reply. */
+function ofDetection(reply: unknown, key: string): unknown {
+  if (textOf(member(reply, 'Id'))?.toLowerCase() === key.toLowerCase()) return reply;
+  throw new SluiceError(`GET ${LIST}/${key}/details: the reply is not this detection`, { action: 'retry' });
+}

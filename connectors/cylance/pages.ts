@@ -1,0 +1,52 @@
+/** What all lists of the CylanceOPTICS API share: the envelope around `page_items`, and how tolerant to read it. */
+import { SluiceError } from '../../src/errors.ts';
+import type { ListReply } from '../../src/reading/windows.ts';
+
+/** A member by its name in any casing: `Id`, `id`, `CylancelId` (as recognised from the guide's pages). */
+export function member(record: unknown, ...names: readonly string[]): unknown {
+  if (typeof record !== 'object' || record === null) return undefined;
+  for (const name of names) {
+    const value = (record as Record<string, unknown>)[name];
+    if (value !== undefined) return value;
+  }
+  const lower = names.map((name) => name.toLowerCase());
+  for (const [name, value] of Object.entries(record)) if (lower.includes(name.toLowerCase())) return value;
+  return undefined;
+}
+
+/** A text without padding; undefined when empty or of another type. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const text = String(value).trim();
+  return text === '' ? undefined : text;
+}
+
+/**
+ * Checks the envelope of a list reply. A reply without its array, or with another page than the one that was asked for,
+ * throws: a changed or garbled reply must never read as "no data".
+ */
+export function readPage(reply: unknown, place: string, asked: { page: number; pageSize: number }): ListReply {
+  const records = member(reply, 'page_items');
+  if (!Array.isArray(records)) throw garbled(`${place}: the reply has no page_items array`);
+  const total = count(member(reply, 'total_number_of_items'));
+  if (total === undefined) throw garbled(`${place}: the reply has no total_number_of_items`);
+  const page = count(member(reply, 'page_number'));
+  if (page !== undefined && page !== asked.page && records.length > 0) {
+    throw garbled(`${place}: asked for page ${asked.page}, got page ${page}`);
+  }
+  const pageSize = count(member(reply, 'page_size')) ?? asked.pageSize;
+  if (records.length > Math.max(pageSize, asked.pageSize)) throw garbled(`${place}: more records than a page holds`);
+  return { records, total, pageSize: pageSize > 0 ? Math.min(pageSize, asked.pageSize) : asked.pageSize };
+}
+
+function count(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && number >= 0 ? number : undefined;
+}
+
+function garbled(message: string): SluiceError {
+  return new SluiceError(message, {
+    action: 'retry',
+    advice: 'If this stays so, the vendor changed its API: please report it, with the output of `sluice check`.',
+  });
+}

@@ -1,0 +1,526 @@
+/**
+ * What all mappings share: reading vendors' values tolerantly, and writing only what fits an ECS field.
+ *
+ * Everything here is on the way of every record, so tables are built once, characters are compared instead of patterns
+ * run, and nothing is allocated for a value that is fine as it came. The field dictionary itself is not needed for
+ * that: `ecs-check.ts` loads it, mappings only name its fields (checked by the compiler).
+ */
+import { isIP } from 'node:net';
+import type { EcsFlat } from '@elastic/ecs';
+import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
+
+/** The dictionary's own version: `ecs.version` of every document. */
+export const ECS_VERSION: string = ecsPackage.version;
+
+/** The name of a field of the dictionary. */
+export type EcsField = keyof typeof EcsFlat;
+
+/** Elasticsearch types of fields under a connector's prefix. `flattened` holds what differs from record to record. */
+export type CustomType = 'keyword' | 'match_only_text' | 'wildcard' | 'long' | 'float' | 'boolean' | 'date' | 'ip' | 'flattened';
+
+/** Every field that a mapping can set: the templates are generated from it, and a test holds the mapping to it. */
+export interface FieldList {
+  /** `cylance.detection`: fields outside the dictionary stand below it. */
+  prefix: string;
+  /** Full name to type, for fields below the prefix. */
+  custom: Readonly<Record<string, CustomType>>;
+  ecs: readonly EcsField[];
+}
+
+export type Fields = Record<string, unknown>;
+
+// ---------------------------------------------------------------- writing
+
+const paths = new Map<string, readonly string[]>();
+
+/** Sets `a.b.c` as nested objects; leaves out undefined, null, empty strings, empty arrays and empty objects. */
+export function set(document: Fields, path: string, value: unknown): void {
+  if (isEmpty(value)) return;
+  let steps = paths.get(path);
+  if (steps === undefined) {
+    steps = path.split('.');
+    paths.set(path, steps);
+  }
+  let target = document;
+  const last = steps.length - 1;
+  for (let index = 0; index < last; index++) {
+    const step = steps[index] as string;
+    let next = target[step] as Fields | undefined;
+    if (next === undefined) {
+      next = {};
+      target[step] = next;
+    }
+    target = next;
+  }
+  target[steps[last] as string] = value;
+}
+
+/** `set` for one member: cheaper, where the objects are built by hand. */
+export function put(target: Fields, member: string, value: unknown): void {
+  if (value !== undefined && !isEmpty(value)) target[member] = value;
+}
+
+export function isEmpty(value: unknown): boolean {
+  if (typeof value === 'string') return value === '';
+  if (typeof value !== 'object') return value === undefined;
+  if (value === null) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  for (const _member in value) return false;
+  return true;
+}
+
+/** The object, or undefined when nothing was put into it. */
+export function filled(fields: Fields): Fields | undefined {
+  return isEmpty(fields) ? undefined : fields;
+}
+
+// ---------------------------------------------------------------- reading members
+
+/** What a record says, under our names for its members; `others` are the members that the table does not know. */
+export type Members<Name extends string> = { readonly [name in Name]?: unknown } & { readonly others?: readonly string[] };
+
+const MAX_SPELLINGS = 2000;
+/** Between two members that mean the same, the one that stands first in the table wins, whatever the record's order. */
+interface Spelling {
+  name: string;
+  rank: number;
+}
+
+/**
+ * Makes a reader from a table of spellings. A record's members are looked up as they are written; only a spelling never
+ * met before is compared without regard to case. One pass over the members that are there: an absent one costs nothing.
+ * Empty values (null, blank) never hide a filled one.
+ */
+export function reader<Name extends string>(table: Readonly<Record<Name, readonly string[]>>): (value: unknown) => Members<Name> {
+  const spellings = new Map<string, Spelling | null>();
+  const folded = new Map<string, Spelling>();
+  for (const name of Object.keys(table) as Name[]) {
+    const accepted = [name, ...table[name]];
+    for (const [index, spelling] of accepted.entries()) {
+      spellings.set(spelling, { name, rank: index });
+      const lower = spelling.toLowerCase();
+      if (!folded.has(lower)) folded.set(lower, { name, rank: index + accepted.length });
+    }
+  }
+  const lookUp = (member: string): Spelling | null => {
+    const found = folded.get(member.toLowerCase()) ?? null;
+    if (spellings.size < MAX_SPELLINGS && member.length < 100) spellings.set(member, found);
+    return found;
+  };
+  return (value) => {
+    const found: Fields = {};
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return found as Members<Name>;
+    const record = value as Fields;
+    let ranks: Record<string, number> | undefined;
+    let others: string[] | undefined;
+    for (const member in record) {
+      let spelling = spellings.get(member);
+      if (spelling === undefined) spelling = lookUp(member);
+      const content = record[member];
+      if (spelling === null) {
+        if (others === undefined) others = [];
+        others.push(member);
+        continue;
+      }
+      if (content === null || content === undefined || content === '') continue;
+      const { name, rank } = spelling;
+      if (found[name] === undefined) {
+        found[name] = content;
+        if (rank > 0) (ranks ??= {})[name] = rank;
+      } else if (rank < (ranks?.[name] ?? 0)) {
+        found[name] = content;
+        (ranks ??= {})[name] = rank;
+      }
+    }
+    if (others !== undefined) found.others = others;
+    return found as Members<Name>;
+  };
+}
+
+export function isRecord(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A list, whatever the vendor made of it: one item without brackets, a JSON text, an object of items, or nothing. */
+export function listOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  if (value === undefined || value === null || value === '') return NOTHING;
+  return [value];
+}
+const NOTHING: readonly unknown[] = [];
+
+/** The object inside a JSON text; an object is returned as it is. */
+export function parsed(value: unknown): Fields | undefined {
+  if (isRecord(value)) return value;
+  if (typeof value !== 'string') return undefined;
+  const content = value.trim();
+  if (!content.startsWith('{')) return undefined;
+  try {
+    const result: unknown = JSON.parse(content);
+    return isRecord(result) ? result : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// ---------------------------------------------------------------- values
+
+/**
+ * Values that do not fit the field they were meant for, as text, by the field's name: they are stored in one flattened
+ * field below the prefix, so that the document still ships and nothing the vendor said is lost.
+ */
+export type Unfit = Record<string, string>;
+
+/** Elasticsearch refuses a whole document for one keyword term over 32,766 bytes; what is only ever shown is cut well before. */
+const MAX_TEXT = 8191;
+
+export function cut(value: string, length = MAX_TEXT): string {
+  return value.length <= length ? value : wellFormed(value.slice(0, length));
+}
+
+/** A text torn in the middle of a character would be refused as broken UTF-8. */
+function wellFormed(value: string): string {
+  return value.isWellFormed() ? value : value.toWellFormed();
+}
+
+/** Anything as text: for what is kept only to be read by people. */
+export function asText(value: unknown): string | undefined {
+  if (typeof value === 'string') return text(value);
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'object') return String(value);
+  try {
+    return wellFormed(JSON.stringify(value));
+  } catch {
+    return undefined;
+  }
+}
+
+function misfit(unfit: Unfit, field: string, value: unknown): undefined {
+  const content = asText(value);
+  if (content !== undefined && content !== '{}' && content !== '[]') unfit[field] = cut(content);
+  return undefined;
+}
+
+/** A string without padding; numbers and booleans as text; undefined for everything that says nothing. */
+export function text(value: unknown): string | undefined {
+  if (typeof value === 'string') {
+    const content = wellFormed(value.trim());
+    return content === '' ? undefined : content;
+  }
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined;
+  return typeof value === 'boolean' ? String(value) : undefined;
+}
+
+/** A keyword. An object where a text is due is kept as text elsewhere: a field is never an object here and a text there. */
+export function keyword(unfit: Unfit, field: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  const content = text(value);
+  return content === undefined && typeof value === 'object' ? misfit(unfit, field, value) : content;
+}
+
+/** Unique texts in the order in which they came. */
+export function keywords(unfit: Unfit, field: string, value: unknown, limit = 200): string[] | undefined {
+  const found: string[] = [];
+  for (const item of listOf(value)) {
+    if (found.length >= limit) break;
+    const content = keyword(unfit, field, item);
+    if (content !== undefined && !found.includes(content)) found.push(content);
+  }
+  return found.length === 0 ? undefined : found;
+}
+
+/** A whole number within JavaScript's safe range, also written as text. Larger ones are kept as text: they must survive exactly. */
+export function integer(unfit: Unfit, field: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : misfit(unfit, field, value);
+  if (typeof value !== 'string') return misfit(unfit, field, value);
+  const content = value.trim();
+  if (content === '') return undefined;
+  const digits = content.startsWith('-') ? content.slice(1) : content;
+  if (digits.length === 0 || digits.length > 16 || !allDigits(digits)) return misfit(unfit, field, value);
+  const number = Number(content);
+  return Number.isSafeInteger(number) ? number : misfit(unfit, field, value);
+}
+
+/** A whole number within bounds: ports, process ids. */
+export function integerWithin(unfit: Unfit, field: string, value: unknown, least: number, most: number): number | undefined {
+  const number = integer(unfit, field, value);
+  if (number === undefined) return undefined;
+  return number >= least && number <= most ? number : misfit(unfit, field, value);
+}
+
+export function truth(unfit: Unfit, field: string, value: unknown): boolean | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  if (typeof value === 'boolean') return value;
+  if (value === 1 || value === 0) return value === 1;
+  if (typeof value === 'string') {
+    const content = value.trim().toLowerCase();
+    if (content === 'true' || content === '1') return true;
+    if (content === 'false' || content === '0') return false;
+    if (content === '') return undefined;
+  }
+  return misfit(unfit, field, value);
+}
+
+function allDigits(content: string): boolean {
+  for (let index = 0; index < content.length; index++) {
+    const code = content.charCodeAt(index);
+    if (code < 48 || code > 57) return false;
+  }
+  return content !== '';
+}
+
+// ---------------------------------------------------------------- addresses, hashes, names
+
+/** An address as Elasticsearch's `ip` takes it; the zone of a link-local one (`fe80::1%12`) is meaningless elsewhere and cut. */
+export function address(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  let content = value.trim();
+  const zone = content.indexOf('%');
+  if (zone > 0) content = content.slice(0, zone);
+  return isIP(content) === 0 ? undefined : content;
+}
+
+export function ip(unfit: Unfit, field: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  const content = address(value);
+  if (content !== undefined) return content;
+  return isEmpty(text(value)) && typeof value !== 'object' ? undefined : misfit(unfit, field, value);
+}
+
+export function ips(unfit: Unfit, field: string, value: unknown, limit = 100): string[] | undefined {
+  return several(unfit, field, value, limit, ip);
+}
+
+/** `AA-BB-CC-DD-EE-FF`, as RFC 7042 and ECS write it. All zeros is what an adapter without an address reports. */
+export function mac(unfit: Unfit, field: string, value: unknown): string | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  const content = text(value);
+  if (content === undefined) return misfit(unfit, field, value);
+  const bare = content.replaceAll('-', '').replaceAll(':', '').replaceAll('.', '');
+  if (bare.length !== 12 || !allHex(bare)) return misfit(unfit, field, value);
+  if (bare === '000000000000') return undefined;
+  const upper = bare.toUpperCase();
+  let result = upper.slice(0, 2);
+  for (let index = 2; index < 12; index += 2) result += `-${upper.slice(index, index + 2)}`;
+  return result;
+}
+
+export function macs(unfit: Unfit, field: string, value: unknown, limit = 100): string[] | undefined {
+  return several(unfit, field, value, limit, mac);
+}
+
+function several(
+  unfit: Unfit,
+  field: string,
+  value: unknown,
+  limit: number,
+  one: (unfit: Unfit, field: string, value: unknown) => string | undefined,
+): string[] | undefined {
+  const found: string[] = [];
+  const wrong: string[] = [];
+  for (const item of listOf(value)) {
+    if (found.length >= limit) break;
+    const separate: Unfit = {};
+    const content = one(separate, field, item);
+    if (content !== undefined && !found.includes(content)) found.push(content);
+    if (separate[field] !== undefined && wrong.length < limit) wrong.push(separate[field]);
+  }
+  if (wrong.length > 0) unfit[field] = cut(wrong.join(', '));
+  return found.length === 0 ? undefined : found;
+}
+
+function allHex(content: string): boolean {
+  for (let index = 0; index < content.length; index++) {
+    const code = content.charCodeAt(index);
+    if (!((code >= 48 && code <= 57) || (code >= 97 && code <= 102) || (code >= 65 && code <= 70))) return false;
+  }
+  return content !== '';
+}
+
+const HASH_LENGTHS = { md5: 32, sha1: 40, sha256: 64 } as const;
+export type HashKind = keyof typeof HASH_LENGTHS;
+
+/** A hash in lower case. Blanks inside (line wraps of the vendor's own display) are taken out. */
+export function hashOf(unfit: Unfit, field: string, kind: HashKind, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  let content = text(value);
+  if (content === undefined) return typeof value === 'object' ? misfit(unfit, field, value) : undefined;
+  if (content.includes(' ')) content = content.replaceAll(' ', '');
+  if (content.length !== HASH_LENGTHS[kind] || !allHex(content)) return misfit(unfit, field, value);
+  return content.toLowerCase();
+}
+
+/** `DOMAIN\user` in its parts; a name without a domain is only a name. */
+export function account(name: string): { name?: string; domain?: string } {
+  const at = name.indexOf('\\');
+  if (at < 0) return { name };
+  const domain = name.slice(0, at).trim();
+  const user = name.slice(at + 1).trim();
+  return { ...(user === '' ? {} : { name: user }), ...(domain === '' ? {} : { domain }) };
+}
+
+/**
+ * One form for the ids of devices, so that what Protect (lower case with dashes) and Optics (upper case without) say
+ * about one machine joins on `host.id`: lower case with dashes. Other ids stay as they are.
+ */
+export function deviceId(id: string): string {
+  const bare = id.includes('-') ? id.replaceAll('-', '') : id;
+  if (bare.length !== 32 || !allHex(bare)) return id;
+  const lower = bare.toLowerCase();
+  return `${lower.slice(0, 8)}-${lower.slice(8, 12)}-${lower.slice(12, 16)}-${lower.slice(16, 20)}-${lower.slice(20)}`;
+}
+
+const OS_TYPES: readonly (readonly [string, string])[] = [
+  ['win', 'windows'],
+  ['mac', 'macos'],
+  ['os x', 'macos'],
+  ['osx', 'macos'],
+  ['darwin', 'macos'],
+  ['linux', 'linux'],
+  ['ubuntu', 'linux'],
+  ['debian', 'linux'],
+  ['red hat', 'linux'],
+  ['rhel', 'linux'],
+  ['centos', 'linux'],
+  ['amazon', 'linux'],
+  ['suse', 'linux'],
+  ['android', 'android'],
+  ['ios', 'ios'],
+  ['unix', 'unix'],
+  ['aix', 'unix'],
+  ['solaris', 'unix'],
+];
+
+/** `host.os.type` has a closed list of values. */
+export function osType(name: string): string | undefined {
+  const lower = name.toLowerCase();
+  for (const [start, type] of OS_TYPES) if (lower.startsWith(start) || lower.includes(` ${start}`)) return type;
+  return undefined;
+}
+
+/** The last part of a Windows or Unix path. */
+export function fileNameOf(path: string): string | undefined {
+  const at = Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/'));
+  const name = path.slice(at + 1);
+  return name === '' ? undefined : name;
+}
+
+/** The directory of a Windows or Unix path, without the last separator. */
+export function directoryOf(path: string): string | undefined {
+  const at = Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/'));
+  return at <= 0 ? undefined : path.slice(0, at);
+}
+
+/** What follows the last dot of a file's name, lower case; the dot of `.bashrc` begins a name. */
+export function extensionOf(fileName: string): string | undefined {
+  const at = fileName.lastIndexOf('.');
+  if (at <= 0 || at === fileName.length - 1 || fileName.length - at > 33) return undefined;
+  return fileName.slice(at + 1).toLowerCase();
+}
+
+// ---------------------------------------------------------------- severity
+
+/** `event.severity` on the scale that Kibana's own rules use; the vendor's word stays beside it. */
+const SEVERITIES: ReadonlyMap<string, number> = new Map([
+  ['Informational', 1],
+  ['Info', 1],
+  ['Low', 21],
+  ['Medium', 47],
+  ['Moderate', 47],
+  ['High', 73],
+  ['Critical', 99],
+]);
+const FOLDED_SEVERITIES = new Map([...SEVERITIES].map(([name, value]) => [name.toLowerCase(), value]));
+
+export function severityOf(name: string): number | undefined {
+  return SEVERITIES.get(name) ?? FOLDED_SEVERITIES.get(name.toLowerCase());
+}
+
+// ---------------------------------------------------------------- related
+
+export interface Related {
+  hosts: string[];
+  ip: string[];
+  user: string[];
+  hash: string[];
+}
+
+/** Enough for any real detection, and a bound for one that is not. */
+const MAX_RELATED = 500;
+
+/** Sorted and without doubles, so that a vendor's order never shows; undefined when there is nothing to relate. */
+export function relatedOf(related: Related): Fields | undefined {
+  const result: Fields = {};
+  let any = false;
+  for (const kind of ['hosts', 'ip', 'user', 'hash'] as const) {
+    const values = related[kind];
+    if (values.length === 0) continue;
+    any = true;
+    result[kind] = values.length === 1 ? values : [...new Set(values)].sort().slice(0, MAX_RELATED);
+  }
+  return any ? result : undefined;
+}
+
+// ---------------------------------------------------------------- flattened
+
+const MAX_FLAT_DEPTH = 8;
+const MAX_FLAT_ITEMS = 200;
+const MAX_FLAT_KEY = 256;
+
+/**
+ * A polymorphic part of a record for a `flattened` field: same shape, every leaf a text, nothing empty. Names that
+ * Elasticsearch refuses (blank, with a zero character, endless) are changed, and what is nested too deep becomes text.
+ */
+export function flat(value: unknown): Fields | Fields[] | undefined {
+  if (Array.isArray(value)) {
+    const items: Fields[] = [];
+    for (const item of value.slice(0, MAX_FLAT_ITEMS)) {
+      const content = isRecord(item) ? flatObject(item, 1) : flatLeaf(item);
+      if (content !== undefined) items.push(typeof content === 'object' ? content : { value: content });
+    }
+    return items.length === 0 ? undefined : items;
+  }
+  if (isRecord(value)) return flatObject(value, 1);
+  const content = flatLeaf(value);
+  return content === undefined ? undefined : { value: content };
+}
+
+function flatLeaf(value: unknown): string | undefined {
+  return asText(value);
+}
+
+function flatValue(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return flatLeaf(value);
+  if (depth >= MAX_FLAT_DEPTH) return asText(value);
+  if (!Array.isArray(value)) return flatObject(value as Fields, depth + 1);
+  const items: unknown[] = [];
+  for (const item of value.slice(0, MAX_FLAT_ITEMS)) {
+    const content = flatValue(item, depth + 1);
+    if (content !== undefined) items.push(content);
+  }
+  if (items.length === 0) return undefined;
+  // One type in an array: texts beside objects become texts, too.
+  const objects = items.some((item) => typeof item === 'object');
+  return objects && !items.every(isRecord) ? items.map((item) => asText(item)) : items;
+}
+
+function flatObject(value: Fields, depth: number): Fields | undefined {
+  let result: Fields | undefined;
+  let count = 0;
+  for (const member in value) {
+    const content = flatValue(value[member], depth);
+    if (content === undefined) continue;
+    if (++count > MAX_FLAT_ITEMS) break;
+    if (result === undefined) result = {};
+    result[flatName(member)] = content;
+  }
+  return result;
+}
+
+function flatName(member: string): string {
+  if (member === '__proto__') return '_proto_';
+  let name = member.length > MAX_FLAT_KEY ? cut(member, MAX_FLAT_KEY) : wellFormed(member);
+  if (name.includes('\0')) name = name.replaceAll('\0', '');
+  return name.trim() === '' ? '_' : name;
+}

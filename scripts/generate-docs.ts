@@ -1,0 +1,46 @@
+/**
+ * Writes the pages that are made from code. With `--check` it writes nothing and fails when a page is stale.
+ * A page is one line of `pages`.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { configJsonSchema, configMarkdown } from '../src/config.ts';
+
+/** Path within the project -> its content. */
+export const pages: Record<string, () => string> = {
+  'docs/config.md': configMarkdown,
+  'docs/config.schema.json': () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+};
+
+const root = new URL('../', import.meta.url);
+
+/** The pages whose file differs from what the code says. */
+export function stalePages(): string[] {
+  return Object.entries(pages)
+    .filter(([path, content]) => read(path) !== content())
+    .map(([path]) => path);
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(new URL(path, root), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const stale = stalePages();
+  if (process.argv.includes('--check')) {
+    for (const path of stale) console.error(`${path} is stale: run \`npm run docs\` and commit what it writes`);
+    process.exitCode = stale.length > 0 ? 1 : 0;
+  } else {
+    for (const path of stale) {
+      const file = fileURLToPath(new URL(path, root));
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, pages[path]?.() ?? '');
+      console.log(`wrote ${path}`);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { fraction, mix, SALT } from './hash.ts';
+import { DEVICE_COUNT, type DeviceFacts, makeDevices, makeUsers, type UserFacts } from './names.ts';
+import { makeRules, RULE_COUNT, type RuleFacts } from './rules.ts';
+
+export const SEVERITIES = ['Informational', 'Low', 'Medium', 'High'] as const;
+export const STATUSES = ['New', 'In Progress', 'Follow Up', 'Reviewed', 'Done', 'False Positive'] as const;
+
+/** Everything that is fixed for a tenant: what the pure functions below need besides a serial. */
+export interface Facts {
+  seed: number;
+  tenantId: string;
+  plantSecrets: boolean;
+  devices: DeviceFacts[];
+  users: UserFacts[];
+  rules: RuleFacts[];
+}
+
+export function makeFacts(seed: number, tenantId: string, plantSecrets: boolean): Facts {
+  const devices = makeDevices(seed);
+  return { seed, tenantId, plantSecrets, devices, users: makeUsers(seed), rules: makeRules(seed) };
+}
+
+/** Some rules and devices are much noisier than others. */
+export function ruleIndex(facts: Facts, serial: number): number {
+  const u = fraction(facts.seed, serial, SALT.rule);
+  return Math.floor(u * u * RULE_COUNT);
+}
+
+export function deviceIndex(facts: Facts, serial: number): number {
+  const u = fraction(facts.seed, serial, SALT.device);
+  return Math.floor(u * Math.sqrt(u) * DEVICE_COUNT);
+}
+
+/** Mostly the rule's severity; now and then the vendor grades one detection differently. */
+export function severityIndex(facts: Facts, serial: number): number {
+  const draw = mix(facts.seed, serial, SALT.severity);
+  if (draw % 10 === 0) return (draw >>> 8) % SEVERITIES.length;
+  return facts.rules[ruleIndex(facts, serial)]?.severity ?? 0;
+}
+
+/** The status a detection starts with; a living tenant may change it. */
+export function initialStatus(facts: Facts, serial: number): number {
+  const percent = mix(facts.seed, serial, SALT.status) % 100;
+  if (percent < 62) return 0;
+  if (percent < 70) return 1;
+  if (percent < 75) return 2;
+  if (percent < 83) return 3;
+  return percent < 95 ? 4 : 5;
+}
+
+/** What can change about a detection. Everything else about it is fixed by its serial. */
+export interface State {
+  status: number;
+  /** Number of edits of the comment; 0 is the comment it was born with. */
+  comment: number;
+  /** Responses added since it was born. */
+  responses: number;
+}
+
+/** A detection at one moment: all that the writers of list items and details need. */
+export interface Moment {
+  serial: number;
+  time: number;
+  received: number;
+  state: State;
+}

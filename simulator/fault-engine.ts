@@ -1,0 +1,100 @@
+import { type FaultEndpoint, type FaultName, type FaultPlan, type FaultRule, type Stage, stageOf } from './fault-plan.ts';
+import { fraction, SALT } from './hash.ts';
+
+/** A fault that is to happen now. `turn` counts how often its rule fired, from 0. */
+export interface Due {
+  rule: FaultRule;
+  turn: number;
+}
+
+export interface FaultEngine {
+  /** The fault for this request at this stage, if one is due. Of several, the first rule of the plan wins. */
+  due(stage: Stage, endpoint: FaultEndpoint): Due | undefined;
+  /** Does this detail fail for ever? Asking counts nothing. */
+  detailFails(serial: number): boolean;
+  /** The same for a request: counts the fault as done, and gives its status. */
+  failDetail(serial: number): number | undefined;
+  /** The status for a page that reaches so many items deep, if it fails. */
+  failPage(depth: number): number | undefined;
+  /** The vendor's clock. */
+  now(): number;
+  done(): Record<string, number>;
+  unused(): string[];
+}
+
+interface Live {
+  rule: FaultRule;
+  index: number;
+  looked: number;
+  fired: number;
+}
+
+function matches(rule: FaultRule, endpoint: FaultEndpoint): boolean {
+  return rule.endpoint === undefined || rule.endpoint === 'any' || rule.endpoint === endpoint;
+}
+
+function oneStatus(rule: FaultRule, turn: number): number {
+  const list = [rule.status ?? 500].flat();
+  return list[turn % list.length] ?? 500;
+}
+
+export function createFaultEngine(seed: number, plan: FaultPlan): FaultEngine {
+  const lives: Live[] = plan.map((rule, index) => ({ rule, index, looked: 0, fired: 0 }));
+  const standing = (name: FaultName) => lives.filter((live) => live.rule.fault === name);
+  const failing = standing('detail-fails');
+  const deep = standing('deep-pages-fail');
+  const skewed = standing('clock-skew');
+  const skewMs = skewed.reduce((sum, live) => sum + (live.rule.seconds ?? 0) * 1000, 0);
+
+  /** Looks at one more request: is the rule's turn now? */
+  const triggers = (live: Live): boolean => {
+    const { every, probability, requests, times } = live.rule;
+    live.looked++;
+    if (times !== undefined && live.fired >= times) return false;
+    if (every !== undefined && live.looked % every !== 0) return false;
+    if (requests !== undefined && !requests.includes(live.looked)) return false;
+    return probability === undefined || fraction(seed + live.index, live.looked, SALT.faults) < probability;
+  };
+
+  const due: FaultEngine['due'] = (stage, endpoint) => {
+    let first: Due | undefined;
+    for (const live of lives) {
+      if (stageOf(live.rule) !== stage || !matches(live.rule, endpoint)) continue;
+      // Every rule looks at every request, so that "every third" stays every third whatever else is in the plan.
+      if (triggers(live) && !first) first = { rule: live.rule, turn: live.fired++ };
+    }
+    return first;
+  };
+
+  const failsIn = (live: Live, serial: number) =>
+    fraction(seed + live.index, serial, SALT.detailFails) < (live.rule.fraction ?? 0);
+
+  const failDetail = (serial: number): number | undefined => {
+    const live = failing.find((candidate) => failsIn(candidate, serial));
+    return live && oneStatus(live.rule, live.fired++);
+  };
+
+  const failPage = (depth: number): number | undefined => {
+    const live = deep.find((candidate) => depth > (candidate.rule.beyond ?? 0) && triggers(candidate));
+    return live && oneStatus(live.rule, live.fired++);
+  };
+
+  const done = (): Record<string, number> => {
+    const counts: Record<string, number> = {};
+    for (const { rule, fired } of lives) if (fired > 0) counts[rule.fault] = (counts[rule.fault] ?? 0) + fired;
+    return counts;
+  };
+
+  return {
+    due,
+    detailFails: (serial) => failing.some((live) => failsIn(live, serial)),
+    failDetail,
+    failPage,
+    now: () => {
+      for (const live of skewed) live.fired++;
+      return Date.now() + skewMs;
+    },
+    done,
+    unused: () => lives.filter((live) => live.fired === 0).map((live) => `rule ${live.index + 1} (${live.rule.fault})`),
+  };
+}

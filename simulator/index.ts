@@ -1,0 +1,107 @@
+import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createCounters, readStatus, type Status } from './counters.ts';
+import { createHandler } from './handler.ts';
+import { fillOptions, type SimulatorOptions } from './options.ts';
+import type { TruthRange, TruthRow } from './truth.ts';
+import { createWorld } from './world.ts';
+
+export type { FaultPlan, FaultRule } from './fault-plan.ts';
+export { FAULT_NAMES, readFaultPlan } from './fault-plan.ts';
+export type { LivingOptions, SimulatorOptions } from './options.ts';
+export type { Status } from './counters.ts';
+export type { TruthRange, TruthRow } from './truth.ts';
+
+export interface Simulator {
+  url: string;
+  httpsUrl?: string;
+  /** Times of the oldest and newest generated detection, ISO. */
+  range: { start: string; end: string };
+  stats(): Status;
+  /** Every revision that a perfect connector has delivered once it is quiet; made while it is read. */
+  truth(range?: TruthRange): Generator<TruthRow>;
+  summary(): { detections: number; revisions: number; deleted: number; listOnly: number };
+  /** What was served of a detection; undefined for an id that is not of this tenant. */
+  served(id: string): { listed: boolean; presentState: boolean; deleted: boolean } | undefined;
+  /** Says that a revision was delivered; only needed with `living.confirm`. */
+  confirm(id: string, ordinal: number): void;
+  /** Holds back and lets go all changes of a living tenant. */
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+const KEEP_ALIVE_MS = 75_000;
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, 1024, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** Starts the vendor's API as documented, over HTTP and (with `tls`) HTTPS. */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const settings = fillOptions(options);
+  const world = createWorld(settings);
+  const counters = createCounters();
+  const handler: RequestListener = createHandler(world, counters);
+  const { living, tenant, truth } = world;
+  const http = createHttp(handler);
+  const https = settings.tls && createHttps(settings.tls, handler);
+  const shown = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
+  const url = `http://${shown}:${await listen(http, settings.port, settings.host)}`;
+  const httpsUrl = https && `https://${shown}:${await listen(https, settings.httpsPort, settings.host)}`;
+
+  function* rows(range?: TruthRange): Generator<TruthRow> {
+    for (const { json, ...row } of truth.rows(range)) yield { ...row, record: JSON.parse(json) };
+  }
+
+  return {
+    url,
+    httpsUrl,
+    range: { start: new Date(settings.startTime).toISOString(), end: new Date(settings.endTime).toISOString() },
+    stats: () => readStatus(world, counters),
+    truth: rows,
+    summary: truth.summary,
+    served: (id) => {
+      const serial = tenant.find(id);
+      if (serial === undefined) return undefined;
+      return {
+        listed: living.wasListed(serial),
+        presentState: living.isServed(serial),
+        deleted: !tenant.order.exists(serial),
+      };
+    },
+    confirm: (id, ordinal) => {
+      const serial = tenant.find(id);
+      if (serial !== undefined) living.confirm(serial, ordinal);
+    },
+    pause: living.pause,
+    resume: living.resume,
+    close: async () => {
+      living.close();
+      await Promise.all([stop(http), ...(https ? [stop(https)] : [])]);
+    },
+  };
+}
+
+/** For the command: starts, says on `out` that it is ready, and leaves stopping to the caller. */
+export async function runSimulator(options: SimulatorOptions, out: { write(text: string): unknown }): Promise<Simulator> {
+  const simulator = await startSimulator(options);
+  out.write(`sluice simulator ready ${simulator.url}\n`);
+  if (simulator.httpsUrl) out.write(`sluice simulator https ${simulator.httpsUrl}\n`);
+  return simulator;
+}

@@ -1,0 +1,101 @@
+import { type Facts, initialStatus, type State } from './attributes.ts';
+import { drawsFor, mix, SALT } from './hash.ts';
+import { SAMPLE_COUNT } from './list-item.ts';
+import type { LivingOptions } from './options.ts';
+
+/** The states a detection goes through, fixed by the seed; after the last it may be deleted. */
+export interface Course {
+  states: State[];
+  deleted: boolean;
+  /** Vanishes before it is served, if nobody is quicker. */
+  unseen: boolean;
+}
+
+/** Something that happens to the tenant by itself: a detection arrives, or vanishes unseen. */
+export type Event = { kind: 'arrival' | 'late' | 'unseen'; serial: number };
+
+export interface Plan {
+  courses: Map<number, Course>;
+  events: Event[];
+}
+
+const NEW = 0;
+const STATUS_WAYS = [
+  [NEW, 4],
+  [NEW, 1, 5],
+  [NEW, 1, 4],
+  [NEW, 2, 3],
+  [1, 4],
+];
+
+function withStatus(status: number): State {
+  return { status, comment: 0, responses: 0 };
+}
+
+type Make = (status: number, draw: number) => Course;
+
+const kept = (states: State[]): Course => ({ states, deleted: false, unseen: false });
+
+/** One kind of change: how a detection that is born with `status` goes on. */
+const MAKERS: { option: keyof LivingOptions; make: Make; onDetailOnly?: boolean; oldOnly?: boolean }[] = [
+  { option: 'statusChanges', make: (_, draw) => kept((STATUS_WAYS[draw % STATUS_WAYS.length] ?? []).map(withStatus)) },
+  { option: 'returns', make: () => kept([NEW, 4, NEW].map(withStatus)) },
+  {
+    option: 'commentChanges',
+    onDetailOnly: true,
+    make: (status, draw) =>
+      kept(Array.from({ length: 2 + (draw % 2) }, (_, comment) => ({ status, comment, responses: 0 }))),
+  },
+  {
+    option: 'responseChanges',
+    onDetailOnly: true,
+    make: (status, draw) =>
+      kept(Array.from({ length: 2 + (draw % 2) }, (_, responses) => ({ status, comment: 0, responses }))),
+  },
+  { option: 'deletions', make: (status) => ({ states: [withStatus(status)], deleted: true, unseen: false }) },
+  {
+    option: 'deletionsUnseen',
+    oldOnly: true,
+    make: (status) => ({ states: [withStatus(status)], deleted: true, unseen: true }),
+  },
+];
+
+function shuffle<T>(list: T[], seed: number): void {
+  const draws = drawsFor(seed, list.length, SALT.planEvents);
+  for (let last = list.length - 1; last > 0; last--) {
+    const other = draws.below(last + 1);
+    [list[last], list[other]] = [list[other] as T, list[last] as T];
+  }
+}
+
+function makeCourses(facts: Facts, detections: number, all: number, options: Required<LivingOptions>, fails: (serial: number) => boolean) {
+  const courses = new Map<number, Course>();
+  let tries = 0;
+  const choose = (limit: number, usable: (serial: number) => boolean): number => {
+    for (const until = tries + 40 * all + 1000; tries < until; tries++) {
+      const serial = mix(facts.seed, tries, SALT.plan) % Math.max(1, limit);
+      if (serial >= SAMPLE_COUNT && serial < limit && !courses.has(serial) && usable(serial)) return serial;
+    }
+    throw new Error('simulator: more changes are planned than there are detections to change');
+  };
+  for (const { option, make, onDetailOnly, oldOnly } of MAKERS) {
+    for (let left = Number(options[option]); left > 0; left--) {
+      // A change that only the detail shows cannot be told of a detection whose detail fails for ever.
+      const serial = choose(oldOnly ? detections : all, (candidate) => !(onDetailOnly && fails(candidate)));
+      courses.set(serial, make(initialStatus(facts, serial), mix(facts.seed, serial, SALT.plan + 500)));
+    }
+  }
+  return courses;
+}
+
+export function makePlan(facts: Facts, detections: number, options: Required<LivingOptions>, fails: (serial: number) => boolean): Plan {
+  const all = detections + options.arrivals + options.lateArrivals;
+  const courses = makeCourses(facts, detections, all, options, fails);
+  const events: Event[] = [];
+  for (let serial = detections; serial < all; serial++) {
+    events.push({ kind: serial < detections + options.arrivals ? 'arrival' : 'late', serial });
+  }
+  for (const [serial, course] of courses) if (course.unseen) events.push({ kind: 'unseen', serial });
+  shuffle(events, facts.seed);
+  return { courses, events };
+}

@@ -1,0 +1,33 @@
+/** What a handler answers; sending it (and spoiling it) is somebody else's concern. */
+export interface Reply {
+  status: number;
+  body: string;
+  type: string;
+  headers?: Record<string, string>;
+  /** Called once the whole reply has been sent, unspoiled. */
+  sent?: () => void;
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+export function jsonReply(body: string, sent?: () => void): Reply {
+  return { status: 200, body, type: JSON_TYPE, sent };
+}
+
+const REASONS: Record<number, string> = {
+  400: 'BAD_REQUEST',
+  401: 'UNAUTHORIZED',
+  403: 'ACCESS_DENIED',
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  429: 'TOO_MANY_REQUESTS',
+  500: 'INTERNAL_SERVER_ERROR',
+  502: 'BAD_GATEWAY',
+  503: 'SERVICE_UNAVAILABLE',
+  504: 'GATEWAY_TIMEOUT',
+};
+
+export function errorReply(status: number, message: string, headers?: Record<string, string>): Reply {
+  const body = JSON.stringify({ status: REASONS[status] ?? 'ERROR', message });
+  return { status, body, type: JSON_TYPE, headers };
+}

@@ -1,0 +1,79 @@
+import { type Facts, initialStatus, makeFacts, type Moment, type State } from './attributes.ts';
+import { detailJson } from './detail.ts';
+import { mix, SALT } from './hash.ts';
+import { detectionId, serialOf } from './ids.ts';
+import { listItem } from './list-item.ts';
+import type { Settings } from './options.ts';
+import { createOrder, type Order } from './order.ts';
+import { createTimeline, type Timeline } from './times.ts';
+
+/** The simulated tenant: all its detections, and the present state of each. */
+export interface Tenant {
+  facts: Facts;
+  timeline: Timeline;
+  order: Order;
+  timeOf(serial: number): number;
+  statusOf(serial: number): number;
+  stateOf(serial: number): State;
+  momentOf(serial: number, state?: State): Moment;
+  listItem(serial: number, state?: State): string;
+  detail(serial: number, state?: State): string;
+  idOf(serial: number): string;
+  /** The serial of an id that is (or once was) a detection of this tenant. */
+  find(id: string): number | undefined;
+  /** Gives a detection another state than it was born with. */
+  setState(serial: number, state: State): void;
+  version(): number;
+}
+
+const MINUTE = 60_000;
+
+/** Most detections arrive at the vendor within seconds; those of offline endpoints hours or days later. */
+function receivedAt(seed: number, serial: number, time: number, latest: number): number {
+  const draw = mix(seed, serial, SALT.received + 200);
+  const late = draw % 40 === 0;
+  const delay = late ? ((draw >>> 8) % 4000) * MINUTE : (draw >>> 8) % 20_000;
+  return Math.max(time, Math.min(time + delay, latest));
+}
+
+export function createTenant(settings: Settings): Tenant {
+  const { seed, tenantId, detections, plantSecrets, startTime, endTime } = settings;
+  const facts = makeFacts(seed, tenantId, plantSecrets);
+  const timeline = createTimeline(seed, detections, startTime, endTime);
+  const order = createOrder(timeline);
+  const changed = new Map<number, State>();
+  let changes = 0;
+
+  const timeOf = (serial: number) => order.extra(serial)?.time ?? timeline.at(serial);
+  const statusOf = (serial: number) => changed.get(serial)?.status ?? initialStatus(facts, serial);
+  const stateOf = (serial: number): State =>
+    changed.get(serial) ?? { status: initialStatus(facts, serial), comment: 0, responses: 0 };
+  const momentOf = (serial: number, state = stateOf(serial)): Moment => {
+    const extra = order.extra(serial);
+    const time = extra?.time ?? timeline.at(serial);
+    const received = extra?.received ?? receivedAt(seed, serial, time, endTime + MINUTE);
+    return { serial, time, received, state };
+  };
+
+  return {
+    facts,
+    timeline,
+    order,
+    timeOf,
+    statusOf,
+    stateOf,
+    momentOf,
+    listItem: (serial, state) => listItem(facts, momentOf(serial, state)),
+    detail: (serial, state) => detailJson(facts, momentOf(serial, state)),
+    idOf: (serial) => detectionId(seed, serial),
+    find: (id) => {
+      const serial = serialOf(seed, id);
+      return serial !== undefined && (serial < detections || order.extra(serial)) ? serial : undefined;
+    },
+    setState: (serial, state) => {
+      changes++;
+      changed.set(serial, state);
+    },
+    version: () => changes + order.version(),
+  };
+}

@@ -1,0 +1,105 @@
+/** Makes pipelines from the config: the only place that knows which part needs which. */
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { createBudget } from './budget.ts';
+import type { Config, SinkConfig, SourceConfig } from './config.ts';
+import { messageOf, usageError } from './errors.ts';
+import { createHttp } from './http.ts';
+import type { Pipeline, PipelineEvents } from './pipeline.ts';
+import { openElasticsearch } from './sinks/elasticsearch.ts';
+import { openNdjson } from './sinks/ndjson.ts';
+import type { PipelineState } from './state/store.ts';
+import type { Registered, Sink, VendorClient } from './types.ts';
+
+export interface BuildTools {
+  streams: readonly Registered[];
+  log: Logger;
+  env: Record<string, string | undefined>;
+  now: () => number;
+  /** Aborted by a second stop signal. */
+  hardStop: AbortSignal;
+}
+
+/** A pipeline before it has a state: enough for `check` and `sample`. */
+export interface Line {
+  name: string;
+  source: SourceConfig;
+  registered: Registered;
+  client: VendorClient;
+  sinkName: string;
+}
+
+export interface Built {
+  lines: Line[];
+  sinks: ReadonlyMap<string, Sink>;
+  close(): Promise<void>;
+}
+
+/** Source x stream x sink, in the order of the config. Nothing is connected yet. */
+export function build(config: Config, tools: BuildTools, withSinks = true): Built {
+  const closers: (() => void)[] = [];
+  const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, tools)]) : []);
+  const lines = config.sources.flatMap((source) => {
+    const registered = tools.streams.filter((one) => one.connector.name === source.connector && source.streams.includes(one.stream.name));
+    const connector = registered[0]?.connector;
+    if (connector === undefined) return [];
+    const { request, close } = createHttp({ ...source.http, ca: caOf(source), env: proxyEnv(source, tools.env) }, createBudget(source.rate));
+    closers.push(close);
+    const log = tools.log.child({ 'sluice.source': source.name });
+    const client = connector.open(source, { http: request, retry: source.retry, log, now: tools.now });
+    return registered.flatMap((one) =>
+      source.sinks.map((sinkName) => ({ name: `${source.name}/${one.stream.name}/${sinkName}`, source, registered: one, client, sinkName })),
+    );
+  });
+  return {
+    lines,
+    sinks,
+    async close() {
+      await Promise.all([...sinks.values()].map((sink) => sink.close()));
+      for (const close of closers) close();
+    },
+  };
+}
+
+/** The running form of a line. */
+export function toPipeline(line: Line, built: Built, config: Config, state: PipelineState, tools: BuildTools, events: PipelineEvents): Pipeline {
+  const { source, registered } = line;
+  return {
+    name: line.name,
+    registered,
+    source: registered.connector.facts(source),
+    client: line.client,
+    sink: built.sinks.get(line.sinkName) as Sink,
+    state,
+    reading: source.reading,
+    details: source.reading.details,
+    refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
+    batch: { documents: config.batch.maxDocuments, waitMs: config.batch.waitMs },
+    volatile: new Set(registered.stream.volatile),
+    claims: new Map(),
+    sinkFailed: false,
+    hardStop: tools.hardStop,
+    events,
+    log: tools.log.child({ 'sluice.pipeline': line.name }),
+    now: tools.now,
+  };
+}
+
+export function openSink(sink: SinkConfig, tools: Pick<BuildTools, 'log' | 'now'>): Sink {
+  return sink.type === 'ndjson' ? openNdjson(sink, tools) : openElasticsearch(sink, tools);
+}
+
+function caOf(source: SourceConfig): string[] | undefined {
+  if (source.http.caFile === undefined) return undefined;
+  try {
+    return [readFileSync(source.http.caFile, 'utf8')];
+  } catch (error) {
+    throw usageError(`source "${source.name}": http.ca_file cannot be read: ${messageOf(error)}`, 'Name a PEM file.');
+  }
+}
+
+function proxyEnv(source: SourceConfig, env: Record<string, string | undefined>): Record<string, string | undefined> {
+  const { proxy } = source.http;
+  if (proxy === 'environment') return env;
+  return proxy === 'none' ? {} : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
+}

@@ -1,0 +1,124 @@
+/** What one key alone cannot tell: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
+import { didYouMean, isSecret, show, valueAt } from './config-explain.ts';
+import { urlPassword } from './config-values.ts';
+import { type Origin, type Path, type Problem, pathText } from './config-yaml.ts';
+import type { StreamName } from './types.ts';
+
+/** A stream that exists; `connectors/index.ts` has them. */
+export interface KnownStream {
+  name: StreamName;
+  connector: string;
+}
+
+/** Problems across keys. Works on what the file says, so that these are reported together with all others. */
+export function crossProblems(root: unknown, known: readonly KnownStream[], origins: Map<string, Origin>): Problem[] {
+  const sinkNames = list(root, ['sinks'])
+    .map((path) => valueAt(root, [...path, 'name']))
+    .filter(isText);
+  return [
+    ...duplicates(root, 'sources', origins),
+    ...duplicates(root, 'sinks', origins),
+    ...list(root, ['sources']).flatMap((path) => sourceProblems(root, path, known, sinkNames, origins)),
+    ...list(root, ['sinks']).flatMap((path) => sinkProblems(root, path)),
+  ];
+}
+
+function sourceProblems(
+  root: unknown,
+  source: Path,
+  known: readonly KnownStream[],
+  sinkNames: readonly string[],
+  origins: Map<string, Origin>,
+): Problem[] {
+  const problems: Problem[] = [];
+  const connector = valueAt(root, [...source, 'connector']);
+  const streams = known.filter((each) => each.connector === connector).map((each) => each.name);
+  const check = (key: string, names: readonly string[], what: string) => {
+    const seen = new Set<unknown>();
+    for (const path of list(root, [...source, key])) {
+      const name = valueAt(root, path);
+      if (!isText(name) || name === '') continue;
+      const shown = show(name, path, root, origins);
+      if (seen.has(name)) problems.push({ path, message: `${shown} is there twice` });
+      else if (!names.includes(name))
+        problems.push({ path, message: `${shown} is not ${what}${didYouMean(name, names, names)}` });
+      seen.add(name);
+    }
+  };
+  if (known.some((each) => each.connector === connector)) check('streams', streams, `a stream of ${connector}`);
+  check('sinks', sinkNames, 'a sink of this file');
+  return problems;
+}
+
+function sinkProblems(root: unknown, sink: Path): Problem[] {
+  if (valueAt(root, [...sink, 'type']) !== 'elasticsearch') return [];
+  const has = (key: string) => valueAt(root, [...sink, key]) !== undefined;
+  const at = (key: string) => [...sink, key];
+  const problems: Problem[] = [];
+  if (!has('nodes') && !has('cloud_id')) problems.push({ path: at('nodes'), message: 'is required (or `cloud_id`)' });
+  if (has('nodes') && has('cloud_id'))
+    problems.push({ path: at('cloud_id'), message: 'excludes `nodes`; keep one of them' });
+  if (has('api_key') && (has('username') || has('password')))
+    problems.push({ path: at('api_key'), message: 'excludes `username` and `password`; keep one way to log in' });
+  else if (has('username') !== has('password')) {
+    const missing = has('username') ? 'password' : 'username';
+    problems.push({
+      path: at(missing),
+      message: `is required where \`${has('username') ? 'username' : 'password'}\` is given`,
+    });
+  }
+  return problems;
+}
+
+function duplicates(root: unknown, key: 'sources' | 'sinks', origins: Map<string, Origin>): Problem[] {
+  const first = new Map<string, Path>();
+  return list(root, [key]).flatMap((entry): Problem[] => {
+    const path = [...entry, 'name'];
+    const name = valueAt(root, path);
+    if (!isText(name)) return [];
+    const earlier = first.get(name);
+    if (!earlier) {
+      first.set(name, entry);
+      return [];
+    }
+    const line = origins.get(pathText([...earlier, 'name']))?.value.line;
+    const where = `${pathText(earlier)}${line === undefined ? '' : ` (line ${line})`}`;
+    return [{ path, message: `${show(name, path, root, origins)} is already the name of ${where}` }];
+  });
+}
+
+/** What works, but should not stay as it is. */
+export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem[] {
+  const warnings: Problem[] = [];
+  const visit = (value: unknown, path: Path): void => {
+    if (value !== null && typeof value === 'object') {
+      for (const [key, each] of Object.entries(value)) visit(each, [...path, Array.isArray(value) ? Number(key) : key]);
+      return;
+    }
+    if (path.at(-1) === 'insecure' && (value === true || value === 'true'))
+      warnings.push({ path, message: 'certificates are not checked; `ca_file` is the safe way' });
+    if (!isText(value) || !isSecret(root, path) || value.startsWith('file:')) return;
+    if ((origins.get(pathText(path))?.variables.length ?? 0) > 0) return;
+    if (path.at(-1) === 'proxy' && urlPassword(value) === undefined) return;
+    warnings.push({ path, message: `a secret stands in the file itself; write \${NAME} or file:/path instead` });
+  };
+  visit(root, []);
+  for (const path of list(root, ['sources'])) {
+    const sweeps = list(root, [...path, 'reading', 'sweeps']);
+    if (valueAt(root, [...path, 'reading', 'sweeps']) !== undefined && sweeps.length === 0)
+      warnings.push({
+        path: [...path, 'reading', 'sweeps'],
+        message: 'without sweeps, late and changed records are not found',
+      });
+  }
+  return warnings;
+}
+
+function list(root: unknown, path: Path): Path[] {
+  const value = valueAt(root, path);
+  return Array.isArray(value) ? value.map((_, index) => [...path, index]) : [];
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}

@@ -1,0 +1,168 @@
+/** The schema as text: `--help`, docs/config.md, and a JSON Schema for editors. */
+import { z } from 'zod';
+import { configSchema } from './config-schema.ts';
+
+interface Node {
+  type?: string;
+  description?: string;
+  default?: unknown;
+  enum?: unknown[];
+  const?: unknown;
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  writeOnly?: boolean;
+  properties?: Record<string, Node>;
+  required?: string[];
+  items?: Node;
+  oneOf?: Node[];
+  anyOf?: Node[];
+  [other: string]: unknown;
+}
+
+interface Row {
+  key: string;
+  type: string;
+  default: string;
+  description: string;
+}
+
+/** The JSON Schema of the file (draft 2020-12). Where a number or choice is expected, `${NAME}` may stand as well. */
+export function configJsonSchema(): Record<string, unknown> {
+  return editable(plainSchema()) as Record<string, unknown>;
+}
+
+function plainSchema(): Node {
+  return z.toJSONSchema(configSchema, { io: 'input' }) as Node;
+}
+
+const reference = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\\}' };
+
+function editable(node: Node): Node {
+  const copy: Node = { ...node };
+  if (node.properties)
+    copy.properties = Object.fromEntries(Object.entries(node.properties).map(([key, each]) => [key, editable(each)]));
+  if (node.items) copy.items = editable(node.items);
+  if (node.oneOf) copy.oneOf = node.oneOf.map(editable);
+  const isChoice = node.enum !== undefined || node.pattern !== undefined;
+  if (!isChoice && node.type !== 'integer' && node.type !== 'number' && node.type !== 'boolean') return copy;
+  const { description, default: fallback, ...rest } = copy;
+  return { description, ...(fallback === undefined ? {} : { default: fallback }), anyOf: [rest, reference] };
+}
+
+function rows(node: Node, prefix: string, required: boolean): Row[] {
+  if (node.oneOf) {
+    const [first] = node.oneOf;
+    if (node.oneOf.length === 1 && first) return rows(first, prefix, required);
+    return node.oneOf.flatMap((each) => {
+      const type = Object.entries(each.properties ?? {}).find(([, value]) => value.const !== undefined);
+      return rows(each, type ? `${prefix}(${String(type[1].const)})` : prefix, required);
+    });
+  }
+  if (node.properties)
+    return Object.entries(node.properties).flatMap(([key, each]) =>
+      rows(each, prefix ? `${prefix}.${key}` : key, node.required?.includes(key) ?? false),
+    );
+  const row = {
+    key: prefix,
+    type: typeOf(node),
+    default: fallbackOf(node, required),
+    description: node.description ?? '',
+  };
+  return node.items && (node.items.properties || node.items.oneOf)
+    ? [row, ...rows(node.items, `${prefix}[]`, true)]
+    : [row];
+}
+
+function typeOf(node: Node): string {
+  if (node.const !== undefined) return `\`${String(node.const)}\``;
+  if (node.enum) return node.enum.map((each) => `\`${String(each)}\``).join(' ');
+  if (node.type === 'array')
+    return node.items?.properties || node.items?.oneOf ? 'list' : `list of ${typeOf(node.items ?? {})}`;
+  if (node.writeOnly) return 'secret';
+  if (node.pattern?.includes('(ms|s|m')) return 'duration';
+  if (node.pattern?.includes('KiB')) return 'size';
+  if (node.type === 'boolean') return '`true` `false`';
+  if (node.type === 'integer') return 'whole number';
+  if (node.type === 'number') return 'number';
+  return 'text';
+}
+
+function fallbackOf(node: Node, required: boolean): string {
+  if (node.default !== undefined) return `\`${compact(node.default)}\``;
+  return required ? '*required*' : '';
+}
+
+function compact(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(compact).join(', ')}]`;
+  if (value !== null && typeof value === 'object')
+    return `{ ${Object.entries(value)
+      .map(([key, each]) => `${key}: ${compact(each)}`)
+      .join(', ')} }`;
+  return String(value);
+}
+
+/** docs/config.md. */
+export function configMarkdown(): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const tables = Object.entries(plainSchema().properties ?? {}).map(([section, node]) => {
+    const lines = rows(node, section, plainSchema().required?.includes(section) ?? false).map(
+      (row) => `| \`${row.key}\` | ${cell(row.type)} | ${cell(row.default)} | ${cell(row.description)} |`,
+    );
+    return [`## ${section}`, '', '| key | type | default | meaning, and why |', '|---|---|---|---|', ...lines].join(
+      '\n',
+    );
+  });
+  return `${[
+    '<!-- Made by `npm run docs` from src/config-schema.ts. Do not edit. -->',
+    '# Configuration',
+    introduction,
+    ['```yaml', exampleConfig().trimEnd(), '```'].join('\n'),
+    ...tables,
+  ].join('\n\n')}\n`;
+}
+
+const introduction = `One YAML file, \`sluice.yaml\` by default (\`--config FILE\` or \`SLUICE_CONFIG\`). Everything wrong with it is reported at once, with line and column.
+
+- **Durations** carry a unit: \`500ms\`, \`60s\`, \`15m\`, \`24h\`, \`30d\`. **Sizes** too: \`512KiB\`, \`64MiB\`, \`1GiB\`.
+- **\`\${NAME}\`** is taken from the environment, \`\${NAME:-default}\` has a default, \`$\${\` stands for the characters \`\${\`. A variable that is set but empty counts as a key left out.
+- **Secrets** are best references: \`\${NAME}\`, or \`file:/run/secrets/name\`, which is read again when the other side refuses it, so that rotation needs no restart. A secret in the file itself works, with a warning.
+- **Paths** that are relative start at the folder of the config file, so that it does not matter where Sluice is started.
+- YAML anchors, aliases and \`<<\` merge keys work, for settings that several sources share.
+- **Editors** check the file while you type if it begins with the line \`# yaml-language-server: $schema=./docs/config.schema.json\`.`;
+
+/** For `--help`: every key with its type and default. */
+export function configHelp(): string {
+  const all = rows(plainSchema(), '', true);
+  const width = Math.max(...all.map(({ key }) => key.length));
+  const lines = all.map((row) => {
+    const type = row.type.replaceAll('`', '').replaceAll(' ', row.type.includes('` `') ? ' | ' : ' ');
+    const note =
+      row.default === '*required*' ? '(required)' : row.default ? `(${row.default.replaceAll('`', '')})` : '';
+    return `  ${row.key.padEnd(width)}  ${type} ${note}`.trimEnd();
+  });
+  return ['Keys of the config file (default in parentheses; reasons in docs/config.md):', ...lines, ''].join('\n');
+}
+
+/** A config to start from. */
+export function exampleConfig(): string {
+  return `# Two keys are all that a source needs beside its credentials; docs/config.md has the rest.
+sources:
+  - name: acme
+    connector: cylance
+    region: na
+    tenant_id: \${CYLANCE_TENANT}
+    application_id: \${CYLANCE_APP_ID}
+    application_secret: \${CYLANCE_SECRET}
+
+sinks:
+  - name: files
+    type: ndjson
+    path: ./sluice-out
+
+  # - name: elastic
+  #   type: elasticsearch
+  #   nodes: [https://localhost:9200]
+  #   api_key: file:/run/secrets/elastic
+`;
+}

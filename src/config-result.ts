@@ -1,0 +1,187 @@
+/** The config as the engine reads it, and the one place where the file's values are turned into it. */
+import { dirname, isAbsolute, join } from 'node:path';
+import type { RawConfig, RawSink, RawSource } from './config-schema.ts';
+import type { RetrySettings } from './retry.ts';
+import type { ReadingSettings, SourceSettings, StreamName } from './types.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** Reads a secret; a `file:` reference anew at each call, so that a rotated secret needs no restart. */
+export type Secret = () => string;
+
+export interface Config {
+  state: { path: string };
+  log: { level: LogLevel; format: 'auto' | 'pretty' | 'json' };
+  /** Port 0 is off. */
+  health: { port: number; host: string };
+  sources: SourceConfig[];
+  sinks: SinkConfig[];
+  batch: BatchConfig;
+}
+
+export interface SourceConfig extends SourceSettings {
+  /** Every stream of the connector, where the file names none. */
+  streams: StreamName[];
+  /** Names of sinks; every sink, where the file names none. */
+  sinks: string[];
+  rate: { requestsPerSecond: number; concurrency: number };
+  http: HttpConfig;
+  retry: RetrySettings;
+  reading: ReadingConfig;
+}
+
+export interface HttpConfig {
+  timeoutMs: number;
+  connectTimeoutMs: number;
+  maxBodyBytes: number;
+  caFile?: string;
+  insecure: boolean;
+  /** `environment`, `none`, or a URL, which may hold credentials. */
+  proxy: string;
+}
+
+export interface ReadingConfig extends ReadingSettings {
+  /** How far back the first run reads. */
+  lookbackMs: number;
+  pollMs: number;
+  /** How far back each poll of the live edge reads. */
+  liveRangeMs: number;
+  sweeps: { rangeMs: number; everyMs: number }[];
+  details: boolean;
+  /** Delays between two fetches of an open record's detail; the last repeats. Never empty. */
+  detailRefreshMs: number[];
+  detailRefreshForMs: number;
+}
+
+export interface BatchConfig {
+  maxDocuments: number;
+  maxBytes: number;
+  waitMs: number;
+}
+
+export type SinkConfig = NdjsonConfig | ElasticsearchConfig;
+
+export interface NdjsonConfig {
+  name: string;
+  type: 'ndjson';
+  path: string;
+  compression: 'none' | 'gzip' | 'zstd';
+  rotateBytes: number;
+  rotateMs: number;
+}
+
+export interface ElasticsearchConfig {
+  name: string;
+  type: 'elasticsearch';
+  nodes: string[] | { cloudId: string };
+  /** `none`: an unprotected cluster. */
+  auth: { kind: 'apiKey'; apiKey: Secret } | { kind: 'basic'; username: string; password: Secret } | { kind: 'none' };
+  caFile?: string;
+  insecure: boolean;
+  /** gzip for request bodies. */
+  compression: boolean;
+  maxBulkBytes: number;
+  maxBulkDocuments: number;
+  concurrency: number;
+  requestTimeoutMs: number;
+  retryDeadlineMs: number;
+}
+
+export interface ConvertOptions {
+  /** The config file; relative paths start at its folder. */
+  file: string;
+  streamsOf(connector: string): StreamName[];
+  /** What a secret's text in the file stands for. */
+  secret(reference: string): Secret;
+}
+
+/** A path of the file as seen from where the process runs. */
+export function resolvePath(file: string, path: string): string {
+  return isAbsolute(path) ? path : join(dirname(file), path);
+}
+
+/** The file's values, already valid, as the engine reads them. */
+export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
+  const sinkNames = raw.sinks.map(({ name }) => name);
+  return {
+    state: { path: resolvePath(options.file, raw.state.path) },
+    log: raw.log,
+    health: raw.health,
+    sources: raw.sources.map((source) => toSource(source, sinkNames, options)),
+    sinks: raw.sinks.map((sink) => toSink(sink, options)),
+    batch: { maxDocuments: raw.batch.documents, maxBytes: raw.batch.bytes, waitMs: raw.batch.wait },
+  };
+}
+
+function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions): SourceConfig {
+  const { rate, http, retry, reading } = raw;
+  return {
+    name: raw.name,
+    connector: raw.connector,
+    region: raw.region,
+    baseUrl: raw.base_url,
+    consoleUrl: raw.console_url,
+    tenantId: raw.tenant_id,
+    applicationId: raw.application_id,
+    applicationSecret: options.secret(raw.application_secret),
+    keepOriginal: raw.keep_original,
+    streams: (raw.streams as StreamName[] | undefined) ?? options.streamsOf(raw.connector),
+    sinks: raw.sinks ?? sinkNames,
+    rate: { requestsPerSecond: rate.requests_per_second, concurrency: rate.concurrency },
+    http: {
+      timeoutMs: http.timeout,
+      connectTimeoutMs: http.connect_timeout,
+      maxBodyBytes: http.max_body,
+      caFile: http.ca_file === undefined ? undefined : resolvePath(options.file, http.ca_file),
+      insecure: http.insecure,
+      proxy: http.proxy,
+    },
+    retry: { deadlineMs: retry.deadline, firstDelayMs: retry.first_delay, maxDelayMs: retry.max_delay },
+    reading: {
+      lookbackMs: reading.lookback,
+      pollMs: reading.poll,
+      liveRangeMs: reading.live_range,
+      pageSize: reading.page_size,
+      overlapMs: reading.overlap,
+      maxWindowRecords: reading.max_window_records,
+      settleAttempts: reading.settle_attempts,
+      sweeps: reading.sweeps.map(({ range, every }) => ({ rangeMs: range, everyMs: every })),
+      details: reading.details,
+      detailRefreshMs: reading.detail_refresh,
+      detailRefreshForMs: reading.detail_refresh_for,
+    },
+  };
+}
+
+function toSink(raw: RawSink, options: ConvertOptions): SinkConfig {
+  if (raw.type === 'ndjson')
+    return {
+      name: raw.name,
+      type: raw.type,
+      path: resolvePath(options.file, raw.path),
+      compression: raw.compression,
+      rotateBytes: raw.rotate_size,
+      rotateMs: raw.rotate_every,
+    };
+  return {
+    name: raw.name,
+    type: raw.type,
+    nodes: raw.cloud_id === undefined ? (raw.nodes ?? []) : { cloudId: raw.cloud_id },
+    auth: toAuth(raw, options),
+    caFile: raw.ca_file === undefined ? undefined : resolvePath(options.file, raw.ca_file),
+    insecure: raw.insecure,
+    compression: raw.compression === 'gzip',
+    maxBulkBytes: raw.max_bulk,
+    maxBulkDocuments: raw.max_bulk_documents,
+    concurrency: raw.concurrency,
+    requestTimeoutMs: raw.timeout,
+    retryDeadlineMs: raw.retry_deadline,
+  };
+}
+
+function toAuth(raw: RawSink & { type: 'elasticsearch' }, options: ConvertOptions): ElasticsearchConfig['auth'] {
+  if (raw.api_key !== undefined) return { kind: 'apiKey', apiKey: options.secret(raw.api_key) };
+  if (raw.username !== undefined && raw.password !== undefined)
+    return { kind: 'basic', username: raw.username, password: options.secret(raw.password) };
+  return { kind: 'none' };
+}

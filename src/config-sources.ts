@@ -1,0 +1,148 @@
+/** The schema of one source: a tenant, and how it is read. What belongs to one connector is in `config-connectors.ts`. */
+import { z } from 'zod';
+import { cylanceKeys } from './config-connectors.ts';
+import { caFile, decimal, duration, flag, insecure, name, secret, size, text, whole } from './config-values.ts';
+
+const rate = z.strictObject({
+  requests_per_second: decimal(0.01, 1000)
+    .prefault(10)
+    .describe(
+      'Requests to the vendor a second, for all streams of the source together; the live edge goes before a backfill. Default: 10, modest where the vendor documents no limit.',
+    ),
+  concurrency: whole(1, 100)
+    .prefault(8)
+    .describe('Requests at the same time. Default: 8, which keeps 10 a second busy at replies of up to 800 ms.'),
+});
+
+const http = z.strictObject({
+  timeout: duration({ min: '100ms', max: '1h' })
+    .prefault('60s')
+    .describe('How long one request may take, body included. Default: 60s; deep pages are slow.'),
+  connect_timeout: duration({ min: '100ms', max: '10m' })
+    .prefault('10s')
+    .describe('How long a connection may take to open. Default: 10s; what takes longer is a firewall, not a network.'),
+  max_body: size({ min: '1KiB', max: '2GiB' })
+    .prefault('64MiB')
+    .describe(
+      'The largest reply that is accepted. Default: 64MiB, far above any page, and low enough to protect the memory.',
+    ),
+  ca_file: caFile(),
+  insecure: insecure(),
+  proxy: secret(
+    '`environment`, `none`, or the URL of an HTTP proxy (credentials in it are never shown). Default: `environment`: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as other tools do.',
+  ).prefault('environment'),
+});
+
+const retry = z.strictObject({
+  deadline: duration({ min: '0s', max: '30d' })
+    .prefault('10m')
+    .describe(
+      'How long one request is tried again before its pipeline reports a failure. Default: 10m, longer than a restart of a gateway.',
+    ),
+  first_delay: duration({ min: '1ms', max: '1h' })
+    .prefault('500ms')
+    .describe(
+      'The longest wait before the first retry; it doubles with each one, and the wait is drawn at random below it. Default: 500ms.',
+    ),
+  max_delay: duration({ min: '1ms', max: '1h' })
+    .prefault('30s')
+    .describe(
+      'The longest wait between two tries; a `Retry-After` of the vendor goes before it. Default: 30s, so that an outage that ends is noticed soon.',
+    ),
+});
+
+const sweep = z.strictObject({
+  range: duration({ min: '1m', max: '3650d' }).describe('How far back the sweep reads.'),
+  every: duration({ min: '1s', max: '365d' }).describe('How often.'),
+});
+
+const reading = z.strictObject({
+  lookback: duration({ min: '0s', max: '3650d' })
+    .prefault('24h')
+    .describe(
+      'How far back the first run reads. Default: 24h, enough to see that it works; `sluice backfill` fetches the rest.',
+    ),
+  poll: duration({ min: '1s', max: '30d' })
+    .prefault('60s')
+    .describe(
+      'How often the live edge is read. Default: 60s, a dashboard is a minute behind at most, at one or two requests a minute.',
+    ),
+  live_range: duration({ min: '1m', max: '30d' })
+    .prefault('15m')
+    .describe(
+      'How far back each poll reads. Default: 15m, so that records which arrive a little late or change soon are seen at the next poll.',
+    ),
+  page_size: whole(1, 1000)
+    .prefault(200)
+    .describe(
+      'Records per page. Default: 200, what public clients of the API use; a smaller size in the reply is adopted.',
+    ),
+  overlap: duration({ min: '0s', max: '1h' })
+    .prefault('2s')
+    .describe(
+      'How far neighbouring windows overlap. Default: 2s, since the vendor does not say whether bounds are inclusive.',
+    ),
+  max_window_records: whole(1, 1_000_000)
+    .prefault(10_000)
+    .describe('A window with more records is split. Default: 10000, 50 pages; deep pages fail more often.'),
+  settle_attempts: whole(1, 100)
+    .prefault(5)
+    .describe(
+      'How often a window is read until two passes agree; then it is accepted as unsettled, reported, and queued again. Default: 5, so that a busy tenant never stops progress.',
+    ),
+  sweeps: z
+    .array(sweep)
+    .prefault([
+      { range: '24h', every: '1h' },
+      { range: '30d', every: '24h' },
+    ])
+    .describe(
+      'Later walks over wider ranges, for late and changed records; they cost list pages only. Default: a day every hour, 30 days every day: devices that were offline deliver days late.',
+    ),
+  details: flag()
+    .prefault(true)
+    .describe(
+      'Whether the detail of each record is fetched. Default: yes; comments, responses and artifacts are only there. It costs one request per record.',
+    ),
+  detail_refresh: z
+    .array(duration({ min: '1m', max: '365d' }))
+    .min(1, 'is empty; write at least one duration, or switch `details` off')
+    .prefault(['15m', '1h', '4h', '24h'])
+    .describe(
+      'When the detail of an open record is fetched again, counted from the fetch before; the last repeats. Default: soon at first, then daily: comments and responses never show in the list.',
+    ),
+  detail_refresh_for: duration({ min: '0s', max: '3650d' })
+    .prefault('30d')
+    .describe('How long an open record is refreshed. Default: 30d, the reach of the widest sweep.'),
+});
+
+const sourceName = () =>
+  name(/^[a-z0-9_]+$/, 'use lower case letters, digits and underscores').describe(
+    "The source's name; it becomes the namespace of the data streams, hence no hyphen, no dot and no upper case.",
+  );
+
+const sourceKeys = {
+  streams: z
+    .array(text())
+    .min(1, 'is empty; leave it out for all streams')
+    .optional()
+    .describe('Which streams are read (`sluice streams` lists them). Default: all of the connector.'),
+  sinks: z
+    .array(text())
+    .min(1, 'is empty; leave it out for all sinks')
+    .optional()
+    .describe('The names of the sinks that get the documents. Default: all.'),
+  keep_original: flag()
+    .prefault(false)
+    .describe(
+      "Whether `event.original` keeps the vendor's record, without its secrets. Default: no; it about doubles the storage.",
+    ),
+  rate: rate.prefault({}),
+  http: http.prefault({}),
+  retry: retry.prefault({}),
+  reading: reading.prefault({}),
+};
+
+export const source = z.discriminatedUnion('connector', [
+  z.strictObject({ name: sourceName(), ...cylanceKeys, ...sourceKeys }),
+]);

@@ -1,0 +1,122 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import fetch from 'node-fetch';
+import type { Budget } from './budget.ts';
+import { isAbort, messageOf, SluiceError } from './errors.ts';
+import { retryAfterMs } from './retry.ts';
+import type { HttpClient, HttpReply, HttpRequest } from './types.ts';
+
+export interface HttpSettings {
+  /** From the first byte sent to the last byte received. */
+  timeoutMs: number;
+  /** A longer body (after decompression) is refused. */
+  maxBodyBytes: number;
+  /** PEM, in addition to the well-known authorities. */
+  ca?: string[];
+  /** Accept any certificate. For tests in closed networks only. */
+  insecure?: boolean;
+  /** `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` are read from here. */
+  env: Record<string, string | undefined>;
+}
+
+/** A client with keep-alive whose requests wait for their turn in the budget. Network trouble becomes a `retry` error. */
+export function createHttp(settings: HttpSettings, budget: Budget): { request: HttpClient; close(): void } {
+  const shared = { keepAlive: true, proxyEnv: settings.env } as const;
+  const tls = { ca: settings.ca, rejectUnauthorized: !settings.insecure };
+  const agents = { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ...tls }) };
+  const agent = (url: URL) => (url.protocol === 'http:' ? agents.http : agents.https);
+  return {
+    request: (request) => budget(request.priority, request.signal, () => send(request, settings, agent)),
+    close: () => {
+      agents.http.destroy();
+      agents.https.destroy();
+    },
+  };
+}
+
+async function send(request: HttpRequest, settings: HttpSettings, agent: (url: URL) => HttpAgent): Promise<HttpReply> {
+  const ends = new AbortController();
+  const abort = () => ends.abort();
+  const timer = setTimeout(abort, settings.timeoutMs);
+  request.signal.addEventListener('abort', abort);
+  try {
+    const { method, url, headers, body } = request;
+    const reply = await fetch(url, {
+      method,
+      headers: { accept: 'application/json', 'user-agent': 'sluice', ...headers },
+      body,
+      agent,
+      redirect: 'manual',
+      size: settings.maxBodyBytes,
+      signal: ends.signal,
+    });
+    return { status: reply.status, headers: reply.headers, text: await reply.text() };
+  } catch (error) {
+    request.signal.throwIfAborted();
+    throw networkError(error, request, settings);
+  } finally {
+    clearTimeout(timer);
+    request.signal.removeEventListener('abort', abort);
+  }
+}
+
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/;
+
+function networkError(error: unknown, request: HttpRequest, settings: HttpSettings): SluiceError {
+  const where = placeOf(request);
+  const { code = '', type = '' } = error as { code?: string; type?: string };
+  if (type === 'max-size') {
+    return new SluiceError(`${where}: the reply is larger than ${settings.maxBodyBytes} bytes`, {
+      action: 'stop',
+      advice: 'Lower reading.page_size or raise http.max_body of the source.',
+      cause: error,
+    });
+  }
+  if (CERTIFICATE.test(code)) {
+    return new SluiceError(`${where}: the server's certificate is not trusted (${code})`, {
+      action: 'stop',
+      advice: 'Name the authority that signed it in http.ca_file of the source.',
+      cause: error,
+    });
+  }
+  const why = isAbort(error) ? `no complete reply within ${settings.timeoutMs} ms` : code || messageOf(error);
+  return new SluiceError(`${where}: ${why}`, {
+    action: 'retry',
+    advice: 'Check the network, the proxy (HTTPS_PROXY) and the address of the source.',
+    cause: error,
+  });
+}
+
+/** A request as errors name it: without its query, which may be long. */
+export function placeOf(request: { method: string; url: string }): string {
+  return `${request.method} ${request.url.split('?', 1)[0]}`;
+}
+
+/** The one table of what a status means. Undefined for success. */
+export function statusError(reply: HttpReply, request: HttpRequest, nowMs: number): SluiceError | undefined {
+  const { status } = reply;
+  if (status >= 200 && status < 300) return undefined;
+  const said = reply.text.replace(/\s+/g, ' ').slice(0, 200);
+  const message = `${placeOf(request)} answered ${status}${said === '' ? '' : `: ${said}`}`;
+  if (status === 429 || status === 408 || status === 425 || status >= 500) {
+    return new SluiceError(message, { action: 'retry', waitMs: retryAfterMs(reply.headers.get('retry-after'), nowMs) });
+  }
+  if (status === 401) return new SluiceError(message, { action: 'reauthenticate' });
+  if (status === 404) return new SluiceError(message, { action: 'skip' });
+  const advice = status < 400 ? 'The address redirects: check region and base_url of the source.' : undefined;
+  return new SluiceError(message, { action: 'stop', advice });
+}
+
+/** The reply's JSON; a body that is none (cut short, a proxy's error page) is worth another try. */
+export function parseReply(reply: HttpReply, request: HttpRequest): unknown {
+  try {
+    return JSON.parse(reply.text);
+  } catch (error) {
+    const start = reply.text.trimStart().slice(0, 40);
+    throw new SluiceError(`${placeOf(request)}: the reply is not valid JSON (${reply.text.length} characters, "${start}…")`, {
+      action: 'retry',
+      advice: 'If this stays so, something between Sluice and the vendor changes replies, or the base_url is wrong.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * What makes two records the same: fingerprints, revisions and document ids.
+ *
+ * Hashes are taken over a canonical text, so that the order of members in a vendor's reply never reads as a change.
+ */
+import { hash } from 'node:crypto';
+import type { Stream } from './types.ts';
+
+/** Order of an object's members, per shape: sorting is the expensive part, and records of one resource share few shapes. */
+const orders = new Map<string, readonly string[]>();
+const MAX_SHAPES = 2000;
+
+function orderedMembers(value: object): readonly string[] {
+  const members = Object.keys(value);
+  const shape = members.join('\n');
+  let order = orders.get(shape);
+  if (order === undefined) {
+    order = members.sort();
+    if (orders.size < MAX_SHAPES) orders.set(shape, order);
+  }
+  return order;
+}
+
+/** A text that is equal for equal values, whatever the order of members. Members named in `volatile` are left out at any depth. */
+export function canonical(value: unknown, volatile: ReadonlySet<string>): string {
+  if (typeof value === 'string') return `s${value.length}:${value}`;
+  if (typeof value !== 'object' || value === null) return `${value};`;
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const item of value) text += canonical(item, volatile);
+    return `[${text}]`;
+  }
+  for (const member of orderedMembers(value)) {
+    const content = (value as Record<string, unknown>)[member];
+    if (content === undefined || volatile.has(member)) continue;
+    text += `${member.length}:${member}${canonical(content, volatile)}`;
+  }
+  return `{${text}}`;
+}
+
+/** 96 bits are plenty: a hash is only ever compared with others of the same key. */
+const REVISION_LENGTH = 16;
+
+/** Hash of a record without volatile members: the fingerprint of a list record, the revision of a shipped one. */
+export function revisionOf(record: unknown, volatile: ReadonlySet<string>): string {
+  return hash('sha256', canonical(record, volatile), 'base64url').slice(0, REVISION_LENGTH);
+}
+
+/** The mark that a revision was shipped from the list record because its detail could not be had. */
+export function withoutDetail(revision: string): string {
+  return hash('sha256', `${revision} without detail`, 'base64url').slice(0, REVISION_LENGTH);
+}
+
+const DOCUMENT_ID_LENGTH = 27;
+
+/** 162 bits over stream, key, ordinal and revision: a return to an earlier state is a new document, a repeated delivery is not. */
+export function documentId(stream: string, key: string, ordinal: number, revision: string): string {
+  return hash('sha256', `${stream}\n${key}\n${ordinal}\n${revision}`, 'base64url').slice(0, DOCUMENT_ID_LENGTH);
+}
+
+/** A record's key; one that has none still gets a name, so that it can be shipped as what it is: not understood. */
+export function keyOf(stream: Pick<Stream, 'key'>, record: unknown): string {
+  try {
+    return stream.key(record);
+  } catch {
+    return `unkeyed-${revisionOf(record, NOTHING)}`;
+  }
+}
+
+/** A short stand-in for a part of a record, to tell later whether this part changed. */
+export function digestOf(part: unknown): string {
+  if (part === undefined || part === null || part === '') return '';
+  const text = canonical(part, NOTHING);
+  return text.length <= 24 ? text : hash('sha256', text, 'base64url').slice(0, 8);
+}
+
+const NOTHING: ReadonlySet<string> = new Set();

@@ -1,0 +1,169 @@
+/**
+ * The way of one walk's changes into the sink: batches are written one after the other, and a page's cursor is saved
+ * with the batch that completes this page and every page before it.
+ */
+import { SluiceError } from './errors.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Change } from './reading/changes.ts';
+import type { LedgerRow, StoredRejection } from './state/store.ts';
+import type { Accepted, Json, Page } from './types.ts';
+
+/** A page whose records are not all delivered yet. */
+export interface PageInFlight {
+  cursor: Json;
+  accepted: Accepted | undefined;
+  /** Records of the page that are still on their way into a batch. */
+  open: number;
+  /** What became of the records of its window. */
+  tally: Tally;
+}
+
+interface Tally {
+  delivered: number;
+  rejected: number;
+}
+
+export interface Lane {
+  /** Announces a page; its cursor is saved once `settle` was called for each of its `open` records. */
+  begin(page: Page, open: number): PageInFlight;
+  /** A record of the page needs nothing any more, or goes into the batch. */
+  settle(page: PageInFlight, change?: Change): void;
+  /** Waits while the sink is behind. Throws what a write threw. */
+  ready(): Promise<void>;
+  /** Writes and commits everything that was settled. */
+  flush(): Promise<void>;
+  /** Ends the lane: waits for the write under way, and releases every claim. */
+  close(): Promise<void>;
+}
+
+interface Filling {
+  changes: Change[];
+  /** For each change, the tally of its window. */
+  tallies: Tally[];
+  timer: NodeJS.Timeout | undefined;
+}
+
+export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number, signal: AbortSignal): Lane {
+  const pages: PageInFlight[] = [];
+  let tally: Tally = { delivered: 0, rejected: 0 };
+  let closed = false;
+  let filling = emptyBatch();
+  let number = firstNumber;
+  let writing: Promise<void> | undefined;
+  let failure: unknown;
+
+  /** Takes completed pages off the front: their cursor and ledger rows go with the batch that is written now. */
+  const completedPages = (): PageInFlight[] => {
+    const open = pages.findIndex((page) => page.open > 0);
+    return pages.splice(0, open === -1 ? pages.length : open);
+  };
+
+  const writeFilled = async (): Promise<void> => {
+    const batch = filling;
+    clearTimeout(batch.timer);
+    filling = emptyBatch();
+    const completed = completedPages();
+    if (batch.changes.length === 0 && completed.length === 0) return;
+    try {
+      const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
+      count(batch, new Set(rejections.map((rejection) => rejection.id)));
+      const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
+      const rows = batch.changes.map((change) => change.row);
+      const cursor = completed.at(-1)?.cursor;
+      pipeline.state.commit({ walk: walkId, number, rows, cursor, ledger, rejections, receipt });
+      for (const row of ledger) pipeline.events.window(row);
+      const documents = batch.changes.filter((change) => change.out !== undefined).length;
+      pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
+    } finally {
+      for (const change of batch.changes) change.release();
+    }
+  };
+
+  /** One write at a time; a failure is kept for the next `ready` or `flush`. */
+  const write = (): Promise<void> => {
+    const before = writing ?? Promise.resolve();
+    const mine = before
+      .then(() => {
+        if (failure === undefined) return writeFilled();
+      })
+      .catch((error: unknown) => {
+        failure ??= error;
+        pipeline.sinkFailed = true;
+      })
+      .finally(() => {
+        if (writing === mine) writing = undefined;
+      });
+    writing = mine;
+    return mine;
+  };
+
+  return {
+    begin(page, open) {
+      const inFlight = { cursor: page.cursor, accepted: page.accepted, open, tally };
+      if (page.accepted !== undefined) tally = { delivered: 0, rejected: 0 };
+      pages.push(inFlight);
+      return inFlight;
+    },
+    settle(page, change) {
+      page.open--;
+      if (change === undefined) return;
+      if (closed) return change.release();
+      filling.changes.push(change);
+      filling.tallies.push(page.tally);
+      filling.timer ??= setTimeout(() => void write(), pipeline.batch.waitMs);
+      if (filling.changes.length >= pipeline.batch.documents) void write();
+    },
+    async ready() {
+      while (failure === undefined && writing !== undefined && filling.changes.length >= pipeline.batch.documents) await writing;
+      if (failure !== undefined) throw failure;
+    },
+    async flush() {
+      await write();
+      if (failure !== undefined) throw failure;
+    },
+    async close() {
+      closed = true;
+      clearTimeout(filling.timer);
+      failure ??= new SluiceError('the walk has ended', { action: 'retry' });
+      await writing;
+      for (const change of filling.changes) change.release();
+    },
+  };
+}
+
+function emptyBatch(): Filling {
+  return { changes: [], tallies: [], timer: undefined };
+}
+
+function count(batch: Filling, rejected: ReadonlySet<string>): void {
+  batch.changes.forEach(({ out }, index) => {
+    const tally = batch.tallies[index];
+    if (out === undefined || tally === undefined) return;
+    if (rejected.has(out.id)) tally.rejected++;
+    else tally.delivered++;
+  });
+}
+
+function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected }: Tally): LedgerRow {
+  return { walk, ...accepted, delivered, rejected, unchanged: Math.max(0, accepted.distinct - delivered - rejected) };
+}
+
+/** Prepare, then write: the caller commits. Nothing may change this order. */
+async function writeBatch(
+  pipeline: Pipeline,
+  walk: string,
+  number: number,
+  changes: Change[],
+  signal: AbortSignal,
+): Promise<{ rejections: StoredRejection[]; receipt: Json }> {
+  const { sink, state } = pipeline;
+  const documents = changes.flatMap((change) => (change.out === undefined ? [] : [change.out]));
+  if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
+  if (sink.looksUp) state.prepare(walk, number, changes.map((change) => change.row));
+  const written = await sink.write({ pipeline: pipeline.name, walk, number, documents }, signal);
+  const rejections = written.rejections.map((rejection): StoredRejection => {
+    const out = documents.find((one) => one.id === rejection.id);
+    return { ...rejection, key: out?.key ?? '', document: JSON.stringify(out?.document ?? null) };
+  });
+  return { rejections, receipt: written.receipt };
+}

@@ -1,0 +1,211 @@
+/**
+ * Source x stream x sink: read a page, compare, map, write, checkpoint. The only place where this order matters.
+ *
+ * `runWalk` is one walk from its cursor to its end. Walks of one pipeline run side by side and share `claims`, so that
+ * none ships what another one is shipping.
+ */
+import type { Logger } from 'pino';
+import { type Lane, openLane, type PageInFlight } from './lane.ts';
+import { type Change, type Claim, changeFromDetail, changeFromList, isClaimed, isUnchanged, type Sight, sight } from './reading/changes.ts';
+import type { RefreshSettings } from './reading/refresh.ts';
+import type { LedgerRow, PipelineState, WalkRow } from './state/store.ts';
+import type { Json, Page, ReadingSettings, Registered, Sink, SourceFacts, StreamContext, VendorClient, Walk } from './types.ts';
+
+/** What a pipeline tells those who watch it (progress, metrics, health). */
+export interface PipelineEvents {
+  /** Records that were seen for the first time in this walk's page. */
+  seen(walk: string, records: number): void;
+  delivered(walk: string, documents: number, rejected: number): void;
+  window(row: LedgerRow): void;
+  /** A walk came to its end. */
+  walked(walk: Walk): void;
+  /** Something does not answer; the pipeline goes on by itself. */
+  waiting(reason: string): void;
+}
+
+export interface BatchSettings {
+  /** A batch is written when it has so many records ... */
+  documents: number;
+  /** ... or is this old. */
+  waitMs: number;
+}
+
+export interface Pipeline {
+  /** `source/stream/sink`. */
+  name: string;
+  registered: Registered;
+  source: SourceFacts;
+  client: VendorClient;
+  sink: Sink;
+  state: PipelineState;
+  reading: ReadingSettings;
+  /** Whether details are fetched. */
+  details: boolean;
+  refresh: RefreshSettings;
+  batch: BatchSettings;
+  volatile: ReadonlySet<string>;
+  claims: Map<string, Claim>;
+  /** A write or commit failed: which documents arrived is to be asked before the next walk. */
+  sinkFailed: boolean;
+  /** Aborted by a second stop signal: breaks off even a write. */
+  hardStop: AbortSignal;
+  events: PipelineEvents;
+  log: Logger;
+  now: () => number;
+}
+
+/** Details of so many records at most are under way or waiting for their turn, per walk. */
+const MAX_OPEN_DETAILS = 500;
+
+/** Asks the sink which batches of an earlier process arrived. To be called before the first walk, and after a walk that failed. */
+export async function recover(pipeline: Pipeline): Promise<void> {
+  const { state, sink, registered, source } = pipeline;
+  pipeline.sinkFailed = false;
+  const prepared = state.prepared(registered.stream.name, source.name);
+  const receipts = new Map(state.walks().flatMap((row): [string, Json][] => (row.receipt === undefined ? [] : [[row.walk, row.receipt]])));
+  const { arrived } = await sink.recover(pipeline.name, prepared, receipts);
+  if (prepared.length === 0) return;
+  state.resolve(arrived);
+  const ids = prepared.reduce((sum, batch) => sum + batch.ids.length, 0);
+  pipeline.log.info(`recovered: of ${ids} documents that were being written, ${arrived.size} had arrived`);
+}
+
+/** Where a walk goes on: its frozen range and cursor when it was interrupted, else it begins with the range that is given. */
+export function resumeWalk(pipeline: Pipeline, walk: Walk): WalkRow {
+  const saved = pipeline.state.walk(walk.id);
+  if (saved !== undefined && saved.finishedAtMs === undefined) return saved;
+  return pipeline.state.begin(walk.id, walk.kind, walk.range);
+}
+
+/** Runs a walk to its end. Throws a `SluiceError` when it cannot go on; its cursor stays where everything before it is delivered. */
+export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSignal): Promise<void> {
+  const row = resumeWalk(pipeline, wanted);
+  const walk: Walk = { ...wanted, range: row.range };
+  const ends = new AbortController();
+  const abort = () => ends.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const context = contextOf(pipeline, walk, ends.signal);
+  // A write is never broken off by a stop: the batch at hand is delivered and committed.
+  const lane = openLane(pipeline, walk.id, row.batch, pipeline.hardStop);
+  try {
+    const pages = walk.kind === 'refresh' ? duePages(pipeline) : pipeline.registered.stream.pages(context, walk, row.cursor);
+    const reader = openReader(pipeline, context, walk, lane);
+    for await (const page of ahead(pages)) await reader.take(page);
+    await reader.settled();
+    await lane.flush();
+    pipeline.state.finish(walk.id, pipeline.now());
+  } catch (error) {
+    ends.abort();
+    await lane.flush().catch(() => {}); // what is settled is delivered all the same, unless it was the sink that failed
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+    await lane.close();
+  }
+}
+
+function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamContext {
+  return {
+    client: pipeline.client,
+    source: pipeline.source,
+    settings: pipeline.reading,
+    knownKeys: (range) => pipeline.state.keysBetween(range),
+    priority: walk.kind === 'live' ? 'live' : 'backfill',
+    signal,
+    log: pipeline.log,
+  };
+}
+
+/** Requests the next page while the present one is worked on. */
+async function* ahead(pages: AsyncIterable<Page>): AsyncIterable<Page> {
+  const iterator = pages[Symbol.asyncIterator]();
+  let next = iterator.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done) return;
+      next = iterator.next();
+      next.catch(() => {}); // thrown where it is awaited
+      yield value;
+    }
+  } finally {
+    void iterator.return?.(); // not awaited: a page that is being requested may take long
+  }
+}
+
+const DUE_AT_ONCE = 1000;
+
+/** Pages without records: the keys whose detail is due. */
+async function* duePages(pipeline: Pipeline): AsyncIterable<Page> {
+  const ask = pipeline.state.due(pipeline.now(), DUE_AT_ONCE);
+  if (ask.length > 0) yield { records: [], ask, cursor: null };
+}
+
+interface Reader {
+  take(page: Page): Promise<void>;
+  /** Resolves when every record that was taken is in a batch. */
+  settled(): Promise<void>;
+}
+
+function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane: Lane): Reader {
+  let open = 0;
+  let progress = Promise.withResolvers<void>();
+  let failure: unknown;
+  const useDetails = pipeline.details && pipeline.registered.stream.detail !== undefined;
+
+  const later = (page: PageInFlight, work: () => Promise<Change | undefined>): void => {
+    open++;
+    void work()
+      .then((change) => lane.settle(page, change))
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .finally(() => {
+        open--;
+        progress.resolve();
+        progress = Promise.withResolvers();
+      });
+  };
+  const room = async (): Promise<void> => {
+    while (failure === undefined && open >= MAX_OPEN_DETAILS) await progress.promise;
+    if (failure !== undefined) throw failure;
+    await lane.ready();
+  };
+  const takeChanged = async (page: PageInFlight, seen: Sight): Promise<void> => {
+    if (useDetails || seen.record === undefined) {
+      await room();
+      later(page, () => changeFromDetail(pipeline, context, walk, seen));
+    } else if (isClaimed(pipeline, seen)) {
+      later(page, () => whenFree(pipeline, walk, seen));
+    } else {
+      lane.settle(page, changeFromList(pipeline, walk, seen));
+      await lane.ready();
+    }
+  };
+  return {
+    async take(page) {
+      context.signal.throwIfAborted();
+      const asked = useDetails ? (page.ask ?? []) : [];
+      const inFlight = lane.begin(page, page.records.length + asked.length);
+      pipeline.events.seen(walk.id, page.records.length);
+      for (const raw of page.records) {
+        const seen = sight(pipeline, raw);
+        if (isUnchanged(pipeline, seen)) lane.settle(inFlight);
+        else await takeChanged(inFlight, seen);
+      }
+      for (const key of asked) await takeChanged(inFlight, { key, record: undefined, fingerprint: null });
+      await lane.ready();
+    },
+    async settled() {
+      while (open > 0 && failure === undefined) await progress.promise;
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+/** A record that another walk is shipping: compared again once that one is through. */
+async function whenFree(pipeline: Pipeline, walk: Walk, seen: Sight): Promise<Change | undefined> {
+  for (let claim = pipeline.claims.get(seen.key); claim !== undefined; claim = pipeline.claims.get(seen.key)) await claim.done;
+  return isUnchanged(pipeline, seen) ? undefined : changeFromList(pipeline, walk, seen);
+}

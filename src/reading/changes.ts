@@ -1,0 +1,241 @@
+/**
+ * Tells which records of a page are new or changed, and gets what is shipped for them.
+ *
+ * A record is *claimed* before it is delivered, so that two walks that meet it at the same time do not both ship it.
+ */
+import { actionOf, messageOf, SluiceError } from '../errors.ts';
+import { digestOf, documentId, keyOf, revisionOf, withoutDetail } from '../identity.ts';
+import { withoutSecrets } from '../secrets.ts';
+import type { Pipeline } from '../pipeline.ts';
+import type { Known, Row } from '../state/store.ts';
+import type { OutDocument, StreamContext, Walk } from '../types.ts';
+import { toDocument } from '../document.ts';
+import { refreshPauseMs } from './refresh.ts';
+
+/** A key on its way to the sink. */
+export interface Claim {
+  fingerprint: string | null;
+  /** Settles when the record is committed, or given up. */
+  done: Promise<void>;
+  release: () => void;
+}
+
+/** What is to be remembered of a record, and the document that goes with it when there is something to ship. */
+export interface Change {
+  row: Row;
+  out: OutDocument | undefined;
+  release: () => void;
+}
+
+export interface Sight {
+  key: string;
+  /** The list record; undefined when only its key is known. */
+  record: unknown;
+  fingerprint: string | null;
+}
+
+/** A record of the list as the engine sees it from here on: without secrets. */
+export function sight(pipeline: Pipeline, raw: unknown): Sight {
+  const { stream } = pipeline.registered;
+  const record = withoutSecrets(raw, pipeline.registered.stream.secrets);
+  return { key: keyOf(stream, record), record, fingerprint: revisionOf(record, pipeline.volatile) };
+}
+
+/** Whether nothing needs to be done: it is known as it is, or on its way as it is. */
+export function isUnchanged(pipeline: Pipeline, seen: Sight): boolean {
+  if (seen.fingerprint === null) return false;
+  const claim = pipeline.claims.get(seen.key);
+  if (claim !== undefined) return claim.fingerprint === seen.fingerprint;
+  return pipeline.state.known(seen.key)?.fingerprint === seen.fingerprint;
+}
+
+export function isClaimed(pipeline: Pipeline, seen: Sight): boolean {
+  return pipeline.claims.has(seen.key);
+}
+
+function claim(pipeline: Pipeline, seen: Sight): Claim {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const made: Claim = {
+    fingerprint: seen.fingerprint,
+    done: promise,
+    release: () => {
+      pipeline.claims.delete(seen.key);
+      resolve();
+    },
+  };
+  pipeline.claims.set(seen.key, made);
+  return made;
+}
+
+/** The change for a record that is shipped as the list has it. The record must not be claimed. */
+export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight): Change {
+  const { release } = claim(pipeline, seen);
+  return toChange(pipeline, walk, seen, { record: seen.record, kind: 'list' }, release);
+}
+
+/** The change for a record whose detail is shipped. Undefined when another walk delivered it meanwhile, or it is gone and was never known. */
+export async function changeFromDetail(
+  pipeline: Pipeline,
+  context: StreamContext,
+  walk: Walk,
+  seen: Sight,
+): Promise<Change | undefined> {
+  for (let other = pipeline.claims.get(seen.key); other !== undefined; other = pipeline.claims.get(seen.key)) {
+    await other.done;
+    context.signal.throwIfAborted();
+  }
+  if (isUnchanged(pipeline, seen)) return undefined;
+  const { release } = claim(pipeline, seen);
+  try {
+    const shipped = await fetchDetail(pipeline, context, seen);
+    if (shipped !== undefined) return toChange(pipeline, walk, seen, shipped, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+  release();
+  return undefined;
+}
+
+interface Shipped {
+  record: unknown;
+  kind: 'list' | 'detail' | 'detail-missing' | 'unreadable' | 'deleted';
+}
+
+/** Undefined for a record that is gone before it was ever known. */
+async function fetchDetail(pipeline: Pipeline, context: StreamContext, seen: Sight): Promise<Shipped | undefined> {
+  const { stream } = pipeline.registered;
+  try {
+    const detail = await stream.detail?.(context, seen.key);
+    return { record: withoutSecrets(detail, pipeline.registered.stream.secrets), kind: 'detail' };
+  } catch (error) {
+    const action = actionOf(error);
+    if (action === 'skip') return tombstone(pipeline, seen);
+    if (!(error instanceof SluiceError) || action !== 'retry') throw error;
+    pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
+    return seen.record === undefined ? { record: undefined, kind: 'unreadable' } : { record: seen.record, kind: 'detail-missing' };
+  }
+}
+
+function tombstone(pipeline: Pipeline, seen: Sight): Shipped | undefined {
+  const known = pipeline.state.known(seen.key);
+  if (known === undefined || known.deleted) return undefined;
+  const record = pipeline.registered.stream.tombstone?.(seen.key, known.timeMs ?? undefined);
+  return record === undefined ? undefined : { record, kind: 'deleted' };
+}
+
+function toChange(pipeline: Pipeline, walk: Walk, seen: Sight, shipped: Shipped, release: () => void): Change {
+  const known = pipeline.state.known(seen.key);
+  if (shipped.kind === 'unreadable') return { row: postponed(pipeline, seen, known as Known), out: undefined, release };
+  const revision = revisionFor(pipeline, seen, shipped);
+  if (known !== undefined && known.revision === revision && known.deleted === (shipped.kind === 'deleted')) {
+    return { row: touched(pipeline, seen, known, shipped), out: undefined, release };
+  }
+  return shippedChange(pipeline, walk, seen, shipped, known, revision, release);
+}
+
+/** A list record shipped as it is has its fingerprint as its revision: one hash less for every record. */
+function revisionFor(pipeline: Pipeline, seen: Sight, shipped: Shipped): string {
+  if (shipped.kind === 'list' && seen.fingerprint !== null) return seen.fingerprint;
+  const revision = revisionOf(shipped.record, pipeline.volatile);
+  return shipped.kind === 'detail-missing' ? withoutDetail(revision) : revision;
+}
+
+function shippedChange(
+  pipeline: Pipeline,
+  walk: Walk,
+  seen: Sight,
+  shipped: Shipped,
+  known: Known | undefined,
+  revision: string,
+  release: () => void,
+): Change {
+  const { registered, source } = pipeline;
+  const { stream } = registered;
+  const ordinal = (known?.ordinal ?? 0) + 1;
+  const digests = attempt(() => stream.changes.map((change) => digestOf(change.of(shipped.record))).join('\n')) ?? '';
+  const detailMissing = shipped.kind === 'detail-missing';
+  const action = shipped.kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, digests);
+  const id = documentId(stream.name, seen.key, ordinal, revision);
+  const facts = { key: seen.key, revision, ordinal, action, detailMissing };
+  const document = toDocument(registered, source, shipped.record, facts, walk, pipeline.now());
+  const timeMs = attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
+  const row: Row = {
+    key: seen.key,
+    id,
+    fingerprint: fingerprintToKeep(seen, shipped),
+    revision,
+    ordinal,
+    timeMs,
+    digests,
+    deleted: shipped.kind === 'deleted',
+    ...refreshAt(pipeline, shipped, timeMs, known, true),
+  };
+  return { row, out: { id, stream: stream.name, namespace: source.name, key: seen.key, document }, release };
+}
+
+/** Nothing to ship: only the fingerprint and the next refresh move on. */
+function touched(pipeline: Pipeline, seen: Sight, known: Known, shipped: Shipped): Row {
+  const fingerprint = seen.record === undefined ? known.fingerprint : fingerprintToKeep(seen, shipped);
+  return { ...known, key: seen.key, fingerprint, ...refreshAt(pipeline, shipped, known.timeMs, known, false) };
+}
+
+/** The detail that was due cannot be had: later. */
+function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
+  return { ...known, key: seen.key, ...refreshAt(pipeline, { record: undefined, kind: 'detail-missing' }, known.timeMs, known, false) };
+}
+
+/**
+ * The fingerprint says "as the list has it, it is delivered". When the detail already differs from the list record in a
+ * member that both have, it does not: the record may return to the state of the list unnoticed. Then it is compared anew.
+ */
+function fingerprintToKeep(seen: Sight, shipped: Shipped): string | null {
+  if (shipped.kind === 'deleted') return null;
+  if (shipped.kind !== 'detail' || seen.record === undefined) return seen.fingerprint;
+  const list = seen.record as Record<string, unknown>;
+  const detail = shipped.record as Record<string, unknown> | null;
+  for (const member of Object.keys(list)) {
+    const value = list[member];
+    const other = detail?.[member];
+    if (typeof value !== 'object' && typeof other === typeof value && other !== value) return null;
+  }
+  return seen.fingerprint;
+}
+
+function refreshAt(
+  pipeline: Pipeline,
+  shipped: Shipped,
+  timeMs: number | null,
+  known: Known | undefined,
+  isNewRevision: boolean,
+): { refreshAtMs: number | null; refreshMs: number } {
+  const nowMs = pipeline.now();
+  const { stream } = pipeline.registered;
+  if (stream.detail === undefined || shipped.kind === 'deleted' || shipped.kind === 'list') return { refreshAtMs: null, refreshMs: 0 };
+  const facts = {
+    open: attempt(() => stream.isOpen(shipped.record)) ?? false,
+    detailMissing: shipped.kind === 'detail-missing',
+    changed: known !== undefined && isNewRevision,
+    timeMs,
+    previousMs: isNewRevision ? 0 : (known?.refreshMs ?? 0),
+  };
+  const refreshMs = refreshPauseMs(facts, pipeline.refresh, nowMs);
+  return { refreshAtMs: refreshMs === 0 ? null : nowMs + refreshMs, refreshMs };
+}
+
+function actionFor(pipeline: Pipeline, known: Known | undefined, digests: string): string | undefined {
+  if (known === undefined) return undefined;
+  const { changes, actions } = pipeline.registered.stream;
+  const before = known.digests.split('\n');
+  const after = digests.split('\n');
+  return changes.find((_, index) => before[index] !== after[index])?.action ?? actions.updated;
+}
+
+/** A record of any shape must not stop its walk. */
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Walks a resource that can be filtered by time.
+ *
+ * The range is walked in windows, oldest first. A window with more records than can be paged through safely is split.
+ * Each window is read until two passes saw the same records and their number is the vendor's total: only then has no
+ * record slipped between two pages while the list moved.
+ */
+import { actionOf } from '../errors.ts';
+import type { Accepted, Json, Page, Range, StreamContext, Walk } from '../types.ts';
+
+/** A list reply, checked by the connector. */
+export interface ListReply {
+  records: unknown[];
+  total: number;
+  /** What the vendor used, which may be less than what was asked for. */
+  pageSize: number;
+}
+
+export interface ListQuery {
+  /** Bounds to ask for; they include the overlap. */
+  range: Range;
+  page: number;
+  pageSize: number;
+  filter?: Filter;
+}
+
+export interface Filter {
+  name: string;
+  value: string;
+}
+
+export interface Resource {
+  /** One page, in ascending order of time. Throws `walk-again` for a page past the end. */
+  list(query: ListQuery): Promise<ListReply>;
+  key(record: unknown): string;
+  /** A filter whose values partition the records, for windows that time cannot split. */
+  partition: { name: string; values: readonly string[] };
+}
+
+/** Time is not split finer than this. */
+const SMALLEST_SPAN_MS = 1000;
+/** A range at most this long is expected to fit into one window. */
+const PROBE_SPAN_MS = 3_600_000;
+const MAX_PARTS = 64;
+
+interface Window {
+  range: Range;
+  filter?: Filter;
+  /** Whether its number of records is worth asking for before its first page is read. */
+  probe: boolean;
+}
+
+interface Cursor {
+  /** Everything before this is walked. */
+  coveredMs: number;
+  /** Windows that did not settle, to be walked once more at the end. */
+  again: Range[];
+}
+
+/** Pages of the walk's range from the cursor on; the cursor moves when a window is accepted. */
+export async function* walkWindows(
+  context: StreamContext,
+  resource: Resource,
+  walk: Walk,
+  from: Json | undefined,
+): AsyncIterable<Page> {
+  const saved = from as Partial<Cursor> | null | undefined;
+  const cursor: Cursor = {
+    coveredMs: Math.max(saved?.coveredMs ?? walk.range.fromMs, walk.range.fromMs),
+    again: saved?.again ?? [],
+  };
+  yield* walkRange(context, resource, { fromMs: cursor.coveredMs, toMs: walk.range.toMs }, walk.range, cursor);
+  while (cursor.again.length > 0) {
+    const [range] = cursor.again as [Range];
+    yield* walkRange(context, resource, range, walk.range, cursor);
+  }
+}
+
+async function* walkRange(
+  context: StreamContext,
+  resource: Resource,
+  range: Range,
+  bounds: Range,
+  cursor: Cursor,
+): AsyncIterable<Page> {
+  const windows: Window[] = range.toMs > range.fromMs ? [{ range, probe: range.toMs - range.fromMs > PROBE_SPAN_MS }] : [];
+  for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
+    const query = queryFor(window, bounds, context);
+    if (window.probe) {
+      const { total } = await resource.list({ ...query, page: 1, pageSize: 1 });
+      if (total > context.settings.maxWindowRecords && window.range.toMs - window.range.fromMs > SMALLEST_SPAN_MS) {
+        windows.unshift(...splitTime(window.range, total / context.settings.maxWindowRecords));
+        continue;
+      }
+    }
+    yield* walkWindow(context, resource, window, query, cursor);
+  }
+}
+
+/** The overlap reaches into the past only: beyond the frozen end, the list is still moving. */
+function queryFor(window: Window, bounds: Range, context: StreamContext): Omit<ListQuery, 'page'> {
+  const { overlapMs, pageSize } = context.settings;
+  const range = { fromMs: window.range.fromMs - overlapMs, toMs: Math.min(window.range.toMs + overlapMs, bounds.toMs) };
+  return { range, pageSize, filter: window.filter };
+}
+
+/** Equal parts, one more than would suffice if the records were spread evenly. */
+function splitTime(range: Range, needed: number): Window[] {
+  const span = range.toMs - range.fromMs;
+  const parts = Math.max(2, Math.min(MAX_PARTS, Math.ceil(needed) + 1, Math.floor(span / SMALLEST_SPAN_MS)));
+  const bound = (index: number) => range.fromMs + Math.round((span * index) / parts);
+  return Array.from({ length: parts }, (_, index) => ({
+    range: { fromMs: bound(index), toMs: bound(index + 1) },
+    probe: true,
+  }));
+}
+
+/** Reads one window until it is settled, or as often as is allowed, and says so with its last page. */
+async function* walkWindow(
+  context: StreamContext,
+  resource: Resource,
+  window: Window,
+  query: Omit<ListQuery, 'page'>,
+  cursor: Cursor,
+): AsyncIterable<Page> {
+  const parts = await partsOf(context, resource, query);
+  const seen = new Set<string>();
+  let total = 0;
+  let settled = true;
+  for (const filter of parts) {
+    const outcome = yield* settle(context, resource, { ...query, filter }, cursor);
+    for (const key of outcome.keys) seen.add(key);
+    total += outcome.total;
+    settled &&= outcome.settled;
+  }
+  const ask: string[] = [];
+  if (settled) for (const key of context.knownKeys(window.range)) if (!seen.has(key)) ask.push(key);
+  advance(cursor, window.range, settled);
+  const filter = parts[0] === undefined ? undefined : resource.partition.name;
+  const accepted: Accepted = { range: window.range, total, distinct: seen.size, settled, filter };
+  yield { records: [], ask, cursor: copy(cursor), accepted };
+}
+
+/** The whole window at once, or one part per value of the partition when it is too deep and the parts add up. */
+async function partsOf(
+  context: StreamContext,
+  resource: Resource,
+  query: Omit<ListQuery, 'page'>,
+): Promise<(Filter | undefined)[]> {
+  if (query.range.toMs - query.range.fromMs > SMALLEST_SPAN_MS + 2 * context.settings.overlapMs) return [undefined];
+  const { total } = await resource.list({ ...query, page: 1, pageSize: 1 });
+  if (total <= context.settings.maxWindowRecords) return [undefined];
+  const filters = resource.partition.values.map((value) => ({ name: resource.partition.name, value }));
+  const counts = await Promise.all(filters.map((filter) => resource.list({ ...query, filter, page: 1, pageSize: 1 })));
+  const sum = counts.reduce((all, reply) => all + reply.total, 0);
+  return sum === total ? filters.filter((_, index) => (counts[index]?.total ?? 0) > 0) : [undefined];
+}
+
+/** Moves the cursor over an accepted window; one that did not settle is queued once. */
+function advance(cursor: Cursor, range: Range, settled: boolean): void {
+  const queued = cursor.again.findIndex((one) => one.fromMs === range.fromMs && one.toMs === range.toMs);
+  if (range.toMs > cursor.coveredMs) {
+    cursor.coveredMs = range.toMs;
+    if (!settled) cursor.again.push(range);
+  } else if (queued >= 0) {
+    cursor.again.splice(queued, 1);
+  } else {
+    cursor.again = cursor.again.filter((one) => one.toMs > range.toMs || one.fromMs > range.fromMs);
+  }
+}
+
+interface Outcome {
+  keys: Set<string>;
+  total: number;
+  settled: boolean;
+}
+
+async function* settle(
+  context: StreamContext,
+  resource: Resource,
+  query: Omit<ListQuery, 'page'>,
+  cursor: Cursor,
+): AsyncGenerator<Page, Outcome> {
+  const resume = copy(cursor);
+  let before: Pass | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const pass: Pass = { keys: new Set(), total: 0, steady: true };
+    for await (const records of readPass(resource, query, pass)) yield { records, cursor: resume };
+    if (before !== undefined && agree(before, pass)) return { ...pass, settled: true };
+    if (attempt >= context.settings.settleAttempts) return { ...pass, settled: false };
+    before = pass;
+  }
+}
+
+interface Pass {
+  keys: Set<string>;
+  total: number;
+  /** The total was the same on every page, and no key came twice. */
+  steady: boolean;
+}
+
+/** One pass over all pages. A list that shrank under it ends it early, and is read again. */
+async function* readPass(resource: Resource, query: Omit<ListQuery, 'page'>, pass: Pass): AsyncIterable<unknown[]> {
+  let pages = 1;
+  let pageSize = query.pageSize;
+  for (let page = 1; page <= pages; page++) {
+    let reply: ListReply;
+    try {
+      reply = await resource.list({ ...query, page, pageSize });
+    } catch (error) {
+      if (actionOf(error) !== 'walk-again') throw error;
+      pass.steady = false;
+      return;
+    }
+    if (page === 1) {
+      pass.total = reply.total;
+      pageSize = reply.pageSize;
+    }
+    pass.steady &&= reply.total === pass.total && reply.pageSize === pageSize;
+    if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
+    pages = Math.max(pages, Math.ceil(reply.total / pageSize));
+    for (const record of reply.records) pass.keys.add(resource.key(record));
+    yield reply.records;
+  }
+}
+
+function agree(one: Pass, other: Pass): boolean {
+  return (
+    one.steady && other.steady && other.keys.size === other.total && one.keys.size === other.keys.size &&
+    other.keys.isSubsetOf(one.keys)
+  );
+}
+
+function copy(cursor: Cursor): Json {
+  return { coveredMs: cursor.coveredMs, again: cursor.again.map(({ fromMs, toMs }) => ({ fromMs, toMs })) };
+}

@@ -1,0 +1,161 @@
+/** Keeps a pipeline going: the live edge, the sweeps behind it, the refresh of open details, and jobs, side by side. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { actionOf, messageOf, SluiceError } from './errors.ts';
+import { type Pipeline, recover, runWalk } from './pipeline.ts';
+import type { StateStore } from './state/store.ts';
+import type { Walk } from './types.ts';
+
+export interface Schedule {
+  /** How far back the first run reads. */
+  lookbackMs: number;
+  pollMs: number;
+  /** Every poll reads at least this far back, for records that arrive a little late. */
+  liveRangeMs: number;
+  sweeps: readonly { rangeMs: number; everyMs: number }[];
+}
+
+export interface RunOptions {
+  schedule: Schedule;
+  store: StateStore;
+  signal: AbortSignal;
+  /** Every walk once, whether it is due or not, and then return. */
+  once: boolean;
+}
+
+const REFRESH_POLL_MS = 5000;
+const JOB_POLL_MS = 1000;
+const RESTART_MS = 5000;
+
+/** Runs until the signal aborts (or, with `once`, until every walk has run). Throws what only a person can mend. */
+export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<void> {
+  for (;;) {
+    try {
+      await recover(pipeline);
+      await runLoops(pipeline, options);
+      return;
+    } catch (error) {
+      if (options.signal.aborted) return;
+      if (options.once || actionOf(error) !== 'retry') throw error;
+      await pause(pipeline, error, RESTART_MS, options.signal);
+    }
+  }
+}
+
+/** The first loop that fails ends the others: then the sink is asked anew what arrived. */
+async function runLoops(pipeline: Pipeline, options: RunOptions): Promise<void> {
+  const ends = new AbortController();
+  const abort = () => ends.abort();
+  options.signal.addEventListener('abort', abort, { once: true });
+  const { schedule } = options;
+  const loops = [
+    () => loop(pipeline, options, ends.signal, schedule.pollMs, () => liveWalk(pipeline, schedule)),
+    ...schedule.sweeps.map((sweep) => () => sweepLoop(pipeline, options, ends.signal, sweep)),
+    () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => refreshWalk(pipeline)),
+    () => loop(pipeline, options, ends.signal, JOB_POLL_MS, () => jobWalk(pipeline, options.store)),
+  ];
+  try {
+    const outcomes = await Promise.allSettled(
+      loops.map((one) =>
+        one().catch((error: unknown) => {
+          if (!ends.signal.aborted) ends.abort();
+          throw error;
+        }),
+      ),
+    );
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason as unknown);
+    const first = failed.find((error) => actionOf(error) === 'stop' && error instanceof SluiceError) ?? failed[0];
+    if (first !== undefined && !options.signal.aborted) throw first;
+  } finally {
+    options.signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Runs a walk again and again; `next` returns undefined when there is nothing to do. */
+async function loop(
+  pipeline: Pipeline,
+  options: RunOptions,
+  signal: AbortSignal,
+  everyMs: number,
+  next: () => Walk | undefined,
+): Promise<void> {
+  while (!signal.aborted) {
+    const startedAt = pipeline.now();
+    const walk = next();
+    if (walk !== undefined) await tryWalk(pipeline, walk, options, signal);
+    if (options.once) return;
+    await sleep(Math.max(0, everyMs - (pipeline.now() - startedAt)), undefined, { signal }).catch(() => {});
+  }
+}
+
+function sweepLoop(
+  pipeline: Pipeline,
+  options: RunOptions,
+  signal: AbortSignal,
+  sweep: { rangeMs: number; everyMs: number },
+): Promise<void> {
+  const next = () => sweepWalk(pipeline, sweep, options.once);
+  return loop(pipeline, options, signal, Math.min(sweep.everyMs, 1000), next);
+}
+
+/** Vendor trouble holds up this walk only; it goes on from its cursor. What is wrong with the sink concerns all walks. */
+async function tryWalk(pipeline: Pipeline, walk: Walk, options: RunOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await runWalk(pipeline, walk, signal);
+    pipeline.events.walked(walk);
+  } catch (error) {
+    if (signal.aborted) return;
+    if (pipeline.sinkFailed || options.once || actionOf(error) !== 'retry') throw error;
+    await pause(pipeline, error, RESTART_MS, signal);
+  }
+}
+
+async function pause(pipeline: Pipeline, error: unknown, ms: number, signal: AbortSignal): Promise<void> {
+  pipeline.events.waiting(messageOf(error));
+  pipeline.log.warn(`waiting ${ms / 1000} s, then trying again: ${messageOf(error)}`);
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}
+
+/** From where the last poll ended (however long ago), or at least the live range. */
+export function liveWalk(pipeline: Pipeline, schedule: Schedule): Walk {
+  const nowMs = pipeline.now();
+  const last = pipeline.state.walk('live');
+  const fromMs = last === undefined ? nowMs - schedule.lookbackMs : Math.min(last.range.toMs, nowMs - schedule.liveRangeMs);
+  const earliest = pipeline.state.coveredFromMs() ?? fromMs;
+  return { id: 'live', kind: 'live', range: { fromMs: Math.max(fromMs, Math.min(earliest, nowMs)), toMs: nowMs } };
+}
+
+/** A sweep reaches back over its range, but not beyond what was ever asked for. */
+function sweepWalk(pipeline: Pipeline, sweep: { rangeMs: number; everyMs: number }, once: boolean): Walk | undefined {
+  const nowMs = pipeline.now();
+  const id = `sweep-${Math.round(sweep.rangeMs / 1000)}s`;
+  const last = pipeline.state.walk(id);
+  if (!once && last?.finishedAtMs !== undefined && last.finishedAtMs + sweep.everyMs > nowMs) return undefined;
+  const earliest = pipeline.state.coveredFromMs();
+  if (earliest === undefined) return undefined;
+  return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };
+}
+
+function refreshWalk(pipeline: Pipeline): Walk | undefined {
+  const nowMs = pipeline.now();
+  if (!pipeline.details || pipeline.state.due(nowMs, 1).length === 0) return undefined;
+  return { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: nowMs } };
+}
+
+/** The oldest job that this pipeline has not finished yet. */
+export function jobWalk(pipeline: Pipeline, store: StateStore): Walk | undefined {
+  for (const job of store.jobs()) {
+    if (job.status === 'done' || !job.pipelines.includes(pipeline.name)) continue;
+    const walk: Walk = { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as };
+    if (pipeline.state.walk(walk.id)?.finishedAtMs === undefined) return walk;
+  }
+  return undefined;
+}
+
+/** Marks jobs as done whose last walk has finished. */
+export function settleJobs(store: StateStore): void {
+  for (const job of store.jobs()) {
+    if (job.status === 'done') continue;
+    const finished = job.pipelines.every((name) => store.pipeline(name).walk(`backfill-${job.id}`)?.finishedAtMs !== undefined);
+    if (finished) store.setJob(job.id, 'done');
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * Removes what opens doors from a vendor's record, before anything is made of it: the document, `event.original`,
+ * rejections, samples and fixtures all come from what this returns.
+ *
+ * Every list record passes here, so the common case (nothing to remove) allocates nothing: the record itself is
+ * returned, and a string meets the expensive patterns only when a cheap test says that it may hold a secret. Where a
+ * value cannot be told from a secret, it is removed: a lost argument is a nuisance, a leaked password is not.
+ */
+
+/** What stands where a secret stood. */
+export const REMOVED = '[removed]';
+
+/** Records nested deeper than this are not real; what lies below is removed, so that no record can exhaust the stack. */
+const MAX_DEPTH = 200;
+/** Spellings of member names that are remembered; a record with endless different names must not fill the memory. */
+const MAX_SPELLINGS = 5000;
+
+interface Names {
+  lower: ReadonlySet<string>;
+  /** Every spelling met so far, and whether it is one of the listed names. */
+  spellings: Map<string, boolean>;
+}
+
+const known = new WeakMap<readonly string[], Names>();
+
+function namesOf(secretMembers: readonly string[]): Names {
+  let names = known.get(secretMembers);
+  if (names === undefined) {
+    names = { lower: new Set(secretMembers.map((name) => name.toLowerCase())), spellings: new Map() };
+    known.set(secretMembers, names);
+  }
+  return names;
+}
+
+function isSecretMember(names: Names, member: string): boolean {
+  let secret = names.spellings.get(member);
+  if (secret === undefined) {
+    secret = names.lower.has(member.toLowerCase());
+    if (names.spellings.size < MAX_SPELLINGS) names.spellings.set(member, secret);
+  }
+  return secret;
+}
+
+/**
+ * The record without the listed members (lower case; any spelling counts, at any depth) and without credentials in its
+ * texts. The record itself is never changed; it is returned as it is when there was nothing to remove.
+ */
+export function withoutSecrets<T>(record: T, secretMembers: readonly string[]): T {
+  return cleaned(record, namesOf(secretMembers), 0) as T;
+}
+
+function cleaned(value: unknown, names: Names, depth: number): unknown {
+  if (typeof value === 'string') return cleanText(value, names);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) return REMOVED;
+  return Array.isArray(value) ? cleanArray(value, names, depth) : cleanObject(value, names, depth);
+}
+
+function cleanObject(value: object, names: Names, depth: number): object {
+  const record = value as Record<string, unknown>;
+  const members = Object.keys(record);
+  let kept: [string, unknown][] | undefined;
+  for (let index = 0; index < members.length; index++) {
+    const member = members[index] as string;
+    const secret = isSecretMember(names, member);
+    const clean = secret ? undefined : cleaned(record[member], names, depth + 1);
+    if (kept === undefined) {
+      if (!secret && clean === record[member]) continue;
+      kept = members.slice(0, index).map((earlier) => [earlier, record[earlier]]);
+    }
+    if (!secret) kept.push([member, clean]);
+  }
+  return kept === undefined ? value : Object.fromEntries(kept);
+}
+
+/** Arguments may come as a list, with a switch in one element and its secret in the next. */
+function cleanArray(value: unknown[], names: Names, depth: number): unknown[] {
+  let result = value;
+  for (let index = 0; index < value.length; index++) {
+    const item = value[index];
+    const afterSwitch = index > 0 && typeof item === 'string' && isLoneSwitch(value[index - 1]);
+    const clean = afterSwitch ? REMOVED : cleaned(item, names, depth + 1);
+    if (clean === item) continue;
+    if (result === value) result = value.slice();
+    result[index] = clean;
+  }
+  return result;
+}
+
+const LONE_SWITCH = /^(?:--?|\/)(?:p|pw|pass|passwd|password|passphrase|pwd|secret|token|api[-_]?key|access[-_]?key|rp)$/i;
+
+function isLoneSwitch(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length > 24) return false;
+  const first = value.charCodeAt(0);
+  return (first === 45 || first === 47) && LONE_SWITCH.test(value);
+}
+
+/** No pattern below can match without one of these characters, and most values have none of them. */
+function mayHold(text: string): boolean {
+  return (
+    text.length > 5 && (text.includes(' ') || text.includes('=') || text.includes('://') || text.includes('"') || isJwt(text))
+  );
+}
+
+function isJwt(text: string): boolean {
+  return text.startsWith('eyJ') && text.includes('.');
+}
+
+/** One scan that nearly every remaining text fails. */
+const SUSPICIOUS =
+  /pass|pwd|secret|token|api[-_]?key|access[-_]?key|accountkey|signature=|\bsig=|authori[sz]ation|bearer|basic |eyJ|private key|:\/\/[^\s/"']*@|:\/\/[^\s/:"']*:[^\s"'@]{0,2048}@|[-/]p|\/rp|[-]u|[-]-?user|\buse\b|\buser\b|x-[\w-]{1,64}key/i;
+
+function cleanText(text: string, names: Names): string {
+  if (!mayHold(text)) return text;
+  const inner = embeddedJson(text, names);
+  if (inner !== undefined) return inner;
+  if (!SUSPICIOUS.test(text)) return text;
+  let clean = text;
+  for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
+  return clean;
+}
+
+/** Vendors put JSON into strings; its members are judged by name as well. */
+function embeddedJson(text: string, names: Names): string | undefined {
+  const first = text.charCodeAt(0);
+  if ((first !== 123 && first !== 91) || names.lower.size === 0) return undefined;
+  const lower = text.toLowerCase();
+  let named = false;
+  for (const name of names.lower) named ||= lower.includes(name);
+  if (!named) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return undefined;
+    const clean = cleaned(value, names, 1);
+    return clean === value ? text : JSON.stringify(clean);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A value after a switch or a sign of equality: quoted (also with escaped quotes, also left open) or up to a blank. */
+const VALUE = String.raw`(?:\\"(?:(?!\\")[^])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;<>]+)`;
+/** The same where `&` and `;` belong to the value: arguments of a command line. */
+const ARGUMENT = String.raw`(?:\\"(?:(?!\\")[^])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"']+)`;
+const PASSWORD = 'passw(?:or)?d|passphrase|pwd';
+const KEY = 'secret|token|api[-_]?key|access[-_]?key|accountkey|private[-_]?key|credentials?|signature|\\bsig';
+
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[^])*/g, REMOVED],
+  // https://user:secret@host, also where the secret holds an unescaped slash (but not a port followed by a path)
+  [/(:\/\/)[^\s/"'<>]{0,2048}@/g, `$1${REMOVED}@`],
+  [/(:\/\/)[^\s/:"'<>]{1,256}:(?!\d{1,5}\/)[^\s"'<>@]{1,2048}@/g, `$1${REMOVED}@`],
+  // Authorization headers, and bearer tokens wherever they stand
+  [
+    /(authori[sz]ation\\?["']?\s{0,8}[:=]\s{0,8}\\?["']?)(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?[^\s"',;]+/gi,
+    `$1${REMOVED}`,
+  ],
+  [/\b(bearer\s{1,8}\\?["']?)(?!token\b)[\w.~+/=-]{6,}/gi, `$1${REMOVED}`],
+  [/\b(basic\s{1,8})[A-Za-z0-9+/]{12,}={0,2}(?![\w-])/g, `$1${REMOVED}`],
+  [/eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, REMOVED],
+  // --password X, -password:X, /password=X, -pw X
+  [
+    new RegExp(
+      `((?:^|[\\s"'])(?:--?|/)[\\w-]{0,32}?(?:${PASSWORD}|pass|secret|token|api[-_]?key|access[-_]?key)(?:\\s+|=|:)\\s{0,8})${ARGUMENT}`,
+      'gi',
+    ),
+    `$1${REMOVED}`,
+  ],
+  [new RegExp(`((?:^|\\s)(?:-pw\\s+|/(?:p|pw|rp):|/rp\\s+))${ARGUMENT}`, 'gi'), `$1${REMOVED}`],
+  // -p X, unless X is a port, a list of ports, another switch or a path
+  [new RegExp(`((?:^|\\s)-p(?:\\s+|=))(?!\\d{1,5}(?:[-,:]\\d{1,5})*(?:\\s|$)|[-/.~]|[A-Za-z]:\\\\)${ARGUMENT}`, 'g'), `$1${REMOVED}`],
+  // -pX of the programs that write it so
+  [
+    new RegExp(`(\\b(?:mysql\\w{0,16}|mariadb|sshpass|7za?|rar|unrar)(?:\\.exe)?"?\\s(?:[^]{0,512}?\\s)??-p)(?=[^\\s-])${ARGUMENT}`, 'gi'),
+    `$1${REMOVED}`,
+  ],
+  // -u user:X
+  [/((?:^|\s)(?:-u|-U|--(?:proxy-)?user)[\s=]{1,8}["']?[^\s:"']{1,256}:)[^\s"']+/g, `$1${REMOVED}`],
+  // net use \\host\share X, net user name X
+  [/(\bnet1?(?:\.exe)?"?\s+use\s+(?:\S{1,8}\s+)?"?\\\\[^\s"]+"?\s+)(?!\/)("[^"]*(?:"|$)|\S+)/gi, `$1${REMOVED}`],
+  [/(\bnet1?(?:\.exe)?"?\s+user\s+(?:"[^"]*"|[^\s/]\S*)\s+)(?![/*])("[^"]*(?:"|$)|\S+)/gi, `$1${REMOVED}`],
+  [new RegExp(`(ConvertTo-SecureString\\s+(?:-String\\s+)?)(?!-)${ARGUMENT}`, 'gi'), `$1${REMOVED}`],
+  // password=X, "password": "X", Password: X
+  [new RegExp(`((?:${PASSWORD})\\\\?["']?\\s{0,8}[=:]\\s{0,8})${VALUE}`, 'gi'), `$1${REMOVED}`],
+  // token=X, "api_key":"X"; with a colon only in JSON or without a blank, since rule names write "Token: ..."
+  [new RegExp(`((?:${KEY})(?:\\\\?["']?\\s{0,8}=\\s{0,8}|\\\\?["']\\s{0,8}:\\s{0,8}|:(?!\\s)))${VALUE}`, 'gi'), `$1${REMOVED}`],
+  [/((?:x-[\w-]{0,64}(?:key|token|secret)|api[-_]key):\s{0,8})[^\s"',;]+/gi, `$1${REMOVED}`],
+];

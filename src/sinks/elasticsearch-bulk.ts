@@ -1,0 +1,119 @@
+/** Bulk requests: documents into lines, lines into requests of bounded size, one request and what became of it. */
+import type { OutDocument } from '../types.ts';
+import {
+  type BulkItem,
+  type EsProblem,
+  judgeItem,
+  type Place,
+  type Trouble,
+  troubleWith,
+} from './elasticsearch-answers.ts';
+import type { EsClient } from './elasticsearch-client.ts';
+
+/** One document, serialised once for however many attempts. */
+export interface Line {
+  id: string;
+  text: string;
+  bytes: number;
+}
+
+export interface Chunk {
+  dataStream: string;
+  lines: Line[];
+}
+
+export interface ChunkLimits {
+  dataStreamType: string;
+  maxBulkBytes: number;
+  maxBulkDocuments: number;
+}
+
+/** Lazily, so that only the requests under way are held as text. Documents of one data stream stay in order. */
+export function* chunksOf(documents: readonly OutDocument[], limits: ChunkLimits, ingested: string): Generator<Chunk> {
+  const open = new Map<string, { lines: Line[]; bytes: number }>();
+  for (const document of documents) {
+    const dataStream = dataStreamOf(limits.dataStreamType, document);
+    const line = lineOf(document, ingested);
+    const chunk = open.get(dataStream);
+    if (chunk && chunk.bytes + line.bytes <= limits.maxBulkBytes && chunk.lines.length < limits.maxBulkDocuments) {
+      chunk.lines.push(line);
+      chunk.bytes += line.bytes;
+      continue;
+    }
+    open.set(dataStream, { lines: [line], bytes: line.bytes });
+    if (chunk) yield { dataStream, lines: chunk.lines };
+  }
+  for (const [dataStream, { lines }] of open) yield { dataStream, lines };
+}
+
+export function dataStreamOf(type: string, to: { stream: string; namespace: string }): string {
+  return `${type}-${to.stream}-${to.namespace}`;
+}
+
+function lineOf({ id, document }: OutDocument, ingested: string): Line {
+  const event = { ...(document.event as Record<string, unknown> | undefined), ingested };
+  const text = `{"create":{"_id":${JSON.stringify(id)}}}\n${JSON.stringify({ ...document, event })}\n`;
+  return { id, text, bytes: Buffer.byteLength(text) };
+}
+
+export interface Sent {
+  kind: 'sent';
+  rejected: { id: string; problem: EsProblem }[];
+  /** What has to be sent again, and why. */
+  again: Line[];
+  trouble: Trouble | undefined;
+}
+
+export type Outcome = Sent | Trouble | { kind: 'too-large'; said: string };
+
+/** One attempt, without a retry. Throws only what a person has to mend. */
+export async function sendBulk(
+  client: EsClient,
+  chunk: Chunk,
+  opaqueId: string,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const place = { where: client.where, dataStream: chunk.dataStream };
+  const reply = await client.call({
+    method: 'POST',
+    path: `/${chunk.dataStream}/_bulk`,
+    query: {
+      // Without a template the core would make an ordinary index of this name.
+      require_data_stream: true,
+      // The server gives up before we do, so that its answer says what happened.
+      timeout: `${Math.ceil(client.requestTimeoutMs * 0.8)}ms`,
+      filter_path:
+        'error,status,items.*.status,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason',
+    },
+    lines: chunk.lines.map((line) => line.text).join(''),
+    opaqueId,
+    signal,
+  });
+  if (reply.kind === 'answer' && reply.status === 413) return { kind: 'too-large', said: `413 from ${client.where}` };
+  if (reply.kind === 'silence' || reply.status !== 200) return troubleWith(reply, place);
+  const { items } = reply.body as { items?: Record<string, BulkItem>[] };
+  if (items?.length === chunk.lines.length) return sort(chunk.lines, items, place);
+  return {
+    kind: 'trouble',
+    why: 'answered a bulk request without a result for each document',
+    advice: 'Check that the address is the one of Elasticsearch itself.',
+    doubt: true,
+  };
+}
+
+function sort(lines: Line[], items: Record<string, BulkItem>[], place: Place): Sent {
+  const sent: Sent = { kind: 'sent', rejected: [], again: [], trouble: undefined };
+  for (const [index, line] of lines.entries()) {
+    const item = items[index]?.create ?? { status: 500 };
+    const verdict = judgeItem(item, place);
+    if (verdict === 'delivered') continue;
+    if (verdict.kind === 'rejected') {
+      sent.rejected.push({ id: line.id, problem: verdict.problem });
+      continue;
+    }
+    sent.again.push(line);
+    // One in doubt puts all that is sent again in doubt: looking up costs little.
+    sent.trouble = { ...verdict, doubt: verdict.doubt || (sent.trouble?.doubt ?? false) };
+  }
+  return sent;
+}

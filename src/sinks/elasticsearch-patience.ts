@@ -1,0 +1,55 @@
+/** How long a cluster in trouble is waited for, and what is said meanwhile. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { SluiceError } from '../errors.ts';
+import type { Trouble } from './elasticsearch-answers.ts';
+
+export interface PatienceSettings {
+  where: string;
+  deadlineMs: number;
+  baseMs: number;
+  maxMs: number;
+  log: Logger;
+  now: () => number;
+  /** Shared by everything that waits on one cluster, so that it is said once and not per request. */
+  said: { at: number };
+}
+
+export interface Patience {
+  /** Waits with exponential backoff and full jitter; throws `stop` when the deadline has passed. */
+  wait(trouble: Trouble, signal: AbortSignal): Promise<void>;
+  /** Something was delivered: the clock and the backoff start anew. */
+  progress(): void;
+}
+
+const sayEveryMs = 30_000;
+
+export function patience(settings: PatienceSettings): Patience {
+  let since: number | undefined;
+  let attempt = 0;
+  return {
+    async wait(trouble, signal) {
+      const now = settings.now();
+      since ??= now;
+      const left = since + settings.deadlineMs - now;
+      const message = `Elasticsearch at ${settings.where} ${trouble.why}`;
+      if (left <= 0) throw new SluiceError(message, { action: 'stop', advice: trouble.advice });
+      say(settings, message, trouble.advice, attempt);
+      const ceiling = Math.min(settings.maxMs, settings.baseMs * 2 ** attempt);
+      attempt += 1;
+      const pause = Math.max(Math.random() * ceiling, trouble.waitMs ?? 0);
+      await sleep(Math.min(pause, left), undefined, { signal });
+    },
+    progress() {
+      since = undefined;
+      attempt = 0;
+    },
+  };
+}
+
+/** A first hiccup is nobody's business; what lasts is said, and said again at intervals. */
+function say({ said, now, log }: PatienceSettings, message: string, advice: string, attempt: number): void {
+  if (attempt === 0 || now() - said.at < sayEveryMs) return;
+  said.at = now();
+  log.warn({ advice }, `${message}; waiting`);
+}

@@ -1,0 +1,176 @@
+/**
+ * The Elasticsearch sink: data streams, `create` with our own ids, effectively once.
+ *
+ * An id that is there already answers 409 and counts as delivered. That holds within one backing index only, so
+ * whenever it is not known whether a request was carried out, its ids are looked up over the whole data stream before
+ * they are sent again. Limit: a request still held back by a proxy when we look is found neither as a task nor as a
+ * document; it doubles if a rollover happens to fall in between.
+ */
+import { randomBytes } from 'node:crypto';
+import pLimit from 'p-limit';
+import type { Logger } from 'pino';
+import type { Batch, Prepared, Rejection, Sink } from '../types.ts';
+import { type ChunkLimits, chunksOf, dataStreamOf } from './elasticsearch-bulk.ts';
+import { checkElasticsearch } from './elasticsearch-check.ts';
+import { type ConnectionSettings, connectElasticsearch, type EsClient } from './elasticsearch-client.ts';
+import { deliver } from './elasticsearch-delivery.ts';
+import { lookUp } from './elasticsearch-lookup.ts';
+import { type Patience, patience } from './elasticsearch-patience.ts';
+
+export interface ElasticsearchSettings extends ConnectionSettings {
+  dataStreamType?: 'logs';
+  maxBulkBytes?: number;
+  maxBulkDocuments?: number;
+  /** Bulk requests at a time, over all walks of this sink. */
+  concurrency?: number;
+  /** How long a cluster that refuses or is away is waited for before a write throws `stop`. */
+  retryDeadlineMs?: number;
+  /** The longest first and the longest later pause between two attempts. */
+  retryBaseMs?: number;
+  retryMaxMs?: number;
+  /** What `check` looks at, e.g. `logs-cylance.detection-acme`; everything under `logs-*` when it is not said. */
+  dataStreams?: readonly string[];
+}
+
+export interface ElasticsearchTools {
+  log: Logger;
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
+/** What every write of one sink shares. */
+interface Opened {
+  client: EsClient;
+  limits: ChunkLimits;
+  concurrency: number;
+  limit: ReturnType<typeof pLimit>;
+  newPatience: () => Patience;
+  /** Tells this process's requests from those of one that died. */
+  process: string;
+  now: () => number;
+}
+
+export function openElasticsearch(settings: ElasticsearchSettings, tools: ElasticsearchTools): Sink {
+  const opened = open(settings, tools);
+  // Batches under way or given up, by name, with the id of their requests: a second write of one looks first.
+  const begun = new Map<string, string>();
+  let writes = 0;
+  let closing: Promise<void> | undefined;
+  return {
+    kind: 'elasticsearch',
+    looksUp: true,
+    async write(batch, signal) {
+      signal.throwIfAborted();
+      const name = JSON.stringify([batch.pipeline, batch.walk, batch.number]);
+      const before = begun.get(name);
+      const id = before ?? `${++writes}`;
+      begun.set(name, id);
+      const rejections = await writeBatch(opened, { batch, id, doubt: before !== undefined }, signal);
+      begun.delete(name);
+      return { rejections, receipt: null };
+    },
+    recover: async (_walk, prepared) => ({ arrived: await recovered(opened, prepared) }),
+    check: (signal) => checkElasticsearch(opened.client, settings.dataStreams ?? [], signal),
+    close: () => {
+      closing ??= opened.client.close();
+      return closing;
+    },
+  };
+}
+
+function open(settings: ElasticsearchSettings, { log, now }: ElasticsearchTools): Opened {
+  const client = connectElasticsearch(settings);
+  const concurrency = settings.concurrency ?? 2;
+  const waiting = {
+    where: client.where,
+    deadlineMs: settings.retryDeadlineMs ?? 300_000,
+    baseMs: settings.retryBaseMs ?? 200,
+    maxMs: settings.retryMaxMs ?? 10_000,
+    log,
+    now,
+    said: { at: Number.NEGATIVE_INFINITY },
+  };
+  return {
+    client,
+    limits: {
+      dataStreamType: settings.dataStreamType ?? 'logs',
+      maxBulkBytes: settings.maxBulkBytes ?? 5 * 1024 * 1024,
+      maxBulkDocuments: settings.maxBulkDocuments ?? 1000,
+    },
+    concurrency,
+    limit: pLimit(concurrency),
+    newPatience: () => patience(waiting),
+    process: randomBytes(6).toString('hex'),
+    now,
+  };
+}
+
+function opaquePrefix(dataStream: string): string {
+  return `sluice/${dataStream}/`;
+}
+
+interface Write {
+  batch: Batch;
+  /** The same for every attempt at one batch, so that requests of an earlier one are recognised on the server. */
+  id: string;
+  doubt: boolean;
+}
+
+/** The first failure calls the other requests of the batch off, and is thrown once they have ended. */
+async function writeBatch(opened: Opened, { batch, id, doubt }: Write, signal: AbortSignal): Promise<Rejection[]> {
+  const rejections: Rejection[] = [];
+  const failures: unknown[] = [];
+  const own = new AbortController();
+  const abort = () => own.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  const chunks = chunksOf(batch.documents, opened.limits, new Date(opened.now()).toISOString());
+  const { client, limit, process } = opened;
+  let number = 0;
+  const work = async () => {
+    // Several workers take from one generator: a chunk is serialised when somebody is free to send it.
+    for (let next = chunks.next(); !next.done && !own.signal.aborted; next = chunks.next()) {
+      const opaqueId = `${opaquePrefix(next.value.dataStream)}${process}/${id}/${++number}`;
+      const delivery = { client, limit, patience: opened.newPatience(), opaqueId, rejections, signal: own.signal };
+      await deliver(next.value, delivery, doubt);
+    }
+  };
+  const guarded = () =>
+    work().catch((error: unknown) => {
+      failures.push(error);
+      own.abort();
+    });
+  await Promise.all(Array.from({ length: opened.concurrency }, guarded));
+  signal.removeEventListener('abort', abort);
+  signal.throwIfAborted();
+  if (failures.length > 0) throw failures[0];
+  return rejections;
+}
+
+async function recovered(opened: Opened, prepared: Prepared[]): Promise<Set<string>> {
+  const wanted = new Map<string, string[]>();
+  for (const entry of prepared.flatMap((batch) => batch.ids)) {
+    const dataStream = dataStreamOf(opened.limits.dataStreamType, entry);
+    const ids = wanted.get(dataStream);
+    if (ids) ids.push(entry.id);
+    else wanted.set(dataStream, [entry.id]);
+  }
+  const arrived = new Set<string>();
+  for (const [dataStream, ids] of wanted) {
+    for (const id of await recoveredIn(opened, dataStream, ids)) arrived.add(id);
+  }
+  return arrived;
+}
+
+async function recoveredIn(opened: Opened, dataStream: string, ids: string[]): Promise<Set<string>> {
+  const waiting = opened.newPatience();
+  const { signal } = new AbortController();
+  const prefix = opaquePrefix(dataStream);
+  // Requests of a process that died count, those of other walks in this one do not.
+  const mine = `${prefix}${opened.process}/`;
+  const isOurs = (id: string) => id.startsWith(prefix) && !id.startsWith(mine);
+  for (;;) {
+    const answer = await lookUp({ client: opened.client, dataStream, ids, isOurs, signal });
+    if (answer.kind === 'found') return answer.ids;
+    await waiting.wait(answer, signal);
+  }
+}

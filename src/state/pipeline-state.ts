@@ -1,0 +1,192 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Json, Range, WalkKind } from '../types.ts';
+import type { Commit, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
+
+/** Rows of polls and sweeps beyond these are dropped; those of backfills are kept for good. */
+const KEPT_LEDGER_ROWS = 20_000;
+
+type Guard = <T>(work: () => T) => T;
+type Raw = Record<string, string | number | null>;
+
+/** The state of the pipeline with this id. Statements are prepared once: these calls are on the way of every record. */
+export function openPipeline(database: DatabaseSync, id: number, guard: Guard, now: () => number): PipelineState {
+  const statements = prepareStatements(database);
+  const transaction = <T>(work: () => T): T =>
+    guard(() => {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (database.isTransaction) database.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  const remember = (row: Row) => rememberRow(statements, id, row);
+
+  return {
+    known: (key) => guard(() => toKnown(statements.known.get(id, key) as Raw | undefined)),
+    keysBetween: (range) =>
+      guard(() => statements.between.all(id, range.fromMs, range.toMs).map((row) => (row as { key: string }).key)),
+    due: (nowMs, limit) => guard(() => statements.due.all(id, nowMs, limit).map((row) => (row as { key: string }).key)),
+    coveredFromMs: () =>
+      guard(() => (statements.coveredFrom.get(id) as { at: number | null }).at ?? undefined),
+    counts: () => guard(() => statements.counts.get(id) as unknown as { records: number; deleted: number; due: number }),
+    walk: (walk) => guard(() => toWalk(statements.walk.get(id, walk) as Raw | undefined)),
+    walks: () => guard(() => statements.walks.all(id).map((row) => toWalk(row as Raw) as WalkRow)),
+    begin(walk, kind, range) {
+      guard(() => statements.begin.run(id, walk, kind, range.fromMs, range.toMs));
+      if (kind === 'live' || kind === 'backfill') guard(() => statements.cover.run(range.fromMs, id));
+      guard(() => statements.prune.run(id));
+      return this.walk(walk) as WalkRow;
+    },
+    finish: (walk, atMs) => {
+      guard(() => statements.finish.run(atMs, id, walk));
+    },
+    prepare: (walk, number, rows) => {
+      guard(() => statements.prepare.run(id, walk, number, JSON.stringify(rows)));
+    },
+    commit: (commit) =>
+      transaction(() => {
+        commit.rows.forEach(remember);
+        commitWalk(statements, id, commit);
+        for (const row of commit.ledger) insertLedger(statements, id, row, now());
+        for (const { id: document, key, type, reason, field, document: body } of commit.rejections) {
+          statements.reject.run(id, document, key, type, reason, field ?? null, body, now());
+        }
+      }),
+    prepared: (stream, namespace) =>
+      guard(() => statements.prepared.all(id) as { walk: string; number: number; rows: string }[]).map((row) => ({
+        walk: row.walk,
+        number: row.number,
+        ids: (JSON.parse(row.rows) as Row[]).flatMap((one) => (one.id === undefined ? [] : [{ id: one.id, stream, namespace }])),
+      })),
+    resolve: (arrived) =>
+      transaction(() => {
+        for (const row of statements.prepared.all(id) as { rows: string }[]) {
+          for (const one of JSON.parse(row.rows) as Row[]) if (one.id !== undefined && arrived.has(one.id)) remember(one);
+        }
+        statements.forgetPrepared.run(id);
+      }),
+    ledger: (limit) => guard(() => (statements.ledger.all(id, limit) as Raw[]).map(toLedger)),
+    rewind: (walk, toMs) => guard(() => Number(statements.rewind.run(toMs, toMs, id, walk).changes) > 0),
+    reset: () =>
+      transaction(() => {
+        for (const table of ['revisions', 'walks', 'prepared', 'ledger', 'rejections']) {
+          database.prepare(`DELETE FROM ${table} WHERE pipeline = ?`).run(id);
+        }
+      }),
+  };
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(database: DatabaseSync) {
+  const sql = (text: string) => database.prepare(text);
+  return {
+    known: sql('SELECT * FROM revisions WHERE pipeline = ? AND key = ?'),
+    between: sql('SELECT key FROM revisions WHERE pipeline = ? AND time_ms >= ? AND time_ms < ? AND NOT deleted'),
+    due: sql('SELECT key FROM revisions WHERE pipeline = ? AND refresh_at_ms <= ? ORDER BY refresh_at_ms LIMIT ?'),
+    coveredFrom: sql('SELECT covered_from_ms AS at FROM pipelines WHERE id = ?'),
+    cover: sql('UPDATE pipelines SET covered_from_ms = min(coalesce(covered_from_ms, ?1), ?1) WHERE id = ?2'),
+    prune: sql(
+      `DELETE FROM ledger WHERE pipeline = ?1 AND walk NOT LIKE 'backfill%'
+       AND id < (SELECT max(id) FROM ledger WHERE pipeline = ?1) - ${KEPT_LEDGER_ROWS}`,
+    ),
+    counts: sql(
+      `SELECT count(*) AS records, coalesce(sum(deleted), 0) AS deleted, count(refresh_at_ms) AS due FROM revisions WHERE pipeline = ?`,
+    ),
+    remember: sql('INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    walk: sql('SELECT * FROM walks WHERE pipeline = ? AND walk = ?'),
+    walks: sql('SELECT * FROM walks WHERE pipeline = ? ORDER BY walk'),
+    begin: sql(
+      `INSERT INTO walks (pipeline, walk, kind, from_ms, to_ms, batch) VALUES (?, ?, ?, ?, ?, 0)
+       ON CONFLICT DO UPDATE SET from_ms = excluded.from_ms, to_ms = excluded.to_ms, cursor = NULL, finished_at_ms = NULL`,
+    ),
+    finish: sql('UPDATE walks SET finished_at_ms = ?, cursor = NULL WHERE pipeline = ? AND walk = ?'),
+    commitWalk: sql('UPDATE walks SET cursor = coalesce(?, cursor), receipt = ?, batch = ? WHERE pipeline = ? AND walk = ?'),
+    prepare: sql('INSERT OR REPLACE INTO prepared VALUES (?, ?, ?, ?)'),
+    prepared: sql('SELECT walk, number, rows FROM prepared WHERE pipeline = ? ORDER BY walk, number'),
+    committed: sql('DELETE FROM prepared WHERE pipeline = ? AND walk = ? AND number = ?'),
+    forgetPrepared: sql('DELETE FROM prepared WHERE pipeline = ?'),
+    insertLedger: sql(
+      `INSERT INTO ledger (pipeline, walk, from_ms, to_ms, filter, total, "distinct", settled, delivered, unchanged, rejected, at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    ledger: sql('SELECT * FROM ledger WHERE pipeline = ? ORDER BY id DESC LIMIT ?'),
+    reject: sql('INSERT OR REPLACE INTO rejections VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    rewind: sql('UPDATE walks SET from_ms = ?, to_ms = ?, cursor = NULL, finished_at_ms = 0 WHERE pipeline = ? AND walk = ?'),
+  };
+}
+
+function rememberRow(statements: Statements, id: number, row: Row): void {
+  statements.remember.run(
+    id,
+    row.key,
+    row.fingerprint,
+    row.revision,
+    row.ordinal,
+    row.timeMs,
+    row.digests,
+    row.deleted ? 1 : 0,
+    row.refreshAtMs,
+    row.refreshMs,
+  );
+}
+
+function commitWalk(statements: Statements, id: number, commit: Commit): void {
+  const cursor = commit.cursor === undefined ? null : JSON.stringify(commit.cursor);
+  statements.commitWalk.run(cursor, JSON.stringify(commit.receipt), commit.number, id, commit.walk);
+  statements.committed.run(id, commit.walk, commit.number);
+}
+
+function insertLedger(statements: Statements, id: number, row: LedgerRow, nowMs: number): void {
+  const { range, delivered, unchanged, rejected } = row;
+  const counts = [row.total, row.distinct, row.settled ? 1 : 0, delivered, unchanged, rejected];
+  statements.insertLedger.run(id, row.walk, range.fromMs, range.toMs, row.filter ?? null, ...counts, nowMs);
+}
+
+function toKnown(row: Raw | undefined): Known | undefined {
+  if (row === undefined) return undefined;
+  return {
+    fingerprint: row.fingerprint as string | null,
+    revision: row.revision as string,
+    ordinal: row.ordinal as number,
+    timeMs: row.time_ms as number | null,
+    digests: row.digests as string,
+    deleted: row.deleted === 1,
+    refreshAtMs: row.refresh_at_ms as number | null,
+    refreshMs: row.refresh_ms as number,
+  };
+}
+
+function toWalk(row: Raw | undefined): WalkRow | undefined {
+  if (row === undefined) return undefined;
+  const json = (text: string | number | null | undefined) =>
+    typeof text === 'string' ? (JSON.parse(text) as Json) : undefined;
+  return {
+    walk: row.walk as string,
+    kind: row.kind as WalkKind,
+    range: { fromMs: row.from_ms as number, toMs: row.to_ms as number },
+    cursor: json(row.cursor),
+    receipt: json(row.receipt),
+    batch: row.batch as number,
+    finishedAtMs: (row.finished_at_ms as number | null) ?? undefined,
+  };
+}
+
+function toLedger(row: Raw): LedgerRow & { atMs: number } {
+  return {
+    walk: row.walk as string,
+    range: { fromMs: row.from_ms, toMs: row.to_ms } as Range,
+    filter: (row.filter as string | null) ?? undefined,
+    total: row.total as number,
+    distinct: row.distinct as number,
+    settled: row.settled === 1,
+    delivered: row.delivered as number,
+    unchanged: row.unchanged as number,
+    rejected: row.rejected as number,
+    atMs: row.at_ms as number,
+  };
+}

@@ -1,0 +1,42 @@
+/** Tables of the SQLite state. `pipeline` columns hold the id of a row of `pipelines`, to keep the rows short. */
+export const SCHEMA_VERSION = 1;
+
+export const SCHEMA = `
+CREATE TABLE pipelines (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, covered_from_ms INTEGER);
+
+CREATE TABLE revisions (
+  pipeline INTEGER NOT NULL, key TEXT NOT NULL, fingerprint TEXT, revision TEXT NOT NULL, ordinal INTEGER NOT NULL,
+  time_ms INTEGER, digests TEXT NOT NULL, deleted INTEGER NOT NULL, refresh_at_ms INTEGER, refresh_ms INTEGER NOT NULL,
+  PRIMARY KEY (pipeline, key)
+) WITHOUT ROWID;
+CREATE INDEX revisions_by_time ON revisions (pipeline, time_ms);
+CREATE INDEX revisions_due ON revisions (pipeline, refresh_at_ms) WHERE refresh_at_ms IS NOT NULL;
+
+CREATE TABLE walks (
+  pipeline INTEGER NOT NULL, walk TEXT NOT NULL, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+  cursor TEXT, receipt TEXT, batch INTEGER NOT NULL, finished_at_ms INTEGER,
+  PRIMARY KEY (pipeline, walk)
+) WITHOUT ROWID;
+
+CREATE TABLE prepared (
+  pipeline INTEGER NOT NULL, walk TEXT NOT NULL, number INTEGER NOT NULL, rows TEXT NOT NULL,
+  PRIMARY KEY (pipeline, walk, number)
+) WITHOUT ROWID;
+
+CREATE TABLE ledger (
+  id INTEGER PRIMARY KEY, pipeline INTEGER NOT NULL, walk TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+  filter TEXT, total INTEGER NOT NULL, "distinct" INTEGER NOT NULL, settled INTEGER NOT NULL, delivered INTEGER NOT NULL,
+  unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, at_ms INTEGER NOT NULL
+);
+
+CREATE TABLE rejections (
+  pipeline INTEGER NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL, type TEXT NOT NULL, reason TEXT NOT NULL, field TEXT,
+  document TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (pipeline, id)
+) WITHOUT ROWID;
+
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, pipelines TEXT NOT NULL,
+  "as" TEXT, status TEXT NOT NULL, message TEXT, created_at_ms INTEGER NOT NULL
+);
+`;

@@ -1,0 +1,146 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { messageOf, SluiceError } from '../errors.ts';
+import type { Json, Range } from '../types.ts';
+import { openPipeline } from './pipeline-state.ts';
+import { SCHEMA, SCHEMA_VERSION } from './schema.sql.ts';
+import type { JobRow, RejectionRow, StateStore } from './store.ts';
+
+export interface StateOptions {
+  /** The folder that holds the database and its lock. */
+  path: string;
+  now: () => number;
+  /** Take the lock that keeps a second process away. Commands that only look, or only add a job, do without. */
+  exclusive: boolean;
+}
+
+/** Opens (and makes, if need be) the state. Throws a clear error when another process holds it. */
+export function openState(options: StateOptions): StateStore {
+  return guarded(options.path, () => {
+    mkdirSync(options.path, { recursive: true });
+    const lock = options.exclusive ? takeLock(options.path) : undefined;
+    const database = new DatabaseSync(join(options.path, 'state.db'), { timeout: 10_000 });
+    try {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;');
+      migrate(database);
+    } catch (error) {
+      database.close();
+      lock?.close();
+      throw error;
+    }
+    return store(database, lock, options);
+  });
+}
+
+/** A lock that the operating system lets go of when the process dies, however it dies. */
+function takeLock(path: string): DatabaseSync {
+  const lock = new DatabaseSync(join(path, 'lock.db'), { timeout: 0 });
+  try {
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (!/locked|busy/i.test(messageOf(error))) throw error;
+    throw new SluiceError(`another Sluice process is using the state in ${path}`, {
+      action: 'stop',
+      advice: 'Stop that process first, or give this one a state.path of its own (it would ship everything again).',
+    });
+  }
+}
+
+/** Whether a process holds the state: then jobs are left to it. */
+export function isStateInUse(path: string): boolean {
+  try {
+    mkdirSync(path, { recursive: true });
+    takeLock(path).close();
+    return false;
+  } catch (error) {
+    if (error instanceof SluiceError) return true;
+    throw error;
+  }
+}
+
+function migrate(database: DatabaseSync): void {
+  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version === SCHEMA_VERSION) return;
+  if (version !== 0) {
+    throw new SluiceError(`the state was written by another version of Sluice (schema ${version}, this one knows ${SCHEMA_VERSION})`, {
+      action: 'stop',
+      advice: 'Run the version that wrote it, or a newer one.',
+    });
+  }
+  database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+}
+
+/** Runs `work` and says what a failure of the database means. */
+export function guarded<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof SluiceError) throw error;
+    const message = messageOf(error);
+    const full = /full|ENOSPC/i.test(message);
+    throw new SluiceError(`the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`, {
+      action: 'stop',
+      advice: full
+        ? 'Free some space and start again: everything up to the last checkpoint is safe, and the rest is read again.'
+        : 'Check that state.path is a folder on a local disk that this user may write to.',
+      cause: error,
+    });
+  }
+}
+
+function store(database: DatabaseSync, lock: DatabaseSync | undefined, options: StateOptions): StateStore {
+  const guard = <T>(work: () => T) => guarded(options.path, work);
+  const run = (sql: string, ...values: (string | number | null)[]) => guard(() => database.prepare(sql).run(...values));
+  const all = (sql: string, ...values: (string | number | null)[]) =>
+    guard(() => database.prepare(sql).all(...values)) as Record<string, string | number | null>[];
+  return {
+    pipeline(name) {
+      run('INSERT INTO pipelines (name) VALUES (?) ON CONFLICT DO NOTHING', name);
+      const [row] = all('SELECT id FROM pipelines WHERE name = ?', name);
+      return openPipeline(database, row?.id as number, guard, options.now);
+    },
+    pipelines: () => all('SELECT name FROM pipelines ORDER BY name').map((row) => row.name as string),
+    addJob(job) {
+      const sql = 'INSERT INTO jobs (kind, from_ms, to_ms, pipelines, "as", status, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)';
+      const { fromMs, toMs } = job.range;
+      const pipelines = JSON.stringify(job.pipelines);
+      return Number(run(sql, job.kind, fromMs, toMs, pipelines, job.as ?? null, 'waiting', options.now()).lastInsertRowid);
+    },
+    jobs: () => all('SELECT * FROM jobs ORDER BY id').map(toJob),
+    setJob: (id, status, message) => {
+      run('UPDATE jobs SET status = ?, message = ? WHERE id = ?', status, message ?? null, id);
+    },
+    rejections: ({ pipeline, limit }) =>
+      all(
+        `SELECT p.name AS pipeline, r.id, r.key, r.type, r.reason, r.field, r.document, r.at_ms AS "atMs"
+         FROM rejections r JOIN pipelines p ON p.id = r.pipeline
+         WHERE ? IS NULL OR p.name = ? ORDER BY r.at_ms, r.id LIMIT ?`,
+        pipeline ?? null,
+        pipeline ?? null,
+        limit,
+      ).map((row) => ({ ...(row as unknown as RejectionRow), field: (row.field as string | null) ?? undefined })),
+    forgetRejection: (pipeline, id) => {
+      run('DELETE FROM rejections WHERE id = ? AND pipeline = (SELECT id FROM pipelines WHERE name = ?)', id, pipeline);
+    },
+    close() {
+      database.close();
+      lock?.close();
+    },
+  };
+}
+
+function toJob(row: Record<string, Json>): JobRow {
+  return {
+    id: row.id as number,
+    kind: 'backfill',
+    range: { fromMs: row.from_ms, toMs: row.to_ms } as Range,
+    pipelines: JSON.parse(row.pipelines as string) as string[],
+    as: row.as === 'event' ? 'event' : undefined,
+    status: row.status as JobRow['status'],
+    message: (row.message as string | null) ?? undefined,
+    createdAtMs: row.created_at_ms as number,
+  };
+}

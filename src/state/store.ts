@@ -1,0 +1,119 @@
+/** What the engine asks of a state store. Every call is atomic and durable when it returns. */
+import type { Accepted, Json, Prepared, Range, Rejection, StreamName, WalkKind } from '../types.ts';
+
+/** What is remembered of a record that was seen: about 100 bytes. */
+export interface Known {
+  /** Of the list record; null when the next sight of it must be compared in full. */
+  fingerprint: string | null;
+  /** Of what was shipped last. */
+  revision: string;
+  /** 1 for the first revision. */
+  ordinal: number;
+  timeMs: number | null;
+  /** One digest per entry of `Stream.changes`, joined by line feeds. */
+  digests: string;
+  deleted: boolean;
+  /** When the detail is to be asked for again; null for never. */
+  refreshAtMs: number | null;
+  /** The pause that led to `refreshAtMs`. */
+  refreshMs: number;
+}
+
+/** A row to remember; with `id` when a document goes with it. */
+export interface Row extends Known {
+  key: string;
+  id?: string;
+}
+
+export interface WalkRow {
+  walk: string;
+  kind: WalkKind;
+  range: Range;
+  cursor: Json | undefined;
+  receipt: Json | undefined;
+  /** Number of the last batch. */
+  batch: number;
+  /** Epoch milliseconds; undefined while the walk is under way. */
+  finishedAtMs: number | undefined;
+}
+
+export interface LedgerRow extends Accepted {
+  walk: string;
+  delivered: number;
+  rejected: number;
+  /** distinct − delivered − rejected. */
+  unchanged: number;
+}
+
+export interface StoredRejection extends Rejection {
+  key: string;
+  document: string;
+}
+
+export interface Commit {
+  walk: string;
+  number: number;
+  rows: Row[];
+  /** Left out when no page was completed by this batch. */
+  cursor?: Json;
+  ledger: LedgerRow[];
+  rejections: StoredRejection[];
+  receipt: Json;
+}
+
+/** The part of the state that belongs to one pipeline. */
+export interface PipelineState {
+  known(key: string): Known | undefined;
+  /** Keys of records in the range that are not known to be deleted. */
+  keysBetween(range: Range): Iterable<string>;
+  /** Keys whose detail is due, oldest first. */
+  due(nowMs: number, limit: number): string[];
+  /** The oldest time that any walk was asked to cover; undefined before the first. */
+  coveredFromMs(): number | undefined;
+  counts(): { records: number; deleted: number; due: number };
+  walk(walk: string): WalkRow | undefined;
+  walks(): WalkRow[];
+  /** Freezes the range of a walk that begins now. */
+  begin(walk: string, kind: WalkKind, range: Range): WalkRow;
+  finish(walk: string, atMs: number): void;
+  /** Notes what is about to be written, so that it can be looked up after a crash. */
+  prepare(walk: string, number: number, rows: Row[]): void;
+  commit(commit: Commit): void;
+  /** Batches that were prepared and never committed. */
+  prepared(stream: StreamName, namespace: string): Prepared[];
+  /** Turns the rows that arrived into knowledge and forgets the prepared batches. */
+  resolve(arrived: ReadonlySet<string>): void;
+  ledger(limit: number): (LedgerRow & { atMs: number })[];
+  /** Lets a walk read again from a time on, now. Revisions stay: nothing is shipped twice. Says whether there is such a walk. */
+  rewind(walk: string, toMs: number): boolean;
+  /** Forgets everything, revisions too. */
+  reset(): void;
+}
+
+export interface JobRow {
+  id: number;
+  kind: 'backfill';
+  range: Range;
+  pipelines: string[];
+  as: 'event' | undefined;
+  status: 'waiting' | 'running' | 'done' | 'failed';
+  message: string | undefined;
+  createdAtMs: number;
+}
+
+export interface RejectionRow extends StoredRejection {
+  pipeline: string;
+  atMs: number;
+}
+
+export interface StateStore {
+  pipeline(name: string): PipelineState;
+  pipelines(): string[];
+  addJob(job: Pick<JobRow, 'kind' | 'range' | 'pipelines' | 'as'>): number;
+  jobs(): JobRow[];
+  setJob(id: number, status: JobRow['status'], message?: string): void;
+  rejections(filter: { pipeline?: string; limit: number }): RejectionRow[];
+  /** Takes a rejection off the list, after it was delivered. */
+  forgetRejection(pipeline: string, id: string): void;
+  close(): void;
+}

@@ -1,0 +1,20 @@
+/** Vendor times as epoch milliseconds. Zone-less text means UTC (`new Date` would take it for local time). */
+const EARLIEST_MS = Date.UTC(1980, 0, 1);
+const ZONED = /(?:z|[+-]\d{2}:?\d{2})$/i;
+const WRAPPED = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/;
+
+/** Undefined for what is no time, and for sentinels such as the year 1. Understands ISO text, `/Date(ms)/` and epoch seconds. */
+export function parseTimeMs(value: unknown): number | undefined {
+  if (typeof value === 'number') return sensible(value * 1000);
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim();
+  const wrapped = WRAPPED.exec(text);
+  if (wrapped !== null) return sensible(Number(wrapped[1]));
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return undefined;
+  const iso = text.replace(' ', 'T');
+  return sensible(Date.parse(ZONED.test(iso) && iso.includes('T') ? iso : `${iso}${iso.includes('T') ? 'Z' : ''}`));
+}
+
+function sensible(ms: number): number | undefined {
+  return Number.isFinite(ms) && ms >= EARLIEST_MS ? Math.floor(ms) : undefined;
+}

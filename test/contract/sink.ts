@@ -1,0 +1,160 @@
+/** What every sink must do, whatever it writes to. Called once per sink from a test file. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { isAbort } from '../../src/errors.ts';
+import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/types.ts';
+
+/** A sink on storage of its own, empty when it is opened. */
+export interface OpenedSink {
+  sink: Sink;
+  /** Another sink on the same storage, as after a restart; the first may still be open, or have died. */
+  reopen(): Promise<Sink> | Sink;
+  /** The documents that a reader finds, in any order. */
+  readAll(): Promise<EcsDocument[]>;
+  /** Removes the storage and closes what is open. */
+  dispose?(): Promise<void>;
+}
+
+const pipeline = 'acme/test.contract/sink';
+const signal = new AbortController().signal;
+
+export function contractDocument(id: string, more: Record<string, unknown> = {}): OutDocument {
+  const { event, ...rest } = more as { event?: Record<string, unknown> };
+  return {
+    id,
+    stream: 'test.contract',
+    namespace: 'acme',
+    key: id,
+    document: {
+      '@timestamp': '2026-01-02T03:04:05.678Z',
+      ...rest,
+      event: { id, dataset: 'test.contract', kind: 'event', ...event },
+      data_stream: { type: 'logs', dataset: 'test.contract', namespace: 'acme' },
+    },
+  };
+}
+
+function batchOf(walk: string, number: number, documents: OutDocument[]): Batch {
+  return { pipeline, walk, number, documents };
+}
+
+function numbered(prefix: string, count: number): OutDocument[] {
+  return Array.from({ length: count }, (_, index) => contractDocument(`${prefix}-${index}`));
+}
+
+function preparedOf(batch: Batch): Prepared {
+  const ids = batch.documents.map(({ id, stream, namespace }) => ({ id, stream, namespace }));
+  return { walk: batch.walk, number: batch.number, ids };
+}
+
+function eventOf(document: EcsDocument): Record<string, unknown> {
+  return document.event as Record<string, unknown>;
+}
+
+function idsOf(documents: EcsDocument[]): string[] {
+  return documents.map((document) => String(eventOf(document).id)).sort();
+}
+
+/** As the engine does before the first write of a walk. */
+function begin(sink: Sink, walk: string, prepared: Prepared[] = [], committed?: Json) {
+  return sink.recover({ pipeline, walk }, prepared, committed);
+}
+
+export function sinkContract(name: string, open: () => Promise<OpenedSink> | OpenedSink): void {
+  describe(`${name} keeps the contract of a sink`, () => {
+    let opened: OpenedSink | undefined;
+    const fresh = async () => {
+      opened = await open();
+      return opened;
+    };
+    afterEach(async () => {
+      await opened?.dispose?.();
+      opened = undefined;
+    });
+
+    it('stores each document of a batch once, and says when', async () => {
+      const { sink, readAll } = await fresh();
+      await begin(sink, 'live');
+      const documents = numbered('a', 250);
+      const before = JSON.stringify(documents);
+      const written = await sink.write(batchOf('live', 1, documents), signal);
+      expect(written.rejections).toEqual([]);
+      expect(JSON.stringify(documents), 'the batch belongs to the caller').toBe(before);
+      const found = await readAll();
+      expect(idsOf(found)).toEqual(idsOf(documents.map(({ document }) => document)));
+      for (const document of found) {
+        expect(String(eventOf(document).ingested)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      }
+    });
+
+    it('takes an empty batch', async () => {
+      const { sink, readAll } = await fresh();
+      await begin(sink, 'live');
+      expect((await sink.write(batchOf('live', 1, []), signal)).rejections).toEqual([]);
+      expect(await readAll()).toEqual([]);
+    });
+
+    it('keeps the batches of two walks apart when they overlap', async () => {
+      const { sink, readAll } = await fresh();
+      await Promise.all([begin(sink, 'live'), begin(sink, 'backfill-1')]);
+      const write = (walk: string, number: number) =>
+        sink.write(batchOf(walk, number, numbered(`${walk}-${number}`, 40)), signal);
+      await Promise.all([write('live', 1), write('backfill-1', 1)]);
+      await Promise.all([write('backfill-1', 2), write('live', 2)]);
+      expect(new Set(idsOf(await readAll())).size).toBe(160);
+      expect(await readAll()).toHaveLength(160);
+    });
+
+    it('keeps every character, of any script and at any length', async () => {
+      const { sink, readAll } = await fresh();
+      await begin(sink, 'live');
+      const message = 'Ελληνικά العربية 日本語 👩‍👩‍👧 "quoted" \\ back\nslash \u2028\u0001\u0000 e\u0301 end';
+      const original = JSON.stringify({ text: `${message}${'ß🙂'.repeat(50_000)}` });
+      const sent = contractDocument('long', { message, labels: { 'key-Ж': 'value' }, event: { original } });
+      await sink.write(batchOf('live', 1, [sent, ...numbered('short', 2)]), signal);
+      const found = (await readAll()).find((document) => eventOf(document).id === 'long');
+      const { ingested, ...event } = eventOf(found as EcsDocument);
+      expect(ingested).toBeTypeOf('string');
+      expect({ ...found, event }).toEqual(sent.document);
+    });
+
+    it('rejects when it is aborted, and stores nothing', async () => {
+      const { sink, readAll } = await fresh();
+      await begin(sink, 'live');
+      const failure = await sink
+        .write(batchOf('live', 1, numbered('a', 3)), AbortSignal.abort())
+        .catch((error) => error);
+      expect(isAbort(failure)).toBe(true);
+      expect(await readAll()).toEqual([]);
+    });
+
+    it('loses and doubles nothing when the process dies between write and commit', async () => {
+      const { sink, reopen, readAll } = await fresh();
+      await begin(sink, 'live');
+      const committed = batchOf('live', 1, numbered('committed', 30));
+      const { receipt } = await sink.write(committed, signal);
+      const uncommitted = batchOf('live', 2, numbered('uncommitted', 30));
+      const never = batchOf('live', 3, numbered('never', 30));
+      await sink.write(uncommitted, signal);
+
+      const second = await reopen();
+      const prepared = [preparedOf(uncommitted), preparedOf(never)];
+      const { arrived } = await begin(second, 'live', prepared, receipt);
+      expect([...arrived].filter((id) => !id.startsWith('uncommitted'))).toEqual([]);
+      for (const batch of [uncommitted, never]) {
+        const documents = batch.documents.filter(({ id }) => !arrived.has(id));
+        if (documents.length > 0) await second.write({ ...batch, documents }, signal);
+      }
+      await second.close();
+      const expected = [committed, uncommitted, never].flatMap(({ documents }) =>
+        documents.map((each) => each.document),
+      );
+      expect(idsOf(await readAll())).toEqual(idsOf(expected));
+    });
+
+    it('can be closed twice', async () => {
+      const { sink } = await fresh();
+      await sink.close();
+      await sink.close();
+    });
+  });
+}

@@ -1,0 +1,79 @@
+/** A proxy in front of a test service: for what the service itself lacks (security, TLS) and for replies that get lost. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+export interface Seen {
+  method: string;
+  path: string;
+  headers: IncomingMessage['headers'];
+  /** How many requests of this method and path (without its query) came before. */
+  earlier: number;
+}
+
+/** `lose`: the service does what it was asked, then `meanwhile` happens, and the client only sees its connection die. */
+export type Verdict = 'forward' | { lose: () => Promise<void> } | { status: number; body: unknown };
+
+export interface Proxy {
+  url: string;
+  seen: Seen[];
+  stop(): Promise<void>;
+}
+
+export async function startProxy(
+  target: string,
+  judge: (seen: Seen) => Verdict,
+  tls?: { key: string; cert: string },
+): Promise<Proxy> {
+  const seen: Seen[] = [];
+  const listener: RequestListener = async (incoming, outgoing) => {
+    const body: Buffer[] = [];
+    for await (const part of incoming) body.push(part);
+    const { method = 'GET', url = '/', headers } = incoming;
+    const path = url.split('?')[0] ?? '';
+    const earlier = seen.filter((other) => other.method === method && other.path === path).length;
+    const entry = { method, path, headers, earlier };
+    seen.push(entry);
+    const verdict = judge(entry);
+    if (typeof verdict === 'object' && 'status' in verdict) {
+      outgoing.writeHead(verdict.status, { 'content-type': 'application/json' }).end(JSON.stringify(verdict.body));
+      return;
+    }
+    const reply = await forward(target + url, method, headers, Buffer.concat(body)).catch(() => undefined);
+    if (typeof verdict === 'object') await verdict.lose();
+    if (reply === undefined || typeof verdict === 'object') outgoing.destroy();
+    else outgoing.writeHead(reply.status, reply.headers).end(reply.body);
+  };
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    seen,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+interface Forwarded {
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: Buffer;
+}
+
+function forward(url: string, method: string, headers: IncomingMessage['headers'], body: Buffer): Promise<Forwarded> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method, headers: { ...headers, host: new URL(url).host } }, async (reply) => {
+      const parts: Buffer[] = [];
+      for await (const part of reply) parts.push(part);
+      resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body: Buffer.concat(parts) });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
