@@ -37,7 +37,8 @@ export function timestamp(value: unknown): string | undefined {
   const content = value.trim();
   if (content.charCodeAt(4) === DASH) return fromIso(content);
   if (content.startsWith('/Date(')) return fromDateText(content);
-  return digitsIn(content, 0) >= 9 ? fromEpoch(Number(content), content) : undefined;
+  const digits = digitsIn(content, 0);
+  return digits === 9 || digits === 10 || digits === 13 ? fromEpoch(Number(content), content) : undefined;
 }
 
 const DASH = 45;

@@ -195,9 +195,10 @@ export function asText(value: unknown): string | undefined {
   }
 }
 
-function misfit(unfit: Unfit, field: string, value: unknown): undefined {
+/** Keeps a value that does not fit its field. */
+export function misfit(unfit: Unfit, field: string, value: unknown): undefined {
   const content = asText(value);
-  if (content !== undefined && content !== '{}' && content !== '[]') unfit[field] = cut(content);
+  if (content !== undefined && content !== '{}' && content !== '[]' && content !== '[{}]') unfit[field] = cut(content);
   return undefined;
 }
 

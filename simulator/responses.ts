@@ -41,7 +41,7 @@ function response(facts: Facts, moment: Moment, index: number): Json {
     ResponseRuleVersion: draws.chance(0.1) ? '2' : 2,
     ReceivedTime: writeTime(when + 500, draws.next(), false),
     ObjectType: 'Response',
-    ...(draws.chance(0.5) ? secretsFor(seed, moment.serial + 0x40000000, facts.plantSecrets).members() : {}),
+    ...(draws.chance(0.5) ? secretsFor(seed, moment.serial, facts.plantSecrets, index + 1).members() : {}),
   };
 }
 

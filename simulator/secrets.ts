@@ -31,11 +31,12 @@ const MEMBERS: ((secret: string) => Record<string, string>)[] = [
 
 const NONE: Secrets = { commandLine: (plain) => plain, members: () => ({}) };
 
-export function secretsFor(seed: number, serial: number, plant: boolean): Secrets {
+/** `part` tells the places of one detection apart that draw on their own, such as its responses. */
+export function secretsFor(seed: number, serial: number, plant: boolean, part = 0): Secrets {
   if (!plant) return NONE;
-  const draws: Draws = drawsFor(seed, serial, SALT.secret);
-  let count = 0;
-  const secret = () => `PLANTED-SECRET-${serial * 100 + count++}`;
+  const draws: Draws = drawsFor(seed, serial, SALT.secret + 1000 * part);
+  let count = part * 20;
+  const secret = () => `PLANTED-SECRET-${serial * 1000 + count++}`;
   return {
     commandLine: (plain) => plain + draws.pick(FORMS)(secret()),
     members: () => draws.pick(MEMBERS)(secret()),

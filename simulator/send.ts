@@ -29,13 +29,18 @@ function writeHead({ response, now }: Sending, reply: Reply, length: number, enc
 
 export function sendReply(sending: Sending, reply: Reply): void {
   const { request, response } = sending;
-  let bytes: Buffer = Buffer.from(reply.body);
   const accepts = sending.gzip && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-  const compress = accepts && bytes.length > GZIP_FROM_BYTES;
-  if (compress) bytes = gzipSync(bytes, { level: 1 });
-  writeHead(sending, reply, bytes.length, compress ? 'gzip' : undefined);
+  const length = Buffer.byteLength(reply.body);
   if (reply.sent) response.once('finish', reply.sent);
-  response.end(bytes);
+  if (accepts && length > GZIP_FROM_BYTES) {
+    const bytes = gzipSync(reply.body, { level: 1 });
+    writeHead(sending, reply, bytes.length, 'gzip');
+    response.end(bytes);
+    return;
+  }
+  // A string goes out together with the head in one write; a buffer would take two.
+  writeHead(sending, reply, length);
+  response.end(reply.body);
 }
 
 async function trickle(sending: Sending, reply: Reply, overMs: number): Promise<void> {

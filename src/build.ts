@@ -74,7 +74,7 @@ export function toPipeline(line: Line, built: Built, config: Config, state: Pipe
     reading: source.reading,
     details: source.reading.details,
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
-    batch: { documents: config.batch.maxDocuments, waitMs: config.batch.waitMs },
+    batch: config.batch,
     volatile: new Set(registered.stream.volatile),
     claims: new Map(),
     sinkFailed: false,

@@ -56,7 +56,7 @@ function rows(node: Node, prefix: string, required: boolean): Row[] {
     if (node.oneOf.length === 1 && first) return rows(first, prefix, required);
     return node.oneOf.flatMap((each) => {
       const type = Object.entries(each.properties ?? {}).find(([, value]) => value.const !== undefined);
-      return rows(each, type ? `${prefix}(${String(type[1].const)})` : prefix, required);
+      return rows(each, type ? prefix.replace(/\[\]$/, `[${String(type[1].const)}]`) : prefix, required);
     });
   }
   if (node.properties)
@@ -146,7 +146,7 @@ export function configHelp(): string {
 
 /** A config to start from. */
 export function exampleConfig(): string {
-  return `# Two keys are all that a source needs beside its credentials; docs/config.md has the rest.
+  return `# Everything else has a default: docs/config.md lists them, each with its reason.
 sources:
   - name: acme
     connector: cylance

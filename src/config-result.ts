@@ -32,7 +32,6 @@ export interface SourceConfig extends SourceSettings {
 
 export interface HttpConfig {
   timeoutMs: number;
-  connectTimeoutMs: number;
   maxBodyBytes: number;
   caFile?: string;
   insecure: boolean;
@@ -54,8 +53,7 @@ export interface ReadingConfig extends ReadingSettings {
 }
 
 export interface BatchConfig {
-  maxDocuments: number;
-  maxBytes: number;
+  documents: number;
   waitMs: number;
 }
 
@@ -109,7 +107,7 @@ export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
     health: raw.health,
     sources: raw.sources.map((source) => toSource(source, sinkNames, options)),
     sinks: raw.sinks.map((sink) => toSink(sink, options)),
-    batch: { maxDocuments: raw.batch.documents, maxBytes: raw.batch.bytes, waitMs: raw.batch.wait },
+    batch: { documents: raw.batch.documents, waitMs: raw.batch.wait },
   };
 }
 
@@ -130,7 +128,6 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
     rate: { requestsPerSecond: rate.requests_per_second, concurrency: rate.concurrency },
     http: {
       timeoutMs: http.timeout,
-      connectTimeoutMs: http.connect_timeout,
       maxBodyBytes: http.max_body,
       caFile: http.ca_file === undefined ? undefined : resolvePath(options.file, http.ca_file),
       insecure: http.insecure,

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { sink } from './config-sinks.ts';
 import { source } from './config-sources.ts';
-import { duration, path, size, text, whole } from './config-values.ts';
+import { duration, path, text, whole } from './config-values.ts';
 
 const state = z.strictObject({
   path: path()
@@ -44,9 +44,6 @@ const batch = z.strictObject({
     .describe(
       'The most documents of a batch, which is delivered and committed as one. Default: 1000; a commit costs a disk flush.',
     ),
-  bytes: size({ min: '1KiB', max: '1GiB' })
-    .prefault('8MiB')
-    .describe('The most bytes of a batch. Default: 8MiB, which bounds the memory of a pipeline.'),
   wait: duration({ min: '0s', max: '10m' })
     .prefault('1s')
     .describe('How long a batch waits to fill up. Default: 1s, a delay that nobody notices.'),

@@ -1,10 +1,10 @@
 /** The schema of one source: a tenant, and how it is read. What belongs to one connector is in `config-connectors.ts`. */
 import { z } from 'zod';
 import { cylanceKeys } from './config-connectors.ts';
-import { caFile, decimal, duration, flag, insecure, name, secret, size, text, whole } from './config-values.ts';
+import { caFile, decimal, duration, flag, insecure, name, proxy, size, text, whole } from './config-values.ts';
 
 const rate = z.strictObject({
-  requests_per_second: decimal(0.01, 1000)
+  requests_per_second: decimal(0.01, 100_000)
     .prefault(10)
     .describe(
       'Requests to the vendor a second, for all streams of the source together; the live edge goes before a backfill. Default: 10, modest where the vendor documents no limit.',
@@ -18,9 +18,6 @@ const http = z.strictObject({
   timeout: duration({ min: '100ms', max: '1h' })
     .prefault('60s')
     .describe('How long one request may take, body included. Default: 60s; deep pages are slow.'),
-  connect_timeout: duration({ min: '100ms', max: '10m' })
-    .prefault('10s')
-    .describe('How long a connection may take to open. Default: 10s; what takes longer is a firewall, not a network.'),
   max_body: size({ min: '1KiB', max: '2GiB' })
     .prefault('64MiB')
     .describe(
@@ -28,7 +25,7 @@ const http = z.strictObject({
     ),
   ca_file: caFile(),
   insecure: insecure(),
-  proxy: secret(
+  proxy: proxy(
     '`environment`, `none`, or the URL of an HTTP proxy (credentials in it are never shown). Default: `environment`: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as other tools do.',
   ).prefault('environment'),
 });
@@ -85,7 +82,7 @@ const reading = z.strictObject({
   max_window_records: whole(1, 1_000_000)
     .prefault(10_000)
     .describe('A window with more records is split. Default: 10000, 50 pages; deep pages fail more often.'),
-  settle_attempts: whole(1, 100)
+  settle_attempts: whole(2, 100)
     .prefault(5)
     .describe(
       'How often a window is read until two passes agree; then it is accepted as unsettled, reported, and queued again. Default: 5, so that a busy tenant never stops progress.',
@@ -105,7 +102,7 @@ const reading = z.strictObject({
       'Whether the detail of each record is fetched. Default: yes; comments, responses and artifacts are only there. It costs one request per record.',
     ),
   detail_refresh: z
-    .array(duration({ min: '1m', max: '365d' }))
+    .array(duration({ min: '1s', max: '365d' }))
     .min(1, 'is empty; write at least one duration, or switch `details` off')
     .prefault(['15m', '1h', '4h', '24h'])
     .describe(

@@ -123,7 +123,17 @@ export function httpUrl() {
   });
 }
 
-/** Whether a string holds the user's password in its URL, so that it must not be shown. */
+/** `environment`, `none`, or the URL of a proxy; it may hold credentials, so it is shown as little as a secret. */
+export function proxy(description: string) {
+  return text()
+    .refine(
+      (value) => value === 'environment' || value === 'none' || (URL.canParse(value) && /^https?:/.test(value)),
+      'is not a proxy; write environment, none, or a URL that begins with http:// or https://',
+    )
+    .meta({ writeOnly: true, description });
+}
+
+/** The password in a URL, where it has one. */
 export function urlPassword(value: string): string | undefined {
   return URL.canParse(value) ? new URL(value).password || undefined : undefined;
 }

@@ -6,7 +6,7 @@
  */
 import { ecsFormat } from '@elastic/ecs-pino-format';
 import { type DestinationStream, type Logger, destination as openDestination, pino, stdSerializers } from 'pino';
-import { PinoPretty as pretty } from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { LogLevel } from './config-result.ts';
 
 export type { Logger } from 'pino';
@@ -65,7 +65,7 @@ const memberPattern = `(?:${members.map((each) => [...each].join('[-_]?')).join(
 
 /** `"password":"..."`, also with a list or an object as the value. */
 const member = new RegExp(
-  `("${memberPattern}"\\s*:\\s*)(?:"(?:[^"\\\\]|\\\\.)*"|-?\\d[\\d.eE+-]*|\\[[^\\]]*\\]|\\{[^{}]*\\})`,
+  `("${memberPattern}"\\s*:\\s*)(?:"(?:[^"\\\\]|\\\\.)*"|-?\\d[\\d.eE+-]*|\\[[^[\\]{}]{0,2000}\\]|\\{[^[\\]{}]{0,2000}\\})`,
   'gi',
 );
 /** The same as JSON within a JSON string: `\"password\":\"...\"`. */
@@ -73,11 +73,13 @@ const innerMember = new RegExp(
   `(\\\\"${memberPattern}\\\\"\\s*:\\s*\\\\")(?:[^"\\\\]|\\\\\\\\(?:\\\\"|\\\\\\\\|[^"\\\\]))*`,
   'gi',
 );
+/** `password=...`, as in URLs and forms. */
+const assignment = new RegExp(`(\\b${memberPattern}=)[^\\s&"'\\\\]+`, 'gi');
 /** `Authorization: Bearer ...` in plain text; a scheme's name alone is harmless. */
 const header = /(\bauthorization["']?\s*[:=]\s*["']?)(?:(?:bearer|basic|apikey|negotiate)\s+)?[^\s"',;\\]+/gi;
-const scheme = /\b(bearer|basic|apikey)\s+(?=[\w.~+/-]*[\d=])[\w.~+/-]{8,}=*/gi;
+const scheme = /\b(bearer|basic|apikey)\s+(?=[\w.~+/-]{0,500}[\d=])[\w.~+/-]{8,}=*/gi;
 const jwt = /\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?/g;
-const urlCredentials = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"'\\]+@/gi;
+const urlCredentials = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"'\\]{1,500}@/gi;
 
 /** Remembers what must never be shown. */
 export function createRedactor(): Redactor {
@@ -96,6 +98,7 @@ export function createRedactor(): Redactor {
       return clean
         .replace(member, (_, start: string) => `${start}"${REDACTED}"`)
         .replace(innerMember, (_, start: string) => `${start}${REDACTED}`)
+        .replace(assignment, (_, start: string) => `${start}${REDACTED}`)
         .replace(header, (_, start: string) => `${start}${REDACTED}`)
         .replace(scheme, (_, name: string) => `${name} ${REDACTED}`)
         .replace(jwt, REDACTED)
@@ -104,17 +107,18 @@ export function createRedactor(): Redactor {
   };
 }
 
-/** A secret as it may appear: itself, in JSON, in JSON within JSON, in a URL, in Base64. */
+/** A secret as it may appear: itself, in JSON (also within JSON), in a URL, in Base64. */
 function spellings(secret: string): string[] {
-  const once = JSON.stringify(secret).slice(1, -1);
-  const twice = JSON.stringify(once).slice(1, -1);
-  const base64 = Buffer.from(secret).toString('base64');
-  return [secret, once, twice, encodeURI(secret.toWellFormed()), encodeURIComponent(secret.toWellFormed()), base64];
+  const json = [secret];
+  for (let depth = 0; depth < 4; depth++) json.push(JSON.stringify(json.at(-1)).slice(1, -1));
+  const whole = secret.toWellFormed();
+  return [...json, encodeURI(whole), encodeURIComponent(whole), Buffer.from(secret).toString('base64')];
 }
 
 /** A logger and its redactor. There is no global one: whoever logs is given it. */
 export function createLogger(options: LogOptions): Logging {
   const { protect, scrub } = options.redactor ?? createRedactor();
+  const destination = options.destination ?? openDestination({ dest: 2, sync: true });
   const hooks = { streamWrite: scrub };
   const log =
     options.format === 'json'
@@ -124,18 +128,18 @@ export function createLogger(options: LogOptions): Logging {
             level: options.level,
             hooks,
           },
-          options.destination ?? openDestination({ dest: 2, sync: true }),
+          destination,
         )
       : pino(
           { level: options.level, base: null, messageKey: 'message', serializers: { err: stdSerializers.err }, hooks },
-          pretty({
-            destination: options.destination ?? 2,
-            sync: true,
-            colorize: options.color ?? false,
-            messageKey: 'message',
-            translateTime: 'HH:MM:ss',
-            singleLine: true,
-          }),
+          forPeople(destination, options.color ?? false),
         );
   return { log, protect, scrub };
+}
+
+/** Turns each line into one for people, at once: nothing is left behind when the process ends. */
+function forPeople(destination: DestinationStream, colorize: boolean): DestinationStream {
+  const translateTime = 'SYS:HH:MM:ss';
+  const format = prettyFactory({ colorize, messageKey: 'message', translateTime, singleLine: true });
+  return { write: (line) => destination.write(format(line)) };
 }

@@ -24,6 +24,8 @@ export interface ListQuery {
   filter?: Filter;
 }
 
+type Query = Omit<ListQuery, 'page'>;
+
 export interface Filter {
   name: string;
   value: string;
@@ -39,16 +41,7 @@ export interface Resource {
 
 /** Time is not split finer than this. */
 const SMALLEST_SPAN_MS = 1000;
-/** A range at most this long is expected to fit into one window. */
-const PROBE_SPAN_MS = 3_600_000;
 const MAX_PARTS = 64;
-
-interface Window {
-  range: Range;
-  filter?: Filter;
-  /** Whether its number of records is worth asking for before its first page is read. */
-  probe: boolean;
-}
 
 interface Cursor {
   /** Everything before this is walked. */
@@ -83,47 +76,38 @@ async function* walkRange(
   bounds: Range,
   cursor: Cursor,
 ): AsyncIterable<Page> {
-  const windows: Window[] = range.toMs > range.fromMs ? [{ range, probe: range.toMs - range.fromMs > PROBE_SPAN_MS }] : [];
+  const windows: Range[] = range.toMs > range.fromMs ? [range] : [];
   for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
     const query = queryFor(window, bounds, context);
-    if (window.probe) {
-      const { total } = await resource.list({ ...query, page: 1, pageSize: 1 });
-      if (total > context.settings.maxWindowRecords && window.range.toMs - window.range.fromMs > SMALLEST_SPAN_MS) {
-        windows.unshift(...splitTime(window.range, total / context.settings.maxWindowRecords));
-        continue;
-      }
-    }
-    yield* walkWindow(context, resource, window, query, cursor);
+    const { total } = await resource.list({ ...query, page: 1, pageSize: 1 });
+    const tooDeep = total / context.settings.maxWindowRecords;
+    if (tooDeep > 1 && window.toMs - window.fromMs > SMALLEST_SPAN_MS) windows.unshift(...splitTime(window, tooDeep));
+    else yield* walkWindow(context, resource, { range: window, query, tooDeep: tooDeep > 1 }, cursor);
   }
 }
 
 /** The overlap reaches into the past only: beyond the frozen end, the list is still moving. */
-function queryFor(window: Window, bounds: Range, context: StreamContext): Omit<ListQuery, 'page'> {
+function queryFor(window: Range, bounds: Range, context: StreamContext): Query {
   const { overlapMs, pageSize } = context.settings;
-  const range = { fromMs: window.range.fromMs - overlapMs, toMs: Math.min(window.range.toMs + overlapMs, bounds.toMs) };
-  return { range, pageSize, filter: window.filter };
+  return { range: { fromMs: window.fromMs - overlapMs, toMs: Math.min(window.toMs + overlapMs, bounds.toMs) }, pageSize };
 }
 
 /** Equal parts, one more than would suffice if the records were spread evenly. */
-function splitTime(range: Range, needed: number): Window[] {
+function splitTime(range: Range, needed: number): Range[] {
   const span = range.toMs - range.fromMs;
   const parts = Math.max(2, Math.min(MAX_PARTS, Math.ceil(needed) + 1, Math.floor(span / SMALLEST_SPAN_MS)));
   const bound = (index: number) => range.fromMs + Math.round((span * index) / parts);
-  return Array.from({ length: parts }, (_, index) => ({
-    range: { fromMs: bound(index), toMs: bound(index + 1) },
-    probe: true,
-  }));
+  return Array.from({ length: parts }, (_, index) => ({ fromMs: bound(index), toMs: bound(index + 1) }));
 }
 
 /** Reads one window until it is settled, or as often as is allowed, and says so with its last page. */
 async function* walkWindow(
   context: StreamContext,
   resource: Resource,
-  window: Window,
-  query: Omit<ListQuery, 'page'>,
+  { range, query, tooDeep }: { range: Range; query: Query; tooDeep: boolean },
   cursor: Cursor,
 ): AsyncIterable<Page> {
-  const parts = await partsOf(context, resource, query);
+  const parts = tooDeep ? await partition(resource, query) : [undefined];
   const seen = new Set<string>();
   let total = 0;
   let settled = true;
@@ -134,26 +118,22 @@ async function* walkWindow(
     settled &&= outcome.settled;
   }
   const ask: string[] = [];
-  if (settled) for (const key of context.knownKeys(window.range)) if (!seen.has(key)) ask.push(key);
-  advance(cursor, window.range, settled);
+  if (settled) for (const key of context.knownKeys(range)) if (!seen.has(key)) ask.push(key);
+  advance(cursor, range, settled);
   const filter = parts[0] === undefined ? undefined : resource.partition.name;
-  const accepted: Accepted = { range: window.range, total, distinct: seen.size, settled, filter };
+  const accepted: Accepted = { range, total, distinct: seen.size, settled, filter };
   yield { records: [], ask, cursor: copy(cursor), accepted };
 }
 
-/** The whole window at once, or one part per value of the partition when it is too deep and the parts add up. */
-async function partsOf(
-  context: StreamContext,
-  resource: Resource,
-  query: Omit<ListQuery, 'page'>,
-): Promise<(Filter | undefined)[]> {
-  if (query.range.toMs - query.range.fromMs > SMALLEST_SPAN_MS + 2 * context.settings.overlapMs) return [undefined];
-  const { total } = await resource.list({ ...query, page: 1, pageSize: 1 });
-  if (total <= context.settings.maxWindowRecords) return [undefined];
-  const filters = resource.partition.values.map((value) => ({ name: resource.partition.name, value }));
-  const counts = await Promise.all(filters.map((filter) => resource.list({ ...query, filter, page: 1, pageSize: 1 })));
-  const sum = counts.reduce((all, reply) => all + reply.total, 0);
-  return sum === total ? filters.filter((_, index) => (counts[index]?.total ?? 0) > 0) : [undefined];
+/** One part per value of the partition, when they add up to the whole: for a burst that time cannot split. */
+async function partition(resource: Resource, query: Query): Promise<(Filter | undefined)[]> {
+  const { name, values } = resource.partition;
+  const filters = values.map((value) => ({ name, value }));
+  const one = { ...query, page: 1, pageSize: 1 };
+  const whole = await resource.list(one);
+  const counts = await Promise.all(filters.map(async (filter) => (await resource.list({ ...one, filter })).total));
+  const sum = counts.reduce((all, count) => all + count, 0);
+  return sum === whole.total ? filters.filter((_, index) => counts[index] !== 0) : [undefined];
 }
 
 /** Moves the cursor over an accepted window; one that did not settle is queued once. */
@@ -178,7 +158,7 @@ interface Outcome {
 async function* settle(
   context: StreamContext,
   resource: Resource,
-  query: Omit<ListQuery, 'page'>,
+  query: Query,
   cursor: Cursor,
 ): AsyncGenerator<Page, Outcome> {
   const resume = copy(cursor);
@@ -200,7 +180,7 @@ interface Pass {
 }
 
 /** One pass over all pages. A list that shrank under it ends it early, and is read again. */
-async function* readPass(resource: Resource, query: Omit<ListQuery, 'page'>, pass: Pass): AsyncIterable<unknown[]> {
+async function* readPass(resource: Resource, query: Query, pass: Pass): AsyncIterable<unknown[]> {
   let pages = 1;
   let pageSize = query.pageSize;
   for (let page = 1; page <= pages; page++) {

@@ -56,6 +56,11 @@ function lineOf({ id, document }: OutDocument, ingested: string): Line {
   return { id, text, bytes: Buffer.byteLength(text) };
 }
 
+/** Names our requests on the server, for as long as they run: a look-up waits for them, those of a dead process too. */
+export function opaqueIdOf(dataStream: string): string {
+  return `sluice/${dataStream}`;
+}
+
 export interface Sent {
   kind: 'sent';
   rejected: { id: string; problem: EsProblem }[];
@@ -67,12 +72,7 @@ export interface Sent {
 export type Outcome = Sent | Trouble | { kind: 'too-large'; said: string };
 
 /** One attempt, without a retry. Throws only what a person has to mend. */
-export async function sendBulk(
-  client: EsClient,
-  chunk: Chunk,
-  opaqueId: string,
-  signal: AbortSignal,
-): Promise<Outcome> {
+export async function sendBulk(client: EsClient, chunk: Chunk, signal: AbortSignal): Promise<Outcome> {
   const place = { where: client.where, dataStream: chunk.dataStream };
   const reply = await client.call({
     method: 'POST',
@@ -86,7 +86,7 @@ export async function sendBulk(
         'error,status,items.*.status,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason',
     },
     lines: chunk.lines.map((line) => line.text).join(''),
-    opaqueId,
+    opaqueId: opaqueIdOf(chunk.dataStream),
     signal,
   });
   if (reply.kind === 'answer' && reply.status === 413) return { kind: 'too-large', said: `413 from ${client.where}` };

@@ -156,8 +156,10 @@ const certificateProblem = /certificate|self[- ]signed|altnames|SSL|TLS|EPROTO/i
 function failed(error: unknown, timedOut: string | undefined, scrub: (text: string) => string): Reply {
   const meta = (error as { meta?: { statusCode?: number; body?: unknown; headers?: Record<string, unknown> } }).meta;
   if (error instanceof Error && error.name === 'ResponseError' && meta?.statusCode) {
-    const body = typeof meta.body === 'string' ? scrub(meta.body.slice(0, 300)) : meta.body;
-    return answer(meta.statusCode, body, meta.headers);
+    const { body } = meta;
+    const shown =
+      typeof body === 'string' ? scrub(body.slice(0, 300)) : JSON.parse(scrub(JSON.stringify(body ?? null)));
+    return answer(meta.statusCode, shown, meta.headers);
   }
   const garbled =
     error instanceof Error && error.name === 'DeserializationError' ? 'its reply was cut short' : undefined;

@@ -12,8 +12,6 @@ export interface Delivery {
   /** Requests to the cluster at a time, over all walks. Never held while waiting. */
   limit: LimitFunction;
   patience: Patience;
-  /** Names this chunk's requests on the server. */
-  opaqueId: string;
   rejections: Rejection[];
   signal: AbortSignal;
 }
@@ -52,13 +50,12 @@ export async function deliver(chunk: Chunk, delivery: Delivery, doubt: boolean):
   }
 }
 
-function send(chunk: Chunk, { client, limit, opaqueId, signal }: Delivery): Promise<Outcome> {
-  return limit(() => sendBulk(client, chunk, opaqueId, signal));
+function send(chunk: Chunk, { client, limit, signal }: Delivery): Promise<Outcome> {
+  return limit(() => sendBulk(client, chunk, signal));
 }
 
-function arrived({ dataStream, lines }: Chunk, { client, opaqueId, signal }: Delivery): Promise<Found | Trouble> {
-  const isOurs = (id: string) => id === opaqueId;
-  return lookUp({ client, dataStream, ids: lines.map((line) => line.id), isOurs, signal });
+function arrived({ dataStream, lines }: Chunk, { client, signal }: Delivery): Promise<Found | Trouble> {
+  return lookUp({ client, dataStream, ids: lines.map((line) => line.id), signal });
 }
 
 async function tooLarge(chunk: Chunk, said: string, delivery: Delivery): Promise<void> {

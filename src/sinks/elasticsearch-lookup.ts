@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../errors.ts';
 import { type Place, type Trouble, troubleWith } from './elasticsearch-answers.ts';
+import { opaqueIdOf } from './elasticsearch-bulk.ts';
 import type { EsClient } from './elasticsearch-client.ts';
 
 export type Found = { kind: 'found'; ids: Set<string> };
@@ -13,8 +14,6 @@ export interface LookUp {
   client: EsClient;
   dataStream: string;
   ids: readonly string[];
-  /** Whose bulk requests must have ended before the answer counts. */
-  isOurs: (opaqueId: string) => boolean;
   signal: AbortSignal;
 }
 
@@ -36,31 +35,41 @@ export async function lookUp(question: LookUp): Promise<Found | Trouble> {
 }
 
 /**
- * A request that we gave up on may still be at work on the server. Best effort: without the `monitor` privilege tasks
- * cannot be seen, and a request still held by a proxy is no task yet; a short pause is all that is left then.
+ * A request that we gave up on may still be at work on the server: waits for those that run now, and not for later
+ * ones. Best effort: without the `monitor` privilege tasks cannot be seen, and a request still held by a proxy is no
+ * task yet; a short pause is all that is left then.
  */
-async function waitForTasks({ client, dataStream, isOurs, signal }: LookUp): Promise<Trouble | undefined> {
-  const query = { actions: '*bulk*', group_by: 'none', filter_path: 'tasks.headers' };
+async function waitForTasks({ client, dataStream, signal }: LookUp): Promise<Trouble | undefined> {
+  let before: Set<string> | undefined;
   for (let waited = 0, pause = 50; ; waited += pause, pause = Math.min(pause * 2, 1000)) {
+    const query = { actions: '*bulk*', group_by: 'none', filter_path: 'tasks.node,tasks.id,tasks.headers' };
     const reply = await client.call({ method: 'GET', path: '/_tasks', query, signal });
     if (reply.kind === 'silence') return troubleWith(reply, { where: client.where, dataStream });
     if (reply.status !== 200) {
       await sleep(1000, undefined, { signal });
       return undefined;
     }
-    const { tasks = [] } = reply.body as { tasks?: { headers?: Record<string, string> }[] };
-    if (!tasks.some(({ headers }) => isOurs(headers?.['X-Opaque-Id'] ?? ''))) return undefined;
+    const running = tasksOf(reply.body, opaqueIdOf(dataStream));
+    before ??= new Set(running);
+    if (!running.some((task) => before?.has(task))) return undefined;
     if (waited >= client.requestTimeoutMs) {
       const why = `is still working on an earlier request for ${dataStream}`;
-      return {
-        kind: 'trouble',
-        why,
-        advice: 'Wait until its bulk tasks have ended (GET _tasks?actions=*bulk*).',
-        doubt: true,
-      };
+      const advice = 'Wait until its bulk tasks have ended (GET _tasks?actions=*bulk*). Nothing is lost.';
+      return { kind: 'trouble', why, advice, doubt: true };
     }
     await sleep(pause, undefined, { signal });
   }
+}
+
+interface Task {
+  node?: string;
+  id?: number;
+  headers?: Record<string, string>;
+}
+
+function tasksOf(body: unknown, opaqueId: string): string[] {
+  const { tasks = [] } = body as { tasks?: Task[] };
+  return tasks.filter(({ headers }) => headers?.['X-Opaque-Id'] === opaqueId).map(({ node, id }) => `${node}:${id}`);
 }
 
 interface Shards {

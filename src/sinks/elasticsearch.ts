@@ -6,7 +6,6 @@
  * they are sent again. Limit: a request still held back by a proxy when we look is found neither as a task nor as a
  * document; it doubles if a rollover happens to fall in between.
  */
-import { randomBytes } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import type { Batch, Prepared, Rejection, Sink } from '../types.ts';
@@ -45,16 +44,13 @@ interface Opened {
   concurrency: number;
   limit: ReturnType<typeof pLimit>;
   newPatience: () => Patience;
-  /** Tells this process's requests from those of one that died. */
-  process: string;
   now: () => number;
 }
 
 export function openElasticsearch(settings: ElasticsearchSettings, tools: ElasticsearchTools): Sink {
   const opened = open(settings, tools);
-  // Batches under way or given up, by name, with the id of their requests: a second write of one looks first.
-  const begun = new Map<string, string>();
-  let writes = 0;
+  // Batches under way or given up: what of them arrived is not known, so a second write looks first.
+  const begun = new Set<string>();
   let closing: Promise<void> | undefined;
   return {
     kind: 'elasticsearch',
@@ -62,14 +58,13 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
     async write(batch, signal) {
       signal.throwIfAborted();
       const name = JSON.stringify([batch.pipeline, batch.walk, batch.number]);
-      const before = begun.get(name);
-      const id = before ?? `${++writes}`;
-      begun.set(name, id);
-      const rejections = await writeBatch(opened, { batch, id, doubt: before !== undefined }, signal);
+      const doubt = begun.has(name);
+      begun.add(name);
+      const rejections = await writeBatch(opened, batch, doubt, signal);
       begun.delete(name);
       return { rejections, receipt: null };
     },
-    recover: async (_walk, prepared) => ({ arrived: await recovered(opened, prepared) }),
+    recover: async (_pipeline, prepared) => ({ arrived: await recovered(opened, prepared) }),
     check: (signal) => checkElasticsearch(opened.client, settings.dataStreams ?? [], signal),
     close: () => {
       closing ??= opened.client.close();
@@ -100,37 +95,23 @@ function open(settings: ElasticsearchSettings, { log, now }: ElasticsearchTools)
     concurrency,
     limit: pLimit(concurrency),
     newPatience: () => patience(waiting),
-    process: randomBytes(6).toString('hex'),
     now,
   };
 }
 
-function opaquePrefix(dataStream: string): string {
-  return `sluice/${dataStream}/`;
-}
-
-interface Write {
-  batch: Batch;
-  /** The same for every attempt at one batch, so that requests of an earlier one are recognised on the server. */
-  id: string;
-  doubt: boolean;
-}
-
 /** The first failure calls the other requests of the batch off, and is thrown once they have ended. */
-async function writeBatch(opened: Opened, { batch, id, doubt }: Write, signal: AbortSignal): Promise<Rejection[]> {
+async function writeBatch(opened: Opened, batch: Batch, doubt: boolean, signal: AbortSignal): Promise<Rejection[]> {
   const rejections: Rejection[] = [];
   const failures: unknown[] = [];
   const own = new AbortController();
   const abort = () => own.abort(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   const chunks = chunksOf(batch.documents, opened.limits, new Date(opened.now()).toISOString());
-  const { client, limit, process } = opened;
-  let number = 0;
+  const { client, limit } = opened;
   const work = async () => {
     // Several workers take from one generator: a chunk is serialised when somebody is free to send it.
     for (let next = chunks.next(); !next.done && !own.signal.aborted; next = chunks.next()) {
-      const opaqueId = `${opaquePrefix(next.value.dataStream)}${process}/${id}/${++number}`;
-      const delivery = { client, limit, patience: opened.newPatience(), opaqueId, rejections, signal: own.signal };
+      const delivery = { client, limit, patience: opened.newPatience(), rejections, signal: own.signal };
       await deliver(next.value, delivery, doubt);
     }
   };
@@ -164,12 +145,8 @@ async function recovered(opened: Opened, prepared: Prepared[]): Promise<Set<stri
 async function recoveredIn(opened: Opened, dataStream: string, ids: string[]): Promise<Set<string>> {
   const waiting = opened.newPatience();
   const { signal } = new AbortController();
-  const prefix = opaquePrefix(dataStream);
-  // Requests of a process that died count, those of other walks in this one do not.
-  const mine = `${prefix}${opened.process}/`;
-  const isOurs = (id: string) => id.startsWith(prefix) && !id.startsWith(mine);
   for (;;) {
-    const answer = await lookUp({ client: opened.client, dataStream, ids, isOurs, signal });
+    const answer = await lookUp({ client: opened.client, dataStream, ids, signal });
     if (answer.kind === 'found') return answer.ids;
     await waiting.wait(answer, signal);
   }

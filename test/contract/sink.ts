@@ -54,9 +54,9 @@ function idsOf(documents: EcsDocument[]): string[] {
   return documents.map((document) => String(eventOf(document).id)).sort();
 }
 
-/** As the engine does before the first write of a walk. */
-function begin(sink: Sink, walk: string, prepared: Prepared[] = [], committed?: Json) {
-  return sink.recover({ pipeline, walk }, prepared, committed);
+/** As the engine does before the first write of a pipeline. */
+function begin(sink: Sink, prepared: Prepared[] = [], committed: ReadonlyMap<string, Json> = new Map()) {
+  return sink.recover(pipeline, prepared, committed);
 }
 
 export function sinkContract(name: string, open: () => Promise<OpenedSink> | OpenedSink): void {
@@ -73,7 +73,7 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
 
     it('stores each document of a batch once, and says when', async () => {
       const { sink, readAll } = await fresh();
-      await begin(sink, 'live');
+      await begin(sink);
       const documents = numbered('a', 250);
       const before = JSON.stringify(documents);
       const written = await sink.write(batchOf('live', 1, documents), signal);
@@ -88,14 +88,14 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
 
     it('takes an empty batch', async () => {
       const { sink, readAll } = await fresh();
-      await begin(sink, 'live');
+      await begin(sink);
       expect((await sink.write(batchOf('live', 1, []), signal)).rejections).toEqual([]);
       expect(await readAll()).toEqual([]);
     });
 
     it('keeps the batches of two walks apart when they overlap', async () => {
       const { sink, readAll } = await fresh();
-      await Promise.all([begin(sink, 'live'), begin(sink, 'backfill-1')]);
+      await begin(sink);
       const write = (walk: string, number: number) =>
         sink.write(batchOf(walk, number, numbered(`${walk}-${number}`, 40)), signal);
       await Promise.all([write('live', 1), write('backfill-1', 1)]);
@@ -106,7 +106,7 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
 
     it('keeps every character, of any script and at any length', async () => {
       const { sink, readAll } = await fresh();
-      await begin(sink, 'live');
+      await begin(sink);
       const message = 'Ελληνικά العربية 日本語 👩‍👩‍👧 "quoted" \\ back\nslash \u2028\u0001\u0000 e\u0301 end';
       const original = JSON.stringify({ text: `${message}${'ß🙂'.repeat(50_000)}` });
       const sent = contractDocument('long', { message, labels: { 'key-Ж': 'value' }, event: { original } });
@@ -119,7 +119,7 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
 
     it('rejects when it is aborted, and stores nothing', async () => {
       const { sink, readAll } = await fresh();
-      await begin(sink, 'live');
+      await begin(sink);
       const failure = await sink
         .write(batchOf('live', 1, numbered('a', 3)), AbortSignal.abort())
         .catch((error) => error);
@@ -129,7 +129,7 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
 
     it('loses and doubles nothing when the process dies between write and commit', async () => {
       const { sink, reopen, readAll } = await fresh();
-      await begin(sink, 'live');
+      await begin(sink);
       const committed = batchOf('live', 1, numbered('committed', 30));
       const { receipt } = await sink.write(committed, signal);
       const uncommitted = batchOf('live', 2, numbered('uncommitted', 30));
@@ -138,7 +138,7 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
 
       const second = await reopen();
       const prepared = [preparedOf(uncommitted), preparedOf(never)];
-      const { arrived } = await begin(second, 'live', prepared, receipt);
+      const { arrived } = await begin(second, prepared, new Map([['live', receipt]]));
       expect([...arrived].filter((id) => !id.startsWith('uncommitted'))).toEqual([]);
       for (const batch of [uncommitted, never]) {
         const documents = batch.documents.filter(({ id }) => !arrived.has(id));

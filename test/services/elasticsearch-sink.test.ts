@@ -34,14 +34,18 @@ async function es(url: string, method: string, path: string, body?: unknown): Pr
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await reply.text();
-  if (!reply.ok && !(method === 'DELETE' && reply.status === 404)) throw new Error(`${method} ${path}: ${text}`);
+  if (!reply.ok) throw new Error(`${method} ${path}: ${text}`);
   return text === '' ? {} : JSON.parse(text);
 }
 
 async function readAll(url: string): Promise<{ id: string; index: string; source: EcsDocument }[]> {
   const missing = await fetch(`${url}/${dataStream}/_refresh`, { method: 'POST' });
   if (missing.status === 404) return [];
-  const reply = await es(url, 'POST', `/${dataStream}/_search`, { size: 10_000 });
+  return found(url, `/${dataStream}`);
+}
+
+async function found(url: string, path: string): Promise<{ id: string; index: string; source: EcsDocument }[]> {
+  const reply = await es(url, 'POST', `${path}/_search`, { size: 10_000 });
   const { hits } = reply.hits as { hits: { _id: string; _index: string; _source: EcsDocument }[] };
   return hits.map(({ _id, _index, _source }) => ({ id: _id, index: _index, source: _source }));
 }
@@ -52,13 +56,8 @@ const mappings = {
 };
 
 async function putTemplate(url: string): Promise<void> {
-  const body = { index_patterns: ['logs-*-*'], priority: 200, data_stream: {}, template: { mappings } };
+  const body = { index_patterns: ['logs-test.*-*'], priority: 200, data_stream: {}, template: { mappings } };
   await es(url, 'PUT', '/_index_template/sluice-test', body);
-}
-
-/** A bare core cannot delete a data stream; deleting the documents' indices one by one leaves the write index. */
-function unique(documents: OutDocument[], run: string): OutDocument[] {
-  return documents.map((each) => ({ ...each, id: `${run}-${each.id}` }));
 }
 
 function batchOf(documents: OutDocument[], number = 1): Batch {
@@ -96,9 +95,9 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       ...sink,
       write: (batch, abort) =>
         sink.write({ ...batch, documents: batch.documents.map((each) => ({ ...each, namespace })) }, abort),
-      recover: (walk, prepared, committed) =>
+      recover: (pipeline, prepared, committed) =>
         sink.recover(
-          walk,
+          pipeline,
           prepared.map((each) => ({ ...each, ids: each.ids.map((id) => ({ ...id, namespace })) })),
           committed,
         ),
@@ -109,8 +108,7 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       readAll: async () => {
         const path = `${node.url}/logs-test.contract-${namespace}`;
         if ((await fetch(`${path}/_refresh`, { method: 'POST' })).status === 404) return [];
-        const reply = await (await fetch(`${path}/_search?size=10000`)).json();
-        return reply.hits.hits.map((hit: { _source: EcsDocument }) => hit._source);
+        return (await found(node.url, path.slice(node.url.length))).map(({ source }) => source);
       },
     };
   });
@@ -135,8 +133,7 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       await sink.write(batchOf(half), signal);
       await es(node.url, 'POST', `/${dataStream}/_rollover`);
       const ids = documents.map(({ id, stream, namespace }) => ({ id, stream, namespace }));
-      const walk = { pipeline: 'p', walk: 'live' };
-      const { arrived } = await sink.recover(walk, [{ walk: 'live', number: 1, ids }], undefined);
+      const { arrived } = await sink.recover('p', [{ walk: 'live', number: 1, ids }], new Map());
       expect([...arrived].sort()).toEqual(idsOf(half));
     });
 
@@ -183,10 +180,8 @@ describe.each(versions)('Elasticsearch %s', (version) => {
     });
 
     it('says how to get a data stream that has no template', async () => {
-      await es(node.url, 'DELETE', '/_index_template/sluice-test');
-      const document = { ...contractDocument('lonely'), namespace: 'nowhere' };
+      const document: OutDocument = { ...contractDocument('lonely'), stream: 'untold.stream', namespace: 'acme' };
       const failure = await sink.write(batchOf([document]), signal).catch((error) => error);
-      await putTemplate(node.url);
       expect(failure).toMatchObject({ action: 'stop', advice: expect.stringContaining('sluice setup elasticsearch') });
     });
 
@@ -354,7 +349,7 @@ describe.each(versions)('Elasticsearch %s dies', (version) => {
     const port = Number(new URL(node.url).port);
     await putTemplate(node.url);
     const sink = openSink(node.url, { retryDeadlineMs: 120_000, maxBulkDocuments: 100 });
-    const documents = unique(numbered('k', 9000), 'killed');
+    const documents = numbered('killed', 9000);
     let written = 0;
     const writing = (async () => {
       for (let from = 0; from < documents.length; from += 300) {

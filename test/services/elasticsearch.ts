@@ -72,7 +72,7 @@ function ready(child: ChildProcess, logFile: string): Promise<string> {
     child.stdout?.on('data', (text: Buffer) => {
       log.write(text);
       printed += text.toString();
-      const url = /^elasticsearch \S+ ready (\S+)$/m.exec(printed)?.[1];
+      const url = /^elasticsearch \S+ ready (\S+)\n/m.exec(printed)?.[1];
       if (url === undefined) return;
       settled();
       resolve(url);

@@ -43,7 +43,8 @@ public final class EsNode {
         addRootPage(http, node.injector().getInstance(ClusterService.class));
         node.start();
 
-        System.out.printf("elasticsearch %s ready http://127.0.0.1:%d%n", Build.current().version(), http.boundAddress().publishAddress().getPort());
+        int port = http.boundAddress().publishAddress().getPort();
+        System.out.println("elasticsearch " + Build.current().version() + " ready http://127.0.0.1:" + port);
         new CountDownLatch(1).await(); // the server's own threads are daemons
     }
 

@@ -16,7 +16,8 @@ port=$1 data=$2
 shift 2
 version=${ES_VERSION:-9.5.3}
 cache=${ES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice-test}
-home=$cache/elasticsearch-$version
+# A changed launcher is compiled anew, beside the one that other checkouts use.
+home=$cache/elasticsearch-$version-$(cat "$here/pom.xml" "$here/EsNode.java" | cksum | cut -d' ' -f1)
 
 release_of() { "$1/bin/javac" -version 2>&1 | sed -E 's/^[^0-9]*([0-9]+).*/\1/'; }
 

@@ -1,0 +1,317 @@
+/** What an artifact is in ECS: a process, a file, a registry value, a connection or a user at its place in the document. */
+import {
+  account,
+  address,
+  directoryOf,
+  extensionOf,
+  type Fields,
+  fileNameOf,
+  filled,
+  hashOf,
+  integer,
+  integerWithin,
+  ip,
+  isRecord,
+  keyword,
+  parsed,
+  put,
+  reader,
+  type Related,
+  text,
+  type Unfit,
+} from '../ecs.ts';
+import { date } from '../ecs-time.ts';
+import { type Artifact, type Cast, type Facts, follow } from './artifacts.ts';
+
+/** Names below a place, joined once: they are only needed when a value does not fit. */
+export interface Place {
+  name: string;
+  pid: string;
+  commandLine: string;
+  executable: string;
+  start: string;
+  end: string;
+  exitCode: string;
+  md5: string;
+  sha1: string;
+  sha256: string;
+  signed: string;
+  pe: string;
+  path: string;
+  size: string;
+  created: string;
+  mtime: string;
+  userName: string;
+  userDomain: string;
+  userId: string;
+}
+
+export function placeAt(prefix: string, userPrefix = `${prefix}.user`): Place {
+  return {
+    name: `${prefix}.name`,
+    pid: `${prefix}.pid`,
+    commandLine: `${prefix}.command_line`,
+    executable: `${prefix}.executable`,
+    start: `${prefix}.start`,
+    end: `${prefix}.end`,
+    exitCode: `${prefix}.exit_code`,
+    md5: `${prefix}.hash.md5`,
+    sha1: `${prefix}.hash.sha1`,
+    sha256: `${prefix}.hash.sha256`,
+    signed: `${prefix}.code_signature`,
+    pe: `${prefix}.pe`,
+    path: `${prefix}.path`,
+    size: `${prefix}.size`,
+    created: `${prefix}.created`,
+    mtime: `${prefix}.mtime`,
+    userName: `${userPrefix}.name`,
+    userDomain: `${userPrefix}.domain`,
+    userId: `${userPrefix}.id`,
+  };
+}
+
+const NO_FACTS: Facts = {};
+
+function hashesOf(unfit: Unfit, at: Place, file: Facts, process: Facts): Fields | undefined {
+  const result: Fields = {};
+  put(result, 'md5', hashOf(unfit, at.md5, 'md5', file.Md5 ?? process.PrimaryImageMd5));
+  put(result, 'sha1', hashOf(unfit, at.sha1, 'sha1', file.Sha1));
+  put(result, 'sha256', hashOf(unfit, at.sha256, 'sha256', file.Sha256 ?? process.PrimaryImageSha256));
+  return filled(result);
+}
+
+const signatureOf = reader({
+  SignatureStatus: ['Status'],
+  Subject: ['SubjectName', 'Signer', 'SignerName', 'Publisher'],
+  Timestamp: ['SigningTime', 'SignatureTimestamp'],
+  Thumbprint: [],
+  IsSigned: [],
+});
+const UNSIGNED: ReadonlySet<string> = new Set(['unsigned', 'notsigned', 'nosignature', 'none', 'signaturemissing']);
+const VALID: ReadonlySet<string> = new Set(['valid', 'verified', 'trusted', 'ok', 'good']);
+const INVALID: ReadonlySet<string> = new Set(['invalid', 'badsignature', 'hashmismatch', 'expired', 'revoked', 'nottrusted', 'untrusted', 'tampered']);
+
+/**
+ * `FileSignatureJson` is JSON in a string. Only what the status says for certain becomes a truth value: of
+ * `IssuerSignatureMissing` nobody knows whether the file's own signature would hold.
+ */
+function signature(unfit: Unfit, at: Place, file: Facts): Fields | undefined {
+  const given = file.FileSignatureJson;
+  if (given === undefined) return undefined;
+  const content = parsed(given);
+  if (content === undefined) {
+    const status = keyword(unfit, at.signed, given);
+    return status === undefined || status.startsWith('{') ? broken(unfit, at, status) : { status };
+  }
+  const said = signatureOf(content);
+  const status = keyword(unfit, at.signed, said.SignatureStatus);
+  const result: Fields = {};
+  put(result, 'status', status);
+  put(result, 'subject_name', keyword(unfit, at.signed, said.Subject));
+  put(result, 'timestamp', date(unfit, at.signed, said.Timestamp));
+  const thumbprint = keyword(unfit, at.signed, said.Thumbprint);
+  if (thumbprint !== undefined && thumbprint.length === 64) put(result, 'thumbprint_sha256', thumbprint.toLowerCase());
+  if (status !== undefined) {
+    const folded = status.toLowerCase();
+    result.exists = !UNSIGNED.has(folded);
+    if (VALID.has(folded)) result.valid = true;
+    else if (INVALID.has(folded)) result.valid = false;
+  } else if (typeof said.IsSigned === 'boolean') result.exists = said.IsSigned;
+  return filled(result);
+}
+
+function broken(unfit: Unfit, at: Place, content: string | undefined): undefined {
+  if (content !== undefined) unfit[at.signed] = content.slice(0, 1024).toWellFormed();
+  return undefined;
+}
+
+function portableExecutable(unfit: Unfit, at: Place, file: Facts): Fields | undefined {
+  const result: Fields = {};
+  if (file.OriginalFileName !== undefined) put(result, 'original_file_name', keyword(unfit, at.pe, file.OriginalFileName));
+  if (file.ProductName !== undefined) put(result, 'product', keyword(unfit, at.pe, file.ProductName));
+  if (file.CompanyName !== undefined) put(result, 'company', keyword(unfit, at.pe, file.CompanyName));
+  if (file.FileDescription !== undefined) put(result, 'description', keyword(unfit, at.pe, file.FileDescription));
+  if (file.FileVersion !== undefined) put(result, 'file_version', keyword(unfit, at.pe, file.FileVersion));
+  if (file.Architecture !== undefined) put(result, 'architecture', keyword(unfit, at.pe, file.Architecture));
+  if (file.ImpHash !== undefined) put(result, 'imphash', hashOf(unfit, at.pe, 'md5', file.ImpHash));
+  return filled(result);
+}
+
+/** The image file of a process; a process may carry the facts of its image itself. */
+export function imageOf(cast: Cast, process: Facts): Artifact | undefined {
+  return follow(cast, process.PrimaryImage, process.PrimaryImageUid);
+}
+
+/** `image` is the one named by `ArtifactsOfInterest`, for a process that does not point at its own. */
+export function processAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifact, image?: Artifact): Fields {
+  const { facts } = artifact;
+  const file = (imageOf(cast, facts) ?? image)?.facts ?? NO_FACTS;
+  const executable = keyword(unfit, at.executable, file.Path ?? facts.PrimaryImagePath ?? facts.Path);
+  const result: Fields = {};
+  put(result, 'entity_id', artifact.uid);
+  put(result, 'name', keyword(unfit, at.name, facts.Name) ?? (executable === undefined ? undefined : fileNameOf(executable)));
+  put(result, 'pid', integerWithin(unfit, at.pid, facts.ProcessId, 0, 4_294_967_295));
+  put(result, 'command_line', keyword(unfit, at.commandLine, facts.CommandLine));
+  put(result, 'executable', executable);
+  put(result, 'start', date(unfit, at.start, facts.StartDateTime));
+  put(result, 'end', date(unfit, at.end, facts.EndDateTime));
+  put(result, 'exit_code', integer(unfit, at.exitCode, facts.ExitCode));
+  put(result, 'hash', hashesOf(unfit, at, file, facts));
+  put(result, 'code_signature', signature(unfit, at, file.FileSignatureJson === undefined ? facts : file));
+  put(result, 'pe', portableExecutable(unfit, at, file));
+  return result;
+}
+
+/** The process that started `facts`, or what is said of it there. */
+export function parentAt(unfit: Unfit, at: Place, cast: Cast, facts: Facts): Fields | undefined {
+  const parent = follow(cast, facts.Parent, facts.ParentUid);
+  const result = parent === undefined ? {} : processAt(unfit, at, cast, parent);
+  const uid = parent?.uid ?? text(facts.ParentUid);
+  put(result, 'entity_id', uid);
+  if (result.pid === undefined) put(result, 'pid', integerWithin(unfit, at.pid, facts.ParentProcessId, 0, 4_294_967_295));
+  return filled(result);
+}
+
+export interface User {
+  name?: string;
+  domain?: string;
+  id?: string;
+}
+
+/** A user artifact, a reference to one, or `DOMAIN\user` as text. */
+export function userAt(unfit: Unfit, at: Place, cast: Cast, reference: unknown, uidBeside: unknown, role?: Artifact): User | undefined {
+  const artifact = (isRecord(reference) || uidBeside !== undefined ? follow(cast, reference, uidBeside) : undefined) ?? role;
+  if (artifact === undefined || artifact.facts.Name === undefined) {
+    const written = typeof reference === 'string' ? text(reference) : undefined;
+    if (written === undefined) return artifact === undefined ? undefined : userOf(unfit, at, artifact.facts);
+    const known = cast.byUid.get(written);
+    return known === undefined ? account(written) : userOf(unfit, at, known.facts);
+  }
+  return userOf(unfit, at, artifact.facts);
+}
+
+export function userOf(unfit: Unfit, at: Place, facts: Facts): User | undefined {
+  const name = keyword(unfit, at.userName, facts.Name);
+  const user: User = name === undefined ? {} : account(name);
+  const domain = keyword(unfit, at.userDomain, facts.Domain);
+  if (domain !== undefined) user.domain = domain;
+  const id = keyword(unfit, at.userId, facts.Sid);
+  if (id !== undefined) user.id = id;
+  return user.name === undefined && user.domain === undefined && user.id === undefined ? undefined : user;
+}
+
+/** A file, or a loaded module (which has no size or times in ECS). */
+export function fileAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifact, module: boolean): Fields {
+  const { facts } = artifact;
+  const path = keyword(unfit, at.path, facts.Path);
+  const name = keyword(unfit, at.name, facts.Name) ?? (path === undefined ? undefined : fileNameOf(path));
+  const result: Fields = {};
+  put(result, 'path', path);
+  put(result, 'name', name);
+  put(result, 'hash', hashesOf(unfit, at, facts, NO_FACTS));
+  put(result, 'code_signature', signature(unfit, at, facts));
+  put(result, 'pe', portableExecutable(unfit, at, facts));
+  if (module) return result;
+  if (path !== undefined) put(result, 'directory', directoryOf(path));
+  if (name !== undefined) put(result, 'extension', extensionOf(name));
+  put(result, 'size', integerWithin(unfit, at.size, facts.Size, 0, Number.MAX_SAFE_INTEGER));
+  put(result, 'created', date(unfit, at.created, facts.CreationDateTime));
+  put(result, 'mtime', date(unfit, at.mtime, facts.LastModifiedDateTime));
+  const owner = userAt(unfit, at, cast, facts.Owner, facts.OwnerUid);
+  if (owner?.name !== undefined) result.owner = owner.domain === undefined ? owner.name : `${owner.domain}\\${owner.name}`;
+  if (path !== undefined || name !== undefined) result.type = 'file';
+  return result;
+}
+
+const HIVES: readonly (readonly [string, string])[] = [
+  ['hkey_local_machine', 'HKLM'],
+  ['hkey_current_user', 'HKCU'],
+  ['hkey_classes_root', 'HKCR'],
+  ['hkey_users', 'HKU'],
+  ['hkey_current_config', 'HKCC'],
+  ['\\registry\\machine', 'HKLM'],
+  ['\\registry\\user', 'HKU'],
+  ['hklm', 'HKLM'],
+  ['hkcu', 'HKCU'],
+  ['hkcr', 'HKCR'],
+  ['hkcc', 'HKCC'],
+  ['hku', 'HKU'],
+];
+
+export function registryAt(unfit: Unfit, artifact: Artifact): Fields {
+  const { facts } = artifact;
+  const written = keyword(unfit, 'registry.path', facts.Path ?? facts.Name);
+  const value = keyword(unfit, 'registry.value', facts.ValueName);
+  const result: Fields = {};
+  if (written !== undefined) {
+    const { hive, key } = hiveOf(written);
+    put(result, 'hive', hive);
+    put(result, 'key', key);
+    put(result, 'path', [hive, key, value].filter((part) => part !== undefined && part !== '').join('\\'));
+  }
+  put(result, 'value', value);
+  const content = keyword(unfit, 'registry.data.strings', facts.Value);
+  const data: Fields = {};
+  if (content !== undefined) data.strings = [content];
+  put(data, 'type', keyword(unfit, 'registry.data.type', facts.ValueType));
+  put(result, 'data', filled(data));
+  return result;
+}
+
+function hiveOf(path: string): { hive?: string; key: string } {
+  const lower = path.toLowerCase();
+  for (const [start, hive] of HIVES) {
+    if (!lower.startsWith(start)) continue;
+    const next = path.charAt(start.length);
+    if (next === '') return { hive, key: '' };
+    if (next === '\\' || next === '/') return { hive, key: path.slice(start.length + 1) };
+  }
+  return { key: path };
+}
+
+const PROTOCOLS: ReadonlyMap<string, string> = new Map([
+  ['6', 'tcp'],
+  ['17', 'udp'],
+  ['1', 'icmp'],
+]);
+
+/** The far end is `destination`, the endpoint's own is `source`: Optics sees connections from the endpoint. */
+export function connectionAt(unfit: Unfit, artifact: Artifact, related: Related): { destination?: Fields; source?: Fields; network?: Fields } {
+  const { facts } = artifact;
+  const destination = endAt(unfit, 'destination', facts.DestinationAddress, facts.DestinationPort, related);
+  const domain = keyword(unfit, 'destination.domain', facts.DnsName);
+  put(destination, 'domain', domain);
+  if (domain !== undefined) related.hosts.push(domain);
+  const source = endAt(unfit, 'source', facts.SourceAddress, facts.SourcePort, related);
+  const network: Fields = {};
+  const protocol = keyword(unfit, 'network.transport', facts.Protocol)?.toLowerCase();
+  put(network, 'transport', protocol === undefined ? undefined : (PROTOCOLS.get(protocol) ?? protocol));
+  const known = destination.ip ?? source.ip;
+  if (typeof known === 'string') network.type = known.includes(':') ? 'ipv6' : 'ipv4';
+  return { destination: filled(destination), source: filled(source), network: filled(network) };
+}
+
+/** `address` takes the vendor's value whatever it is; `ip` only an address, `domain` only what can be a name. */
+function endAt(unfit: Unfit, side: 'source' | 'destination', given: unknown, port: unknown, related: Related): Fields {
+  const result: Fields = {};
+  const written = keyword(unfit, `${side}.address`, given);
+  if (written !== undefined) {
+    result.address = written;
+    const valid = address(written);
+    if (valid !== undefined) {
+      result.ip = valid;
+      related.ip.push(valid);
+    } else if (isHostName(written)) {
+      result.domain = written;
+      related.hosts.push(written);
+    } else ip(unfit, `${side}.ip`, written);
+  }
+  put(result, 'port', integerWithin(unfit, `${side}.port`, port, 0, 65_535));
+  return result;
+}
+
+/** Letters and no blanks: not an address with too many parts. */
+function isHostName(written: string): boolean {
+  const last = written.slice(written.lastIndexOf('.') + 1);
+  return written.length < 256 && !written.includes(' ') && !written.includes(':') && last !== '' && Number.isNaN(Number(last));
+}

@@ -1,0 +1,158 @@
+/** Pipelines against a simulator, with everything but the state and the output in this process. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { streams } from '../../connectors/index.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
+import { build, type BuildTools, toPipeline } from '../../src/build.ts';
+import { type Config, parseConfigObject } from '../../src/config.ts';
+import { documentId, revisionOf, withoutDetail } from '../../src/identity.ts';
+import type { Pipeline, PipelineEvents } from '../../src/pipeline.ts';
+import { withoutSecrets } from '../../src/secrets.ts';
+import { openState } from '../../src/state/sqlite.ts';
+import type { StateStore } from '../../src/state/store.ts';
+import type { Batch, OutDocument, Sink, Walk } from '../../src/types.ts';
+
+export const TENANT = { tenantId: 'tenant-1', applicationId: 'application-1', applicationSecret: 'a-secret-of-the-test' };
+
+/** A folder that is gone after the test. */
+export function scratch(): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export function simulate(options: Partial<SimulatorOptions> & { seed: number; detections: number }): Promise<Simulator> {
+  return startSimulator({ ...TENANT, ...options });
+}
+
+export interface Overrides {
+  reading?: Record<string, unknown>;
+  retry?: Record<string, unknown>;
+  http?: Record<string, unknown>;
+  source?: Record<string, unknown>;
+  sinks?: Record<string, unknown>[];
+  batch?: Record<string, unknown>;
+}
+
+/** The config of a source that reads the simulator as fast as it can. */
+export function testConfig(url: string, folder: string, overrides: Overrides = {}): Config {
+  const object = {
+    state: { path: join(folder, 'state') },
+    sources: [
+      {
+        name: 'acme',
+        connector: 'cylance',
+        base_url: url,
+        tenant_id: TENANT.tenantId,
+        application_id: TENANT.applicationId,
+        application_secret: TENANT.applicationSecret,
+        rate: { requests_per_second: 10_000, concurrency: 8 },
+        retry: { deadline: '60s', first_delay: '20ms', max_delay: '300ms', ...overrides.retry },
+        http: { timeout: '5s', ...overrides.http },
+        reading: { detail_refresh: ['1s', '2s'], ...overrides.reading },
+        ...overrides.source,
+      },
+    ],
+    sinks: overrides.sinks ?? [{ name: 'files', type: 'ndjson', path: join(folder, 'out') }],
+    batch: overrides.batch ?? {},
+  };
+  const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name }));
+  return parseConfigObject(object, { knownStreams }).config;
+}
+
+/** A sink that keeps documents in memory, and can be told to fail. */
+export interface MemorySink extends Sink {
+  documents: OutDocument[];
+  failNext: Error | undefined;
+}
+
+export function memorySink(): MemorySink {
+  return {
+    kind: 'elasticsearch',
+    looksUp: true,
+    documents: [],
+    failNext: undefined,
+    async write(batch: Batch) {
+      if (this.failNext !== undefined) {
+        const error = this.failNext;
+        this.failNext = undefined;
+        throw error;
+      }
+      this.documents.push(...batch.documents);
+      return { rejections: [], receipt: null };
+    },
+    async recover(_pipeline, prepared) {
+      const ids = new Set(this.documents.map(({ id }) => id));
+      return { arrived: new Set(prepared.flatMap((batch) => batch.ids.map(({ id }) => id)).filter((id) => ids.has(id))) };
+    },
+    check: async () => [],
+    close: async () => {},
+  };
+}
+
+export interface Opened {
+  pipeline: Pipeline;
+  store: StateStore;
+  delivered: () => number;
+  close(): Promise<void>;
+}
+
+/** The first pipeline of the config, with `sink` in place of its own when given. */
+export function openPipeline(config: Config, options: { sink?: Sink; now?: () => number; streams?: BuildTools['streams'] } = {}): Opened {
+  const now = options.now ?? Date.now;
+  const tools: BuildTools = {
+    streams: options.streams ?? streams,
+    log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
+    env: {},
+    now,
+    hardStop: new AbortController().signal,
+  };
+  const built = build(config, tools, options.sink === undefined);
+  const store = openState({ path: config.state.path, now, exclusive: true });
+  const [line] = built.lines;
+  if (line === undefined) throw new Error('the config has no pipeline');
+  let delivered = 0;
+  const events: PipelineEvents = {
+    seen() {},
+    delivered(_walk, documents) {
+      delivered += documents;
+    },
+    window() {},
+    walked() {},
+    waiting() {},
+  };
+  const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
+  if (options.sink !== undefined) pipeline.sink = options.sink;
+  return {
+    pipeline,
+    store,
+    delivered: () => delivered,
+    async close() {
+      await built.close();
+      store.close();
+    },
+  };
+}
+
+/** A walk over everything that the simulator generated. */
+export function wholeRange(simulator: Simulator, id = 'backfill-1'): Walk {
+  const toMs = Math.max(Date.parse(simulator.range.end) + 1000, Date.now());
+  return { id, kind: 'backfill', range: { fromMs: Date.parse(simulator.range.start) - 1000, toMs } };
+}
+
+/** What a perfect connector has delivered, as document ids. */
+export function expectedIds(simulator: Simulator): string[] {
+  const [registered] = streams;
+  if (registered === undefined) throw new Error('no stream is registered');
+  const { stream } = registered;
+  const volatile = new Set(stream.volatile);
+  const ids: string[] = [];
+  for (const { id, ordinal, kind, record } of simulator.truth()) {
+    const shipped = kind === 'deleted' ? stream.tombstone?.(id, stream.timeMs(record)) : record;
+    const revision = revisionOf(withoutSecrets(shipped, stream.secrets), volatile);
+    ids.push(documentId(stream.name, id, ordinal, kind === 'list' ? withoutDetail(revision) : revision));
+  }
+  return ids.sort();
+}
+

@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { createBudget } from '../../src/budget.ts';
+import { SluiceError } from '../../src/errors.ts';
+import { retryAfterMs, retrying } from '../../src/retry.ts';
+
+const never = new AbortController().signal;
+const fast = { deadlineMs: 2000, firstDelayMs: 1, maxDelayMs: 4, signal: never };
+const trouble = (waitMs?: number) => new SluiceError('trouble', { action: 'retry', waitMs });
+
+describe('retry', () => {
+  test('calls again until it works', async () => {
+    let calls = 0;
+    const result = await retrying(async () => {
+      if (++calls < 4) throw trouble();
+      return 'done';
+    }, fast);
+    expect([result, calls]).toEqual(['done', 4]);
+  });
+
+  test('does not repeat what no repetition mends', async () => {
+    let calls = 0;
+    const call = async () => {
+      calls++;
+      throw new SluiceError('no', { action: 'stop' });
+    };
+    await expect(retrying(call, fast)).rejects.toThrow('no');
+    expect(calls).toBe(1);
+  });
+
+  test('gives up at the deadline with the last error', async () => {
+    await expect(retrying(async () => Promise.reject(trouble()), { ...fast, deadlineMs: 20 })).rejects.toThrow('trouble');
+  });
+
+  test('waits as long as the other side says, and not longer than the deadline', async () => {
+    const waits: number[] = [];
+    const onRetry = (_: unknown, __: number, waitMs: number) => void waits.push(waitMs);
+    let calls = 0;
+    const call = async () => (++calls === 1 ? Promise.reject(trouble(30)) : 'ok');
+    await retrying(call, { ...fast, onRetry });
+    expect(waits[0]).toBeGreaterThanOrEqual(30);
+    await expect(retrying(async () => Promise.reject(trouble(60_000)), fast)).rejects.toThrow('trouble');
+  });
+
+  test('an abort ends the pause', async () => {
+    const ends = new AbortController();
+    const waiting = retrying(async () => Promise.reject(trouble(1500)), { ...fast, signal: ends.signal });
+    ends.abort();
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  test('Retry-After in seconds and as a date', () => {
+    expect(retryAfterMs('3', 0)).toBe(3000);
+    expect(retryAfterMs(new Date(10_000).toUTCString(), 4000)).toBe(6000);
+    expect(retryAfterMs(new Date(0).toUTCString(), 4000)).toBe(0);
+    expect(retryAfterMs('soon', 0)).toBeUndefined();
+    expect(retryAfterMs(null, 0)).toBeUndefined();
+  });
+});
+
+describe('rate budget', () => {
+  test('bounds how many are under way', async () => {
+    const budget = createBudget({ requestsPerSecond: 100_000, concurrency: 3 });
+    let now = 0;
+    let most = 0;
+    const call = async () => {
+      most = Math.max(most, ++now);
+      await sleep(2);
+      now--;
+    };
+    await Promise.all(Array.from({ length: 20 }, () => budget('live', never, call)));
+    expect(most).toBe(3);
+  });
+
+  test('live goes before backfill, and a failure frees its place', async () => {
+    const budget = createBudget({ requestsPerSecond: 100_000, concurrency: 1 });
+    const order: string[] = [];
+    const call = (name: string) => async () => {
+      order.push(name);
+      await sleep(1);
+      if (name === 'b1') throw new Error(name);
+    };
+    const all = [
+      budget('backfill', never, call('b1')),
+      budget('backfill', never, call('b2')),
+      budget('live', never, call('l1')),
+      budget('live', never, call('l2')),
+    ];
+    const outcomes = await Promise.allSettled(all);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
+    expect(order.indexOf('l1')).toBeLessThan(order.indexOf('b2'));
+    expect(order.indexOf('l2')).toBeLessThan(order.indexOf('b2'));
+  });
+
+  test('begins no more requests a second than allowed', async () => {
+    const budget = createBudget({ requestsPerSecond: 50, concurrency: 8 });
+    const starts: number[] = [];
+    await Promise.all(Array.from({ length: 25 }, () => budget('live', never, async () => void starts.push(performance.now()))));
+    const span = (starts.at(-1) as number) - (starts[0] as number);
+    expect(span).toBeGreaterThanOrEqual(((25 - 6) / 50) * 1000); // 5 at once, then one every 20 ms
+  });
+});

@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import pino from 'pino';
+import { describe, expect, test } from 'vitest';
+import { SluiceError } from '../../src/errors.ts';
+import { type ListQuery, type ListReply, type Resource, walkWindows } from '../../src/reading/windows.ts';
+import type { Accepted, Json, Page, StreamContext } from '../../src/types.ts';
+
+interface Item {
+  id: string;
+  timeMs: number;
+  severity: string;
+}
+
+interface VendorOptions {
+  startInclusive: boolean;
+  endInclusive: boolean;
+  maxPageSize: number;
+  /** Called before each request: the list may move. */
+  move?: (items: Item[], request: number) => void;
+}
+
+const SEVERITIES = ['Low', 'High'];
+
+/** A vendor's list in memory, as the guide describes it. */
+function vendor(items: Item[], options: VendorOptions): Resource & { requests: ListQuery[] } {
+  const requests: ListQuery[] = [];
+  return {
+    requests,
+    key: (record) => (record as Item).id,
+    partition: { name: 'severity', values: SEVERITIES },
+    async list(query): Promise<ListReply> {
+      requests.push(query);
+      options.move?.(items, requests.length);
+      const { fromMs, toMs } = query.range;
+      const found = items
+        .filter(({ timeMs }) => (options.startInclusive ? timeMs >= fromMs : timeMs > fromMs))
+        .filter(({ timeMs }) => (options.endInclusive ? timeMs <= toMs : timeMs < toMs))
+        .filter(({ severity }) => query.filter === undefined || severity === query.filter.value)
+        .sort((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : 1));
+      const pageSize = Math.min(query.pageSize, options.maxPageSize);
+      const records = found.slice((query.page - 1) * pageSize, query.page * pageSize);
+      if (records.length === 0 && query.page > 1) throw new SluiceError('past the end', { action: 'walk-again' });
+      return { records, total: found.length, pageSize };
+    },
+  };
+}
+
+function contextWith(settings: Partial<StreamContext['settings']> = {}, known: string[] = []): StreamContext {
+  return {
+    settings: { pageSize: 5, overlapMs: 2000, maxWindowRecords: 40, settleAttempts: 6, ...settings },
+    knownKeys: () => known,
+    log: pino({ level: 'silent' }),
+  } as unknown as StreamContext;
+}
+
+const RANGE = { fromMs: 1_000_000, toMs: 2_000_000 };
+const WALK = { id: 'w', kind: 'backfill', range: RANGE } as const;
+
+async function walkAll(resource: Resource, context: StreamContext, from?: Json, stopAfter = Infinity) {
+  const seen = new Set<string>();
+  const accepted: Accepted[] = [];
+  const asked: string[] = [];
+  let cursor: Json | undefined;
+  let count = 0;
+  for await (const page of walkWindows(context, resource, WALK, from) as AsyncIterable<Page>) {
+    for (const record of page.records) seen.add((record as Item).id);
+    if (page.accepted !== undefined) accepted.push(page.accepted);
+    asked.push(...(page.ask ?? []));
+    cursor = page.cursor;
+    if (++count >= stopAfter) break;
+  }
+  return { seen, accepted, asked, cursor };
+}
+
+const items = (max: number) =>
+  fc.array(
+    fc.record({ at: fc.integer({ min: RANGE.fromMs, max: RANGE.toMs - 1 }), severity: fc.constantFrom(...SEVERITIES) }),
+    { maxLength: max },
+  ).map((list) => list.map(({ at, severity }, index): Item => ({ id: `i${index}`, timeMs: at, severity })));
+
+describe('time windows', () => {
+  test('every record of a list that stands still is seen, however bounds are meant and pages are capped', async () => {
+    await fc.assert(
+      fc.asyncProperty(items(300), fc.boolean(), fc.boolean(), fc.integer({ min: 2, max: 7 }), async (list, start, end, cap) => {
+        const resource = vendor(list, { startInclusive: start, endInclusive: end, maxPageSize: cap });
+        const { seen, accepted } = await walkAll(resource, contextWith());
+        expect([...seen].sort()).toEqual(list.map(({ id }) => id).sort());
+        expect(accepted.every((window) => window.settled)).toBe(true);
+        expect(accepted.at(-1)?.range.toMs).toBe(RANGE.toMs);
+        for (const [index, window] of accepted.entries()) {
+          expect(window.range.fromMs).toBe(accepted[index - 1]?.range.toMs ?? RANGE.fromMs);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('a record that is there all the time is never missed while others come and go', async () => {
+    await fc.assert(
+      fc.asyncProperty(items(120), fc.integer({ min: 0, max: 2 ** 30 }), async (list, seed) => {
+        const stays = list.filter((_, index) => index % 2 === 0).map(({ id }) => id);
+        let state = seed;
+        const random = (below: number) => {
+          state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+          return below === 0 ? 0 : state % below;
+        };
+        const move = (all: Item[], request: number) => {
+          if (request > 60 || random(3) > 0) return;
+          const victim = all[random(all.length)];
+          if (victim !== undefined && !stays.includes(victim.id)) all.splice(all.indexOf(victim), 1);
+          all.push({ id: `n${request}`, timeMs: RANGE.fromMs + random(1_000_000), severity: 'Low' });
+        };
+        const resource = vendor([...list], { startInclusive: true, endInclusive: false, maxPageSize: 100, move });
+        const { seen } = await walkAll(resource, contextWith({ settleAttempts: 50 }));
+        for (const id of stays) expect(seen).toContain(id);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('a deletion before and an arrival behind the page boundary, at once, loses nothing', async () => {
+    const list = Array.from({ length: 12 }, (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + n * 10, severity: 'Low' }));
+    const move = (all: Item[], request: number) => {
+      if (request !== 3) return;
+      all.shift();
+      all.push({ id: 'late', timeMs: RANGE.fromMs + 5000, severity: 'Low' });
+    };
+    const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 100, move });
+    const { seen, accepted } = await walkAll(resource, contextWith());
+    expect(seen).toContain('i5'); // the one that slipped from page 2 to page 1
+    expect(accepted).toMatchObject([{ settled: true, total: 12, distinct: 12 }]);
+  });
+
+  test('a window that never settles is accepted as unsettled, tried once more, and stops nothing', async () => {
+    let n = 0;
+    const move = (all: Item[]) => {
+      all.push({ id: `n${n++}`, timeMs: RANGE.fromMs + 1, severity: 'Low' });
+    };
+    const resource = vendor([], { startInclusive: true, endInclusive: true, maxPageSize: 100, move });
+    const { accepted, cursor } = await walkAll(resource, contextWith({ settleAttempts: 3, pageSize: 100 }));
+    expect(accepted.map(({ settled }) => settled)).toEqual([false, false]);
+    expect(cursor).toEqual({ coveredMs: RANGE.toMs, again: [] });
+  });
+
+  test('a burst that time cannot split is read by severity', async () => {
+    const list = Array.from({ length: 100 }, (_, n): Item => ({ id: `i${n}`, timeMs: 1_500_000, severity: SEVERITIES[n % 2] as string }));
+    const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 100 });
+    const { seen, accepted } = await walkAll(resource, contextWith({ maxWindowRecords: 60 }));
+    expect(seen.size).toBe(100);
+    expect(accepted.some(({ filter, distinct }) => filter === 'severity' && distinct === 100)).toBe(true);
+    expect(resource.requests.some(({ filter }) => filter?.value === 'High')).toBe(true);
+  });
+
+  test('known records that a settled window no longer holds are asked for', async () => {
+    const list: Item[] = [{ id: 'here', timeMs: 1_200_000, severity: 'Low' }];
+    const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 100 });
+    const { asked } = await walkAll(resource, contextWith({}, ['here', 'gone']));
+    expect(asked).toEqual(['gone']);
+  });
+
+  test('from the cursor of any page, the rest of the range is seen', async () => {
+    await fc.assert(
+      fc.asyncProperty(items(150), fc.integer({ min: 1, max: 60 }), async (list, stopAfter) => {
+        const resource = vendor(list, { startInclusive: false, endInclusive: false, maxPageSize: 100 });
+        const first = await walkAll(resource, contextWith(), undefined, stopAfter);
+        const second = await walkAll(resource, contextWith(), first.cursor);
+        expect(first.seen.union(second.seen).size).toBe(list.length);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
