@@ -1,6 +1,6 @@
-import type { DeviceFacts, UserFacts } from './names.ts';
 import type { Draws } from './hash.ts';
 import { artifactUid, hex128 } from './ids.ts';
+import type { DeviceFacts, UserFacts } from './names.ts';
 import type { Secrets } from './secrets.ts';
 import { NEVER, writeTime } from './times.ts';
 
@@ -48,12 +48,27 @@ function before(scene: Scene, minutes: number): string {
 }
 
 const FOLDERS = {
-  Windows: ['c:\\windows\\system32\\', 'c:\\windows\\', 'C:\\Program Files\\Common Files\\', 'c:\\users\\public\\', 'd:\\Données\\'],
+  Windows: [
+    'c:\\windows\\system32\\',
+    'c:\\windows\\',
+    'C:\\Program Files\\Common Files\\',
+    'c:\\users\\public\\',
+    'd:\\Données\\',
+  ],
   macOS: ['/Applications/', '/usr/bin/', '/Users/Shared/', '/private/tmp/'],
   Linux: ['/usr/bin/', '/opt/app/bin/', '/tmp/', '/var/lib/'],
 };
 const IMAGES = {
-  Windows: ['powershell.exe', 'cmd.exe', 'winword.exe', 'svchost.exe', 'rundll32.exe', 'wscript.exe', '資料.exe', 'a b.exe'],
+  Windows: [
+    'powershell.exe',
+    'cmd.exe',
+    'winword.exe',
+    'svchost.exe',
+    'rundll32.exe',
+    'wscript.exe',
+    '資料.exe',
+    'a b.exe',
+  ],
   macOS: ['bash', 'osascript', 'Installer', 'python3'],
   Linux: ['bash', 'curl', 'python3', 'java', 'sshd'],
 };
@@ -66,14 +81,24 @@ const SIGNERS = ['CN=Example Software, O="Example, Inc.", C=US', 'CN=Beispiel Gm
 
 export function user(scene: Scene): Artifact {
   const { name, domain, sid } = scene.draws.pick(scene.users);
-  return artifact(scene, 'User', { Name: worn(scene, name), Domain: domain, Sid: sid, IsLocal: scene.draws.chance(0.2) });
+  return artifact(scene, 'User', {
+    Name: worn(scene, name),
+    Domain: domain,
+    Sid: sid,
+    IsLocal: scene.draws.chance(0.2),
+  });
 }
 
 function signature(scene: Scene): string {
   const status = scene.draws.pick(SIGNATURES);
   if (status === 'Unsigned') return scene.draws.chance(0.3) ? '' : JSON.stringify({ SignatureStatus: status });
   const Subject = scene.draws.pick(SIGNERS);
-  return JSON.stringify({ SignatureStatus: status, Subject, Issuer: 'CN=Example CA', Thumbprint: hex128(scene.draws.next) });
+  return JSON.stringify({
+    SignatureStatus: status,
+    Subject,
+    Issuer: 'CN=Example CA',
+    Thumbprint: hex128(scene.draws.next),
+  });
 }
 
 export function file(scene: Scene, owner: Artifact, fileName?: string): Artifact {
@@ -98,8 +123,8 @@ export function file(scene: Scene, owner: Artifact, fileName?: string): Artifact
 
 export function process(scene: Scene, image: Artifact, owner: Artifact, parent?: Artifact): Artifact {
   const { draws, secrets } = scene;
-  const name = String(image.facts['Name']);
-  const command = `"${String(image.facts['Path']).trim()}"${draws.pick(ARGUMENTS)}`;
+  const name = String(image.facts.Name);
+  const command = `"${String(image.facts.Path).trim()}"${draws.pick(ARGUMENTS)}`;
   const facts: Json = {
     Name: name,
     CommandLine: secrets.commandLine(command),
@@ -111,8 +136,8 @@ export function process(scene: Scene, image: Artifact, owner: Artifact, parent?:
     Description: draws.chance(0.3) ? '' : `${name} image`,
     IsBeingDebugged: false,
   };
-  if (parent) facts['Parent'] = refer(parent);
-  else if (draws.chance(0.3)) facts['Parent'] = null;
+  if (parent) facts.Parent = refer(parent);
+  else if (draws.chance(0.3)) facts.Parent = null;
   return artifact(scene, 'Process', facts);
 }
 
@@ -129,7 +154,13 @@ export function registryKey(scene: Scene): Artifact {
 
 export function connection(scene: Scene): Artifact {
   const { draws } = scene;
-  const remote = draws.pick([`203.0.113.${draws.below(255)}`, `10.${draws.below(255)}.3.7`, '2001:db8::7', '300.1.2.3', '']);
+  const remote = draws.pick([
+    `203.0.113.${draws.below(255)}`,
+    `10.${draws.below(255)}.3.7`,
+    '2001:db8::7',
+    '300.1.2.3',
+    '',
+  ]);
   return artifact(scene, 'NetworkConnection', {
     SourceAddress: `192.168.${draws.below(32)}.${draws.below(255)}`,
     SourcePort: numeric(scene, 49_152 + draws.below(16_000)),

@@ -3,7 +3,7 @@ import { type Counters, readStatus } from './counters.ts';
 import type { Route } from './router.ts';
 import { sendLines } from './send.ts';
 import { readTime } from './times.ts';
-import { truthLine, type TruthRange } from './truth.ts';
+import { type TruthRange, truthLine } from './truth.ts';
 import type { World } from './world.ts';
 
 /** The simulator's own pages under /_simulator/: what happened, and what a perfect connector would have delivered. */

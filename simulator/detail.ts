@@ -1,6 +1,6 @@
 import type { Json, Scene } from './artifacts.ts';
 import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
-import { drawsFor, type Draws, fraction, SALT } from './hash.ts';
+import { type Draws, drawsFor, fraction, SALT } from './hash.ts';
 import { detectionId, phoneticId } from './ids.ts';
 import { occurrenceText, receivedText, SAMPLE_COUNT } from './list-item.ts';
 import type { DeviceFacts } from './names.ts';
@@ -11,8 +11,19 @@ import { type Cast, castOf, writeArtifacts, writeInterest, writeInvolved } from 
 import { secretsFor } from './secrets.ts';
 import { NEVER, writeTime } from './times.ts';
 
-const STATES = [['Initial State'], ['Process Started', 'Second Stage'], ['Observed: step one', 'Observed: step two, repeated']];
-const COMMENTS = ['', null, 'checked by the night shift', 'Überprüft: unkritisch', '誤検知かもしれない', 'see ticket 4711\nsecond line'];
+const STATES = [
+  ['Initial State'],
+  ['Process Started', 'Second Stage'],
+  ['Observed: step one', 'Observed: step two, repeated'],
+];
+const COMMENTS = [
+  '',
+  null,
+  'checked by the night shift',
+  'Überprüft: unkritisch',
+  '誤検知かもしれない',
+  'see ticket 4711\nsecond line',
+];
 
 /** The comment after `edits` changes; each edit gives a different text. */
 function commentOf(facts: Facts, moment: Moment): string | null {
@@ -36,7 +47,11 @@ function ruleMember(draws: Draws, rule: RuleFacts): Json {
 function traceMember(draws: Draws, states: string[], time: number): unknown {
   const steps = states.map((StateName) => ({
     StateName,
-    Event: { Type: 'Process', SubType: draws.pick(['Start', 'Write', 'Connect']), Time: writeTime(time, draws.next(), false) },
+    Event: {
+      Type: 'Process',
+      SubType: draws.pick(['Start', 'Write', 'Connect']),
+      Time: writeTime(time, draws.next(), false),
+    },
   }));
   return draws.chance(0.3) ? steps : steps[0];
 }
@@ -48,20 +63,34 @@ function exceptionsMember(draws: Draws): unknown {
 
 function contextMember(draws: Draws, scene: Scene): Json {
   const Origin = draws.pick(['agent', 'cloud']);
-  return { OsType: scene.device.os, Origin, AgentVersion: `3.${draws.below(4)}.${1000 + draws.below(999)}`, ...scene.secrets.members() };
+  return {
+    OsType: scene.device.os,
+    Origin,
+    AgentVersion: `3.${draws.below(4)}.${1000 + draws.below(999)}`,
+    ...scene.secrets.members(),
+  };
 }
 
 /** Parts that a fraction of the real details lack. */
 function thinOut(draws: Draws, moment: Moment, record: Json): void {
-  const part = draws.pick(['Trace', 'Context', 'ZoneIds', 'Detector', 'Product', 'AppliedExceptions', 'InvolvedArtifacts', 'ActivationTime']);
+  const part = draws.pick([
+    'Trace',
+    'Context',
+    'ZoneIds',
+    'Detector',
+    'Product',
+    'AppliedExceptions',
+    'InvolvedArtifacts',
+    'ActivationTime',
+  ]);
   const percent = draws.below(100);
   if (percent < 6) record[part] = null;
   else if (percent < 12) delete record[part];
-  else if (percent < 13) record['ArtifactsOfInterest'] = null;
-  else if (percent < 14) record['AssociatedArtifacts'] = [];
-  else if (percent < 15) delete record['AssociatedArtifacts'];
-  else if (percent < 16) record['DetectionRule'] = null;
-  else if (percent < 17 && !moment.state.responses) delete record['Responses'];
+  else if (percent < 13) record.ArtifactsOfInterest = null;
+  else if (percent < 14) record.AssociatedArtifacts = [];
+  else if (percent < 15) delete record.AssociatedArtifacts;
+  else if (percent < 16) record.DetectionRule = null;
+  else if (percent < 17 && !moment.state.responses) delete record.Responses;
 }
 
 function artifactMembers(draws: Draws, cast: Cast, states: string[]): Json {
@@ -97,7 +126,13 @@ function generatedDetail(facts: Facts, moment: Moment): Json {
   const draws = drawsFor(seed, serial, SALT.detail);
   const rule = facts.rules[ruleIndex(facts, serial)] as RuleFacts;
   const device = facts.devices[deviceIndex(facts, serial)] as DeviceFacts;
-  const scene: Scene = { draws, device, users: facts.users, time, secrets: secretsFor(seed, serial, facts.plantSecrets) };
+  const scene: Scene = {
+    draws,
+    device,
+    users: facts.users,
+    time,
+    secrets: secretsFor(seed, serial, facts.plantSecrets),
+  };
   const states = draws.pick(STATES);
   const record: Json = {
     ...identity(facts, moment, rule),

@@ -17,7 +17,7 @@ function noteListed(world: World, serials: number[]): () => void {
     if (faults.detailFails(serial)) whole.push([serial, living.stepOf(serial)]);
   }
   return () => {
-    for (const [serial, step] of whole) living.served(serial, step);
+    for (const [serial, step] of whole) living.itemServed(serial, step);
   };
 }
 
@@ -55,9 +55,10 @@ export function detectionDetail(world: World, id: string): Reply {
   const serial = tenant.find(id);
   if (serial === undefined || !tenant.order.exists(serial)) return errorReply(404, 'no such detection');
   const status = faults.failDetail(serial);
-  if (status !== undefined) return errorReply(status, 'the detection could not be read');
   const step = living.stepOf(serial);
-  return jsonReply(tenant.detail(serial), () => living.served(serial, step));
+  const sent = () => living.served(serial, step);
+  if (status !== undefined) return { ...errorReply(status, 'the detection could not be read'), sent };
+  return jsonReply(tenant.detail(serial), sent);
 }
 
 export function recentDetections({ tenant }: World, params: URLSearchParams): Reply {
@@ -82,7 +83,7 @@ function csvCell(value: unknown): string {
 
 function csvLine(world: World, serial: number): string {
   const item = JSON.parse(world.tenant.listItem(serial)) as Record<string, unknown>;
-  const device = item['Device'] as { name?: string };
+  const device = item.Device as { name?: string };
   const cells = CSV_COLUMNS.map((column) => (column === 'Device' ? device.name : item[column]));
   return `${cells.map(csvCell).join(',')}\r\n`;
 }

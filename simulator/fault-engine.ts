@@ -1,4 +1,11 @@
-import { type FaultEndpoint, type FaultName, type FaultPlan, type FaultRule, type Stage, stageOf } from './fault-plan.ts';
+import {
+  type FaultEndpoint,
+  type FaultName,
+  type FaultPlan,
+  type FaultRule,
+  type Stage,
+  stageOf,
+} from './fault-plan.ts';
 import { fraction, SALT } from './hash.ts';
 
 /** A fault that is to happen now. `turn` counts how often its rule fired, from 0. */

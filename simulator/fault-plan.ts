@@ -94,10 +94,16 @@ const CHECKS: Record<string, [is: (value: unknown) => boolean, must: string]> = 
   every: [(value) => Number.isInteger(value) && Number(value) > 0, 'be a whole number above zero'],
   probability: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],
   fraction: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],
-  requests: [(value) => Array.isArray(value) && value.every((item) => Number.isInteger(item) && item > 0), 'be a list of whole numbers above zero'],
+  requests: [
+    (value) => Array.isArray(value) && value.every((item) => Number.isInteger(item) && item > 0),
+    'be a list of whole numbers above zero',
+  ],
   times: [(value) => Number.isInteger(value) && Number(value) > 0, 'be a whole number above zero'],
   retryAfter: [(value) => ['seconds', 'date', 'none'].includes(value as string), 'be "seconds", "date" or "none"'],
-  status: [(value) => [value].flat().every((item) => Number.isInteger(item) && Number(item) >= 400 && Number(item) < 600), 'be a status from 400 to 599, or a list of them'],
+  status: [
+    (value) => [value].flat().every((item) => Number.isInteger(item) && Number(item) >= 400 && Number(item) < 600),
+    'be a status from 400 to 599, or a list of them',
+  ],
 };
 const NUMBER: (typeof CHECKS)[string] = [(value) => typeof value === 'number' && Number.isFinite(value), 'be a number'];
 

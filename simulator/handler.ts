@@ -8,7 +8,7 @@ import type { FaultEndpoint } from './fault-plan.ts';
 import { readListQuery } from './query.ts';
 import { errorReply, jsonReply, type Reply } from './reply.ts';
 import { type Route, routeOf } from './router.ts';
-import { reset, refusalOf, type Sending, sendLines, sendReply, sendSpoiled } from './send.ts';
+import { refusalOf, reset, type Sending, sendLines, sendReply, sendSpoiled } from './send.ts';
 import type { World } from './world.ts';
 
 const MAX_BODY = 65_536;
@@ -25,7 +25,10 @@ export async function readBody(request: IncomingMessage): Promise<string> {
 async function issueToken(world: World, request: IncomingMessage): Promise<Reply> {
   const body = await readBody(request);
   const due = world.faults.due('token', 'token');
-  const early = due && { uses: due.rule.afterUses ?? Number.POSITIVE_INFINITY, ms: due.rule.afterMs ?? Number.POSITIVE_INFINITY };
+  const early = due && {
+    uses: due.rule.afterUses ?? Number.POSITIVE_INFINITY,
+    ms: due.rule.afterMs ?? Number.POSITIVE_INFINITY,
+  };
   const outcome = world.tokens.issue(body, world.faults.now(), early);
   if ('accessToken' in outcome) return jsonReply(JSON.stringify({ access_token: outcome.accessToken }));
   return errorReply(outcome.status, outcome.message);
@@ -56,12 +59,18 @@ async function csv(world: World, params: URLSearchParams, sending: Sending): Pro
 
 function failEarly(due: Due, sending: Sending): void {
   const refusal = refusalOf(due, sending.now);
-  if (refusal) return sendReply(sending, refusal);
+  if (refusal) sendReply(sending, refusal);
   // A hanging reply stays open until the client gives up or the simulator closes.
-  if (due.rule.fault === 'reset') reset(sending.request);
+  else if (due.rule.fault === 'reset') reset(sending.request);
 }
 
-async function serve(world: World, counters: Counters, route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  world: World,
+  counters: Counters,
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { faults, settings } = world;
   if (settings.latencyMs > 0) await sleep(settings.latencyMs, undefined, { ref: false });
   const sending: Sending = { request, response, now: faults.now(), gzip: settings.gzip };

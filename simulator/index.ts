@@ -7,10 +7,11 @@ import { fillOptions, type SimulatorOptions } from './options.ts';
 import type { TruthRange, TruthRow } from './truth.ts';
 import { createWorld } from './world.ts';
 
+export type { Status } from './counters.ts';
 export type { FaultPlan, FaultRule } from './fault-plan.ts';
 export { FAULT_NAMES, readFaultPlan } from './fault-plan.ts';
 export type { LivingOptions, SimulatorOptions } from './options.ts';
-export type { Status } from './counters.ts';
+export { livingMix } from './options.ts';
 export type { TruthRange, TruthRow } from './truth.ts';
 
 export interface Simulator {
@@ -62,16 +63,25 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const http = createHttp(handler);
   const https = settings.tls && createHttps(settings.tls, handler);
   const shown = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
-  const url = `http://${shown}:${await listen(http, settings.port, settings.host)}`;
-  const httpsUrl = https && `https://${shown}:${await listen(https, settings.httpsPort, settings.host)}`;
+  const close = async () => {
+    living.close();
+    await Promise.all([stop(http), ...(https ? [stop(https)] : [])]);
+  };
+  const open = async () => {
+    const url = `http://${shown}:${await listen(http, settings.port, settings.host)}`;
+    return { url, httpsUrl: https && `https://${shown}:${await listen(https, settings.httpsPort, settings.host)}` };
+  };
+  const urls = await open().catch(async (error) => {
+    await close();
+    throw error;
+  });
 
   function* rows(range?: TruthRange): Generator<TruthRow> {
     for (const { json, ...row } of truth.rows(range)) yield { ...row, record: JSON.parse(json) };
   }
 
   return {
-    url,
-    httpsUrl,
+    ...urls,
     range: { start: new Date(settings.startTime).toISOString(), end: new Date(settings.endTime).toISOString() },
     stats: () => readStatus(world, counters),
     truth: rows,
@@ -91,15 +101,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     },
     pause: living.pause,
     resume: living.resume,
-    close: async () => {
-      living.close();
-      await Promise.all([stop(http), ...(https ? [stop(https)] : [])]);
-    },
+    close,
   };
 }
 
 /** For the command: starts, says on `out` that it is ready, and leaves stopping to the caller. */
-export async function runSimulator(options: SimulatorOptions, out: { write(text: string): unknown }): Promise<Simulator> {
+export async function runSimulator(
+  options: SimulatorOptions,
+  out: { write(text: string): unknown },
+): Promise<Simulator> {
   const simulator = await startSimulator(options);
   out.write(`sluice simulator ready ${simulator.url}\n`);
   if (simulator.httpsUrl) out.write(`sluice simulator https ${simulator.httpsUrl}\n`);

@@ -32,13 +32,17 @@ export function listItem(facts: Facts, moment: Moment): string {
   const occurred = `"OccurrenceTime":"${occurrenceText(facts, moment)}"`;
   const status = `"Status":"${STATUSES[moment.state.status]}"`;
   const plainDevice = `"Device":{"name":${name},"CylanceId":"${device?.opticsId}"}`;
-  if (serial < SAMPLE_COUNT) return `{${id},${phonetic},${severity},${description},${occurred},${plainDevice},${status}}`;
+  if (serial < SAMPLE_COUNT)
+    return `{${id},${phonetic},${severity},${description},${occurred},${plainDevice},${status}}`;
   const bothDevice = `"Device":{"name":${name},"Name":${name},"CylanceId":"${device?.opticsId}"}`;
   const received = `"ReceivedTime":"${receivedText(facts, moment)}"`;
   const shape = mix(seed, serial, SALT.listShape) % 100;
   const tenant = `"${shape === 0 ? 'tenantId' : 'TenantId'}":"${facts.tenantId}"`;
-  if (shape < 2) return `{${status},${bothDevice},${received},${occurred},${tenant},${severity},${description},${phonetic},${id}}`;
-  if (shape < 3) return `{${id},"id":"${detectionId(seed, serial)}",${phonetic},${severity},${description},${occurred},${received},${bothDevice},${status},${tenant}}`;
-  if (shape < 4) return `{${tenant},${received},${id},${status},${bothDevice},${phonetic},${occurred},${description},${severity},"ZoneIds":null}`;
+  if (shape < 2)
+    return `{${status},${bothDevice},${received},${occurred},${tenant},${severity},${description},${phonetic},${id}}`;
+  if (shape < 3)
+    return `{${id},"id":"${detectionId(seed, serial)}",${phonetic},${severity},${description},${occurred},${received},${bothDevice},${status},${tenant}}`;
+  if (shape < 4)
+    return `{${tenant},${received},${id},${status},${bothDevice},${phonetic},${occurred},${description},${severity},"ZoneIds":null}`;
   return `{${id},${phonetic},${severity},${description},${occurred},${received},${tenant},${bothDevice},${status}}`;
 }

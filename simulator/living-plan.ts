@@ -32,30 +32,39 @@ function withStatus(status: number): State {
   return { status, comment: 0, responses: 0 };
 }
 
+/** Comments and responses are only looked for while a detection is open: nobody can see those of a closed one in time. */
+const FIRST_CLOSED = 4;
+const open = (status: number): number => (status >= FIRST_CLOSED ? NEW : status);
+
 type Make = (status: number, draw: number) => Course;
 
 const kept = (states: State[]): Course => ({ states, deleted: false, unseen: false });
 
 /** One kind of change: how a detection that is born with `status` goes on. */
-const MAKERS: { option: keyof LivingOptions; make: Make; onDetailOnly?: boolean; oldOnly?: boolean }[] = [
+const MAKERS: { option: keyof LivingOptions; make: Make; needsDetail?: boolean; oldOnly?: boolean }[] = [
   { option: 'statusChanges', make: (_, draw) => kept((STATUS_WAYS[draw % STATUS_WAYS.length] ?? []).map(withStatus)) },
   { option: 'returns', make: () => kept([NEW, 4, NEW].map(withStatus)) },
   {
     option: 'commentChanges',
-    onDetailOnly: true,
+    needsDetail: true,
     make: (status, draw) =>
-      kept(Array.from({ length: 2 + (draw % 2) }, (_, comment) => ({ status, comment, responses: 0 }))),
+      kept(Array.from({ length: 2 + (draw % 2) }, (_, comment) => ({ status: open(status), comment, responses: 0 }))),
   },
   {
     option: 'responseChanges',
-    onDetailOnly: true,
+    needsDetail: true,
     make: (status, draw) =>
-      kept(Array.from({ length: 2 + (draw % 2) }, (_, responses) => ({ status, comment: 0, responses }))),
+      kept(Array.from({ length: 2 + (draw % 2) }, (_, responses) => ({ status: open(status), comment: 0, responses }))),
   },
-  { option: 'deletions', make: (status) => ({ states: [withStatus(status)], deleted: true, unseen: false }) },
+  {
+    option: 'deletions',
+    needsDetail: true,
+    make: (status) => ({ states: [withStatus(status)], deleted: true, unseen: false }),
+  },
   {
     option: 'deletionsUnseen',
     oldOnly: true,
+    needsDetail: true,
     make: (status) => ({ states: [withStatus(status)], deleted: true, unseen: true }),
   },
 ];
@@ -68,7 +77,13 @@ function shuffle<T>(list: T[], seed: number): void {
   }
 }
 
-function makeCourses(facts: Facts, detections: number, all: number, options: Required<LivingOptions>, fails: (serial: number) => boolean) {
+function makeCourses(
+  facts: Facts,
+  detections: number,
+  all: number,
+  options: Required<LivingOptions>,
+  fails: (serial: number) => boolean,
+) {
   const courses = new Map<number, Course>();
   let tries = 0;
   const choose = (limit: number, usable: (serial: number) => boolean): number => {
@@ -78,17 +93,23 @@ function makeCourses(facts: Facts, detections: number, all: number, options: Req
     }
     throw new Error('simulator: more changes are planned than there are detections to change');
   };
-  for (const { option, make, onDetailOnly, oldOnly } of MAKERS) {
+  for (const { option, make, needsDetail, oldOnly } of MAKERS) {
     for (let left = Number(options[option]); left > 0; left--) {
-      // A change that only the detail shows cannot be told of a detection whose detail fails for ever.
-      const serial = choose(oldOnly ? detections : all, (candidate) => !(onDetailOnly && fails(candidate)));
+      // Where the detail fails for ever, a change that only it shows cannot be seen, and a deletion not be told
+      // from the failure.
+      const serial = choose(oldOnly ? detections : all, (candidate) => !(needsDetail && fails(candidate)));
       courses.set(serial, make(initialStatus(facts, serial), mix(facts.seed, serial, SALT.plan + 500)));
     }
   }
   return courses;
 }
 
-export function makePlan(facts: Facts, detections: number, options: Required<LivingOptions>, fails: (serial: number) => boolean): Plan {
+export function makePlan(
+  facts: Facts,
+  detections: number,
+  options: Required<LivingOptions>,
+  fails: (serial: number) => boolean,
+): Plan {
   const all = detections + options.arrivals + options.lateArrivals;
   const courses = makeCourses(facts, detections, all, options, fails);
   const events: Event[] = [];

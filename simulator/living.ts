@@ -1,8 +1,9 @@
 import type { State } from './attributes.ts';
 import { createBits } from './bits.ts';
 import { fraction, SALT } from './hash.ts';
-import { type Course, makePlan } from './living-plan.ts';
-import type { LivingOptions } from './options.ts';
+import { makePlan } from './living-plan.ts';
+import { countPending, countWaiting, moreToCome, type Progress, type Waiting } from './living-progress.ts';
+import { LIVING_DEFAULTS, type LivingOptions } from './options.ts';
 import type { Tenant } from './tenant.ts';
 
 /**
@@ -14,8 +15,10 @@ export interface Living {
   stepOf(serial: number): number;
   /** The list named it: it can no longer vanish unseen. */
   listed(serial: number): void;
-  /** The record in the state of `step` was sent whole. */
+  /** The detail in the state of `step` was sent whole; or, where details fail for ever, the refusal was. */
   served(serial: number, step: number): void;
+  /** The list item in the state of `step` was sent whole: counts only where details fail for ever. */
+  itemServed(serial: number, step: number): void;
   /** The present state was served whole. */
   isServed(serial: number): boolean;
   wasListed(serial: number): boolean;
@@ -26,28 +29,20 @@ export interface Living {
   pause(): void;
   resume(): void;
   pending(): number;
-  waitingFor(): { event: number; serving: number; dwell: number; confirmation: number };
+  waitingFor(): Waiting;
   serials(): number;
   close(): void;
 }
 
-interface Progress {
-  course: Course;
-  step: number;
-  servedAt?: number;
-  confirmed: boolean;
-  /** Deleted: for good, or (`unseen`) without ever having been there. */
-  gone?: 'deleted' | 'unseen';
-  /** Will vanish by itself if it is not served before. */
-  fading: boolean;
-}
-
 const DAY = 86_400_000;
 
-export function createLiving(tenant: Tenant, given: Required<LivingOptions> | undefined, fails: (serial: number) => boolean): Living {
+export function createLiving(
+  tenant: Tenant,
+  given: Required<LivingOptions> | undefined,
+  fails: (serial: number) => boolean,
+): Living {
   const { facts, order, timeline } = tenant;
-  const none = { arrivals: 0, lateArrivals: 0, statusChanges: 0, returns: 0, commentChanges: 0, responseChanges: 0 };
-  const options = given ?? { ...none, deletions: 0, deletionsUnseen: 0, dwellMs: 0, everyRequests: 0, everyMs: 0, confirm: false };
+  const options = given ?? LIVING_DEFAULTS;
   const plan = makePlan(facts, timeline.count, options, fails);
   const serials = timeline.count + options.arrivals + options.lateArrivals;
   const listedBits = createBits(serials);
@@ -68,8 +63,6 @@ export function createLiving(tenant: Tenant, given: Required<LivingOptions> | un
     if (first) tenant.setState(serial, first);
   }
 
-  const moreToCome = (entry: Progress) => !entry.gone && (entry.step + 1 < entry.course.states.length || entry.course.deleted);
-
   const advance = (serial: number, entry: Progress): void => {
     const next = entry.course.states[entry.step + 1];
     if (!next) {
@@ -80,6 +73,7 @@ export function createLiving(tenant: Tenant, given: Required<LivingOptions> | un
     entry.step++;
     entry.servedAt = undefined;
     entry.confirmed = false;
+    entry.half = undefined;
     servedBits.clear(serial);
     tenant.setState(serial, next);
   };
@@ -108,46 +102,35 @@ export function createLiving(tenant: Tenant, given: Required<LivingOptions> | un
     order.insert({ serial, time: late ? Math.floor(timeline.end - back) : lastArrival, received });
   };
 
+  const fade = (serial: number): void => {
+    const entry = progress.get(serial);
+    if (!entry) return;
+    entry.fading = false;
+    // Somebody was quicker: then it is an ordinary deletion, after its state has been served.
+    if (listedBits.has(serial) || servedBits.has(serial)) return;
+    entry.gone = 'unseen';
+    order.remove(serial);
+  };
+
   const happen = (): void => {
     const event = paused ? undefined : plan.events[nextEvent];
     if (!event) return;
     nextEvent++;
-    if (event.kind !== 'unseen') return arrive(event.serial, event.kind === 'late');
-    const entry = progress.get(event.serial);
-    // Somebody was quicker: then it is an ordinary deletion, after its state has been served.
-    if (!entry) return;
-    entry.fading = false;
-    if (listedBits.has(event.serial) || servedBits.has(event.serial)) return;
-    entry.gone = 'unseen';
-    order.remove(event.serial);
+    if (event.kind === 'unseen') fade(event.serial);
+    else arrive(event.serial, event.kind === 'late');
   };
 
-  const served = (serial: number, step: number): void => {
+  const serve = (serial: number, step: number, half?: Progress['half']): void => {
     const entry = progress.get(serial);
     if (entry && entry.step !== step) return;
+    if (entry && half && (entry.half ?? half) === half) {
+      entry.half = half;
+      return;
+    }
     servedBits.set(serial);
     if (!entry || entry.servedAt !== undefined || !moreToCome(entry)) return;
     entry.servedAt = Date.now();
     dwelling.push({ serial, step, due: entry.servedAt + options.dwellMs });
-  };
-
-  const waitingFor = () => {
-    const counts = { event: plan.events.length - nextEvent, serving: 0, dwell: 0, confirmation: 0 };
-    for (const [serial, entry] of progress) {
-      if (!moreToCome(entry)) continue;
-      if (entry.servedAt === undefined) counts.serving += entry.fading ? 0 : 1;
-      else if (ready.has(serial)) counts.confirmation++;
-      else counts.dwell++;
-    }
-    return counts;
-  };
-
-  const pending = () => {
-    let count = plan.events.slice(nextEvent).filter((event) => event.kind !== 'unseen').length;
-    for (const entry of progress.values()) {
-      if (moreToCome(entry)) count += entry.course.states.length - entry.step - 1 + (entry.course.deleted ? 1 : 0);
-    }
-    return count;
   };
 
   const timers = given ? [setInterval(happen, Math.max(10, options.everyMs)), setInterval(settle, 50)] : [];
@@ -156,7 +139,11 @@ export function createLiving(tenant: Tenant, given: Required<LivingOptions> | un
   return {
     stepOf: (serial) => progress.get(serial)?.step ?? 0,
     listed: (serial) => listedBits.set(serial),
-    served,
+    served: (serial, step) => {
+      if (!fails(serial)) serve(serial, step);
+      else if (progress.has(serial)) serve(serial, step, 'refusal');
+    },
+    itemServed: (serial, step) => serve(serial, step, 'item'),
     isServed: (serial) => servedBits.has(serial),
     wasListed: (serial) => listedBits.has(serial),
     requestDone: () => {
@@ -182,8 +169,8 @@ export function createLiving(tenant: Tenant, given: Required<LivingOptions> | un
       paused = false;
       settle();
     },
-    pending,
-    waitingFor,
+    pending: () => countPending(progress.values(), plan.events.slice(nextEvent)),
+    waitingFor: () => countWaiting(progress, plan.events.length - nextEvent, ready),
     serials: () => serials,
     close: () => {
       for (const timer of timers) clearInterval(timer);

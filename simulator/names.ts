@@ -25,7 +25,16 @@ const ODD_DEVICES = [
   ...['zażółć-gęślą', 'kiosk 🖥 lobby', 'front desk, 2nd floor', 'LAB:BENCH-9', ' PADDED-HOST ', 'o"quoted"-host'],
   ...['back\\slash-host', 'ΑΘΗΝΑ-ΕΡΓΟ-2', 'ห้องประชุม-1', 'משרד-5'],
 ];
-const ODD_USERS = ['администратор', '管理者', 'müller-konto', 'usuario.señal', 'απόθεμα', 'svc backup', "o'service", 'المشرف'];
+const ODD_USERS = [
+  'администратор',
+  '管理者',
+  'müller-konto',
+  'usuario.señal',
+  'απόθεμα',
+  'svc backup',
+  "o'service",
+  'المشرف',
+];
 const DOMAINS = ['CORP', 'CORP', 'CORP', 'EMEA', 'corp.example', 'WORKGROUP', 'NT AUTHORITY'];
 
 function plainDeviceName(index: number, os: DeviceFacts['os'], suffix: string): string {

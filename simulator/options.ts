@@ -92,7 +92,7 @@ const MINUTE = 60_000;
 const DAY = 86_400_000;
 const MAX_DETECTIONS = 100_000_000;
 
-const LIVING: Required<LivingOptions> = {
+export const LIVING_DEFAULTS: Required<LivingOptions> = {
   arrivals: 0,
   lateArrivals: 0,
   statusChanges: 0,
@@ -107,6 +107,21 @@ const LIVING: Required<LivingOptions> = {
   confirm: false,
 };
 
+/** A lively mix in proportion to the tenant's size, for the command's plain `--living`. */
+export function livingMix(detections: number): LivingOptions {
+  const share = (percent: number) => Math.round((detections * percent) / 100);
+  return {
+    arrivals: share(2),
+    lateArrivals: share(1),
+    statusChanges: share(3),
+    returns: share(1),
+    commentChanges: share(1),
+    responseChanges: share(0.5),
+    deletions: share(1),
+    deletionsUnseen: share(0.5),
+  };
+}
+
 function readEnd(text: string | undefined): number {
   const time = text === undefined ? Math.floor((Date.now() - 10 * MINUTE) / MINUTE) * MINUTE : Date.parse(text);
   if (Number.isNaN(time)) throw new Error(`simulator: endTime is not an ISO time: ${text}`);
@@ -116,10 +131,12 @@ function readEnd(text: string | undefined): number {
 function fillLiving(living: LivingOptions | undefined): Required<LivingOptions> | undefined {
   if (!living) return undefined;
   for (const [name, value] of Object.entries(living)) {
-    if (!(name in LIVING)) throw new Error(`simulator: unknown living option "${name}"; known: ${Object.keys(LIVING).join(', ')}`);
-    if (typeof value === 'number' && !(value >= 0)) throw new Error(`simulator: living option "${name}" must not be negative`);
+    if (!(name in LIVING_DEFAULTS))
+      throw new Error(`simulator: unknown living option "${name}"; known: ${Object.keys(LIVING_DEFAULTS).join(', ')}`);
+    if (typeof value === 'number' && !(value >= 0))
+      throw new Error(`simulator: living option "${name}" must not be negative`);
   }
-  return { ...LIVING, ...living };
+  return { ...LIVING_DEFAULTS, ...living };
 }
 
 export function fillOptions(options: SimulatorOptions): Settings {

@@ -28,13 +28,13 @@ export interface Order {
   version(): number;
 }
 
-/** The first index of a sorted list whose value, seen through `valueOf`, is at least `wanted` (or more, when `past`). */
-function lowerBound<T>(list: readonly T[], wanted: number, past: boolean, valueOf: (item: T) => number): number {
+/** The first index of a sorted list whose value, seen through `keyOf`, is at least `wanted` (or more, when `past`). */
+function lowerBound<T>(list: readonly T[], wanted: number, past: boolean, keyOf: (item: T) => number): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const value = valueOf(list[middle] as T);
+    const value = keyOf(list[middle] as T);
     if (past ? value <= wanted : value < wanted) low = middle + 1;
     else high = middle;
   }
@@ -121,7 +121,11 @@ export function createOrder(timeline: Timeline): Order {
     version++;
     gone.add(serial);
     if (serial < timeline.count) removedBase.splice(lowerBound(removedBase, serial, false, itself), 0, serial);
-    else placed.splice(placed.findIndex((entry) => entry.extra.serial === serial), 1);
+    else
+      placed.splice(
+        placed.findIndex((entry) => entry.extra.serial === serial),
+        1,
+      );
   };
 
   return {

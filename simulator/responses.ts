@@ -1,6 +1,6 @@
-import type { Facts, Moment } from './attributes.ts';
 import type { Json } from './artifacts.ts';
-import { drawsFor, type Draws, SALT } from './hash.ts';
+import type { Facts, Moment } from './attributes.ts';
+import { type Draws, drawsFor, SALT } from './hash.ts';
 import { detectionId, phoneticId, uuid } from './ids.ts';
 import { secretsFor } from './secrets.ts';
 import { writeTime } from './times.ts';

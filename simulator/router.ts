@@ -19,7 +19,12 @@ export function routeOf(request: IncomingMessage): Route {
   const mark = url.indexOf('?');
   const path = (mark < 0 ? url : url.slice(0, mark)).replace(/\/+$/, '');
   const params = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
-  const route = (endpoint: Route['endpoint'], scope = '', argument = ''): Route => ({ endpoint, scope, argument, params });
+  const route = (endpoint: Route['endpoint'], scope = '', argument = ''): Route => ({
+    endpoint,
+    scope,
+    argument,
+    params,
+  });
   if (path.startsWith('/_simulator/')) return route('simulator', '', path.slice('/_simulator/'.length));
   if (path === '/auth/v2/token') return request.method === 'POST' ? route('token') : route('forbidden');
   if (path !== '/detections/v2' && !path.startsWith('/detections/v2/')) return route('unknown');

@@ -1,13 +1,17 @@
-import { type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
-import { deviceIndex } from './attributes.ts';
 import type { Json } from './artifacts.ts';
+import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
 import { detectionId, phoneticId } from './ids.ts';
 import { isoText } from './times.ts';
 
 /** Members that the guide's sample shares between a detection and its response. */
 function common(facts: Facts, moment: Moment): Json {
   const time = `${isoText(moment.time)}Z`;
-  return { TenantId: facts.tenantId, PhoneticId: phoneticId(facts.seed, moment.serial), OccurrenceTime: time, ReceivedTime: time };
+  return {
+    TenantId: facts.tenantId,
+    PhoneticId: phoneticId(facts.seed, moment.serial),
+    OccurrenceTime: time,
+    ReceivedTime: time,
+  };
 }
 
 function sampleResponse(facts: Facts, moment: Moment): Json {

@@ -1,4 +1,15 @@
-import { type Artifact, connection, file, type Json, process, refer, registryKey, type Scene, thread, user } from './artifacts.ts';
+import {
+  type Artifact,
+  connection,
+  file,
+  type Json,
+  process,
+  refer,
+  registryKey,
+  type Scene,
+  thread,
+  user,
+} from './artifacts.ts';
 import type { Scenario } from './rules.ts';
 
 /** All artifacts of a detection and which part each plays. */

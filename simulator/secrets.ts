@@ -1,4 +1,4 @@
-import { drawsFor, type Draws, SALT } from './hash.ts';
+import { type Draws, drawsFor, SALT } from './hash.ts';
 
 /**
  * Secrets that a test can search for in every output: `PLANTED-SECRET-<n>`, each unique in its detection. They stand

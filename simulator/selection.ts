@@ -33,7 +33,8 @@ function tableTest(names: readonly string[], wanted: string[], indexOf: (serial:
 function testsOf(tenant: Tenant, query: ListQuery): Test[] {
   const { facts } = tenant;
   const tests: Test[] = [];
-  if (query.severity.length > 0) tests.push(tableTest(SEVERITIES, query.severity, (serial) => severityIndex(facts, serial)));
+  if (query.severity.length > 0)
+    tests.push(tableTest(SEVERITIES, query.severity, (serial) => severityIndex(facts, serial)));
   if (query.status.length > 0) tests.push(tableTest(STATUSES, query.status, tenant.statusOf));
   if (query.detectionType.length > 0) {
     const names = facts.rules.map((rule) => rule.name);
@@ -136,7 +137,8 @@ export function createSelector(tenant: Tenant, bounds: Bounds): Selector {
       total,
       slice: query.descending ? backwards(total, slice) : slice,
     });
-    if (tests.length === 0 && !key) return finish(to - from, (a, b) => tenant.order.slice(from + a, Math.min(to, from + b)));
+    if (tests.length === 0 && !key)
+      return finish(to - from, (a, b) => tenant.order.slice(from + a, Math.min(to, from + b)));
     const { page: _page, pageSize: _pageSize, descending: _descending, ...signature } = query;
     const serials = cached(JSON.stringify(signature), tenant.version(), () => {
       const found = matching(tenant, from, to, tests);

@@ -67,17 +67,17 @@ function resetInBody(sending: Sending, reply: Reply): void {
 /** A reset (RST), not an orderly close; a TLS connection can only be torn down. */
 export function reset(request: IncomingMessage): void {
   const { socket } = request;
-  if (typeof socket.resetAndDestroy === 'function') socket.resetAndDestroy();
-  else socket.destroy();
+  if ('encrypted' in socket) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** JSON that cannot be parsed although it was sent whole. */
 function malform(body: string): string {
-  const at = body.indexOf(':', body.length >> 1);
-  return at < 0 ? `${body}}` : `${body.slice(0, at)}${body.slice(at + 1)}`;
+  return `${body.slice(0, -1)},${body.slice(-1)}`;
 }
 
-const HTML = '<!doctype html><html><head><title>Gateway</title></head><body><h1>The service is being updated</h1></body></html>';
+const HTML =
+  '<!doctype html><html><head><title>Gateway</title></head><body><h1>The service is being updated</h1></body></html>';
 
 /** A good reply, spoiled. What is spoiled does not count as served; what is only slow does. */
 export async function sendSpoiled(sending: Sending, reply: Reply, { rule }: Due): Promise<void> {
@@ -121,7 +121,12 @@ export async function sendLines(response: ServerResponse, type: string, lines: I
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
   });
 }

@@ -1,4 +1,4 @@
-import { type Facts, initialStatus, makeFacts, type Moment, type State } from './attributes.ts';
+import { type Facts, initialStatus, type Moment, makeFacts, type State } from './attributes.ts';
 import { detailJson } from './detail.ts';
 import { mix, SALT } from './hash.ts';
 import { detectionId, serialOf } from './ids.ts';

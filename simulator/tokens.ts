@@ -52,7 +52,7 @@ function decode(part: string): Json | undefined {
 function verify(token: string, key: string | Buffer): Json | undefined {
   const parts = token.split('.');
   const [header = '', claims = '', signature = ''] = parts;
-  if (parts.length !== 3 || decode(header)?.['alg'] !== 'HS256') return undefined;
+  if (parts.length !== 3 || decode(header)?.alg !== 'HS256') return undefined;
   const expected = Buffer.from(sign(`${header}.${claims}`, key));
   const given = Buffer.from(signature);
   return given.length === expected.length && timingSafeEqual(given, expected) ? decode(claims) : undefined;
@@ -90,14 +90,15 @@ export function createTokens(settings: TokenSettings): Tokens {
 
   const problem = (claims: Json | undefined, now: number): Refusal | undefined => {
     if (!claims) return { status: 401, message: 'the auth token or its signature is invalid' };
-    if (claims['iss'] !== 'http://cylance.com') return { status: 401, message: 'unknown issuer' };
+    if (claims.iss !== 'http://cylance.com') return { status: 401, message: 'unknown issuer' };
     const late = timeProblem(claims, now);
     if (late) return { status: 401, message: late };
-    if (claims['sub'] !== settings.applicationId) return { status: 401, message: 'unknown application' };
+    if (claims.sub !== settings.applicationId) return { status: 401, message: 'unknown application' };
     const { jti, tid } = claims;
     if (typeof jti !== 'string' || jti === '') return { status: 401, message: 'jti is missing' };
     if (seen.has(jti)) return { status: 401, message: 'jti was used before' };
-    if (tid !== settings.tenantId) return { status: 400, message: 'the tenant id could not be retrieved from the token' };
+    if (tid !== settings.tenantId)
+      return { status: 400, message: 'the tenant id could not be retrieved from the token' };
     return undefined;
   };
 
@@ -107,20 +108,28 @@ export function createTokens(settings: TokenSettings): Tokens {
       if (at > now - 2 * MAX_LIFE_SECONDS) break;
       seen.delete(old);
     }
-    for (const [token, entry] of live) if (Number(entry.claims['exp']) < now - MAX_LIFE_SECONDS) live.delete(token);
+    for (const [token, entry] of live) if (Number(entry.claims.exp) < now - MAX_LIFE_SECONDS) live.delete(token);
   };
 
   const issue: Tokens['issue'] = (body, nowMs, early) => {
     const now = Math.floor(nowMs / 1000);
     const request = decode(Buffer.from(body).toString('base64url'));
-    if (typeof request?.['auth_token'] !== 'string') return { status: 400, message: 'auth_token is missing' };
-    const asked = verify(request['auth_token'], settings.applicationSecret);
+    if (typeof request?.auth_token !== 'string') return { status: 400, message: 'auth_token is missing' };
+    const asked = verify(request.auth_token, settings.applicationSecret);
     const refusal = problem(asked, now);
     if (refusal || !asked) return refusal ?? { status: 401, message: 'invalid token' };
-    remember(String(asked['jti']), now);
+    remember(String(asked.jti), now);
     const scp = requestedScopes(asked, settings.scopes);
     const { applicationId: sub, tenantId: tid } = settings;
-    const claims = { iss: 'http://cylance.com', sub, tid, scp, iat: now, exp: now + settings.tokenSeconds, jti: randomUUID() };
+    const claims = {
+      iss: 'http://cylance.com',
+      sub,
+      tid,
+      scp,
+      iat: now,
+      exp: now + settings.tokenSeconds,
+      jti: randomUUID(),
+    };
     const content = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
     const accessToken = `${content}.${sign(content, accessKey)}`;
     live.set(accessToken, { claims, scopes: new Set(scp), uses: 0, issuedMs: nowMs, early });
@@ -133,7 +142,7 @@ export function createTokens(settings: TokenSettings): Tokens {
     const entry = token === undefined ? undefined : live.get(token);
     if (!entry) return { status: 401, message: 'the access token is missing or invalid' };
     const { early, claims } = entry;
-    if (Number(claims['exp']) * 1000 <= nowMs) return { status: 401, message: 'the access token has expired' };
+    if (Number(claims.exp) * 1000 <= nowMs) return { status: 401, message: 'the access token has expired' };
     entry.uses++;
     if (early && (entry.uses > early.uses || nowMs - entry.issuedMs > early.ms)) {
       return { status: 401, message: 'the access token is no longer valid' };

@@ -52,7 +52,8 @@ export function createTruth(tenant: Tenant, living: Living, faults: FaultEngine)
     for (let serial = from; serial < to; serial++) yield serial;
     for (let serial = timeline.count; serial < living.serials(); serial++) {
       const extra = order.extra(serial);
-      if (extra && extra.time >= (since ?? extra.time) && extra.time < (until ?? Number.POSITIVE_INFINITY)) yield serial;
+      if (extra && extra.time >= (since ?? extra.time) && extra.time < (until ?? Number.POSITIVE_INFINITY))
+        yield serial;
     }
   }
 

@@ -51,6 +51,9 @@ export function withoutDetail(revision: string): string {
   return hash('sha256', `${revision} without detail`, 'base64url').slice(0, REVISION_LENGTH);
 }
 
+/** The revision of a record that is gone. */
+export const DELETED = 'deleted';
+
 const DOCUMENT_ID_LENGTH = 27;
 
 /** 162 bits over stream, key, ordinal and revision: a return to an earlier state is a new document, a repeated delivery is not. */

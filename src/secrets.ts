@@ -95,36 +95,46 @@ function isLoneSwitch(value: unknown): boolean {
   return (first === 45 || first === 47) && LONE_SWITCH.test(value);
 }
 
-/** No pattern below can match without one of these characters, and most values have none of them. */
+/**
+ * No pattern below can match without one of these characters, and most values have none of them: a blank, a quote, `=`
+ * (not the padding of base64), `@`, or a colon that is not part of a time or of a drive's letter.
+ */
 function mayHold(text: string): boolean {
-  return (
-    text.length > 5 && (text.includes(' ') || text.includes('=') || text.includes('://') || text.includes('"') || isJwt(text))
-  );
+  const { length } = text;
+  if (length < 6) return false;
+  const first = text.charCodeAt(0);
+  if (first === 101 && text.startsWith('eyJ')) return true;
+  const isTime = first >= 48 && first <= 57;
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 64) continue;
+    if (code === 32 || code === 34 || code === 64 || (code < 32 && code > 8)) return true;
+    if (code === 61 && index < length - 2) return true;
+    if (code === 58 && index > 3 && !isTime) return true;
+  }
+  return false;
 }
-
-function isJwt(text: string): boolean {
-  return text.startsWith('eyJ') && text.includes('.');
-}
-
-/** One scan that nearly every remaining text fails. */
-const SUSPICIOUS =
-  /pass|pwd|secret|token|api[-_]?key|access[-_]?key|accountkey|signature=|\bsig=|authori[sz]ation|bearer|basic |eyJ|private key|:\/\/[^\s/"']*@|:\/\/[^\s/:"']*:[^\s"'@]{0,2048}@|[-/]p|\/rp|[-]u|[-]-?user|\buse\b|\buser\b|x-[\w-]{1,64}key/i;
 
 function cleanText(text: string, names: Names): string {
   if (!mayHold(text)) return text;
-  const inner = embeddedJson(text, names);
+  const lower = text.toLowerCase();
+  const inner = embeddedJson(text, lower, names);
   if (inner !== undefined) return inner;
-  if (!SUSPICIOUS.test(text)) return text;
+  const word = WORDS.some((one) => lower.includes(one));
+  const dash = lower.includes('-');
+  const slash = lower.includes('/');
+  if (!word && !dash && !slash && !lower.includes('net')) return text;
   let clean = text;
-  for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
+  for (const { when, pattern, replacement } of PATTERNS) {
+    if (when(lower, word, dash || slash)) clean = clean.replace(pattern, replacement);
+  }
   return clean;
 }
 
 /** Vendors put JSON into strings; its members are judged by name as well. */
-function embeddedJson(text: string, names: Names): string | undefined {
+function embeddedJson(text: string, lower: string, names: Names): string | undefined {
   const first = text.charCodeAt(0);
-  if ((first !== 123 && first !== 91) || names.lower.size === 0) return undefined;
-  const lower = text.toLowerCase();
+  if (first !== 123 && first !== 91) return undefined;
   let named = false;
   for (const name of names.lower) named ||= lower.includes(name);
   if (!named) return undefined;
@@ -145,44 +155,128 @@ const ARGUMENT = String.raw`(?:\\"(?:(?!\\")[^])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(
 const PASSWORD = 'passw(?:or)?d|passphrase|pwd';
 const KEY = 'secret|token|api[-_]?key|access[-_]?key|accountkey|private[-_]?key|credentials?|signature|\\bsig';
 
-const PATTERNS: readonly (readonly [RegExp, string])[] = [
-  [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[^])*/g, REMOVED],
+/** One of these is in most of what is looked for. */
+const WORDS = ['pass', 'pwd', 'secret', 'token', 'key', 'sig', 'credential', 'auth', 'bearer', 'basic ', 'eyj'];
+
+interface Pattern {
+  /** Whether the text (in lower case) can match at all; `word`: it has one of WORDS; `switches`: a dash or a slash. */
+  when: (lower: string, word: boolean, switches: boolean) => boolean;
+  pattern: RegExp;
+  replacement: string;
+}
+
+const PATTERNS: readonly Pattern[] = [
+  {
+    when: (lower, word) => word && lower.includes('private key'),
+    pattern: /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[^])*/g,
+    replacement: REMOVED,
+  },
   // https://user:secret@host, also where the secret holds an unescaped slash (but not a port followed by a path)
-  [/(:\/\/)[^\s/"'<>]{0,2048}@/g, `$1${REMOVED}@`],
-  [/(:\/\/)[^\s/:"'<>]{1,256}:(?!\d{1,5}\/)[^\s"'<>@]{1,2048}@/g, `$1${REMOVED}@`],
+  {
+    when: (lower) => lower.includes('://') && lower.includes('@'),
+    pattern: /(:\/\/)[^\s/"'<>]{0,2048}@/g,
+    replacement: `$1${REMOVED}@`,
+  },
+  {
+    when: (lower) => lower.includes('://') && lower.includes('@'),
+    pattern: /(:\/\/)[^\s/:"'<>]{1,256}:(?!\d{1,5}\/)[^\s"'<>@]{1,2048}@/g,
+    replacement: `$1${REMOVED}@`,
+  },
   // Authorization headers, and bearer tokens wherever they stand
-  [
-    /(authori[sz]ation\\?["']?\s{0,8}[:=]\s{0,8}\\?["']?)(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?[^\s"',;]+/gi,
-    `$1${REMOVED}`,
-  ],
-  [/\b(bearer\s{1,8}\\?["']?)(?!token\b)[\w.~+/=-]{6,}/gi, `$1${REMOVED}`],
-  [/\b(basic\s{1,8})[A-Za-z0-9+/]{12,}={0,2}(?![\w-])/g, `$1${REMOVED}`],
-  [/eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g, REMOVED],
-  // --password X, -password:X, /password=X, -pw X
-  [
-    new RegExp(
+  {
+    when: (lower, word) => word && lower.includes('authori'),
+    pattern:
+      /(authori[sz]ation\\?["']?\s{0,8}[:=]\s{0,8}\\?["']?)(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?[^\s"',;]+/gi,
+    replacement: `$1${REMOVED}`,
+  },
+  {
+    when: (lower, word) => word && lower.includes('bearer'),
+    pattern: /\b(bearer\s{1,8}\\?["']?)(?!token\b)[\w.~+/=-]{6,}/gi,
+    replacement: `$1${REMOVED}`,
+  },
+  {
+    when: (lower, word) => word && lower.includes('basic '),
+    pattern: /\b(basic\s{1,8})[A-Za-z0-9+/]{12,}={0,2}(?![\w-])/gi,
+    replacement: `$1${REMOVED}`,
+  },
+  {
+    when: (lower, word) => word && lower.includes('eyj'),
+    pattern: /eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g,
+    replacement: REMOVED,
+  },
+  // --password X, -password:X, /password=X
+  {
+    when: (_lower, word, switches) => word && switches,
+    pattern: new RegExp(
       `((?:^|[\\s"'])(?:--?|/)[\\w-]{0,32}?(?:${PASSWORD}|pass|secret|token|api[-_]?key|access[-_]?key)(?:\\s+|=|:)\\s{0,8})${ARGUMENT}`,
       'gi',
     ),
-    `$1${REMOVED}`,
-  ],
-  [new RegExp(`((?:^|\\s)(?:-pw\\s+|/(?:p|pw|rp):|/rp\\s+))${ARGUMENT}`, 'gi'), `$1${REMOVED}`],
+    replacement: `$1${REMOVED}`,
+  },
+  // -pw X, /p:X, /rp X
+  {
+    when: (lower, _word, switches) => switches && (lower.includes('-pw') || lower.includes('/p') || lower.includes('/rp')),
+    pattern: new RegExp(`((?:^|\\s)(?:-pw\\s+|/(?:p|pw|rp):|/rp\\s+))${ARGUMENT}`, 'gi'),
+    replacement: `$1${REMOVED}`,
+  },
   // -p X, unless X is a port, a list of ports, another switch or a path
-  [new RegExp(`((?:^|\\s)-p(?:\\s+|=))(?!\\d{1,5}(?:[-,:]\\d{1,5})*(?:\\s|$)|[-/.~]|[A-Za-z]:\\\\)${ARGUMENT}`, 'g'), `$1${REMOVED}`],
+  {
+    when: (lower, _word, switches) => switches && lower.includes('-p'),
+    pattern: new RegExp(
+      `((?:^|\\s)-p(?:\\s+|=))(?!\\d{1,5}(?:[-,:]\\d{1,5})*(?:\\s|$)|[-/.~]|[A-Za-z]:\\\\)${ARGUMENT}`,
+      'g',
+    ),
+    replacement: `$1${REMOVED}`,
+  },
   // -pX of the programs that write it so
-  [
-    new RegExp(`(\\b(?:mysql\\w{0,16}|mariadb|sshpass|7za?|rar|unrar)(?:\\.exe)?"?\\s(?:[^]{0,512}?\\s)??-p)(?=[^\\s-])${ARGUMENT}`, 'gi'),
-    `$1${REMOVED}`,
-  ],
+  {
+    when: (lower, _word, switches) => switches && lower.includes('-p'),
+    pattern: new RegExp(
+      `(\\b(?:mysql\\w{0,16}|mariadb|sshpass|7za?|rar|unrar)(?:\\.exe)?"?\\s(?:[^]{0,512}?\\s)??-p)(?=[^\\s-])${ARGUMENT}`,
+      'gi',
+    ),
+    replacement: `$1${REMOVED}`,
+  },
   // -u user:X
-  [/((?:^|\s)(?:-u|-U|--(?:proxy-)?user)[\s=]{1,8}["']?[^\s:"']{1,256}:)[^\s"']+/g, `$1${REMOVED}`],
+  {
+    when: (lower, _word, switches) => switches && (lower.includes('-u') || lower.includes('-proxy-u')),
+    pattern: /((?:^|\s)(?:-u|-U|--(?:proxy-)?user)[\s=]{1,8}["']?[^\s:"']{1,256}:)[^\s"']+/g,
+    replacement: `$1${REMOVED}`,
+  },
   // net use \\host\share X, net user name X
-  [/(\bnet1?(?:\.exe)?"?\s+use\s+(?:\S{1,8}\s+)?"?\\\\[^\s"]+"?\s+)(?!\/)("[^"]*(?:"|$)|\S+)/gi, `$1${REMOVED}`],
-  [/(\bnet1?(?:\.exe)?"?\s+user\s+(?:"[^"]*"|[^\s/]\S*)\s+)(?![/*])("[^"]*(?:"|$)|\S+)/gi, `$1${REMOVED}`],
-  [new RegExp(`(ConvertTo-SecureString\\s+(?:-String\\s+)?)(?!-)${ARGUMENT}`, 'gi'), `$1${REMOVED}`],
+  {
+    when: (lower) => lower.includes('net') && lower.includes('use') && lower.includes('\\\\'),
+    pattern: /(\bnet1?(?:\.exe)?"?\s+use\s+(?:\S{1,8}\s+)?"?\\\\[^\s"]+"?\s+)(?!\/)("[^"]*(?:"|$)|\S+)/gi,
+    replacement: `$1${REMOVED}`,
+  },
+  {
+    when: (lower) => lower.includes('net') && lower.includes(' user '),
+    pattern: /(\bnet1?(?:\.exe)?"?\s+user\s+(?:"[^"]*"|[^\s/]\S*)\s+)(?![/*])("[^"]*(?:"|$)|\S+)/gi,
+    replacement: `$1${REMOVED}`,
+  },
+  {
+    when: (lower, _word, switches) => switches && lower.includes('securestring'),
+    pattern: new RegExp(`(ConvertTo-SecureString\\s+(?:-String\\s+)?)(?!-)${ARGUMENT}`, 'gi'),
+    replacement: `$1${REMOVED}`,
+  },
   // password=X, "password": "X", Password: X
-  [new RegExp(`((?:${PASSWORD})\\\\?["']?\\s{0,8}[=:]\\s{0,8})${VALUE}`, 'gi'), `$1${REMOVED}`],
+  {
+    when: (lower, word) => word && (lower.includes('pass') || lower.includes('pwd')),
+    pattern: new RegExp(`((?:${PASSWORD})\\\\?["']?\\s{0,8}[=:]\\s{0,8})${VALUE}`, 'gi'),
+    replacement: `$1${REMOVED}`,
+  },
   // token=X, "api_key":"X"; with a colon only in JSON or without a blank, since rule names write "Token: ..."
-  [new RegExp(`((?:${KEY})(?:\\\\?["']?\\s{0,8}=\\s{0,8}|\\\\?["']\\s{0,8}:\\s{0,8}|:(?!\\s)))${VALUE}`, 'gi'), `$1${REMOVED}`],
-  [/((?:x-[\w-]{0,64}(?:key|token|secret)|api[-_]key):\s{0,8})[^\s"',;]+/gi, `$1${REMOVED}`],
+  {
+    when: (lower, word) => word && (lower.includes('=') || lower.includes(':')),
+    pattern: new RegExp(
+      `((?:${KEY})(?:\\\\?["']?\\s{0,8}=\\s{0,8}|\\\\?["']\\s{0,8}:\\s{0,8}|:(?!\\s)))${VALUE}`,
+      'gi',
+    ),
+    replacement: `$1${REMOVED}`,
+  },
+  {
+    when: (lower, word) => word && lower.includes(':') && (lower.includes('x-') || lower.includes('api')),
+    pattern: /((?:x-[\w-]{0,64}(?:key|token|secret)|api[-_]key):\s{0,8})[^\s"',;]+/gi,
+    replacement: `$1${REMOVED}`,
+  },
 ];

@@ -86,8 +86,8 @@ export interface VendorRequest<T = unknown> {
   signal: AbortSignal;
   /** Checks and converts the parsed reply; what it throws with action `retry` is retried like a failed request. */
   accept: (reply: unknown) => T;
-  /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be had. */
-  retry?: 'patient' | 'brief';
+  /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be had; `few` gives up soon. */
+  retry?: 'patient' | 'brief' | 'few';
 }
 
 /** A connector's connection to one tenant: authentication, rate budget and retries are inside. */

@@ -11,8 +11,8 @@ import type {
 } from '../../src/types.ts';
 import { createTokenHolder, type TokenHolder } from './token.ts';
 
-/** A record whose request failed this often, while others succeed, is given up for now. */
-const BRIEF_ATTEMPTS = 8;
+/** What is not asked for patiently is given up after so many attempts. */
+const FEW_ATTEMPTS = 8;
 
 export const cylance: Connector = {
   name: 'cylance',
@@ -48,7 +48,8 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
         now: services.now,
         onRetry: (error, attempts, waitMs) => {
           services.log.debug({ attempts, waitMs: Math.round(waitMs) }, `trying again: ${error.message}`);
-          return !(request.retry === 'brief' && attempts >= BRIEF_ATTEMPTS && successes > successesBefore);
+          if (attempts < FEW_ATTEMPTS || request.retry === undefined || request.retry === 'patient') return true;
+          return request.retry === 'brief' && successes === successesBefore;
         },
       });
       successes++;

@@ -64,6 +64,7 @@ async function list(context: StreamContext, { page, pageSize, range, filter }: L
       scope: LIST_SCOPE,
       priority: context.priority,
       signal: context.signal,
+      retry: page > 1 ? 'few' : 'patient', // a deep page that keeps failing is avoided by a narrower window
       accept: (reply) => readPage(reply, `GET ${LIST}`, { page, pageSize }),
     });
   const filters = filter === undefined ? {} : { [filter.name]: filter.value };

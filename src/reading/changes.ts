@@ -4,7 +4,7 @@
  * A record is *claimed* before it is delivered, so that two walks that meet it at the same time do not both ship it.
  */
 import { actionOf, messageOf, SluiceError } from '../errors.ts';
-import { digestOf, documentId, keyOf, revisionOf, withoutDetail } from '../identity.ts';
+import { DELETED, digestOf, documentId, keyOf, revisionOf, withoutDetail } from '../identity.ts';
 import { withoutSecrets } from '../secrets.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Known, Row } from '../state/store.ts';
@@ -128,7 +128,7 @@ function toChange(pipeline: Pipeline, walk: Walk, seen: Sight, shipped: Shipped,
   const known = pipeline.state.known(seen.key);
   if (shipped.kind === 'unreadable') return { row: postponed(pipeline, seen, known as Known), out: undefined, release };
   const revision = revisionFor(pipeline, seen, shipped);
-  if (known !== undefined && known.revision === revision && known.deleted === (shipped.kind === 'deleted')) {
+  if (known?.revision === revision) {
     return { row: touched(pipeline, seen, known, shipped), out: undefined, release };
   }
   return shippedChange(pipeline, walk, seen, shipped, known, revision, release);
@@ -136,6 +136,7 @@ function toChange(pipeline: Pipeline, walk: Walk, seen: Sight, shipped: Shipped,
 
 /** A list record shipped as it is has its fingerprint as its revision: one hash less for every record. */
 function revisionFor(pipeline: Pipeline, seen: Sight, shipped: Shipped): string {
+  if (shipped.kind === 'deleted') return DELETED;
   if (shipped.kind === 'list' && seen.fingerprint !== null) return seen.fingerprint;
   const revision = revisionOf(shipped.record, pipeline.volatile);
   return shipped.kind === 'detail-missing' ? withoutDetail(revision) : revision;

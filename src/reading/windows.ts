@@ -81,8 +81,18 @@ async function* walkRange(
     const query = queryFor(window, bounds, context);
     const { total } = await resource.list({ ...query, page: 1, pageSize: 1 });
     const tooDeep = total / context.settings.maxWindowRecords;
-    if (tooDeep > 1 && window.toMs - window.fromMs > SMALLEST_SPAN_MS) windows.unshift(...splitTime(window, tooDeep));
-    else yield* walkWindow(context, resource, { range: window, query, tooDeep: tooDeep > 1 }, cursor);
+    const divisible = window.toMs - window.fromMs > SMALLEST_SPAN_MS;
+    if (tooDeep > 1 && divisible) {
+      windows.unshift(...splitTime(window, tooDeep));
+      continue;
+    }
+    try {
+      yield* walkWindow(context, resource, { range: window, query, tooDeep: tooDeep > 1 }, cursor);
+    } catch (error) {
+      if (!(error instanceof DeepPage) || !divisible) throw error instanceof DeepPage ? error.cause : error;
+      context.log.warn(`page ${error.page} of a window keeps failing: the window is split`);
+      windows.unshift(...splitTime(window, 1));
+    }
   }
 }
 
@@ -172,6 +182,15 @@ async function* settle(
   }
 }
 
+/** A page behind the first that cannot be had: it may be too deep for the vendor. */
+class DeepPage extends Error {
+  readonly page: number;
+  constructor(page: number, cause: unknown) {
+    super(`page ${page}`, { cause });
+    this.page = page;
+  }
+}
+
 interface Pass {
   keys: Set<string>;
   total: number;
@@ -188,6 +207,7 @@ async function* readPass(resource: Resource, query: Query, pass: Pass): AsyncIte
     try {
       reply = await resource.list({ ...query, page, pageSize });
     } catch (error) {
+      if (actionOf(error) === 'retry' && page > 1) throw new DeepPage(page, error);
       if (actionOf(error) !== 'walk-again') throw error;
       pass.steady = false;
       return;

@@ -76,7 +76,7 @@ function silent(reply: Extract<Reply, { kind: 'silence' }>, place: Place): Troub
   if (reply.certificate) {
     throw stop(
       `Elasticsearch at ${place.where} cannot be trusted: ${reply.why}`,
-      'Set caFile to the PEM file of the authority that signed its certificate, and check that the node is named as in the certificate.',
+      'Set caFile to the PEM file of the authority that signed its certificate, and check that the address starts with the right scheme and is named as in the certificate.',
     );
   }
   return {

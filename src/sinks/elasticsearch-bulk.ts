@@ -9,6 +9,7 @@ import {
   troubleWith,
 } from './elasticsearch-answers.ts';
 import type { EsClient } from './elasticsearch-client.ts';
+import { serialize } from './serialize.ts';
 
 /** One document, serialised once for however many attempts. */
 export interface Line {
@@ -51,8 +52,7 @@ export function dataStreamOf(type: string, to: { stream: string; namespace: stri
 }
 
 function lineOf({ id, document }: OutDocument, ingested: string): Line {
-  const event = { ...(document.event as Record<string, unknown> | undefined), ingested };
-  const text = `{"create":{"_id":${JSON.stringify(id)}}}\n${JSON.stringify({ ...document, event })}\n`;
+  const text = `{"create":{"_id":${JSON.stringify(id)}}}\n${serialize(document, ingested)}\n`;
   return { id, text, bytes: Buffer.byteLength(text) };
 }
 

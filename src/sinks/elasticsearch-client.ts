@@ -5,11 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Client, type ClientOptions, Transport } from '@elastic/elasticsearch';
 import { messageOf, usageError } from '../errors.ts';
-
-export type ElasticsearchAuth =
-  | { kind: 'apiKey'; apiKey: () => string }
-  | { kind: 'basic'; username: string; password: () => string }
-  | { kind: 'none' };
+import { authorization, type ElasticsearchAuth, scrubbed, scrubber } from './elasticsearch-secrets.ts';
 
 export interface ConnectionSettings {
   /** URLs of the nodes, or the cloud id of a hosted deployment. */
@@ -47,7 +43,7 @@ export interface EsClient {
   /** The nodes' addresses for messages, without credentials. */
   readonly where: string;
   readonly requestTimeoutMs: number;
-  /** Throws the signal's reason when it is aborted, and nothing else. */
+  /** Throws the signal's reason when it is aborted, and what reading a secret throws; nothing else. */
   call(request: EsRequest): Promise<Reply>;
   close(): Promise<void>;
 }
@@ -58,7 +54,7 @@ export function connectElasticsearch(settings: ConnectionSettings): EsClient {
   const requestTimeoutMs = settings.requestTimeoutMs ?? defaultRequestTimeoutMs;
   const client = new Client(clientOptions(settings, requestTimeoutMs));
   const where = describeNodes(settings.nodes);
-  const scrub = scrubber(settings);
+  const scrub = scrubber(settings.auth);
   return {
     where,
     requestTimeoutMs,
@@ -76,6 +72,8 @@ function clientOptions(settings: ConnectionSettings, requestTimeoutMs: number): 
     tls: { ca: readCa(settings.caFile), rejectUnauthorized: !settings.insecure },
     compression: settings.compression ?? !isLocal(nodes),
     maxRetries: 0,
+    // Load balancers drop idle connections after a minute, and a request sent into a dropped one is in doubt.
+    agent: { keepAliveTimeout: 20_000, keepAliveMaxTimeout: 20_000 },
     // A backstop only: `once` has the deadline, which also covers a body that stalls.
     requestTimeout: requestTimeoutMs * 2,
     Transport: plainTransport as unknown as typeof Transport,
@@ -151,37 +149,17 @@ function answer(status: number, body: unknown, headers: Record<string, unknown> 
   return { kind: 'answer', status, body, retryAfterMs: seconds > 0 ? seconds * 1000 : undefined };
 }
 
-const certificateProblem = /certificate|self[- ]signed|altnames|SSL|TLS|EPROTO/i;
+const certificateProblem = /certificate|self[- ]signed|altnames|wrong version number/i;
 
 function failed(error: unknown, timedOut: string | undefined, scrub: (text: string) => string): Reply {
   const meta = (error as { meta?: { statusCode?: number; body?: unknown; headers?: Record<string, unknown> } }).meta;
   if (error instanceof Error && error.name === 'ResponseError' && meta?.statusCode) {
-    const { body } = meta;
-    const shown =
-      typeof body === 'string' ? scrub(body.slice(0, 300)) : JSON.parse(scrub(JSON.stringify(body ?? null)));
-    return answer(meta.statusCode, shown, meta.headers);
+    return answer(meta.statusCode, scrubbed(meta.body, scrub), meta.headers);
   }
   const garbled =
     error instanceof Error && error.name === 'DeserializationError' ? 'its reply was cut short' : undefined;
   const why = timedOut ?? garbled ?? scrub(messageOf(error));
   return { kind: 'silence', why, certificate: timedOut === undefined && certificateProblem.test(why) };
-}
-
-function authorization(auth: ElasticsearchAuth): string | undefined {
-  if (auth.kind === 'apiKey') return `ApiKey ${auth.apiKey()}`;
-  if (auth.kind === 'basic') return `Basic ${base64(`${auth.username}:${auth.password()}`)}`;
-  return undefined;
-}
-
-/** Proxies like to repeat what they were sent: no message may carry it on. */
-function scrubber(settings: ConnectionSettings): (text: string) => string {
-  return (text) => {
-    const { auth } = settings;
-    const secrets = [auth.kind === 'apiKey' ? auth.apiKey() : '', auth.kind === 'basic' ? auth.password() : ''];
-    if (auth.kind === 'basic') secrets.push(base64(`${auth.username}:${auth.password()}`));
-    const shown = secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '***')), text);
-    return shown.replace(/\/\/[^/@\s]+@/g, '//');
-  };
 }
 
 function describeNodes(nodes: ConnectionSettings['nodes']): string {
@@ -207,8 +185,4 @@ function readCa(file: string | undefined): string | undefined {
   } catch (error) {
     throw usageError(`the CA file of Elasticsearch cannot be read: ${messageOf(error)}`, 'Check caFile.');
   }
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
 }

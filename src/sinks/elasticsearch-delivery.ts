@@ -1,10 +1,10 @@
-/** One chunk until every document in it is there or rejected: the loop around `sendBulk` and `lookUp`. */
+/** One chunk until every document in it is there or rejected: the loop around `sendBulk` and the look-up. */
 import type { LimitFunction } from 'p-limit';
 import type { Rejection } from '../types.ts';
-import { type EsProblem, fieldOf, type Trouble } from './elasticsearch-answers.ts';
-import { type Chunk, type Line, type Outcome, sendBulk } from './elasticsearch-bulk.ts';
+import { type EsProblem, fieldOf } from './elasticsearch-answers.ts';
+import { type Chunk, type Line, type Outcome, type Sent, sendBulk } from './elasticsearch-bulk.ts';
 import type { EsClient } from './elasticsearch-client.ts';
-import { type Found, lookUp } from './elasticsearch-lookup.ts';
+import { lookUpPatiently } from './elasticsearch-lookup.ts';
 import type { Patience } from './elasticsearch-patience.ts';
 
 export interface Delivery {
@@ -18,35 +18,25 @@ export interface Delivery {
 
 /** `doubt`: an earlier attempt may have arrived. */
 export async function deliver(chunk: Chunk, delivery: Delivery, doubt: boolean): Promise<void> {
-  const { patience, signal } = delivery;
+  const { dataStream } = chunk;
   let left = chunk.lines;
   let inDoubt = doubt;
   for (let cuts = 0; left.length > 0; ) {
     if (inDoubt) {
-      const answer = await arrived({ ...chunk, lines: left }, delivery);
-      if (answer.kind === 'trouble') {
-        await patience.wait(answer, signal);
-        continue;
-      }
-      if (answer.ids.size > 0) patience.progress();
-      left = left.filter((line) => !answer.ids.has(line.id));
+      left = await notArrived({ dataStream, lines: left }, delivery);
       inDoubt = false;
       // The cluster answers small requests while ours are cut off: some proxies say "too large" like that.
-      if (cuts > 1 && left.length > 1) return halves({ ...chunk, lines: left }, delivery);
-      if (left.length === 0) return;
+      if (cuts > 1 && left.length > 1) return halves({ dataStream, lines: left }, delivery);
+      continue;
     }
-    const outcome = await send({ ...chunk, lines: left }, delivery);
-    if (outcome.kind === 'too-large') return tooLarge({ ...chunk, lines: left }, outcome.said, delivery);
-    if (outcome.kind === 'sent') {
-      for (const { id, problem } of outcome.rejected) delivery.rejections.push(rejection(id, problem));
-      if (outcome.again.length < left.length) patience.progress();
-      left = outcome.again;
-    }
+    const outcome = await send({ dataStream, lines: left }, delivery);
+    if (outcome.kind === 'too-large') return tooLarge({ dataStream, lines: left }, outcome.said, delivery);
+    if (outcome.kind === 'sent') left = keep(outcome, left, delivery);
     const trouble = outcome.kind === 'sent' ? outcome.trouble : outcome;
     if (trouble === undefined) return;
     inDoubt = trouble.doubt;
-    if (outcome.kind === 'trouble' && inDoubt) cuts += 1;
-    await patience.wait(trouble, signal);
+    if (inDoubt && outcome.kind === 'trouble') cuts += 1;
+    await delivery.patience.wait(trouble, delivery.signal);
   }
 }
 
@@ -54,8 +44,18 @@ function send(chunk: Chunk, { client, limit, signal }: Delivery): Promise<Outcom
   return limit(() => sendBulk(client, chunk, signal));
 }
 
-function arrived({ dataStream, lines }: Chunk, { client, signal }: Delivery): Promise<Found | Trouble> {
-  return lookUp({ client, dataStream, ids: lines.map((line) => line.id), signal });
+async function notArrived({ dataStream, lines }: Chunk, { client, patience, signal }: Delivery): Promise<Line[]> {
+  const ids = lines.map((line) => line.id);
+  const arrived = await lookUpPatiently({ client, dataStream, ids, signal }, patience);
+  if (arrived.size > 0) patience.progress();
+  return lines.filter((line) => !arrived.has(line.id));
+}
+
+/** Takes down what was rejected; returns what is still to be delivered. */
+function keep({ rejected, again }: Sent, sent: Line[], { rejections, patience }: Delivery): Line[] {
+  for (const { id, problem } of rejected) rejections.push(rejection(id, problem));
+  if (again.length < sent.length) patience.progress();
+  return again;
 }
 
 async function tooLarge(chunk: Chunk, said: string, delivery: Delivery): Promise<void> {
@@ -65,13 +65,17 @@ async function tooLarge(chunk: Chunk, said: string, delivery: Delivery): Promise
   delivery.rejections.push({ id: line.id, type: 'too_large', reason });
 }
 
-async function halves(chunk: Chunk, delivery: Delivery): Promise<void> {
-  const middle = Math.ceil(chunk.lines.length / 2);
-  await deliver({ ...chunk, lines: chunk.lines.slice(0, middle) }, delivery, false);
-  await deliver({ ...chunk, lines: chunk.lines.slice(middle) }, delivery, false);
+async function halves({ dataStream, lines }: Chunk, delivery: Delivery): Promise<void> {
+  const middle = Math.ceil(lines.length / 2);
+  await deliver({ dataStream, lines: lines.slice(0, middle) }, delivery, false);
+  await deliver({ dataStream, lines: lines.slice(middle) }, delivery, false);
 }
+
+/** Reasons quote the value; a bound keeps a single document from filling the state. */
+const maxReason = 2000;
 
 function rejection(id: string, { type, reason }: EsProblem): Rejection {
   const field = fieldOf(reason);
-  return field === undefined ? { id, type, reason } : { id, type, reason, field };
+  const kept = reason.slice(0, maxReason);
+  return field === undefined ? { id, type, reason: kept } : { id, type, reason: kept, field };
 }

@@ -7,8 +7,9 @@ import { SluiceError } from '../errors.ts';
 import { type Place, type Trouble, troubleWith } from './elasticsearch-answers.ts';
 import { opaqueIdOf } from './elasticsearch-bulk.ts';
 import type { EsClient } from './elasticsearch-client.ts';
+import type { Patience } from './elasticsearch-patience.ts';
 
-export type Found = { kind: 'found'; ids: Set<string> };
+type Found = { kind: 'found'; ids: Set<string> };
 
 export interface LookUp {
   client: EsClient;
@@ -20,8 +21,17 @@ export interface LookUp {
 /** Ids in one search; Elasticsearch's default limit on terms and results is far above it. */
 const idsPerSearch = 1000;
 
+/** Asks until there is an answer, or patience ends. */
+export async function lookUpPatiently(question: LookUp, patience: Patience): Promise<Set<string>> {
+  for (;;) {
+    const answer = await lookUp(question);
+    if (answer.kind === 'found') return answer.ids;
+    await patience.wait(answer, question.signal);
+  }
+}
+
 /** One attempt. Trouble may pass; what needs a person is thrown. */
-export async function lookUp(question: LookUp): Promise<Found | Trouble> {
+async function lookUp(question: LookUp): Promise<Found | Trouble> {
   const busy = await waitForTasks(question);
   if (busy) return busy;
   const refreshed = await refresh(question);

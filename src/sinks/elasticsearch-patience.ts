@@ -27,6 +27,7 @@ const sayEveryMs = 30_000;
 export function patience(settings: PatienceSettings): Patience {
   let since: number | undefined;
   let attempt = 0;
+  let told = false;
   return {
     async wait(trouble, signal) {
       const now = settings.now();
@@ -34,22 +35,25 @@ export function patience(settings: PatienceSettings): Patience {
       const left = since + settings.deadlineMs - now;
       const message = `Elasticsearch at ${settings.where} ${trouble.why}`;
       if (left <= 0) throw new SluiceError(message, { action: 'stop', advice: trouble.advice });
-      say(settings, message, trouble.advice, attempt);
+      // A first hiccup is nobody's business; what lasts is said, and said again at intervals.
+      if (attempt > 0) told = say(settings, message, trouble.advice) || told;
       const ceiling = Math.min(settings.maxMs, settings.baseMs * 2 ** attempt);
       attempt += 1;
       const pause = Math.max(Math.random() * ceiling, trouble.waitMs ?? 0);
       await sleep(Math.min(pause, left), undefined, { signal });
     },
     progress() {
+      if (told) settings.log.info(`Elasticsearch at ${settings.where} takes documents again`);
       since = undefined;
       attempt = 0;
+      told = false;
     },
   };
 }
 
-/** A first hiccup is nobody's business; what lasts is said, and said again at intervals. */
-function say({ said, now, log }: PatienceSettings, message: string, advice: string, attempt: number): void {
-  if (attempt === 0 || now() - said.at < sayEveryMs) return;
+function say({ said, now, log }: PatienceSettings, message: string, advice: string): boolean {
+  if (now() - said.at < sayEveryMs) return false;
   said.at = now();
   log.warn({ advice }, `${message}; waiting`);
+  return true;
 }

@@ -13,7 +13,7 @@ import { type ChunkLimits, chunksOf, dataStreamOf } from './elasticsearch-bulk.t
 import { checkElasticsearch } from './elasticsearch-check.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './elasticsearch-client.ts';
 import { deliver } from './elasticsearch-delivery.ts';
-import { lookUp } from './elasticsearch-lookup.ts';
+import { lookUpPatiently } from './elasticsearch-lookup.ts';
 import { type Patience, patience } from './elasticsearch-patience.ts';
 
 export interface ElasticsearchSettings extends ConnectionSettings {
@@ -51,6 +51,8 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
   const opened = open(settings, tools);
   // Batches under way or given up: what of them arrived is not known, so a second write looks first.
   const begun = new Set<string>();
+  // Nobody hands `recover` a signal: closing ends its waiting.
+  const closed = new AbortController();
   let closing: Promise<void> | undefined;
   return {
     kind: 'elasticsearch',
@@ -64,9 +66,10 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
       begun.delete(name);
       return { rejections, receipt: null };
     },
-    recover: async (_pipeline, prepared) => ({ arrived: await recovered(opened, prepared) }),
+    recover: async (_pipeline, prepared) => ({ arrived: await recovered(opened, prepared, closed.signal) }),
     check: (signal) => checkElasticsearch(opened.client, settings.dataStreams ?? [], signal),
     close: () => {
+      closed.abort();
       closing ??= opened.client.close();
       return closing;
     },
@@ -127,7 +130,7 @@ async function writeBatch(opened: Opened, batch: Batch, doubt: boolean, signal: 
   return rejections;
 }
 
-async function recovered(opened: Opened, prepared: Prepared[]): Promise<Set<string>> {
+async function recovered(opened: Opened, prepared: Prepared[], signal: AbortSignal): Promise<Set<string>> {
   const wanted = new Map<string, string[]>();
   for (const entry of prepared.flatMap((batch) => batch.ids)) {
     const dataStream = dataStreamOf(opened.limits.dataStreamType, entry);
@@ -137,17 +140,8 @@ async function recovered(opened: Opened, prepared: Prepared[]): Promise<Set<stri
   }
   const arrived = new Set<string>();
   for (const [dataStream, ids] of wanted) {
-    for (const id of await recoveredIn(opened, dataStream, ids)) arrived.add(id);
+    const there = await lookUpPatiently({ client: opened.client, dataStream, ids, signal }, opened.newPatience());
+    for (const id of there) arrived.add(id);
   }
   return arrived;
-}
-
-async function recoveredIn(opened: Opened, dataStream: string, ids: string[]): Promise<Set<string>> {
-  const waiting = opened.newPatience();
-  const { signal } = new AbortController();
-  for (;;) {
-    const answer = await lookUp({ client: opened.client, dataStream, ids, signal });
-    if (answer.kind === 'found') return answer.ids;
-    await waiting.wait(answer, signal);
-  }
 }

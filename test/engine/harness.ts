@@ -7,7 +7,7 @@ import { streams } from '../../connectors/index.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { build, type BuildTools, toPipeline } from '../../src/build.ts';
 import { type Config, parseConfigObject } from '../../src/config.ts';
-import { documentId, revisionOf, withoutDetail } from '../../src/identity.ts';
+import { DELETED, documentId, revisionOf, withoutDetail } from '../../src/identity.ts';
 import type { Pipeline, PipelineEvents } from '../../src/pipeline.ts';
 import { withoutSecrets } from '../../src/secrets.ts';
 import { openState } from '../../src/state/sqlite.ts';
@@ -143,16 +143,21 @@ export function wholeRange(simulator: Simulator, id = 'backfill-1'): Walk {
 
 /** What a perfect connector has delivered, as document ids. */
 export function expectedIds(simulator: Simulator): string[] {
+  return [...expectedDocuments(simulator).keys()].sort();
+}
+
+/** The same, with what each of them is. */
+export function expectedDocuments(simulator: Simulator): Map<string, string> {
   const [registered] = streams;
   if (registered === undefined) throw new Error('no stream is registered');
   const { stream } = registered;
   const volatile = new Set(stream.volatile);
-  const ids: string[] = [];
+  const ids = new Map<string, string>();
   for (const { id, ordinal, kind, record } of simulator.truth()) {
-    const shipped = kind === 'deleted' ? stream.tombstone?.(id, stream.timeMs(record)) : record;
-    const revision = revisionOf(withoutSecrets(shipped, stream.secrets), volatile);
-    ids.push(documentId(stream.name, id, ordinal, kind === 'list' ? withoutDetail(revision) : revision));
+    const revision = revisionOf(withoutSecrets(record, stream.secrets), volatile);
+    const shippedAs = kind === 'deleted' ? DELETED : kind === 'list' ? withoutDetail(revision) : revision;
+    ids.set(documentId(stream.name, id, ordinal, shippedAs), `${id} #${ordinal} ${kind}`);
   }
-  return ids.sort();
+  return ids;
 }
 

@@ -107,7 +107,10 @@ describe('the surface', () => {
     await withSimulator({ detections: 400 }, async (_, reader) => {
       const items = await reader.all();
       const since = new Date(Date.now()).toISOString();
-      expect((await reader.get(`/detections/v2/recent?since=${since}`)).json).toEqual({ num_after: 0, num_unaddressed: 0 });
+      expect((await reader.get(`/detections/v2/recent?since=${since}`)).json).toEqual({
+        num_after: 0,
+        num_unaddressed: 0,
+      });
       const open = items.filter((item) => item.Status === 'New').length;
       const expected = { num_after: 400, num_unaddressed: open };
       expect((await reader.get('/detections/v2/recent')).json).toEqual(expected);
@@ -142,18 +145,28 @@ describe('the surface', () => {
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
     const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
-    execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...names], { stdio: 'ignore' });
+    execFileSync(
+      'openssl',
+      ['req', '-x509', ...curve, '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...names],
+      { stdio: 'ignore' },
+    );
     const tls = { key: readFileSync(key), cert: readFileSync(cert) };
     rmSync(folder, { recursive: true });
-    await withSimulator({ tls, detections: 30 }, async (simulator, plain) => {
+    const faults = [{ fault: 'reset' as const, endpoint: 'recent' as const }];
+    await withSimulator({ tls, faults, detections: 30 }, async (simulator, plain) => {
       const secure = await readerOf(simulator.httpsUrl ?? '');
       expect((await secure.get('/detections/v2')).json).toEqual((await plain.get('/detections/v2')).json);
+      await expect(secure.get('/detections/v2/recent')).rejects.toThrow();
     });
   });
 
   test('the command says that it is ready', async () => {
     let text = '';
-    const out = { write: (chunk: string) => void (text += chunk) };
+    const out = {
+      write: (chunk: string) => {
+        text += chunk;
+      },
+    };
     const simulator = await runSimulator({ seed: SEED, detections: 5, ...APPLICATION }, out);
     expect(text).toBe(`sluice simulator ready ${simulator.url}\n`);
     await simulator.close();

@@ -1,11 +1,11 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { Agent, type IncomingHttpHeaders, request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 
 /** A small client that knows nothing of the simulator's inside. */
 
-export const SEED = Number(process.env['SIMULATOR_SEED'] ?? 20_240_611);
+export const SEED = Number(process.env.SIMULATOR_SEED ?? 20_240_611);
 
 export const APPLICATION = {
   tenantId: '6d1c2a4e-0000-4000-8000-00000000beef',
@@ -13,11 +13,14 @@ export const APPLICATION = {
   applicationSecret: 'not-a-real-secret',
 };
 
+// biome-ignore lint/suspicious/noExplicitAny: replies are looked into as they come, and the tests say what they expect.
+export type Loose = any;
+
 export interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
-  json: any;
+  json: Loose;
 }
 
 export interface CallOptions {
@@ -60,7 +63,11 @@ function encode(value: unknown): string {
 }
 
 /** The application's own token, with claims that can be spoiled. */
-export function authToken(claims: Record<string, unknown> = {}, secret = APPLICATION.applicationSecret, alg = 'HS256'): string {
+export function authToken(
+  claims: Record<string, unknown> = {},
+  secret = APPLICATION.applicationSecret,
+  alg = 'HS256',
+): string {
   const now = Math.floor(Date.now() / 1000);
   const { applicationId: sub, tenantId: tid } = APPLICATION;
   const all = { iss: 'http://cylance.com', iat: now, exp: now + 1800, sub, tid, jti: randomUUID(), ...claims };
@@ -76,7 +83,7 @@ export function askToken(url: string, auth_token: string): Promise<Answer> {
 export interface Reader {
   get(path: string, options?: CallOptions): Promise<Answer>;
   /** Every item of a list, page by page. */
-  all(query?: string, pageSize?: number): Promise<any[]>;
+  all(query?: string, pageSize?: number): Promise<Loose[]>;
   close(): void;
 }
 
@@ -115,7 +122,9 @@ export async function withSimulator(
     reader = await readerOf(simulator.url);
     await run(simulator, reader);
   } catch (error) {
-    throw new Error(`seed ${options.seed ?? SEED}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`seed ${options.seed ?? SEED}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   } finally {
     reader?.close();
     await simulator.close();

@@ -9,10 +9,12 @@ const statusOf = async (reader: Reader, path = LIST) => (await reader.get(path))
 async function outcomes(reader: Reader, count: number, path = LIST): Promise<(number | string)[]> {
   const seen: (number | string)[] = [];
   for (let index = 0; index < count; index++) {
-    seen.push(await reader.get(path).then(
-      ({ status, json }) => (json === undefined ? 'no JSON' : status),
-      (error: NodeJS.ErrnoException) => error.code ?? error.message,
-    ));
+    seen.push(
+      await reader.get(path).then(
+        ({ status, json }) => (json === undefined ? 'no JSON' : status),
+        (error: NodeJS.ErrnoException) => error.code ?? error.message,
+      ),
+    );
   }
   return seen;
 }
@@ -43,27 +45,41 @@ describe('fault plan', () => {
   });
 
   test('every, requests, times, probability and endpoint choose the requests', async () => {
-    await withFaults([{ fault: 'server-error', status: 503, endpoint: 'list', every: 3, times: 2 }], async (_, reader) => {
-      expect(await outcomes(reader, 9)).toEqual([200, 200, 503, 200, 200, 503, 200, 200, 200]);
-      expect(await statusOf(reader, '/detections/v2/recent')).toBe(200);
-    });
-    await withFaults([{ fault: 'server-error', status: [500, 502, 504], endpoint: 'list', requests: [1, 3, 4] }], async (simulator, reader) => {
-      expect(await outcomes(reader, 5)).toEqual([500, 200, 502, 504, 200]);
-      expect(simulator.stats()).toMatchObject({ faultsDone: { 'server-error': 3 }, unusedFaults: [] });
-    });
+    await withFaults(
+      [{ fault: 'server-error', status: 503, endpoint: 'list', every: 3, times: 2 }],
+      async (_, reader) => {
+        expect(await outcomes(reader, 9)).toEqual([200, 200, 503, 200, 200, 503, 200, 200, 200]);
+        expect(await statusOf(reader, '/detections/v2/recent')).toBe(200);
+      },
+    );
+    await withFaults(
+      [{ fault: 'server-error', status: [500, 502, 504], endpoint: 'list', requests: [1, 3, 4] }],
+      async (simulator, reader) => {
+        expect(await outcomes(reader, 5)).toEqual([500, 200, 502, 504, 200]);
+        expect(simulator.stats()).toMatchObject({ faultsDone: { 'server-error': 3 }, unusedFaults: [] });
+      },
+    );
     const random: FaultPlan = [{ fault: 'server-error', endpoint: 'list', probability: 0.5 }];
     let first: (number | string)[] = [];
-    await withFaults(random, async (_, reader) => void (first = await outcomes(reader, 40)));
+    await withFaults(random, async (_, reader) => {
+      first = await outcomes(reader, 40);
+    });
     await withFaults(random, async (_, reader) => expect(await outcomes(reader, 40)).toEqual(first));
     expect(first.filter((status) => status === 200).length).toBeGreaterThan(5);
     expect(first.filter((status) => status !== 200).length).toBeGreaterThan(5);
   });
 
   test('names the rules that never fired', async () => {
-    await withFaults([{ fault: 'hang', endpoint: 'csv' }, { fault: 'rate-limit', endpoint: 'list', times: 1 }], async (simulator, reader) => {
-      await outcomes(reader, 2);
-      expect(simulator.stats()).toMatchObject({ faultsDone: { 'rate-limit': 1 }, unusedFaults: ['rule 1 (hang)'] });
-    });
+    await withFaults(
+      [
+        { fault: 'hang', endpoint: 'csv' },
+        { fault: 'rate-limit', endpoint: 'list', times: 1 },
+      ],
+      async (simulator, reader) => {
+        await outcomes(reader, 2);
+        expect(simulator.stats()).toMatchObject({ faultsDone: { 'rate-limit': 1 }, unusedFaults: ['rule 1 (hang)'] });
+      },
+    );
   });
 });
 
@@ -98,7 +114,12 @@ describe('faults of requests', () => {
       await expect(reader.get(LIST)).rejects.toThrow();
       await expect(reader.get(LIST, { timeoutMs: 150 })).rejects.toThrow('timeout');
       await expect(reader.get(LIST)).rejects.toThrow(/aborted|ECONNRESET|reset/);
-      const [cut, broken, html, good] = [await reader.get(LIST), await reader.get(LIST), await reader.get(LIST), await reader.get(LIST)];
+      const [cut, broken, html, good] = [
+        await reader.get(LIST),
+        await reader.get(LIST),
+        await reader.get(LIST),
+        await reader.get(LIST),
+      ];
       expect(cut).toMatchObject({ status: 200, json: undefined });
       expect(Number(cut.headers['content-length'])).toBe(Buffer.byteLength(cut.text));
       expect(good.text.startsWith(cut.text)).toBe(true);
@@ -162,8 +183,11 @@ describe('faults of lists and details', () => {
     await withFaults(plan, async (simulator, reader) => {
       const page = `${LIST}&page=2`;
       const [missing, wrong, empty, twice, good] = [
-        (await reader.get(page)).json, (await reader.get(page)).json, (await reader.get(page)).json,
-        (await reader.get(page)).json, (await reader.get(page)).json,
+        (await reader.get(page)).json,
+        (await reader.get(page)).json,
+        (await reader.get(page)).json,
+        (await reader.get(page)).json,
+        (await reader.get(page)).json,
       ];
       expect('page_items' in missing).toBe(false);
       expect(wrong.page_number).toBe(3);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LivingOptions, Simulator, TruthRow } from '../../simulator/index.ts';
-import { type Reader, start, readerOf, withSimulator } from './client.ts';
+import { type Loose, type Reader, readerOf, start, withSimulator } from './client.ts';
 
 const LIVING: LivingOptions = {
   arrivals: 12,
@@ -31,7 +31,7 @@ async function readUntilQuiet(simulator: Simulator, reader: Reader): Promise<Map
     if (known.at(-1)?.text !== text) seen.set(id, [...known, { id, kind, text }]);
   };
   const round = async () => {
-    const present = (await reader.get('/detections/v2?page_size=1000&sort=OccurrenceTime')).json.page_items as any[];
+    const present = (await reader.get('/detections/v2?page_size=1000&sort=OccurrenceTime')).json.page_items as Loose[];
     const gone = [...seen.keys()].filter((id) => !present.some((item) => item.Id === id));
     await Promise.all([
       ...present.map(async (item) => {
@@ -91,7 +91,7 @@ describe('a living tenant', () => {
       await readUntilQuiet(simulator, reader);
       const statuses = new Map<string, string[]>();
       for (const { id, record } of simulator.truth()) {
-        statuses.set(id, [...(statuses.get(id) ?? []), (record as any).Status]);
+        statuses.set(id, [...(statuses.get(id) ?? []), (record as Loose).Status]);
       }
       const returned = [...statuses.values()].filter((list) => list.join() === 'New,Done,New');
       expect(returned).toHaveLength(5);
@@ -115,10 +115,13 @@ describe('a living tenant', () => {
 
   test('a spoiled reply does not count as served', async () => {
     const faults = [{ fault: 'truncated-json' as const, endpoint: 'detail' as const }];
-    await withSimulator({ detections: 20, living: { statusChanges: 5, dwellMs: 0 }, faults }, async (simulator, reader) => {
-      for (const item of await reader.all()) await reader.get(`/detections/v2/${item.Id}/details`);
-      expect(simulator.stats()).toMatchObject({ unserved: 20, waitingFor: { serving: 5 } });
-    });
+    await withSimulator(
+      { detections: 20, living: { statusChanges: 5, dwellMs: 0 }, faults },
+      async (simulator, reader) => {
+        for (const item of await reader.all()) await reader.get(`/detections/v2/${item.Id}/details`);
+        expect(simulator.stats()).toMatchObject({ unserved: 20, waitingFor: { serving: 5 } });
+      },
+    );
   });
 
   test('arrivals come to a quiet reader too, at the live edge and days back', async () => {
@@ -149,20 +152,23 @@ describe('a living tenant', () => {
   });
 
   test('with confirm, a state waits until its delivery is confirmed', async () => {
-    await withSimulator({ detections: 20, living: { returns: 2, dwellMs: 0, confirm: true } }, async (simulator, reader) => {
-      const read = async () => {
-        for (const item of await reader.all()) await reader.get(`/detections/v2/${item.Id}/details`);
-        await new Promise((resolve) => setTimeout(resolve, 80));
-      };
-      await read();
-      expect(simulator.stats()).toMatchObject({ pending: 4, waitingFor: { confirmation: 2 } });
-      for (const { id, ordinal } of simulator.truth()) simulator.confirm(id, ordinal);
-      expect(simulator.stats()).toMatchObject({ pending: 2, waitingFor: { serving: 2 } });
-      await read();
-      const body = [...simulator.truth()].map(({ id, ordinal }) => `${id} ${ordinal}`).join('\n');
-      await reader.get('/_simulator/confirm', { method: 'POST', body });
-      expect(simulator.stats().pending).toBe(0);
-    });
+    await withSimulator(
+      { detections: 20, living: { returns: 2, dwellMs: 0, confirm: true } },
+      async (simulator, reader) => {
+        const read = async () => {
+          for (const item of await reader.all()) await reader.get(`/detections/v2/${item.Id}/details`);
+          await new Promise((resolve) => setTimeout(resolve, 80));
+        };
+        await read();
+        expect(simulator.stats()).toMatchObject({ pending: 4, waitingFor: { confirmation: 2 } });
+        for (const { id, ordinal } of simulator.truth()) simulator.confirm(id, ordinal);
+        expect(simulator.stats()).toMatchObject({ pending: 2, waitingFor: { serving: 2 } });
+        await read();
+        const body = [...simulator.truth()].map(({ id, ordinal }) => `${id} ${ordinal}`).join('\n');
+        await reader.get('/_simulator/confirm', { method: 'POST', body });
+        expect(simulator.stats().pending).toBe(0);
+      },
+    );
   });
 
   test('more changes than detections is an error', async () => {
@@ -173,19 +179,30 @@ describe('a living tenant', () => {
 
 describe('the simulator’s own pages', () => {
   test('truth streams as NDJSON, whole or for a range; status and summary are JSON', async () => {
-    await withSimulator({ detections: 1200 }, async (simulator, reader) => {
+    await withSimulator({ detections: 500 }, async (simulator, reader) => {
       const { text, headers } = await reader.get('/_simulator/truth');
       expect(headers['content-type']).toBe('application/x-ndjson');
-      const rows = text.trimEnd().split('\n').map((line) => JSON.parse(line));
+      const rows = text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
       expect(rows).toEqual([...simulator.truth()]);
       const middle = '2026-01-20T00:00:00Z';
-      const [until, since] = [await reader.get(`/_simulator/truth?until=${middle}`), await reader.get(`/_simulator/truth?since=${middle}`)];
+      const [until, since] = [
+        await reader.get(`/_simulator/truth?until=${middle}`),
+        await reader.get(`/_simulator/truth?since=${middle}`),
+      ];
       expect(until.text + since.text).toBe(text);
       const before = (await reader.all(`&end=${middle}`)).length;
       expect(until.text.trimEnd().split('\n')).toHaveLength(before);
       const status = (await reader.get('/_simulator/status')).json;
-      expect(status).toMatchObject({ forbiddenCalls: 0, unserved: 1200, tokens: 1 });
-      expect((await reader.get('/_simulator/summary')).json).toEqual({ detections: 1200, revisions: 1200, deleted: 0, listOnly: 0 });
+      expect(status).toMatchObject({ forbiddenCalls: 0, unserved: 500, tokens: 1 });
+      expect((await reader.get('/_simulator/summary')).json).toEqual({
+        detections: 500,
+        revisions: 500,
+        deleted: 0,
+        listOnly: 0,
+      });
     });
   });
 

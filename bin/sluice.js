@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/** Starts Sluice: what is built if there is any, else the source. Finds Node 24 where an older one was called. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const NEEDED = 24;
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const built = join(root, 'dist', 'src', 'main.js');
+const entry = existsSync(built) ? built : join(root, 'src', 'main.ts');
+
+if (Number(process.versions.node.split('.')[0]) >= NEEDED) await import(pathToFileURL(entry).href);
+else runWith(newerNode());
+
+/** The npm package `node` brings one: in this folder, or beside it where Sluice is installed as a package. */
+function newerNode() {
+  const places = [join(root, 'node_modules', 'node'), join(root, '..', 'node')];
+  const found = places.map((place) => join(place, 'bin', 'node')).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  console.error(`error: Sluice needs Node ${NEEDED} or newer; this is ${process.version}`);
+  console.error('→ Install it from https://nodejs.org, or run `npm ci` in a clone, which brings its own.');
+  process.exit(1);
+}
+
+function runWith(node) {
+  const child = spawn(node, [entry, ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`error: ${node} cannot be started: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    for (const each of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.removeAllListeners(each);
+    process.kill(process.pid, signal);
+  });
+}

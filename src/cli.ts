@@ -1,0 +1,99 @@
+/** The command line: which commands there are, how errors are shown, and which exit code they lead to. */
+import { Command, CommanderError } from 'commander';
+import { addBackfill } from './commands/backfill.ts';
+import { addCheck } from './commands/check.ts';
+import { addConfig } from './commands/config.ts';
+import { addDemo } from './commands/demo.ts';
+import { addHealth } from './commands/health.ts';
+import { addRejections } from './commands/rejections.ts';
+import { addRun } from './commands/run.ts';
+import { addSample } from './commands/sample.ts';
+import { addSetup } from './commands/setup.ts';
+import type { Cli, Context } from './commands/shared/context.ts';
+import { addSimulator } from './commands/simulator.ts';
+import { addState } from './commands/state.ts';
+import { addStreams } from './commands/streams.ts';
+import { isAbort, messageOf, SluiceError } from './errors.ts';
+import { createRedactor } from './log.ts';
+
+const OK = 0;
+const FAILURE = 1;
+const USAGE = 2;
+
+/** In the order of `--help`. */
+const COMMANDS = [
+  addDemo,
+  addCheck,
+  addRun,
+  addBackfill,
+  addSample,
+  addStreams,
+  addState,
+  addRejections,
+  addSetup,
+  addConfig,
+  addHealth,
+  addSimulator,
+];
+
+/** Runs what the arguments ask for, and sets the exit code. */
+export async function runCli(context: Context): Promise<void> {
+  const cli: Cli = { ...context, redactor: createRedactor() };
+  let code = OK;
+  const program = programOf({ ...cli, setExitCode: (wanted) => (code = wanted) });
+  try {
+    await program.parseAsync(context.argv, { from: 'user' });
+  } catch (error) {
+    code = report(error, cli);
+  }
+  context.setExitCode(code);
+}
+
+function programOf(cli: Cli): Command {
+  const program = new Command('sluice')
+    .description('Ships endpoint-security records from vendor APIs to Elasticsearch and files as ECS documents.')
+    .version(cli.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .addHelpText('after', '\nNew here? `sluice demo` needs no account and no config.')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => cli.stdout.write(text),
+      writeErr: (text) => cli.stderr.write(text),
+      getOutHelpWidth: () => Math.min(cli.columns, 120),
+      getErrHelpWidth: () => Math.min(cli.columns, 120),
+    });
+  for (const add of COMMANDS) add(program, cli);
+  return program;
+}
+
+/** One clear message, what to do about it, and never a secret. */
+function report(error: unknown, cli: Cli): number {
+  if (error instanceof CommanderError) return commanderCode(error, cli);
+  const known = error instanceof SluiceError;
+  const stopped = isAbort(error) && cli.signal.aborted;
+  const message = stopped ? 'stopped by a signal' : messageOf(error);
+  const bug = 'This should not happen: please report it with the output of the same command and `--log-level debug`.';
+  const advice = known ? error.advice : stopped ? undefined : bug;
+  const stack = wantsStack(cli.argv) && error instanceof Error ? `${withCauses(error)}\n` : '';
+  cli.stderr.write(cli.redactor.scrub(`error: ${message}\n${advice === undefined ? '' : `→ ${advice}\n`}${stack}`));
+  return known && error.kind === 'usage' ? USAGE : FAILURE;
+}
+
+/** Commander has written its message already. */
+function commanderCode(error: CommanderError, cli: Cli): number {
+  if (error.exitCode === 0) return OK;
+  const asked = cli.argv.find((argument) => !argument.startsWith('-'));
+  const command = COMMANDS.some((add) => add.name.slice(3).toLowerCase() === asked) ? ` ${asked}` : '';
+  if (error.code !== 'commander.help') cli.stderr.write(`→ See \`sluice${command} --help\`.\n`);
+  return USAGE;
+}
+
+function wantsStack(argv: readonly string[]): boolean {
+  return /--log-level[= ](debug|trace)\b/.test(argv.join(' '));
+}
+
+function withCauses(error: Error): string {
+  const stack = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${stack}\ncaused by ${withCauses(error.cause)}` : stack;
+}

@@ -1,0 +1,67 @@
+/** What a command may use of the outside world. `main.ts` makes it from the process; tests and the demo may make their own. */
+import type { Redactor } from '../../log.ts';
+import type { Registered } from '../../types.ts';
+
+export interface Writer {
+  write(text: string): unknown;
+}
+
+export interface Context {
+  /** Without the node binary and the script. */
+  argv: readonly string[];
+  env: Readonly<Record<string, string | undefined>>;
+  /** Results. */
+  stdout: Writer;
+  /** Talk: progress, logs, errors. */
+  stderr: NodeJS.WriteStream;
+  /** Whether a person watches stderr. */
+  isTty: boolean;
+  /** Width of the terminal. */
+  columns: number;
+  /** Aborted by the first SIGTERM or SIGINT: finish what is at hand. */
+  signal: AbortSignal;
+  /** Aborted by the second one: stop at once. */
+  hardStop: AbortSignal;
+  now: () => number;
+  streams: readonly Registered[];
+  /** Loaded only by the commands that need it. */
+  simulator: () => Promise<SimulatorModule>;
+  /** The command line that runs this program again. */
+  self: readonly [string, ...string[]];
+  version: string;
+  setExitCode(code: number): void;
+}
+
+/** A context within a command line: with what must never be shown. */
+export interface Cli extends Context {
+  redactor: Redactor;
+}
+
+/** The simulator as the commands see it; the engine does not depend on its folder. */
+export interface SimulatorModule {
+  runSimulator(options: SimulatorChoices, out: Writer): Promise<RunningSimulator>;
+}
+
+export interface SimulatorChoices {
+  port: number;
+  host: string;
+  seed: number;
+  detections: number;
+  tenantId: string;
+  applicationId: string;
+  applicationSecret: string;
+  scopes?: string[];
+  latencyMs: number;
+  plantSecrets: boolean;
+  endTime?: string;
+  spanDays?: number;
+  tls?: { cert: string; key: string };
+  faults?: never;
+  living?: Record<string, number>;
+}
+
+export interface RunningSimulator {
+  url: string;
+  range: { start: string; end: string };
+  close(): Promise<void>;
+}

@@ -1,0 +1,50 @@
+/** What a command with a config begins with: the config, a logger, and the tools to build pipelines. */
+import type { BuildTools } from '../../build.ts';
+import { type Config, loadConfig } from '../../config.ts';
+import { createLogger, type Logger } from '../../log.ts';
+import type { Cli } from './context.ts';
+import type { CommonOptions } from './options.ts';
+
+export interface Session {
+  config: Config;
+  warnings: string[];
+  log: Logger;
+  tools: BuildTools;
+}
+
+export interface SessionChoices {
+  /** Only warnings and errors are logged, unless --log-level says otherwise: for commands that talk themselves. */
+  quiet?: boolean;
+  /** Logs are for whoever collects them, not for the person who typed the command. */
+  service?: boolean;
+}
+
+/** Reads the config file that was asked for. Its warnings are shown. */
+export function openSession(cli: Cli, options: CommonOptions, choices: SessionChoices = {}): Session {
+  const file = options.config ?? (cli.env.SLUICE_CONFIG || 'sluice.yaml');
+  const knownStreams = knownStreamsOf(cli);
+  const loaded = loadConfig(file, { env: cli.env, knownStreams, onSecret: cli.redactor.protect });
+  const session = sessionOf(cli, loaded.config, options, choices);
+  for (const warning of loaded.warnings) cli.stderr.write(cli.redactor.scrub(`warning: ${warning}\n`));
+  return { ...session, warnings: loaded.warnings };
+}
+
+/** The same for a config that is at hand. */
+export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choices: SessionChoices): Session {
+  const { format } = config.log;
+  const level = options.logLevel ?? (choices.quiet ? 'warn' : config.log.level);
+  const auto = cli.isTty || !choices.service ? 'pretty' : 'json';
+  const { log } = createLogger({
+    level,
+    format: format === 'auto' ? auto : format,
+    destination: { write: (line: string) => void cli.stderr.write(line) },
+    redactor: cli.redactor,
+    color: cli.isTty && !cli.env.NO_COLOR,
+  });
+  const { env, now, hardStop, streams } = cli;
+  return { config, warnings: [], log, tools: { streams, log, env, now, hardStop } };
+}
+
+export function knownStreamsOf(cli: Cli): { name: `${string}.${string}`; connector: string }[] {
+  return cli.streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name }));
+}

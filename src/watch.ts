@@ -1,0 +1,95 @@
+/** What is known about each pipeline while it runs: for progress, summaries, metrics and health. */
+import type { Pipeline, PipelineEvents } from './pipeline.ts';
+import type { Registered } from './types.ts';
+
+export interface Watch {
+  name: string;
+  startedAtMs: number;
+  seen: number;
+  delivered: number;
+  rejected: number;
+  windows: number;
+  /** Windows that held nothing new. */
+  unchangedWindows: number;
+  unsettled: number;
+  /** When a walk came to its end last. */
+  lastSuccessMs: number | undefined;
+  /** When it last did, or said, anything at all. */
+  lastSignMs: number;
+  /** What it waits for; undefined when it does not. */
+  waiting: string | undefined;
+  /** Why it stopped, when only a person can help. */
+  stopped: { message: string; advice: string | undefined } | undefined;
+  /** Per walk: the newest time of a record that was read. */
+  reached: Map<string, number>;
+  events: PipelineEvents;
+}
+
+export function createWatch(name: string, now: () => number): Watch {
+  const nowMs = now();
+  const counts = { seen: 0, delivered: 0, rejected: 0, windows: 0, unchangedWindows: 0, unsettled: 0 };
+  const signs = { startedAtMs: nowMs, lastSignMs: nowMs, lastSuccessMs: undefined, waiting: undefined, stopped: undefined };
+  const watch = { name, ...counts, ...signs, reached: new Map<string, number>() } as Watch;
+  watch.events = eventsOf(watch, now);
+  return watch;
+}
+
+function eventsOf(watch: Watch, now: () => number): PipelineEvents {
+  const progress = () => {
+    watch.lastSignMs = now();
+    watch.waiting = undefined;
+  };
+  return {
+    seen(_walk, records) {
+      watch.seen += records;
+      progress();
+    },
+    delivered(_walk, documents, rejected) {
+      watch.delivered += documents;
+      watch.rejected += rejected;
+      progress();
+    },
+    window(row) {
+      watch.windows++;
+      if (row.delivered + row.rejected === 0) watch.unchangedWindows++;
+      if (!row.settled) watch.unsettled++;
+      progress();
+    },
+    walked(walk) {
+      watch.reached.delete(walk.id);
+      watch.lastSuccessMs = now();
+      progress();
+    },
+    waiting(reason) {
+      watch.lastSignMs = now();
+      watch.waiting = reason;
+    },
+  };
+}
+
+/** The stream, which notes how far its walks have read. Records come in ascending order of time. */
+export function observed(registered: Registered, watch: Watch): Registered {
+  const { stream } = registered;
+  const pages: typeof stream.pages = async function* (context, walk, from) {
+    for await (const page of stream.pages(context, walk, from)) {
+      yield page; // resumed when the page was taken: what was read before it is on its way
+      const ms = timeOf(stream, page.records.at(-1));
+      if (ms !== undefined) watch.reached.set(walk.id, Math.max(ms, watch.reached.get(walk.id) ?? 0));
+    }
+  };
+  return { ...registered, stream: { ...stream, pages } };
+}
+
+function timeOf(stream: Registered['stream'], record: unknown): number | undefined {
+  try {
+    return record === undefined ? undefined : stream.timeMs(record);
+  } catch {
+    return undefined;
+  }
+}
+
+/** How long a pipeline may be silent before something must be wrong: three polls and the longest retry. */
+export function patienceMs(pipeline: Pipeline, pollMs: number, retryMs: number): number {
+  const refreshMs = pipeline.details ? 60_000 : 0;
+  return 3 * pollMs + retryMs + refreshMs;
+}

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { FaultPlan, Simulator } from '../../simulator/index.ts';
+import { runPipeline } from '../../src/run.ts';
+import { type MemorySink, memorySink, type Opened, openPipeline, type Overrides, scratch, simulate, testConfig, expectedDocuments } from './harness.ts';
+
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
+console.log(`seed ${seed}`);
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** Polls, sweeps and refreshes in seconds instead of minutes. */
+const READING = {
+  lookback: '400d',
+  poll: '1s',
+  sweeps: [{ range: '400d', every: '1s' }],
+  detail_refresh: ['1s', '2s'],
+  detail_refresh_for: '3650d',
+  max_window_records: 300,
+};
+
+async function open(detections: number, options: object, overrides: Overrides = {}) {
+  const folder = scratch();
+  const simulator = await simulate({ seed, detections, ...options });
+  const sink = memorySink();
+  const config = testConfig(simulator.url, folder.path, { ...overrides, reading: { ...READING, ...overrides.reading } });
+  const opened = openPipeline(config, { sink });
+  cleanups.push(folder.remove, simulator.close, opened.close);
+  return { simulator, sink, config, ...opened };
+}
+
+/** Runs until the simulator has nothing left to change and everything is delivered, or the time is over. */
+async function runUntilQuiet(
+  { pipeline, store, simulator, sink, config }: Opened & { simulator: Simulator; sink: MemorySink; config: ReturnType<typeof testConfig> },
+  limitMs: number,
+): Promise<void> {
+  const stop = new AbortController();
+  const schedule = (config.sources[0] as (typeof config.sources)[0]).reading;
+  const running = runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false });
+  let failed: unknown;
+  running.catch((error: unknown) => {
+    failed = error;
+  });
+  const startedAt = Date.now();
+  while (failed === undefined && Date.now() - startedAt < limitMs) {
+    await sleep(250);
+    if (simulator.stats().pending === 0 && sink.documents.length >= expectedDocuments(simulator).size) break;
+  }
+  stop.abort();
+  await running;
+}
+
+/** What differs between what was delivered and what a perfect connector delivers; nothing is the only right answer. */
+function differences(simulator: Simulator, sink: MemorySink): string[] {
+  const expected = expectedDocuments(simulator);
+  const found = new Map<string, number>();
+  for (const { id } of sink.documents) found.set(id, (found.get(id) ?? 0) + 1);
+  const missing = [...expected].filter(([id]) => !found.has(id)).map(([, what]) => `missing ${what}`);
+  const doubled = [...found].filter(([, times]) => times > 1).map(([id]) => `doubled ${expected.get(id) ?? id}`);
+  const extra = sink.documents
+    .filter(({ id }) => !expected.has(id))
+    .map(({ key, document }) => `not expected ${key} ${JSON.stringify(document.event)} ${JSON.stringify(document.tags)}`);
+  return [...missing, ...doubled, ...extra];
+}
+
+describe('a living tenant', () => {
+  test('every state of every detection is delivered once, deletions included', async () => {
+    const living = {
+      arrivals: 30,
+      lateArrivals: 20,
+      statusChanges: 30,
+      returns: 20,
+      commentChanges: 20,
+      responseChanges: 10,
+      deletions: 15,
+      deletionsUnseen: 10,
+      dwellMs: 300,
+      everyRequests: 3,
+      everyMs: 50,
+    };
+    const opened = await open(400, { living });
+    await runUntilQuiet(opened, 55_000);
+    const { simulator, sink } = opened;
+    expect(simulator.stats()).toMatchObject({ pending: 0 });
+    expect(differences(simulator, sink)).toEqual([]);
+    const alerts = sink.documents.filter(({ document }) => (document.event as { kind: string }).kind === 'alert');
+    expect(new Set(alerts.map(({ key }) => key)).size).toBe(alerts.length);
+    const actions = new Set(sink.documents.map(({ document }) => (document.event as { action?: string }).action));
+    for (const action of ['detection-status-changed', 'detection-commented', 'detection-deleted', 'detection-responded']) {
+      expect(actions).toContain(action);
+    }
+  });
+});
+
+const EVERY = 7;
+const FAULTS: Record<string, FaultPlan> = {
+  '429 with seconds': [{ fault: 'rate-limit', every: EVERY, retryAfter: 'seconds', seconds: 0.05 }],
+  '429 with a date': [{ fault: 'rate-limit', every: 40, times: 5, retryAfter: 'date', seconds: 1 }],
+  '429 without a word': [{ fault: 'rate-limit', every: EVERY, retryAfter: 'none' }],
+  'server errors': [{ fault: 'server-error', every: EVERY }],
+  'hanging replies': [{ fault: 'hang', every: 60, times: 4 }],
+  'slow replies': [{ fault: 'slow', every: 20, overMs: 300 }],
+  'resets before the reply': [{ fault: 'reset', every: EVERY }],
+  'resets in a body': [{ fault: 'reset-body', every: EVERY }],
+  'truncated JSON': [{ fault: 'truncated-json', every: EVERY }],
+  'malformed JSON': [{ fault: 'malformed-json', every: EVERY }],
+  'a proxy that answers in HTML': [{ fault: 'html-page', every: EVERY }],
+  'tokens that end early': [{ fault: 'token-expires-early', afterUses: 25 }],
+  'totals that move': [{ fault: 'moving-totals', probability: 0.2, by: 1 }],
+  'pages without items': [{ fault: 'missing-items', every: EVERY }],
+  'wrong page numbers': [{ fault: 'wrong-page-number', every: EVERY }],
+  'empty pages': [{ fault: 'empty-items', every: 9 }],
+  'repeated items': [{ fault: 'duplicate-items', every: 9 }],
+  'deep pages that fail': [{ fault: 'deep-pages-fail', beyond: 90 }],
+  'details that fail for ever': [{ fault: 'detail-fails', fraction: 0.03 }],
+};
+/** Rarer, and out of step, so that none hides another. */
+const ALL: FaultPlan = Object.values(FAULTS).flat().map((rule, index) => ({
+  ...rule,
+  ...(rule.every === undefined ? {} : { every: 61 + 4 * index }),
+  ...(rule.probability === undefined ? {} : { probability: 0.05 }),
+}));
+
+describe('faults', () => {
+  for (const [name, faults] of [...Object.entries(FAULTS), ['all of them together', ALL] as const]) {
+    test(`${name}: the exact set arrives within 50 s`, async () => {
+      const opened = await open(600, { faults }, { http: { timeout: '800ms' }, reading: { max_window_records: 200, page_size: 40 } });
+      await runUntilQuiet(opened, 50_000);
+      const { simulator, sink } = opened;
+      expect(differences(simulator, sink)).toEqual([]);
+      expect(simulator.stats().unusedFaults).toEqual([]);
+    });
+  }
+});
