@@ -13,11 +13,11 @@ export interface Timeline {
 const BURST_BLOCK = 512;
 const COARSE_SLOT_MS = 600_000;
 
-/** Endpoints that come back online report many things at one time: one block in six holds such a burst. */
+/** Endpoints that come back online report many things at one time: one block in four holds such a burst. */
 function burstStart(seed: number, serial: number): number | undefined {
   const block = Math.floor(serial / BURST_BLOCK);
+  if ((block + mix(seed, 0, SALT.burst)) % 4 !== 0) return undefined;
   const draw = mix(seed, block, SALT.burst);
-  if (draw % 6 !== 0) return undefined;
   const length = 20 + ((draw >>> 8) % 280);
   const first = block * BURST_BLOCK + ((draw >>> 17) % (BURST_BLOCK - length));
   return serial >= first && serial < first + length ? first : undefined;

@@ -77,6 +77,7 @@ export function toPipeline(line: Line, built: Built, config: Config, state: Pipe
     batch: config.batch,
     volatile: new Set(registered.stream.volatile),
     claims: new Map(),
+    commits: 0,
     sinkFailed: false,
     hardStop: tools.hardStop,
     events,

@@ -50,7 +50,7 @@ async function send(request: HttpRequest, settings: HttpSettings, agent: (url: U
       size: settings.maxBodyBytes,
       signal: ends.signal,
     });
-    return { status: reply.status, headers: reply.headers, text: await reply.text() };
+    return { status: reply.status, headers: reply.headers, body: Buffer.from(await reply.arrayBuffer()) };
   } catch (error) {
     request.signal.throwIfAborted();
     throw networkError(error, request, settings);
@@ -96,7 +96,7 @@ export function placeOf(request: { method: string; url: string }): string {
 export function statusError(reply: HttpReply, request: HttpRequest, nowMs: number): SluiceError | undefined {
   const { status } = reply;
   if (status >= 200 && status < 300) return undefined;
-  const said = reply.text.replace(/\s+/g, ' ').slice(0, 200);
+  const said = reply.body.toString('utf8', 0, 1000).replace(/\s+/g, ' ').slice(0, 200);
   const message = `${placeOf(request)} answered ${status}${said === '' ? '' : `: ${said}`}`;
   if (status === 429 || status === 408 || status === 425 || status >= 500) {
     return new SluiceError(message, { action: 'retry', waitMs: retryAfterMs(reply.headers.get('retry-after'), nowMs) });
@@ -109,11 +109,12 @@ export function statusError(reply: HttpReply, request: HttpRequest, nowMs: numbe
 
 /** The reply's JSON; a body that is none (cut short, a proxy's error page) is worth another try. */
 export function parseReply(reply: HttpReply, request: HttpRequest): unknown {
+  const text = reply.body.toString('utf8');
   try {
-    return JSON.parse(reply.text);
+    return JSON.parse(text);
   } catch (error) {
-    const start = reply.text.trimStart().slice(0, 40);
-    throw new SluiceError(`${placeOf(request)}: the reply is not valid JSON (${reply.text.length} characters, "${start}…")`, {
+    const start = text.trimStart().slice(0, 40);
+    throw new SluiceError(`${placeOf(request)}: the reply is not valid JSON (${text.length} characters, "${start}…")`, {
       action: 'retry',
       advice: 'If this stays so, something between Sluice and the vendor changes replies, or the base_url is wrong.',
       cause: error,

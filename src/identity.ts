@@ -6,19 +6,27 @@
 import { hash } from 'node:crypto';
 import type { Stream } from './types.ts';
 
-/** Order of an object's members, per shape: sorting is the expensive part, and records of one resource share few shapes. */
-const orders = new Map<string, readonly string[]>();
-const MAX_SHAPES = 2000;
+interface Shape {
+  members: readonly string[];
+  sorted: readonly string[];
+}
 
-function orderedMembers(value: object): readonly string[] {
+/** Shapes that were met, by their number of members: sorting is the expensive part, and records of one resource share few shapes. */
+const shapes = new Map<number, Shape[]>();
+const MAX_SHAPES_PER_SIZE = 30;
+
+function sortedMembers(value: object): readonly string[] {
   const members = Object.keys(value);
-  const shape = members.join('\n');
-  let order = orders.get(shape);
-  if (order === undefined) {
-    order = members.sort();
-    if (orders.size < MAX_SHAPES) orders.set(shape, order);
-  }
-  return order;
+  const candidates = shapes.get(members.length) ?? [];
+  for (const shape of candidates) if (sameMembers(shape.members, members)) return shape.sorted;
+  const shape = { members, sorted: members.toSorted() };
+  if (candidates.length < MAX_SHAPES_PER_SIZE) shapes.set(members.length, [...candidates, shape]);
+  return shape.sorted;
+}
+
+function sameMembers(one: readonly string[], other: readonly string[]): boolean {
+  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false;
+  return true;
 }
 
 /** A text that is equal for equal values, whatever the order of members. Members named in `volatile` are left out at any depth. */
@@ -30,7 +38,7 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>): string
     for (const item of value) text += canonical(item, volatile);
     return `[${text}]`;
   }
-  for (const member of orderedMembers(value)) {
+  for (const member of sortedMembers(value)) {
     const content = (value as Record<string, unknown>)[member];
     if (content === undefined || volatile.has(member)) continue;
     text += `${member.length}:${member}${canonical(content, volatile)}`;

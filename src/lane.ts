@@ -71,6 +71,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       const rows = batch.changes.map((change) => change.row);
       const cursor = completed.at(-1)?.cursor;
       pipeline.state.commit({ walk: walkId, number, rows, cursor, ledger, rejections, receipt });
+      pipeline.commits++;
       for (const row of ledger) pipeline.events.window(row);
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { type Lane, openLane, type PageInFlight } from './lane.ts';
 import { type Change, type Claim, changeFromDetail, changeFromList, isClaimed, isUnchanged, type Sight, sight } from './reading/changes.ts';
 import type { RefreshSettings } from './reading/refresh.ts';
-import type { LedgerRow, PipelineState, WalkRow } from './state/store.ts';
+import type { Known, LedgerRow, PipelineState, WalkRow } from './state/store.ts';
 import type { Json, Page, ReadingSettings, Registered, Sink, SourceFacts, StreamContext, VendorClient, Walk } from './types.ts';
 
 /** What a pipeline tells those who watch it (progress, metrics, health). */
@@ -45,6 +45,8 @@ export interface Pipeline {
   batch: BatchSettings;
   volatile: ReadonlySet<string>;
   claims: Map<string, Claim>;
+  /** Rises with every commit: what was looked up before may be out of date. */
+  commits: number;
   /** A write or commit failed: which documents arrived is to be asked before the next walk. */
   sinkFailed: boolean;
   /** Aborted by a second stop signal: breaks off even a write. */
@@ -172,14 +174,14 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
     if (failure !== undefined) throw failure;
     await lane.ready();
   };
-  const takeChanged = async (page: PageInFlight, seen: Sight): Promise<void> => {
+  const takeChanged = async (page: PageInFlight, seen: Sight, known: Known | undefined): Promise<void> => {
     if (useDetails || seen.record === undefined) {
       await room();
       later(page, () => changeFromDetail(pipeline, context, walk, seen));
     } else if (isClaimed(pipeline, seen)) {
       later(page, () => whenFree(pipeline, walk, seen));
     } else {
-      lane.settle(page, changeFromList(pipeline, walk, seen));
+      lane.settle(page, changeFromList(pipeline, walk, seen, known));
       await lane.ready();
     }
   };
@@ -189,12 +191,14 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
       const asked = useDetails ? (page.ask ?? []) : [];
       const inFlight = lane.begin(page, page.records.length + asked.length);
       pipeline.events.seen(walk.id, page.records.length);
-      for (const raw of page.records) {
-        const seen = sight(pipeline, raw);
-        if (isUnchanged(pipeline, seen)) lane.settle(inFlight);
-        else await takeChanged(inFlight, seen);
+      const sights = page.records.map((raw) => sight(pipeline, raw));
+      const known = lookUp(pipeline, sights);
+      for (const seen of sights) {
+        const before = known(seen.key);
+        if (isUnchanged(pipeline, seen, before)) lane.settle(inFlight);
+        else await takeChanged(inFlight, seen, before);
       }
-      for (const key of asked) await takeChanged(inFlight, { key, record: undefined, fingerprint: null });
+      for (const key of asked) await takeChanged(inFlight, { key, record: undefined, fingerprint: null }, undefined);
       await lane.ready();
     },
     async settled() {
@@ -204,8 +208,16 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
   };
 }
 
+/** What is known of a page's records, from one query as long as nothing is committed meanwhile. */
+function lookUp(pipeline: Pipeline, sights: readonly Sight[]): (key: string) => Known | undefined {
+  const { commits, state } = pipeline;
+  const known = state.knownAmong(sights.map((seen) => seen.key));
+  return (key) => (pipeline.commits === commits ? known.get(key) : state.known(key));
+}
+
 /** A record that another walk is shipping: compared again once that one is through. */
 async function whenFree(pipeline: Pipeline, walk: Walk, seen: Sight): Promise<Change | undefined> {
   for (let claim = pipeline.claims.get(seen.key); claim !== undefined; claim = pipeline.claims.get(seen.key)) await claim.done;
-  return isUnchanged(pipeline, seen) ? undefined : changeFromList(pipeline, walk, seen);
+  const known = pipeline.state.known(seen.key);
+  return isUnchanged(pipeline, seen, known) ? undefined : changeFromList(pipeline, walk, seen, known);
 }

@@ -19,6 +19,8 @@ interface Names {
   lower: ReadonlySet<string>;
   /** Every spelling met so far, and whether it is one of the listed names. */
   spellings: Map<string, boolean>;
+  /** Texts that hold no secret, though they look as if they might. */
+  clean: Set<string>;
 }
 
 const known = new WeakMap<readonly string[], Names>();
@@ -26,7 +28,7 @@ const known = new WeakMap<readonly string[], Names>();
 function namesOf(secretMembers: readonly string[]): Names {
   let names = known.get(secretMembers);
   if (names === undefined) {
-    names = { lower: new Set(secretMembers.map((name) => name.toLowerCase())), spellings: new Map() };
+    names = { lower: new Set(secretMembers.map((name) => name.toLowerCase())), spellings: new Map(), clean: new Set() };
     known.set(secretMembers, names);
   }
   return names;
@@ -58,19 +60,31 @@ function cleaned(value: unknown, names: Names, depth: number): unknown {
 
 function cleanObject(value: object, names: Names, depth: number): object {
   const record = value as Record<string, unknown>;
-  const members = Object.keys(record);
-  let kept: [string, unknown][] | undefined;
-  for (let index = 0; index < members.length; index++) {
-    const member = members[index] as string;
-    const secret = isSecretMember(names, member);
-    const clean = secret ? undefined : cleaned(record[member], names, depth + 1);
-    if (kept === undefined) {
-      if (!secret && clean === record[member]) continue;
-      kept = members.slice(0, index).map((earlier) => [earlier, record[earlier]]);
-    }
-    if (!secret) kept.push([member, clean]);
+  for (const member in record) {
+    const content = record[member];
+    if (isSecretMember(names, member)) return rest(record, member, REMOVED, names, depth);
+    // Most members are short texts, numbers or empty: they are not worth a call.
+    if (typeof content === 'string' ? content.length < 6 : typeof content !== 'object' || content === null) continue;
+    const clean = cleaned(content, names, depth + 1);
+    if (clean !== content) return rest(record, member, clean, names, depth);
   }
-  return kept === undefined ? value : Object.fromEntries(kept);
+  return value;
+}
+
+/** A copy of a record whose members before `dirty` need no change, and whose `dirty` member is `clean`. */
+function rest(record: Record<string, unknown>, dirty: string, clean: unknown, names: Names, depth: number): object {
+  const kept: [string, unknown][] = [];
+  let found = false;
+  for (const member of Object.keys(record)) {
+    if (found) {
+      if (!isSecretMember(names, member)) kept.push([member, cleaned(record[member], names, depth + 1)]);
+    } else if (member !== dirty) kept.push([member, record[member]]);
+    else {
+      found = true;
+      if (!isSecretMember(names, member)) kept.push([member, clean]);
+    }
+  }
+  return Object.fromEntries(kept);
 }
 
 /** Arguments may come as a list, with a switch in one element and its secret in the next. */
@@ -115,8 +129,18 @@ function mayHold(text: string): boolean {
   return false;
 }
 
+/** Descriptions and names recur in record after record: those that were found clean need no second look. */
+const MAX_CLEAN_TEXTS = 5000;
+const MAX_REMEMBERED_LENGTH = 200;
+
 function cleanText(text: string, names: Names): string {
-  if (!mayHold(text)) return text;
+  if (names.clean.has(text) || !mayHold(text)) return text;
+  const result = cleanedText(text, names);
+  if (result === text && text.length <= MAX_REMEMBERED_LENGTH && names.clean.size < MAX_CLEAN_TEXTS) names.clean.add(text);
+  return result;
+}
+
+function cleanedText(text: string, names: Names): string {
   const lower = text.toLowerCase();
   const inner = embeddedJson(text, lower, names);
   if (inner !== undefined) return inner;
@@ -201,7 +225,7 @@ const PATTERNS: readonly Pattern[] = [
   },
   {
     when: (lower, word) => word && lower.includes('eyj'),
-    pattern: /eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g,
+    pattern: /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g,
     replacement: REMOVED,
   },
   // --password X, -password:X, /password=X
@@ -216,14 +240,14 @@ const PATTERNS: readonly Pattern[] = [
   // -pw X, /p:X, /rp X
   {
     when: (lower, _word, switches) => switches && (lower.includes('-pw') || lower.includes('/p') || lower.includes('/rp')),
-    pattern: new RegExp(`((?:^|\\s)(?:-pw\\s+|/(?:p|pw|rp):|/rp\\s+))${ARGUMENT}`, 'gi'),
+    pattern: new RegExp(`((?:^|[\\s"'])(?:-pw\\s+|/(?:p|pw|rp):|/rp\\s+))${ARGUMENT}`, 'gi'),
     replacement: `$1${REMOVED}`,
   },
   // -p X, unless X is a port, a list of ports, another switch or a path
   {
     when: (lower, _word, switches) => switches && lower.includes('-p'),
     pattern: new RegExp(
-      `((?:^|\\s)-p(?:\\s+|=))(?!\\d{1,5}(?:[-,:]\\d{1,5})*(?:\\s|$)|[-/.~]|[A-Za-z]:\\\\)${ARGUMENT}`,
+      `((?:^|[\\s"'])-p(?:\\s+|=))(?!\\d{1,5}(?:[-,:]\\d{1,5})*(?:\\s|$)|[-/.~]|[A-Za-z]:\\\\)${ARGUMENT}`,
       'g',
     ),
     replacement: `$1${REMOVED}`,
@@ -240,7 +264,7 @@ const PATTERNS: readonly Pattern[] = [
   // -u user:X
   {
     when: (lower, _word, switches) => switches && (lower.includes('-u') || lower.includes('-proxy-u')),
-    pattern: /((?:^|\s)(?:-u|-U|--(?:proxy-)?user)[\s=]{1,8}["']?[^\s:"']{1,256}:)[^\s"']+/g,
+    pattern: /((?:^|[\s"'])(?:-u|-U|--(?:proxy-)?user)[\s=]{1,8}["']?[^\s:"']{1,256}:)[^\s"']+/g,
     replacement: `$1${REMOVED}`,
   },
   // net use \\host\share X, net user name X

@@ -86,6 +86,8 @@ export interface VendorRequest<T = unknown> {
   signal: AbortSignal;
   /** Checks and converts the parsed reply; what it throws with action `retry` is retried like a failed request. */
   accept: (reply: unknown) => T;
+  /** Called with the digest of the body before it is parsed; a result other than undefined is the reply. */
+  recognise?: (digest: string) => T | undefined;
   /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be had; `few` gives up soon. */
   retry?: 'patient' | 'brief' | 'few';
 }
@@ -188,7 +190,7 @@ export interface HttpRequest {
 export interface HttpReply {
   status: number;
   headers: { get(name: string): string | null };
-  text: string;
+  body: Buffer;
 }
 
 /** One request within the source's rate budget, with timeouts and a bounded body. No retries: `retry.ts` has them. */

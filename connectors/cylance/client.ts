@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { SluiceError } from '../../src/errors.ts';
 import { parseReply, statusError } from '../../src/http.ts';
 import { retrying } from '../../src/retry.ts';
@@ -85,7 +86,8 @@ async function attempt<T>(
     }
     const error = statusError(reply, sent, services.now());
     if (error !== undefined) throw explain(error, reply.status, request);
-    return request.accept(parseReply(reply, sent));
+    const recognised = request.recognise?.(hash('sha256', reply.body, 'base64url'));
+    return recognised ?? request.accept(parseReply(reply, sent));
   }
 }
 

@@ -55,21 +55,26 @@ export const detection: Stream = {
   }),
 };
 
-async function list(context: StreamContext, { page, pageSize, range, filter }: ListQuery): Promise<ListReply> {
+async function list(context: StreamContext, query: ListQuery): Promise<ListReply> {
+  const { page, pageSize, range, filter } = query;
   const bounds = { start: new Date(range.fromMs).toISOString(), end: new Date(range.toMs).toISOString() };
-  const ask = (query: Record<string, string | number>) =>
-    context.client.json({
+  const filters = filter === undefined ? {} : { [filter.name]: filter.value };
+  let digest: string | undefined;
+  try {
+    const reply = await context.client.json({
       path: LIST,
-      query,
+      query: { ...bounds, ...filters, sort: 'OccurrenceTime', page, page_size: pageSize },
       scope: LIST_SCOPE,
       priority: context.priority,
       signal: context.signal,
       retry: page > 1 ? 'few' : 'patient', // a deep page that keeps failing is avoided by a narrower window
+      recognise: (found) => {
+        digest = found;
+        return query.recognise?.(found);
+      },
       accept: (reply) => readPage(reply, `GET ${LIST}`, { page, pageSize }),
     });
-  const filters = filter === undefined ? {} : { [filter.name]: filter.value };
-  try {
-    return await ask({ ...bounds, ...filters, sort: 'OccurrenceTime', page, page_size: pageSize });
+    return { ...reply, digest };
   } catch (error) {
     if (actionOf(error) !== 'skip') throw error;
     // "The detection resources page requested does not exist": past the end, or an empty list, or a wrong address.

@@ -115,7 +115,7 @@ export const mapping: Mapping = (record, source) => {
   if (detection.others !== undefined) put(own, 'other', flat(pick(record as Fields, detection.others)));
   put(own, 'unfit', filled(unfit));
   put(document, 'related', relatedOf(related));
-  document.cylance = { detection: own };
+  if (!isEmpty(own)) document.cylance = { detection: own };
   if (source.keepOriginal) (document.event as Fields).original = JSON.stringify(record);
   return document;
 };

@@ -42,11 +42,10 @@ export function sight(pipeline: Pipeline, raw: unknown): Sight {
 }
 
 /** Whether nothing needs to be done: it is known as it is, or on its way as it is. */
-export function isUnchanged(pipeline: Pipeline, seen: Sight): boolean {
+export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | undefined): boolean {
   if (seen.fingerprint === null) return false;
   const claim = pipeline.claims.get(seen.key);
-  if (claim !== undefined) return claim.fingerprint === seen.fingerprint;
-  return pipeline.state.known(seen.key)?.fingerprint === seen.fingerprint;
+  return (claim ?? known)?.fingerprint === seen.fingerprint;
 }
 
 export function isClaimed(pipeline: Pipeline, seen: Sight): boolean {
@@ -68,9 +67,9 @@ function claim(pipeline: Pipeline, seen: Sight): Claim {
 }
 
 /** The change for a record that is shipped as the list has it. The record must not be claimed. */
-export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight): Change {
+export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): Change {
   const { release } = claim(pipeline, seen);
-  return toChange(pipeline, walk, seen, { record: seen.record, kind: 'list' }, release);
+  return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, release);
 }
 
 /** The change for a record whose detail is shipped. Undefined when another walk delivered it meanwhile, or it is gone and was never known. */
@@ -84,11 +83,12 @@ export async function changeFromDetail(
     await other.done;
     context.signal.throwIfAborted();
   }
-  if (isUnchanged(pipeline, seen)) return undefined;
+  const known = pipeline.state.known(seen.key);
+  if (isUnchanged(pipeline, seen, known)) return undefined;
   const { release } = claim(pipeline, seen);
   try {
-    const shipped = await fetchDetail(pipeline, context, seen);
-    if (shipped !== undefined) return toChange(pipeline, walk, seen, shipped, release);
+    const shipped = await fetchDetail(pipeline, context, seen, known);
+    if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, release);
   } catch (error) {
     release();
     throw error;
@@ -103,29 +103,39 @@ interface Shipped {
 }
 
 /** Undefined for a record that is gone before it was ever known. */
-async function fetchDetail(pipeline: Pipeline, context: StreamContext, seen: Sight): Promise<Shipped | undefined> {
+async function fetchDetail(
+  pipeline: Pipeline,
+  context: StreamContext,
+  seen: Sight,
+  known: Known | undefined,
+): Promise<Shipped | undefined> {
   const { stream } = pipeline.registered;
   try {
     const detail = await stream.detail?.(context, seen.key);
     return { record: withoutSecrets(detail, pipeline.registered.stream.secrets), kind: 'detail' };
   } catch (error) {
     const action = actionOf(error);
-    if (action === 'skip') return tombstone(pipeline, seen);
+    if (action === 'skip') return tombstone(pipeline, seen, known);
     if (!(error instanceof SluiceError) || action !== 'retry') throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
     return seen.record === undefined ? { record: undefined, kind: 'unreadable' } : { record: seen.record, kind: 'detail-missing' };
   }
 }
 
-function tombstone(pipeline: Pipeline, seen: Sight): Shipped | undefined {
-  const known = pipeline.state.known(seen.key);
+function tombstone(pipeline: Pipeline, seen: Sight, known: Known | undefined): Shipped | undefined {
   if (known === undefined || known.deleted) return undefined;
   const record = pipeline.registered.stream.tombstone?.(seen.key, known.timeMs ?? undefined);
   return record === undefined ? undefined : { record, kind: 'deleted' };
 }
 
-function toChange(pipeline: Pipeline, walk: Walk, seen: Sight, shipped: Shipped, release: () => void): Change {
-  const known = pipeline.state.known(seen.key);
+function toChange(
+  pipeline: Pipeline,
+  walk: Walk,
+  seen: Sight,
+  known: Known | undefined,
+  shipped: Shipped,
+  release: () => void,
+): Change {
   if (shipped.kind === 'unreadable') return { row: postponed(pipeline, seen, known as Known), out: undefined, release };
   const revision = revisionFor(pipeline, seen, shipped);
   if (known?.revision === revision) {
@@ -163,6 +173,7 @@ function shippedChange(
   const timeMs = attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
   const row: Row = {
     key: seen.key,
+    rowId: known?.rowId,
     id,
     fingerprint: fingerprintToKeep(seen, shipped),
     revision,

@@ -14,6 +14,8 @@ export interface ListReply {
   total: number;
   /** What the vendor used, which may be less than what was asked for. */
   pageSize: number;
+  /** Of the reply's body: the same digest means the same records. */
+  digest?: string;
 }
 
 export interface ListQuery {
@@ -22,6 +24,8 @@ export interface ListQuery {
   page: number;
   pageSize: number;
   filter?: Filter;
+  /** Knows the reply by its digest, so that it need not be parsed. */
+  recognise?: (digest: string) => ListReply | undefined;
 }
 
 type Query = Omit<ListQuery, 'page'>;
@@ -174,8 +178,8 @@ async function* settle(
   const resume = copy(cursor);
   let before: Pass | undefined;
   for (let attempt = 1; ; attempt++) {
-    const pass: Pass = { keys: new Set(), total: 0, steady: true };
-    for await (const records of readPass(resource, query, pass)) yield { records, cursor: resume };
+    const pass: Pass = { keys: new Set(), total: 0, steady: true, pages: new Map() };
+    for await (const records of readPass(resource, query, pass, before)) yield { records, cursor: resume };
     if (before !== undefined && agree(before, pass)) return { ...pass, settled: true };
     if (attempt >= context.settings.settleAttempts) return { ...pass, settled: false };
     before = pass;
@@ -196,31 +200,49 @@ interface Pass {
   total: number;
   /** The total was the same on every page, and no key came twice. */
   steady: boolean;
+  /** Pages by the digest of their body. A page that the pass before saw in the same words holds nothing to compare. */
+  pages: Map<string, SeenPage>;
 }
 
-/** One pass over all pages. A list that shrank under it ends it early, and is read again. */
-async function* readPass(resource: Resource, query: Query, pass: Pass): AsyncIterable<unknown[]> {
+interface SeenPage {
+  keys: string[];
+  total: number;
+  pageSize: number;
+}
+
+/** One pass over all pages; yields the records of those that the pass before did not see. A list that shrank ends it early. */
+async function* readPass(resource: Resource, query: Query, pass: Pass, before: Pass | undefined): AsyncIterable<unknown[]> {
   let pages = 1;
   let pageSize = query.pageSize;
   for (let page = 1; page <= pages; page++) {
-    let reply: ListReply;
-    try {
-      reply = await resource.list({ ...query, page, pageSize });
-    } catch (error) {
-      if (actionOf(error) === 'retry' && page > 1) throw new DeepPage(page, error);
-      if (actionOf(error) !== 'walk-again') throw error;
-      pass.steady = false;
-      return;
-    }
-    if (page === 1) {
+    let same: SeenPage | undefined;
+    const recognise = (digest: string): ListReply | undefined => {
+      same = before?.pages.get(digest);
+      return same && { ...same, records: [] };
+    };
+    const reply = await pageOf(resource, { ...query, page, pageSize, recognise });
+    if (page === 1 && reply !== undefined) {
       pass.total = reply.total;
       pageSize = reply.pageSize;
     }
-    pass.steady &&= reply.total === pass.total && reply.pageSize === pageSize;
-    if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
+    pass.steady &&= reply?.total === pass.total && reply.pageSize === pageSize;
+    if (reply === undefined || reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
     pages = Math.max(pages, Math.ceil(reply.total / pageSize));
-    for (const record of reply.records) pass.keys.add(resource.key(record));
-    yield reply.records;
+    const keys = same?.keys ?? reply.records.map((record) => resource.key(record));
+    for (const key of keys) pass.keys.add(key);
+    if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
+    if (reply.records.length > 0) yield reply.records;
+  }
+}
+
+/** Undefined when the list shrank under the pass. */
+async function pageOf(resource: Resource, query: ListQuery): Promise<ListReply | undefined> {
+  try {
+    return await resource.list(query);
+  } catch (error) {
+    if (actionOf(error) === 'retry' && query.page > 1) throw new DeepPage(query.page, error);
+    if (actionOf(error) !== 'walk-again') throw error;
+    return undefined;
   }
 }
 

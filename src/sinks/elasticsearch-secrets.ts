@@ -22,7 +22,7 @@ export function scrubber(auth: ElasticsearchAuth): (text: string) => string {
 
 /** An error's body, without secrets, and without the length of an HTML page. */
 export function scrubbed(value: unknown, scrub: (text: string) => string): unknown {
-  if (typeof value === 'string') return scrub(value.slice(0, 2000));
+  if (typeof value === 'string') return scrub(value).slice(0, 2000);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((inner) => scrubbed(inner, scrub));
   return Object.fromEntries(Object.entries(value).map(([member, inner]) => [member, scrubbed(inner, scrub)]));

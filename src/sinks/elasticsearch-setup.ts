@@ -3,11 +3,20 @@ import { createHash } from 'node:crypto';
 import { SluiceError } from '../errors.ts';
 import { problemOf, troubleWith } from './elasticsearch-answers.ts';
 import type { EsClient, EsRequest } from './elasticsearch-client.ts';
+import type { Templates } from './elasticsearch-templates.ts';
 
 export interface Template {
   kind: 'component' | 'index';
   name: string;
   body: Record<string, unknown>;
+}
+
+/** What `templatesFor` made for each stream, as one list. */
+export function templateList(made: readonly Templates[]): Template[] {
+  return made.flatMap(({ componentTemplates, indexTemplates }) => [
+    ...componentTemplates.map((each): Template => ({ kind: 'component', ...each })),
+    ...indexTemplates.map((each): Template => ({ kind: 'index', ...each })),
+  ]);
 }
 
 export interface SetupResult {

@@ -26,7 +26,13 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
   const remember = (row: Row) => rememberRow(statements, id, row);
 
   return {
-    known: (key) => guard(() => toKnown(statements.known.get(id, key) as Raw | undefined)),
+    known: (key) => guard(() => toKnown(statements.known.get(keyHash(id, key), id, key) as Raw | undefined)),
+    knownAmong: (keys) =>
+      guard(() => {
+        const hashes = keys.map((key) => keyHash(id, key));
+        const rows = statements.knownAmong.all(JSON.stringify(hashes), id) as Raw[];
+        return new Map(rows.map((row) => [row.key as string, toKnown(row) as Known]));
+      }),
     keysBetween: (range) =>
       guard(() => statements.between.all(id, range.fromMs, range.toMs).map((row) => (row as { key: string }).key)),
     due: (nowMs, limit) => guard(() => statements.due.all(id, nowMs, limit).map((row) => (row as { key: string }).key)),
@@ -65,7 +71,11 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
     resolve: (arrived) =>
       transaction(() => {
         for (const row of statements.prepared.all(id) as { rows: string }[]) {
-          for (const one of JSON.parse(row.rows) as Row[]) if (one.id !== undefined && arrived.has(one.id)) remember(one);
+          for (const one of JSON.parse(row.rows) as Row[]) {
+            if (one.id === undefined || !arrived.has(one.id)) continue;
+            const known = toKnown(statements.known.get(keyHash(id, one.key), id, one.key) as Raw | undefined);
+            remember({ ...one, rowId: known?.rowId });
+          }
         }
         statements.forgetPrepared.run(id);
       }),
@@ -85,7 +95,11 @@ type Statements = ReturnType<typeof prepareStatements>;
 function prepareStatements(database: DatabaseSync) {
   const sql = (text: string) => database.prepare(text);
   return {
-    known: sql('SELECT * FROM revisions WHERE pipeline = ? AND key = ?'),
+    known: sql('SELECT * FROM revisions INDEXED BY revisions_by_key WHERE key_hash = ? AND pipeline = ? AND key = ?'),
+    knownAmong: sql(
+      `SELECT revisions.* FROM json_each(?) AS wanted
+       CROSS JOIN revisions INDEXED BY revisions_by_key ON revisions.key_hash = wanted.value WHERE revisions.pipeline = ?`,
+    ),
     between: sql('SELECT key FROM revisions WHERE pipeline = ? AND time_ms >= ? AND time_ms < ? AND NOT deleted'),
     due: sql('SELECT key FROM revisions WHERE pipeline = ? AND refresh_at_ms <= ? ORDER BY refresh_at_ms LIMIT ?'),
     coveredFrom: sql('SELECT covered_from_ms AS at FROM pipelines WHERE id = ?'),
@@ -97,7 +111,7 @@ function prepareStatements(database: DatabaseSync) {
     counts: sql(
       `SELECT count(*) AS records, coalesce(sum(deleted), 0) AS deleted, count(refresh_at_ms) AS due FROM revisions WHERE pipeline = ?`,
     ),
-    remember: sql('INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    remember: sql('INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     walk: sql('SELECT * FROM walks WHERE pipeline = ? AND walk = ?'),
     walks: sql('SELECT * FROM walks WHERE pipeline = ? ORDER BY walk'),
     begin: sql(
@@ -122,7 +136,9 @@ function prepareStatements(database: DatabaseSync) {
 
 function rememberRow(statements: Statements, id: number, row: Row): void {
   statements.remember.run(
+    row.rowId ?? null,
     id,
+    keyHash(id, row.key),
     row.key,
     row.fingerprint,
     row.revision,
@@ -133,6 +149,20 @@ function rememberRow(statements: Statements, id: number, row: Row): void {
     row.refreshAtMs,
     row.refreshMs,
   );
+}
+
+/** 52 bits of a key, for its index. Not secure, and need not be: equal hashes only cost a comparison. */
+function keyHash(id: number, key: string): number {
+  let high = 0x9e3779b9 ^ id;
+  let low = 0x85ebca6b;
+  for (let at = 0; at < key.length; at++) {
+    const code = key.charCodeAt(at);
+    high = Math.imul(high ^ code, 0x85ebca77);
+    low = Math.imul(low ^ code, 0xc2b2ae3d);
+  }
+  high ^= Math.imul(high ^ (high >>> 15), low | 1);
+  low ^= Math.imul(low ^ (low >>> 13), high | 1);
+  return (high & 0xfffff) * 2 ** 32 + (low >>> 0);
 }
 
 function commitWalk(statements: Statements, id: number, commit: Commit): void {
@@ -150,6 +180,7 @@ function insertLedger(statements: Statements, id: number, row: LedgerRow, nowMs:
 function toKnown(row: Raw | undefined): Known | undefined {
   if (row === undefined) return undefined;
   return {
+    rowId: row.id as number,
     fingerprint: row.fingerprint as string | null,
     revision: row.revision as string,
     ordinal: row.ordinal as number,

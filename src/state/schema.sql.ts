@@ -1,14 +1,20 @@
-/** Tables of the SQLite state. `pipeline` columns hold the id of a row of `pipelines`, to keep the rows short. */
+/**
+ * Tables of the SQLite state. `pipeline` columns hold the id of a row of `pipelines`, to keep the rows short.
+ *
+ * Keys are random, and an index over them is what a commit spends its time on: `key_hash` (52 bits) makes it four times
+ * smaller than one over the keys. Rows with equal hashes are told apart by their key.
+ */
 export const SCHEMA_VERSION = 1;
 
 export const SCHEMA = `
 CREATE TABLE pipelines (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, covered_from_ms INTEGER);
 
 CREATE TABLE revisions (
-  pipeline INTEGER NOT NULL, key TEXT NOT NULL, fingerprint TEXT, revision TEXT NOT NULL, ordinal INTEGER NOT NULL,
-  time_ms INTEGER, digests TEXT NOT NULL, deleted INTEGER NOT NULL, refresh_at_ms INTEGER, refresh_ms INTEGER NOT NULL,
-  PRIMARY KEY (pipeline, key)
-) WITHOUT ROWID;
+  id INTEGER PRIMARY KEY, pipeline INTEGER NOT NULL, key_hash INTEGER NOT NULL, key TEXT NOT NULL, fingerprint TEXT,
+  revision TEXT NOT NULL, ordinal INTEGER NOT NULL, time_ms INTEGER, digests TEXT NOT NULL, deleted INTEGER NOT NULL,
+  refresh_at_ms INTEGER, refresh_ms INTEGER NOT NULL
+);
+CREATE INDEX revisions_by_key ON revisions (key_hash);
 CREATE INDEX revisions_by_time ON revisions (pipeline, time_ms);
 CREATE INDEX revisions_due ON revisions (pipeline, refresh_at_ms) WHERE refresh_at_ms IS NOT NULL;
 

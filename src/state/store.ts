@@ -3,6 +3,8 @@ import type { Accepted, Json, Prepared, Range, Rejection, StreamName, WalkKind }
 
 /** What is remembered of a record that was seen: about 100 bytes. */
 export interface Known {
+  /** Its row; undefined for a record that is not stored yet. */
+  rowId: number | undefined;
   /** Of the list record; null when the next sight of it must be compared in full. */
   fingerprint: string | null;
   /** Of what was shipped last. */
@@ -64,6 +66,8 @@ export interface Commit {
 /** The part of the state that belongs to one pipeline. */
 export interface PipelineState {
   known(key: string): Known | undefined;
+  /** The same for the records of a page, in one query. */
+  knownAmong(keys: readonly string[]): Map<string, Known>;
   /** Keys of records in the range that are not known to be deleted. */
   keysBetween(range: Range): Iterable<string>;
   /** Keys whose detail is due, oldest first. */

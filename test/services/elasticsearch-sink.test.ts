@@ -8,7 +8,13 @@ import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/elasticsearch.ts';
 import { connectElasticsearch } from '../../src/sinks/elasticsearch-client.ts';
-import { detectCapability, setupElasticsearch, type Template } from '../../src/sinks/elasticsearch-setup.ts';
+import {
+  detectCapability,
+  setupElasticsearch,
+  type Template,
+  templateList,
+} from '../../src/sinks/elasticsearch-setup.ts';
+import { templatesFor } from '../../src/sinks/elasticsearch-templates.ts';
 import type { Batch, EcsDocument, OutDocument, Sink } from '../../src/types.ts';
 import { contractDocument, sinkContract } from '../contract/sink.ts';
 import { type ElasticsearchVersion, type RunningElasticsearch, startElasticsearch } from './elasticsearch.ts';
@@ -211,12 +217,10 @@ describe.each(versions)('Elasticsearch %s', (version) => {
   });
 
   describe('a gate in front', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
-    const key = join(folder, 'key.pem');
-    const cert = join(folder, 'cert.pem');
-    afterAll(() => rmSync(folder, { recursive: true }));
-
     it('trusts the CA that it is told, sends the key, and says what is wrong otherwise', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
+      const key = join(folder, 'key.pem');
+      const cert = join(folder, 'cert.pem');
       const subject = ['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1'];
       const make = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert];
       execFileSync('openssl', [...make, ...subject], { stdio: 'ignore' });
@@ -249,6 +253,7 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       const forbidden = await attempt({ caFile: cert, ...withKey('other-key') });
       expect(forbidden).toMatchObject({ action: 'stop', advice: expect.stringContaining('create_doc') });
       await gate.stop();
+      rmSync(folder, { recursive: true });
     });
   });
 
@@ -291,6 +296,26 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       expect(await actions(changed)).toEqual(['sluice-example unchanged', 'logs-sluice.example updated']);
       expect(await actions(changed)).toEqual(each('unchanged'));
       await client.close();
+    });
+
+    it('installs what is generated for a stream, once, and documents go in', async () => {
+      const client = connectElasticsearch({ nodes: [node.url], auth: { kind: 'none' } });
+      const { capability } = await detectCapability(client);
+      const fields = { prefix: 'made', custom: { 'made.count': 'long' }, ecs: ['process.pid', 'message', 'file.path'] };
+      const list = templateList([templatesFor({ stream: 'made.up', fields, capability })]);
+      const actions = async () => new Set((await setupElasticsearch(client, list)).map(({ action }) => action));
+      expect(await actions()).toEqual(new Set(['created']));
+      expect(await actions()).toEqual(new Set(['unchanged']));
+      await client.close();
+      const sink = openSink(node.url, { dataStreams: ['logs-made.up-acme'] });
+      const made = (id: string, pid: unknown): OutDocument => ({
+        ...contractDocument(id, { process: { pid } }),
+        stream: 'made.up',
+      });
+      const { rejections } = await sink.write(batchOf([made('good', 1), made('bad', 'none')]), signal);
+      expect(rejections).toMatchObject([{ id: 'bad', field: 'process.pid' }]);
+      expect((await sink.check(signal)).filter(({ ok }) => !ok)).toEqual([]);
+      await sink.close();
     });
 
     it('tells a core from a full cluster', async () => {

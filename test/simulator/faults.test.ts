@@ -152,9 +152,9 @@ describe('faults of tokens and clocks', () => {
   });
 
   test('token-expires-early: after a time', async () => {
-    await withFaults([{ fault: 'token-expires-early', afterMs: 150 }], async (_, reader) => {
+    await withFaults([{ fault: 'token-expires-early', afterMs: 700 }], async (_, reader) => {
       expect(await statusOf(reader)).toBe(200);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, 800));
       expect(await statusOf(reader)).toBe(401);
     });
   });

@@ -127,7 +127,9 @@ describe('a living tenant', () => {
   test('arrivals come to a quiet reader too, at the live edge and days back', async () => {
     const living = { arrivals: 5, lateArrivals: 5, everyMs: 10 };
     await withSimulator({ detections: 300, living }, async (simulator, reader) => {
-      const old = new Set((await reader.all()).map((item) => item.Id));
+      const still = await start({ detections: 300 });
+      const old = new Set([...still.truth()].map(({ id }) => id));
+      await still.close();
       while (simulator.stats().pending > 0) await new Promise((resolve) => setTimeout(resolve, 20));
       const items = await reader.all();
       expect(items).toHaveLength(310);

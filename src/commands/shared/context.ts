@@ -1,5 +1,6 @@
 /** What a command may use of the outside world. `main.ts` makes it from the process; tests and the demo may make their own. */
 import type { Redactor } from '../../log.ts';
+import type { TemplateFields } from '../../sinks/elasticsearch-templates.ts';
 import type { Registered } from '../../types.ts';
 
 export interface Writer {
@@ -23,7 +24,8 @@ export interface Context {
   /** Aborted by the second one: stop at once. */
   hardStop: AbortSignal;
   now: () => number;
-  streams: readonly Registered[];
+  /** `fields`: what the mapping can set; `setup` makes templates of it. */
+  streams: readonly (Registered & { fields: TemplateFields })[];
   /** Loaded only by the commands that need it. */
   simulator: () => Promise<SimulatorModule>;
   /** The command line that runs this program again. */

@@ -1,0 +1,110 @@
+/** `sluice backfill`: ships a range of history, by itself or by the `sluice run` that holds the state. */
+import { type Command, Option } from 'commander';
+import { build, type Line } from '../build.ts';
+import type { Config } from '../config.ts';
+import { usageError } from '../errors.ts';
+import { isStateInUse, openState } from '../state/sqlite.ts';
+import type { JobRow, StateStore } from '../state/store.ts';
+import { followJob } from './shared/follow.ts';
+import { findUnfinished, type Wanted } from './shared/jobs.ts';
+import { ownJob } from './shared/own-job.ts';
+import type { Cli } from './shared/context.ts';
+import { type CommonOptions, positive, withCommon } from './shared/options.ts';
+import { chosenLines } from './shared/select.ts';
+import { openSession, type Session } from './shared/session.ts';
+import { readTime, showTime } from './shared/times.ts';
+
+export interface BackfillOptions extends CommonOptions {
+  from?: string;
+  to?: string;
+  stream?: string[];
+  source?: string[];
+  as?: 'event';
+  rate?: number;
+  resume?: boolean;
+  detach?: boolean;
+}
+
+export function addBackfill(program: Command, cli: Cli): void {
+  const command = program
+    .command('backfill')
+    .description('ship a range of history; what was delivered before is not sent again')
+    .option('--from <time>', 'where it begins: ISO time, date (UTC) or age (30d, 24h)')
+    .option('--to <time>', 'where it ends (default: now)')
+    .option('--stream <name...>', 'only these streams')
+    .option('--source <name...>', 'only these sources')
+    .addOption(new Option('--as <kind>', 'ship as plain events, so that history raises no alerts').choices(['event']))
+    .option('--rate <n>', 'requests a second for this backfill (default: rate of the source)', positive)
+    .option('--resume', 'go on with the newest unfinished backfill')
+    .option('--detach', 'leave it to the running `sluice run` and return at once');
+  withCommon(command).action((options: BackfillOptions) => backfill(cli, options));
+}
+
+async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
+  if (options.from === undefined && !options.resume) {
+    throw usageError('--from is missing', 'Say where to begin, e.g. `sluice backfill --from 30d`, or go on with `--resume`.');
+  }
+  const session = openSession(cli, options, { quiet: true });
+  session.config = withRate(session.config, options.rate);
+  const { lines } = build(session.config, session.tools, false);
+  const chosen = chosenLines(lines, options);
+  const inUse = isStateInUse(session.config.state.path);
+  if (!inUse && options.detach) {
+    throw usageError('--detach needs a running `sluice run` that does the work', 'Start one, or leave --detach out.');
+  }
+  const { job, resumed } = withStore(cli, session, (store) => jobFor(cli, store, chosen, options));
+  say(cli, job, resumed, inUse, options);
+  if (options.detach) cli.stdout.write(options.json ? `${JSON.stringify({ job: job.id, done: false })}\n` : `job ${job.id}\n`);
+  else if (inUse) await followJob(cli, session, job, options.json ?? false);
+  else await ownJob(cli, session, job, options.json ?? false);
+}
+
+function withRate(config: Config, rate: number | undefined): Config {
+  if (rate === undefined) return config;
+  const sources = config.sources.map((source) => ({ ...source, rate: { ...source.rate, requestsPerSecond: rate } }));
+  return { ...config, sources };
+}
+
+function withStore<T>(cli: Cli, session: Session, work: (store: StateStore) => T): T {
+  const store = openState({ path: session.config.state.path, now: cli.now, exclusive: false });
+  try {
+    return work(store);
+  } finally {
+    store.close();
+  }
+}
+
+/** The unfinished job that is meant, or a new one. */
+function jobFor(cli: Cli, store: StateStore, lines: Line[], options: BackfillOptions): { job: JobRow; resumed: boolean } {
+  if (options.from === undefined) {
+    const last = store.jobs().findLast((job) => job.status !== 'done');
+    if (last === undefined) throw usageError('there is no unfinished backfill', 'Begin one with --from.');
+    return { job: last, resumed: true };
+  }
+  const wanted = wantedOf(cli.now(), options.from, lines, options);
+  const unfinished = findUnfinished(store, wanted);
+  if (unfinished !== undefined) return { job: unfinished, resumed: true };
+  const range = { fromMs: wanted.from.ms, toMs: wanted.to?.ms ?? cli.now() };
+  const id = store.addJob({ kind: 'backfill', range, pipelines: wanted.pipelines, as: wanted.as });
+  return { job: store.jobs().find((job) => job.id === id) as JobRow, resumed: false };
+}
+
+function wantedOf(nowMs: number, fromText: string, lines: Line[], options: BackfillOptions): Wanted {
+  const from = readTime('--from', fromText, nowMs);
+  const given = options.to === undefined ? undefined : readTime('--to', options.to, nowMs);
+  // Beyond now the list is still growing: that is what `run` is for.
+  const to = given !== undefined && given.ms > nowMs ? { ms: nowMs, ageMs: 0 } : given;
+  if (from.ms >= (to?.ms ?? nowMs)) {
+    throw usageError(`--from (${showTime(from.ms)}) is not before --to (${showTime(to?.ms ?? nowMs)})`, 'Swap them, or begin earlier.');
+  }
+  return { from, to, pipelines: lines.map(({ name }) => name), as: options.as };
+}
+
+function say(cli: Cli, job: JobRow, resumed: boolean, inUse: boolean, options: BackfillOptions): void {
+  const { fromMs, toMs } = job.range;
+  const what = resumed ? `going on with backfill ${job.id}` : `backfill ${job.id}`;
+  cli.stderr.write(`${what}: ${showTime(fromMs)} to ${showTime(toMs)}, ${job.pipelines.join(', ')}\n`);
+  if (!inUse) return;
+  cli.stderr.write('the running Sluice does the work; stopping this command leaves it going\n');
+  if (options.rate !== undefined) cli.stderr.write('note: --rate has no effect there: it works within the rate of the source\n');
+}

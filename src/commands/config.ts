@@ -1,0 +1,19 @@
+/** `sluice config`: what may stand in the config file. */
+import type { Command } from 'commander';
+import { configHelp, configJsonSchema, exampleConfig } from '../config.ts';
+import type { Cli } from './shared/context.ts';
+
+export function addConfig(program: Command, cli: Cli): void {
+  const config = program
+    .command('config')
+    .description('list every key of the config file with its type and default')
+    .action(() => void cli.stdout.write(configHelp()));
+  config
+    .command('example')
+    .description('print a config to start from')
+    .action(() => void cli.stdout.write(exampleConfig()));
+  config
+    .command('schema')
+    .description('print the JSON Schema, for editors')
+    .action(() => void cli.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
+}

@@ -1,0 +1,120 @@
+/** `sluice demo`: the whole way on this machine, without an account and without a config. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { parseConfigObject, type Config } from '../config.ts';
+import { SluiceError } from '../errors.ts';
+import { isStateInUse, openState } from '../state/sqlite.ts';
+import type { JobRow } from '../state/store.ts';
+import type { Cli } from './shared/context.ts';
+import { DEMO, type DemoSimulator, startDemoSimulator } from './shared/demo-simulator.ts';
+import { type DemoSummary, sayBeginning, saySummary } from './shared/demo-talk.ts';
+import { findUnfinished } from './shared/jobs.ts';
+import { withJson, withLogLevel, whole, type CommonOptions } from './shared/options.ts';
+import { workOn } from './shared/own-job.ts';
+import { openPipelines } from './shared/pipelines.ts';
+import { knownStreamsOf, type Session, sessionOf } from './shared/session.ts';
+import { runPipeline } from '../run.ts';
+
+interface DemoOptions extends CommonOptions {
+  detections: number;
+  keepGoing?: boolean;
+}
+
+const FOLDER = 'sluice-demo';
+
+export function addDemo(program: Command, cli: Cli): void {
+  const command = program
+    .command('demo')
+    .description('try it: ships simulated detections to files under ./sluice-demo')
+    .option('--detections <n>', 'how many there are', whole(1, 1_000_000), 10_000)
+    .option('--keep-going', 'afterwards, go on with a tenant that changes, until Ctrl-C');
+  withLogLevel(withJson(command)).action((options: DemoOptions) => demo(cli, options));
+}
+
+async function demo(cli: Cli, options: DemoOptions): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true });
+  // Looked at first: a second demo beside the first would only be in its way.
+  if (isStateInUse(join(FOLDER, 'state'))) {
+    throw new SluiceError(`another demo is using ${FOLDER}`, { action: 'stop', advice: 'Wait until it has ended, or run this one in another folder.' });
+  }
+  const simulator = await startDemoSimulator(cli, options);
+  try {
+    await ship(cli, options, simulator);
+  } finally {
+    await simulator.close();
+  }
+}
+
+async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): Promise<void> {
+  const config = demoConfig(cli, simulator);
+  const session = sessionOf(cli, config, options, { quiet: true });
+  const job = addJob(cli, config, simulator);
+  sayBeginning(cli, simulator, options.detections);
+  const startedAtMs = cli.now();
+  const { results, failures, done } = await workOn(cli, session, job, 'demo');
+  if (failures[0] !== undefined) throw failures[0];
+  const [result] = results;
+  if (!done || result === undefined) {
+    throw new SluiceError('the demo was stopped', { action: 'stop', advice: 'Run it again: it goes on where it stopped.' });
+  }
+  const folder = join(FOLDER, 'out', DEMO.source, result.pipeline.split('/')[1] ?? '');
+  const summary: DemoSummary = { result, seconds: (cli.now() - startedAtMs) / 1000, folder };
+  saySummary(cli, summary, options.json ?? false);
+  if (options.keepGoing) await keepGoing(cli, session);
+}
+
+/** Shown in a config file, this is all there is to it. */
+function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
+  const object = {
+    state: { path: join(FOLDER, 'state') },
+    sources: [
+      {
+        name: DEMO.source,
+        connector: 'cylance',
+        base_url: simulator.url,
+        tenant_id: DEMO.tenantId,
+        application_id: DEMO.applicationId,
+        application_secret: DEMO.applicationSecret,
+        rate: { requests_per_second: 100_000, concurrency: 16 },
+        http: { proxy: 'none' },
+        reading: { poll: '5s', detail_refresh: ['10s', '1m'] },
+      },
+    ],
+    sinks: [{ name: 'files', type: 'ndjson', path: join(FOLDER, 'out') }],
+  };
+  return parseConfigObject(object, { knownStreams: knownStreamsOf(cli), onSecret: cli.redactor.protect }).config;
+}
+
+/** The whole span of the simulated tenant; a demo that was interrupted goes on. */
+function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
+  const store = openState({ path: config.state.path, now: cli.now, exclusive: false });
+  try {
+    const pipelines = cli.streams
+      .filter(({ connector }) => connector.name === 'cylance')
+      .map(({ stream }) => `${DEMO.source}/${stream.name}/files`);
+    const range = { fromMs: simulator.startMs - 1000, toMs: simulator.endMs + 1000 };
+    const wanted = { from: { ms: range.fromMs }, to: { ms: range.toMs }, pipelines, as: undefined };
+    const unfinished = findUnfinished(store, wanted);
+    if (unfinished !== undefined) return unfinished;
+    const id = store.addJob({ kind: 'backfill', range, pipelines, as: undefined });
+    return store.jobs().find((job) => job.id === id) as JobRow;
+  } finally {
+    store.close();
+  }
+}
+
+async function keepGoing(cli: Cli, session: Session): Promise<void> {
+  cli.stderr.write('going on with what changes; Ctrl-C ends it\n');
+  const { store, running, close } = openPipelines(session);
+  const timer = setInterval(() => {
+    for (const { watch } of running) cli.stderr.write(`${watch.name}: ${watch.delivered} changes delivered\n`);
+  }, 5000);
+  try {
+    const options = { store, signal: cli.signal, once: false };
+    await Promise.all(running.map(({ pipeline, line }) => runPipeline(pipeline, { ...options, schedule: line.source.reading })));
+  } finally {
+    clearInterval(timer);
+    await close();
+  }
+}

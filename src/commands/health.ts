@@ -1,0 +1,56 @@
+/** `sluice health`: asks the running Sluice how it is; for a container's health check. */
+import type { Command } from 'commander';
+import { messageOf, SluiceError, usageError } from '../errors.ts';
+import type { Cli } from './shared/context.ts';
+import { type CommonOptions, withCommon } from './shared/options.ts';
+import { openSession } from './shared/session.ts';
+
+const TIMEOUT_MS = 5000;
+
+interface HealthOptions extends CommonOptions {
+  url?: string;
+}
+
+export function addHealth(program: Command, cli: Cli): void {
+  const command = program
+    .command('health')
+    .description('ask a running `sluice run` how it is: exit code 0 when well, 1 when not')
+    .option('--url <url>', 'where to ask (default: /healthz on health.port of the config)');
+  withCommon(command).action((options: HealthOptions) => health(cli, options));
+}
+
+async function health(cli: Cli, options: HealthOptions): Promise<void> {
+  const url = options.url ?? urlOf(cli, options);
+  const { ok, text } = await ask(cli, url);
+  if (options.json) cli.stdout.write(text);
+  else cli.stdout.write(ok ? 'ok\n' : `${whatFails(text)}\n`);
+  if (!ok) cli.setExitCode(1);
+}
+
+function urlOf(cli: Cli, options: HealthOptions): string {
+  const { host, port } = openSession(cli, options, { quiet: true }).config.health;
+  if (port === 0) throw usageError('the config has no health.port', 'Set health.port, or say --url.');
+  const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${here.includes(':') ? `[${here}]` : here}:${port}/healthz`;
+}
+
+async function ask(cli: Cli, url: string): Promise<{ ok: boolean; text: string }> {
+  if (!URL.canParse(url)) throw usageError(`--url ${JSON.stringify(url)} is no URL`);
+  try {
+    const signal = AbortSignal.any([cli.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const reply = await fetch(url, { signal, redirect: 'manual' });
+    return { ok: reply.ok, text: await reply.text() };
+  } catch (error) {
+    const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error);
+    throw new SluiceError(`nobody answers on ${url}: ${why}`, { action: 'stop', advice: 'Is `sluice run` running with this config?' });
+  }
+}
+
+function whatFails(text: string): string {
+  try {
+    const { pipelines = [] } = JSON.parse(text) as { pipelines?: { pipeline: string; ok: boolean; why?: string }[] };
+    return pipelines.flatMap(({ pipeline, ok, why }) => (ok ? [] : [`${pipeline}: ${why ?? 'failing'}`])).join('\n');
+  } catch {
+    return text.trim();
+  }
+}

@@ -1,0 +1,84 @@
+/** `sluice rejections`: documents that a sink refused for good, and another try once the cause is mended. */
+import type { Command } from 'commander';
+import type { RejectionRow } from '../state/store.ts';
+import type { Cli } from './shared/context.ts';
+import { type CommonOptions, whole, withCommon } from './shared/options.ts';
+import { openPipelines } from './shared/pipelines.ts';
+import { replay, type Replayed } from './shared/replay.ts';
+import { openSession } from './shared/session.ts';
+import { existingState, storedPipelines } from './shared/stored.ts';
+import { table } from './shared/table.ts';
+import { plural, showTime } from './shared/times.ts';
+
+interface RejectionOptions extends CommonOptions {
+  pipeline?: string[];
+  limit: number;
+  documents?: boolean;
+}
+
+export function addRejections(program: Command, cli: Cli): void {
+  const rejections = program.command('rejections').description('documents that a sink refused because of the document');
+  const list = rejections
+    .command('list')
+    .description('what was refused, and why')
+    .option('--pipeline <name...>', 'only of these pipelines')
+    .option('--limit <n>', 'at most so many', whole(1), 100)
+    .option('--documents', 'with the documents (JSON only)');
+  withCommon(list).action((options: RejectionOptions) => listAll(cli, options));
+  const again = rejections
+    .command('replay')
+    .description('send them again, once the cause is mended')
+    .option('--pipeline <name...>', 'only of these pipelines');
+  withCommon(again).action((options: RejectionOptions) => replayAll(cli, options));
+}
+
+function listAll(cli: Cli, options: RejectionOptions): void {
+  const session = openSession(cli, options, { quiet: true });
+  const store = existingState(cli, session, false);
+  try {
+    const names = storedPipelines(store, options.pipeline);
+    const rows = names.flatMap((pipeline) => store.rejections({ pipeline, limit: options.limit + 1 }));
+    print(cli, rows.slice(0, options.limit), rows.length > options.limit, options);
+  } finally {
+    store.close();
+  }
+}
+
+function print(cli: Cli, rows: RejectionRow[], more: boolean, { json, documents }: RejectionOptions): void {
+  const show = (text: string) => cli.stdout.write(cli.redactor.scrub(text));
+  if (json) {
+    for (const { document, atMs, ...row } of rows) {
+      const whole = documents ? { document: JSON.parse(document) as unknown } : {};
+      show(`${JSON.stringify({ ...row, at: new Date(atMs).toISOString(), ...whole })}\n`);
+    }
+    return;
+  }
+  if (rows.length === 0) return void show('no rejections\n');
+  const cells = rows.map((row) => [showTime(row.atMs), row.pipeline, row.key, row.type, row.field ?? '-', row.reason]);
+  show(table([['AT', 'PIPELINE', 'KEY', 'TYPE', 'FIELD', 'REASON'], ...cells]));
+  if (more) show('there are more; --limit shows them\n');
+}
+
+async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
+  const session = openSession(cli, options, { quiet: true });
+  existingState(cli, session, false).close();
+  const opened = openPipelines(session);
+  const done: Replayed[] = [];
+  try {
+    const names = storedPipelines(opened.store, options.pipeline);
+    for (const { pipeline } of opened.running) {
+      if (names.includes(pipeline.name)) done.push(await replay(pipeline, opened.store, cli.signal));
+    }
+  } finally {
+    await opened.close();
+  }
+  if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: done })}\n`);
+  else for (const line of done) cli.stdout.write(`${sentence(line)}\n`);
+  if (done.some(({ rejected }) => rejected > 0)) cli.setExitCode(1);
+}
+
+function sentence({ pipeline, accepted, rejected }: Replayed): string {
+  if (accepted + rejected === 0) return `${pipeline}: no rejections`;
+  const again = rejected === 0 ? '' : `; ${plural(rejected, 'document')} refused again, see \`sluice rejections list\``;
+  return `${pipeline}: ${plural(accepted, 'document')} delivered${again}`;
+}

@@ -1,0 +1,117 @@
+/** `sluice run`: keeps every pipeline going until it is told to stop. */
+import type { Command } from 'commander';
+import { isAbort, messageOf, SluiceError } from '../errors.ts';
+import { type Health, startHealth } from '../health.ts';
+import { runPipeline, settleJobs } from '../run.ts';
+import type { StateStore } from '../state/store.ts';
+import type { Cli } from './shared/context.ts';
+import { type CommonOptions, withCommon } from './shared/options.ts';
+import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
+import { openSession, type Session } from './shared/session.ts';
+import { plural, showCount } from './shared/times.ts';
+
+interface RunCommand extends CommonOptions {
+  once?: boolean;
+}
+
+const SUMMARY_MS = 60_000;
+const JOBS_MS = 1000;
+
+export function addRun(program: Command, cli: Cli): void {
+  const command = program
+    .command('run')
+    .description('keep every pipeline of the config going; SIGTERM or Ctrl-C stops it cleanly')
+    .option('--once', 'read everything that is due once, then end');
+  withCommon(command).action((options: RunCommand) => run(cli, options));
+}
+
+async function run(cli: Cli, options: RunCommand): Promise<void> {
+  const session = openSession(cli, options, { service: true });
+  const opened = openPipelines(session);
+  const health = await startHealth(session.config, opened.running, session.log, cli.now).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
+  try {
+    await runAll(cli, session, opened, options.once ?? false);
+  } finally {
+    await close(opened, health);
+  }
+  if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: opened.running.map(toJson) })}\n`);
+  judge(cli, opened.running, options.once ?? false);
+}
+
+async function runAll(cli: Cli, session: Session, { store, running }: Opened, once: boolean): Promise<void> {
+  session.log.info(`Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ watch }) => watch.name).join(', ')}`);
+  const timers = [
+    setInterval(() => summarize(session, running), SUMMARY_MS),
+    setInterval(() => followJobs(store, running), JOBS_MS),
+  ];
+  try {
+    await Promise.all(running.map((one) => runOne(cli, store, one, once)));
+  } finally {
+    for (const timer of timers) clearInterval(timer);
+    followJobs(store, running, true);
+    summarize(session, running);
+    session.log.info(cli.signal.aborted ? 'stopped: everything that was read is delivered and remembered' : 'ended');
+  }
+}
+
+/** Never throws: a pipeline that stops is reported and leaves the others alone. */
+async function runOne(cli: Cli, store: StateStore, { pipeline, line, watch }: Running, once: boolean): Promise<void> {
+  const { reading } = line.source;
+  try {
+    await runPipeline(pipeline, { schedule: reading, store, signal: cli.signal, once });
+  } catch (error) {
+    if (isAbort(error) && cli.signal.aborted) return;
+    const advice = error instanceof SluiceError ? error.advice : undefined;
+    watch.stopped = { message: messageOf(error), advice };
+    const err = error instanceof SluiceError && error.action === 'stop' ? undefined : error;
+    pipeline.log.error({ ...(err === undefined ? {} : { err }) }, `${watch.name} has stopped: ${messageOf(error)}${advice ? ` → ${advice}` : ''}`);
+  }
+}
+
+/** Says in the state what becomes of jobs, for whoever follows them. */
+function followJobs(store: StateStore, running: Running[], ending = false): void {
+  settleJobs(store);
+  const watches = new Map(running.map(({ watch }) => [watch.name, watch]));
+  for (const job of store.jobs()) {
+    if (job.status === 'done') continue;
+    const foreign = job.pipelines.find((name) => !watches.has(name));
+    const stopped = job.pipelines.map((name) => watches.get(name)?.stopped).find((each) => each !== undefined);
+    const why = foreign === undefined ? stopped?.message : `the running Sluice does not have the pipeline ${foreign}`;
+    const status = why !== undefined ? 'failed' : ending ? 'waiting' : 'running';
+    if (job.status !== status) store.setJob(job.id, status, why);
+  }
+}
+
+function summarize(session: Session, running: Running[]): void {
+  for (const { watch } of running) {
+    const windows = `${plural(watch.windows, 'window')}, ${showCount(watch.unchangedWindows)} of them unchanged`;
+    const counts = `${showCount(watch.delivered)} delivered, ${showCount(watch.rejected)} rejected, ${windows}`;
+    const unsettled = watch.unsettled > 0 ? `, ${showCount(watch.unsettled)} unsettled` : '';
+    const state = watch.stopped ? ', STOPPED' : watch.waiting ? `, waiting: ${watch.waiting}` : '';
+    session.log.info(`${watch.name}: ${counts}${unsettled}${state}`);
+  }
+}
+
+async function close(opened: Opened, health: Health | undefined): Promise<void> {
+  await health?.close();
+  await opened.close();
+}
+
+function toJson({ watch }: Running): Record<string, unknown> {
+  const { name, delivered, rejected, windows, unchangedWindows, unsettled, stopped } = watch;
+  return { pipeline: name, delivered, rejected, windows, unchangedWindows, unsettled, stopped: stopped ?? null };
+}
+
+/** With `--once` any failure counts; otherwise only that nothing is left to run. */
+function judge(cli: Cli, running: Running[], once: boolean): void {
+  const stopped = running.filter(({ watch }) => watch.stopped !== undefined);
+  const bad = once ? stopped.length > 0 : stopped.length === running.length;
+  if (!bad) return;
+  const names = stopped.map(({ watch }) => watch.name).join(', ');
+  const what = stopped.length === running.length ? 'no pipeline is left running' : `${plural(stopped.length, 'pipeline')} failed`;
+  cli.stderr.write(`error: ${what} (${names}); the reason is above\n`);
+  cli.setExitCode(1);
+}

@@ -1,0 +1,93 @@
+/** `sluice sample`: a vendor record beside the document that is made of it. Writes nothing. */
+import type { Command } from 'commander';
+import { build, type Line } from '../build.ts';
+import { toDocument } from '../document.ts';
+import { actionOf } from '../errors.ts';
+import { revisionOf } from '../identity.ts';
+import { withoutSecrets } from '../secrets.ts';
+import { serialize } from '../sinks/serialize.ts';
+import type { StreamContext, Walk } from '../types.ts';
+import type { Cli } from './shared/context.ts';
+import { type CommonOptions, whole, withCommon } from './shared/options.ts';
+import { contextFor, firstRecords, impatient } from './shared/probe.ts';
+import { chosenLines, unknown } from './shared/select.ts';
+import { openSession, type Session } from './shared/session.ts';
+
+const DAY_MS = 86_400_000;
+/** The newest are the most interesting; a quiet tenant is searched further back. */
+const DAYS = [1, 30, 365, 3650];
+
+interface SampleOptions extends CommonOptions {
+  number: number;
+  source?: string;
+  raw?: boolean;
+}
+
+export function addSample(program: Command, cli: Cli): void {
+  const command = program
+    .command('sample')
+    .description('show vendor records (secrets removed) beside their documents; writes nothing')
+    .argument('<stream>', 'e.g. cylance.detection')
+    .option('-n, --number <n>', 'how many', whole(1, 1000), 1)
+    .option('--source <name>', 'of this source (default: the first that has the stream)')
+    .option('--raw', 'only the vendor record');
+  withCommon(command).action((stream: string, options: SampleOptions) => sample(cli, stream, options));
+}
+
+async function sample(cli: Cli, stream: string, options: SampleOptions): Promise<void> {
+  const session = openSession(cli, options, { quiet: true });
+  const known = cli.streams.map((one) => one.stream.name as string);
+  if (!known.includes(stream)) throw unknown('stream', stream, known);
+  const built = build(impatient(session.config), session.tools, false);
+  try {
+    const source = options.source === undefined ? undefined : [options.source];
+    const [line] = chosenLines(built.lines, { stream: [stream], source });
+    if (line !== undefined) await show(cli, session, line, options);
+  } finally {
+    await built.close();
+  }
+}
+
+async function show(cli: Cli, session: Session, line: Line, { number, raw, json }: SampleOptions): Promise<void> {
+  const context = contextFor(session, line, cli.signal);
+  const records = await newest(cli, line, context, number);
+  if (records.length === 0) cli.stderr.write(`source "${line.source.name}" has no records of ${line.registered.stream.name}\n`);
+  for (const listed of records) {
+    const record = await wholeRecord(line, context, listed);
+    const shown = raw ? record : { record, document: documentOf(cli, line, record) };
+    cli.stdout.write(cli.redactor.scrub(`${JSON.stringify(shown, null, json ? undefined : 2)}\n`));
+  }
+}
+
+async function newest(cli: Cli, line: Line, context: StreamContext, count: number): Promise<unknown[]> {
+  const toMs = cli.now();
+  let found: unknown[] = [];
+  for (const days of DAYS) {
+    found = await firstRecords(line, context, { fromMs: toMs - days * DAY_MS, toMs }, count);
+    if (found.length >= count) break;
+  }
+  return found;
+}
+
+/** The detail where details are read; the list record where there is none any more. */
+async function wholeRecord(line: Line, context: StreamContext, listed: unknown): Promise<unknown> {
+  const { stream } = line.registered;
+  if (!line.source.reading.details || stream.detail === undefined) return listed;
+  try {
+    return withoutSecrets(await stream.detail(context, stream.key(listed)), stream.secrets);
+  } catch (error) {
+    if (actionOf(error) === 'skip') return listed;
+    throw error;
+  }
+}
+
+/** As `run` would ship it the first time. */
+function documentOf(cli: Cli, { registered, source }: Line, record: unknown): unknown {
+  const nowMs = cli.now();
+  const { stream } = registered;
+  const revision = revisionOf(record, new Set(stream.volatile));
+  const facts = { key: stream.key(record), revision, ordinal: 1, action: undefined, detailMissing: false };
+  const walk: Walk = { id: 'sample', kind: 'live', range: { fromMs: nowMs, toMs: nowMs } };
+  const document = toDocument(registered, registered.connector.facts(source), record, facts, walk, nowMs);
+  return JSON.parse(serialize(document, new Date(nowMs).toISOString()));
+}

@@ -1,0 +1,70 @@
+/** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. */
+import type { Command } from 'commander';
+import type { ElasticsearchConfig } from '../config.ts';
+import { usageError } from '../errors.ts';
+import { connectElasticsearch, type EsClient } from '../sinks/elasticsearch-client.ts';
+import { detectCapability, setupElasticsearch, type SetupResult, type Template } from '../sinks/elasticsearch-setup.ts';
+import { templatesFor } from '../sinks/elasticsearch-templates.ts';
+import type { Cli } from './shared/context.ts';
+import { type CommonOptions, withCommon } from './shared/options.ts';
+import { unknown } from './shared/select.ts';
+import { openSession, type Session } from './shared/session.ts';
+import { table } from './shared/table.ts';
+
+interface SetupOptions extends CommonOptions {
+  sink?: string;
+  dryRun?: boolean;
+}
+
+export function addSetup(program: Command, cli: Cli): void {
+  const setup = program.command('setup').description('prepare a sink');
+  const command = setup
+    .command('elasticsearch')
+    .description('install the component and index templates of every stream')
+    .option('--sink <name>', 'only this sink (default: every Elasticsearch sink)')
+    .option('--dry-run', 'say what would change, and change nothing');
+  withCommon(command).action((options: SetupOptions) => setUp(cli, options));
+}
+
+async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
+  const session = openSession(cli, options, { quiet: true });
+  const done: (SetupResult & { sink: string })[] = [];
+  for (const sink of sinksOf(session, options.sink)) {
+    const client = connectElasticsearch(sink);
+    try {
+      const results = await setUpSink(cli, client, options.dryRun ?? false);
+      done.push(...results.map((result) => ({ sink: sink.name, ...result })));
+    } finally {
+      await client.close();
+    }
+  }
+  print(cli, done, options);
+}
+
+async function setUpSink(cli: Cli, client: EsClient, dryRun: boolean): Promise<SetupResult[]> {
+  const { capability, says } = await detectCapability(client, cli.signal);
+  cli.stderr.write(cli.redactor.scrub(`${client.where}: ${says}\n`));
+  const templates = cli.streams.flatMap(({ stream, fields }): Template[] => {
+    const { componentTemplates, indexTemplates } = templatesFor({ stream: stream.name, fields, capability });
+    return [
+      ...componentTemplates.map((one): Template => ({ kind: 'component', ...one })),
+      ...indexTemplates.map((one): Template => ({ kind: 'index', ...one })),
+    ];
+  });
+  return setupElasticsearch(client, templates, { dryRun, signal: cli.signal });
+}
+
+function sinksOf({ config }: Session, name: string | undefined): ElasticsearchConfig[] {
+  const all = config.sinks.filter((sink) => sink.type === 'elasticsearch');
+  if (all.length === 0) throw usageError('the config has no Elasticsearch sink', 'Add one under `sinks`; `sluice config example` shows how.');
+  const chosen = all.filter((sink) => name === undefined || sink.name === name);
+  if (chosen.length > 0) return chosen;
+  throw unknown('Elasticsearch sink', name ?? '', all.map((sink) => sink.name));
+}
+
+function print(cli: Cli, done: (SetupResult & { sink: string })[], { json, dryRun = false }: SetupOptions): void {
+  if (json) return void cli.stdout.write(`${JSON.stringify({ dryRun, templates: done })}\n`);
+  const word = (action: SetupResult['action']) => (dryRun && action !== 'unchanged' ? `would be ${action}` : action);
+  cli.stdout.write(table(done.map(({ sink, kind, name, action }) => [sink, `${kind} template`, name, word(action)])));
+  if (done.every(({ action }) => action === 'unchanged')) cli.stdout.write('Everything is installed already.\n');
+}

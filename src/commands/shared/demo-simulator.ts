@@ -1,0 +1,84 @@
+/** The simulator of the demo: a process of its own, so that it does not take the connector's core. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { SluiceError } from '../../errors.ts';
+import type { Cli } from './context.ts';
+
+export const DEMO = {
+  source: 'demo',
+  tenantId: 'demo-tenant',
+  applicationId: 'demo-application',
+  applicationSecret: 'demo-application-secret',
+};
+
+/** Fixed, so that a second demo meets the very same records. */
+const END = '2026-01-31T00:00:00.000Z';
+const DAYS = 90;
+const SEED = 7_000_000;
+
+export interface DemoSimulator {
+  url: string;
+  startMs: number;
+  endMs: number;
+  close(): Promise<void>;
+}
+
+/** A different number of detections, or a living tenant, gets a seed of its own: other records, rather than changed ones. */
+export async function startDemoSimulator(cli: Cli, options: { detections: number; keepGoing?: boolean }): Promise<DemoSimulator> {
+  const living = options.keepGoing ?? false;
+  const endMs = living ? Math.floor(cli.now() / 60_000 - 10) * 60_000 : Date.parse(END);
+  const seed = living ? Math.floor(cli.now() / 1000) : SEED + options.detections;
+  const child = startChild(cli, [
+    ...['--port', '0', '--seed', String(seed), '--detections', String(options.detections)],
+    ...['--tenant-id', DEMO.tenantId, '--application-id', DEMO.applicationId],
+    ...['--application-secret', DEMO.applicationSecret],
+    ...['--end', new Date(endMs).toISOString(), '--days', String(DAYS), ...(living ? ['--living'] : [])],
+  ]);
+  const url = await readyUrl(child);
+  const close = () => end(child);
+  return { url, startMs: endMs - DAYS * 86_400_000, endMs: living ? cli.now() : endMs, close };
+}
+
+type Child = ReturnType<typeof startChild>;
+
+function startChild(cli: Cli, options: string[]) {
+  const [command, ...before] = cli.self;
+  // Detached: Ctrl-C is for us, who end the simulator when the last batch is safe.
+  return spawn(command, [...before, 'simulator', ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...cli.env },
+    detached: true,
+  });
+}
+
+
+async function readyUrl(child: Child): Promise<string> {
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk;
+  });
+  const failed = new Promise<never>((_, reject) => {
+    const fail = (error?: Error) => {
+      const why = error?.message ?? said.trim();
+      reject(new SluiceError(`the simulator did not start: ${why}`, { action: 'stop', advice: 'Try `sluice simulator` by itself.' }));
+    };
+    child.once('error', fail);
+    child.once('close', () => fail());
+  });
+  failed.catch(() => {});
+  const ready = (async () => {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [, url] = /ready (\S+)/.exec(line) ?? [];
+      if (url !== undefined) return url;
+    }
+    return failed;
+  })();
+  return Promise.race([ready, failed]);
+}
+
+async function end(child: Child): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGTERM');
+  await closed;
+}

@@ -1,0 +1,66 @@
+/** Watches a job that the running `sluice run` works on, through the state that both read. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SluiceError } from '../../errors.ts';
+import { startProgress } from '../../progress.ts';
+import { isStateInUse, openState } from '../../state/sqlite.ts';
+import type { JobRow, StateStore } from '../../state/store.ts';
+import type { Cli } from './context.ts';
+import { type JobResult, progressOf, resultOf } from './jobs.ts';
+import { printResult } from './result.ts';
+import type { Session } from './session.ts';
+
+const POLL_MS = 500;
+/** The look whether somebody still works takes the lock for a moment: not too often. */
+const ALIVE_EVERY = 10;
+
+/** Until the job is done, has failed, or nobody works on it any more. */
+export async function followJob(cli: Cli, session: Session, job: JobRow, json: boolean): Promise<void> {
+  const { path } = session.config.state;
+  const store = openState({ path, now: cli.now, exclusive: false });
+  const startedAtMs = cli.now();
+  try {
+    const standing = () => standingOf(store, job);
+    const progress = startProgress({ title: 'backfill', stderr: cli.stderr, isTty: cli.isTty, standing });
+    const last = await waitFor(cli, store, job, path).finally(progress.stop);
+    const done = last.status === 'done';
+    printResult(cli, { id: job.id, done }, resultsOf(cli, store, job, startedAtMs), json);
+    if (!done) throw unfinished(cli, last);
+  } finally {
+    store.close();
+  }
+}
+
+async function waitFor(cli: Cli, store: StateStore, job: JobRow, path: string): Promise<JobRow> {
+  for (let look = 1; ; look++) {
+    const row = store.jobs().find(({ id }) => id === job.id) ?? job;
+    if (row.status === 'done' || cli.signal.aborted) return row;
+    if (row.status === 'failed' && look > ALIVE_EVERY) return row; // a failure of an earlier attempt is taken up first
+    if (look % ALIVE_EVERY === 0 && !isStateInUse(path)) return { ...row, message: 'the Sluice that worked on it has stopped' };
+    await sleep(POLL_MS, undefined, { signal: cli.signal }).catch(() => {});
+  }
+}
+
+function resultsOf(cli: Cli, store: StateStore, job: JobRow, startedAtMs: number): JobResult[] {
+  const since = Math.min(job.createdAtMs, startedAtMs);
+  return job.pipelines.map((name) => resultOf(name, store.pipeline(name), job, since, cli.now()));
+}
+
+function standingOf(store: StateStore, job: JobRow) {
+  const states = job.pipelines.map((name) => store.pipeline(name));
+  const results = states.map((state, index) => resultOf(job.pipelines[index] ?? '', state, job, 0, 0));
+  return {
+    part: states.reduce((sum, state) => sum + progressOf(state, job), 0) / states.length,
+    delivered: results.reduce((sum, { delivered }) => sum + delivered, 0),
+  };
+}
+
+function unfinished(cli: Cli, job: JobRow): SluiceError {
+  if (cli.signal.aborted) {
+    const advice = 'The running Sluice goes on with it; the same command follows it again.';
+    return new SluiceError(`stopped watching backfill ${job.id}`, { action: 'stop', advice });
+  }
+  return new SluiceError(`backfill ${job.id} is not finished: ${job.message ?? job.status}`, {
+    action: 'stop',
+    advice: 'Start `sluice run` again, or give the same command again once the cause is mended: it goes on where it stopped.',
+  });
+}

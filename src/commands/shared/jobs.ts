@@ -1,0 +1,99 @@
+/** Backfills as jobs: found again, run to their end, and summed up. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { actionOf, messageOf } from '../../errors.ts';
+import { recover, runWalk } from '../../pipeline.ts';
+import type { JobRow, LedgerRow, PipelineState, StateStore } from '../../state/store.ts';
+import type { Walk } from '../../types.ts';
+import type { Running } from './pipelines.ts';
+import type { TimeArgument } from './times.ts';
+
+/** As `run` waits after trouble that may pass. */
+const RESTART_MS = 5000;
+/** An age means another time at every call; jobs that were asked for with the same age are told by it. */
+const AGE_TOLERANCE_MS = 2000;
+
+export interface Wanted {
+  from: TimeArgument;
+  /** Undefined: until now, or what the unfinished job says. */
+  to: TimeArgument | undefined;
+  pipelines: string[];
+  as: 'event' | undefined;
+}
+
+export function walkOf(job: JobRow): Walk {
+  return { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as };
+}
+
+/** An unfinished job that is the same as what is asked for: it is resumed rather than doubled. */
+export function findUnfinished(store: StateStore, wanted: Wanted): JobRow | undefined {
+  const same = (argument: TimeArgument, ms: number, createdAtMs: number) =>
+    argument.ageMs === undefined ? argument.ms === ms : Math.abs(createdAtMs - argument.ageMs - ms) < AGE_TOLERANCE_MS;
+  return store.jobs().find((job) => {
+    if (job.status === 'done' || job.as !== wanted.as) return false;
+    if ([...job.pipelines].sort().join() !== [...wanted.pipelines].sort().join()) return false;
+    const { from, to } = wanted;
+    return same(from, job.range.fromMs, job.createdAtMs) && (to === undefined || same(to, job.range.toMs, job.createdAtMs));
+  });
+}
+
+export function isFinished(state: PipelineState, job: JobRow): boolean {
+  return state.walk(walkOf(job).id)?.finishedAtMs !== undefined;
+}
+
+/** Runs the job's walk in one pipeline. Trouble that may pass is waited for, as in `run`; returns early when told to stop. */
+export async function runJob({ pipeline, watch }: Running, job: JobRow, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && !isFinished(pipeline.state, job)) {
+    try {
+      await recover(pipeline);
+      await runWalk(pipeline, walkOf(job), signal);
+      watch.events.walked(walkOf(job));
+    } catch (error) {
+      if (signal.aborted) return;
+      if (actionOf(error) !== 'retry') throw error;
+      watch.events.waiting(messageOf(error));
+      pipeline.log.warn(`waiting ${RESTART_MS / 1000} s, then trying again: ${messageOf(error)}`);
+      await sleep(RESTART_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+export interface JobResult {
+  pipeline: string;
+  windows: number;
+  records: number;
+  delivered: number;
+  unchanged: number;
+  rejected: number;
+  unsettled: number;
+  seconds: number;
+}
+
+/** What became of the records of a job, from the ledger; only from `sinceMs` on. */
+export function resultOf(pipeline: string, state: PipelineState, job: JobRow, sinceMs: number, nowMs: number): JobResult {
+  const { id } = walkOf(job);
+  const rows = state.ledger(100_000).filter((row) => row.walk === id && row.atMs >= sinceMs);
+  const last = new Map<string, LedgerRow>();
+  for (const row of rows.reverse()) last.set(`${row.range.fromMs} ${row.range.toMs} ${row.filter}`, row);
+  const windows = [...last.values()];
+  const sum = (of: readonly LedgerRow[], member: 'distinct' | 'delivered' | 'rejected') =>
+    of.reduce((total, row) => total + row[member], 0);
+  const counts = { records: sum(windows, 'distinct'), delivered: sum(rows, 'delivered'), rejected: sum(rows, 'rejected') };
+  return {
+    pipeline,
+    windows: windows.length,
+    ...counts,
+    unchanged: Math.max(0, counts.records - counts.delivered - counts.rejected),
+    unsettled: windows.filter((row) => !row.settled).length,
+    seconds: Math.round((nowMs - sinceMs) / 100) / 10,
+  };
+}
+
+/** How much of the job's time is walked: 0 to 1. `reached` is what is known beyond the saved cursor. */
+export function progressOf(state: PipelineState, job: JobRow, reached = 0): number {
+  const row = state.walk(walkOf(job).id);
+  if (row === undefined) return 0;
+  if (row.finishedAtMs !== undefined) return 1;
+  const { coveredMs = 0 } = (row.cursor ?? {}) as { coveredMs?: number };
+  const { fromMs, toMs } = row.range;
+  return Math.min(0.999, Math.max(0, Math.max(coveredMs, reached) - fromMs) / Math.max(1, toMs - fromMs));
+}

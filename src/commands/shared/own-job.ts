@@ -1,0 +1,77 @@
+/** Runs a job in this process, since no other one holds the state. */
+import { SluiceError } from '../../errors.ts';
+import { settleJobs } from '../../run.ts';
+import { type Progress, startProgress } from '../../progress.ts';
+import type { JobRow } from '../../state/store.ts';
+import type { Cli } from './context.ts';
+import { type JobResult, progressOf, resultOf, runJob, walkOf } from './jobs.ts';
+import { type Opened, openPipelines, type Running } from './pipelines.ts';
+import { printResult } from './result.ts';
+import type { Session } from './session.ts';
+
+export async function ownJob(cli: Cli, session: Session, job: JobRow, json: boolean): Promise<void> {
+  const { results, failures, done } = await workOn(cli, session, job, 'backfill');
+  printResult(cli, { id: job.id, done }, results, json);
+  const [first] = failures;
+  if (failures.length > 1) for (const error of failures.slice(1)) session.log.error(error.message);
+  if (first !== undefined) throw first;
+  if (!done) {
+    throw new SluiceError(`stopped before backfill ${job.id} was finished`, {
+      action: 'stop',
+      advice: 'Nothing is lost: give the same command again, or `sluice backfill --resume`, to go on where it stopped.',
+    });
+  }
+}
+
+export interface Worked {
+  results: JobResult[];
+  failures: Error[];
+  done: boolean;
+}
+
+/** All pipelines of a job side by side, with progress on stderr. One that fails does not end the others. */
+export async function workOn(cli: Cli, session: Session, job: JobRow, title: string): Promise<Worked> {
+  const ours = (name: string) => job.pipelines.includes(name);
+  const opened = openPipelines(session, (lines) => lines.filter(({ name }) => ours(name)));
+  try {
+    if (opened.running.length === 0) throw missing(job);
+    return await work(cli, opened, job, title);
+  } finally {
+    await opened.close();
+  }
+}
+
+async function work(cli: Cli, { store, running }: Opened, job: JobRow, title: string): Promise<Worked> {
+  const startedAtMs = cli.now();
+  const { isTty, stderr } = cli;
+  store.setJob(job.id, 'running');
+  const progress: Progress = startProgress({ title, stderr, isTty, standing: () => standingOf(running, job) });
+  const outcomes = await Promise.allSettled(running.map((one) => runJob(one, job, cli.signal))).finally(progress.stop);
+  settleJobs(store);
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
+  const done = store.jobs().find(({ id }) => id === job.id)?.status === 'done';
+  if (!done) store.setJob(job.id, failures.length > 0 ? 'failed' : 'waiting', failures[0]?.message);
+  const results = running.map(({ pipeline, watch }) => ({
+    ...resultOf(pipeline.name, pipeline.state, job, startedAtMs, cli.now()),
+    ...{ delivered: watch.delivered, rejected: watch.rejected },
+  }));
+  return { results, failures, done };
+}
+
+function standingOf(running: Running[], job: JobRow) {
+  const { id } = walkOf(job);
+  const parts = running.map(({ pipeline, watch }) => progressOf(pipeline.state, job, watch.reached.get(id)));
+  return {
+    part: parts.reduce((sum, part) => sum + part, 0) / running.length,
+    delivered: running.reduce((sum, { watch }) => sum + watch.delivered, 0),
+    note: running.find(({ watch }) => watch.waiting !== undefined)?.watch.waiting,
+  };
+}
+
+function missing(job: JobRow): SluiceError {
+  return new SluiceError(`no pipeline of backfill ${job.id} is in the config (${job.pipelines.join(', ')})`, {
+    action: 'stop',
+    kind: 'usage',
+    advice: 'Use the config that it was begun with.',
+  });
+}

@@ -1,0 +1,47 @@
+/** Reads a little of a stream, for `check` and `sample`: nothing is shipped or remembered. */
+import type { Line } from '../../build.ts';
+import type { Config } from '../../config.ts';
+import { withoutSecrets } from '../../secrets.ts';
+import type { Range, StreamContext, Walk } from '../../types.ts';
+import type { Session } from './session.ts';
+
+/** How long one answer may take. */
+export const PROBE_MS = 10_000;
+
+/** The config with patience for a person who waits: what does not answer soon is reported. */
+export function impatient(config: Config): Config {
+  const deadlineMs = PROBE_MS * 0.8;
+  const sources = config.sources.map((source) => ({
+    ...source,
+    http: { ...source.http, timeoutMs: Math.min(source.http.timeoutMs, deadlineMs) },
+    retry: { ...source.retry, deadlineMs: Math.min(source.retry.deadlineMs, deadlineMs / 2) },
+  }));
+  const sinks = config.sinks.map((sink) =>
+    sink.type === 'elasticsearch' ? { ...sink, requestTimeoutMs: Math.min(sink.requestTimeoutMs, deadlineMs), retryDeadlineMs: deadlineMs } : sink,
+  );
+  return { ...config, sources, sinks };
+}
+
+export function contextFor(session: Session, { source, registered, client }: Line, signal: AbortSignal): StreamContext {
+  return {
+    client,
+    source: registered.connector.facts(source),
+    settings: { ...source.reading, pageSize: Math.min(source.reading.pageSize, 20) },
+    knownKeys: () => [],
+    priority: 'live',
+    signal,
+    log: session.log,
+  };
+}
+
+/** The first records of the range, without secrets. */
+export async function firstRecords(line: Line, context: StreamContext, range: Range, count: number): Promise<unknown[]> {
+  const { stream } = line.registered;
+  const walk: Walk = { id: 'probe', kind: 'live', range };
+  const found = new Map<string, unknown>();
+  for await (const page of stream.pages(context, walk, undefined)) {
+    for (const record of page.records) found.set(stream.key(record), withoutSecrets(record, stream.secrets));
+    if (found.size >= count || page.accepted !== undefined) break;
+  }
+  return [...found.values()].slice(0, count);
+}

@@ -1,0 +1,33 @@
+/** What a backfill has done, for people and for programs. */
+import type { Cli } from './context.ts';
+import type { JobResult } from './jobs.ts';
+import { table } from './table.ts';
+import { plural, showCount } from './times.ts';
+
+export function printResult(cli: Cli, job: { id: number; done: boolean }, results: JobResult[], json: boolean): void {
+  if (json) {
+    const whole = { job: job.id, done: job.done, nothingNew: isNothingNew(results), pipelines: results };
+    cli.stdout.write(`${JSON.stringify(whole)}\n`);
+    return;
+  }
+  const head = ['pipeline', 'windows', 'records', 'delivered', 'unchanged', 'rejected', 'unsettled', 'seconds'];
+  const rows = results.map((each) => [
+    each.pipeline,
+    ...[each.windows, each.records, each.delivered, each.unchanged, each.rejected, each.unsettled].map(showCount),
+    each.seconds.toFixed(1),
+  ]);
+  cli.stdout.write(table([head, ...rows]));
+  if (job.done && isNothingNew(results)) cli.stdout.write('nothing new: everything in this range had been delivered before\n');
+  for (const each of results) for (const line of remarks(each)) cli.stdout.write(`${each.pipeline}: ${line}\n`);
+}
+
+export function isNothingNew(results: JobResult[]): boolean {
+  return results.every(({ delivered, rejected }) => delivered + rejected === 0);
+}
+
+function remarks({ rejected, unsettled }: JobResult): string[] {
+  const lines: string[] = [];
+  if (rejected > 0) lines.push(`${plural(rejected, 'document')} refused by the sink; see \`sluice rejections list\``);
+  if (unsettled > 0) lines.push(`${plural(unsettled, 'window')} kept changing while being read; sweeps of \`sluice run\` read that time again`);
+  return lines;
+}

@@ -1,0 +1,53 @@
+import { usageError } from '../../errors.ts';
+import { finishLeftSegments } from '../../sinks/ndjson-segments.ts';
+import { recover } from '../../pipeline.ts';
+import type { Cli } from './context.ts';
+import type { CommonOptions } from './options.ts';
+import { type Opened, openPipelines } from './pipelines.ts';
+import { openSession, type Session } from './session.ts';
+import { existingState, storedPipelines } from './stored.ts';
+
+export interface ResetOptions extends CommonOptions {
+  pipeline?: string[];
+  all?: boolean;
+  yes?: boolean;
+}
+
+/** Takes the lock: nothing may run meanwhile. */
+export async function resetState(cli: Cli, options: ResetOptions): Promise<void> {
+  const session = openSession(cli, options, { quiet: true });
+  if (options.pipeline === undefined && !options.all) throw usageError('say which: --pipeline <name...> or --all');
+  const names = namesOf(cli, session, options);
+  if (!options.yes) {
+    const advice = 'Give --yes as well. Files and Elasticsearch keep what they have: it will be there twice.';
+    throw usageError(`this forgets what was delivered by ${names.join(', ')}, which is then delivered again`, advice);
+  }
+  const opened = openPipelines(session);
+  try {
+    for (const name of names) await forget(session, opened, name);
+  } finally {
+    await opened.close();
+  }
+  if (options.json) cli.stdout.write(`${JSON.stringify({ reset: names })}\n`);
+  else cli.stdout.write(`forgotten: ${names.join(', ')}\n`);
+}
+
+function namesOf(cli: Cli, session: Session, options: ResetOptions): string[] {
+  const store = existingState(cli, session, false);
+  try {
+    return storedPipelines(store, options.all ? undefined : options.pipeline);
+  } finally {
+    store.close();
+  }
+}
+
+/** Open segments are cut to what was committed and finished first: without the state, nobody could tell any more. */
+async function forget(session: Session, { store, running }: Opened, name: string): Promise<void> {
+  const one = running.find(({ line }) => line.name === name);
+  const sink = session.config.sinks.find((each) => each.name === one?.line.sinkName);
+  if (one !== undefined && sink?.type === 'ndjson') {
+    await recover(one.pipeline);
+    await finishLeftSegments(sink.path, name);
+  }
+  store.pipeline(name).reset();
+}

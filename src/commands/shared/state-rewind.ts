@@ -1,0 +1,45 @@
+import { usageError } from '../../errors.ts';
+import type { StateStore } from '../../state/store.ts';
+import type { Cli } from './context.ts';
+import type { CommonOptions } from './options.ts';
+import { openSession } from './session.ts';
+import { existingState, storedPipelines } from './stored.ts';
+import { readTime, showTime } from './times.ts';
+
+export interface RewindOptions extends CommonOptions {
+  to: string;
+  pipeline?: string[];
+}
+
+/** The next `run` reads from that time on. Takes the lock: a walk under way would overwrite it. */
+export function rewindState(cli: Cli, options: RewindOptions): void {
+  const session = openSession(cli, options, { quiet: true });
+  const toMs = readTime('--to', options.to, cli.now()).ms;
+  if (toMs > cli.now()) throw usageError(`--to ${showTime(toMs)} lies in the future`);
+  const store = existingState(cli, session, true);
+  try {
+    const names = storedPipelines(store, options.pipeline);
+    const rewound = names.filter((name) => store.pipeline(name).rewind('live', toMs));
+    if (options.json) cli.stdout.write(`${JSON.stringify({ rewound, to: new Date(toMs).toISOString() })}\n`);
+    else say(cli, names, rewound, toMs);
+    warn(cli, store, rewound, toMs);
+  } finally {
+    store.close();
+  }
+}
+
+function say(cli: Cli, names: string[], rewound: string[], toMs: number): void {
+  for (const name of names) {
+    const done = `the next \`sluice run\` reads from ${showTime(toMs)} on; what is known is not sent again`;
+    cli.stdout.write(`${name}: ${rewound.includes(name) ? done : 'was never run, so there is nothing to rewind'}\n`);
+  }
+}
+
+/** The live edge does not go back beyond what was ever asked for. */
+function warn(cli: Cli, store: StateStore, rewound: string[], toMs: number): void {
+  for (const name of rewound) {
+    const covered = store.pipeline(name).coveredFromMs();
+    if (covered === undefined || toMs >= covered) continue;
+    cli.stderr.write(`note: ${name} was never asked for what lies before ${showTime(covered)}; \`sluice backfill --from …\` fetches that\n`);
+  }
+}

@@ -1,0 +1,91 @@
+import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../../state/store.ts';
+import type { Cli } from './context.ts';
+import type { CommonOptions } from './options.ts';
+import { openSession } from './session.ts';
+import { existingState, storedPipelines } from './stored.ts';
+import { table } from './table.ts';
+import { showCount, showTime } from './times.ts';
+
+export interface ShowOptions extends CommonOptions {
+  pipeline?: string[];
+  ledger: number;
+}
+
+interface Shown {
+  pipeline: string;
+  coveredFromMs: number | undefined;
+  counts: ReturnType<PipelineState['counts']>;
+  rejections: number;
+  walks: WalkRow[];
+  ledger: (LedgerRow & { atMs: number })[];
+  /** Batches that were being written when a process died. */
+  prepared: { walk: string; number: number; documents: number }[];
+}
+
+const MOST_REJECTIONS = 1_000_000;
+
+/** Reads only: a running Sluice is not disturbed. */
+export function showState(cli: Cli, options: ShowOptions): void {
+  const session = openSession(cli, options, { quiet: true });
+  const store = existingState(cli, session, false);
+  try {
+    const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));
+    const jobs = store.jobs();
+    if (options.json) cli.stdout.write(`${JSON.stringify({ state: session.config.state.path, pipelines: shown, jobs })}\n`);
+    else cli.stdout.write([...shown.map(pipelineText), jobsText(jobs)].join('\n'));
+  } finally {
+    store.close();
+  }
+}
+
+function read(store: StateStore, name: string, ledger: number): Shown {
+  const state = store.pipeline(name);
+  const [source = '', stream = ''] = name.split('/');
+  return {
+    pipeline: name,
+    coveredFromMs: state.coveredFromMs(),
+    counts: state.counts(),
+    rejections: store.rejections({ pipeline: name, limit: MOST_REJECTIONS }).length,
+    walks: state.walks(),
+    ledger: state.ledger(ledger),
+    prepared: state.prepared(stream as `${string}.${string}`, source).map(({ walk, number, ids }) => ({ walk, number, documents: ids.length })),
+  };
+}
+
+function pipelineText({ pipeline, coveredFromMs, counts, rejections, walks, ledger, prepared }: Shown): string {
+  const { records, deleted, due } = counts;
+  const facts = [`${showCount(records)} records known`, `${showCount(deleted)} of them deleted`, `${showCount(due)} to be refreshed`];
+  const since = coveredFromMs === undefined ? 'nothing was read yet' : `read from ${showTime(coveredFromMs)} on`;
+  const lines = [`${pipeline}\n  ${facts.join(', ')}; ${showCount(rejections)} rejected; ${since}\n`];
+  if (walks.length > 0) lines.push('  walks\n', table([['walk', 'from', 'to', 'batches', 'state'], ...walks.map(walkCells)], '    '));
+  if (ledger.length > 0) lines.push('  last windows\n', table([LEDGER_HEAD, ...ledger.map(ledgerCells)], '    '));
+  for (const batch of prepared) {
+    lines.push(`  batch ${batch.number} of ${batch.walk} (${batch.documents} documents) was being written when a process died; the next start asks the sink\n`);
+  }
+  return lines.join('');
+}
+
+function walkCells({ walk, range, batch, cursor, finishedAtMs }: WalkRow): string[] {
+  const { coveredMs, again = [] } = (cursor ?? {}) as { coveredMs?: number; again?: unknown[] };
+  const covered = coveredMs === undefined ? 'under way' : `under way, read up to ${showTime(coveredMs)}`;
+  const left = again.length > 0 ? `, ${again.length} windows to be read again` : '';
+  const rewound = finishedAtMs === 0 ? 'rewound' : `finished ${showTime(finishedAtMs ?? 0)}`;
+  return [walk, showTime(range.fromMs), showTime(range.toMs), showCount(batch), finishedAtMs === undefined ? `${covered}${left}` : rewound];
+}
+
+const LEDGER_HEAD = ['at', 'walk', 'from', 'to', 'total', 'delivered', 'unchanged', 'rejected', 'settled'];
+
+function ledgerCells(row: LedgerRow & { atMs: number }): string[] {
+  const counts = [row.total, row.delivered, row.unchanged, row.rejected].map(showCount);
+  const settled = `${row.settled ? 'yes' : 'no'}${row.filter === undefined ? '' : ` (${row.filter})`}`;
+  return [showTime(row.atMs), row.walk, showTime(row.range.fromMs), showTime(row.range.toMs), ...counts, settled];
+}
+
+function jobsText(jobs: JobRow[]): string {
+  if (jobs.length === 0) return 'no backfills\n';
+  const rows = jobs.map(({ id, range, pipelines, status, message }) => [
+    ...[String(id), showTime(range.fromMs), showTime(range.toMs), status],
+    `${pipelines.join(', ')}${message === undefined ? '' : ` (${message})`}`,
+  ]);
+  return `backfills\n${table([['job', 'from', 'to', 'status', 'pipelines'], ...rows], '  ')}`;
+}

@@ -1,0 +1,25 @@
+/** The state as it is on disk, for commands that look at it or mend it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { usageError } from '../../errors.ts';
+import { openState } from '../../state/sqlite.ts';
+import type { StateStore } from '../../state/store.ts';
+import type { Cli } from './context.ts';
+import { unknown } from './select.ts';
+import type { Session } from './session.ts';
+
+/** Throws when there is none: looking must not make one. */
+export function existingState(cli: Cli, session: Session, exclusive: boolean): StateStore {
+  const { path } = session.config.state;
+  if (!existsSync(join(path, 'state.db'))) {
+    throw usageError(`there is no state in ${path} yet`, 'It is made by the first `sluice run` or `sluice backfill`.');
+  }
+  return openState({ path, now: cli.now, exclusive });
+}
+
+/** The pipelines that were named; all that the state knows when none was. */
+export function storedPipelines(store: StateStore, names: string[] | undefined): string[] {
+  const known = store.pipelines();
+  for (const name of names ?? []) if (!known.includes(name)) throw unknown('pipeline in the state:', name, known);
+  return names ?? known;
+}

@@ -1,0 +1,124 @@
+/** `sluice simulator`: the vendor's API on this machine, for trying things out. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { messageOf, SluiceError, usageError } from '../errors.ts';
+import { parseTimeMs } from '../time.ts';
+import type { Cli, SimulatorChoices } from './shared/context.ts';
+import { whole } from './shared/options.ts';
+
+interface Options {
+  port: number;
+  host: string;
+  seed: number;
+  detections: number;
+  tenantId: string;
+  applicationId: string;
+  applicationSecret: string;
+  scopes?: string[];
+  faults?: string;
+  living?: boolean;
+  latency: number;
+  end?: string;
+  days?: number;
+  plantSecrets?: boolean;
+  tlsCert?: string;
+  tlsKey?: string;
+}
+
+export function addSimulator(program: Command, cli: Cli): void {
+  program
+    .command('simulator')
+    .description("serve the vendor's API as documented, with generated records, until a signal")
+    .option('--port <n>', 'port; 0 takes a free one', whole(0, 65_535), 8480)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--seed <n>', 'the same seed gives the same records', whole(0), 1)
+    .option('--detections <n>', 'how many detections there are', whole(0, 100_000_000), 10_000)
+    .option('--tenant-id <id>', 'tenant that it accepts', 'simulated-tenant')
+    .option('--application-id <id>', 'application that it accepts', 'simulated-application')
+    .option('--application-secret <secret>', 'secret that it accepts', 'simulated-secret')
+    .option('--scopes <scope...>', 'scopes that the application has (default: all)')
+    .option('--faults <file>', 'fault plan: a JSON list of what goes wrong, where and when')
+    .option('--living', 'a tenant that changes while it is read')
+    .option('--latency <ms>', 'wait before each reply', whole(0), 0)
+    .option('--end <time>', 'time of the newest detection (default: ten minutes ago)')
+    .option('--days <n>', 'how many days the detections span', whole(1, 3650))
+    .option('--plant-secrets', 'put secrets into every field that may hold one')
+    .option('--tls-cert <file>', 'serve HTTPS too, with this certificate (PEM)')
+    .option('--tls-key <file>', 'and this key (PEM)')
+    .action((options: Options) => simulate(cli, options));
+}
+
+async function simulate(cli: Cli, options: Options): Promise<void> {
+  const { runSimulator } = await cli.simulator();
+  const simulator = await runSimulator(choicesOf(options), cli.stdout).catch((error: NodeJS.ErrnoException) => {
+    const message = messageOf(error).replace(/^simulator: /, '');
+    if (error.code === undefined) throw usageError(message);
+    throw new SluiceError(`the simulator cannot start: ${message}`, { action: 'stop', advice: 'Choose another --port.' });
+  });
+  const { range } = simulator;
+  cli.stderr.write(`${options.detections} detections from ${range.start} to ${range.end}; Ctrl-C ends it\n${configFor(simulator.url, options)}`);
+  if (!cli.signal.aborted) await new Promise((resolve) => cli.signal.addEventListener('abort', resolve, { once: true }));
+  await simulator.close();
+}
+
+function choicesOf(options: Options): SimulatorChoices {
+  const { end, days, latency, faults, living, tlsCert, tlsKey, plantSecrets = false, ...same } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw usageError('--tls-cert and --tls-key go together');
+  const endMs = end === undefined ? undefined : parseTimeMs(end);
+  if (end !== undefined && endMs === undefined) throw usageError(`--end ${JSON.stringify(end)} is no time`);
+  return {
+    ...same,
+    plantSecrets,
+    latencyMs: latency,
+    spanDays: days,
+    endTime: endMs === undefined ? undefined : new Date(endMs).toISOString(),
+    faults: faults === undefined ? undefined : readPlan(faults),
+    living: living ? livingOf(options.detections) : undefined,
+    tls: tlsCert === undefined || tlsKey === undefined ? undefined : { cert: read('--tls-cert', tlsCert), key: read('--tls-key', tlsKey) },
+  };
+}
+
+/** A little of everything, in proportion. */
+function livingOf(detections: number): Record<string, number> {
+  const some = (part: number) => Math.max(1, Math.round(detections * part));
+  return {
+    arrivals: some(0.02),
+    lateArrivals: some(0.005),
+    statusChanges: some(0.02),
+    returns: some(0.005),
+    commentChanges: some(0.01),
+    responseChanges: some(0.005),
+    deletions: some(0.005),
+  };
+}
+
+function readPlan(path: string): never {
+  const text = read('--faults', path);
+  try {
+    return JSON.parse(text) as never; // checked rule by rule by the simulator
+  } catch (error) {
+    throw usageError(`--faults ${path} is no JSON: ${messageOf(error)}`);
+  }
+}
+
+function read(option: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw usageError(`${option} ${path} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** What to put into a config to read it. */
+function configFor(url: string, { tenantId, applicationId, applicationSecret }: Options): string {
+  const lines = [
+    'A source for sluice.yaml:',
+    '  - name: simulated',
+    '    connector: cylance',
+    `    base_url: ${url}`,
+    `    tenant_id: ${tenantId}`,
+    `    application_id: ${applicationId}`,
+    `    application_secret: ${applicationSecret}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}

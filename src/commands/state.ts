@@ -1,0 +1,30 @@
+/** `sluice state`: look at what is remembered, forget it, or have a time read again. */
+import type { Command } from 'commander';
+import type { Cli } from './shared/context.ts';
+import { whole, withCommon } from './shared/options.ts';
+import { resetState, type ResetOptions } from './shared/state-reset.ts';
+import { rewindState, type RewindOptions } from './shared/state-rewind.ts';
+import { showState, type ShowOptions } from './shared/state-show.ts';
+
+export function addState(program: Command, cli: Cli): void {
+  const state = program.command('state').description('look at what was delivered, forget it, or read a time again');
+  const show = state
+    .command('show')
+    .description('per pipeline: counts, walks, the last windows; and jobs')
+    .option('--pipeline <name...>', 'only these pipelines')
+    .option('--ledger <n>', 'how many of the last windows', whole(0), 5);
+  withCommon(show).action((options: ShowOptions) => showState(cli, options));
+  const reset = state
+    .command('reset')
+    .description('forget everything about a pipeline: what is in its range is delivered again')
+    .option('--pipeline <name...>', 'these pipelines')
+    .option('--all', 'every pipeline')
+    .option('--yes', 'yes, forget');
+  withCommon(reset).action((options: ResetOptions) => resetState(cli, options));
+  const rewind = state
+    .command('rewind')
+    .description('let the live edge read again from a time on; what is known is not sent twice')
+    .requiredOption('--to <time>', 'ISO time, date (UTC) or age (30d, 24h)')
+    .option('--pipeline <name...>', 'only these pipelines');
+  withCommon(rewind).action((options: RewindOptions) => rewindState(cli, options));
+}

@@ -1,0 +1,16 @@
+/** `sluice streams`: what there is to read. */
+import type { Command } from 'commander';
+import type { Cli } from './shared/context.ts';
+import { withJson } from './shared/options.ts';
+import { table } from './shared/table.ts';
+
+export function addStreams(program: Command, cli: Cli): void {
+  const command = program.command('streams').description('list the streams: endpoints, scopes, and how each is read');
+  withJson(command).action(({ json }: { json?: boolean }) => {
+    const rows = cli.streams.map(({ connector, stream }) => ({ stream: stream.name, connector: connector.name, ...stream.about }));
+    if (json) return void cli.stdout.write(`${JSON.stringify(rows)}\n`);
+    const head = ['STREAM', 'WHAT', 'READING', 'SCOPES', 'ENDPOINTS'];
+    const lines = rows.map((row) => [row.stream, row.title, row.reading, row.scopes.join(', '), row.endpoints.join(', ')]);
+    cli.stdout.write(table([head, ...lines]));
+  });
+}

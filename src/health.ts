@@ -1,0 +1,119 @@
+/** `/healthz`, `/readyz` and `/metrics` of `sluice run`. */
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Gauge, Registry } from 'prom-client';
+import type { Config, SourceConfig } from './config.ts';
+import { messageOf, SluiceError } from './errors.ts';
+import type { Logger } from './log.ts';
+import type { Watch } from './watch.ts';
+
+export interface Health {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** A pipeline as health sees it. */
+export interface Watched {
+  watch: Watch;
+  line: { source: SourceConfig };
+}
+
+/** Undefined when the config has switched it off. */
+export async function startHealth(config: Config, watched: readonly Watched[], log: Logger, now: () => number): Promise<Health | undefined> {
+  const { host, port } = config.health;
+  if (port === 0) return undefined;
+  const registry = metricsOf(watched, now);
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?', 1)[0];
+    if (path === '/healthz') return answer(response, verdict(watched.map((one) => liveness(config, one, now()))));
+    if (path === '/readyz') return answer(response, verdict(watched.map(readiness)));
+    if (path === '/metrics') return void registry.metrics().then((text) => send(response, 200, registry.contentType, text));
+    answer(response, { status: 404, body: { message: 'there are /healthz, /readyz and /metrics' } });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(host, port, error)));
+    server.listen(port, host, resolve);
+  });
+  const bound = (server.address() as AddressInfo).port;
+  log.info(`health on http://${host}:${bound}/healthz, /readyz and /metrics`);
+  return {
+    port: bound,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function cannotListen(host: string, port: number, error: Error): SluiceError {
+  const advice = 'Choose another health.port, or stop what listens there.';
+  return new SluiceError(`health cannot listen on ${host}:${port}: ${messageOf(error)}`, { action: 'stop', advice });
+}
+
+interface Finding {
+  pipeline: string;
+  ok: boolean;
+  why?: string;
+  advice?: string;
+}
+
+/**
+ * A pipeline that neither finished a walk nor showed any progress for three polls and the longest retry is stuck. One
+ * that says what it waits for is not: a restart would not help it. One that stopped is the business of `/readyz`.
+ */
+function liveness(config: Config, { watch, line }: Watched, nowMs: number): Finding {
+  const silentMs = nowMs - watch.lastSignMs;
+  const limitMs = silenceLimitMs(config, line.source);
+  const last = watch.lastSuccessMs === undefined ? 'never' : new Date(watch.lastSuccessMs).toISOString();
+  if (watch.stopped !== undefined || silentMs <= limitMs) {
+    return { pipeline: watch.name, ok: true, why: watch.stopped?.message ?? watch.waiting };
+  }
+  const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
+  return { pipeline: watch.name, ok: false, why };
+}
+
+/** Longer than everything that is retried in silence. */
+export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceConfig): number {
+  const ours = config.sinks.filter(({ name }) => sinks.includes(name));
+  const sinkMs = Math.max(...ours.map((sink) => (sink.type === 'elasticsearch' ? sink.retryDeadlineMs + sink.requestTimeoutMs : 0)));
+  return 3 * reading.pollMs + Math.max(retry.deadlineMs + http.timeoutMs, sinkMs) + 30_000;
+}
+
+function readiness({ watch }: Watched): Finding {
+  const { name, stopped, waiting } = watch;
+  return { pipeline: name, ok: stopped === undefined, why: stopped?.message ?? waiting, advice: stopped?.advice };
+}
+
+function verdict(findings: Finding[]): { status: number; body: unknown } {
+  const ok = findings.every((finding) => finding.ok);
+  return { status: ok ? 200 : 503, body: { status: ok ? 'ok' : 'failing', pipelines: findings } };
+}
+
+function answer(response: ServerResponse, { status, body }: { status: number; body: unknown }): void {
+  send(response, status, 'application/json; charset=utf-8', `${JSON.stringify(body)}\n`);
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  response.writeHead(status, { 'content-type': type }).end(text);
+}
+
+/** Read when somebody asks: nothing is counted twice. */
+function metricsOf(watched: readonly Watched[], now: () => number): Registry {
+  const registry = new Registry();
+  const add = (name: string, help: string, value: (watch: Watch) => number) => {
+    const collect = function (this: Gauge) {
+      for (const { watch } of watched) this.set({ pipeline: watch.name }, value(watch));
+    };
+    new Gauge({ name: `sluice_${name}`, help, labelNames: ['pipeline'], registers: [registry], collect });
+  };
+  add('documents_delivered', 'Documents that the sink took since the start.', (watch) => watch.delivered);
+  add('documents_rejected', 'Documents that the sink refused for good since the start.', (watch) => watch.rejected);
+  add('windows', 'Windows that were read since the start.', (watch) => watch.windows);
+  add('windows_unsettled', 'Windows that kept changing while they were read.', (watch) => watch.unsettled);
+  add('last_success_timestamp_seconds', 'When a walk last came to its end; 0 for never.', (watch) => (watch.lastSuccessMs ?? 0) / 1000);
+  add('silence_seconds', 'How long there has been no sign of progress.', (watch) => (now() - watch.lastSignMs) / 1000);
+  add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
+  add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));
+  return registry;
+}
