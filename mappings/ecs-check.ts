@@ -41,39 +41,80 @@ export function violations(document: unknown, prefix: string, fields?: FieldList
 export function undeclared(document: unknown, fields: FieldList): string[] {
   const found = new Set<string>();
   const ecs: ReadonlySet<string> = new Set(fields.ecs);
-  walk(document, '', (path) => {
-    if (ecs.has(path) || fields.custom[path] !== undefined) return 'stop';
-    return 'descend';
-  }, (leaf) => found.add(leaf));
+  walk(
+    document,
+    '',
+    (path) => {
+      if (ecs.has(path) || fields.custom[path] !== undefined) return 'stop';
+      return 'descend';
+    },
+    (leaf) => found.add(leaf),
+  );
   return [...found].sort();
 }
 
-function walk(value: unknown, path: string, visit: (path: string) => 'stop' | 'descend', leaf: (path: string) => void): void {
+function walk(
+  value: unknown,
+  path: string,
+  visit: (path: string) => 'stop' | 'descend',
+  leaf: (path: string) => void,
+): void {
   if (path !== '' && visit(path) === 'stop') return;
   if (Array.isArray(value)) for (const item of value) walkInto(item, path, visit, leaf);
   else walkInto(value, path, visit, leaf);
 }
 
-function walkInto(value: unknown, path: string, visit: (path: string) => 'stop' | 'descend', leaf: (path: string) => void): void {
-  if (!isObject(value)) return leaf(path);
-  for (const [name, content] of Object.entries(value)) walk(content, path === '' ? name : `${path}.${name}`, visit, leaf);
+function walkInto(
+  value: unknown,
+  path: string,
+  visit: (path: string) => 'stop' | 'descend',
+  leaf: (path: string) => void,
+): void {
+  if (!isObject(value)) {
+    leaf(path);
+    return;
+  }
+  for (const [name, content] of Object.entries(value))
+    walk(content, path === '' ? name : `${path}.${name}`, visit, leaf);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function checkMember(path: string, value: unknown, prefix: string, fields: FieldList | undefined, report: Report): void {
-  if (path === prefix || path.startsWith(`${prefix}.`)) return checkCustom(path, value, fields, report);
+function checkMember(
+  path: string,
+  value: unknown,
+  prefix: string,
+  fields: FieldList | undefined,
+  report: Report,
+): void {
+  if (path === prefix || path.startsWith(`${prefix}.`)) {
+    checkCustom(path, value, fields, report);
+    return;
+  }
   if (`${prefix}.`.startsWith(`${path}.`)) {
-    if (!isObject(value)) return report(path, 'must be an object');
-    for (const [name, content] of Object.entries(value)) checkMember(`${path}.${name}`, content, prefix, fields, report);
+    if (!isObject(value)) {
+      report(path, 'must be an object');
+      return;
+    }
+    for (const [name, content] of Object.entries(value))
+      checkMember(`${path}.${name}`, content, prefix, fields, report);
     return;
   }
   const definition = dictionary[path];
-  if (definition !== undefined && !(objects.has(path) && isObject(value))) return checkField(path, value, definition, report);
-  if (!objects.has(path)) return report(path, 'not a field of the dictionary, nor below the prefix');
-  if (!isObject(value)) return report(path, 'must be an object');
+  if (definition !== undefined && !(objects.has(path) && isObject(value))) {
+    checkField(path, value, definition, report);
+    return;
+  }
+  if (!objects.has(path)) {
+    report(path, 'not a field of the dictionary, nor below the prefix');
+    return;
+  }
+  if (!isObject(value)) {
+    report(path, 'must be an object');
+    return;
+  }
   if (Object.keys(value).length === 0) report(path, 'empty object');
   for (const [name, content] of Object.entries(value)) {
     if (name.includes('.')) report(`${path}.${name}`, 'a dot in a name');
@@ -83,14 +124,18 @@ function checkMember(path: string, value: unknown, prefix: string, fields: Field
 
 function checkField(path: string, value: unknown, definition: Definition, report: Report): void {
   const isArray = definition.normalize.includes('array');
-  if (isArray !== Array.isArray(value)) return report(path, isArray ? 'must be an array' : 'must not be an array');
+  if (isArray !== Array.isArray(value)) {
+    report(path, isArray ? 'must be an array' : 'must not be an array');
+    return;
+  }
   const values = Array.isArray(value) ? value : [value];
   if (values.length === 0) report(path, 'empty array');
   for (const item of values) {
     const problem = problemWith(item, definition.type);
     if (problem !== undefined) report(path, problem);
     const allowed = definition.allowed_values?.map(({ name }) => name) ?? definition.expected_values;
-    if (allowed !== undefined && !allowed.includes(item as string)) report(path, `${JSON.stringify(item)} is not an allowed value`);
+    if (allowed !== undefined && !allowed.includes(item as string))
+      report(path, `${JSON.stringify(item)} is not an allowed value`);
   }
 }
 
@@ -136,7 +181,10 @@ const TYPES: Record<string, (value: unknown) => boolean> = {
 
 /** Objects whose leaves are texts, so that a value is never a number here and a text there. */
 function isFlat(value: unknown): boolean {
-  return isObject(value) && Object.entries(value).every(([name, content]) => name !== '' && !name.includes('\0') && isFlatValue(content));
+  return (
+    isObject(value) &&
+    Object.entries(value).every(([name, content]) => name !== '' && !name.includes('\0') && isFlatValue(content))
+  );
 }
 
 function isFlatValue(value: unknown): boolean {
@@ -155,13 +203,17 @@ function checkCustom(path: string, value: unknown, fields: FieldList | undefined
     }
     return;
   }
-  if (Array.isArray(value)) return checkCustomArray(path, value, fields, report);
+  if (Array.isArray(value)) {
+    checkCustomArray(path, value, fields, report);
+    return;
+  }
   if (isObject(value)) {
     if (Object.keys(value).length === 0) report(path, 'empty object');
     for (const [name, content] of Object.entries(value)) checkCustom(`${path}.${name}`, content, fields, report);
     return;
   }
-  if (!isText(value) && !isNumber(value) && typeof value !== 'boolean') report(path, `${String(value)} cannot be stored`);
+  if (!isText(value) && !isNumber(value) && typeof value !== 'boolean')
+    report(path, `${String(value)} cannot be stored`);
   else if (fields !== undefined) report(path, 'not declared');
 }
 
@@ -176,11 +228,14 @@ function checkCustomArray(path: string, value: unknown[], fields: FieldList | un
 function checkPairs(document: Record<string, unknown>, report: Report): void {
   const event = document.event;
   if (!isObject(event) || !Array.isArray(event.category) || !Array.isArray(event.type)) return;
-  const expected = new Map(dictionary['event.category']?.allowed_values?.map((value) => [value.name, value.expected_event_types ?? []]));
+  const expected = new Map(
+    dictionary['event.category']?.allowed_values?.map((value) => [value.name, value.expected_event_types ?? []]),
+  );
   const types = event.type as string[];
   for (const category of event.category as string[]) {
     const fitting = expected.get(category);
-    if (fitting !== undefined && !types.some((type) => fitting.includes(type))) report('event.type', `none that category ${category} expects`);
+    if (fitting !== undefined && !types.some((type) => fitting.includes(type)))
+      report('event.type', `none that category ${category} expects`);
   }
   for (const type of types) {
     const fits = (event.category as string[]).some((category) => expected.get(category)?.includes(type));

@@ -3,7 +3,7 @@
  * 0 to 9 digits below the second, as `/Date(ms)/`, as epoch seconds. The digits that the vendor sent are kept, only the
  * zone is brought to `Z`. A zone-less text never meets `new Date`, which would read it in the machine's own zone.
  */
-import { isEmpty, type Unfit, asText, cut } from './ecs.ts';
+import { asText, cut, isEmpty, type Unfit } from './ecs.ts';
 
 /** The vendor's way to say "never". Says nothing, so it is left out. */
 function isNever(content: string): boolean {
@@ -78,7 +78,8 @@ function fromIso(content: string): string | undefined {
   const year = century * 100 + rest;
   const month = pair(content, 5);
   const day = pair(content, 8);
-  if (century < 0 || rest < 0 || year < FIRST_YEAR || content.charCodeAt(7) !== DASH || !isDay(year, month, day)) return undefined;
+  if (century < 0 || rest < 0 || year < FIRST_YEAR || content.charCodeAt(7) !== DASH || !isDay(year, month, day))
+    return undefined;
   if (content.length === 10) return `${content}T00:00:00Z`;
   const separator = content.charCodeAt(10);
   if (separator !== 84 && separator !== 116 && separator !== 32) return undefined;
@@ -114,7 +115,8 @@ function withSeconds(content: string, plain: boolean): string | undefined {
   }
   const day = content.slice(0, 10);
   const clock = seconds ? content.slice(11, 19) : `${content.slice(11, 16)}:00`;
-  const digits = fraction === 0 ? '' : `.${content.slice(secondsEnd + 1, secondsEnd + 1 + Math.min(fraction, MAX_FRACTION))}`;
+  const digits =
+    fraction === 0 ? '' : `.${content.slice(secondsEnd + 1, secondsEnd + 1 + Math.min(fraction, MAX_FRACTION))}`;
   if (offset === 0) return `${day}T${clock}${digits}Z`;
   return shifted(`${day}T${clock}`, offset, digits);
 }

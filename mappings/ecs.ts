@@ -16,7 +16,16 @@ export const ECS_VERSION: string = ecsPackage.version;
 export type EcsField = keyof typeof EcsFlat;
 
 /** Elasticsearch types of fields under a connector's prefix. `flattened` holds what differs from record to record. */
-export type CustomType = 'keyword' | 'match_only_text' | 'wildcard' | 'long' | 'float' | 'boolean' | 'date' | 'ip' | 'flattened';
+export type CustomType =
+  | 'keyword'
+  | 'match_only_text'
+  | 'wildcard'
+  | 'long'
+  | 'float'
+  | 'boolean'
+  | 'date'
+  | 'ip'
+  | 'flattened';
 
 /** Every field that a mapping can set: the templates are generated from it, and a test holds the mapping to it. */
 export interface FieldList {
@@ -77,7 +86,9 @@ export function filled(fields: Fields): Fields | undefined {
 // ---------------------------------------------------------------- reading members
 
 /** What a record says, under our names for its members; `others` are the members that the table does not know. */
-export type Members<Name extends string> = { readonly [name in Name]?: unknown } & { readonly others?: readonly string[] };
+export type Members<Name extends string> = { readonly [name in Name]?: unknown } & {
+  readonly others?: readonly string[];
+};
 
 const MAX_SPELLINGS = 2000;
 /** Between two members that mean the same, the one that stands first in the table wins, whatever the record's order. */
@@ -91,7 +102,9 @@ interface Spelling {
  * met before is compared without regard to case. One pass over the members that are there: an absent one costs nothing.
  * Empty values (null, blank) never hide a filled one.
  */
-export function reader<Name extends string>(table: Readonly<Record<Name, readonly string[]>>): (value: unknown) => Members<Name> {
+export function reader<Name extends string>(
+  table: Readonly<Record<Name, readonly string[]>>,
+): (value: unknown) => Members<Name> {
   const spellings = new Map<string, Spelling | null>();
   const folded = new Map<string, Spelling>();
   for (const name of Object.keys(table) as Name[]) {
@@ -126,10 +139,14 @@ export function reader<Name extends string>(table: Readonly<Record<Name, readonl
       const { name, rank } = spelling;
       if (found[name] === undefined) {
         found[name] = content;
-        if (rank > 0) (ranks ??= {})[name] = rank;
+        if (rank > 0) {
+          ranks ??= {};
+          ranks[name] = rank;
+        }
       } else if (rank < (ranks?.[name] ?? 0)) {
         found[name] = content;
-        (ranks ??= {})[name] = rank;
+        ranks ??= {};
+        ranks[name] = rank;
       }
     }
     if (others !== undefined) found.others = others;
@@ -244,7 +261,13 @@ export function integer(unfit: Unfit, field: string, value: unknown): number | u
 }
 
 /** A whole number within bounds: ports, process ids. */
-export function integerWithin(unfit: Unfit, field: string, value: unknown, least: number, most: number): number | undefined {
+export function integerWithin(
+  unfit: Unfit,
+  field: string,
+  value: unknown,
+  least: number,
+  most: number,
+): number | undefined {
   const number = integer(unfit, field, value);
   if (number === undefined) return undefined;
   return number >= least && number <= most ? number : misfit(unfit, field, value);

@@ -19,7 +19,12 @@ export interface Watched {
 }
 
 /** Undefined when the config has switched it off. */
-export async function startHealth(config: Config, watched: readonly Watched[], log: Logger, now: () => number): Promise<Health | undefined> {
+export async function startHealth(
+  config: Config,
+  watched: readonly Watched[],
+  log: Logger,
+  now: () => number,
+): Promise<Health | undefined> {
   const { host, port } = config.health;
   if (port === 0) return undefined;
   const registry = metricsOf(watched, now);
@@ -27,7 +32,8 @@ export async function startHealth(config: Config, watched: readonly Watched[], l
     const path = (request.url ?? '').split('?', 1)[0];
     if (path === '/healthz') return answer(response, verdict(watched.map((one) => liveness(config, one, now()))));
     if (path === '/readyz') return answer(response, verdict(watched.map(readiness)));
-    if (path === '/metrics') return void registry.metrics().then((text) => send(response, 200, registry.contentType, text));
+    if (path === '/metrics')
+      return void registry.metrics().then((text) => send(response, 200, registry.contentType, text));
     answer(response, { status: 404, body: { message: 'there are /healthz, /readyz and /metrics' } });
   });
   await new Promise<void>((resolve, reject) => {
@@ -76,7 +82,9 @@ function liveness(config: Config, { watch, line }: Watched, nowMs: number): Find
 /** Longer than everything that is retried in silence. */
 export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceConfig): number {
   const ours = config.sinks.filter(({ name }) => sinks.includes(name));
-  const sinkMs = Math.max(...ours.map((sink) => (sink.type === 'elasticsearch' ? sink.retryDeadlineMs + sink.requestTimeoutMs : 0)));
+  const sinkMs = Math.max(
+    ...ours.map((sink) => (sink.type === 'elasticsearch' ? sink.retryDeadlineMs + sink.requestTimeoutMs : 0)),
+  );
   return 3 * reading.pollMs + Math.max(retry.deadlineMs + http.timeoutMs, sinkMs) + 30_000;
 }
 
@@ -111,7 +119,11 @@ function metricsOf(watched: readonly Watched[], now: () => number): Registry {
   add('documents_rejected', 'Documents that the sink refused for good since the start.', (watch) => watch.rejected);
   add('windows', 'Windows that were read since the start.', (watch) => watch.windows);
   add('windows_unsettled', 'Windows that kept changing while they were read.', (watch) => watch.unsettled);
-  add('last_success_timestamp_seconds', 'When a walk last came to its end; 0 for never.', (watch) => (watch.lastSuccessMs ?? 0) / 1000);
+  add(
+    'last_success_timestamp_seconds',
+    'When a walk last came to its end; 0 for never.',
+    (watch) => (watch.lastSuccessMs ?? 0) / 1000,
+  );
   add('silence_seconds', 'How long there has been no sign of progress.', (watch) => (now() - watch.lastSignMs) / 1000);
   add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));

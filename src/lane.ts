@@ -5,6 +5,7 @@
 import { SluiceError } from './errors.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Change } from './reading/changes.ts';
+import { stamped } from './sinks/serialize.ts';
 import type { LedgerRow, StoredRejection } from './state/store.ts';
 import type { Accepted, Json, Page } from './types.ts';
 
@@ -164,7 +165,8 @@ async function writeBatch(
   const written = await sink.write({ pipeline: pipeline.name, walk, number, documents }, signal);
   const rejections = written.rejections.map((rejection): StoredRejection => {
     const out = documents.find((one) => one.id === rejection.id);
-    return { ...rejection, key: out?.key ?? '', document: JSON.stringify(out?.document ?? null) };
+    const document = out === undefined ? 'null' : stamped(out, new Date(pipeline.now()).toISOString());
+    return { ...rejection, key: out?.key ?? '', document };
   });
   return { rejections, receipt: written.receipt };
 }

@@ -79,7 +79,10 @@ function closeQuietlyOnBrokenPipe(): void {
 function version(): string {
   for (const up of ['..', join('..', '..')]) {
     try {
-      const found = JSON.parse(readFileSync(join(import.meta.dirname, up, 'package.json'), 'utf8')) as Record<string, string>;
+      const found = JSON.parse(readFileSync(join(import.meta.dirname, up, 'package.json'), 'utf8')) as Record<
+        string,
+        string
+      >;
       if (found.name === 'sluice' && found.version !== undefined) return found.version;
     } catch {
       // looked in the wrong folder

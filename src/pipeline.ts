@@ -136,12 +136,14 @@ async function* ahead(pages: AsyncIterable<Page>): AsyncIterable<Page> {
   }
 }
 
-const DUE_AT_ONCE = 1000;
+const DUE_AT_ONCE = 500;
 
-/** Pages without records: the keys whose detail is due. */
+/** Pages without records: the keys whose detail is due by now. */
 async function* duePages(pipeline: Pipeline): AsyncIterable<Page> {
-  const ask = pipeline.state.due(pipeline.now(), DUE_AT_ONCE);
-  if (ask.length > 0) yield { records: [], ask, cursor: null };
+  const nowMs = pipeline.now();
+  for (let due = pipeline.state.due(nowMs, DUE_AT_ONCE); due.length > 0; due = pipeline.state.due(nowMs, DUE_AT_ONCE, due.at(-1))) {
+    yield { records: [], ask: due.map(({ key }) => key), cursor: null };
+  }
 }
 
 interface Reader {

@@ -38,7 +38,15 @@ function startBar({ title, stderr, standing }: ProgressOptions, describe: Descri
   const format = `${title} {bar} {percent} % · {text}`;
   const { rect } = cliProgress.Presets;
   const bars = new cliProgress.MultiBar(
-    { format, stream: stderr, gracefulExit: false, hideCursor: true, barsize: 24, clearOnComplete: true, linewrap: false },
+    {
+      format,
+      stream: stderr,
+      gracefulExit: false,
+      hideCursor: true,
+      barsize: 24,
+      clearOnComplete: true,
+      linewrap: false,
+    },
     rect,
   );
   const bar = bars.create(1000, 0, { percent: 0, text: 'starting' });

@@ -101,7 +101,8 @@ function cleanArray(value: unknown[], names: Names, depth: number): unknown[] {
   return result;
 }
 
-const LONE_SWITCH = /^(?:--?|\/)(?:p|pw|pass|passwd|password|passphrase|pwd|secret|token|api[-_]?key|access[-_]?key|rp)$/i;
+const LONE_SWITCH =
+  /^(?:--?|\/)(?:p|pw|pass|passwd|password|passphrase|pwd|secret|token|api[-_]?key|access[-_]?key|rp)$/i;
 
 function isLoneSwitch(value: unknown): boolean {
   if (typeof value !== 'string' || value.length > 24) return false;
@@ -136,7 +137,8 @@ const MAX_REMEMBERED_LENGTH = 200;
 function cleanText(text: string, names: Names): string {
   if (names.clean.has(text) || !mayHold(text)) return text;
   const result = cleanedText(text, names);
-  if (result === text && text.length <= MAX_REMEMBERED_LENGTH && names.clean.size < MAX_CLEAN_TEXTS) names.clean.add(text);
+  if (result === text && text.length <= MAX_REMEMBERED_LENGTH && names.clean.size < MAX_CLEAN_TEXTS)
+    names.clean.add(text);
   return result;
 }
 
@@ -173,9 +175,9 @@ function embeddedJson(text: string, lower: string, names: Names): string | undef
 }
 
 /** A value after a switch or a sign of equality: quoted (also with escaped quotes, also left open) or up to a blank. */
-const VALUE = String.raw`(?:\\"(?:(?!\\")[^])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;<>]+)`;
+const VALUE = String.raw`(?:\\"(?:(?!\\")[\s\S])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;<>]+)`;
 /** The same where `&` and `;` belong to the value: arguments of a command line. */
-const ARGUMENT = String.raw`(?:\\"(?:(?!\\")[^])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"']+)`;
+const ARGUMENT = String.raw`(?:\\"(?:(?!\\")[\s\S])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"']+)`;
 const PASSWORD = 'passw(?:or)?d|passphrase|pwd';
 const KEY = 'secret|token|api[-_]?key|access[-_]?key|accountkey|private[-_]?key|credentials?|signature|\\bsig';
 
@@ -192,7 +194,7 @@ interface Pattern {
 const PATTERNS: readonly Pattern[] = [
   {
     when: (lower, word) => word && lower.includes('private key'),
-    pattern: /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[^])*/g,
+    pattern: /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[\s\S])*/g,
     replacement: REMOVED,
   },
   // https://user:secret@host, also where the secret holds an unescaped slash (but not a port followed by a path)
@@ -239,7 +241,8 @@ const PATTERNS: readonly Pattern[] = [
   },
   // -pw X, /p:X, /rp X
   {
-    when: (lower, _word, switches) => switches && (lower.includes('-pw') || lower.includes('/p') || lower.includes('/rp')),
+    when: (lower, _word, switches) =>
+      switches && (lower.includes('-pw') || lower.includes('/p') || lower.includes('/rp')),
     pattern: new RegExp(`((?:^|[\\s"'])(?:-pw\\s+|/(?:p|pw|rp):|/rp\\s+))${ARGUMENT}`, 'gi'),
     replacement: `$1${REMOVED}`,
   },
@@ -256,7 +259,7 @@ const PATTERNS: readonly Pattern[] = [
   {
     when: (lower, _word, switches) => switches && lower.includes('-p'),
     pattern: new RegExp(
-      `(\\b(?:mysql\\w{0,16}|mariadb|sshpass|7za?|rar|unrar)(?:\\.exe)?"?\\s(?:[^]{0,512}?\\s)??-p)(?=[^\\s-])${ARGUMENT}`,
+      `(\\b(?:mysql\\w{0,16}|mariadb|sshpass|7za?|rar|unrar)(?:\\.exe)?"?\\s(?:[\\s\\S]{0,512}?\\s)??-p)(?=[^\\s-])${ARGUMENT}`,
       'gi',
     ),
     replacement: `$1${REMOVED}`,

@@ -212,7 +212,10 @@ export interface OutDocument {
   namespace: string;
   /** The record's key: `event.id`. */
   key: string;
-  document: EcsDocument;
+  /** The document; made early, since a text is cheaper to keep than a tree. */
+  json: string;
+  /** Where in `json` the time of `event.ingested` stands: set by the sink when it goes out. */
+  ingestedAt: number;
 }
 
 export interface Batch {

@@ -28,7 +28,13 @@ export interface Watch {
 export function createWatch(name: string, now: () => number): Watch {
   const nowMs = now();
   const counts = { seen: 0, delivered: 0, rejected: 0, windows: 0, unchangedWindows: 0, unsettled: 0 };
-  const signs = { startedAtMs: nowMs, lastSignMs: nowMs, lastSuccessMs: undefined, waiting: undefined, stopped: undefined };
+  const signs = {
+    startedAtMs: nowMs,
+    lastSignMs: nowMs,
+    lastSuccessMs: undefined,
+    waiting: undefined,
+    stopped: undefined,
+  };
   const watch = { name, ...counts, ...signs, reached: new Map<string, number>() } as Watch;
   watch.events = eventsOf(watch, now);
   return watch;

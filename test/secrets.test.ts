@@ -67,24 +67,57 @@ describe('withoutSecrets', () => {
   });
 
   it('removes the listed members in any spelling and depth, also inside embedded JSON', () => {
-    const record = { Password: 'x', keep: 1, deep: [{ DownloadUrl: 'https://x', DOWNLOAD_URL: 'y', keep: null }], text: '{"downloadUrl":"https://x","keep":2}' };
+    const record = {
+      Password: 'x',
+      keep: 1,
+      deep: [{ DownloadUrl: 'https://x', DOWNLOAD_URL: 'y', keep: null }],
+      text: '{"downloadUrl":"https://x","keep":2}',
+    };
     expect(withoutSecrets(record, NAMES)).toEqual({ keep: 1, deep: [{ keep: null }], text: '{"keep":2}' });
     expect(record.Password).toBe('x');
   });
 
   it('removes the element after a lone switch', () => {
-    expect(withoutSecrets(['tool', '--password', W, '-p', W, '--verbose', 'x'], NAMES)).toEqual(['tool', '--password', '[removed]', '-p', '[removed]', '--verbose', 'x']);
+    expect(withoutSecrets(['tool', '--password', W, '-p', W, '--verbose', 'x'], NAMES)).toEqual([
+      'tool',
+      '--password',
+      '[removed]',
+      '-p',
+      '[removed]',
+      '--verbose',
+      'x',
+    ]);
   });
 
   it('returns the very record when there is nothing to remove, and takes any value', () => {
-    for (const value of [null, undefined, 1, '', 'x', [], {}, { a: [1, { b: 'c' }] }]) expect(withoutSecrets(value, NAMES)).toBe(value);
+    for (const value of [null, undefined, 1, '', 'x', [], {}, { a: [1, { b: 'c' }] }])
+      expect(withoutSecrets(value, NAMES)).toBe(value);
   });
 
   it('is done after one pass, never throws, and lets no planted secret through', () => {
-    const forms = fc.constantFrom('--password S', '-p S', 'https://a:S@h/x', 'Authorization: Bearer S', 'token=S', '"password":"S"', '--secret "S"');
-    const leaf = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), forms.map((form) => form.replaceAll('S', 'PLANTED1')));
+    const forms = fc.constantFrom(
+      '--password S',
+      '-p S',
+      'https://a:S@h/x',
+      'Authorization: Bearer S',
+      'token=S',
+      '"password":"S"',
+      '--secret "S"',
+    );
+    const leaf = fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      forms.map((form) => form.replaceAll('S', 'PLANTED1')),
+    );
     const { tree } = fc.letrec((tie) => ({
-      tree: fc.oneof({ maxDepth: 4 }, leaf, fc.integer(), fc.constant(null), fc.array(tie('tree')), fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('password', 'Download_URL')), tie('tree'))),
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        leaf,
+        fc.integer(),
+        fc.constant(null),
+        fc.array(tie('tree')),
+        fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('password', 'Download_URL')), tie('tree')),
+      ),
     }));
     fc.assert(
       fc.property(tree, (record) => {
@@ -101,7 +134,25 @@ describe('withoutSecrets', () => {
     for (let depth = 0; depth < 100_000; depth++) deep = { a: deep };
     expect(() => withoutSecrets(deep, NAMES)).not.toThrow();
     const started = performance.now();
-    for (const part of ['://a:', 'password', 'password ', '-p ', ' -', '"', 'net use ', 'mysql -', 'Authorization: ', 'x-', 'eyJ', 'token"', '\\"', '://', 'basic ', '-u a', '-----BEGIN PRIVATE KEY']) {
+    for (const part of [
+      '://a:',
+      'password',
+      'password ',
+      '-p ',
+      ' -',
+      '"',
+      'net use ',
+      'mysql -',
+      'Authorization: ',
+      'x-',
+      'eyJ',
+      'token"',
+      '\\"',
+      '://',
+      'basic ',
+      '-u a',
+      '-----BEGIN PRIVATE KEY',
+    ]) {
       withoutSecrets({ a: `${part.repeat(Math.ceil(200_000 / part.length))} = ` }, NAMES);
     }
     expect(performance.now() - started).toBeLessThan(20_000);

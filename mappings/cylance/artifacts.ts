@@ -112,7 +112,14 @@ function artifactOf(value: unknown): Artifact | undefined {
   const outer = factsOf(value);
   const type = text(outer.Type);
   const inner = wrapped(value, outer, type);
-  if (inner === undefined) return { uid: text(outer.Uid), type, kind: type === undefined ? undefined : kindOf(type), facts: outer, members: value };
+  if (inner === undefined)
+    return {
+      uid: text(outer.Uid),
+      type,
+      kind: type === undefined ? undefined : kindOf(type),
+      facts: outer,
+      members: value,
+    };
   const { [inner.member]: _nested, ...rest } = value;
   const members = { ...rest, ...inner.content };
   const facts = factsOf(members);
@@ -120,7 +127,11 @@ function artifactOf(value: unknown): Artifact | undefined {
   return { uid: text(facts.Uid), type: name, kind: name === undefined ? undefined : kindOf(name), facts, members };
 }
 
-function wrapped(value: Fields, outer: Facts, type: string | undefined): { member: string; content: Fields; type?: string } | undefined {
+function wrapped(
+  value: Fields,
+  outer: Facts,
+  type: string | undefined,
+): { member: string; content: Fields; type?: string } | undefined {
   if (type !== undefined) {
     const content = value[type];
     if (isRecord(content)) return { member: type, content };
@@ -166,7 +177,8 @@ const referenceOf = reader({ Uid: ['UniqueId'], Type: ['ObjectType'] });
 export function castOf(associated: unknown, ofInterest: unknown): Cast {
   const artifacts: Artifact[] = [];
   const byUid = new Map<string, Artifact>();
-  const given = isRecord(associated) && factsOf(associated).Type === undefined ? Object.values(associated) : listOf(associated);
+  const given =
+    isRecord(associated) && factsOf(associated).Type === undefined ? Object.values(associated) : listOf(associated);
   for (const item of given) {
     if (artifacts.length >= MAX_ARTIFACTS) break;
     const artifact = artifactOf(item);
@@ -216,7 +228,8 @@ function interestsOf(ofInterest: unknown): Interest[] {
       if (interests.length >= MAX_INTERESTS) return interests;
       const entry = interestOf(item);
       const reference = referenceOf(entry.Artifact);
-      const uid = text(reference.Uid ?? entry.Uid) ?? (typeof entry.Artifact === 'string' ? text(entry.Artifact) : undefined);
+      const uid =
+        text(reference.Uid ?? entry.Uid) ?? (typeof entry.Artifact === 'string' ? text(entry.Artifact) : undefined);
       const interest = { state, source: text(entry.Source), uid, type: text(reference.Type ?? entry.Type) };
       if (interest.source !== undefined || uid !== undefined) interests.push(interest);
     }

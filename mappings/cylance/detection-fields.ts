@@ -1,7 +1,10 @@
 /** Every field that a detection's document can have: the index templates are made from it. */
 import type { CustomType, EcsField, FieldList } from '../ecs.ts';
 
-function below<Prefix extends string, Name extends string>(prefix: Prefix, names: readonly Name[]): `${Prefix}.${Name}`[] {
+function below<Prefix extends string, Name extends string>(
+  prefix: Prefix,
+  names: readonly Name[],
+): `${Prefix}.${Name}`[] {
   return names.map((name) => `${prefix}.${name}` as const);
 }
 
@@ -14,8 +17,28 @@ const SIGNATURE = [
   'code_signature.timestamp',
   'code_signature.valid',
 ] as const;
-const PE = ['pe.architecture', 'pe.company', 'pe.description', 'pe.file_version', 'pe.imphash', 'pe.original_file_name', 'pe.product'] as const;
-const PROCESS = ['entity_id', 'name', 'pid', 'command_line', 'executable', 'start', 'end', 'exit_code', ...HASHES, ...SIGNATURE, ...PE] as const;
+const PE = [
+  'pe.architecture',
+  'pe.company',
+  'pe.description',
+  'pe.file_version',
+  'pe.imphash',
+  'pe.original_file_name',
+  'pe.product',
+] as const;
+const PROCESS = [
+  'entity_id',
+  'name',
+  'pid',
+  'command_line',
+  'executable',
+  'start',
+  'end',
+  'exit_code',
+  ...HASHES,
+  ...SIGNATURE,
+  ...PE,
+] as const;
 const END = ['address', 'domain', 'ip', 'port'] as const;
 
 const ecs: EcsField[] = [
@@ -23,7 +46,19 @@ const ecs: EcsField[] = [
   'ecs.version',
   'message',
   'tags',
-  ...below('event', ['kind', 'category', 'type', 'module', 'dataset', 'id', 'created', 'start', 'severity', 'risk_score', 'reason']),
+  ...below('event', [
+    'kind',
+    'category',
+    'type',
+    'module',
+    'dataset',
+    'id',
+    'created',
+    'start',
+    'severity',
+    'risk_score',
+    'reason',
+  ]),
   ...below('event', ['provider', 'action', 'url', 'original']),
   ...below('observer', ['vendor', 'product', 'version']),
   'organization.id',
@@ -33,7 +68,20 @@ const ecs: EcsField[] = [
   ...below('process', PROCESS),
   ...below('process.parent', PROCESS),
   ...below('user', ['id', 'name', 'domain', 'target.id', 'target.name', 'target.domain']),
-  ...below('file', ['path', 'name', 'directory', 'extension', 'size', 'created', 'mtime', 'owner', 'type', ...HASHES, ...SIGNATURE, ...PE]),
+  ...below('file', [
+    'path',
+    'name',
+    'directory',
+    'extension',
+    'size',
+    'created',
+    'mtime',
+    'owner',
+    'type',
+    ...HASHES,
+    ...SIGNATURE,
+    ...PE,
+  ]),
   ...below('dll', ['path', 'name', ...HASHES, ...SIGNATURE, ...PE]),
   ...below('registry', ['hive', 'key', 'path', 'value', 'data.strings', 'data.type']),
   ...below('destination', END),

@@ -24,8 +24,8 @@ import {
   misfit,
   osType,
   put,
-  reader,
   type Related,
+  reader,
   relatedOf,
   severityOf,
   text,
@@ -33,7 +33,20 @@ import {
 } from '../ecs.ts';
 import { date } from '../ecs-time.ts';
 import { type Artifact, type Cast, castOf, onlyOne } from './artifacts.ts';
-import { connectionAt, fileAt, imageOf, parentAt, placeAt, processAt, registryAt, type User, userAt, userOf } from './places.ts';
+import {
+  connectionAt,
+  fileAt,
+  hashesOf,
+  imageOf,
+  NO_FACTS,
+  parentAt,
+  placeAt,
+  processAt,
+  registryAt,
+  type User,
+  userAt,
+  userOf,
+} from './places.ts';
 import { responsesOf } from './responses.ts';
 
 export { fields } from './detection-fields.ts';
@@ -200,7 +213,8 @@ const MAX_TITLE = 256;
 
 /** Kibana takes `message` as the alert's name: one line, the same for all detections of a rule. */
 function titleOf(detection: Detection, unfit: Unfit): string | undefined {
-  const name = keyword(unfit, `${PREFIX}.name`, detection.Name) ?? ruleName(detection) ?? text(detection.DetectionDescription);
+  const name =
+    keyword(unfit, `${PREFIX}.name`, detection.Name) ?? ruleName(detection) ?? text(detection.DetectionDescription);
   return name === undefined ? undefined : cut(name, MAX_TITLE);
 }
 
@@ -235,7 +249,8 @@ function hostOf(detection: Detection, unfit: Unfit, own: Fields, related: Relate
     if (found !== undefined) related.ip.push(...found);
   }
   if (device.MacAddresses !== undefined) put(host, 'mac', macs(unfit, 'host.mac', device.MacAddresses));
-  if (device.OsType !== undefined || device.OsVersion !== undefined) put(host, 'os', systemOf(device.OsType, device.OsVersion, unfit));
+  if (device.OsType !== undefined || device.OsVersion !== undefined)
+    put(host, 'os', systemOf(device.OsType, device.OsVersion, unfit));
   if (device.others !== undefined) put(own, 'device_other', flat(pick(detection.Device, device.others)));
   return filled(host);
 }
@@ -258,18 +273,25 @@ function common(detection: Detection, unfit: Unfit, own: Fields): void {
   put(own, 'tenant_id', keyword(unfit, 'cylance.detection.tenant_id', detection.TenantId));
   if (detection.DetectionDescription !== undefined) put(own, 'description', text(detection.DetectionDescription));
   if (detection.Name !== undefined) put(own, 'name', text(detection.Name));
-  if (detection.Comment !== undefined) put(own, 'comment', keyword(unfit, 'cylance.detection.comment', detection.Comment));
-  if (detection.ObjectType !== undefined) put(own, 'object_type', keyword(unfit, 'cylance.detection.object_type', detection.ObjectType));
+  if (detection.Comment !== undefined)
+    put(own, 'comment', keyword(unfit, 'cylance.detection.comment', detection.Comment));
+  if (detection.ObjectType !== undefined)
+    put(own, 'object_type', keyword(unfit, 'cylance.detection.object_type', detection.ObjectType));
   if (detection.SchemaVersion !== undefined) {
     put(own, 'schema_version', integer(unfit, 'cylance.detection.schema_version', detection.SchemaVersion));
   }
   if (detection.SeveritySortLevel !== undefined) {
-    put(own, 'severity_sort_level', integer(unfit, 'cylance.detection.severity_sort_level', detection.SeveritySortLevel));
+    put(
+      own,
+      'severity_sort_level',
+      integer(unfit, 'cylance.detection.severity_sort_level', detection.SeveritySortLevel),
+    );
   }
   if (detection.StatusSortLevel !== undefined) {
     put(own, 'status_sort_level', integer(unfit, 'cylance.detection.status_sort_level', detection.StatusSortLevel));
   }
-  if (detection.ZoneIds !== undefined) put(own, 'zone_ids', keywords(unfit, 'cylance.detection.zone_ids', detection.ZoneIds));
+  if (detection.ZoneIds !== undefined)
+    put(own, 'zone_ids', keywords(unfit, 'cylance.detection.zone_ids', detection.ZoneIds));
 }
 
 function detailed(document: EcsDocument, detection: Detection, unfit: Unfit, own: Fields, related: Related): void {
@@ -355,7 +377,10 @@ function system(document: EcsDocument, detection: Detection, unfit: Unfit): void
   const host = document.host as Fields | undefined;
   if (host === undefined || host.os !== undefined) return;
   const context = isRecord(detection.Context) ? contextOf(detection.Context).OsType : undefined;
-  if (text(context) !== undefined) return put(host, 'os', systemOf(context, undefined, unfit));
+  if (text(context) !== undefined) {
+    put(host, 'os', systemOf(context, undefined, unfit));
+    return;
+  }
   const systems = isRecord(detection.DetectionRule) ? listOf(ruleOf(detection.DetectionRule).OperatingSystems) : [];
   if (systems.length !== 1) return;
   const name = text(isRecord(systems[0]) ? namedOf(systems[0]).Name : systems[0]);
@@ -378,12 +403,24 @@ function actor(document: EcsDocument, cast: Cast, unfit: Unfit, own: Fields): vo
     addCategory(document, 'process');
   }
   const owner = cast.roles.get(`${role}processowner`);
-  const user = main === undefined ? (owner === undefined ? undefined : userOf(unfit, PROCESS, owner.facts)) : ownerOf(unfit, PROCESS, cast, main, owner);
+  const user =
+    main === undefined
+      ? owner === undefined
+        ? undefined
+        : userOf(unfit, PROCESS, owner.facts)
+      : ownerOf(unfit, PROCESS, cast, main, owner);
   if (user !== undefined) document.user = user;
-  if (instigating !== undefined && target !== undefined && target !== instigating) put(own, 'target_process', targetProcess(unfit, cast, target));
+  if (instigating !== undefined && target !== undefined && target !== instigating)
+    put(own, 'target_process', targetProcess(unfit, cast, target));
 }
 
-function ownerOf(unfit: Unfit, at: typeof PROCESS, cast: Cast, process: Artifact, role: Artifact | undefined): User | undefined {
+function ownerOf(
+  unfit: Unfit,
+  at: typeof PROCESS,
+  cast: Cast,
+  process: Artifact,
+  role: Artifact | undefined,
+): User | undefined {
   return userAt(unfit, at, cast, process.facts.Owner, process.facts.OwnerUid, role);
 }
 
@@ -409,7 +446,8 @@ function targets(document: EcsDocument, cast: Cast, unfit: Unfit, related: Relat
     // Optics watches what is written to the registry; `registry` goes with no weaker type than this.
     addCategory(document, 'registry', 'change');
   }
-  const connection = cast.roles.get('targetnetworkconnection') ?? cast.roles.get('targetnetwork') ?? onlyOne(cast, 'network');
+  const connection =
+    cast.roles.get('targetnetworkconnection') ?? cast.roles.get('targetnetwork') ?? onlyOne(cast, 'network');
   if (connection !== undefined) {
     const { destination, source, network } = connectionAt(unfit, connection, related);
     put(document, 'destination', destination);
@@ -463,16 +501,21 @@ function exceptionsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
 function artifacts(cast: Cast, own: Fields): void {
   if (cast.count > 0 && cast.artifacts.length > 0) {
     own.artifact_count = cast.count;
-    own.artifacts = cast.artifacts.map(({ uid, type, members }) => {
+    const entries = cast.artifacts.map(({ uid, type, members }) => {
       const entry: Fields = {};
       put(entry, 'uid', uid);
       put(entry, 'type', type);
       put(entry, 'properties', flat(members));
       return entry;
     });
+    put(
+      own,
+      'artifacts',
+      entries.filter((entry) => !isEmpty(entry)),
+    );
   }
   if (cast.interests.length > 0) {
-    own.artifacts_of_interest = cast.interests.map(({ state, source, uid, type }) => {
+    const entries = cast.interests.map(({ state, source, uid, type }) => {
       const entry: Fields = {};
       put(entry, 'state', text(state));
       put(entry, 'source', source);
@@ -480,6 +523,11 @@ function artifacts(cast: Cast, own: Fields): void {
       put(entry, 'type', type);
       return entry;
     });
+    put(
+      own,
+      'artifacts_of_interest',
+      entries.filter((entry) => !isEmpty(entry)),
+    );
   }
 }
 
@@ -489,25 +537,20 @@ function relate(document: EcsDocument, cast: Cast, own: Fields, related: Related
   const target = own.target_process as { hash?: Fields; parent?: { hash?: Fields } } | undefined;
   const file = document.file as { hash?: Fields } | undefined;
   const dll = document.dll as { hash?: Fields } | undefined;
-  for (const hash of [process?.hash, process?.parent?.hash, target?.hash, target?.parent?.hash, file?.hash, dll?.hash]) addHashes(hash, related);
+  for (const hash of [process?.hash, process?.parent?.hash, target?.hash, target?.parent?.hash, file?.hash, dll?.hash])
+    addHashes(hash, related);
   const user = document.user as (User & { target?: User }) | undefined;
   for (const name of [user?.name, user?.target?.name]) if (name !== undefined) related.user.push(name);
   const ignored: Unfit = {};
   for (const { kind, facts } of cast.artifacts) {
     if (kind === 'file' || kind === 'module') {
-      if (known(facts.Md5, facts.Sha256, related.hash)) continue;
-      addHashes(fileAt(ignored, FILE, cast, { uid: undefined, type: undefined, kind, facts, members: facts }, true).hash as Fields | undefined, related);
+      addHashes(hashesOf(ignored, FILE, facts, NO_FACTS), related);
     } else if (kind === 'user') {
       const name = userOf(ignored, PROCESS, facts)?.name;
       if (name !== undefined) related.user.push(name);
-    } else if (kind === 'network') connectionAt(ignored, { uid: undefined, type: undefined, kind, facts, members: {} }, related);
+    } else if (kind === 'network')
+      connectionAt(ignored, { uid: undefined, type: undefined, kind, facts, members: {} }, related);
   }
-}
-
-/** Most files are the image of a process that was mapped already. */
-function known(md5: unknown, sha256: unknown, hashes: readonly string[]): boolean {
-  const one = typeof sha256 === 'string' ? sha256 : md5;
-  return typeof one !== 'string' || hashes.includes(one);
 }
 
 function addHashes(hash: Fields | undefined, related: Related): void {

@@ -15,8 +15,8 @@ import {
   keyword,
   parsed,
   put,
-  reader,
   type Related,
+  reader,
   text,
   type Unfit,
 } from '../ecs.ts';
@@ -70,9 +70,9 @@ export function placeAt(prefix: string, userPrefix = `${prefix}.user`): Place {
   };
 }
 
-const NO_FACTS: Facts = {};
+export const NO_FACTS: Facts = {};
 
-function hashesOf(unfit: Unfit, at: Place, file: Facts, process: Facts): Fields | undefined {
+export function hashesOf(unfit: Unfit, at: Place, file: Facts, process: Facts): Fields | undefined {
   const result: Fields = {};
   put(result, 'md5', hashOf(unfit, at.md5, 'md5', file.Md5 ?? process.PrimaryImageMd5));
   put(result, 'sha1', hashOf(unfit, at.sha1, 'sha1', file.Sha1));
@@ -89,7 +89,16 @@ const signatureOf = reader({
 });
 const UNSIGNED: ReadonlySet<string> = new Set(['unsigned', 'notsigned', 'nosignature', 'none', 'signaturemissing']);
 const VALID: ReadonlySet<string> = new Set(['valid', 'verified', 'trusted', 'ok', 'good']);
-const INVALID: ReadonlySet<string> = new Set(['invalid', 'badsignature', 'hashmismatch', 'expired', 'revoked', 'nottrusted', 'untrusted', 'tampered']);
+const INVALID: ReadonlySet<string> = new Set([
+  'invalid',
+  'badsignature',
+  'hashmismatch',
+  'expired',
+  'revoked',
+  'nottrusted',
+  'untrusted',
+  'tampered',
+]);
 
 /**
  * `FileSignatureJson` is JSON in a string. Only what the status says for certain becomes a truth value: of
@@ -127,7 +136,8 @@ function broken(unfit: Unfit, at: Place, content: string | undefined): undefined
 
 function portableExecutable(unfit: Unfit, at: Place, file: Facts): Fields | undefined {
   const result: Fields = {};
-  if (file.OriginalFileName !== undefined) put(result, 'original_file_name', keyword(unfit, at.pe, file.OriginalFileName));
+  if (file.OriginalFileName !== undefined)
+    put(result, 'original_file_name', keyword(unfit, at.pe, file.OriginalFileName));
   if (file.ProductName !== undefined) put(result, 'product', keyword(unfit, at.pe, file.ProductName));
   if (file.CompanyName !== undefined) put(result, 'company', keyword(unfit, at.pe, file.CompanyName));
   if (file.FileDescription !== undefined) put(result, 'description', keyword(unfit, at.pe, file.FileDescription));
@@ -149,7 +159,11 @@ export function processAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifac
   const executable = keyword(unfit, at.executable, file.Path ?? facts.PrimaryImagePath ?? facts.Path);
   const result: Fields = {};
   put(result, 'entity_id', artifact.uid);
-  put(result, 'name', keyword(unfit, at.name, facts.Name) ?? (executable === undefined ? undefined : fileNameOf(executable)));
+  put(
+    result,
+    'name',
+    keyword(unfit, at.name, facts.Name) ?? (executable === undefined ? undefined : fileNameOf(executable)),
+  );
   put(result, 'pid', integerWithin(unfit, at.pid, facts.ProcessId, 0, 4_294_967_295));
   put(result, 'command_line', keyword(unfit, at.commandLine, facts.CommandLine));
   put(result, 'executable', executable);
@@ -168,7 +182,8 @@ export function parentAt(unfit: Unfit, at: Place, cast: Cast, facts: Facts): Fie
   const result = parent === undefined ? {} : processAt(unfit, at, cast, parent);
   const uid = parent?.uid ?? text(facts.ParentUid);
   put(result, 'entity_id', uid);
-  if (result.pid === undefined) put(result, 'pid', integerWithin(unfit, at.pid, facts.ParentProcessId, 0, 4_294_967_295));
+  if (result.pid === undefined)
+    put(result, 'pid', integerWithin(unfit, at.pid, facts.ParentProcessId, 0, 4_294_967_295));
   return filled(result);
 }
 
@@ -179,8 +194,16 @@ export interface User {
 }
 
 /** A user artifact, a reference to one, or `DOMAIN\user` as text. */
-export function userAt(unfit: Unfit, at: Place, cast: Cast, reference: unknown, uidBeside: unknown, role?: Artifact): User | undefined {
-  const artifact = (isRecord(reference) || uidBeside !== undefined ? follow(cast, reference, uidBeside) : undefined) ?? role;
+export function userAt(
+  unfit: Unfit,
+  at: Place,
+  cast: Cast,
+  reference: unknown,
+  uidBeside: unknown,
+  role?: Artifact,
+): User | undefined {
+  const artifact =
+    (isRecord(reference) || uidBeside !== undefined ? follow(cast, reference, uidBeside) : undefined) ?? role;
   if (artifact === undefined || artifact.facts.Name === undefined) {
     const written = typeof reference === 'string' ? text(reference) : undefined;
     if (written === undefined) return artifact === undefined ? undefined : userOf(unfit, at, artifact.facts);
@@ -218,7 +241,8 @@ export function fileAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifact, 
   put(result, 'created', date(unfit, at.created, facts.CreationDateTime));
   put(result, 'mtime', date(unfit, at.mtime, facts.LastModifiedDateTime));
   const owner = userAt(unfit, at, cast, facts.Owner, facts.OwnerUid);
-  if (owner?.name !== undefined) result.owner = owner.domain === undefined ? owner.name : `${owner.domain}\\${owner.name}`;
+  if (owner?.name !== undefined)
+    result.owner = owner.domain === undefined ? owner.name : `${owner.domain}\\${owner.name}`;
   if (path !== undefined || name !== undefined) result.type = 'file';
   return result;
 }
@@ -276,7 +300,11 @@ const PROTOCOLS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The far end is `destination`, the endpoint's own is `source`: Optics sees connections from the endpoint. */
-export function connectionAt(unfit: Unfit, artifact: Artifact, related: Related): { destination?: Fields; source?: Fields; network?: Fields } {
+export function connectionAt(
+  unfit: Unfit,
+  artifact: Artifact,
+  related: Related,
+): { destination?: Fields; source?: Fields; network?: Fields } {
   const { facts } = artifact;
   const destination = endAt(unfit, 'destination', facts.DestinationAddress, facts.DestinationPort, related);
   const domain = keyword(unfit, 'destination.domain', facts.DnsName);
@@ -313,5 +341,11 @@ function endAt(unfit: Unfit, side: 'source' | 'destination', given: unknown, por
 /** Letters and no blanks: not an address with too many parts. */
 function isHostName(written: string): boolean {
   const last = written.slice(written.lastIndexOf('.') + 1);
-  return written.length < 256 && !written.includes(' ') && !written.includes(':') && last !== '' && Number.isNaN(Number(last));
+  return (
+    written.length < 256 &&
+    !written.includes(' ') &&
+    !written.includes(':') &&
+    last !== '' &&
+    Number.isNaN(Number(last))
+  );
 }

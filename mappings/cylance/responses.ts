@@ -1,5 +1,18 @@
 /** What was done about a detection: the guide's "Responses", with the results of each action. */
-import { type Fields, filled, flat, integer, isEmpty, isRecord, keyword, listOf, misfit, put, reader, type Unfit } from '../ecs.ts';
+import {
+  type Fields,
+  filled,
+  flat,
+  integer,
+  isEmpty,
+  isRecord,
+  keyword,
+  listOf,
+  misfit,
+  put,
+  reader,
+  type Unfit,
+} from '../ecs.ts';
 import { date } from '../ecs-time.ts';
 
 const responseOf = reader({
@@ -73,7 +86,8 @@ function responseFields(unfit: Unfit, item: Fields): Fields {
   put(result, 'object_type', keyword(unfit, NAMES.object, said.ObjectType));
   put(result, 'actions', actionsOf(unfit, said.ActionResults));
   put(result, 'artifacts', flat(said.AssociatedArtifacts));
-  if (said.others !== undefined) put(result, 'other', flat(Object.fromEntries(said.others.map((name) => [name, item[name]]))));
+  if (said.others !== undefined)
+    put(result, 'other', flat(Object.fromEntries(said.others.map((name) => [name, item[name]]))));
   return result;
 }
 

@@ -5,11 +5,11 @@ import type { Config } from '../config.ts';
 import { usageError } from '../errors.ts';
 import { isStateInUse, openState } from '../state/sqlite.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
+import type { Cli } from './shared/context.ts';
 import { followJob } from './shared/follow.ts';
 import { findUnfinished, type Wanted } from './shared/jobs.ts';
-import { ownJob } from './shared/own-job.ts';
-import type { Cli } from './shared/context.ts';
 import { type CommonOptions, positive, withCommon } from './shared/options.ts';
+import { ownJob } from './shared/own-job.ts';
 import { chosenLines } from './shared/select.ts';
 import { openSession, type Session } from './shared/session.ts';
 import { readTime, showTime } from './shared/times.ts';
@@ -42,7 +42,10 @@ export function addBackfill(program: Command, cli: Cli): void {
 
 async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
   if (options.from === undefined && !options.resume) {
-    throw usageError('--from is missing', 'Say where to begin, e.g. `sluice backfill --from 30d`, or go on with `--resume`.');
+    throw usageError(
+      '--from is missing',
+      'Say where to begin, e.g. `sluice backfill --from 30d`, or go on with `--resume`.',
+    );
   }
   const session = openSession(cli, options, { quiet: true });
   session.config = withRate(session.config, options.rate);
@@ -54,7 +57,8 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
   }
   const { job, resumed } = withStore(cli, session, (store) => jobFor(cli, store, chosen, options));
   say(cli, job, resumed, inUse, options);
-  if (options.detach) cli.stdout.write(options.json ? `${JSON.stringify({ job: job.id, done: false })}\n` : `job ${job.id}\n`);
+  if (options.detach)
+    cli.stdout.write(options.json ? `${JSON.stringify({ job: job.id, done: false })}\n` : `job ${job.id}\n`);
   else if (inUse) await followJob(cli, session, job, options.json ?? false);
   else await ownJob(cli, session, job, options.json ?? false);
 }
@@ -75,7 +79,12 @@ function withStore<T>(cli: Cli, session: Session, work: (store: StateStore) => T
 }
 
 /** The unfinished job that is meant, or a new one. */
-function jobFor(cli: Cli, store: StateStore, lines: Line[], options: BackfillOptions): { job: JobRow; resumed: boolean } {
+function jobFor(
+  cli: Cli,
+  store: StateStore,
+  lines: Line[],
+  options: BackfillOptions,
+): { job: JobRow; resumed: boolean } {
   if (options.from === undefined) {
     const last = store.jobs().findLast((job) => job.status !== 'done');
     if (last === undefined) throw usageError('there is no unfinished backfill', 'Begin one with --from.');
@@ -95,7 +104,10 @@ function wantedOf(nowMs: number, fromText: string, lines: Line[], options: Backf
   // Beyond now the list is still growing: that is what `run` is for.
   const to = given !== undefined && given.ms > nowMs ? { ms: nowMs, ageMs: 0 } : given;
   if (from.ms >= (to?.ms ?? nowMs)) {
-    throw usageError(`--from (${showTime(from.ms)}) is not before --to (${showTime(to?.ms ?? nowMs)})`, 'Swap them, or begin earlier.');
+    throw usageError(
+      `--from (${showTime(from.ms)}) is not before --to (${showTime(to?.ms ?? nowMs)})`,
+      'Swap them, or begin earlier.',
+    );
   }
   return { from, to, pipelines: lines.map(({ name }) => name), as: options.as };
 }
@@ -106,5 +118,6 @@ function say(cli: Cli, job: JobRow, resumed: boolean, inUse: boolean, options: B
   cli.stderr.write(`${what}: ${showTime(fromMs)} to ${showTime(toMs)}, ${job.pipelines.join(', ')}\n`);
   if (!inUse) return;
   cli.stderr.write('the running Sluice does the work; stopping this command leaves it going\n');
-  if (options.rate !== undefined) cli.stderr.write('note: --rate has no effect there: it works within the rate of the source\n');
+  if (options.rate !== undefined)
+    cli.stderr.write('note: --rate has no effect there: it works within the rate of the source\n');
 }

@@ -19,7 +19,9 @@ interface Row extends CheckLine {
 }
 
 export function addCheck(program: Command, cli: Cli): void {
-  const command = program.command('check').description('try the config, every credential, stream and sink; says what is missing');
+  const command = program
+    .command('check')
+    .description('try the config, every credential, stream and sink; says what is missing');
   withCommon(command).action((options: CommonOptions) => check(cli, options));
 }
 
@@ -28,7 +30,10 @@ async function check(cli: Cli, options: CommonOptions): Promise<void> {
   session.config = impatient(session.config);
   const built = build(session.config, session.tools, false);
   try {
-    const [sources, sinks] = await Promise.all([checkSources(cli, session, built.lines), checkSinks(cli, session, built.lines)]);
+    const [sources, sinks] = await Promise.all([
+      checkSources(cli, session, built.lines),
+      checkSinks(cli, session, built.lines),
+    ]);
     const rows = [configRow(session), await stateRow(session), ...sources, ...sinks];
     print(cli, rows, options.json ?? false);
     if (rows.some(({ ok }) => !ok)) cli.setExitCode(1);
@@ -45,7 +50,9 @@ function configRow({ config, warnings }: Session): Row {
 
 async function stateRow(session: Session): Promise<Row> {
   const { path } = session.config.state;
-  const row = await attempt('state', 'usable', async () => (isStateInUse(path) ? `${path}, in use by a running Sluice` : path));
+  const row = await attempt('state', 'usable', async () =>
+    isStateInUse(path) ? `${path}, in use by a running Sluice` : path,
+  );
   return row;
 }
 
@@ -55,10 +62,15 @@ async function checkSources(cli: Cli, session: Session, lines: Line[]): Promise<
     const ours = lines.filter((line) => line.source === source);
     const [first] = ours;
     if (first === undefined) return [];
-    const token = await attempt(part, 'token', async (signal) => {
-      await first.client.authenticate(signal);
-      return 'issued';
-    }, cli.signal);
+    const token = await attempt(
+      part,
+      'token',
+      async (signal) => {
+        await first.client.authenticate(signal);
+        return 'issued';
+      },
+      cli.signal,
+    );
     if (!token.ok) return [token];
     const streams = ours.filter((line, index) => ours.findIndex((one) => one.registered === line.registered) === index);
     return [token, ...(await Promise.all(streams.map((line) => checkStream(cli, session, line)))).flat()];
@@ -72,23 +84,36 @@ async function checkStream(cli: Cli, session: Session, line: Line): Promise<Row[
   const { stream } = registered;
   const part = `source ${source.name}`;
   let records: unknown[] = [];
-  const list = await attempt(part, `${stream.name} list`, async (signal) => {
-    const toMs = cli.now();
-    const context = contextFor(session, line, signal);
-    records = await firstRecords(line, context, { fromMs: toMs - DAY_MS, toMs }, 1);
-    if (records.length > 0) return 'records of the last 24 hours can be read';
-    records = await firstRecords(line, context, { fromMs: toMs - 365 * DAY_MS, toMs }, 1);
-    return records.length > 0 ? 'can be read; none in the last 24 hours' : 'can be read; no record within a year';
-  }, cli.signal);
+  const list = await attempt(
+    part,
+    `${stream.name} list`,
+    async (signal) => {
+      const toMs = cli.now();
+      const context = contextFor(session, line, signal);
+      records = await firstRecords(line, context, { fromMs: toMs - DAY_MS, toMs }, 1);
+      if (records.length > 0) return 'records of the last 24 hours can be read';
+      records = await firstRecords(line, context, { fromMs: toMs - 365 * DAY_MS, toMs }, 1);
+      return records.length > 0 ? 'can be read; none in the last 24 hours' : 'can be read; no record within a year';
+    },
+    cli.signal,
+  );
   if (!list.ok || stream.detail === undefined || !source.reading.details) return [list];
   const [record] = records;
   const what = `${stream.name} detail`;
   if (record === undefined) return [list, { part, what, ok: true, detail: 'not tried: there is no record' }];
-  const detail = await attempt(part, what, async (signal) => {
-    const failed = await stream.detail?.(contextFor(session, line, signal), stream.key(record)).then(() => undefined, (error: unknown) => error);
-    if (failed !== undefined && actionOf(failed) !== 'skip') throw failed;
-    return 'can be read';
-  }, cli.signal);
+  const detail = await attempt(
+    part,
+    what,
+    async (signal) => {
+      const failed = await stream.detail?.(contextFor(session, line, signal), stream.key(record)).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (failed !== undefined && actionOf(failed) !== 'skip') throw failed;
+      return 'can be read';
+    },
+    cli.signal,
+  );
   return [list, detail];
 }
 
@@ -99,26 +124,38 @@ function checkSinks(cli: Cli, session: Session, lines: Line[]): Promise<Row[]> {
     const ours = lines.filter(({ sinkName }) => sinkName === settings.name);
     const dataStreams = ours.map(({ registered, source }) => `logs-${registered.stream.name}-${source.name}`);
     const rows: Row[] = [];
-    const failed = await attempt(part, 'reachable', async (signal) => {
-      const withStreams = { ...settings, dataStreams };
-      const sink = openSink(withStreams, tools);
-      try {
-        rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));
-      } finally {
-        await sink.close();
-      }
-      return '';
-    }, cli.signal);
+    const failed = await attempt(
+      part,
+      'reachable',
+      async (signal) => {
+        const withStreams = { ...settings, dataStreams };
+        const sink = openSink(withStreams, tools);
+        try {
+          rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));
+        } finally {
+          await sink.close();
+        }
+        return '';
+      },
+      cli.signal,
+    );
     return failed.ok ? rows : [...rows, failed];
   });
   return Promise.all(perSink).then((rows) => rows.flat());
 }
 
 /** A row for what was tried: what it returns is the detail, what it throws is what is missing. */
-async function attempt(part: string, what: string, work: (signal: AbortSignal) => Promise<string>, stop?: AbortSignal): Promise<Row> {
+async function attempt(
+  part: string,
+  what: string,
+  work: (signal: AbortSignal) => Promise<string>,
+  stop?: AbortSignal,
+): Promise<Row> {
   const late = AbortSignal.timeout(PROBE_MS);
   const signal = stop === undefined ? late : AbortSignal.any([stop, late]);
-  const ends = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  const ends = new Promise<never>((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  );
   ends.catch(() => {});
   try {
     return { part, what, ok: true, detail: await Promise.race([work(signal), ends]) };
@@ -128,7 +165,13 @@ async function attempt(part: string, what: string, work: (signal: AbortSignal) =
       const advice = 'Check the address, the network and the proxy.';
       return { part, what, ok: false, detail: `no answer within ${PROBE_MS / 1000} s`, advice };
     }
-    return { part, what, ok: false, detail: messageOf(error), advice: error instanceof SluiceError ? error.advice : undefined };
+    return {
+      part,
+      what,
+      ok: false,
+      detail: messageOf(error),
+      advice: error instanceof SluiceError ? error.advice : undefined,
+    };
   }
 }
 

@@ -2,19 +2,19 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { parseConfigObject, type Config } from '../config.ts';
+import { type Config, parseConfigObject } from '../config.ts';
 import { SluiceError } from '../errors.ts';
+import { runPipeline } from '../run.ts';
 import { isStateInUse, openState } from '../state/sqlite.ts';
 import type { JobRow } from '../state/store.ts';
 import type { Cli } from './shared/context.ts';
 import { DEMO, type DemoSimulator, startDemoSimulator } from './shared/demo-simulator.ts';
 import { type DemoSummary, sayBeginning, saySummary } from './shared/demo-talk.ts';
 import { findUnfinished } from './shared/jobs.ts';
-import { withJson, withLogLevel, whole, type CommonOptions } from './shared/options.ts';
+import { type CommonOptions, whole, withJson, withLogLevel } from './shared/options.ts';
 import { workOn } from './shared/own-job.ts';
 import { openPipelines } from './shared/pipelines.ts';
 import { knownStreamsOf, type Session, sessionOf } from './shared/session.ts';
-import { runPipeline } from '../run.ts';
 
 interface DemoOptions extends CommonOptions {
   detections: number;
@@ -36,7 +36,10 @@ async function demo(cli: Cli, options: DemoOptions): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
   // Looked at first: a second demo beside the first would only be in its way.
   if (isStateInUse(join(FOLDER, 'state'))) {
-    throw new SluiceError(`another demo is using ${FOLDER}`, { action: 'stop', advice: 'Wait until it has ended, or run this one in another folder.' });
+    throw new SluiceError(`another demo is using ${FOLDER}`, {
+      action: 'stop',
+      advice: 'Wait until it has ended, or run this one in another folder.',
+    });
   }
   const simulator = await startDemoSimulator(cli, options);
   try {
@@ -56,7 +59,10 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
   if (failures[0] !== undefined) throw failures[0];
   const [result] = results;
   if (!done || result === undefined) {
-    throw new SluiceError('the demo was stopped', { action: 'stop', advice: 'Run it again: it goes on where it stopped.' });
+    throw new SluiceError('the demo was stopped', {
+      action: 'stop',
+      advice: 'Run it again: it goes on where it stopped.',
+    });
   }
   const folder = join(FOLDER, 'out', DEMO.source, result.pipeline.split('/')[1] ?? '');
   const summary: DemoSummary = { result, seconds: (cli.now() - startedAtMs) / 1000, folder };
@@ -112,7 +118,9 @@ async function keepGoing(cli: Cli, session: Session): Promise<void> {
   }, 5000);
   try {
     const options = { store, signal: cli.signal, once: false };
-    await Promise.all(running.map(({ pipeline, line }) => runPipeline(pipeline, { ...options, schedule: line.source.reading })));
+    await Promise.all(
+      running.map(({ pipeline, line }) => runPipeline(pipeline, { ...options, schedule: line.source.reading })),
+    );
   } finally {
     clearInterval(timer);
     await close();

@@ -42,7 +42,10 @@ async function ask(cli: Cli, url: string): Promise<{ ok: boolean; text: string }
     return { ok: reply.ok, text: await reply.text() };
   } catch (error) {
     const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error);
-    throw new SluiceError(`nobody answers on ${url}: ${why}`, { action: 'stop', advice: 'Is `sluice run` running with this config?' });
+    throw new SluiceError(`nobody answers on ${url}: ${why}`, {
+      action: 'stop',
+      advice: 'Is `sluice run` running with this config?',
+    });
   }
 }
 

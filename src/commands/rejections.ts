@@ -4,7 +4,7 @@ import type { RejectionRow } from '../state/store.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
 import { openPipelines } from './shared/pipelines.ts';
-import { replay, type Replayed } from './shared/replay.ts';
+import { type Replayed, replay } from './shared/replay.ts';
 import { openSession } from './shared/session.ts';
 import { existingState, storedPipelines } from './shared/stored.ts';
 import { table } from './shared/table.ts';

@@ -28,10 +28,12 @@ export function addRun(program: Command, cli: Cli): void {
 async function run(cli: Cli, options: RunCommand): Promise<void> {
   const session = openSession(cli, options, { service: true });
   const opened = openPipelines(session);
-  const health = await startHealth(session.config, opened.running, session.log, cli.now).catch(async (error: unknown) => {
-    await opened.close();
-    throw error;
-  });
+  const health = await startHealth(session.config, opened.running, session.log, cli.now).catch(
+    async (error: unknown) => {
+      await opened.close();
+      throw error;
+    },
+  );
   try {
     await runAll(cli, session, opened, options.once ?? false);
   } finally {
@@ -42,7 +44,9 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
 }
 
 async function runAll(cli: Cli, session: Session, { store, running }: Opened, once: boolean): Promise<void> {
-  session.log.info(`Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ watch }) => watch.name).join(', ')}`);
+  session.log.info(
+    `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ watch }) => watch.name).join(', ')}`,
+  );
   const timers = [
     setInterval(() => summarize(session, running), SUMMARY_MS),
     setInterval(() => followJobs(store, running), JOBS_MS),
@@ -67,7 +71,10 @@ async function runOne(cli: Cli, store: StateStore, { pipeline, line, watch }: Ru
     const advice = error instanceof SluiceError ? error.advice : undefined;
     watch.stopped = { message: messageOf(error), advice };
     const err = error instanceof SluiceError && error.action === 'stop' ? undefined : error;
-    pipeline.log.error({ ...(err === undefined ? {} : { err }) }, `${watch.name} has stopped: ${messageOf(error)}${advice ? ` → ${advice}` : ''}`);
+    pipeline.log.error(
+      { ...(err === undefined ? {} : { err }) },
+      `${watch.name} has stopped: ${messageOf(error)}${advice ? ` → ${advice}` : ''}`,
+    );
   }
 }
 
@@ -111,7 +118,8 @@ function judge(cli: Cli, running: Running[], once: boolean): void {
   const bad = once ? stopped.length > 0 : stopped.length === running.length;
   if (!bad) return;
   const names = stopped.map(({ watch }) => watch.name).join(', ');
-  const what = stopped.length === running.length ? 'no pipeline is left running' : `${plural(stopped.length, 'pipeline')} failed`;
+  const what =
+    stopped.length === running.length ? 'no pipeline is left running' : `${plural(stopped.length, 'pipeline')} failed`;
   cli.stderr.write(`error: ${what} (${names}); the reason is above\n`);
   cli.setExitCode(1);
 }

@@ -5,7 +5,7 @@ import { toDocument } from '../document.ts';
 import { actionOf } from '../errors.ts';
 import { revisionOf } from '../identity.ts';
 import { withoutSecrets } from '../secrets.ts';
-import { serialize } from '../sinks/serialize.ts';
+import { stamped, toJson } from '../sinks/serialize.ts';
 import type { StreamContext, Walk } from '../types.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
@@ -51,7 +51,8 @@ async function sample(cli: Cli, stream: string, options: SampleOptions): Promise
 async function show(cli: Cli, session: Session, line: Line, { number, raw, json }: SampleOptions): Promise<void> {
   const context = contextFor(session, line, cli.signal);
   const records = await newest(cli, line, context, number);
-  if (records.length === 0) cli.stderr.write(`source "${line.source.name}" has no records of ${line.registered.stream.name}\n`);
+  if (records.length === 0)
+    cli.stderr.write(`source "${line.source.name}" has no records of ${line.registered.stream.name}\n`);
   for (const listed of records) {
     const record = await wholeRecord(line, context, listed);
     const shown = raw ? record : { record, document: documentOf(cli, line, record) };
@@ -89,5 +90,5 @@ function documentOf(cli: Cli, { registered, source }: Line, record: unknown): un
   const facts = { key: stream.key(record), revision, ordinal: 1, action: undefined, detailMissing: false };
   const walk: Walk = { id: 'sample', kind: 'live', range: { fromMs: nowMs, toMs: nowMs } };
   const document = toDocument(registered, registered.connector.facts(source), record, facts, walk, nowMs);
-  return JSON.parse(serialize(document, new Date(nowMs).toISOString()));
+  return JSON.parse(stamped(toJson(document), new Date(nowMs).toISOString()));
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ElasticsearchConfig } from '../config.ts';
 import { usageError } from '../errors.ts';
 import { connectElasticsearch, type EsClient } from '../sinks/elasticsearch-client.ts';
-import { detectCapability, setupElasticsearch, type SetupResult, type Template } from '../sinks/elasticsearch-setup.ts';
+import { detectCapability, type SetupResult, setupElasticsearch, type Template } from '../sinks/elasticsearch-setup.ts';
 import { templatesFor } from '../sinks/elasticsearch-templates.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
@@ -56,10 +56,18 @@ async function setUpSink(cli: Cli, client: EsClient, dryRun: boolean): Promise<S
 
 function sinksOf({ config }: Session, name: string | undefined): ElasticsearchConfig[] {
   const all = config.sinks.filter((sink) => sink.type === 'elasticsearch');
-  if (all.length === 0) throw usageError('the config has no Elasticsearch sink', 'Add one under `sinks`; `sluice config example` shows how.');
+  if (all.length === 0)
+    throw usageError(
+      'the config has no Elasticsearch sink',
+      'Add one under `sinks`; `sluice config example` shows how.',
+    );
   const chosen = all.filter((sink) => name === undefined || sink.name === name);
   if (chosen.length > 0) return chosen;
-  throw unknown('Elasticsearch sink', name ?? '', all.map((sink) => sink.name));
+  throw unknown(
+    'Elasticsearch sink',
+    name ?? '',
+    all.map((sink) => sink.name),
+  );
 }
 
 function print(cli: Cli, done: (SetupResult & { sink: string })[], { json, dryRun = false }: SetupOptions): void {

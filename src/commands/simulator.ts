@@ -53,11 +53,17 @@ async function simulate(cli: Cli, options: Options): Promise<void> {
   const simulator = await runSimulator(choicesOf(options), cli.stdout).catch((error: NodeJS.ErrnoException) => {
     const message = messageOf(error).replace(/^simulator: /, '');
     if (error.code === undefined) throw usageError(message);
-    throw new SluiceError(`the simulator cannot start: ${message}`, { action: 'stop', advice: 'Choose another --port.' });
+    throw new SluiceError(`the simulator cannot start: ${message}`, {
+      action: 'stop',
+      advice: 'Choose another --port.',
+    });
   });
   const { range } = simulator;
-  cli.stderr.write(`${options.detections} detections from ${range.start} to ${range.end}; Ctrl-C ends it\n${configFor(simulator.url, options)}`);
-  if (!cli.signal.aborted) await new Promise((resolve) => cli.signal.addEventListener('abort', resolve, { once: true }));
+  cli.stderr.write(
+    `${options.detections} detections from ${range.start} to ${range.end}; Ctrl-C ends it\n${configFor(simulator.url, options)}`,
+  );
+  if (!cli.signal.aborted)
+    await new Promise((resolve) => cli.signal.addEventListener('abort', resolve, { once: true }));
   await simulator.close();
 }
 
@@ -74,7 +80,10 @@ function choicesOf(options: Options): SimulatorChoices {
     endTime: endMs === undefined ? undefined : new Date(endMs).toISOString(),
     faults: faults === undefined ? undefined : readPlan(faults),
     living: living ? livingOf(options.detections) : undefined,
-    tls: tlsCert === undefined || tlsKey === undefined ? undefined : { cert: read('--tls-cert', tlsCert), key: read('--tls-key', tlsKey) },
+    tls:
+      tlsCert === undefined || tlsKey === undefined
+        ? undefined
+        : { cert: read('--tls-cert', tlsCert), key: read('--tls-key', tlsKey) },
   };
 }
 

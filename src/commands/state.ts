@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import type { Cli } from './shared/context.ts';
 import { whole, withCommon } from './shared/options.ts';
-import { resetState, type ResetOptions } from './shared/state-reset.ts';
-import { rewindState, type RewindOptions } from './shared/state-rewind.ts';
-import { showState, type ShowOptions } from './shared/state-show.ts';
+import { type ResetOptions, resetState } from './shared/state-reset.ts';
+import { type RewindOptions, rewindState } from './shared/state-rewind.ts';
+import { type ShowOptions, showState } from './shared/state-show.ts';
 
 export function addState(program: Command, cli: Cli): void {
   const state = program.command('state').description('look at what was delivered, forget it, or read a time again');

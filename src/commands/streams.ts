@@ -7,10 +7,20 @@ import { table } from './shared/table.ts';
 export function addStreams(program: Command, cli: Cli): void {
   const command = program.command('streams').description('list the streams: endpoints, scopes, and how each is read');
   withJson(command).action(({ json }: { json?: boolean }) => {
-    const rows = cli.streams.map(({ connector, stream }) => ({ stream: stream.name, connector: connector.name, ...stream.about }));
+    const rows = cli.streams.map(({ connector, stream }) => ({
+      stream: stream.name,
+      connector: connector.name,
+      ...stream.about,
+    }));
     if (json) return void cli.stdout.write(`${JSON.stringify(rows)}\n`);
     const head = ['STREAM', 'WHAT', 'READING', 'SCOPES', 'ENDPOINTS'];
-    const lines = rows.map((row) => [row.stream, row.title, row.reading, row.scopes.join(', '), row.endpoints.join(', ')]);
+    const lines = rows.map((row) => [
+      row.stream,
+      row.title,
+      row.reading,
+      row.scopes.join(', '),
+      row.endpoints.join(', '),
+    ]);
     cli.stdout.write(table([head, ...lines]));
   });
 }

@@ -10,6 +10,7 @@ import type { Pipeline } from '../pipeline.ts';
 import type { Known, Row } from '../state/store.ts';
 import type { OutDocument, StreamContext, Walk } from '../types.ts';
 import { toDocument } from '../document.ts';
+import { toJson } from '../sinks/serialize.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 /** A key on its way to the sink. */
@@ -183,7 +184,7 @@ function shippedChange(
     deleted: shipped.kind === 'deleted',
     ...refreshAt(pipeline, shipped, timeMs, known, true),
   };
-  return { row, out: { id, stream: stream.name, namespace: source.name, key: seen.key, document }, release };
+  return { row, out: { id, stream: stream.name, namespace: source.name, key: seen.key, ...toJson(document) }, release };
 }
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */

@@ -9,7 +9,7 @@ import {
   troubleWith,
 } from './elasticsearch-answers.ts';
 import type { EsClient } from './elasticsearch-client.ts';
-import { serialize } from './serialize.ts';
+import { stamped } from './serialize.ts';
 
 /** One document, serialised once for however many attempts. */
 export interface Line {
@@ -51,8 +51,9 @@ export function dataStreamOf(type: string, to: { stream: string; namespace: stri
   return `${type}-${to.stream}-${to.namespace}`;
 }
 
-function lineOf({ id, document }: OutDocument, ingested: string): Line {
-  const text = `{"create":{"_id":${JSON.stringify(id)}}}\n${serialize(document, ingested)}\n`;
+function lineOf(document: OutDocument, ingested: string): Line {
+  const { id } = document;
+  const text = `{"create":{"_id":${JSON.stringify(id)}}}\n${stamped(document, ingested)}\n`;
   return { id, text, bytes: Buffer.byteLength(text) };
 }
 

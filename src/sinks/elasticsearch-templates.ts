@@ -176,7 +176,9 @@ function ecsDefinition(name: string, capability: 'full' | 'core'): Definition {
   if (scaling_factor !== undefined) result.scaling_factor = scaling_factor;
   const mapped = definition(result, capability);
   if (multi_fields !== undefined) {
-    mapped.fields = Object.fromEntries(multi_fields.map((field) => [field.name, definition({ type: field.type }, capability)]));
+    mapped.fields = Object.fromEntries(
+      multi_fields.map((field) => [field.name, definition({ type: field.type }, capability)]),
+    );
   }
   return mapped;
 }

@@ -13,7 +13,7 @@ import { gzip, zstdCompress } from 'node:zlib';
 import type { Logger } from 'pino';
 import { messageOf, SluiceError } from '../errors.ts';
 import type { Batch, CheckLine, Json, Sink } from '../types.ts';
-import { serialize } from './serialize.ts';
+import { stamped } from './serialize.ts';
 
 export interface NdjsonSettings {
   path: string;
@@ -112,7 +112,7 @@ async function newChain(settings: NdjsonSettings, batch: Batch, tools: Tools): P
 async function append(chain: Chain, settings: NdjsonSettings, batch: Batch, tools: Tools): Promise<void> {
   const ingested = new Date(tools.now()).toISOString();
   let text = '';
-  for (const { document } of batch.documents) text += `${serialize(document, ingested)}\n`;
+  for (const document of batch.documents) text += `${stamped(document, ingested)}\n`;
   const bytes = await compress(Buffer.from(text), settings.compression);
   if (chain.file === undefined) {
     chain.file = await open(`${fileName(chain, settings)}.part`, 'w');

@@ -1,9 +1,18 @@
-import type { EcsDocument } from '../types.ts';
+import type { EcsDocument, OutDocument } from '../types.ts';
 
-/** The document as it is stored: `event.ingested` is set last, when it goes out. */
-export function serialize(document: EcsDocument, ingested: string): string {
-  const event = document.event as Record<string, unknown> | undefined;
-  if (event === undefined) return JSON.stringify({ ...document, event: { ingested } });
-  event.ingested = ingested;
-  return JSON.stringify(document);
+/** As long as any ISO time in milliseconds, so that the real one fits into its place. */
+const PLACEHOLDER = '0000-00-00T00:00:00.000Z';
+const MEMBER = `"ingested":"${PLACEHOLDER}"`;
+const OFFSET = '"ingested":"'.length;
+
+/** The document as JSON, with a place kept for `event.ingested`, which is only known when it goes out. */
+export function toJson(document: EcsDocument): Pick<OutDocument, 'json' | 'ingestedAt'> {
+  const event = { ...(document.event as Record<string, unknown> | undefined), ingested: PLACEHOLDER };
+  const json = JSON.stringify({ ...document, event });
+  return { json, ingestedAt: json.lastIndexOf(MEMBER) + OFFSET };
+}
+
+/** The document as it is stored. */
+export function stamped({ json, ingestedAt }: Pick<OutDocument, 'json' | 'ingestedAt'>, ingested: string): string {
+  return json.slice(0, ingestedAt) + ingested + json.slice(ingestedAt + PLACEHOLDER.length);
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Json, Range, WalkKind } from '../types.ts';
-import type { Commit, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
+import type { Commit, Due, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
 
 /** Rows of polls and sweeps beyond these are dropped; those of backfills are kept for good. */
 const KEPT_LEDGER_ROWS = 20_000;
@@ -35,7 +35,8 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
       }),
     keysBetween: (range) =>
       guard(() => statements.between.all(id, range.fromMs, range.toMs).map((row) => (row as { key: string }).key)),
-    due: (nowMs, limit) => guard(() => statements.due.all(id, nowMs, limit).map((row) => (row as { key: string }).key)),
+    due: (nowMs, limit, after) =>
+      guard(() => statements.due.all(id, nowMs, after?.atMs ?? 0, after?.rowId ?? 0, limit) as unknown as Due[]),
     coveredFromMs: () =>
       guard(() => (statements.coveredFrom.get(id) as { at: number | null }).at ?? undefined),
     counts: () => guard(() => statements.counts.get(id) as unknown as { records: number; deleted: number; due: number }),
@@ -101,7 +102,10 @@ function prepareStatements(database: DatabaseSync) {
        CROSS JOIN revisions INDEXED BY revisions_by_key ON revisions.key_hash = wanted.value WHERE revisions.pipeline = ?`,
     ),
     between: sql('SELECT key FROM revisions WHERE pipeline = ? AND time_ms >= ? AND time_ms < ? AND NOT deleted'),
-    due: sql('SELECT key FROM revisions WHERE pipeline = ? AND refresh_at_ms <= ? ORDER BY refresh_at_ms LIMIT ?'),
+    due: sql(
+      `SELECT key, refresh_at_ms AS "atMs", id AS "rowId" FROM revisions INDEXED BY revisions_due
+       WHERE pipeline = ? AND refresh_at_ms <= ? AND (refresh_at_ms, id) > (?, ?) ORDER BY refresh_at_ms, id LIMIT ?`,
+    ),
     coveredFrom: sql('SELECT covered_from_ms AS at FROM pipelines WHERE id = ?'),
     cover: sql('UPDATE pipelines SET covered_from_ms = min(coalesce(covered_from_ms, ?1), ?1) WHERE id = ?2'),
     prune: sql(

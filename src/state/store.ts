@@ -21,6 +21,13 @@ export interface Known {
   refreshMs: number;
 }
 
+/** A record whose detail is to be asked for again. */
+export interface Due {
+  key: string;
+  atMs: number;
+  rowId: number;
+}
+
 /** A row to remember; with `id` when a document goes with it. */
 export interface Row extends Known {
   key: string;
@@ -70,8 +77,8 @@ export interface PipelineState {
   knownAmong(keys: readonly string[]): Map<string, Known>;
   /** Keys of records in the range that are not known to be deleted. */
   keysBetween(range: Range): Iterable<string>;
-  /** Keys whose detail is due, oldest first. */
-  due(nowMs: number, limit: number): string[];
+  /** Records whose detail is due, oldest first, behind the one given. */
+  due(nowMs: number, limit: number, after?: Due): Due[];
   /** The oldest time that any walk was asked to cover; undefined before the first. */
   coveredFromMs(): number | undefined;
   counts(): { records: number; deleted: number; due: number };

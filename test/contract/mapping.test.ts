@@ -34,77 +34,90 @@ async function fieldsOf(registered: Registered): Promise<FieldList> {
   return module.fields;
 }
 
-describe.each(streams.map((registered) => [registered.stream.name, registered] as const))('%s', async (_name, registered) => {
-  const fields = await fieldsOf(registered);
-  const prefix = registered.connector.name;
-  const names = fixturesOf(registered);
+describe.each(streams.map((registered) => [registered.stream.name, registered] as const))(
+  '%s',
+  async (_name, registered) => {
+    const fields = await fieldsOf(registered);
+    const prefix = registered.connector.name;
+    const names = fixturesOf(registered);
 
-  it('has fixtures', () => expect(names).not.toEqual([]));
+    it('has fixtures', () => expect(names).not.toEqual([]));
 
-  it('declares its own fields below its prefix, and only fields of the dictionary beside them', () => {
-    expect(fields.prefix).toBe(registered.stream.name);
-    for (const name of Object.keys(fields.custom)) expect(name.startsWith(`${fields.prefix}.`), name).toBe(true);
-    expect(new Set(fields.ecs).size).toBe(fields.ecs.length);
-  });
-
-  describe.each(names)('%s', (name) => {
-    const fixture = read<Fixture>(registered, `${name}.input.json`);
-
-    it('becomes the expected document', () => {
-      const expected = read<unknown>(registered, `${name}.expected.json`);
-      expect(JSON.parse(JSON.stringify(documentOf(registered, fixture)))).toEqual(expected);
+    it('declares its own fields below its prefix, and only fields of the dictionary beside them', () => {
+      expect(fields.prefix).toBe(registered.stream.name);
+      for (const name of Object.keys(fields.custom)) expect(name.startsWith(`${fields.prefix}.`), name).toBe(true);
+      expect(new Set(fields.ecs).size).toBe(fields.ecs.length);
     });
 
-    it('is deterministic, leaves the record alone, and does not depend on the order of members', () => {
-      const before = JSON.stringify(fixture.record);
-      const first = JSON.stringify(documentOf(registered, fixture));
-      expect(JSON.stringify(documentOf(registered, fixture))).toBe(first);
-      expect(JSON.stringify(fixture.record)).toBe(before);
-      const { event: _first, ...backwards } = documentOf(registered, { ...fixture, record: reversed(fixture.record) });
-      const { event: _second, ...forwards } = documentOf(registered, fixture);
-      expect(backwards).toEqual(forwards);
-    });
+    describe.each(names)('%s', (name) => {
+      const fixture = read<Fixture>(registered, `${name}.input.json`);
 
-    it('has only valid and declared fields, and none that the engine sets', () => {
-      const { _id, ...document } = documentOf(registered, fixture);
-      expect(violations(document, prefix, fields)).toEqual([]);
-      expect(undeclared(document, fields)).toEqual([]);
-      const event = document.event as Record<string, unknown>;
-      for (const member of ['hash', 'sequence', 'ingested']) expect(event[member]).toBeUndefined();
-      expect(document.data_stream).toBeUndefined();
-    });
+      it('becomes the expected document', () => {
+        const expected = read<unknown>(registered, `${name}.expected.json`);
+        expect(JSON.parse(JSON.stringify(documentOf(registered, fixture)))).toEqual(expected);
+      });
 
-    it('holds no secret', () => {
-      const text = JSON.stringify(documentOf(registered, fixture));
-      for (const secret of fixture.secrets ?? []) {
-        expect(JSON.stringify(fixture.record)).toContain(secret);
-        expect(text).not.toContain(secret);
-      }
-      expect(readFileSync(join(root, folderOf(registered.stream.name), `${name}.expected.json`), 'utf8')).not.toContain('PLANTED-SECRET');
-    });
-  });
+      it('is deterministic, leaves the record alone, and does not depend on the order of members', () => {
+        const before = JSON.stringify(fixture.record);
+        const first = JSON.stringify(documentOf(registered, fixture));
+        expect(JSON.stringify(documentOf(registered, fixture))).toBe(first);
+        expect(JSON.stringify(fixture.record)).toBe(before);
+        const { event: _first, ...backwards } = documentOf(registered, {
+          ...fixture,
+          record: reversed(fixture.record),
+        });
+        const { event: _second, ...forwards } = documentOf(registered, fixture);
+        expect(backwards).toEqual(forwards);
+      });
 
-  it('survives every broken form of its fixtures', () => {
-    // A fixture with secrets of its own would only show that damage can make a secret unrecognisable.
-    const fixtures = names.map((name) => read<Fixture>(registered, `${name}.input.json`));
-    const records = fixtures.filter(({ secrets }) => secrets === undefined).map(({ record }) => record);
-    fc.assert(
-      fc.property(fc.constantFrom(...records), fc.array(damage, { maxLength: 12 }), fc.boolean(), (record, damages, keepOriginal) => {
-        const broken = damages.reduce((current, one) => applied(current, one), structuredClone(record));
-        const key = keyOf(registered, broken);
-        if (key === undefined) return;
-        const clean = withoutSecrets(broken, registered.stream.secrets);
-        const source = { ...SOURCE, connector: prefix, keepOriginal };
-        const document = registered.mapping(clean, source);
+      it('has only valid and declared fields, and none that the engine sets', () => {
+        const { _id, ...document } = documentOf(registered, fixture);
         expect(violations(document, prefix, fields)).toEqual([]);
         expect(undeclared(document, fields)).toEqual([]);
-        expect(JSON.stringify(document)).not.toContain('PLANTED-SECRET');
-        expect(registered.mapping(structuredClone(clean), source)).toEqual(document);
-      }),
-      { numRuns: Number(process.env.RUNS ?? 1000) },
-    );
-  });
-});
+        const event = document.event as Record<string, unknown>;
+        for (const member of ['hash', 'sequence', 'ingested']) expect(event[member]).toBeUndefined();
+        expect(document.data_stream).toBeUndefined();
+      });
+
+      it('holds no secret', () => {
+        const text = JSON.stringify(documentOf(registered, fixture));
+        for (const secret of fixture.secrets ?? []) {
+          expect(JSON.stringify(fixture.record)).toContain(secret);
+          expect(text).not.toContain(secret);
+        }
+        expect(
+          readFileSync(join(root, folderOf(registered.stream.name), `${name}.expected.json`), 'utf8'),
+        ).not.toContain('PLANTED-SECRET');
+      });
+    });
+
+    it('survives every broken form of its fixtures', () => {
+      // A fixture with secrets of its own would only show that damage can make a secret unrecognisable.
+      const fixtures = names.map((name) => read<Fixture>(registered, `${name}.input.json`));
+      const records = fixtures.filter(({ secrets }) => secrets === undefined).map(({ record }) => record);
+      fc.assert(
+        fc.property(
+          fc.constantFrom(...records),
+          fc.array(damage, { maxLength: 12 }),
+          fc.boolean(),
+          (record, damages, keepOriginal) => {
+            const broken = damages.reduce((current, one) => applied(current, one), structuredClone(record));
+            const key = keyOf(registered, broken);
+            if (key === undefined) return;
+            const clean = withoutSecrets(broken, registered.stream.secrets);
+            const source = { ...SOURCE, connector: prefix, keepOriginal };
+            const document = registered.mapping(clean, source);
+            expect(violations(document, prefix, fields)).toEqual([]);
+            expect(undeclared(document, fields)).toEqual([]);
+            expect(JSON.stringify(document)).not.toContain('PLANTED-SECRET');
+            expect(registered.mapping(structuredClone(clean), source)).toEqual(document);
+          },
+        ),
+        { numRuns: Number(process.env.RUNS ?? 1000) },
+      );
+    });
+  },
+);
 
 function keyOf(registered: Registered, record: unknown): string | undefined {
   try {
@@ -117,7 +130,11 @@ function keyOf(registered: Registered, record: unknown): string | undefined {
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, content]) => [name, reversed(content)] as const).reverse());
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([name, content]) => [name, reversed(content)] as const)
+      .reverse(),
+  );
 }
 
 interface Damage {
@@ -128,19 +145,76 @@ interface Damage {
 }
 
 const planted = fc
-  .constantFrom('--password S', '-p S', 'https://a:S@h/x', 'Authorization: Bearer S', 'token=S', '"password":"S"', 'x --secret=S y')
+  .constantFrom(
+    '--password S',
+    '-p S',
+    'https://a:S@h/x',
+    'Authorization: Bearer S',
+    'token=S',
+    '"password":"S"',
+    'x --secret=S y',
+  )
   .map((form) => form.replace('S', 'PLANTED-SECRET-1'));
 const anything = fc.oneof(
-  fc.constantFrom(null, '', ' ', 0, -1, 1.5, 1e300, true, false, [], {}, [[]], [{}], [null], '0001-01-01T00:00:00', '1970-01-01T00:00:00Z'),
-  fc.constantFrom('2026-02-30T10:00:00Z', '10.0.0.1.2', 'fe80::1%eth0', '9999-12-31T23:59:59.999-23:00', '/Date(1)/', '\ud800', 'a\0b', '__proto__'),
-  fc.constantFrom('資料', 'مرحبا', ' padded ', '{"a":', '{"SignatureStatus":{"a":1}}', 'x'.repeat(50_000), 2 ** 60, 12345678901),
+  fc.constantFrom(
+    null,
+    '',
+    ' ',
+    0,
+    -1,
+    1.5,
+    1e300,
+    true,
+    false,
+    [],
+    {},
+    [[]],
+    [{}],
+    [null],
+    '0001-01-01T00:00:00',
+    '1970-01-01T00:00:00Z',
+  ),
+  fc.constantFrom(
+    '2026-02-30T10:00:00Z',
+    '10.0.0.1.2',
+    'fe80::1%eth0',
+    '9999-12-31T23:59:59.999-23:00',
+    '/Date(1)/',
+    '\ud800',
+    'a\0b',
+    '__proto__',
+  ),
+  fc.constantFrom(
+    '資料',
+    'مرحبا',
+    ' padded ',
+    '{"a":',
+    '{"SignatureStatus":{"a":1}}',
+    'x'.repeat(50_000),
+    2 ** 60,
+    12345678901,
+  ),
   fc.string({ unit: 'binary', maxLength: 20 }),
   fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<unknown>,
   planted,
 );
 const damage: fc.Arbitrary<Damage> = fc.record({
   at: fc.nat(400),
-  how: fc.constantFrom('remove', 'replace', 'replace', 'replace', 'replace', 'upper', 'lower', 'pad', 'wrap', 'many', 'add', 'text', 'proto'),
+  how: fc.constantFrom(
+    'remove',
+    'replace',
+    'replace',
+    'replace',
+    'replace',
+    'upper',
+    'lower',
+    'pad',
+    'wrap',
+    'many',
+    'add',
+    'text',
+    'proto',
+  ),
   value: anything,
 });
 
@@ -173,7 +247,13 @@ function applied(record: unknown, { at, how, value }: Damage): unknown {
   else if (how === 'many') owner[name] = Array.from({ length: 300 }, () => structuredClone(value));
   else if (how === 'text') owner[name] = JSON.stringify(content) ?? '';
   else if (how === 'add') owner[`Unheard${at}`] = structuredClone(value);
-  else if (how === 'proto') Object.defineProperty(owner, '__proto__', { value: structuredClone(value), enumerable: true, configurable: true, writable: true });
+  else if (how === 'proto')
+    Object.defineProperty(owner, '__proto__', {
+      value: structuredClone(value),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   else owner[name] = structuredClone(value);
   return Array.isArray(record) ? record : { ...(record as object) };
 }

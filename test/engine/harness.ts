@@ -12,9 +12,14 @@ import type { Pipeline, PipelineEvents } from '../../src/pipeline.ts';
 import { withoutSecrets } from '../../src/secrets.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import type { StateStore } from '../../src/state/store.ts';
-import type { Batch, OutDocument, Sink, Walk } from '../../src/types.ts';
+import type { Batch, EcsDocument, OutDocument, Sink, Walk } from '../../src/types.ts';
 
 export const TENANT = { tenantId: 'tenant-1', applicationId: 'application-1', applicationSecret: 'a-secret-of-the-test' };
+
+/** The document as it was sent. */
+export function documentOf({ json }: OutDocument): EcsDocument & { event: Record<string, unknown> } {
+  return JSON.parse(json);
+}
 
 /** A folder that is gone after the test. */
 export function scratch(): { path: string; remove(): void } {

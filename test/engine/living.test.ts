@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FaultPlan, Simulator } from '../../simulator/index.ts';
 import { runPipeline } from '../../src/run.ts';
-import { type MemorySink, memorySink, type Opened, openPipeline, type Overrides, scratch, simulate, testConfig, expectedDocuments } from './harness.ts';
+import { documentOf, type MemorySink, memorySink, type Opened, openPipeline, type Overrides, scratch, simulate, testConfig, expectedDocuments } from './harness.ts';
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
 console.log(`seed ${seed}`);
@@ -62,7 +62,7 @@ function differences(simulator: Simulator, sink: MemorySink): string[] {
   const doubled = [...found].filter(([, times]) => times > 1).map(([id]) => `doubled ${expected.get(id) ?? id}`);
   const extra = sink.documents
     .filter(({ id }) => !expected.has(id))
-    .map(({ key, document }) => `not expected ${key} ${JSON.stringify(document.event)} ${JSON.stringify(document.tags)}`);
+    .map(({ key, json }) => `not expected ${key} ${json.slice(0, 600)}`);
   return [...missing, ...doubled, ...extra];
 }
 
@@ -86,9 +86,9 @@ describe('a living tenant', () => {
     const { simulator, sink } = opened;
     expect(simulator.stats()).toMatchObject({ pending: 0 });
     expect(differences(simulator, sink)).toEqual([]);
-    const alerts = sink.documents.filter(({ document }) => (document.event as { kind: string }).kind === 'alert');
+    const alerts = sink.documents.filter((out) => documentOf(out).event.kind === 'alert');
     expect(new Set(alerts.map(({ key }) => key)).size).toBe(alerts.length);
-    const actions = new Set(sink.documents.map(({ document }) => (document.event as { action?: string }).action));
+    const actions = new Set(sink.documents.map((out) => documentOf(out).event.action));
     for (const action of ['detection-status-changed', 'detection-commented', 'detection-deleted', 'detection-responded']) {
       expect(actions).toContain(action);
     }

@@ -1,7 +1,12 @@
 import { EcsFlat } from '@elastic/ecs';
 import { describe, expect, it } from 'vitest';
 import { fields } from '../../mappings/cylance/detection.ts';
-import { CORE_SUBSTITUTES, type Templates, templatesFor } from '../../src/sinks/elasticsearch-templates.ts';
+import {
+  CORE_SUBSTITUTES,
+  type NamedBody,
+  type Templates,
+  templatesFor,
+} from '../../src/sinks/elasticsearch-templates.ts';
 
 const stream = 'cylance.detection' as const;
 const full = templatesFor({ stream, fields, capability: 'full' });
@@ -9,7 +14,7 @@ const core = templatesFor({ stream, fields, capability: 'core' });
 
 function mappings(templates: Templates): Record<string, unknown> {
   const component = templates.componentTemplates.find(({ name }) => name.endsWith('@mappings'));
-  return (component?.body.template as { mappings: Record<string, unknown> }).mappings;
+  return ((component as NamedBody).body.template as { mappings: Record<string, unknown> }).mappings;
 }
 
 /** Every field with its definition, multi-fields included, by full name. */
@@ -17,7 +22,11 @@ function flatten(properties: Record<string, unknown>, path = ''): Map<string, Re
   const found = new Map<string, Record<string, unknown>>();
   for (const [name, content] of Object.entries(properties)) {
     const at = path === '' ? name : `${path}.${name}`;
-    const { properties: below, fields: multi, ...own } = content as { properties?: Record<string, unknown>; fields?: Record<string, unknown> };
+    const {
+      properties: below,
+      fields: multi,
+      ...own
+    } = content as { properties?: Record<string, unknown>; fields?: Record<string, unknown> };
     if (below === undefined) found.set(at, own);
     for (const [key, value] of flatten(below ?? multi ?? {}, at)) found.set(key, value);
   }
@@ -34,7 +43,11 @@ describe('index templates', () => {
     expect(template?.body).toMatchObject({
       index_patterns: ['logs-cylance.detection-*'],
       data_stream: {},
-      composed_of: ['sluice-cylance.detection@settings', 'sluice-cylance.detection@mappings', 'logs-cylance.detection@custom'],
+      composed_of: [
+        'sluice-cylance.detection@settings',
+        'sluice-cylance.detection@mappings',
+        'logs-cylance.detection@custom',
+      ],
       ignore_missing_component_templates: ['logs-cylance.detection@custom'],
       _meta: { managed_by: 'sluice', version: 1 },
     });
@@ -44,19 +57,30 @@ describe('index templates', () => {
 
   it('may be limited to some namespaces', () => {
     const { indexTemplates } = templatesFor({ stream, fields, capability: 'full', namespaces: ['emea', 'apac'] });
-    expect(indexTemplates[0]?.body.index_patterns).toEqual(['logs-cylance.detection-emea', 'logs-cylance.detection-apac']);
+    expect(indexTemplates[0]?.body.index_patterns).toEqual([
+      'logs-cylance.detection-emea',
+      'logs-cylance.detection-apac',
+    ]);
   });
 
   it('never guess a date, and keep unheard-of strings', () => {
     expect(mappings(full)).toMatchObject({
       date_detection: false,
       numeric_detection: false,
-      dynamic_templates: [{ strings: { match_mapping_type: 'string', mapping: { type: 'keyword', ignore_above: 1024 } } }],
+      dynamic_templates: [
+        { strings: { match_mapping_type: 'string', mapping: { type: 'keyword', ignore_above: 1024 } } },
+      ],
     });
   });
 
   it('map every declared field with the type of the dictionary, and what the engine sets', () => {
-    for (const name of [...fields.ecs, 'event.hash', 'event.sequence', 'event.ingested', 'data_stream.namespace'] as const) {
+    for (const name of [
+      ...fields.ecs,
+      'event.hash',
+      'event.sequence',
+      'event.ingested',
+      'data_stream.namespace',
+    ] as const) {
       expect(fullFields.get(name)?.type, name).toBe(EcsFlat[name as keyof typeof EcsFlat].type);
     }
     for (const [name, type] of Object.entries(fields.custom)) expect(fullFields.get(name)?.type, name).toBe(type);
@@ -66,13 +90,23 @@ describe('index templates', () => {
     const declared = new Set<string>([...fields.ecs, ...Object.keys(fields.custom)]);
     const others = [...fullFields.keys()].filter((name) => !declared.has(name) && !name.endsWith('.text'));
     expect(others.sort()).toEqual(
-      ['data_stream.dataset', 'data_stream.namespace', 'data_stream.type', 'error.message', 'error.type', 'event.hash', 'event.ingested', 'event.sequence'].sort(),
+      [
+        'data_stream.dataset',
+        'data_stream.namespace',
+        'data_stream.type',
+        'error.message',
+        'error.type',
+        'event.hash',
+        'event.ingested',
+        'event.sequence',
+      ].sort(),
     );
   });
 
   it('bound every term, and do not index the original', () => {
     for (const [name, { type, ignore_above, index }] of fullFields) {
-      if (type === 'keyword' || type === 'flattened') expect(ignore_above !== undefined || index === false, name).toBe(true);
+      if (type === 'keyword' || type === 'flattened')
+        expect(ignore_above !== undefined || index === false, name).toBe(true);
     }
     expect(fullFields.get('event.original')).toEqual({ type: 'keyword', index: false, doc_values: false });
   });
@@ -87,11 +121,14 @@ describe('index templates', () => {
     }
     expect(differing).toBeGreaterThan(5);
     expect({ ...mappings(core), properties: 0 }).toEqual({ ...mappings(full), properties: 0 });
-    const bare = (templates: Templates) => JSON.parse(JSON.stringify(templates.indexTemplates).replaceAll(/"capability":"\w+"/g, ''  + '"capability":""'));
+    const bare = (templates: Templates) =>
+      JSON.parse(JSON.stringify(templates.indexTemplates).replaceAll(/"capability":"\w+"/g, '' + '"capability":""'));
     expect(bare(core)).toEqual(bare(full));
   });
 
   it('refuse a field that is no field of the dictionary', () => {
-    expect(() => templatesFor({ stream, fields: { ...fields, ecs: ['host.nonsense'] }, capability: 'full' })).toThrow(/host\.nonsense/);
+    expect(() => templatesFor({ stream, fields: { ...fields, ecs: ['host.nonsense'] }, capability: 'full' })).toThrow(
+      /host\.nonsense/,
+    );
   });
 });

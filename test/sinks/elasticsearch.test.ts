@@ -6,6 +6,7 @@ import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/e
 import { fieldOf } from '../../src/sinks/elasticsearch-answers.ts';
 import { connectElasticsearch, type EsClient } from '../../src/sinks/elasticsearch-client.ts';
 import { detectCapability, setupElasticsearch } from '../../src/sinks/elasticsearch-setup.ts';
+import { toJson } from '../../src/sinks/serialize.ts';
 import type { OutDocument, Sink } from '../../src/types.ts';
 import { type Mock, type MockReply, type MockRequest, mockElasticsearch, type Step } from './elasticsearch-mock.ts';
 
@@ -47,7 +48,7 @@ function documents(...ids: string[]): OutDocument[] {
     stream: 'test.one',
     namespace: 'acme',
     key: id,
-    document: { '@timestamp': '2026-01-01T00:00:00Z', event: { id } },
+    ...toJson({ '@timestamp': '2026-01-01T00:00:00Z', event: { id } }),
   }));
 }
 

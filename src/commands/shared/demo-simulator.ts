@@ -24,7 +24,10 @@ export interface DemoSimulator {
 }
 
 /** A different number of detections, or a living tenant, gets a seed of its own: other records, rather than changed ones. */
-export async function startDemoSimulator(cli: Cli, options: { detections: number; keepGoing?: boolean }): Promise<DemoSimulator> {
+export async function startDemoSimulator(
+  cli: Cli,
+  options: { detections: number; keepGoing?: boolean },
+): Promise<DemoSimulator> {
   const living = options.keepGoing ?? false;
   const endMs = living ? Math.floor(cli.now() / 60_000 - 10) * 60_000 : Date.parse(END);
   const seed = living ? Math.floor(cli.now() / 1000) : SEED + options.detections;
@@ -51,7 +54,6 @@ function startChild(cli: Cli, options: string[]) {
   });
 }
 
-
 async function readyUrl(child: Child): Promise<string> {
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -60,7 +62,12 @@ async function readyUrl(child: Child): Promise<string> {
   const failed = new Promise<never>((_, reject) => {
     const fail = (error?: Error) => {
       const why = error?.message ?? said.trim();
-      reject(new SluiceError(`the simulator did not start: ${why}`, { action: 'stop', advice: 'Try `sluice simulator` by itself.' }));
+      reject(
+        new SluiceError(`the simulator did not start: ${why}`, {
+          action: 'stop',
+          advice: 'Try `sluice simulator` by itself.',
+        }),
+      );
     };
     child.once('error', fail);
     child.once('close', () => fail());

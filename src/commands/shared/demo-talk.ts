@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cli } from './context.ts';
 import type { DemoSimulator } from './demo-simulator.ts';
-import { isNothingNew } from './result.ts';
 import type { JobResult } from './jobs.ts';
+import { isNothingNew } from './result.ts';
 import { plural, showCount, showTime } from './times.ts';
 
 export interface DemoSummary {
@@ -30,14 +30,18 @@ export function saySummary(cli: Cli, summary: DemoSummary, json: boolean): void 
     cli.stdout.write(`${JSON.stringify({ ...result, seconds, nothingNew, folder, files })}\n`);
     return;
   }
-  if (nothingNew) cli.stdout.write(`nothing new: all ${plural(result.records, 'record')} had been delivered before; no document was added\n\n`);
+  if (nothingNew)
+    cli.stdout.write(
+      `nothing new: all ${plural(result.records, 'record')} had been delivered before; no document was added\n\n`,
+    );
   else sayShipped(cli, summary, files);
   sayNext(cli, folder);
 }
 
 function sayShipped(cli: Cli, { result, seconds, folder }: DemoSummary, files: string[]): void {
   const [newest] = files.slice(-1);
-  if (newest !== undefined) cli.stdout.write(`One document as it was shipped:\n${firstDocument(join(folder, newest))}\n\n`);
+  if (newest !== undefined)
+    cli.stdout.write(`One document as it was shipped:\n${firstDocument(join(folder, newest))}\n\n`);
   const rate = Math.round(result.delivered / Math.max(seconds, 0.001));
   const bytes = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
   const lines = [
@@ -61,7 +65,9 @@ function sayNext(cli: Cli, folder: string): void {
 
 function filesIn(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => name.includes('.ndjson')).sort();
+    return readdirSync(folder)
+      .filter((name) => name.includes('.ndjson'))
+      .sort();
   } catch {
     return [];
   }

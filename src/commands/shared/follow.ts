@@ -35,7 +35,8 @@ async function waitFor(cli: Cli, store: StateStore, job: JobRow, path: string): 
     const row = store.jobs().find(({ id }) => id === job.id) ?? job;
     if (row.status === 'done' || cli.signal.aborted) return row;
     if (row.status === 'failed' && look > ALIVE_EVERY) return row; // a failure of an earlier attempt is taken up first
-    if (look % ALIVE_EVERY === 0 && !isStateInUse(path)) return { ...row, message: 'the Sluice that worked on it has stopped' };
+    if (look % ALIVE_EVERY === 0 && !isStateInUse(path))
+      return { ...row, message: 'the Sluice that worked on it has stopped' };
     await sleep(POLL_MS, undefined, { signal: cli.signal }).catch(() => {});
   }
 }
@@ -61,6 +62,7 @@ function unfinished(cli: Cli, job: JobRow): SluiceError {
   }
   return new SluiceError(`backfill ${job.id} is not finished: ${job.message ?? job.status}`, {
     action: 'stop',
-    advice: 'Start `sluice run` again, or give the same command again once the cause is mended: it goes on where it stopped.',
+    advice:
+      'Start `sluice run` again, or give the same command again once the cause is mended: it goes on where it stopped.',
   });
 }

@@ -32,7 +32,9 @@ export function findUnfinished(store: StateStore, wanted: Wanted): JobRow | unde
     if (job.status === 'done' || job.as !== wanted.as) return false;
     if ([...job.pipelines].sort().join() !== [...wanted.pipelines].sort().join()) return false;
     const { from, to } = wanted;
-    return same(from, job.range.fromMs, job.createdAtMs) && (to === undefined || same(to, job.range.toMs, job.createdAtMs));
+    return (
+      same(from, job.range.fromMs, job.createdAtMs) && (to === undefined || same(to, job.range.toMs, job.createdAtMs))
+    );
   });
 }
 
@@ -69,7 +71,13 @@ export interface JobResult {
 }
 
 /** What became of the records of a job, from the ledger; only from `sinceMs` on. */
-export function resultOf(pipeline: string, state: PipelineState, job: JobRow, sinceMs: number, nowMs: number): JobResult {
+export function resultOf(
+  pipeline: string,
+  state: PipelineState,
+  job: JobRow,
+  sinceMs: number,
+  nowMs: number,
+): JobResult {
   const { id } = walkOf(job);
   const rows = state.ledger(100_000).filter((row) => row.walk === id && row.atMs >= sinceMs);
   const last = new Map<string, LedgerRow>();
@@ -77,7 +85,11 @@ export function resultOf(pipeline: string, state: PipelineState, job: JobRow, si
   const windows = [...last.values()];
   const sum = (of: readonly LedgerRow[], member: 'distinct' | 'delivered' | 'rejected') =>
     of.reduce((total, row) => total + row[member], 0);
-  const counts = { records: sum(windows, 'distinct'), delivered: sum(rows, 'delivered'), rejected: sum(rows, 'rejected') };
+  const counts = {
+    records: sum(windows, 'distinct'),
+    delivered: sum(rows, 'delivered'),
+    rejected: sum(rows, 'rejected'),
+  };
   return {
     pipeline,
     windows: windows.length,

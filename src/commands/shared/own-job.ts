@@ -1,7 +1,7 @@
 /** Runs a job in this process, since no other one holds the state. */
 import { SluiceError } from '../../errors.ts';
-import { settleJobs } from '../../run.ts';
 import { type Progress, startProgress } from '../../progress.ts';
+import { settleJobs } from '../../run.ts';
 import type { JobRow } from '../../state/store.ts';
 import type { Cli } from './context.ts';
 import { type JobResult, progressOf, resultOf, runJob, walkOf } from './jobs.ts';
@@ -11,7 +11,8 @@ import type { Session } from './session.ts';
 
 export async function ownJob(cli: Cli, session: Session, job: JobRow, json: boolean): Promise<void> {
   const { results, failures, done } = await workOn(cli, session, job, 'backfill');
-  printResult(cli, { id: job.id, done }, results, json);
+  if (done || results.some(({ windows, delivered }) => windows + delivered > 0))
+    printResult(cli, { id: job.id, done }, results, json);
   const [first] = failures;
   if (failures.length > 1) for (const error of failures.slice(1)) session.log.error(error.message);
   if (first !== undefined) throw first;

@@ -28,7 +28,11 @@ export function openPipelines(session: Session, choose: (lines: Line[]) => Line[
   const running = lines.map((line): Running => {
     const watch = createWatch(line.name, tools.now);
     const watched = { ...line, registered: observed(line.registered, watch) };
-    return { line, watch, pipeline: toPipeline(watched, built, config, store.pipeline(line.name), tools, watch.events) };
+    return {
+      line,
+      watch,
+      pipeline: toPipeline(watched, built, config, store.pipeline(line.name), tools, watch.events),
+    };
   });
   return {
     built,

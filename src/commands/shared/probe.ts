@@ -17,7 +17,9 @@ export function impatient(config: Config): Config {
     retry: { ...source.retry, deadlineMs: Math.min(source.retry.deadlineMs, deadlineMs / 2) },
   }));
   const sinks = config.sinks.map((sink) =>
-    sink.type === 'elasticsearch' ? { ...sink, requestTimeoutMs: Math.min(sink.requestTimeoutMs, deadlineMs), retryDeadlineMs: deadlineMs } : sink,
+    sink.type === 'elasticsearch'
+      ? { ...sink, requestTimeoutMs: Math.min(sink.requestTimeoutMs, deadlineMs), retryDeadlineMs: deadlineMs }
+      : sink,
   );
   return { ...config, sources, sinks };
 }
@@ -35,7 +37,12 @@ export function contextFor(session: Session, { source, registered, client }: Lin
 }
 
 /** The first records of the range, without secrets. */
-export async function firstRecords(line: Line, context: StreamContext, range: Range, count: number): Promise<unknown[]> {
+export async function firstRecords(
+  line: Line,
+  context: StreamContext,
+  range: Range,
+  count: number,
+): Promise<unknown[]> {
   const { stream } = line.registered;
   const walk: Walk = { id: 'probe', kind: 'live', range };
   const found = new Map<string, unknown>();

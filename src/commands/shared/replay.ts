@@ -1,5 +1,6 @@
 /** Sends rejected documents again, as batches of a walk of their own. */
 import { type Pipeline, recover } from '../../pipeline.ts';
+import { toJson } from '../../sinks/serialize.ts';
 import type { RejectionRow, StateStore, StoredRejection } from '../../state/store.ts';
 import type { EcsDocument, Json, OutDocument } from '../../types.ts';
 
@@ -35,7 +36,11 @@ export async function replay(pipeline: Pipeline, store: StateStore, signal: Abor
 /** The ids that were refused again; their reasons are updated. */
 async function sendAgain(pipeline: Pipeline, number: number, rows: RejectionRow[]): Promise<Set<string>> {
   const { name, state } = pipeline;
-  const documents = await missing(pipeline, number, rows.map((row) => toDocument(pipeline, row)));
+  const documents = await missing(
+    pipeline,
+    number,
+    rows.map((row) => toDocument(pipeline, row)),
+  );
   if (documents.length === 0) return new Set();
   const written = await pipeline.sink.write({ pipeline: name, walk: WALK, number, documents }, pipeline.hardStop);
   const rejections = written.rejections.map((rejection): StoredRejection => {
@@ -50,7 +55,9 @@ async function sendAgain(pipeline: Pipeline, number: number, rows: RejectionRow[
 async function missing(pipeline: Pipeline, number: number, documents: OutDocument[]): Promise<OutDocument[]> {
   const { sink, state, name } = pipeline;
   if (!sink.looksUp) return documents;
-  const receipts = new Map(state.walks().flatMap((row): [string, Json][] => (row.receipt === undefined ? [] : [[row.walk, row.receipt]])));
+  const receipts = new Map(
+    state.walks().flatMap((row): [string, Json][] => (row.receipt === undefined ? [] : [[row.walk, row.receipt]])),
+  );
   const ids = documents.map(({ id, stream, namespace }) => ({ id, stream, namespace }));
   const { arrived } = await sink.recover(name, [{ walk: WALK, number, ids }], receipts);
   return documents.filter(({ id }) => !arrived.has(id));
@@ -58,5 +65,5 @@ async function missing(pipeline: Pipeline, number: number, documents: OutDocumen
 
 function toDocument({ registered, source }: Pipeline, row: RejectionRow): OutDocument {
   const document = JSON.parse(row.document) as EcsDocument;
-  return { id: row.id, stream: registered.stream.name, namespace: source.name, key: row.key, document };
+  return { id: row.id, stream: registered.stream.name, namespace: source.name, key: row.key, ...toJson(document) };
 }

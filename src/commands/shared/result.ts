@@ -17,7 +17,8 @@ export function printResult(cli: Cli, job: { id: number; done: boolean }, result
     each.seconds.toFixed(1),
   ]);
   cli.stdout.write(table([head, ...rows]));
-  if (job.done && isNothingNew(results)) cli.stdout.write('nothing new: everything in this range had been delivered before\n');
+  if (job.done && isNothingNew(results))
+    cli.stdout.write('nothing new: everything in this range had been delivered before\n');
   for (const each of results) for (const line of remarks(each)) cli.stdout.write(`${each.pipeline}: ${line}\n`);
 }
 
@@ -28,6 +29,9 @@ export function isNothingNew(results: JobResult[]): boolean {
 function remarks({ rejected, unsettled }: JobResult): string[] {
   const lines: string[] = [];
   if (rejected > 0) lines.push(`${plural(rejected, 'document')} refused by the sink; see \`sluice rejections list\``);
-  if (unsettled > 0) lines.push(`${plural(unsettled, 'window')} kept changing while being read; sweeps of \`sluice run\` read that time again`);
+  if (unsettled > 0)
+    lines.push(
+      `${plural(unsettled, 'window')} kept changing while being read; sweeps of \`sluice run\` read that time again`,
+    );
   return lines;
 }

@@ -23,9 +23,15 @@ export function chosenLines(lines: readonly Line[], choice: Choice): Line[] {
     chosen = chosen.filter((line) => names.includes(nameOf(line)));
   }
   if (chosen.length > 0) return chosen;
-  throw usageError('no pipeline of the config fits this choice', `There are: ${lines.map(({ name }) => name).join(', ')}.`);
+  throw usageError(
+    'no pipeline of the config fits this choice',
+    `There are: ${lines.map(({ name }) => name).join(', ')}.`,
+  );
 }
 
 export function unknown(what: string, name: string, known: readonly string[]): Error {
-  return usageError(`there is no ${what} "${name}"`, `There ${known.length === 1 ? 'is' : 'are'}: ${known.join(', ')}.`);
+  return usageError(
+    `there is no ${what} "${name}"`,
+    `There ${known.length === 1 ? 'is' : 'are'}: ${known.join(', ')}.`,
+  );
 }

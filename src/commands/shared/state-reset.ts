@@ -1,6 +1,6 @@
 import { usageError } from '../../errors.ts';
-import { finishLeftSegments } from '../../sinks/ndjson-segments.ts';
 import { recover } from '../../pipeline.ts';
+import { finishLeftSegments } from '../../sinks/ndjson-segments.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 import { type Opened, openPipelines } from './pipelines.ts';

@@ -40,6 +40,8 @@ function warn(cli: Cli, store: StateStore, rewound: string[], toMs: number): voi
   for (const name of rewound) {
     const covered = store.pipeline(name).coveredFromMs();
     if (covered === undefined || toMs >= covered) continue;
-    cli.stderr.write(`note: ${name} was never asked for what lies before ${showTime(covered)}; \`sluice backfill --from …\` fetches that\n`);
+    cli.stderr.write(
+      `note: ${name} was never asked for what lies before ${showTime(covered)}; \`sluice backfill --from …\` fetches that\n`,
+    );
   }
 }

@@ -31,7 +31,8 @@ export function showState(cli: Cli, options: ShowOptions): void {
   try {
     const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));
     const jobs = store.jobs();
-    if (options.json) cli.stdout.write(`${JSON.stringify({ state: session.config.state.path, pipelines: shown, jobs })}\n`);
+    if (options.json)
+      cli.stdout.write(`${JSON.stringify({ state: session.config.state.path, pipelines: shown, jobs })}\n`);
     else cli.stdout.write([...shown.map(pipelineText), jobsText(jobs)].join('\n'));
   } finally {
     store.close();
@@ -48,19 +49,28 @@ function read(store: StateStore, name: string, ledger: number): Shown {
     rejections: store.rejections({ pipeline: name, limit: MOST_REJECTIONS }).length,
     walks: state.walks(),
     ledger: state.ledger(ledger),
-    prepared: state.prepared(stream as `${string}.${string}`, source).map(({ walk, number, ids }) => ({ walk, number, documents: ids.length })),
+    prepared: state
+      .prepared(stream as `${string}.${string}`, source)
+      .map(({ walk, number, ids }) => ({ walk, number, documents: ids.length })),
   };
 }
 
 function pipelineText({ pipeline, coveredFromMs, counts, rejections, walks, ledger, prepared }: Shown): string {
   const { records, deleted, due } = counts;
-  const facts = [`${showCount(records)} records known`, `${showCount(deleted)} of them deleted`, `${showCount(due)} to be refreshed`];
+  const facts = [
+    `${showCount(records)} records known`,
+    `${showCount(deleted)} of them deleted`,
+    `${showCount(due)} to be refreshed`,
+  ];
   const since = coveredFromMs === undefined ? 'nothing was read yet' : `read from ${showTime(coveredFromMs)} on`;
   const lines = [`${pipeline}\n  ${facts.join(', ')}; ${showCount(rejections)} rejected; ${since}\n`];
-  if (walks.length > 0) lines.push('  walks\n', table([['walk', 'from', 'to', 'batches', 'state'], ...walks.map(walkCells)], '    '));
+  if (walks.length > 0)
+    lines.push('  walks\n', table([['walk', 'from', 'to', 'batches', 'state'], ...walks.map(walkCells)], '    '));
   if (ledger.length > 0) lines.push('  last windows\n', table([LEDGER_HEAD, ...ledger.map(ledgerCells)], '    '));
   for (const batch of prepared) {
-    lines.push(`  batch ${batch.number} of ${batch.walk} (${batch.documents} documents) was being written when a process died; the next start asks the sink\n`);
+    lines.push(
+      `  batch ${batch.number} of ${batch.walk} (${batch.documents} documents) was being written when a process died; the next start asks the sink\n`,
+    );
   }
   return lines.join('');
 }
@@ -70,7 +80,13 @@ function walkCells({ walk, range, batch, cursor, finishedAtMs }: WalkRow): strin
   const covered = coveredMs === undefined ? 'under way' : `under way, read up to ${showTime(coveredMs)}`;
   const left = again.length > 0 ? `, ${again.length} windows to be read again` : '';
   const rewound = finishedAtMs === 0 ? 'rewound' : `finished ${showTime(finishedAtMs ?? 0)}`;
-  return [walk, showTime(range.fromMs), showTime(range.toMs), showCount(batch), finishedAtMs === undefined ? `${covered}${left}` : rewound];
+  return [
+    walk,
+    showTime(range.fromMs),
+    showTime(range.toMs),
+    showCount(batch),
+    finishedAtMs === undefined ? `${covered}${left}` : rewound,
+  ];
 }
 
 const LEDGER_HEAD = ['at', 'walk', 'from', 'to', 'total', 'delivered', 'unchanged', 'rejected', 'settled'];

@@ -1,0 +1,64 @@
+import { afterEach, expect, test } from 'vitest';
+import { SECRET, type Workplace, workplace } from './binary.ts';
+
+let place: Workplace;
+afterEach(() => place.close());
+
+test('check shows what works, and warns of a secret in the file', async () => {
+  place = await workplace({ detections: 50 });
+  place.configure();
+  const { code, stdout, stderr } = await place.sluice('check');
+  expect(stdout).toMatch(/✓ {2}source acme +token +issued/);
+  expect(stdout).toMatch(/✓ {2}source acme +cylance\.detection list/);
+  expect(stdout).toMatch(/✓ {2}source acme +cylance\.detection detail +can be read/);
+  expect(stdout).toMatch(/✓ {2}sink files/);
+  expect(stdout).toMatch(/Everything works/);
+  expect(stderr).toMatch(/warning: .*a secret stands in the file/);
+  expect(stdout + stderr).not.toContain(SECRET);
+  expect(code).toBe(0);
+});
+
+test('check names the scope that is missing', async () => {
+  place = await workplace({ detections: 50, scopes: ['opticsdetect:list'] });
+  place.configure();
+  const { code, stdout } = await place.sluice('check', '--json');
+  const { ok, checks } = JSON.parse(stdout) as {
+    ok: boolean;
+    checks: { what: string; ok: boolean; advice?: string }[];
+  };
+  expect(checks.filter((row) => !row.ok)).toEqual([
+    expect.objectContaining({ what: 'cylance.detection detail', advice: expect.stringContaining('opticsdetect:read') }),
+  ]);
+  expect({ code, ok }).toEqual({ code: 1, ok: false });
+});
+
+test('check reports a wrong secret and an unreachable sink in one go', async () => {
+  place = await workplace({ detections: 50 });
+  place.configure({
+    secret: 'not-the-secret-of-it',
+    sink: '{ name: es, type: elasticsearch, nodes: ["http://127.0.0.1:9"] }',
+  });
+  const { code, stdout } = await place.sluice('check');
+  expect(stdout).toMatch(/✗ {2}source acme +token +.*refused the credentials/);
+  expect(stdout).toMatch(/→ source acme, token: Check tenant_id, application_id and application_secret/);
+  expect(stdout).toMatch(/✗ {2}sink es/);
+  expect(code).toBe(1);
+});
+
+test('sample shows a record beside its document, and no secret', async () => {
+  place = await workplace({ detections: 300, plantSecrets: true });
+  place.configure();
+  const { code, stdout, stderr } = await place.sluice('sample', 'cylance.detection', '-n', '50', '--json');
+  const lines = stdout.trim().split('\n');
+  expect(lines).toHaveLength(50);
+  for (const line of lines) {
+    const { record, document } = JSON.parse(line) as {
+      record: { Id: string };
+      document: { event: { id: string; dataset: string } };
+    };
+    expect(document.event).toMatchObject({ id: record.Id, dataset: 'cylance.detection' });
+  }
+  expect(stdout + stderr).not.toContain(SECRET);
+  expect(stdout).not.toMatch(/PLANTED|hunter2/i);
+  expect(code).toBe(0);
+});

@@ -1,0 +1,21 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { type Workplace, workplace } from './binary.ts';
+
+let place: Workplace;
+afterEach(() => place.close());
+
+test('the second demo finds nothing new and adds nothing', async () => {
+  place = await workplace({ detections: 0 });
+  const first = await place.sluice('demo', '--detections', '300');
+  expect(first.stdout).toMatch(/300 records read in \d+ windows?, 300 documents delivered/);
+  expect(first.stdout).toMatch(/"dataset": "cylance\.detection"/);
+  const folder = join(place.folder, 'sluice-demo', 'out', 'demo', 'cylance.detection');
+  const sizes = () => readdirSync(folder).map((name) => [name, statSync(join(folder, name)).size]);
+  const before = sizes();
+  const second = await place.sluice('demo', '--detections', '300');
+  expect(second.stdout).toMatch(/nothing new/);
+  expect(sizes()).toEqual(before);
+  expect([first.code, second.code]).toEqual([0, 0]);
+});

@@ -1,0 +1,67 @@
+import { createServer } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { until, type Workplace, workplace } from './binary.ts';
+
+let place: Workplace;
+afterEach(() => place.close());
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test('a running Sluice: health, a second process, a backfill handed over, SIGTERM', async () => {
+  place = await workplace({ detections: 200 });
+  const port = await freePort();
+  place.configure({ extra: `health: { port: ${port} }\nlog: { format: pretty }\n` });
+  const running = place.start('run');
+  await until(() => /Sluice .*: 1 pipeline/.test(running.said()));
+
+  const second = await place.sluice('run');
+  expect(second.stderr).toMatch(/error: another Sluice process is using the state in .*\n→ Stop that process first/);
+  expect(second.code).toBe(1);
+
+  const { start } = place.simulator.range;
+  const handed = await place.sluice('backfill', '--from', start, '--json');
+  expect(handed.stderr).toMatch(/the running Sluice does the work/);
+  expect(JSON.parse(handed.stdout)).toMatchObject({ done: true });
+  expect(place.delivered()).toHaveLength(200);
+
+  expect(await place.sluice('health')).toMatchObject({ code: 0, stdout: 'ok\n' });
+  const metrics = await fetch(`http://127.0.0.1:${port}/metrics`).then((reply) => reply.text());
+  expect(metrics).toMatch(/sluice_documents_delivered\{pipeline="acme\/cylance\.detection\/files"\} 200/);
+
+  running.child.kill('SIGTERM');
+  const ended = await running.ended;
+  expect(ended.code).toBe(0);
+  expect(ended.stderr).toMatch(/200 delivered, 0 rejected/);
+  expect(ended.stderr).toMatch(/stopped: everything that was read is delivered/);
+  expect((await place.sluice('health')).code).toBe(1);
+});
+
+test('a pipeline that stops says why, once; when none is left, the exit code is 1', async () => {
+  place = await workplace({ detections: 20, scopes: ['opticsdetect:read'] });
+  place.configure({ extra: 'log: { format: pretty }\n' });
+  const { code, stderr } = await place.sluice('run');
+  expect(stderr.match(/the scope "opticsdetect:list" is missing/g)).toHaveLength(2); // once as it stops, once in the advice
+  expect(stderr).toMatch(/error: no pipeline is left running/);
+  expect(code).toBe(1);
+});
+
+test('a sink that cannot be reached is waited for; SIGTERM still ends it cleanly', async () => {
+  place = await workplace({ detections: 20 });
+  place.configure({
+    sink: '{ name: es, type: elasticsearch, nodes: ["http://127.0.0.1:9"] }',
+    extra: 'log: { format: pretty }\n',
+  });
+  const running = place.start('run');
+  await until(() => /127\.0\.0\.1:9/.test(running.said()));
+  running.child.kill('SIGTERM');
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  running.child.kill('SIGTERM');
+  const { code } = await running.ended;
+  expect([0, 1]).toContain(code);
+});

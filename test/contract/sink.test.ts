@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import pino from 'pino';
+import { openNdjson } from '../../src/sinks/ndjson.ts';
+import type { EcsDocument } from '../../src/types.ts';
+import { scratch } from '../engine/harness.ts';
+import { sinkContract } from './sink.ts';
+
+const tools = { log: pino({ level: 'silent' }), now: Date.now };
+const DECODERS = { none: (bytes: Buffer) => bytes, gzip: gunzipSync, zstd: unzstd };
+const FRAME = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+
+/** All frames: node:zlib stops after the first, other than the command line tool. */
+function unzstd(bytes: Buffer): Buffer {
+  const starts: number[] = [];
+  for (let at = bytes.indexOf(FRAME); at >= 0; at = bytes.indexOf(FRAME, at + 1)) starts.push(at);
+  return Buffer.concat(starts.map((start, index) => zstdDecompressSync(bytes.subarray(start, starts[index + 1]))));
+}
+
+/** Every line of every segment; what was set aside as uncommitted does not count. */
+function readAll(path: string, decode: (bytes: Buffer) => Buffer): EcsDocument[] {
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) => /\.ndjson(\.gz|\.zst)?(\.part)?$/.test(name));
+  return names.sort().flatMap((name) => {
+    const bytes = readFileSync(join(path, name));
+    if (bytes.length === 0) return [];
+    return decode(bytes).toString('utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as EcsDocument);
+  });
+}
+
+for (const compression of ['none', 'gzip', 'zstd'] as const) {
+  for (const rotateBytes of [1, 2 ** 30]) {
+    sinkContract(`ndjson, ${compression}, segments of ${rotateBytes} bytes`, async () => {
+      const folder = scratch();
+      const settings = { path: join(folder.path, 'out'), compression, rotateBytes, rotateMs: 3_600_000 };
+      return {
+        sink: openNdjson(settings, tools),
+        reopen: async () => openNdjson(settings, tools),
+        readAll: async () => readAll(folder.path, DECODERS[compression]),
+        dispose: async () => folder.remove(),
+      };
+    });
+  }
+}

@@ -1,0 +1,152 @@
+/** What every state store must do. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isStateInUse, openState } from '../../src/state/sqlite.ts';
+import type { Commit, Row, StateStore } from '../../src/state/store.ts';
+import { scratch } from '../engine/harness.ts';
+
+const STORES = {
+  sqlite: { open: (path: string, exclusive = true): StateStore => openState({ path, now: () => 5000, exclusive }), inUse: isStateInUse },
+};
+
+function row(key: string, change: Partial<Row> = {}): Row {
+  const fresh = { rowId: undefined, fingerprint: 'f', revision: 'r', ordinal: 1, timeMs: 100, digests: 'a\nb', deleted: false };
+  return { key, ...fresh, refreshAtMs: null, refreshMs: 0, ...change };
+}
+
+function commit(number: number, rows: Row[], more: Partial<Commit> = {}): Commit {
+  return { walk: 'w', number, rows, ledger: [], rejections: [], receipt: { length: number }, ...more };
+}
+
+for (const [name, { open, inUse }] of Object.entries(STORES)) {
+  describe(`state store ${name}`, () => {
+    let folder: ReturnType<typeof scratch>;
+    let store: StateStore;
+    beforeEach(() => {
+      folder = scratch();
+      store = open(folder.path);
+    });
+    afterEach(() => {
+      store.close();
+      folder.remove();
+    });
+    const reopen = (): StateStore => {
+      store.close();
+      store = open(folder.path);
+      return store;
+    };
+    const begun = (pipeline = 's/x.y/z') => {
+      const state = store.pipeline(pipeline);
+      state.begin('w', 'backfill', { fromMs: 0, toMs: 1000 });
+      return state;
+    };
+
+    test('a commit is there after reopening, whole', () => {
+      begun().commit(commit(1, [row('k', { refreshAtMs: 9, refreshMs: 4 })], { cursor: { at: 7 } }));
+      const state = reopen().pipeline('s/x.y/z');
+      expect(state.known('k')).toEqual({ ...row('k', { refreshAtMs: 9, refreshMs: 4 }), key: undefined, rowId: 1 });
+      expect(state.walk('w')).toMatchObject({ cursor: { at: 7 }, receipt: { length: 1 }, batch: 1, finishedAtMs: undefined });
+    });
+
+    test('a commit that fails leaves nothing behind', () => {
+      const state = begun();
+      const broken = { ...row('b'), revision: null as unknown as string };
+      expect(() => state.commit(commit(1, [row('a'), broken], { cursor: 1 }))).toThrow(/state in/);
+      expect(state.known('a')).toBeUndefined();
+      expect(state.walk('w')).toMatchObject({ batch: 0, cursor: undefined });
+      state.commit(commit(1, [row('a')]));
+      expect(state.known('a')).toBeDefined();
+    });
+
+    test('a known row is replaced, one of another pipeline is not touched', () => {
+      const one = begun('s/x.y/one');
+      const two = begun('s/x.y/two');
+      one.commit(commit(1, [row('k')]));
+      two.commit(commit(1, [row('k', { revision: 'two' })]));
+      one.commit(commit(2, [row('k', { rowId: one.known('k')?.rowId, revision: 'new', ordinal: 2 })]));
+      expect(one.known('k')).toMatchObject({ revision: 'new', ordinal: 2 });
+      expect(two.known('k')).toMatchObject({ revision: 'two', ordinal: 1 });
+      expect(one.counts()).toMatchObject({ records: 1 });
+      expect([...one.knownAmong(['k', 'other']).keys()]).toEqual(['k']);
+    });
+
+    test('keys in a range are half open and without the deleted', () => {
+      const state = begun();
+      const rows = [row('a', { timeMs: 10 }), row('b', { timeMs: 20 }), row('c', { timeMs: 15, deleted: true }), row('d', { timeMs: null })];
+      state.commit(commit(1, rows));
+      expect([...state.keysBetween({ fromMs: 10, toMs: 20 })]).toEqual(['a']);
+    });
+
+    test('due records come oldest first, page by page', () => {
+      const state = begun();
+      const rows = [30, 10, 20, 20, 99].map((refreshAtMs, index) => row(`k${index}`, { refreshAtMs }));
+      state.commit(commit(1, [...rows, row('never')]));
+      const first = state.due(50, 3);
+      const rest = state.due(50, 3, first.at(-1));
+      expect([...first, ...rest].map(({ key }) => key)).toEqual(['k1', 'k2', 'k3', 'k0']);
+    });
+
+    test('prepared batches wait for commit or resolve; what arrived becomes known', () => {
+      const state = begun();
+      state.prepare('w', 1, [row('a', { id: 'id-a' }), row('b', { id: 'id-b' }), row('c')]);
+      const again = reopen().pipeline('s/x.y/z');
+      expect(again.prepared('x.y', 's')).toEqual([
+        { walk: 'w', number: 1, ids: [{ id: 'id-a', stream: 'x.y', namespace: 's' }, { id: 'id-b', stream: 'x.y', namespace: 's' }] },
+      ]);
+      again.resolve(new Set(['id-b']));
+      expect(again.known('a')).toBeUndefined();
+      expect(again.known('b')).toBeDefined();
+      expect(again.prepared('x.y', 's')).toEqual([]);
+      again.prepare('w', 2, [row('d', { id: 'id-d' })]);
+      again.commit(commit(2, [row('d')]));
+      expect(again.prepared('x.y', 's')).toEqual([]);
+    });
+
+    test('walks begin, finish, begin anew and keep their receipt; rewinding reads again', () => {
+      const state = begun();
+      state.commit(commit(3, [], { cursor: 5 }));
+      state.finish('w', 77);
+      expect(state.walk('w')).toMatchObject({ finishedAtMs: 77, cursor: undefined });
+      state.begin('w', 'backfill', { fromMs: 1000, toMs: 2000 });
+      expect(state.walk('w')).toMatchObject({ range: { fromMs: 1000, toMs: 2000 }, receipt: { length: 3 }, batch: 3, finishedAtMs: undefined });
+      expect(state.coveredFromMs()).toBe(0);
+      expect(state.rewind('w', 500)).toBe(true);
+      expect(state.rewind('nothing', 500)).toBe(false);
+      expect(state.walk('w')).toMatchObject({ range: { toMs: 500 }, finishedAtMs: 0 });
+    });
+
+    test('ledger, rejections and jobs are kept', () => {
+      const state = begun();
+      const window = { walk: 'w', range: { fromMs: 1, toMs: 2 }, total: 5, distinct: 5, settled: true, filter: undefined };
+      const rejection = { id: 'i', key: 'k', type: 't', reason: 'r', field: 'f', document: '{}' };
+      state.commit(commit(1, [], { ledger: [{ ...window, delivered: 3, unchanged: 1, rejected: 1 }], rejections: [rejection] }));
+      const job = store.addJob({ kind: 'backfill', range: { fromMs: 1, toMs: 2 }, pipelines: ['s/x.y/z'], as: 'event' });
+      store.setJob(job, 'failed', 'why');
+      reopen();
+      expect(store.pipeline('s/x.y/z').ledger(5)).toEqual([{ ...window, delivered: 3, unchanged: 1, rejected: 1, atMs: 5000 }]);
+      expect(store.rejections({ limit: 5 })).toEqual([{ ...rejection, pipeline: 's/x.y/z', atMs: 5000 }]);
+      expect(store.rejections({ pipeline: 'other', limit: 5 })).toEqual([]);
+      store.forgetRejection('s/x.y/z', 'i');
+      expect(store.rejections({ limit: 5 })).toEqual([]);
+      expect(store.jobs()).toMatchObject([{ id: job, as: 'event', status: 'failed', message: 'why', pipelines: ['s/x.y/z'] }]);
+    });
+
+    test('a second process is kept away, but may look', () => {
+      expect(inUse(folder.path)).toBe(true);
+      expect(() => open(folder.path)).toThrow(/another Sluice process is using the state/);
+      const looking = open(folder.path, false);
+      expect(looking.pipelines()).toEqual([]);
+      looking.close();
+      store.close();
+      expect(inUse(folder.path)).toBe(false);
+      store = open(folder.path);
+    });
+
+    test('reset forgets one pipeline and only that', () => {
+      begun('s/x.y/one').commit(commit(1, [row('k')]));
+      begun('s/x.y/two').commit(commit(1, [row('k')]));
+      store.pipeline('s/x.y/one').reset();
+      expect(store.pipeline('s/x.y/one').counts()).toMatchObject({ records: 0 });
+      expect(store.pipeline('s/x.y/two').counts()).toMatchObject({ records: 1 });
+    });
+  });
+}
