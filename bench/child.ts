@@ -1,4 +1,5 @@
 /** One measured run in a process of its own: prints its records, CPU, wall time and peak memory as JSON. */
+import v8 from 'node:v8'; if (process.env.VF) for (const f of process.env.VF.split(' ')) v8.setFlagsFromString(f);
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';

@@ -54,6 +54,7 @@ export interface ReadingConfig extends ReadingSettings {
 
 export interface BatchConfig {
   documents: number;
+  bytes: number;
   waitMs: number;
 }
 
@@ -107,7 +108,7 @@ export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
     health: raw.health,
     sources: raw.sources.map((source) => toSource(source, sinkNames, options)),
     sinks: raw.sinks.map((sink) => toSink(sink, options)),
-    batch: { documents: raw.batch.documents, waitMs: raw.batch.wait },
+    batch: { documents: raw.batch.documents, bytes: raw.batch.bytes, waitMs: raw.batch.wait },
   };
 }
 

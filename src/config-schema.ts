@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { sink } from './config-sinks.ts';
 import { source } from './config-sources.ts';
-import { duration, path, text, whole } from './config-values.ts';
+import { duration, path, size, text, whole } from './config-values.ts';
 
 const state = z.strictObject({
   path: path()
@@ -40,10 +40,13 @@ const health = z.strictObject({
 
 const batch = z.strictObject({
   documents: whole(1, 100_000)
-    .prefault(1000)
+    .prefault(5000)
     .describe(
-      'The most documents of a batch, which is delivered and committed as one. Default: 1000; a commit costs a disk flush.',
+      'The most documents of a batch, which is delivered and committed as one. Default: 5000; a commit costs a disk flush.',
     ),
+  bytes: size({ min: '1KiB', max: '1GiB' })
+    .prefault('4MiB')
+    .describe('A batch is delivered earlier when its documents have so many bytes. Default: 4MiB, which bounds the memory of a pipeline.'),
   wait: duration({ min: '0s', max: '10m' })
     .prefault('1s')
     .describe('How long a batch waits to fill up. Default: 1s, a delay that nobody notices.'),

@@ -1,4 +1,5 @@
 /** What the engine adds to a mapped document: the members that depend on revisions, on the clock or on how it is shipped. */
+import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
 import { messageOf } from './errors.ts';
 import type { EcsDocument, Mapping, Registered, SourceFacts, Walk } from './types.ts';
 
@@ -30,10 +31,21 @@ export function toDocument(
   event.sequence = revision.ordinal;
   if (revision.ordinal > 1 && revision.action !== undefined) event.action = revision.action;
   if (event.kind === 'alert' && (revision.ordinal > 1 || walk.as === 'event')) event.kind = 'event';
+  replaceUnknownTime(document, nowMs);
   document.data_stream = { type: 'logs', dataset: registered.stream.name, namespace: source.name };
   if (revision.detailMissing) addTag(document, 'detail_missing');
-  if (Date.parse(document['@timestamp']) > nowMs + FUTURE_TOLERANCE_MS) addTag(document, 'timestamp_in_future');
+  if (document['@timestamp'] > isoOf(nowMs + FUTURE_TOLERANCE_MS)) addTag(document, 'timestamp_in_future');
   return document;
+}
+
+/** A mapping may not look at the clock: it marks a record that has no time at all with this tag. */
+const UNKNOWN_TIME = 'timestamp_is_unknown';
+const FIRST_SEEN = 'timestamp_is_first_seen';
+
+function replaceUnknownTime(document: EcsDocument, nowMs: number): void {
+  if (!Array.isArray(document.tags) || !document.tags.includes(UNKNOWN_TIME)) return;
+  document['@timestamp'] = new Date(nowMs).toISOString();
+  document.tags = document.tags.map((tag) => (tag === UNKNOWN_TIME ? FIRST_SEEN : tag));
 }
 
 function mapped(mapping: Mapping, stream: string, source: SourceFacts, record: unknown, nowMs: number): EcsDocument {
@@ -42,14 +54,23 @@ function mapped(mapping: Mapping, stream: string, source: SourceFacts, record: u
   } catch (error) {
     return {
       '@timestamp': new Date(nowMs).toISOString(),
-      ecs: { version: '9.4.0' },
+      ecs: { version: ecsPackage.version },
       event: { kind: 'pipeline_error', module: source.connector, dataset: stream, original: JSON.stringify(record) },
       error: { message: `no mapping understands this record: ${messageOf(error)}` },
       organization: { id: source.tenantId },
-      tags: ['timestamp_is_ingest_time'],
+      tags: [FIRST_SEEN],
     };
   }
 }
+
+/** Mappings write times in UTC, so that texts compare as times do. Most documents of a batch share the second. */
+function isoOf(ms: number): string {
+  const second = Math.floor(ms / 1000);
+  if (second !== latest.second) latest = { second, iso: new Date(second * 1000).toISOString() };
+  return latest.iso;
+}
+
+let latest = { second: 0, iso: '' };
 
 function addTag(document: EcsDocument, tag: string): void {
   const tags = Array.isArray(document.tags) ? (document.tags as string[]) : [];

@@ -41,6 +41,8 @@ interface Filling {
   changes: Change[];
   /** For each change, the tally of its window. */
   tallies: Tally[];
+  /** Characters of its documents. */
+  size: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -52,6 +54,9 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
   let number = firstNumber;
   let writing: Promise<void> | undefined;
   let failure: unknown;
+
+  const isFull = (): boolean =>
+    filling.changes.length >= pipeline.batch.documents || filling.size >= pipeline.batch.bytes;
 
   /** Takes completed pages off the front: their cursor and ledger rows go with the batch that is written now. */
   const completedPages = (): PageInFlight[] => {
@@ -77,7 +82,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
     } finally {
-      for (const change of batch.changes) change.release();
+      for (const change of batch.changes) change.claim.release();
     }
   };
 
@@ -109,14 +114,15 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
     settle(page, change) {
       page.open--;
       if (change === undefined) return;
-      if (closed) return change.release();
+      if (closed) return change.claim.release();
       filling.changes.push(change);
       filling.tallies.push(page.tally);
+      filling.size += change.out?.json.length ?? 0;
       filling.timer ??= setTimeout(() => void write(), pipeline.batch.waitMs);
-      if (filling.changes.length >= pipeline.batch.documents) void write();
+      if (isFull()) void write();
     },
     async ready() {
-      while (failure === undefined && writing !== undefined && filling.changes.length >= pipeline.batch.documents) await writing;
+      while (failure === undefined && writing !== undefined && isFull()) await writing;
       if (failure !== undefined) throw failure;
     },
     async flush() {
@@ -128,13 +134,13 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       clearTimeout(filling.timer);
       failure ??= new SluiceError('the walk has ended', { action: 'retry' });
       await writing;
-      for (const change of filling.changes) change.release();
+      for (const change of filling.changes) change.claim.release();
     },
   };
 }
 
 function emptyBatch(): Filling {
-  return { changes: [], tallies: [], timer: undefined };
+  return { changes: [], tallies: [], size: 0, timer: undefined };
 }
 
 function count(batch: Filling, rejected: ReadonlySet<string>): void {

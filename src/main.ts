@@ -5,6 +5,8 @@ import type { Context } from './commands/shared/context.ts';
 
 /** A signal that reaches us twice at once (npm and terminals both send it) counts once. */
 const DEBOUNCE_MS = 500;
+/** A sink that does not answer is given up after so long: a container is killed soon after. Nothing is lost by it. */
+const GRACE_MS = 8000;
 /** What is still open after the end of a command is closed by force. */
 const LINGER_MS = 3000;
 
@@ -12,6 +14,7 @@ quietExperiments();
 const stop = new AbortController();
 const hardStop = new AbortController();
 listenForSignals();
+stopWithParent();
 closeQuietlyOnBrokenPipe();
 
 // Loaded only now: an import at the top would warn about SQLite before anybody listens.
@@ -53,8 +56,7 @@ function listenForSignals(): void {
     if (firstAt === undefined) {
       firstAt = performance.now();
       stop.abort();
-    } else if (hardStop.signal.aborted) {
-      process.exit(1);
+      setTimeout(() => hardStop.abort(), GRACE_MS).unref();
     } else if (performance.now() - firstAt > DEBOUNCE_MS) {
       hardStop.abort();
       setTimeout(() => process.exit(1), 1000).unref();
@@ -62,6 +64,13 @@ function listenForSignals(): void {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+}
+
+/** The demo's simulator ends with the demo, however that ends: then its stdin is closed. */
+function stopWithParent(): void {
+  if (process.env.SLUICE_STOP_WITH_STDIN !== '1') return;
+  process.stdin.once('end', () => stop.abort()).resume();
+  stop.signal.addEventListener('abort', () => process.stdin.destroy());
 }
 
 /** `sluice … | head` ends without a stack trace. */

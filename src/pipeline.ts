@@ -26,6 +26,8 @@ export interface PipelineEvents {
 export interface BatchSettings {
   /** A batch is written when it has so many records ... */
   documents: number;
+  /** ... or documents of so many characters ... */
+  bytes: number;
   /** ... or is this old. */
   waitMs: number;
 }
@@ -219,7 +221,7 @@ function lookUp(pipeline: Pipeline, sights: readonly Sight[]): (key: string) => 
 
 /** A record that another walk is shipping: compared again once that one is through. */
 async function whenFree(pipeline: Pipeline, walk: Walk, seen: Sight): Promise<Change | undefined> {
-  for (let claim = pipeline.claims.get(seen.key); claim !== undefined; claim = pipeline.claims.get(seen.key)) await claim.done;
+  for (let claim = pipeline.claims.get(seen.key); claim !== undefined; claim = pipeline.claims.get(seen.key)) await claim.done();
   const known = pipeline.state.known(seen.key);
   return isUnchanged(pipeline, seen, known) ? undefined : changeFromList(pipeline, walk, seen, known);
 }

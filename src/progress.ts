@@ -11,14 +11,30 @@ export interface Standing {
 }
 
 export interface Progress {
-  /** For everything else that is written meanwhile: it appears above the bar. */
-  write(text: string): void;
   stop(): void;
+}
+
+/** Where talk goes: to stderr, or above the bar while there is one. */
+export interface Talk {
+  write(text: string): void;
+  /** Until `undefined` is given. */
+  redirect(write: ((text: string) => void) | undefined): void;
+}
+
+export function openTalk(stderr: { write(text: string): unknown }): Talk {
+  let instead: ((text: string) => void) | undefined;
+  return {
+    write: (text) => void (instead === undefined ? stderr.write(text) : instead(text)),
+    redirect: (write) => {
+      instead = write;
+    },
+  };
 }
 
 export interface ProgressOptions {
   title: string;
   stderr: NodeJS.WriteStream;
+  talk: Talk;
   isTty: boolean;
   standing: () => Standing;
   now?: () => number;
@@ -34,7 +50,7 @@ export function startProgress(options: ProgressOptions): Progress {
   return options.isTty ? startBar(options, describe) : startLines(options, describe);
 }
 
-function startBar({ title, stderr, standing }: ProgressOptions, describe: Describe): Progress {
+function startBar({ title, stderr, talk, standing }: ProgressOptions, describe: Describe): Progress {
   const format = `${title} {bar} {percent} % · {text}`;
   const { rect } = cliProgress.Presets;
   const bars = new cliProgress.MultiBar(
@@ -55,10 +71,11 @@ function startBar({ title, stderr, standing }: ProgressOptions, describe: Descri
     bar.update(Math.round(part * 1000), { percent, text });
   };
   const timer = setInterval(update, BAR_MS);
+  talk.redirect((text) => bars.log(text.endsWith('\n') ? text : `${text}\n`));
   return {
-    write: (text) => bars.log(text.endsWith('\n') ? text : `${text}\n`),
     stop() {
       clearInterval(timer);
+      talk.redirect(undefined);
       bars.update();
       bars.stop();
     },
@@ -70,7 +87,7 @@ function startLines({ title, stderr, standing }: ProgressOptions, describe: Desc
     const { percent, text } = describe(standing());
     stderr.write(`${title}: ${percent} %, ${text.replaceAll(' · ', ', ')}\n`);
   }, LINE_MS);
-  return { write: (text) => void stderr.write(text), stop: () => clearInterval(timer) };
+  return { stop: () => clearInterval(timer) };
 }
 
 type Describe = (standing: Standing) => { percent: number; part: number; text: string };
@@ -87,7 +104,12 @@ function describer(now: () => number): Describe {
     const rate = Math.round((delivered - first.delivered) / seconds);
     const pace = (part - first.part) / seconds;
     const left = pace > 0 && part < 1 && seconds >= 1 ? `${showDuration(((1 - part) / pace) * 1000)} left` : undefined;
-    const parts = [`${showCount(delivered)} delivered`, `${showCount(Math.max(0, rate))}/s`, left, note];
+    const parts = [
+      `${showCount(delivered)} delivered`,
+      seconds >= 1 ? `${showCount(Math.max(0, rate))}/s` : undefined,
+      left,
+      note,
+    ];
     return { percent: Math.floor(part * 100), part, text: parts.filter((each) => each !== undefined).join(' · ') };
   };
 }

@@ -135,7 +135,7 @@ const MAX_CLEAN_TEXTS = 5000;
 const MAX_REMEMBERED_LENGTH = 200;
 
 function cleanText(text: string, names: Names): string {
-  if (names.clean.has(text) || !mayHold(text)) return text;
+  if (!mayHold(text) || names.clean.has(text)) return text;
   const result = cleanedText(text, names);
   if (result === text && text.length <= MAX_REMEMBERED_LENGTH && names.clean.size < MAX_CLEAN_TEXTS)
     names.clean.add(text);

@@ -9,8 +9,11 @@ export function member(record: unknown, ...names: readonly string[]): unknown {
     const value = (record as Record<string, unknown>)[name];
     if (value !== undefined) return value;
   }
-  const lower = names.map((name) => name.toLowerCase());
-  for (const [name, value] of Object.entries(record)) if (lower.includes(name.toLowerCase())) return value;
+  for (const name in record) {
+    if (names.some((wanted) => wanted.length === name.length && wanted.toLowerCase() === name.toLowerCase())) {
+      return (record as Record<string, unknown>)[name];
+    }
+  }
   return undefined;
 }
 

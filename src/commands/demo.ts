@@ -64,7 +64,7 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
       advice: 'Run it again: it goes on where it stopped.',
     });
   }
-  const folder = join(FOLDER, 'out', DEMO.source, result.pipeline.split('/')[1] ?? '');
+  const folder = join(FOLDER, 'out', simulator.source, result.pipeline.split('/')[1] ?? '');
   const summary: DemoSummary = { result, seconds: (cli.now() - startedAtMs) / 1000, folder };
   saySummary(cli, summary, options.json ?? false);
   if (options.keepGoing) await keepGoing(cli, session);
@@ -76,7 +76,7 @@ function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
     state: { path: join(FOLDER, 'state') },
     sources: [
       {
-        name: DEMO.source,
+        name: simulator.source,
         connector: 'cylance',
         base_url: simulator.url,
         tenant_id: DEMO.tenantId,
@@ -98,7 +98,7 @@ function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
   try {
     const pipelines = cli.streams
       .filter(({ connector }) => connector.name === 'cylance')
-      .map(({ stream }) => `${DEMO.source}/${stream.name}/files`);
+      .map(({ stream }) => `${simulator.source}/${stream.name}/files`);
     const range = { fromMs: simulator.startMs - 1000, toMs: simulator.endMs + 1000 };
     const wanted = { from: { ms: range.fromMs }, to: { ms: range.toMs }, pipelines, as: undefined };
     const unfinished = findUnfinished(store, wanted);

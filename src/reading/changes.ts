@@ -16,16 +16,16 @@ import { refreshPauseMs } from './refresh.ts';
 /** A key on its way to the sink. */
 export interface Claim {
   fingerprint: string | null;
-  /** Settles when the record is committed, or given up. */
-  done: Promise<void>;
-  release: () => void;
+  /** Resolves when the record is committed, or given up. */
+  done(): Promise<void>;
+  release(): void;
 }
 
 /** What is to be remembered of a record, and the document that goes with it when there is something to ship. */
 export interface Change {
   row: Row;
   out: OutDocument | undefined;
-  release: () => void;
+  claim: Claim;
 }
 
 export interface Sight {
@@ -54,13 +54,16 @@ export function isClaimed(pipeline: Pipeline, seen: Sight): boolean {
 }
 
 function claim(pipeline: Pipeline, seen: Sight): Claim {
-  const { promise, resolve } = Promise.withResolvers<void>();
+  let waiting: PromiseWithResolvers<void> | undefined; // made only when somebody waits, which is rare
   const made: Claim = {
     fingerprint: seen.fingerprint,
-    done: promise,
-    release: () => {
+    done() {
+      waiting ??= Promise.withResolvers();
+      return waiting.promise;
+    },
+    release() {
       pipeline.claims.delete(seen.key);
-      resolve();
+      waiting?.resolve();
     },
   };
   pipeline.claims.set(seen.key, made);
@@ -69,8 +72,8 @@ function claim(pipeline: Pipeline, seen: Sight): Claim {
 
 /** The change for a record that is shipped as the list has it. The record must not be claimed. */
 export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): Change {
-  const { release } = claim(pipeline, seen);
-  return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, release);
+  const mine = claim(pipeline, seen);
+  return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, mine);
 }
 
 /** The change for a record whose detail is shipped. Undefined when another walk delivered it meanwhile, or it is gone and was never known. */
@@ -81,20 +84,20 @@ export async function changeFromDetail(
   seen: Sight,
 ): Promise<Change | undefined> {
   for (let other = pipeline.claims.get(seen.key); other !== undefined; other = pipeline.claims.get(seen.key)) {
-    await other.done;
+    await other.done();
     context.signal.throwIfAborted();
   }
   const known = pipeline.state.known(seen.key);
   if (isUnchanged(pipeline, seen, known)) return undefined;
-  const { release } = claim(pipeline, seen);
+  const mine = claim(pipeline, seen);
   try {
     const shipped = await fetchDetail(pipeline, context, seen, known);
-    if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, release);
+    if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, mine);
   } catch (error) {
-    release();
+    mine.release();
     throw error;
   }
-  release();
+  mine.release();
   return undefined;
 }
 
@@ -135,14 +138,14 @@ function toChange(
   seen: Sight,
   known: Known | undefined,
   shipped: Shipped,
-  release: () => void,
+  mine: Claim,
 ): Change {
-  if (shipped.kind === 'unreadable') return { row: postponed(pipeline, seen, known as Known), out: undefined, release };
+  if (shipped.kind === 'unreadable') return { row: postponed(pipeline, seen, known as Known), out: undefined, claim: mine };
   const revision = revisionFor(pipeline, seen, shipped);
   if (known?.revision === revision) {
-    return { row: touched(pipeline, seen, known, shipped), out: undefined, release };
+    return { row: touched(pipeline, seen, known, shipped), out: undefined, claim: mine };
   }
-  return shippedChange(pipeline, walk, seen, shipped, known, revision, release);
+  return shippedChange(pipeline, walk, seen, shipped, known, revision, mine);
 }
 
 /** A list record shipped as it is has its fingerprint as its revision: one hash less for every record. */
@@ -160,7 +163,7 @@ function shippedChange(
   shipped: Shipped,
   known: Known | undefined,
   revision: string,
-  release: () => void,
+  mine: Claim,
 ): Change {
   const { registered, source } = pipeline;
   const { stream } = registered;
@@ -184,7 +187,7 @@ function shippedChange(
     deleted: shipped.kind === 'deleted',
     ...refreshAt(pipeline, shipped, timeMs, known, true),
   };
-  return { row, out: { id, stream: stream.name, namespace: source.name, key: seen.key, ...toJson(document) }, release };
+  return { row, out: { id, stream: stream.name, namespace: source.name, key: seen.key, ...toJson(document) }, claim: mine };
 }
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */

@@ -111,9 +111,9 @@ async function newChain(settings: NdjsonSettings, batch: Batch, tools: Tools): P
 
 async function append(chain: Chain, settings: NdjsonSettings, batch: Batch, tools: Tools): Promise<void> {
   const ingested = new Date(tools.now()).toISOString();
-  let text = '';
-  for (const document of batch.documents) text += `${stamped(document, ingested)}\n`;
-  const bytes = await compress(Buffer.from(text), settings.compression);
+  // Line by line: one line in a foreign script would make a single text of all of them twice as large.
+  const lines = Buffer.concat(batch.documents.map((document) => Buffer.from(`${stamped(document, ingested)}\n`)));
+  const bytes = await compress(lines, settings.compression);
   if (chain.file === undefined) {
     chain.file = await open(`${fileName(chain, settings)}.part`, 'w');
     chain.openedAtMs = tools.now();

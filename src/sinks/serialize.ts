@@ -5,11 +5,12 @@ const PLACEHOLDER = '0000-00-00T00:00:00.000Z';
 const MEMBER = `"ingested":"${PLACEHOLDER}"`;
 const OFFSET = '"ingested":"'.length;
 
-/** The document as JSON, with a place kept for `event.ingested`, which is only known when it goes out. */
+/** The document as JSON, with a place kept for `event.ingested`, which is only known when it goes out. Adds that member to the document. */
 export function toJson(document: EcsDocument): Pick<OutDocument, 'json' | 'ingestedAt'> {
-  const event = { ...(document.event as Record<string, unknown> | undefined), ingested: PLACEHOLDER };
-  const json = JSON.stringify({ ...document, event });
-  return { json, ingestedAt: json.lastIndexOf(MEMBER) + OFFSET };
+  document.event ??= {};
+  (document.event as Record<string, unknown>).ingested = PLACEHOLDER;
+  const json = JSON.stringify(document);
+  return { json, ingestedAt: json.indexOf(MEMBER) + OFFSET };
 }
 
 /** The document as it is stored. */

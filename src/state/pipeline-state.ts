@@ -87,6 +87,7 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
         for (const table of ['revisions', 'walks', 'prepared', 'ledger', 'rejections']) {
           database.prepare(`DELETE FROM ${table} WHERE pipeline = ?`).run(id);
         }
+        database.prepare('UPDATE pipelines SET covered_from_ms = NULL WHERE id = ?').run(id);
       }),
   };
 }

@@ -11,7 +11,7 @@ test('the second demo finds nothing new and adds nothing', async () => {
   const first = await place.sluice('demo', '--detections', '300');
   expect(first.stdout).toMatch(/300 records read in \d+ windows?, 300 documents delivered/);
   expect(first.stdout).toMatch(/"dataset": "cylance\.detection"/);
-  const folder = join(place.folder, 'sluice-demo', 'out', 'demo', 'cylance.detection');
+  const folder = join(place.folder, 'sluice-demo', 'out', 'demo_300', 'cylance.detection');
   const sizes = () => readdirSync(folder).map((name) => [name, statSync(join(folder, name)).size]);
   const before = sizes();
   const second = await place.sluice('demo', '--detections', '300');

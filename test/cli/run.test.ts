@@ -46,7 +46,7 @@ test('a pipeline that stops says why, once; when none is left, the exit code is 
   place = await workplace({ detections: 20, scopes: ['opticsdetect:read'] });
   place.configure({ extra: 'log: { format: pretty }\n' });
   const { code, stderr } = await place.sluice('run');
-  expect(stderr.match(/the scope "opticsdetect:list" is missing/g)).toHaveLength(2); // once as it stops, once in the advice
+  expect(stderr.match(/the scope "opticsdetect:list" is missing/g)).toHaveLength(1);
   expect(stderr).toMatch(/error: no pipeline is left running/);
   expect(code).toBe(1);
 });
@@ -60,8 +60,7 @@ test('a sink that cannot be reached is waited for; SIGTERM still ends it cleanly
   const running = place.start('run');
   await until(() => /127\.0\.0\.1:9/.test(running.said()));
   running.child.kill('SIGTERM');
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  running.child.kill('SIGTERM');
-  const { code } = await running.ended;
-  expect([0, 1]).toContain(code);
+  const { code, stderr } = await running.ended;
+  expect(stderr).not.toMatch(/has stopped|refused/);
+  expect(code).toBe(0);
 });

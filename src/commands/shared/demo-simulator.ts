@@ -5,7 +5,6 @@ import { SluiceError } from '../../errors.ts';
 import type { Cli } from './context.ts';
 
 export const DEMO = {
-  source: 'demo',
   tenantId: 'demo-tenant',
   applicationId: 'demo-application',
   applicationSecret: 'demo-application-secret',
@@ -15,15 +14,18 @@ export const DEMO = {
 const END = '2026-01-31T00:00:00.000Z';
 const DAYS = 90;
 const SEED = 7_000_000;
+const USUAL = 10_000;
 
 export interface DemoSimulator {
+  /** The source's name: every tenant has its own, since records that another one has would read as deleted. */
+  source: string;
   url: string;
   startMs: number;
   endMs: number;
   close(): Promise<void>;
 }
 
-/** A different number of detections, or a living tenant, gets a seed of its own: other records, rather than changed ones. */
+/** A different number of detections, or a living tenant, is another tenant with other records. */
 export async function startDemoSimulator(
   cli: Cli,
   options: { detections: number; keepGoing?: boolean },
@@ -31,6 +33,7 @@ export async function startDemoSimulator(
   const living = options.keepGoing ?? false;
   const endMs = living ? Math.floor(cli.now() / 60_000 - 10) * 60_000 : Date.parse(END);
   const seed = living ? Math.floor(cli.now() / 1000) : SEED + options.detections;
+  const source = living ? `demo_living_${seed}` : options.detections === USUAL ? 'demo' : `demo_${options.detections}`;
   const child = startChild(cli, [
     ...['--port', '0', '--seed', String(seed), '--detections', String(options.detections)],
     ...['--tenant-id', DEMO.tenantId, '--application-id', DEMO.applicationId],
@@ -39,7 +42,7 @@ export async function startDemoSimulator(
   ]);
   const url = await readyUrl(child);
   const close = () => end(child);
-  return { url, startMs: endMs - DAYS * 86_400_000, endMs: living ? cli.now() : endMs, close };
+  return { source, url, startMs: endMs - DAYS * 86_400_000, endMs: living ? cli.now() : endMs, close };
 }
 
 type Child = ReturnType<typeof startChild>;
@@ -48,8 +51,8 @@ function startChild(cli: Cli, options: string[]) {
   const [command, ...before] = cli.self;
   // Detached: Ctrl-C is for us, who end the simulator when the last batch is safe.
   return spawn(command, [...before, 'simulator', ...options], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...cli.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...cli.env, SLUICE_STOP_WITH_STDIN: '1' },
     detached: true,
   });
 }

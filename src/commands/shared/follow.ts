@@ -20,7 +20,13 @@ export async function followJob(cli: Cli, session: Session, job: JobRow, json: b
   const startedAtMs = cli.now();
   try {
     const standing = () => standingOf(store, job);
-    const progress = startProgress({ title: 'backfill', stderr: cli.stderr, isTty: cli.isTty, standing });
+    const progress = startProgress({
+      title: 'backfill',
+      stderr: cli.stderr,
+      talk: session.talk,
+      isTty: cli.isTty,
+      standing,
+    });
     const last = await waitFor(cli, store, job, path).finally(progress.stop);
     const done = last.status === 'done';
     printResult(cli, { id: job.id, done }, resultsOf(cli, store, job, startedAtMs), json);

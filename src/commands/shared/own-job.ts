@@ -36,17 +36,23 @@ export async function workOn(cli: Cli, session: Session, job: JobRow, title: str
   const opened = openPipelines(session, (lines) => lines.filter(({ name }) => ours(name)));
   try {
     if (opened.running.length === 0) throw missing(job);
-    return await work(cli, opened, job, title);
+    return await work(cli, session, opened, job, title);
   } finally {
     await opened.close();
   }
 }
 
-async function work(cli: Cli, { store, running }: Opened, job: JobRow, title: string): Promise<Worked> {
+async function work(
+  cli: Cli,
+  { talk }: Session,
+  { store, running }: Opened,
+  job: JobRow,
+  title: string,
+): Promise<Worked> {
   const startedAtMs = cli.now();
   const { isTty, stderr } = cli;
   store.setJob(job.id, 'running');
-  const progress: Progress = startProgress({ title, stderr, isTty, standing: () => standingOf(running, job) });
+  const progress: Progress = startProgress({ title, stderr, talk, isTty, standing: () => standingOf(running, job) });
   const outcomes = await Promise.allSettled(running.map((one) => runJob(one, job, cli.signal))).finally(progress.stop);
   settleJobs(store);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));

@@ -2,6 +2,7 @@
 import type { BuildTools } from '../../build.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { createLogger, type Logger } from '../../log.ts';
+import { openTalk, type Talk } from '../../progress.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 
@@ -9,6 +10,7 @@ export interface Session {
   config: Config;
   warnings: string[];
   log: Logger;
+  talk: Talk;
   tools: BuildTools;
 }
 
@@ -34,15 +36,16 @@ export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choi
   const { format } = config.log;
   const level = options.logLevel ?? (choices.quiet ? 'warn' : config.log.level);
   const auto = cli.isTty || !choices.service ? 'pretty' : 'json';
+  const talk = openTalk(cli.stderr);
   const { log } = createLogger({
     level,
     format: format === 'auto' ? auto : format,
-    destination: { write: (line: string) => void cli.stderr.write(line) },
+    destination: talk,
     redactor: cli.redactor,
     color: cli.isTty && !cli.env.NO_COLOR,
   });
   const { env, now, hardStop, streams } = cli;
-  return { config, warnings: [], log, tools: { streams, log, env, now, hardStop } };
+  return { config, warnings: [], log, talk, tools: { streams, log, env, now, hardStop } };
 }
 
 export function knownStreamsOf(cli: Cli): { name: `${string}.${string}`; connector: string }[] {

@@ -1,0 +1,111 @@
+/** The dependency rule of ARCHITECTURE.md, and what a stream consists of, read from the files themselves. */
+import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { streams } from '../connectors/index.ts';
+import { folderOf } from './fixtures/documents.ts';
+
+const root = join(import.meta.dirname, '..');
+const files = globSync('{src,connectors,mappings,simulator}/**/*.ts', { cwd: root }).sort();
+const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([^'"\s,]+)\1/g;
+
+/** Without comments, so that a word in one is not taken for code. Block comments begin a line here: `/*` in a text stays. */
+function codeOf(file: string): string {
+  const text = readFileSync(join(root, file), 'utf8');
+  return text.replace(/^\s*\/\*[\s\S]*?\*\//gm, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+/** What a file imports, statically, dynamically or as a type: our own files as paths from the root, packages by name. */
+function importsOf(file: string): string[] {
+  return [...codeOf(file).matchAll(IMPORT)].map(([, , target = '']) =>
+    target.startsWith('.') ? relative(root, join(root, dirname(file), target)) : target,
+  );
+}
+
+/** The first entry that fits a file says what the file may import of the project; patterns of `$1` are the folder's own. */
+const RULES: readonly { files: RegExp; may: readonly string[] }[] = [
+  { files: /^src\/main\.ts$/, may: ['src/', 'connectors/index.ts', 'simulator/index.ts'] },
+  { files: /^src\//, may: ['src/'] },
+  { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/types.ts'] },
+  { files: /^(connectors\/[^/]+\/)/, may: ['$1', 'src/'] },
+  { files: /^(mappings\/[^/]+\/)/, may: ['$1', 'mappings/ecs', 'src/types.ts'] },
+  { files: /^mappings\/ecs[^/]*\.ts$/, may: ['mappings/ecs'] },
+  { files: /^simulator\//, may: ['simulator/'] },
+];
+
+function forbiddenImports(file: string): string[] {
+  const rule = RULES.find((one) => one.files.test(file));
+  if (rule === undefined) return [`${file} is in no place that the rule knows`];
+  const own = rule.files.exec(file)?.[1] ?? '';
+  const allowed = rule.may.map((start) => start.replace('$1', own));
+  const isOurs = (target: string) => existsSync(join(root, target));
+  return importsOf(file)
+    .filter((target) => isOurs(target) && !allowed.some((start) => target.startsWith(start)))
+    .map((target) => `${file} imports ${target}`);
+}
+
+describe('the dependency rule', () => {
+  it('sees the files and their imports', () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect(importsOf('src/main.ts')).toEqual(
+      expect.arrayContaining(['src/cli.ts', 'connectors/index.ts', 'simulator/index.ts', 'node:fs']),
+    );
+  });
+
+  it('holds for every file', () => expect(files.flatMap(forbiddenImports)).toEqual([]));
+
+  it('lets nothing that is shipped import what is only there for development', () => {
+    const facts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };
+    const shipped = Object.keys(facts.dependencies);
+    const isShipped = (target: string) => shipped.some((name) => target === name || target.startsWith(`${name}/`));
+    const strange = files.flatMap((file) =>
+      importsOf(file)
+        .filter((target) => !target.startsWith('node:') && !existsSync(join(root, target)) && !isShipped(target))
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(strange).toEqual([]);
+  });
+
+  it('leaves the process to src/main.ts', () => {
+    const touching = files.filter(
+      (file) => file.startsWith('src/') && /\bprocess\s*[.?[]|node:process/.test(codeOf(file)),
+    );
+    expect(touching).toEqual(['src/main.ts']);
+  });
+});
+
+describe('the registry', () => {
+  const folders = streams.map(({ stream }) => folderOf(stream.name));
+
+  it('names every stream once, after its connector', () => {
+    expect(new Set(folders).size).toBe(folders.length);
+    for (const { connector, stream } of streams) expect(stream.name.startsWith(`${connector.name}.`)).toBe(true);
+  });
+
+  it.each(streams.map((one) => [one.stream.name, one] as const))(
+    '%s has its three places',
+    async (name, registered) => {
+      const folder = folderOf(name);
+      const module = (path: string) =>
+        import(/* @vite-ignore */ pathToFileURL(join(root, path)).href) as Promise<object>;
+      expect(Object.values(await module(`connectors/${folder}.ts`))).toContain(registered.stream);
+      expect(await module(`mappings/${folder}.ts`)).toMatchObject({
+        mapping: registered.mapping,
+        fields: registered.fields,
+      });
+      const fixtures = readdirSync(join(root, 'test', 'fixtures', folder));
+      const named = (ending: string) =>
+        fixtures.filter((file) => file.endsWith(ending)).map((file) => file.slice(0, -ending.length));
+      expect(named('.input.json')).not.toEqual([]);
+      expect(named('.input.json')).toEqual(named('.expected.json'));
+    },
+  );
+
+  it('knows every folder of fixtures', () => {
+    const found = globSync('*/*', { cwd: join(root, 'test', 'fixtures') }).filter((path) =>
+      statSync(join(root, 'test', 'fixtures', path)).isDirectory(),
+    );
+    expect(found.sort()).toEqual([...folders].sort());
+  });
+});
