@@ -6,7 +6,6 @@ import type { Config, SinkConfig, SourceConfig } from './config.ts';
 import { messageOf, usageError } from './errors.ts';
 import { createHttp } from './http.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
-import { openElasticsearch } from './sinks/elasticsearch.ts';
 import { openNdjson } from './sinks/ndjson.ts';
 import type { PipelineState } from './state/store.ts';
 import type { Registered, Sink, VendorClient } from './types.ts';
@@ -87,7 +86,22 @@ export function toPipeline(line: Line, built: Built, config: Config, state: Pipe
 }
 
 export function openSink(sink: SinkConfig, tools: Pick<BuildTools, 'log' | 'now'>): Sink {
-  return sink.type === 'ndjson' ? openNdjson(sink, tools) : openElasticsearch(sink, tools);
+  if (sink.type === 'ndjson') return openNdjson(sink, tools);
+  return whenNeeded('elasticsearch', true, async () => (await import('./sinks/elasticsearch.ts')).openElasticsearch(sink, tools));
+}
+
+/** A sink whose client is loaded with its first call: it costs 50 MB and a second of start that others need not pay. */
+function whenNeeded(kind: Sink['kind'], looksUp: boolean, load: () => Promise<Sink>): Sink {
+  let loaded: Promise<Sink> | undefined;
+  const sink = () => (loaded ??= load());
+  return {
+    kind,
+    looksUp,
+    write: async (batch, signal) => (await sink()).write(batch, signal),
+    recover: async (pipeline, prepared, committed) => (await sink()).recover(pipeline, prepared, committed),
+    check: async (signal) => (await sink()).check(signal),
+    close: async () => (await loaded)?.close(),
+  };
 }
 
 function caOf(source: SourceConfig): string[] | undefined {

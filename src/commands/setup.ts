@@ -2,9 +2,8 @@
 import type { Command } from 'commander';
 import type { ElasticsearchConfig } from '../config.ts';
 import { usageError } from '../errors.ts';
-import { connectElasticsearch, type EsClient } from '../sinks/elasticsearch-client.ts';
-import { detectCapability, type SetupResult, setupElasticsearch, type Template } from '../sinks/elasticsearch-setup.ts';
-import { templatesFor } from '../sinks/elasticsearch-templates.ts';
+import type { EsClient } from '../sinks/elasticsearch-client.ts';
+import type { SetupResult, Template } from '../sinks/elasticsearch-setup.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { unknown } from './shared/select.ts';
@@ -30,6 +29,7 @@ async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
   const session = openSession(cli, options, { quiet: true });
   const done: (SetupResult & { sink: string })[] = [];
   for (const sink of sinksOf(session, options.sink)) {
+    const { connectElasticsearch } = await import('../sinks/elasticsearch-client.ts');
     const client = connectElasticsearch(sink);
     try {
       const results = await setUpSink(cli, client, options.dryRun ?? false);
@@ -42,6 +42,9 @@ async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
 }
 
 async function setUpSink(cli: Cli, client: EsClient, dryRun: boolean): Promise<SetupResult[]> {
+  // Loaded only here: the field dictionary and the client cost every other command half a second of start.
+  const { detectCapability, setupElasticsearch } = await import('../sinks/elasticsearch-setup.ts');
+  const { templatesFor } = await import('../sinks/elasticsearch-templates.ts');
   const { capability, says } = await detectCapability(client, cli.signal);
   cli.stderr.write(cli.redactor.scrub(`${client.where}: ${says}\n`));
   const templates = cli.streams.flatMap(({ stream, fields }): Template[] => {

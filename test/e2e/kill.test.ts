@@ -45,14 +45,18 @@ function namesIn(folder: string): string[] {
 }
 
 /** Looks every millisecond: the commit follows the write by a disk flush. */
-async function nextWrite(child: Child): Promise<void> {
-  const before = bytesOut();
-  while (child.hasEnded() === undefined && bytesOut() === before) await sleep(1);
+async function write(child: Child, nth: number): Promise<void> {
+  let last = bytesOut();
+  for (let left = nth; left > 0 && child.hasEnded() === undefined; await sleep(1)) {
+    const now = bytesOut();
+    if (now !== last) left--;
+    last = now;
+  }
 }
 
 test(`${KILLS} kills, plain and compressed files`, { timeout: 240_000 }, async () => {
   place = await openPlace({ detections: DETECTIONS, living: LIVING });
-  const rate = { requests_per_second: 500, concurrency: 16 };
+  const rate = { requests_per_second: 1500, concurrency: 16 };
   const { url } = place.simulator;
   place.configure(configOf({ url, sinks: SINKS, source: { rate }, batch: { documents: 60, wait: '150ms' } }));
   const state = join(place.folder, 'sluice-state');
@@ -61,7 +65,7 @@ test(`${KILLS} kills, plain and compressed files`, { timeout: 240_000 }, async (
   const startedAt = Date.now();
   const cuts: string[] = [];
   await killAgainAndAgain({
-    ...{ place, upToMs: 2500, nextWrite },
+    ...{ place, upToMs: 2500, write },
     dead: () => void cuts.push(`${committedOrdinals(state, 1).size}`),
   });
   const killedAfter = Date.now() - startedAt;

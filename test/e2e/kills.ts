@@ -20,8 +20,8 @@ export interface KillPlan {
   place: Place;
   /** Waits this long at most after each start. */
   upToMs: number;
-  /** After every other wait: resolves at the next sign of a write, so that kills fall between a write and its commit. */
-  nextWrite(child: Child): Promise<unknown>;
+  /** Instead of every other wait: resolves at the sign of the n-th write, so that kills fall between a write and its commit. */
+  write(child: Child, nth: number): Promise<unknown>;
   /** Once the process is dead. */
   dead?(kill: number): Promise<void> | void;
 }
@@ -31,8 +31,8 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<void> {
   const random = randomFrom(plan.place.seed);
   for (let kill = 1; kill <= KILLS; kill++) {
     const child = plan.place.start('run');
-    await sleep(200 + random() * (plan.upToMs - 200));
-    if (kill % 2 === 0) await Promise.race([plan.nextWrite(child), sleep(2000)]);
+    if (kill % 2 === 0) await Promise.race([plan.write(child, 1 + Math.floor(random() * 8)), sleep(3 * plan.upToMs)]);
+    else await sleep(200 + random() * (plan.upToMs - 200));
     const early = child.hasEnded();
     if (early !== undefined) throw new Error(`ended by itself before kill ${kill}: ${JSON.stringify(early)}`);
     refuseTrouble(await child.end('SIGKILL'), `kill ${kill}`);
