@@ -16,7 +16,8 @@ export function createBudget(settings: BudgetSettings, now: () => number = perfo
   const takeToken = tokenBucket(settings.requestsPerSecond, now);
 
   const runNext = async (): Promise<void> => {
-    const next = (await takeToken(), waiting.live.shift() ?? waiting.backfill.shift());
+    await takeToken();
+    const next = waiting.live.shift() ?? waiting.backfill.shift(); // chosen only now: a live call may have come meanwhile
     await next?.();
   };
 

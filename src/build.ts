@@ -39,15 +39,26 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   const closers: (() => void)[] = [];
   const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, tools)]) : []);
   const lines = config.sources.flatMap((source) => {
-    const registered = tools.streams.filter((one) => one.connector.name === source.connector && source.streams.includes(one.stream.name));
+    const registered = tools.streams.filter(
+      (one) => one.connector.name === source.connector && source.streams.includes(one.stream.name),
+    );
     const connector = registered[0]?.connector;
     if (connector === undefined) return [];
-    const { request, close } = createHttp({ ...source.http, ca: caOf(source), env: proxyEnv(source, tools.env) }, createBudget(source.rate));
+    const { request, close } = createHttp(
+      { ...source.http, ca: caOf(source), env: proxyEnv(source, tools.env) },
+      createBudget(source.rate),
+    );
     closers.push(close);
     const log = tools.log.child({ 'sluice.source': source.name });
     const client = connector.open(source, { http: request, retry: source.retry, log, now: tools.now });
     return registered.flatMap((one) =>
-      source.sinks.map((sinkName) => ({ name: `${source.name}/${one.stream.name}/${sinkName}`, source, registered: one, client, sinkName })),
+      source.sinks.map((sinkName) => ({
+        name: `${source.name}/${one.stream.name}/${sinkName}`,
+        source,
+        registered: one,
+        client,
+        sinkName,
+      })),
     );
   });
   return {
@@ -61,7 +72,14 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
 }
 
 /** The running form of a line. */
-export function toPipeline(line: Line, built: Built, config: Config, state: PipelineState, tools: BuildTools, events: PipelineEvents): Pipeline {
+export function toPipeline(
+  line: Line,
+  built: Built,
+  config: Config,
+  state: PipelineState,
+  tools: BuildTools,
+  events: PipelineEvents,
+): Pipeline {
   const { source, registered } = line;
   return {
     name: line.name,
@@ -77,7 +95,7 @@ export function toPipeline(line: Line, built: Built, config: Config, state: Pipe
     volatile: new Set(registered.stream.volatile),
     claims: new Map(),
     commits: 0,
-    sinkFailed: false,
+    sinkFailure: undefined,
     hardStop: tools.hardStop,
     events,
     log: tools.log.child({ 'sluice.pipeline': line.name }),
@@ -87,7 +105,9 @@ export function toPipeline(line: Line, built: Built, config: Config, state: Pipe
 
 export function openSink(sink: SinkConfig, tools: Pick<BuildTools, 'log' | 'now'>): Sink {
   if (sink.type === 'ndjson') return openNdjson(sink, tools);
-  return whenNeeded('elasticsearch', true, async () => (await import('./sinks/elasticsearch.ts')).openElasticsearch(sink, tools));
+  return whenNeeded('elasticsearch', true, async () =>
+    (await import('./sinks/elasticsearch.ts')).openElasticsearch(sink, tools),
+  );
 }
 
 /** A sink whose client is loaded with its first call: it costs 50 MB and a second of start that others need not pay. */
@@ -98,7 +118,8 @@ function whenNeeded(kind: Sink['kind'], looksUp: boolean, load: () => Promise<Si
     kind,
     looksUp,
     write: async (batch, signal) => (await sink()).write(batch, signal),
-    recover: async (pipeline, prepared, committed) => (await sink()).recover(pipeline, prepared, committed),
+    recover: async (pipeline, prepared, committed, signal) =>
+      (await sink()).recover(pipeline, prepared, committed, signal),
     check: async (signal) => (await sink()).check(signal),
     close: async () => (await loaded)?.close(),
   };

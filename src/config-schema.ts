@@ -46,7 +46,9 @@ const batch = z.strictObject({
     ),
   bytes: size({ min: '1KiB', max: '1GiB' })
     .prefault('4MiB')
-    .describe('A batch is delivered earlier when its documents have so many bytes. Default: 4MiB, which bounds the memory of a pipeline.'),
+    .describe(
+      'A batch is delivered earlier when its documents have so many bytes. Default: 4MiB, which bounds the memory of a pipeline.',
+    ),
   wait: duration({ min: '0s', max: '10m' })
     .prefault('1s')
     .describe('How long a batch waits to fill up. Default: 1s, a delay that nobody notices.'),

@@ -2,7 +2,7 @@
  * What to do about an error:
  * - `retry`: the same call may succeed later
  * - `reauthenticate`: a new token first
- * - `reject`: this document is refused for good
+ * - `reject`: this document, or this request, is refused for good
  * - `skip`: this record is gone
  * - `walk-again`: the list moved under the walk
  * - `stop`: nothing helps but a person (configuration, permission)

@@ -67,7 +67,7 @@ function networkError(error: unknown, request: HttpRequest, settings: HttpSettin
   const { code = '', type = '' } = error as { code?: string; type?: string };
   if (type === 'max-size') {
     return new SluiceError(`${where}: the reply is larger than ${settings.maxBodyBytes} bytes`, {
-      action: 'stop',
+      action: 'reject',
       advice: 'Lower reading.page_size or raise http.max_body of the source.',
       cause: error,
     });
@@ -92,6 +92,9 @@ export function placeOf(request: { method: string; url: string }): string {
   return `${request.method} ${request.url.split('?', 1)[0]}`;
 }
 
+/** The vendor refuses this very request: one detail's is not the end of its stream, a list's is. */
+const REFUSED: ReadonlySet<number> = new Set([400, 405, 410, 413, 414, 422]);
+
 /** The one table of what a status means. Undefined for success. */
 export function statusError(reply: HttpReply, request: HttpRequest, nowMs: number): SluiceError | undefined {
   const { status } = reply;
@@ -103,6 +106,7 @@ export function statusError(reply: HttpReply, request: HttpRequest, nowMs: numbe
   }
   if (status === 401) return new SluiceError(message, { action: 'reauthenticate' });
   if (status === 404) return new SluiceError(message, { action: 'skip' });
+  if (REFUSED.has(status)) return new SluiceError(message, { action: 'reject' });
   const advice = status < 400 ? 'The address redirects: check region and base_url of the source.' : undefined;
   return new SluiceError(message, { action: 'stop', advice });
 }

@@ -74,8 +74,15 @@ export function keyOf(stream: Pick<Stream, 'key'>, record: unknown): string {
   try {
     return stream.key(record);
   } catch {
-    return `unkeyed-${revisionOf(record, NOTHING)}`;
+    return `${UNKEYED}${revisionOf(record, NOTHING)}`;
   }
+}
+
+const UNKEYED = 'unkeyed-';
+
+/** Whether the vendor knows the key too: there is no detail to ask for without one. */
+export function hasKey(key: string): boolean {
+  return !key.startsWith(UNKEYED);
 }
 
 /** A short stand-in for a part of a record, to tell later whether this part changed. */

@@ -71,6 +71,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
     const completed = completedPages();
     if (batch.changes.length === 0 && completed.length === 0) return;
     try {
+      if (pipeline.sinkFailure !== undefined) throw pipeline.sinkFailure; // another walk's: what arrived is not known
       const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
       count(batch, new Set(rejections.map((rejection) => rejection.id)));
       const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
@@ -95,7 +96,8 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       })
       .catch((error: unknown) => {
         failure ??= error;
-        pipeline.sinkFailed = true;
+        pipeline.sinkFailure ??= error;
+        pipeline.sink.doubt?.(pipeline.name, walkId);
       })
       .finally(() => {
         if (writing === mine) writing = undefined;
@@ -104,11 +106,16 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
     return mine;
   };
 
+  const writeSoon = (): void => {
+    filling.timer ??= setTimeout(() => void write(), pipeline.batch.waitMs);
+  };
+
   return {
     begin(page, open) {
       const inFlight = { cursor: page.cursor, accepted: page.accepted, open, tally };
       if (page.accepted !== undefined) tally = { delivered: 0, rejected: 0 };
       pages.push(inFlight);
+      if (page.accepted !== undefined) writeSoon(); // where nothing is new, too, it is remembered how far the walk came
       return inFlight;
     },
     settle(page, change) {
@@ -118,7 +125,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       filling.changes.push(change);
       filling.tallies.push(page.tally);
       filling.size += change.out?.json.length ?? 0;
-      filling.timer ??= setTimeout(() => void write(), pipeline.batch.waitMs);
+      writeSoon();
       if (isFull()) void write();
     },
     async ready() {
@@ -167,7 +174,12 @@ async function writeBatch(
   const { sink, state } = pipeline;
   const documents = changes.flatMap((change) => (change.out === undefined ? [] : [change.out]));
   if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
-  if (sink.looksUp) state.prepare(walk, number, changes.map((change) => change.row));
+  if (sink.looksUp)
+    state.prepare(
+      walk,
+      number,
+      changes.map((change) => change.row),
+    );
   const written = await sink.write({ pipeline: pipeline.name, walk, number, documents }, signal);
   const rejections = written.rejections.map((rejection): StoredRejection => {
     const out = documents.find((one) => one.id === rejection.id);

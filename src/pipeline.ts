@@ -5,11 +5,31 @@
  * none ships what another one is shipping.
  */
 import type { Logger } from 'pino';
+import { hasKey } from './identity.ts';
 import { type Lane, openLane, type PageInFlight } from './lane.ts';
-import { type Change, type Claim, changeFromDetail, changeFromList, isClaimed, isUnchanged, type Sight, sight } from './reading/changes.ts';
+import {
+  type Change,
+  type Claim,
+  changeFromDetail,
+  changeFromList,
+  isClaimed,
+  isUnchanged,
+  type Sight,
+  sight,
+} from './reading/changes.ts';
 import type { RefreshSettings } from './reading/refresh.ts';
 import type { Known, LedgerRow, PipelineState, WalkRow } from './state/store.ts';
-import type { Json, Page, ReadingSettings, Registered, Sink, SourceFacts, StreamContext, VendorClient, Walk } from './types.ts';
+import type {
+  Json,
+  Page,
+  ReadingSettings,
+  Registered,
+  Sink,
+  SourceFacts,
+  StreamContext,
+  VendorClient,
+  Walk,
+} from './types.ts';
 
 /** What a pipeline tells those who watch it (progress, metrics, health). */
 export interface PipelineEvents {
@@ -49,8 +69,8 @@ export interface Pipeline {
   claims: Map<string, Claim>;
   /** Rises with every commit: what was looked up before may be out of date. */
   commits: number;
-  /** A write or commit failed: which documents arrived is to be asked before the next walk. */
-  sinkFailed: boolean;
+  /** Why a write or commit failed: no walk writes any more until the sink was asked which documents arrived. */
+  sinkFailure: unknown;
   /** Aborted by a second stop signal: breaks off even a write. */
   hardStop: AbortSignal;
   events: PipelineEvents;
@@ -62,14 +82,16 @@ export interface Pipeline {
 const MAX_OPEN_DETAILS = 500;
 
 /** Asks the sink which batches of an earlier process arrived. To be called before the first walk, and after a walk that failed. */
-export async function recover(pipeline: Pipeline): Promise<void> {
+export async function recover(pipeline: Pipeline, signal: AbortSignal = pipeline.hardStop): Promise<void> {
   const { state, sink, registered, source } = pipeline;
-  pipeline.sinkFailed = false;
   const prepared = state.prepared(registered.stream.name, source.name);
-  const receipts = new Map(state.walks().flatMap((row): [string, Json][] => (row.receipt === undefined ? [] : [[row.walk, row.receipt]])));
-  const { arrived } = await sink.recover(pipeline.name, prepared, receipts);
+  const receipts = new Map(
+    state.walks().flatMap((row): [string, Json][] => (row.receipt === undefined ? [] : [[row.walk, row.receipt]])),
+  );
+  const { arrived } = await sink.recover(pipeline.name, prepared, receipts, signal);
+  if (prepared.length > 0) state.resolve(arrived);
+  pipeline.sinkFailure = undefined;
   if (prepared.length === 0) return;
-  state.resolve(arrived);
   const ids = prepared.reduce((sum, batch) => sum + batch.ids.length, 0);
   pipeline.log.info(`recovered: of ${ids} documents that were being written, ${arrived.size} had arrived`);
 }
@@ -93,7 +115,8 @@ export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSig
   // A write is never broken off by a stop: the batch at hand is delivered and committed.
   const lane = openLane(pipeline, walk.id, row.batch, pipeline.hardStop);
   try {
-    const pages = walk.kind === 'refresh' ? duePages(pipeline) : pipeline.registered.stream.pages(context, walk, row.cursor);
+    const pages =
+      walk.kind === 'refresh' ? duePages(pipeline) : pipeline.registered.stream.pages(context, walk, row.cursor);
     const reader = openReader(pipeline, context, walk, lane);
     for await (const page of ahead(pages)) await reader.take(page);
     await reader.settled();
@@ -143,7 +166,11 @@ const DUE_AT_ONCE = 500;
 /** Pages without records: the keys whose detail is due by now. */
 async function* duePages(pipeline: Pipeline): AsyncIterable<Page> {
   const nowMs = pipeline.now();
-  for (let due = pipeline.state.due(nowMs, DUE_AT_ONCE); due.length > 0; due = pipeline.state.due(nowMs, DUE_AT_ONCE, due.at(-1))) {
+  for (
+    let due = pipeline.state.due(nowMs, DUE_AT_ONCE);
+    due.length > 0;
+    due = pipeline.state.due(nowMs, DUE_AT_ONCE, due.at(-1))
+  ) {
     yield { records: [], ask: due.map(({ key }) => key), cursor: null };
   }
 }
@@ -179,7 +206,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
     await lane.ready();
   };
   const takeChanged = async (page: PageInFlight, seen: Sight, known: Known | undefined): Promise<void> => {
-    if (useDetails || seen.record === undefined) {
+    if (seen.record === undefined || (useDetails && hasKey(seen.key))) {
       await room();
       later(page, () => changeFromDetail(pipeline, context, walk, seen));
     } else if (isClaimed(pipeline, seen)) {
@@ -192,7 +219,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
   return {
     async take(page) {
       context.signal.throwIfAborted();
-      const asked = useDetails ? (page.ask ?? []) : [];
+      const asked = useDetails ? (page.ask ?? []).filter(hasKey) : [];
       const inFlight = lane.begin(page, page.records.length + asked.length);
       pipeline.events.seen(walk.id, page.records.length);
       const sights = page.records.map((raw) => sight(pipeline, raw));
@@ -221,7 +248,8 @@ function lookUp(pipeline: Pipeline, sights: readonly Sight[]): (key: string) => 
 
 /** A record that another walk is shipping: compared again once that one is through. */
 async function whenFree(pipeline: Pipeline, walk: Walk, seen: Sight): Promise<Change | undefined> {
-  for (let claim = pipeline.claims.get(seen.key); claim !== undefined; claim = pipeline.claims.get(seen.key)) await claim.done();
+  for (let claim = pipeline.claims.get(seen.key); claim !== undefined; claim = pipeline.claims.get(seen.key))
+    await claim.done();
   const known = pipeline.state.known(seen.key);
   return isUnchanged(pipeline, seen, known) ? undefined : changeFromList(pipeline, walk, seen, known);
 }

@@ -30,13 +30,14 @@ const RESTART_MS = 5000;
 export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<void> {
   for (;;) {
     try {
-      await recover(pipeline);
+      await recover(pipeline, options.signal);
       await runLoops(pipeline, options);
       return;
     } catch (error) {
       if (options.signal.aborted) return;
       if (options.once || actionOf(error) !== 'retry') throw error;
       await pause(pipeline, error, RESTART_MS, options.signal);
+      if (options.signal.aborted) return;
     }
   }
 }
@@ -46,6 +47,7 @@ async function runLoops(pipeline: Pipeline, options: RunOptions): Promise<void> 
   const ends = new AbortController();
   const abort = () => ends.abort();
   options.signal.addEventListener('abort', abort, { once: true });
+  if (options.signal.aborted) abort(); // while the sink was asked: that event does not come again
   const { schedule } = options;
   const loops = [
     () => loop(pipeline, options, ends.signal, schedule.pollMs, () => liveWalk(pipeline, schedule)),
@@ -62,8 +64,10 @@ async function runLoops(pipeline: Pipeline, options: RunOptions): Promise<void> 
         }),
       ),
     );
-    const failed = outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason as unknown);
-    const first = failed.find((error) => actionOf(error) === 'stop' && error instanceof SluiceError) ?? failed[0];
+    const failed = outcomes
+      .filter((outcome) => outcome.status === 'rejected')
+      .map((outcome) => outcome.reason as unknown);
+    const first = failed.find((error) => error instanceof SluiceError && actionOf(error) !== 'retry') ?? failed[0];
     if (first !== undefined && !options.signal.aborted) throw first;
   } finally {
     options.signal.removeEventListener('abort', abort);
@@ -83,7 +87,9 @@ async function loop(
     const walk = next();
     if (walk !== undefined) await tryWalk(pipeline, walk, options, signal);
     if (options.once) return;
-    await sleep(Math.max(0, everyMs - (pipeline.now() - startedAt)), undefined, { signal }).catch(() => {});
+    // A clock that is set back must not put the next walk off.
+    const pauseMs = Math.min(everyMs, Math.max(0, everyMs - (pipeline.now() - startedAt)));
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }
 
@@ -104,7 +110,7 @@ async function tryWalk(pipeline: Pipeline, walk: Walk, options: RunOptions, sign
     pipeline.events.walked(walk);
   } catch (error) {
     if (signal.aborted) return;
-    if (pipeline.sinkFailed || options.once || actionOf(error) !== 'retry') throw error;
+    if (pipeline.sinkFailure !== undefined || options.once || actionOf(error) !== 'retry') throw error;
     await pause(pipeline, error, RESTART_MS, signal);
   }
 }
@@ -115,11 +121,13 @@ async function pause(pipeline: Pipeline, error: unknown, ms: number, signal: Abo
   await sleep(ms, undefined, { signal }).catch(() => {});
 }
 
-/** From where the last poll ended (however long ago), or at least the live range. */
+/** From where the last poll ended (however long ago), or at least the live range, but not beyond what was ever asked for. The first looks back. */
 export function liveWalk(pipeline: Pipeline, schedule: Schedule): Walk {
   const nowMs = pipeline.now();
   const last = pipeline.state.walk('live');
-  const fromMs = last === undefined ? nowMs - schedule.lookbackMs : Math.min(last.range.toMs, nowMs - schedule.liveRangeMs);
+  if (last === undefined)
+    return { id: 'live', kind: 'live', range: { fromMs: nowMs - schedule.lookbackMs, toMs: nowMs } };
+  const fromMs = Math.min(last.range.toMs, nowMs - schedule.liveRangeMs);
   const earliest = pipeline.state.coveredFromMs() ?? fromMs;
   return { id: 'live', kind: 'live', range: { fromMs: Math.max(fromMs, Math.min(earliest, nowMs)), toMs: nowMs } };
 }
@@ -155,7 +163,9 @@ export function jobWalk(pipeline: Pipeline, store: StateStore): Walk | undefined
 export function settleJobs(store: StateStore): void {
   for (const job of store.jobs()) {
     if (job.status === 'done') continue;
-    const finished = job.pipelines.every((name) => store.pipeline(name).walk(`backfill-${job.id}`)?.finishedAtMs !== undefined);
+    const finished = job.pipelines.every(
+      (name) => store.pipeline(name).walk(`backfill-${job.id}`)?.finishedAtMs !== undefined,
+    );
     if (finished) store.setJob(job.id, 'done');
   }
 }

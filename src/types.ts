@@ -259,7 +259,14 @@ export interface Sink {
    * Before the first write of a pipeline, and after a write that failed: which ids of the prepared batches arrived?
    * `committed` has the last receipt of every walk. A sink that can forget what was not committed does so here.
    */
-  recover(pipeline: string, prepared: Prepared[], committed: ReadonlyMap<string, Json>): Promise<{ arrived: Set<string> }>;
+  recover(
+    pipeline: string,
+    prepared: Prepared[],
+    committed: ReadonlyMap<string, Json>,
+    signal?: AbortSignal,
+  ): Promise<{ arrived: Set<string> }>;
+  /** The last batch of this walk was not committed, whether it arrived or not: `recover` decides about it, not `close`. */
+  doubt?(pipeline: string, walk: string): void;
   /** For `sluice check`: can it be reached, and may it be written to? */
   check(signal: AbortSignal): Promise<CheckLine[]>;
   close(): Promise<void>;

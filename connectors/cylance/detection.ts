@@ -1,6 +1,6 @@
 /** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
 import { actionOf, SluiceError } from '../../src/errors.ts';
-import { walkWindows, type ListQuery, type ListReply } from '../../src/reading/windows.ts';
+import { type ListQuery, type ListReply, walkWindows } from '../../src/reading/windows.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { member, readPage, textOf } from './pages.ts';

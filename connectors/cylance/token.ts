@@ -43,11 +43,7 @@ export function createTokenHolder(settings: SourceSettings, baseUrl: string, ser
   };
 }
 
-async function requestToken(
-  settings: SourceSettings,
-  baseUrl: string,
-  services: ConnectorServices,
-): Promise<Token> {
+async function requestToken(settings: SourceSettings, baseUrl: string, services: ConnectorServices): Promise<Token> {
   const issuedS = Math.floor(services.now() / 1000);
   const jwt = await new SignJWT({ tid: settings.tenantId })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })

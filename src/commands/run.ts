@@ -57,8 +57,14 @@ async function runAll(cli: Cli, session: Session, { store, running }: Opened, on
     for (const timer of timers) clearInterval(timer);
     followJobs(store, running, true);
     summarize(session, running);
-    session.log.info(cli.signal.aborted ? 'stopped: everything that was read is delivered and remembered' : 'ended');
+    session.log.info(cli.signal.aborted ? stoppedWell(running) : 'ended');
   }
+}
+
+function stoppedWell(running: Running[]): string {
+  const failed = running.filter(({ pipeline }) => pipeline.sinkFailure !== undefined).map(({ watch }) => watch.name);
+  if (failed.length === 0) return 'stopped: everything that was read is delivered and remembered';
+  return `stopped: the last batch of ${failed.join(', ')} is not confirmed; the next start looks it up and sends what is missing`;
 }
 
 /** Never throws: a pipeline that stops is reported and leaves the others alone. */
@@ -70,7 +76,7 @@ async function runOne(cli: Cli, store: StateStore, { pipeline, line, watch }: Ru
     if (isAbort(error) && cli.signal.aborted) return;
     const advice = error instanceof SluiceError ? error.advice : undefined;
     watch.stopped = { message: messageOf(error), advice };
-    const err = error instanceof SluiceError && error.action === 'stop' ? undefined : error;
+    const err = error instanceof SluiceError ? undefined : error;
     pipeline.log.error(
       { ...(err === undefined ? {} : { err }) },
       `${watch.name} has stopped: ${messageOf(error)}${advice ? ` → ${advice}` : ''}`,

@@ -3,14 +3,15 @@
  *
  * A record is *claimed* before it is delivered, so that two walks that meet it at the same time do not both ship it.
  */
+
+import { toDocument } from '../document.ts';
 import { actionOf, messageOf, SluiceError } from '../errors.ts';
 import { DELETED, digestOf, documentId, keyOf, revisionOf, withoutDetail } from '../identity.ts';
-import { withoutSecrets } from '../secrets.ts';
 import type { Pipeline } from '../pipeline.ts';
+import { withoutSecrets } from '../secrets.ts';
+import { toJson } from '../sinks/serialize.ts';
 import type { Known, Row } from '../state/store.ts';
 import type { OutDocument, StreamContext, Walk } from '../types.ts';
-import { toDocument } from '../document.ts';
-import { toJson } from '../sinks/serialize.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 /** A key on its way to the sink. */
@@ -73,7 +74,12 @@ function claim(pipeline: Pipeline, seen: Sight): Claim {
 /** The change for a record that is shipped as the list has it. The record must not be claimed. */
 export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): Change {
   const mine = claim(pipeline, seen);
-  return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, mine);
+  try {
+    return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, mine);
+  } catch (error) {
+    mine.release(); // whoever waits for it would wait for ever
+    throw error;
+  }
 }
 
 /** The change for a record whose detail is shipped. Undefined when another walk delivered it meanwhile, or it is gone and was never known. */
@@ -120,9 +126,11 @@ async function fetchDetail(
   } catch (error) {
     const action = actionOf(error);
     if (action === 'skip') return tombstone(pipeline, seen, known);
-    if (!(error instanceof SluiceError) || action !== 'retry') throw error;
+    if (!(error instanceof SluiceError) || (action !== 'retry' && action !== 'reject')) throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
-    return seen.record === undefined ? { record: undefined, kind: 'unreadable' } : { record: seen.record, kind: 'detail-missing' };
+    return seen.record === undefined
+      ? { record: undefined, kind: 'unreadable' }
+      : { record: seen.record, kind: 'detail-missing' };
   }
 }
 
@@ -140,7 +148,8 @@ function toChange(
   shipped: Shipped,
   mine: Claim,
 ): Change {
-  if (shipped.kind === 'unreadable') return { row: postponed(pipeline, seen, known as Known), out: undefined, claim: mine };
+  if (shipped.kind === 'unreadable')
+    return { row: postponed(pipeline, seen, known as Known), out: undefined, claim: mine };
   const revision = revisionFor(pipeline, seen, shipped);
   if (known?.revision === revision) {
     return { row: touched(pipeline, seen, known, shipped), out: undefined, claim: mine };
@@ -174,7 +183,8 @@ function shippedChange(
   const id = documentId(stream.name, seen.key, ordinal, revision);
   const facts = { key: seen.key, revision, ordinal, action, detailMissing };
   const document = toDocument(registered, source, shipped.record, facts, walk, pipeline.now());
-  const timeMs = attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
+  const timeMs =
+    attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
   const row: Row = {
     key: seen.key,
     rowId: known?.rowId,
@@ -187,7 +197,11 @@ function shippedChange(
     deleted: shipped.kind === 'deleted',
     ...refreshAt(pipeline, shipped, timeMs, known, true),
   };
-  return { row, out: { id, stream: stream.name, namespace: source.name, key: seen.key, ...toJson(document) }, claim: mine };
+  return {
+    row,
+    out: { id, stream: stream.name, namespace: source.name, key: seen.key, ...toJson(document) },
+    claim: mine,
+  };
 }
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */
@@ -198,7 +212,11 @@ function touched(pipeline: Pipeline, seen: Sight, known: Known, shipped: Shipped
 
 /** The detail that was due cannot be had: later. */
 function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
-  return { ...known, key: seen.key, ...refreshAt(pipeline, { record: undefined, kind: 'detail-missing' }, known.timeMs, known, false) };
+  return {
+    ...known,
+    key: seen.key,
+    ...refreshAt(pipeline, { record: undefined, kind: 'detail-missing' }, known.timeMs, known, false),
+  };
 }
 
 /**
@@ -227,7 +245,8 @@ function refreshAt(
 ): { refreshAtMs: number | null; refreshMs: number } {
   const nowMs = pipeline.now();
   const { stream } = pipeline.registered;
-  if (stream.detail === undefined || shipped.kind === 'deleted' || shipped.kind === 'list') return { refreshAtMs: null, refreshMs: 0 };
+  if (stream.detail === undefined || shipped.kind === 'deleted' || shipped.kind === 'list')
+    return { refreshAtMs: null, refreshMs: 0 };
   const facts = {
     open: attempt(() => stream.isOpen(shipped.record)) ?? false,
     detailMissing: shipped.kind === 'detail-missing',

@@ -6,6 +6,7 @@
  * record slipped between two pages while the list moved.
  */
 import { actionOf } from '../errors.ts';
+import { keyOf } from '../identity.ts';
 import type { Accepted, Json, Page, Range, StreamContext, Walk } from '../types.ts';
 
 /** A list reply, checked by the connector. */
@@ -103,7 +104,10 @@ async function* walkRange(
 /** The overlap reaches into the past only: beyond the frozen end, the list is still moving. */
 function queryFor(window: Range, bounds: Range, context: StreamContext): Query {
   const { overlapMs, pageSize } = context.settings;
-  return { range: { fromMs: window.fromMs - overlapMs, toMs: Math.min(window.toMs + overlapMs, bounds.toMs) }, pageSize };
+  return {
+    range: { fromMs: window.fromMs - overlapMs, toMs: Math.min(window.toMs + overlapMs, bounds.toMs) },
+    pageSize,
+  };
 }
 
 /** Equal parts, one more than would suffice if the records were spread evenly. */
@@ -211,7 +215,12 @@ interface SeenPage {
 }
 
 /** One pass over all pages; yields the records of those that the pass before did not see. A list that shrank ends it early. */
-async function* readPass(resource: Resource, query: Query, pass: Pass, before: Pass | undefined): AsyncIterable<unknown[]> {
+async function* readPass(
+  resource: Resource,
+  query: Query,
+  pass: Pass,
+  before: Pass | undefined,
+): AsyncIterable<unknown[]> {
   let pages = 1;
   let pageSize = query.pageSize;
   for (let page = 1; page <= pages; page++) {
@@ -226,12 +235,13 @@ async function* readPass(resource: Resource, query: Query, pass: Pass, before: P
       pageSize = reply.pageSize;
     }
     pass.steady &&= reply?.total === pass.total && reply.pageSize === pageSize;
-    if (reply === undefined || reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
+    if (reply === undefined) return;
     pages = Math.max(pages, Math.ceil(reply.total / pageSize));
-    const keys = same?.keys ?? reply.records.map((record) => resource.key(record));
+    const keys = same?.keys ?? reply.records.map((record) => keyOf(resource, record));
     for (const key of keys) pass.keys.add(key);
     if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
     if (reply.records.length > 0) yield reply.records;
+    if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
   }
 }
 
@@ -248,7 +258,10 @@ async function pageOf(resource: Resource, query: ListQuery): Promise<ListReply |
 
 function agree(one: Pass, other: Pass): boolean {
   return (
-    one.steady && other.steady && other.keys.size === other.total && one.keys.size === other.keys.size &&
+    one.steady &&
+    other.steady &&
+    other.keys.size === other.total &&
+    one.keys.size === other.keys.size &&
     other.keys.isSubsetOf(one.keys)
   );
 }

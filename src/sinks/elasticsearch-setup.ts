@@ -69,7 +69,10 @@ const probedTypes: Record<string, Record<string, unknown>> = {
 };
 
 /** Tries the types that ECS uses and a bare core lacks, in a template that is simulated and never stored. */
-export async function detectCapability(client: EsClient, signal: AbortSignal = new AbortController().signal): Promise<Capability> {
+export async function detectCapability(
+  client: EsClient,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Capability> {
   const lacks: string[] = [];
   for (const [type, field] of Object.entries(probedTypes)) {
     const body = {

@@ -51,7 +51,6 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
   const opened = open(settings, tools);
   // Batches under way or given up: what of them arrived is not known, so a second write looks first.
   const begun = new Set<string>();
-  // Nobody hands `recover` a signal: closing ends its waiting.
   const closed = new AbortController();
   let closing: Promise<void> | undefined;
   return {
@@ -66,7 +65,9 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
       begun.delete(name);
       return { rejections, receipt: null };
     },
-    recover: async (_pipeline, prepared) => ({ arrived: await recovered(opened, prepared, closed.signal) }),
+    async recover(_pipeline, prepared, _committed, signal = closed.signal) {
+      return { arrived: await recovered(opened, prepared, AbortSignal.any([closed.signal, signal])) };
+    },
     check: (signal) => checkElasticsearch(opened.client, settings.dataStreams ?? [], signal),
     close: () => {
       closed.abort();

@@ -35,6 +35,8 @@ interface Chain {
   length: number;
   openedAtMs: number;
   file: FileHandle | undefined;
+  /** Its end was not committed. */
+  doubt: boolean;
 }
 
 const ENDINGS = { none: '.ndjson', gzip: '.ndjson.gz', zstd: '.ndjson.zst' } as const;
@@ -67,9 +69,14 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       await orExplain(settings, () => cutUncommitted(folder, committed, tools.log));
       return { arrived: new Set() };
     },
+    doubt(pipeline, walk) {
+      const chain = chains.get(chainName({ pipeline, walk }));
+      if (chain !== undefined) chain.doubt = true;
+    },
     check: (signal) => check(settings, signal),
     async close() {
-      for (const chain of chains.values()) await finish(chain, settings);
+      // One with an end that was not committed stays `.part`, for the next start to cut.
+      for (const chain of chains.values()) await (chain.doubt ? chain.file?.close() : finish(chain, settings));
       chains.clear();
     },
   };
@@ -102,7 +109,15 @@ async function newChain(settings: NdjsonSettings, batch: Batch, tools: Tools): P
     const [, walk, number] = SEGMENT.exec(name.replace(/\.uncommitted$/, '')) ?? [];
     if (walk === batch.walk) segment = Math.max(segment, Number(number));
   }
-  const chain: Chain = { folder, walk: batch.walk, segment, length: 0, openedAtMs: tools.now(), file: undefined };
+  const chain: Chain = {
+    folder,
+    walk: batch.walk,
+    segment,
+    length: 0,
+    openedAtMs: tools.now(),
+    file: undefined,
+    doubt: false,
+  };
   const left = `${fileName(chain, settings)}.part`;
   const file = segment === 0 ? undefined : await open(left, 'r+').catch(() => undefined);
   if (file !== undefined) return { ...chain, file, length: (await file.stat()).size };
@@ -165,7 +180,10 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-/** Cuts every unfinished segment to its committed length. One that no commit knows of is set aside, never deleted. */
+/**
+ * Cuts every unfinished segment to its committed length and gives it its name, since its walk may never write again. One
+ * that no commit knows of is set aside, never deleted.
+ */
 async function cutUncommitted(folder: string, committed: ReadonlyMap<string, Json>, log: Logger): Promise<void> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
@@ -176,8 +194,10 @@ async function cutUncommitted(folder: string, committed: ReadonlyMap<string, Jso
     if (part === undefined) continue;
     const receipt = committed.get(walk) as { segment?: number; length?: number } | null | undefined;
     const path = join(folder, name);
+    const finished = path.slice(0, -part.length);
     if (receipt?.segment === Number(segment)) await cut(path, receipt.length ?? 0, log);
-    else await rename(path, `${path.replace(/\.part$/, '')}.uncommitted`);
+    // Those before the last one are committed as a whole.
+    await rename(path, Number(segment) <= (receipt?.segment ?? 0) ? finished : `${finished}.uncommitted`);
   }
 }
 
@@ -206,11 +226,14 @@ async function orExplain<T>(settings: NdjsonSettings, work: () => Promise<T>): P
   } catch (error) {
     if (error instanceof SluiceError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw new SluiceError(`cannot write to ${settings.path}: ${code === 'ENOSPC' ? 'the disk is full' : messageOf(error)}`, {
-      action: 'stop',
-      advice: ADVICE[code ?? ''] ?? 'Check the path of the sink and start again: nothing is lost.',
-      cause: error,
-    });
+    throw new SluiceError(
+      `cannot write to ${settings.path}: ${code === 'ENOSPC' ? 'the disk is full' : messageOf(error)}`,
+      {
+        action: 'stop',
+        advice: ADVICE[code ?? ''] ?? 'Check the path of the sink and start again: nothing is lost.',
+        cause: error,
+      },
+    );
   }
 }
 
@@ -233,7 +256,9 @@ async function check(settings: NdjsonSettings, signal: AbortSignal): Promise<Che
       await rm(probe);
     });
     const { bavail, bsize } = await statfs(settings.path);
-    return [{ what: `write to ${settings.path}`, ok: true, detail: `${Math.floor((bavail * bsize) / 2 ** 20)} MiB free` }];
+    return [
+      { what: `write to ${settings.path}`, ok: true, detail: `${Math.floor((bavail * bsize) / 2 ** 20)} MiB free` },
+    ];
   } catch (error) {
     const advice = error instanceof SluiceError ? error.advice : undefined;
     return [{ what: `write to ${settings.path}`, ok: false, detail: messageOf(error), advice }];

@@ -37,9 +37,9 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
       guard(() => statements.between.all(id, range.fromMs, range.toMs).map((row) => (row as { key: string }).key)),
     due: (nowMs, limit, after) =>
       guard(() => statements.due.all(id, nowMs, after?.atMs ?? 0, after?.rowId ?? 0, limit) as unknown as Due[]),
-    coveredFromMs: () =>
-      guard(() => (statements.coveredFrom.get(id) as { at: number | null }).at ?? undefined),
-    counts: () => guard(() => statements.counts.get(id) as unknown as { records: number; deleted: number; due: number }),
+    coveredFromMs: () => guard(() => (statements.coveredFrom.get(id) as { at: number | null }).at ?? undefined),
+    counts: () =>
+      guard(() => statements.counts.get(id) as unknown as { records: number; deleted: number; due: number }),
     walk: (walk) => guard(() => toWalk(statements.walk.get(id, walk) as Raw | undefined)),
     walks: () => guard(() => statements.walks.all(id).map((row) => toWalk(row as Raw) as WalkRow)),
     begin(walk, kind, range) {
@@ -67,7 +67,9 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
       guard(() => statements.prepared.all(id) as { walk: string; number: number; rows: string }[]).map((row) => ({
         walk: row.walk,
         number: row.number,
-        ids: (JSON.parse(row.rows) as Row[]).flatMap((one) => (one.id === undefined ? [] : [{ id: one.id, stream, namespace }])),
+        ids: (JSON.parse(row.rows) as Row[]).flatMap((one) =>
+          one.id === undefined ? [] : [{ id: one.id, stream, namespace }],
+        ),
       })),
     resolve: (arrived) =>
       transaction(() => {
@@ -75,13 +77,14 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
           for (const one of JSON.parse(row.rows) as Row[]) {
             if (one.id === undefined || !arrived.has(one.id)) continue;
             const known = toKnown(statements.known.get(keyHash(id, one.key), id, one.key) as Raw | undefined);
+            if (known !== undefined && known.ordinal >= one.ordinal) continue; // another walk committed it meanwhile
             remember({ ...one, rowId: known?.rowId });
           }
         }
         statements.forgetPrepared.run(id);
       }),
     ledger: (limit) => guard(() => (statements.ledger.all(id, limit) as Raw[]).map(toLedger)),
-    rewind: (walk, toMs) => guard(() => Number(statements.rewind.run(toMs, toMs, id, walk).changes) > 0),
+    rewind: (walk, toMs) => guard(() => Number(statements.rewind.run(toMs, id, walk).changes) > 0),
     reset: () =>
       transaction(() => {
         for (const table of ['revisions', 'walks', 'prepared', 'ledger', 'rejections']) {
@@ -124,7 +127,9 @@ function prepareStatements(database: DatabaseSync) {
        ON CONFLICT DO UPDATE SET from_ms = excluded.from_ms, to_ms = excluded.to_ms, cursor = NULL, finished_at_ms = NULL`,
     ),
     finish: sql('UPDATE walks SET finished_at_ms = ?, cursor = NULL WHERE pipeline = ? AND walk = ?'),
-    commitWalk: sql('UPDATE walks SET cursor = coalesce(?, cursor), receipt = ?, batch = ? WHERE pipeline = ? AND walk = ?'),
+    commitWalk: sql(
+      'UPDATE walks SET cursor = coalesce(?, cursor), receipt = ?, batch = ? WHERE pipeline = ? AND walk = ?',
+    ),
     prepare: sql('INSERT OR REPLACE INTO prepared VALUES (?, ?, ?, ?)'),
     prepared: sql('SELECT walk, number, rows FROM prepared WHERE pipeline = ? ORDER BY walk, number'),
     committed: sql('DELETE FROM prepared WHERE pipeline = ? AND walk = ? AND number = ?'),
@@ -135,7 +140,11 @@ function prepareStatements(database: DatabaseSync) {
     ),
     ledger: sql('SELECT * FROM ledger WHERE pipeline = ? ORDER BY id DESC LIMIT ?'),
     reject: sql('INSERT OR REPLACE INTO rejections VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
-    rewind: sql('UPDATE walks SET from_ms = ?, to_ms = ?, cursor = NULL, finished_at_ms = 0 WHERE pipeline = ? AND walk = ?'),
+    // Never forward: what a walk has not read yet is not left out.
+    rewind: sql(
+      `UPDATE walks SET from_ms = min(from_ms, ?1), to_ms = min(?1, CASE WHEN finished_at_ms IS NULL THEN from_ms ELSE to_ms END),
+       cursor = NULL, finished_at_ms = 0 WHERE pipeline = ?2 AND walk = ?3`,
+    ),
   };
 }
 

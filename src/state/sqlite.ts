@@ -65,10 +65,13 @@ function migrate(database: DatabaseSync): void {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
   if (version === SCHEMA_VERSION) return;
   if (version !== 0) {
-    throw new SluiceError(`the state was written by another version of Sluice (schema ${version}, this one knows ${SCHEMA_VERSION})`, {
-      action: 'stop',
-      advice: 'Run the version that wrote it, or a newer one.',
-    });
+    throw new SluiceError(
+      `the state was written by another version of Sluice (schema ${version}, this one knows ${SCHEMA_VERSION})`,
+      {
+        action: 'stop',
+        advice: 'Run the version that wrote it, or a newer one.',
+      },
+    );
   }
   database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
 }
@@ -104,10 +107,13 @@ function store(database: DatabaseSync, lock: DatabaseSync | undefined, options: 
     },
     pipelines: () => all('SELECT name FROM pipelines ORDER BY name').map((row) => row.name as string),
     addJob(job) {
-      const sql = 'INSERT INTO jobs (kind, from_ms, to_ms, pipelines, "as", status, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)';
+      const sql =
+        'INSERT INTO jobs (kind, from_ms, to_ms, pipelines, "as", status, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)';
       const { fromMs, toMs } = job.range;
       const pipelines = JSON.stringify(job.pipelines);
-      return Number(run(sql, job.kind, fromMs, toMs, pipelines, job.as ?? null, 'waiting', options.now()).lastInsertRowid);
+      return Number(
+        run(sql, job.kind, fromMs, toMs, pipelines, job.as ?? null, 'waiting', options.now()).lastInsertRowid,
+      );
     },
     jobs: () => all('SELECT * FROM jobs ORDER BY id').map(toJob),
     setJob: (id, status, message) => {

@@ -20,11 +20,17 @@ function unzstd(bytes: Buffer): Buffer {
 
 /** Every line of every segment; what was set aside as uncommitted does not count. */
 function readAll(path: string, decode: (bytes: Buffer) => Buffer): EcsDocument[] {
-  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) => /\.ndjson(\.gz|\.zst)?(\.part)?$/.test(name));
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.ndjson(\.gz|\.zst)?(\.part)?$/.test(name),
+  );
   return names.sort().flatMap((name) => {
     const bytes = readFileSync(join(path, name));
     if (bytes.length === 0) return [];
-    return decode(bytes).toString('utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as EcsDocument);
+    return decode(bytes)
+      .toString('utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as EcsDocument);
   });
 }
 

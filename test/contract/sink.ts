@@ -149,9 +149,7 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
         if (documents.length > 0) await second.write({ ...batch, documents }, signal);
       }
       await second.close();
-      const expected = [committed, uncommitted, never].flatMap(({ documents }) =>
-        documents.map(documentOf),
-      );
+      const expected = [committed, uncommitted, never].flatMap(({ documents }) => documents.map(documentOf));
       expect(idsOf(await readAll())).toEqual(idsOf(expected));
     });
 

@@ -5,11 +5,22 @@ import type { Commit, Row, StateStore } from '../../src/state/store.ts';
 import { scratch } from '../engine/harness.ts';
 
 const STORES = {
-  sqlite: { open: (path: string, exclusive = true): StateStore => openState({ path, now: () => 5000, exclusive }), inUse: isStateInUse },
+  sqlite: {
+    open: (path: string, exclusive = true): StateStore => openState({ path, now: () => 5000, exclusive }),
+    inUse: isStateInUse,
+  },
 };
 
 function row(key: string, change: Partial<Row> = {}): Row {
-  const fresh = { rowId: undefined, fingerprint: 'f', revision: 'r', ordinal: 1, timeMs: 100, digests: 'a\nb', deleted: false };
+  const fresh = {
+    rowId: undefined,
+    fingerprint: 'f',
+    revision: 'r',
+    ordinal: 1,
+    timeMs: 100,
+    digests: 'a\nb',
+    deleted: false,
+  };
   return { key, ...fresh, refreshAtMs: null, refreshMs: 0, ...change };
 }
 
@@ -44,7 +55,12 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       begun().commit(commit(1, [row('k', { refreshAtMs: 9, refreshMs: 4 })], { cursor: { at: 7 } }));
       const state = reopen().pipeline('s/x.y/z');
       expect(state.known('k')).toEqual({ ...row('k', { refreshAtMs: 9, refreshMs: 4 }), key: undefined, rowId: 1 });
-      expect(state.walk('w')).toMatchObject({ cursor: { at: 7 }, receipt: { length: 1 }, batch: 1, finishedAtMs: undefined });
+      expect(state.walk('w')).toMatchObject({
+        cursor: { at: 7 },
+        receipt: { length: 1 },
+        batch: 1,
+        finishedAtMs: undefined,
+      });
     });
 
     test('a commit that fails leaves nothing behind', () => {
@@ -71,7 +87,12 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
 
     test('keys in a range are half open and without the deleted', () => {
       const state = begun();
-      const rows = [row('a', { timeMs: 10 }), row('b', { timeMs: 20 }), row('c', { timeMs: 15, deleted: true }), row('d', { timeMs: null })];
+      const rows = [
+        row('a', { timeMs: 10 }),
+        row('b', { timeMs: 20 }),
+        row('c', { timeMs: 15, deleted: true }),
+        row('d', { timeMs: null }),
+      ];
       state.commit(commit(1, rows));
       expect([...state.keysBetween({ fromMs: 10, toMs: 20 })]).toEqual(['a']);
     });
@@ -90,7 +111,14 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       state.prepare('w', 1, [row('a', { id: 'id-a' }), row('b', { id: 'id-b' }), row('c')]);
       const again = reopen().pipeline('s/x.y/z');
       expect(again.prepared('x.y', 's')).toEqual([
-        { walk: 'w', number: 1, ids: [{ id: 'id-a', stream: 'x.y', namespace: 's' }, { id: 'id-b', stream: 'x.y', namespace: 's' }] },
+        {
+          walk: 'w',
+          number: 1,
+          ids: [
+            { id: 'id-a', stream: 'x.y', namespace: 's' },
+            { id: 'id-b', stream: 'x.y', namespace: 's' },
+          ],
+        },
       ]);
       again.resolve(new Set(['id-b']));
       expect(again.known('a')).toBeUndefined();
@@ -107,7 +135,12 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       state.finish('w', 77);
       expect(state.walk('w')).toMatchObject({ finishedAtMs: 77, cursor: undefined });
       state.begin('w', 'backfill', { fromMs: 1000, toMs: 2000 });
-      expect(state.walk('w')).toMatchObject({ range: { fromMs: 1000, toMs: 2000 }, receipt: { length: 3 }, batch: 3, finishedAtMs: undefined });
+      expect(state.walk('w')).toMatchObject({
+        range: { fromMs: 1000, toMs: 2000 },
+        receipt: { length: 3 },
+        batch: 3,
+        finishedAtMs: undefined,
+      });
       expect(state.coveredFromMs()).toBe(0);
       expect(state.rewind('w', 500)).toBe(true);
       expect(state.rewind('nothing', 500)).toBe(false);
@@ -116,18 +149,36 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
 
     test('ledger, rejections and jobs are kept', () => {
       const state = begun();
-      const window = { walk: 'w', range: { fromMs: 1, toMs: 2 }, total: 5, distinct: 5, settled: true, filter: undefined };
+      const window = {
+        walk: 'w',
+        range: { fromMs: 1, toMs: 2 },
+        total: 5,
+        distinct: 5,
+        settled: true,
+        filter: undefined,
+      };
       const rejection = { id: 'i', key: 'k', type: 't', reason: 'r', field: 'f', document: '{}' };
-      state.commit(commit(1, [], { ledger: [{ ...window, delivered: 3, unchanged: 1, rejected: 1 }], rejections: [rejection] }));
-      const job = store.addJob({ kind: 'backfill', range: { fromMs: 1, toMs: 2 }, pipelines: ['s/x.y/z'], as: 'event' });
+      state.commit(
+        commit(1, [], { ledger: [{ ...window, delivered: 3, unchanged: 1, rejected: 1 }], rejections: [rejection] }),
+      );
+      const job = store.addJob({
+        kind: 'backfill',
+        range: { fromMs: 1, toMs: 2 },
+        pipelines: ['s/x.y/z'],
+        as: 'event',
+      });
       store.setJob(job, 'failed', 'why');
       reopen();
-      expect(store.pipeline('s/x.y/z').ledger(5)).toEqual([{ ...window, delivered: 3, unchanged: 1, rejected: 1, atMs: 5000 }]);
+      expect(store.pipeline('s/x.y/z').ledger(5)).toEqual([
+        { ...window, delivered: 3, unchanged: 1, rejected: 1, atMs: 5000 },
+      ]);
       expect(store.rejections({ limit: 5 })).toEqual([{ ...rejection, pipeline: 's/x.y/z', atMs: 5000 }]);
       expect(store.rejections({ pipeline: 'other', limit: 5 })).toEqual([]);
       store.forgetRejection('s/x.y/z', 'i');
       expect(store.rejections({ limit: 5 })).toEqual([]);
-      expect(store.jobs()).toMatchObject([{ id: job, as: 'event', status: 'failed', message: 'why', pipelines: ['s/x.y/z'] }]);
+      expect(store.jobs()).toMatchObject([
+        { id: job, as: 'event', status: 'failed', message: 'why', pipelines: ['s/x.y/z'] },
+      ]);
     });
 
     test('a second process is kept away, but may look', () => {

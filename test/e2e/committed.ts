@@ -30,11 +30,10 @@ export function committedOrdinals(statePath: string, pipelines: number): Map<str
   return new Map((rows ?? []).map(({ key, ordinal }) => [String(key), Number(ordinal)]));
 }
 
-/** How many documents every one of the pipelines has committed. */
+/** How many documents each of the pipelines has committed, at least. */
 export function committedRevisions(statePath: string, pipelines: number): number {
-  let sum = 0;
-  for (const ordinal of committedOrdinals(statePath, pipelines).values()) sum += ordinal;
-  return sum;
+  const rows = query(statePath, 'SELECT SUM(ordinal) AS documents FROM revisions GROUP BY pipeline') ?? [];
+  return rows.length < pipelines ? 0 : Math.min(...rows.map(({ documents }) => Number(documents)));
 }
 
 /** How many batches were being written when the process died. */

@@ -1,6 +1,5 @@
 /** Kills Sluice again and again while it works, then lets it come to rest: shared by the proofs for every sink. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expectedDocuments } from '../engine/harness.ts';
 import type { Child, Ended, Place } from './place.ts';
 
 export const KILLS = 20;
@@ -62,7 +61,7 @@ export async function runUntilQuiet(
     if (now !== last) since = Date.now();
     last = now;
     const { pending, unserved } = place.simulator.stats();
-    const complete = pending === 0 && unserved === 0 && now >= expectedDocuments(place.simulator).size;
+    const complete = pending === 0 && unserved === 0 && now >= place.simulator.summary().revisions;
     if (complete && Date.now() - since >= QUIET_MS) break;
     await sleep(500);
   }

@@ -34,7 +34,7 @@ export interface Place {
   seed: number;
   /** Writes sluice.yaml; JSON is YAML. */
   configure(config: object): void;
-  start(...argv: string[]): Child;
+  start(argv: string | string[], env?: Readonly<Record<string, string>>): Child;
   sluice(...argv: string[]): Promise<Ended>;
   close(): Promise<void>;
 }
@@ -45,14 +45,14 @@ export async function openPlace(options: Partial<SimulatorOptions> & { detection
   const folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
   const simulator = await startSimulator({ ...TENANT, seed, ...options });
   const running = new Set<ChildProcess>();
-  const start = (...argv: string[]): Child => launch(folder, argv, running);
+  const start: Place['start'] = (argv, more = {}) => launch(folder, [argv].flat(), more, running);
   return {
     folder,
     simulator,
     seed,
     configure: (config) => writeFileSync(join(folder, 'sluice.yaml'), JSON.stringify(config, undefined, 2)),
     start,
-    sluice: (...argv) => start(...argv).ended,
+    sluice: (...argv) => start(argv).ended,
     async close() {
       for (const child of running) child.kill('SIGKILL');
       await simulator.close();
@@ -61,8 +61,8 @@ export async function openPlace(options: Partial<SimulatorOptions> & { detection
   };
 }
 
-function launch(folder: string, argv: string[], running: Set<ChildProcess>): Child {
-  const env = { PATH: process.env.PATH, HOME: folder, SLUICE_SECRET: SECRET };
+function launch(folder: string, argv: string[], more: object, running: Set<ChildProcess>): Child {
+  const env = { PATH: process.env.PATH, HOME: folder, SLUICE_SECRET: SECRET, ...more };
   const child = spawn(process.execPath, [MAIN, ...argv], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stdout = '';
@@ -89,8 +89,9 @@ export const LIVELY = {
   lookback: '400d',
   poll: '1s',
   sweeps: [{ range: '400d', every: '2s' }],
-  detail_refresh: ['1s', '4s'],
+  detail_refresh: ['1s', '8s'],
   detail_refresh_for: '3650d',
+  page_size: 400,
   max_window_records: 1000,
 };
 

@@ -7,12 +7,18 @@ const SOURCE = { name: 'acme', connector: 'toy', tenantId: 't', keepOriginal: fa
 const WALK: Walk = { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } };
 const FIRST = { key: 'k', revision: 'r', ordinal: 1, action: undefined, detailMissing: false };
 
-function map(mapping: Mapping, revision: object = {}, walk: Partial<Walk> = {}): EcsDocument & { event: Record<string, unknown> } {
+function map(
+  mapping: Mapping,
+  revision: object = {},
+  walk: Partial<Walk> = {},
+): EcsDocument & { event: Record<string, unknown> } {
   const registered = { stream: { name: 'toy.thing' }, mapping } as unknown as Registered;
   return toDocument(registered, SOURCE, { a: 1 }, { ...FIRST, ...revision }, { ...WALK, ...walk }, NOW) as never;
 }
 
-const alert = (more: object = {}): Mapping => () => ({ '@timestamp': '2026-01-01T00:00:00Z', event: { kind: 'alert' }, ...more });
+const alert =
+  (more: object = {}): Mapping =>
+  () => ({ '@timestamp': '2026-01-01T00:00:00Z', event: { kind: 'alert' }, ...more });
 
 describe('what the engine adds to a document', () => {
   test('key, revision, ordinal and data stream; the first revision stays an alert', () => {
@@ -38,7 +44,9 @@ describe('what the engine adds to a document', () => {
   });
 
   test('a record without any time gets the time it was seen', () => {
-    const { tags, ...document } = map(alert({ '@timestamp': '1970-01-01T00:00:00.000Z', tags: ['x', 'timestamp_is_unknown'] }));
+    const { tags, ...document } = map(
+      alert({ '@timestamp': '1970-01-01T00:00:00.000Z', tags: ['x', 'timestamp_is_unknown'] }),
+    );
     expect(document['@timestamp']).toBe('2026-01-02T03:04:05.000Z');
     expect(tags).toEqual(['x', 'timestamp_is_first_seen']);
   });

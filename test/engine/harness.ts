@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { streams } from '../../connectors/index.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
-import { build, type BuildTools, toPipeline } from '../../src/build.ts';
+import { type BuildTools, build, toPipeline } from '../../src/build.ts';
 import { type Config, parseConfigObject } from '../../src/config.ts';
 import { DELETED, documentId, revisionOf, withoutDetail } from '../../src/identity.ts';
 import type { Pipeline, PipelineEvents } from '../../src/pipeline.ts';
@@ -14,7 +14,11 @@ import { openState } from '../../src/state/sqlite.ts';
 import type { StateStore } from '../../src/state/store.ts';
 import type { Batch, EcsDocument, OutDocument, Sink, Walk } from '../../src/types.ts';
 
-export const TENANT = { tenantId: 'tenant-1', applicationId: 'application-1', applicationSecret: 'a-secret-of-the-test' };
+export const TENANT = {
+  tenantId: 'tenant-1',
+  applicationId: 'application-1',
+  applicationSecret: 'a-secret-of-the-test',
+};
 
 /** The document as it was sent. */
 export function documentOf({ json }: OutDocument): EcsDocument & { event: Record<string, unknown> } {
@@ -27,7 +31,9 @@ export function scratch(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-export function simulate(options: Partial<SimulatorOptions> & { seed: number; detections: number }): Promise<Simulator> {
+export function simulate(
+  options: Partial<SimulatorOptions> & { seed: number; detections: number },
+): Promise<Simulator> {
   return startSimulator({ ...TENANT, ...options });
 }
 
@@ -89,7 +95,9 @@ export function memorySink(): MemorySink {
     },
     async recover(_pipeline, prepared) {
       const ids = new Set(this.documents.map(({ id }) => id));
-      return { arrived: new Set(prepared.flatMap((batch) => batch.ids.map(({ id }) => id)).filter((id) => ids.has(id))) };
+      return {
+        arrived: new Set(prepared.flatMap((batch) => batch.ids.map(({ id }) => id)).filter((id) => ids.has(id))),
+      };
     },
     check: async () => [],
     close: async () => {},
@@ -104,7 +112,10 @@ export interface Opened {
 }
 
 /** The first pipeline of the config, with `sink` in place of its own when given. */
-export function openPipeline(config: Config, options: { sink?: Sink; now?: () => number; streams?: BuildTools['streams'] } = {}): Opened {
+export function openPipeline(
+  config: Config,
+  options: { sink?: Sink; now?: () => number; streams?: BuildTools['streams'] } = {},
+): Opened {
   const now = options.now ?? Date.now;
   const tools: BuildTools = {
     streams: options.streams ?? streams,
@@ -165,4 +176,3 @@ export function expectedDocuments(simulator: Simulator): Map<string, string> {
   }
   return ids;
 }
-

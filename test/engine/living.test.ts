@@ -2,7 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FaultPlan, Simulator } from '../../simulator/index.ts';
 import { runPipeline } from '../../src/run.ts';
-import { documentOf, type MemorySink, memorySink, type Opened, openPipeline, type Overrides, scratch, simulate, testConfig, expectedDocuments } from './harness.ts';
+import {
+  documentOf,
+  expectedDocuments,
+  type MemorySink,
+  memorySink,
+  type Opened,
+  type Overrides,
+  openPipeline,
+  scratch,
+  simulate,
+  testConfig,
+} from './harness.ts';
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
 console.log(`seed ${seed}`);
@@ -26,7 +37,10 @@ async function open(detections: number, options: object, overrides: Overrides = 
   const folder = scratch();
   const simulator = await simulate({ seed, detections, ...options });
   const sink = memorySink();
-  const config = testConfig(simulator.url, folder.path, { ...overrides, reading: { ...READING, ...overrides.reading } });
+  const config = testConfig(simulator.url, folder.path, {
+    ...overrides,
+    reading: { ...READING, ...overrides.reading },
+  });
   const opened = openPipeline(config, { sink });
   cleanups.push(folder.remove, simulator.close, opened.close);
   return { simulator, sink, config, ...opened };
@@ -34,7 +48,13 @@ async function open(detections: number, options: object, overrides: Overrides = 
 
 /** Runs until the simulator has nothing left to change and everything is delivered, or the time is over. */
 async function runUntilQuiet(
-  { pipeline, store, simulator, sink, config }: Opened & { simulator: Simulator; sink: MemorySink; config: ReturnType<typeof testConfig> },
+  {
+    pipeline,
+    store,
+    simulator,
+    sink,
+    config,
+  }: Opened & { simulator: Simulator; sink: MemorySink; config: ReturnType<typeof testConfig> },
   limitMs: number,
 ): Promise<void> {
   const stop = new AbortController();
@@ -89,7 +109,12 @@ describe('a living tenant', () => {
     const alerts = sink.documents.filter((out) => documentOf(out).event.kind === 'alert');
     expect(new Set(alerts.map(({ key }) => key)).size).toBe(alerts.length);
     const actions = new Set(sink.documents.map((out) => documentOf(out).event.action));
-    for (const action of ['detection-status-changed', 'detection-commented', 'detection-deleted', 'detection-responded']) {
+    for (const action of [
+      'detection-status-changed',
+      'detection-commented',
+      'detection-deleted',
+      'detection-responded',
+    ]) {
       expect(actions).toContain(action);
     }
   });
@@ -118,16 +143,22 @@ const FAULTS: Record<string, FaultPlan> = {
   'details that fail for ever': [{ fault: 'detail-fails', fraction: 0.03 }],
 };
 /** Rarer, and out of step, so that none hides another. */
-const ALL: FaultPlan = Object.values(FAULTS).flat().map((rule, index) => ({
-  ...rule,
-  ...(rule.every === undefined ? {} : { every: 61 + 4 * index }),
-  ...(rule.probability === undefined ? {} : { probability: 0.05 }),
-}));
+const ALL: FaultPlan = Object.values(FAULTS)
+  .flat()
+  .map((rule, index) => ({
+    ...rule,
+    ...(rule.every === undefined ? {} : { every: 61 + 4 * index }),
+    ...(rule.probability === undefined ? {} : { probability: 0.05 }),
+  }));
 
 describe('faults', () => {
   for (const [name, faults] of [...Object.entries(FAULTS), ['all of them together', ALL] as const]) {
     test(`${name}: the exact set arrives within 50 s`, async () => {
-      const opened = await open(600, { faults }, { http: { timeout: '800ms' }, reading: { max_window_records: 200, page_size: 40 } });
+      const opened = await open(
+        600,
+        { faults },
+        { http: { timeout: '800ms' }, reading: { max_window_records: 200, page_size: 40 } },
+      );
       await runUntilQuiet(opened, 50_000);
       const { simulator, sink } = opened;
       expect(differences(simulator, sink)).toEqual([]);

@@ -29,7 +29,9 @@ describe('retry', () => {
   });
 
   test('gives up at the deadline with the last error', async () => {
-    await expect(retrying(async () => Promise.reject(trouble()), { ...fast, deadlineMs: 20 })).rejects.toThrow('trouble');
+    await expect(retrying(async () => Promise.reject(trouble()), { ...fast, deadlineMs: 20 })).rejects.toThrow(
+      'trouble',
+    );
   });
 
   test('waits as long as the other side says, and not longer than the deadline', async () => {
@@ -95,7 +97,9 @@ describe('rate budget', () => {
   test('begins no more requests a second than allowed', async () => {
     const budget = createBudget({ requestsPerSecond: 50, concurrency: 8 });
     const starts: number[] = [];
-    await Promise.all(Array.from({ length: 25 }, () => budget('live', never, async () => void starts.push(performance.now()))));
+    await Promise.all(
+      Array.from({ length: 25 }, () => budget('live', never, async () => void starts.push(performance.now()))),
+    );
     const span = (starts.at(-1) as number) - (starts[0] as number);
     expect(span).toBeGreaterThanOrEqual(((25 - 6) / 50) * 1000); // 5 at once, then one every 20 ms
   });

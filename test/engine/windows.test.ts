@@ -73,24 +73,35 @@ async function walkAll(resource: Resource, context: StreamContext, from?: Json, 
 }
 
 const items = (max: number) =>
-  fc.array(
-    fc.record({ at: fc.integer({ min: RANGE.fromMs, max: RANGE.toMs - 1 }), severity: fc.constantFrom(...SEVERITIES) }),
-    { maxLength: max },
-  ).map((list) => list.map(({ at, severity }, index): Item => ({ id: `i${index}`, timeMs: at, severity })));
+  fc
+    .array(
+      fc.record({
+        at: fc.integer({ min: RANGE.fromMs, max: RANGE.toMs - 1 }),
+        severity: fc.constantFrom(...SEVERITIES),
+      }),
+      { maxLength: max },
+    )
+    .map((list) => list.map(({ at, severity }, index): Item => ({ id: `i${index}`, timeMs: at, severity })));
 
 describe('time windows', () => {
   test('every record of a list that stands still is seen, however bounds are meant and pages are capped', async () => {
     await fc.assert(
-      fc.asyncProperty(items(300), fc.boolean(), fc.boolean(), fc.integer({ min: 2, max: 7 }), async (list, start, end, cap) => {
-        const resource = vendor(list, { startInclusive: start, endInclusive: end, maxPageSize: cap });
-        const { seen, accepted } = await walkAll(resource, contextWith());
-        expect([...seen].sort()).toEqual(list.map(({ id }) => id).sort());
-        expect(accepted.every((window) => window.settled)).toBe(true);
-        expect(accepted.at(-1)?.range.toMs).toBe(RANGE.toMs);
-        for (const [index, window] of accepted.entries()) {
-          expect(window.range.fromMs).toBe(accepted[index - 1]?.range.toMs ?? RANGE.fromMs);
-        }
-      }),
+      fc.asyncProperty(
+        items(300),
+        fc.boolean(),
+        fc.boolean(),
+        fc.integer({ min: 2, max: 7 }),
+        async (list, start, end, cap) => {
+          const resource = vendor(list, { startInclusive: start, endInclusive: end, maxPageSize: cap });
+          const { seen, accepted } = await walkAll(resource, contextWith());
+          expect([...seen].sort()).toEqual(list.map(({ id }) => id).sort());
+          expect(accepted.every((window) => window.settled)).toBe(true);
+          expect(accepted.at(-1)?.range.toMs).toBe(RANGE.toMs);
+          for (const [index, window] of accepted.entries()) {
+            expect(window.range.fromMs).toBe(accepted[index - 1]?.range.toMs ?? RANGE.fromMs);
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -119,7 +130,10 @@ describe('time windows', () => {
   });
 
   test('a deletion before and an arrival behind the page boundary, at once, loses nothing', async () => {
-    const list = Array.from({ length: 12 }, (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + n * 10, severity: 'Low' }));
+    const list = Array.from(
+      { length: 12 },
+      (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + n * 10, severity: 'Low' }),
+    );
     const move = (all: Item[], request: number) => {
       if (request !== 3) return;
       all.shift();
@@ -143,7 +157,10 @@ describe('time windows', () => {
   });
 
   test('a burst that time cannot split is read by severity', async () => {
-    const list = Array.from({ length: 100 }, (_, n): Item => ({ id: `i${n}`, timeMs: 1_500_000, severity: SEVERITIES[n % 2] as string }));
+    const list = Array.from(
+      { length: 100 },
+      (_, n): Item => ({ id: `i${n}`, timeMs: 1_500_000, severity: SEVERITIES[n % 2] as string }),
+    );
     const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 100 });
     const { seen, accepted } = await walkAll(resource, contextWith({ maxWindowRecords: 60 }));
     expect(seen.size).toBe(100);

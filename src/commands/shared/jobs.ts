@@ -46,7 +46,7 @@ export function isFinished(state: PipelineState, job: JobRow): boolean {
 export async function runJob({ pipeline, watch }: Running, job: JobRow, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && !isFinished(pipeline.state, job)) {
     try {
-      await recover(pipeline);
+      await recover(pipeline, signal);
       await runWalk(pipeline, walkOf(job), signal);
       watch.events.walked(walkOf(job));
     } catch (error) {

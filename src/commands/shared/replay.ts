@@ -18,7 +18,7 @@ export async function replay(pipeline: Pipeline, store: StateStore, signal: Abor
   const rows = store.rejections({ pipeline: name, limit: ALL });
   const done: Replayed = { pipeline: name, accepted: 0, rejected: 0 };
   if (rows.length === 0) return done;
-  await recover(pipeline);
+  await recover(pipeline, signal);
   const nowMs = pipeline.now();
   let { batch: number } = state.begin(WALK, 'sweep', { fromMs: nowMs, toMs: nowMs });
   for (let start = 0; start < rows.length; start += batch.documents) {

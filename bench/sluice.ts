@@ -1,0 +1,54 @@
+/** Sluice as its commands run it: one backfill walk. */
+import { join } from 'node:path';
+import pino from 'pino';
+import { streams } from '../connectors/index.ts';
+import { type BuildTools, build, type Line, toPipeline } from '../src/build.ts';
+import { type Config, parseConfigObject } from '../src/config.ts';
+import { recover, runWalk } from '../src/pipeline.ts';
+import { openState } from '../src/state/sqlite.ts';
+import { PAGE_SIZE, type Task, TENANT } from './task.ts';
+
+const NEVER = new AbortController().signal;
+
+function configOf(task: Task): Config {
+  const files = { name: 'out', type: 'ndjson', path: join(task.folder, 'out') };
+  const cluster = { name: 'out', type: 'elasticsearch', nodes: [task.elasticsearch] };
+  const source = {
+    name: (task.folder.split('/').at(-1) ?? 'bench').replace(/\W/g, '_'),
+    connector: 'cylance',
+    base_url: task.url,
+    tenant_id: TENANT.tenantId,
+    application_id: TENANT.applicationId,
+    application_secret: TENANT.applicationSecret,
+    rate: { requests_per_second: 100_000, concurrency: task.concurrency },
+    reading: { page_size: PAGE_SIZE, details: task.details },
+  };
+  const object = {
+    state: { path: join(task.folder, 'state') },
+    sources: [source],
+    sinks: [task.elasticsearch ? cluster : files],
+  };
+  const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name }));
+  return parseConfigObject(object, { knownStreams }).config;
+}
+
+export async function runSluice(task: Task, begin: () => void): Promise<number> {
+  const config = configOf(task);
+  const tools: BuildTools = { streams, log: pino({ level: 'silent' }), env: {}, now: Date.now, hardStop: NEVER };
+  const built = build(config, tools);
+  const store = openState({ path: config.state.path, now: Date.now, exclusive: true });
+  const line = built.lines[0] as Line;
+  let records = 0;
+  const delivered = (_walk: string, documents: number) => {
+    records += documents;
+  };
+  const events = { seen() {}, delivered, window() {}, walked() {}, waiting() {} };
+  const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
+  await recover(pipeline);
+  begin();
+  const range = { fromMs: task.fromMs, toMs: task.toMs };
+  await runWalk(pipeline, { id: 'backfill-1', kind: 'backfill', range }, NEVER);
+  await built.close();
+  store.close();
+  return records;
+}

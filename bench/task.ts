@@ -1,0 +1,34 @@
+/** What a measured process is asked to do, and what it answers. */
+export interface Task {
+  mode: Mode;
+  /** The simulator. */
+  url: string;
+  /** Scratch folder of this run. */
+  folder: string;
+  fromMs: number;
+  toMs: number;
+  /** How often a floor reads every page; Sluice reads each window twice. */
+  passes: number;
+  /** Whether a floor stringifies and writes the records of every pass, or only of the first. */
+  writesEveryPass: boolean;
+  details: boolean;
+  concurrency: number;
+  /** Elasticsearch instead of files. */
+  elasticsearch?: string;
+  /** For `bulk`: the file of documents to post. */
+  documents?: string;
+}
+
+/** `raw` and `mapped` are floors, `bulk` posts prebuilt bodies. */
+export type Mode = 'raw' | 'mapped' | 'sluice' | 'bulk';
+
+export interface Measured {
+  records: number;
+  seconds: number;
+  /** User and system, all threads, without loading the code. */
+  cpuSeconds: number;
+  peakMiB: number;
+}
+
+export const TENANT = { tenantId: 'bench', applicationId: 'bench', applicationSecret: 'secret-of-the-benchmark' };
+export const PAGE_SIZE = 200;

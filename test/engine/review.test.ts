@@ -1,0 +1,290 @@
+/** What goes wrong at awkward moments: stops, crashes and failures between two steps of the engine. */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterEach, describe, expect, test } from 'vitest';
+import { streams } from '../../connectors/index.ts';
+import { SluiceError } from '../../src/errors.ts';
+import { statusError } from '../../src/http.ts';
+import { recover, runWalk } from '../../src/pipeline.ts';
+import { type ListReply, walkWindows } from '../../src/reading/windows.ts';
+import { liveWalk, runPipeline, type Schedule } from '../../src/run.ts';
+import { openNdjson } from '../../src/sinks/ndjson.ts';
+import type { Json, Page, Registered, StreamContext, Walk } from '../../src/types.ts';
+import { documentOf, memorySink, openPipeline, type Overrides, scratch, testConfig } from './harness.ts';
+
+const never = new AbortController().signal;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function folder(): string {
+  const place = scratch();
+  cleanups.push(place.remove);
+  return place.path;
+}
+
+const record = (id: string | undefined, more: object = {}) => ({
+  ...(id === undefined ? {} : { Id: id }),
+  Status: 'Done',
+  Severity: 'Low',
+  OccurrenceTime: '2026-01-02T03:04:05.678Z',
+  ...more,
+});
+
+interface Fake {
+  pages: (context: StreamContext, walk: Walk, from: Json | undefined) => AsyncIterable<Page>;
+  detail?: (context: StreamContext, key: string) => Promise<unknown>;
+  mapping?: Registered['mapping'];
+}
+
+/** The stream of detections with other pages and details. */
+function fake({ pages, detail, mapping }: Fake): Registered[] {
+  const registered = streams[0] as Registered;
+  return [{ ...registered, mapping: mapping ?? registered.mapping, stream: { ...registered.stream, pages, detail } }];
+}
+
+/** One list that never changes, walked as the vendors' are. */
+function listOf(records: () => unknown[], pageSize?: (page: number) => number): Fake['pages'] {
+  const list = async ({ page, pageSize: asked }: { page: number; pageSize: number }): Promise<ListReply> => {
+    const all = records();
+    return { records: all.slice((page - 1) * asked, page * asked), total: all.length, pageSize: pageSize?.(page) ?? asked };
+  };
+  const { key } = (streams[0] as Registered).stream;
+  return (context, walk, from) => walkWindows(context, { list, key, partition: { name: 'x', values: [] } }, walk, from);
+}
+
+function start(registered: Registered[], options: { overrides?: Overrides; path?: string; sink?: ReturnType<typeof memorySink>; now?: () => number } = {}) {
+  const path = options.path ?? folder();
+  const { sink, now } = options;
+  return { ...openPipeline(testConfig('http://127.0.0.1:9', path, options.overrides), { streams: registered, sink, now }), path };
+}
+
+const backfill = (id = 'backfill-1', fromMs = Date.UTC(2026, 0, 2), toMs = Date.UTC(2026, 0, 3)): Walk => ({
+  id,
+  kind: 'backfill',
+  range: { fromMs, toMs },
+});
+
+const schedule: Schedule = { lookbackMs: DAY, pollMs: 50, liveRangeMs: 900_000, sweeps: [] };
+const soon = <T>(work: Promise<T>, ms = 3000) =>
+  Promise.race([work, new Promise<'hangs'>((resolve) => setTimeout(() => resolve('hangs'), ms).unref())]);
+const listOnly: Overrides = { reading: { details: false } };
+
+async function linesIn(path: string): Promise<string[]> {
+  const names = await readdir(path, { recursive: true });
+  const texts = await Promise.all(names.filter((name) => /\.ndjson(\.part)?$/.test(name)).map((name) => readFile(join(path, name), 'utf8')));
+  return texts.flatMap((text) => text.split('\n').filter(Boolean));
+}
+
+describe('a stop', () => {
+  test('that comes while the sink is asked what arrived ends the pipeline', async () => {
+    const sink = memorySink();
+    const stop = new AbortController();
+    sink.recover = async () => {
+      stop.abort();
+      return { arrived: new Set() };
+    };
+    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), { sink, overrides: listOnly });
+    cleanups.push(close);
+    expect(await soon(runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false }))).toBeUndefined();
+  });
+
+  test('that comes while it is waited for a sink in trouble ends the pipeline', async () => {
+    const sink = memorySink();
+    const stop = new AbortController();
+    sink.write = async () => {
+      setTimeout(() => stop.abort(), 50);
+      throw new SluiceError('the sink is away', { action: 'retry' });
+    };
+    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), { sink, overrides: listOnly });
+    cleanups.push(close);
+    expect(await soon(runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false }))).toBeUndefined();
+  });
+
+  test('reaches a sink that looks for what arrived and gets no answer', async () => {
+    const sink = memorySink();
+    const stop = new AbortController();
+    sink.recover = (_pipeline, _prepared, _committed, signal?: AbortSignal) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), { sink, overrides: listOnly });
+    cleanups.push(close);
+    setTimeout(() => stop.abort(), 50);
+    expect(await soon(runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false }))).toBeUndefined();
+  });
+});
+
+describe('a checkpoint that fails', () => {
+  test('after the file was written: the documents are in the files once', async () => {
+    const pages = listOf(() => [record('a'), record('b')]);
+    const first = start(fake({ pages }), { overrides: listOnly });
+    await recover(first.pipeline);
+    await runWalk(first.pipeline, backfill('backfill-0', 0, 1), never);
+    first.pipeline.state.commit = () => {
+      throw new SluiceError('the disk is full', { action: 'stop' });
+    };
+    await expect(runWalk({ ...first.pipeline, registered: fake({ pages: listOf(() => [record('c')]) })[0] as Registered }, backfill(), never)).rejects.toThrow('full');
+    await first.close();
+    const second = start(fake({ pages: listOf(() => [record('c')]) }), { overrides: listOnly, path: first.path });
+    await recover(second.pipeline);
+    await runWalk(second.pipeline, backfill(), never);
+    await second.close();
+    expect((await linesIn(join(first.path, 'out'))).length).toBe(3);
+  });
+});
+
+describe('two walks', () => {
+  test('a write that failed holds up the writes of the other walks until it is known what arrived', async () => {
+    const sink = memorySink();
+    const write = sink.write.bind(sink);
+    const tried: string[] = [];
+    sink.write = async (batch, signal) => {
+      tried.push(batch.walk);
+      await write(batch, signal); // it arrives, but nobody learns of it
+      throw new SluiceError('the answer was lost', { action: 'stop' });
+    };
+    let slow = Promise.withResolvers<unknown>();
+    let status = 'New';
+    const pages: Fake['pages'] = async function* (_context, walk) {
+      yield { records: [record('a', { Status: status })], cursor: 1 };
+      if (walk.id === 'one') await slow.promise;
+    };
+    const { pipeline, close } = start(fake({ pages }), { sink, overrides: { ...listOnly, batch: { wait: '10ms' } } });
+    cleanups.push(close);
+    const one = runWalk(pipeline, { ...backfill('one') }, never);
+    one.catch(() => {});
+    await expect.poll(() => pipeline.sinkFailure !== undefined).toBe(true);
+    status = 'In Progress';
+    await expect(runWalk(pipeline, backfill('two'), never)).rejects.toThrow('the answer was lost');
+    expect(tried).toEqual(['one']);
+    slow.resolve(undefined);
+    slow = Promise.withResolvers();
+    await expect(one).rejects.toThrow('the answer was lost');
+  });
+
+  test('what is recovered does not replace what was committed later', () => {
+    const { pipeline, close } = start(fake({ pages: listOf(() => []) }), { sink: memorySink() });
+    cleanups.push(close);
+    const { state } = pipeline;
+    const row = { key: 'a', rowId: undefined, fingerprint: 'f', ordinal: 1, timeMs: 1, digests: '', deleted: false, refreshAtMs: null, refreshMs: 0 };
+    state.begin('one', 'live', { fromMs: 0, toMs: 1 });
+    state.begin('two', 'sweep', { fromMs: 0, toMs: 1 });
+    state.prepare('one', 1, [{ ...row, id: 'older', revision: 'r1' }]);
+    state.commit({ walk: 'two', number: 1, rows: [{ ...row, id: 'newer', revision: 'r2' }], ledger: [], rejections: [], receipt: null });
+    state.resolve(new Set(['older']));
+    expect(state.known('a')?.revision).toBe('r2');
+  });
+
+  test('a record that breaks its walk is not left claimed', async () => {
+    const mapping: Registered['mapping'] = () => ({ '@timestamp': 'x' }); // no `event`: what is added to a document breaks
+    const { pipeline, close } = start(fake({ pages: listOf(() => [record('a')]), mapping }), { sink: memorySink(), overrides: listOnly });
+    cleanups.push(close);
+    await expect(runWalk(pipeline, backfill(), never)).rejects.toThrow();
+    expect(pipeline.claims.size).toBe(0);
+  });
+});
+
+describe('where a walk begins', () => {
+  const now = Date.UTC(2026, 5, 1);
+
+  test('a short backfill before it does not shorten what the first run reads', () => {
+    const { pipeline, close } = start(fake({ pages: listOf(() => []) }), { sink: memorySink(), now: () => now });
+    cleanups.push(close);
+    pipeline.state.begin('backfill-1', 'backfill', { fromMs: now - HOUR, toMs: now });
+    pipeline.state.finish('backfill-1', now);
+    expect(liveWalk(pipeline, schedule).range).toEqual({ fromMs: now - DAY, toMs: now });
+  });
+
+  test('rewinding to a time that was not reached yet leaves no gap', () => {
+    const { pipeline, close } = start(fake({ pages: listOf(() => []) }), { sink: memorySink(), now: () => now });
+    cleanups.push(close);
+    const { state } = pipeline;
+    state.begin('live', 'live', { fromMs: now - 3 * DAY, toMs: now - 2 * DAY }); // interrupted
+    state.rewind('live', now - HOUR);
+    expect(liveWalk(pipeline, schedule).range.fromMs).toBe(now - 3 * DAY);
+    state.begin('live', 'live', { fromMs: now - 3 * DAY, toMs: now - 2 * DAY });
+    state.finish('live', now - 2 * DAY);
+    state.rewind('live', now - HOUR);
+    expect(liveWalk(pipeline, schedule).range.fromMs).toBe(now - 2 * DAY);
+    state.rewind('live', now - 3 * DAY);
+    expect(liveWalk(pipeline, schedule).range.fromMs).toBe(now - 3 * DAY);
+  });
+
+  test('a walk that finds nothing new saves how far it came', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    const pages: Fake['pages'] = async function* () {
+      const accepted = { range: { fromMs: 0, toMs: 1 }, total: 0, distinct: 0, settled: true };
+      for (let window = 1; window <= 3; window++) yield { records: [], cursor: window, accepted };
+      await gate.promise;
+    };
+    const { pipeline, close } = start(fake({ pages }), { sink: memorySink(), overrides: { batch: { wait: '10ms' } } });
+    cleanups.push(close);
+    const walking = runWalk(pipeline, backfill(), never);
+    await expect.poll(() => pipeline.state.walk('backfill-1')?.cursor).toBe(3);
+    gate.resolve(undefined);
+    await walking;
+  });
+});
+
+describe('a record', () => {
+  test.each([true, false])('without a key is shipped and stops nothing (details: %s)', async (details) => {
+    const sink = memorySink();
+    const detail: Fake['detail'] = async (_context, key) => {
+      if (key !== 'a') throw new SluiceError('no such detection', { action: 'skip' });
+      return record('a');
+    };
+    const list = () => [record('a'), record(undefined), null];
+    const registered = streams[0] as Registered;
+    const client = {
+      authenticate: async () => {},
+      json: async ({ accept, query }: { accept: (reply: unknown) => unknown; query?: Record<string, unknown> }) =>
+        accept({ page_number: query?.page, page_size: query?.page_size, total_number_of_items: 3, page_items: query?.page_size === 1 ? [list()[0]] : list() }),
+    };
+    const { pipeline, close } = start([{ ...registered, stream: { ...registered.stream, detail } }], { sink, overrides: { reading: { details } } });
+    cleanups.push(close);
+    pipeline.client = client as typeof pipeline.client;
+    await runWalk(pipeline, backfill(), never);
+    expect(sink.documents.length).toBe(3);
+  });
+
+  test('whose detail the vendor refuses to give is shipped from the list', async () => {
+    const sink = memorySink();
+    const request = { method: 'GET' as const, url: 'http://x/y', priority: 'live' as const, signal: never };
+    const detail: Fake['detail'] = async (_context, key) => {
+      if (key === 'a') return record('a');
+      throw statusError({ status: 400, headers: { get: () => null }, body: Buffer.from('') }, request, 0);
+    };
+    const { pipeline, close } = start(fake({ pages: listOf(() => [record('a'), record('b')]), detail }), { sink });
+    cleanups.push(close);
+    await runWalk(pipeline, backfill(), never);
+    const tags = sink.documents.map((document) => [document.key, (documentOf(document).tags as string[] | undefined) ?? []]);
+    expect(Object.fromEntries(tags)).toEqual({ a: [], b: ['detail_missing'] });
+  });
+
+  test('on a last page that calls itself smaller is shipped', async () => {
+    const sink = memorySink();
+    const records = Array.from({ length: 5 }, (_, index) => record(`r${index}`));
+    const pages = listOf(() => records, (page) => (page === 3 ? 1 : 2));
+    const { pipeline, close } = start(fake({ pages }), { sink, overrides: { reading: { details: false, page_size: 2 } } });
+    cleanups.push(close);
+    await runWalk(pipeline, backfill(), never);
+    expect(sink.documents.length).toBe(5);
+  });
+});
+
+describe('segments', () => {
+  test('an older one that was committed as a whole gets its name, and is not set aside', async () => {
+    const path = folder();
+    const place = join(path, 'acme', 'x.y');
+    await mkdir(place, { recursive: true });
+    await writeFile(join(place, 'live-000001.ndjson.part'), '{}\n');
+    await writeFile(join(place, 'live-000002.ndjson.part'), '{}\n');
+    const sink = openNdjson({ path, compression: 'none', rotateBytes: 1e6, rotateMs: 1e6 }, { log: pino({ level: 'silent' }), now: Date.now });
+    await sink.recover('acme/x.y/files', [], new Map([['live', { segment: 2, length: 3 }]]));
+    expect((await readdir(place)).sort()).toEqual(['live-000001.ndjson', 'live-000002.ndjson']);
+  });
+});

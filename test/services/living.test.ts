@@ -1,0 +1,111 @@
+/** A hundred thousand detections, backfilled while the tenant lives, then kept up with: the exact set, valid ECS, in Elasticsearch. */
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { streams } from '../../connectors/index.ts';
+import { violations } from '../../mappings/ecs-check.ts';
+import type { EcsDocument } from '../../src/types.ts';
+import { committedRevisions } from '../e2e/committed.ts';
+import { refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
+import { configOf, type Ended, openPlace, type Place } from '../e2e/place.ts';
+import { compare } from './data-stream.ts';
+import { type ElasticsearchVersion, startElasticsearch } from './elasticsearch.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** Detections, and how many of each kind of change. */
+const SIZES: [version: ElasticsearchVersion, detections: number, changes: number][] = [
+  ['9.5.3', 100_000, 250],
+  ['8.19.5', 10_000, 80],
+];
+
+function livingOf(n: number) {
+  return {
+    ...{ arrivals: 2 * n, lateArrivals: n, statusChanges: 2 * n, returns: n, commentChanges: n, responseChanges: n },
+    ...{ deletions: n, deletionsUnseen: n / 5, dwellMs: 500, everyRequests: 0, everyMs: 50 },
+  };
+}
+
+/** Every open detail comes round once in two minutes; what has just changed, at every refresh. */
+const READING = {
+  ...{ lookback: '1h', poll: '3s', sweeps: [{ range: '400d', every: '15s' }] },
+  ...{ detail_refresh: ['5s', '120s'], page_size: 500, max_window_records: 10_000 },
+};
+
+async function prepare(version: ElasticsearchVersion, detections: number, changes: number) {
+  const node = await startElasticsearch({ version });
+  cleanups.push(node.stop);
+  const place = await openPlace({ detections, living: livingOf(changes) });
+  cleanups.push(place.close);
+  const sinks = [{ name: 'elastic', type: 'elasticsearch', nodes: [node.url], compression: 'none' }];
+  place.configure(configOf({ url: place.simulator.url, sinks, reading: READING }));
+  const setup = await place.sluice('setup', 'elasticsearch');
+  expect({ code: setup.code, stderr: setup.stderr }).toMatchObject({ code: 0 });
+  return { node, place };
+}
+
+function backfill(place: Place): Promise<Ended> {
+  return place.sluice('backfill', '--from', place.simulator.range.start, '--json');
+}
+
+/** Prints how long each phase took: a slow one is to be seen before it is a timeout. */
+function stopwatch(): (phase: string) => void {
+  let last = Date.now();
+  return (phase) => {
+    console.log(`${phase}: ${((Date.now() - last) / 1000).toFixed(1)} s`);
+    last = Date.now();
+  };
+}
+
+/** Every tenth document, and every revision after the first. */
+function ecsChecker() {
+  const fields = streams.find(({ stream }) => stream.name === 'cylance.detection')?.fields;
+  let seen = 0;
+  let checked = 0;
+  const found = new Set<string>();
+  const check = (document: EcsDocument): void => {
+    const { sequence } = document.event as { sequence: number };
+    if (seen++ % 10 !== 0 && sequence === 1) return;
+    checked++;
+    for (const one of violations(document, 'cylance', fields)) if (found.size < 50) found.add(one);
+  };
+  return { check, checked: () => checked, found };
+}
+
+test.each(SIZES)('a living tenant on %s: %i detections', { timeout: 900_000 }, async (version, detections, changes) => {
+  const { node, place } = await prepare(version, detections, changes);
+  const { simulator } = place;
+  const state = join(place.folder, 'sluice-state');
+  const phase = stopwatch();
+  const first = await backfill(place);
+  phase('backfill');
+  refuseTrouble(first, 'backfill');
+  expect(JSON.parse(first.stdout)).toMatchObject({ done: true, pipelines: [{ rejected: 0 }] });
+  console.log(`after the backfill: ${simulator.stats().pending} changes to come`);
+
+  const ended = await runUntilQuiet(place, () => committedRevisions(state, 1), 420_000);
+  phase('run until quiet');
+  refuseTrouble(ended, 'run');
+  expect(ended.code).toBe(0);
+  expect(simulator.stats()).toMatchObject({ pending: 0, unserved: 0 });
+
+  const again = await backfill(place);
+  phase('second backfill');
+  expect(JSON.parse(again.stdout)).toMatchObject({ done: true, nothingNew: true });
+
+  const ecs = ecsChecker();
+  const { documents, wrong } = await compare(node.url, simulator, ({ source }) => ecs.check(source));
+  phase('comparison');
+  const { revisions, deleted } = simulator.summary();
+  console.log(
+    `${documents} documents, ${revisions - detections} later ones, ${deleted} deletions, ${ecs.checked()} checked`,
+  );
+  expect(wrong).toEqual([]);
+  expect(documents).toBe(revisions);
+  expect([...ecs.found]).toEqual([]);
+  expect(ecs.checked()).toBeGreaterThan(Math.min(5000, detections / 10));
+  expect(deleted).toBeGreaterThan(0);
+  expect((await place.sluice('rejections', 'list', '--json')).stdout).toBe('');
+});
