@@ -9,7 +9,7 @@ import { isStateInUse, openState } from '../state/sqlite.ts';
 import type { JobRow } from '../state/store.ts';
 import type { Cli } from './shared/context.ts';
 import { DEMO, type DemoSimulator, startDemoSimulator } from './shared/demo-simulator.ts';
-import { type DemoSummary, sayBeginning, saySummary } from './shared/demo-talk.ts';
+import { sayBeginning, sayNext, saySummary } from './shared/demo-talk.ts';
 import { findUnfinished } from './shared/jobs.ts';
 import { type CommonOptions, whole, withJson, withLogLevel } from './shared/options.ts';
 import { workOn } from './shared/own-job.ts';
@@ -57,16 +57,19 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
   const startedAtMs = cli.now();
   const { results, failures, done } = await workOn(cli, session, job, 'demo');
   if (failures[0] !== undefined) throw failures[0];
-  const [result] = results;
-  if (!done || result === undefined) {
+  if (!done || results.length === 0) {
     throw new SluiceError('the demo was stopped', {
       action: 'stop',
       advice: 'Run it again: it goes on where it stopped.',
     });
   }
-  const folder = join(FOLDER, 'out', simulator.source, result.pipeline.split('/')[1] ?? '');
-  const summary: DemoSummary = { result, seconds: (cli.now() - startedAtMs) / 1000, folder };
-  saySummary(cli, summary, options.json ?? false);
+  const seconds = (cli.now() - startedAtMs) / 1000;
+  for (const result of results) {
+    const stream = result.pipeline.split('/')[1] ?? '';
+    const summary = { result, stream, seconds, folder: join(FOLDER, 'out', simulator.source, stream) };
+    saySummary(cli, summary, options.json ?? false);
+  }
+  if (!options.json) sayNext(cli, join(FOLDER, 'out', simulator.source));
   if (options.keepGoing) await keepGoing(cli, session);
 }
 

@@ -85,6 +85,7 @@ function configOf(url: string, overrides: Overrides): string {
 sources:
   - name: acme
     connector: cylance
+    streams: [cylance.detection]
     base_url: ${overrides.url ?? url}
     tenant_id: ${TENANT.tenantId}
     application_id: ${TENANT.applicationId}

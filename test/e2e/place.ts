@@ -108,6 +108,7 @@ export function configOf({ url, sinks, source, reading, ...rest }: ConfigParts):
   const one = {
     name: 'acme',
     connector: 'cylance',
+    streams: ['cylance.detection'],
     base_url: url,
     tenant_id: TENANT.tenantId,
     application_id: TENANT.applicationId,

@@ -48,7 +48,7 @@ async function get(url: string): Promise<string> {
 
 test('no output holds a planted secret, the application secret or a token', { timeout: 120_000 }, async () => {
   const faults = [
-    { fault: 'detail-fails' as const, fraction: 0.03 },
+    { fault: 'server-error' as const, every: 40 },
     { fault: 'html-page' as const, every: 50, times: 5 },
     { fault: 'token-expires-early' as const, afterUses: 100 },
   ];
@@ -57,7 +57,7 @@ test('no output holds a planted secret, the application secret or a token', { ti
   const port = await freePort();
   const health = { port };
   const sinks = [{ name: 'files', type: 'ndjson', path: 'out' }];
-  const source = { keep_original: true, retry: { deadline: '1s', first_delay: '20ms', max_delay: '100ms' } };
+  const source = { keep_original: true };
   const settings = { url: simulator.url, sinks, source, health, log: { level: 'trace', format: 'json' } };
   place.configure(configOf(settings));
 

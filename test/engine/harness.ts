@@ -54,6 +54,7 @@ export function testConfig(url: string, folder: string, overrides: Overrides = {
       {
         name: 'acme',
         connector: 'cylance',
+        streams: ['cylance.detection'],
         base_url: url,
         tenant_id: TENANT.tenantId,
         application_id: TENANT.applicationId,

@@ -9,6 +9,7 @@ import { plural, showCount, showTime } from './times.ts';
 
 export interface DemoSummary {
   result: JobResult;
+  stream: string;
   seconds: number;
   /** Where the documents are. */
   folder: string;
@@ -22,8 +23,9 @@ export function sayBeginning(cli: Cli, simulator: DemoSimulator, detections: num
   cli.stderr.write(`${lines.join('\n')}\n`);
 }
 
+/** What became of one stream; as JSON, a line per stream. */
 export function saySummary(cli: Cli, summary: DemoSummary, json: boolean): void {
-  const { result, seconds, folder } = summary;
+  const { result, stream, seconds, folder } = summary;
   const files = filesIn(folder);
   const nothingNew = isNothingNew([result]);
   if (json) {
@@ -32,33 +34,32 @@ export function saySummary(cli: Cli, summary: DemoSummary, json: boolean): void 
   }
   if (nothingNew)
     cli.stdout.write(
-      `nothing new: all ${plural(result.records, 'record')} had been delivered before; no document was added\n\n`,
+      `${stream}: nothing new: all ${plural(result.records, 'record')} had been delivered before; no document was added\n\n`,
     );
   else sayShipped(cli, summary, files);
-  sayNext(cli, folder);
 }
 
-function sayShipped(cli: Cli, { result, seconds, folder }: DemoSummary, files: string[]): void {
+function sayShipped(cli: Cli, { result, stream, seconds, folder }: DemoSummary, files: string[]): void {
   const [newest] = files.slice(-1);
   if (newest !== undefined)
     cli.stdout.write(`One document as it was shipped:\n${firstDocument(join(folder, newest))}\n\n`);
   const rate = Math.round(result.delivered / Math.max(seconds, 0.001));
   const bytes = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
   const lines = [
-    `${plural(result.records, 'record')} read in ${plural(result.windows, 'window')}, ${plural(result.delivered, 'document')} delivered with details`,
+    `${stream}: ${plural(result.records, 'record')} read in ${plural(result.windows, 'window')}, ${plural(result.delivered, 'document')} delivered with details`,
     `${seconds.toFixed(1)} s, ${showCount(rate)} documents a second`,
     `${plural(files.length, 'file')} with ${(bytes / 2 ** 20).toFixed(1)} MiB in ./${folder}`,
   ];
   cli.stdout.write(`${lines.join('\n')}\n\n`);
 }
 
-function sayNext(cli: Cli, folder: string): void {
+export function sayNext(cli: Cli, folder: string): void {
   const lines = [
     'What next',
     '  sluice demo               again: finds nothing new, and adds nothing',
     '  sluice demo --keep-going  a tenant that changes while it is read',
     '  sluice config example     a config for a real tenant; then `sluice check` and `sluice run`',
-    `  head -1 ${join(folder, '*')}   the documents`,
+    `  head -1 ${join(folder, '*/*')}   the documents`,
   ];
   cli.stdout.write(`${lines.join('\n')}\n`);
 }
