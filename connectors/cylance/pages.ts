@@ -2,17 +2,14 @@
 import { SluiceError } from '../../src/errors.ts';
 import type { ListReply } from '../../src/reading/windows.ts';
 
-/** A member by its name in any casing: `Id`, `id`, `CylancelId` (as recognised from the guide's pages). */
-export function member(record: unknown, ...names: readonly string[]): unknown {
+/** A member by its name in any casing: `Id`, `id`, `ID`. */
+export function member(record: unknown, name: string): unknown {
   if (typeof record !== 'object' || record === null) return undefined;
-  for (const name of names) {
-    const value = (record as Record<string, unknown>)[name];
-    if (value !== undefined) return value;
-  }
-  for (const name in record) {
-    if (names.some((wanted) => wanted.length === name.length && wanted.toLowerCase() === name.toLowerCase())) {
-      return (record as Record<string, unknown>)[name];
-    }
+  const exact = (record as Record<string, unknown>)[name];
+  if (exact !== undefined) return exact;
+  const lower = name.toLowerCase();
+  for (const own in record) {
+    if (own.length === name.length && own.toLowerCase() === lower) return (record as Record<string, unknown>)[own];
   }
   return undefined;
 }

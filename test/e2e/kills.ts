@@ -25,13 +25,23 @@ export interface KillPlan {
   dead?(kill: number): Promise<void> | void;
 }
 
+const LONGEST_MS = 20_000;
+
+async function ready(child: Child): Promise<void> {
+  while (child.hasEnded() === undefined && !/Sluice \S+: \d+ pipeline/.test(child.stderr())) await sleep(20);
+}
+
 /** A process that ends by itself before it is killed is a failure: a crash must not leave anything that stops the next start. */
 export async function killAgainAndAgain(plan: KillPlan): Promise<void> {
   const random = randomFrom(plan.place.seed);
   for (let kill = 1; kill <= KILLS; kill++) {
     const child = plan.place.start('run');
-    if (kill % 2 === 0) await Promise.race([plan.write(child, 1 + Math.floor(random() * 8)), sleep(3 * plan.upToMs)]);
-    else await sleep(200 + random() * (plan.upToMs - 200));
+    if (kill % 2 === 0) await Promise.race([plan.write(child, 1 + Math.floor(random() * 8)), sleep(LONGEST_MS)]);
+    else {
+      // Some die while they start; on a slow machine all would, if the others were not waited for.
+      if (kill % 4 === 3) await Promise.race([ready(child), sleep(LONGEST_MS)]);
+      await sleep(200 + random() * (plan.upToMs - 200));
+    }
     const early = child.hasEnded();
     if (early !== undefined) throw new Error(`ended by itself before kill ${kill}: ${JSON.stringify(early)}`);
     refuseTrouble(await child.end('SIGKILL'), `kill ${kill}`);

@@ -33,10 +33,10 @@ export async function ask<T = Record<string, unknown>>(
 const PAGE = 2000;
 
 /** Every document of every backing index, page by page: a hundred thousand at once would not fit. */
-export async function* allHits(url: string): AsyncGenerator<Hit> {
-  await ask(url, 'POST', `/${DATA_STREAM}/_refresh`);
+export async function* allHits(url: string, dataStream = DATA_STREAM): AsyncGenerator<Hit> {
+  await ask(url, 'POST', `/${dataStream}/_refresh`);
   const first = { size: PAGE, sort: ['_doc'] };
-  let page = await ask<Scrolled>(url, 'POST', `/${DATA_STREAM}/_search?scroll=5m`, first);
+  let page = await ask<Scrolled>(url, 'POST', `/${dataStream}/_search?scroll=5m`, first);
   while (page.hits.hits.length > 0) {
     for (const { _id, _index, _source } of page.hits.hits) yield { id: _id, index: _index, source: _source };
     const scroll = { scroll: '5m', scroll_id: page._scroll_id };
@@ -68,11 +68,12 @@ export async function compare(
   url: string,
   simulator: Simulator,
   each: (hit: Hit) => void = () => {},
+  dataStream = DATA_STREAM,
 ): Promise<Compared> {
   const ids: string[] = [];
   const indices = new Set<string>();
   const foreign: string[] = [];
-  for await (const hit of allHits(url)) {
+  for await (const hit of allHits(url, dataStream)) {
     ids.push(hit.id);
     indices.add(hit.index);
     if (idOf(hit.source) !== hit.id) foreign.push(`${hit.id} is not the id of what it holds`);

@@ -66,7 +66,7 @@ function rollover(node: RunningElasticsearch, later: Promise<void>[]) {
   };
 }
 
-test.each(SIZES)(`${KILLS} kills and rollovers on %s`, { timeout: 400_000 }, async (version, detections, changes) => {
+test.each(SIZES)(`${KILLS} kills and rollovers on %s`, { timeout: 600_000 }, async (version, detections, changes) => {
   const { node, place, bulks } = await prepare(version, detections, changes);
   const { simulator } = place;
   const state = join(place.folder, 'sluice-state');
@@ -91,6 +91,7 @@ test.each(SIZES)(`${KILLS} kills and rollovers on %s`, { timeout: 400_000 }, asy
 
   refuseTrouble(ended, 'at the end');
   expect(ended.code).toBe(0);
+  expect(known.at(-1)).toBeGreaterThan(0); // otherwise the kills proved nothing
   expect(simulator.stats()).toMatchObject({ pending: 0, unserved: 0 });
   const { wrong, documents, indices } = await compare(node.url, simulator);
   console.log(`${documents} documents in ${indices} backing indices`);
