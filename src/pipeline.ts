@@ -205,20 +205,19 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
     if (failure !== undefined) throw failure;
     await lane.ready();
   };
-  const takeChanged = async (page: PageInFlight, seen: Sight, known: Known | undefined): Promise<void> => {
+  /** Only what has to wait for something returns a promise: most list records do not, and there are many. */
+  const takeChanged = (page: PageInFlight, seen: Sight, known: Known | undefined): Promise<void> | undefined => {
     if (seen.record === undefined || (useDetails && hasKey(seen.key))) {
-      await room();
-      later(page, () => changeFromDetail(pipeline, context, walk, seen));
-    } else if (isClaimed(pipeline, seen)) {
-      later(page, () => whenFree(pipeline, walk, seen));
-    } else {
-      lane.settle(page, changeFromList(pipeline, walk, seen, known));
-      await lane.ready();
+      return room().then(() => later(page, () => changeFromDetail(pipeline, context, walk, seen)));
     }
+    if (isClaimed(pipeline, seen)) later(page, () => whenFree(pipeline, walk, seen));
+    else lane.settle(page, changeFromList(pipeline, walk, seen, known));
+    return undefined;
   };
   return {
     async take(page) {
       context.signal.throwIfAborted();
+      await lane.ready();
       const asked = useDetails ? (page.ask ?? []).filter(hasKey) : [];
       const inFlight = lane.begin(page, page.records.length + asked.length);
       pipeline.events.seen(walk.id, page.records.length);
@@ -226,8 +225,10 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
       const known = lookUp(pipeline, sights);
       for (const seen of sights) {
         const before = known(seen.key);
-        if (isUnchanged(pipeline, seen, before)) lane.settle(inFlight);
-        else await takeChanged(inFlight, seen, before);
+        const waiting = isUnchanged(pipeline, seen, before)
+          ? lane.settle(inFlight)
+          : takeChanged(inFlight, seen, before);
+        if (waiting !== undefined) await waiting;
       }
       for (const key of asked) await takeChanged(inFlight, { key, record: undefined, fingerprint: null }, undefined);
       await lane.ready();

@@ -85,12 +85,19 @@ async function loop(
   while (!signal.aborted) {
     const startedAt = pipeline.now();
     const walk = next();
+    // With `once`: a walk that was interrupted ends its old range first, and there may be another job.
+    const isMore = walk?.kind === 'backfill' || isInterrupted(pipeline, walk);
     if (walk !== undefined) await tryWalk(pipeline, walk, options, signal);
-    if (options.once) return;
+    if (options.once && (walk === undefined || !isMore)) return;
     // A clock that is set back must not put the next walk off.
     const pauseMs = Math.min(everyMs, Math.max(0, everyMs - (pipeline.now() - startedAt)));
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
+}
+
+function isInterrupted(pipeline: Pipeline, walk: Walk | undefined): boolean {
+  const row = walk === undefined ? undefined : pipeline.state.walk(walk.id);
+  return row !== undefined && row.finishedAtMs === undefined;
 }
 
 function sweepLoop(

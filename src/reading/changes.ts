@@ -82,7 +82,7 @@ export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight, know
   }
 }
 
-/** The change for a record whose detail is shipped. Undefined when another walk delivered it meanwhile, or it is gone and was never known. */
+/** The change for a record whose detail is shipped. Undefined when another walk delivered it meanwhile, or there is nothing to say of it. */
 export async function changeFromDetail(
   pipeline: Pipeline,
   context: StreamContext,
@@ -112,7 +112,7 @@ interface Shipped {
   kind: 'list' | 'detail' | 'detail-missing' | 'unreadable' | 'deleted';
 }
 
-/** Undefined for a record that is gone before it was ever known. */
+/** Undefined for a record that is gone and of which there is nothing to say. */
 async function fetchDetail(
   pipeline: Pipeline,
   context: StreamContext,
@@ -125,7 +125,7 @@ async function fetchDetail(
     return { record: withoutSecrets(detail, pipeline.registered.stream.secrets), kind: 'detail' };
   } catch (error) {
     const action = actionOf(error);
-    if (action === 'skip') return tombstone(pipeline, seen, known);
+    if (action === 'skip') return whenGone(pipeline, seen, known);
     if (!(error instanceof SluiceError) || (action !== 'retry' && action !== 'reject')) throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
     return seen.record === undefined
@@ -134,9 +134,16 @@ async function fetchDetail(
   }
 }
 
-function tombstone(pipeline: Pipeline, seen: Sight, known: Known | undefined): Shipped | undefined {
-  if (known === undefined || known.deleted) return undefined;
-  const record = pipeline.registered.stream.tombstone?.(seen.key, known.timeMs ?? undefined);
+/**
+ * The vendor says that there is no such detail. A record that was delivered is deleted. One that the list shows and that
+ * was never delivered is shipped as the list has it: it existed, and when it is gone for good, the refresh will tell.
+ */
+function whenGone(pipeline: Pipeline, seen: Sight, known: Known | undefined): Shipped | undefined {
+  if (known === undefined)
+    return seen.record === undefined ? undefined : { record: seen.record, kind: 'detail-missing' };
+  const record = known.deleted
+    ? undefined
+    : pipeline.registered.stream.tombstone?.(seen.key, known.timeMs ?? undefined);
   return record === undefined ? undefined : { record, kind: 'deleted' };
 }
 

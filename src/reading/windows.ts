@@ -125,6 +125,7 @@ async function* walkWindow(
   { range, query, tooDeep }: { range: Range; query: Query; tooDeep: boolean },
   cursor: Cursor,
 ): AsyncIterable<Page> {
+  const known = [...context.knownKeys(range)]; // before the first pass: what it brings cannot be missing
   const parts = tooDeep ? await partition(resource, query) : [undefined];
   const seen = new Set<string>();
   let total = 0;
@@ -135,8 +136,7 @@ async function* walkWindow(
     total += outcome.total;
     settled &&= outcome.settled;
   }
-  const ask: string[] = [];
-  if (settled) for (const key of context.knownKeys(range)) if (!seen.has(key)) ask.push(key);
+  const ask = settled ? known.filter((key) => !seen.has(key)) : [];
   advance(cursor, range, settled);
   const filter = parts[0] === undefined ? undefined : resource.partition.name;
   const accepted: Accepted = { range, total, distinct: seen.size, settled, filter };

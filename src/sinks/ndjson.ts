@@ -30,6 +30,7 @@ interface Tools {
 /** The segments of one walk. */
 interface Chain {
   folder: string;
+  pipeline: string;
   walk: string;
   segment: number;
   length: number;
@@ -37,6 +38,8 @@ interface Chain {
   file: FileHandle | undefined;
   /** Its end was not committed. */
   doubt: boolean;
+  /** The last thing that was done to it: one at a time. */
+  turn: Promise<unknown>;
 }
 
 const ENDINGS = { none: '.ndjson', gzip: '.ndjson.gz', zstd: '.ndjson.zst' } as const;
@@ -44,6 +47,8 @@ const SEGMENT = /^(.+)-(\d{6,})(\.ndjson(?:\.gz|\.zst)?)(\.part)?$/;
 
 export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
   const chains = new Map<string, Chain>();
+  const rotating = setInterval(() => rotateIdle(chains, settings, tools), Math.min(settings.rotateMs, IDLE_LOOK_MS));
+  rotating.unref();
   return {
     kind: 'ndjson',
     looksUp: false,
@@ -53,8 +58,10 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       const chain = await orExplain(settings, async () => {
         const found = chains.get(chainName(batch)) ?? (await newChain(settings, batch, tools));
         chains.set(chainName(batch), found);
-        await rotateIfDue(found, settings, tools);
-        await append(found, settings, batch, tools);
+        await inTurn(found, async () => {
+          await rotateIfDue(found, settings, tools);
+          await append(found, settings, batch, tools);
+        });
         return found;
       });
       return { rejections: [], receipt: receiptOf(chain) };
@@ -63,7 +70,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       const folder = folderOf(settings, pipeline);
       for (const [name, chain] of chains) {
         if (chain.folder !== folder) continue;
-        await chain.file?.close();
+        await inTurn(chain, async () => chain.file?.close());
         chains.delete(name);
       }
       await orExplain(settings, () => cutUncommitted(folder, committed, tools.log));
@@ -75,11 +82,32 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
     },
     check: (signal) => check(settings, signal),
     async close() {
+      clearInterval(rotating);
       // One with an end that was not committed stays `.part`, for the next start to cut.
-      for (const chain of chains.values()) await (chain.doubt ? chain.file?.close() : finish(chain, settings));
+      for (const chain of chains.values()) {
+        await inTurn(chain, async () => (chain.doubt ? chain.file?.close() : finish(chain, settings)));
+      }
       chains.clear();
     },
   };
+}
+
+const IDLE_LOOK_MS = 60_000;
+
+/** A segment that nothing more comes for is finished in time, too. */
+function rotateIdle(chains: ReadonlyMap<string, Chain>, settings: NdjsonSettings, tools: Tools): void {
+  for (const chain of chains.values()) {
+    void inTurn(chain, async () => {
+      if (!chain.doubt && chains.get(chainName(chain)) === chain) await rotateIfDue(chain, settings, tools);
+    }).catch((error: unknown) => tools.log.warn(`a segment could not be finished: ${messageOf(error)}`));
+  }
+}
+
+/** Runs `work` when everything that was asked of the chain before is done. */
+function inTurn<T>(chain: Chain, work: () => Promise<T>): Promise<T> {
+  const mine = chain.turn.then(work, work);
+  chain.turn = mine.catch(() => {});
+  return mine;
 }
 
 function chainName(batch: Pick<Batch, 'pipeline' | 'walk'>): string {
@@ -111,12 +139,14 @@ async function newChain(settings: NdjsonSettings, batch: Batch, tools: Tools): P
   }
   const chain: Chain = {
     folder,
+    pipeline: batch.pipeline,
     walk: batch.walk,
     segment,
     length: 0,
     openedAtMs: tools.now(),
     file: undefined,
     doubt: false,
+    turn: Promise.resolve(),
   };
   const left = `${fileName(chain, settings)}.part`;
   const file = segment === 0 ? undefined : await open(left, 'r+').catch(() => undefined);

@@ -119,6 +119,10 @@ function prepareStatements(database: DatabaseSync) {
     counts: sql(
       `SELECT count(*) AS records, coalesce(sum(deleted), 0) AS deleted, count(refresh_at_ms) AS due FROM revisions WHERE pipeline = ?`,
     ),
+    rememberPlain: sql(
+      `INSERT INTO revisions (pipeline, key_hash, key, fingerprint, revision, ordinal, time_ms, digests, deleted, refresh_ms)
+       VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5, ?6, 0, 0)`,
+    ),
     remember: sql('INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     walk: sql('SELECT * FROM walks WHERE pipeline = ? AND walk = ?'),
     walks: sql('SELECT * FROM walks WHERE pipeline = ? ORDER BY walk'),
@@ -149,6 +153,13 @@ function prepareStatements(database: DatabaseSync) {
 }
 
 function rememberRow(statements: Statements, id: number, row: Row): void {
+  // The usual case in a backfill of list records, with half of the values to bind.
+  const isPlain =
+    row.rowId === undefined && row.ordinal === 1 && row.fingerprint === row.revision && row.refreshMs === 0;
+  if (isPlain && !row.deleted) {
+    statements.rememberPlain.run(id, keyHash(id, row.key), row.key, row.revision, row.timeMs, row.digests);
+    return;
+  }
   statements.remember.run(
     row.rowId ?? null,
     id,

@@ -11,7 +11,7 @@ import { type ListReply, walkWindows } from '../../src/reading/windows.ts';
 import { liveWalk, runPipeline, type Schedule } from '../../src/run.ts';
 import { openNdjson } from '../../src/sinks/ndjson.ts';
 import type { Json, Page, Registered, StreamContext, Walk } from '../../src/types.ts';
-import { documentOf, memorySink, openPipeline, type Overrides, scratch, testConfig } from './harness.ts';
+import { documentOf, memorySink, type Overrides, openPipeline, scratch, testConfig } from './harness.ts';
 
 const never = new AbortController().signal;
 const HOUR = 3_600_000;
@@ -52,16 +52,26 @@ function fake({ pages, detail, mapping }: Fake): Registered[] {
 function listOf(records: () => unknown[], pageSize?: (page: number) => number): Fake['pages'] {
   const list = async ({ page, pageSize: asked }: { page: number; pageSize: number }): Promise<ListReply> => {
     const all = records();
-    return { records: all.slice((page - 1) * asked, page * asked), total: all.length, pageSize: pageSize?.(page) ?? asked };
+    return {
+      records: all.slice((page - 1) * asked, page * asked),
+      total: all.length,
+      pageSize: pageSize?.(page) ?? asked,
+    };
   };
   const { key } = (streams[0] as Registered).stream;
   return (context, walk, from) => walkWindows(context, { list, key, partition: { name: 'x', values: [] } }, walk, from);
 }
 
-function start(registered: Registered[], options: { overrides?: Overrides; path?: string; sink?: ReturnType<typeof memorySink>; now?: () => number } = {}) {
+function start(
+  registered: Registered[],
+  options: { overrides?: Overrides; path?: string; sink?: ReturnType<typeof memorySink>; now?: () => number } = {},
+) {
   const path = options.path ?? folder();
   const { sink, now } = options;
-  return { ...openPipeline(testConfig('http://127.0.0.1:9', path, options.overrides), { streams: registered, sink, now }), path };
+  return {
+    ...openPipeline(testConfig('http://127.0.0.1:9', path, options.overrides), { streams: registered, sink, now }),
+    path,
+  };
 }
 
 const backfill = (id = 'backfill-1', fromMs = Date.UTC(2026, 0, 2), toMs = Date.UTC(2026, 0, 3)): Walk => ({
@@ -77,7 +87,9 @@ const listOnly: Overrides = { reading: { details: false } };
 
 async function linesIn(path: string): Promise<string[]> {
   const names = await readdir(path, { recursive: true });
-  const texts = await Promise.all(names.filter((name) => /\.ndjson(\.part)?$/.test(name)).map((name) => readFile(join(path, name), 'utf8')));
+  const texts = await Promise.all(
+    names.filter((name) => /\.ndjson(\.part)?$/.test(name)).map((name) => readFile(join(path, name), 'utf8')),
+  );
   return texts.flatMap((text) => text.split('\n').filter(Boolean));
 }
 
@@ -89,7 +101,10 @@ describe('a stop', () => {
       stop.abort();
       return { arrived: new Set() };
     };
-    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), { sink, overrides: listOnly });
+    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), {
+      sink,
+      overrides: listOnly,
+    });
     cleanups.push(close);
     expect(await soon(runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false }))).toBeUndefined();
   });
@@ -101,7 +116,10 @@ describe('a stop', () => {
       setTimeout(() => stop.abort(), 50);
       throw new SluiceError('the sink is away', { action: 'retry' });
     };
-    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), { sink, overrides: listOnly });
+    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), {
+      sink,
+      overrides: listOnly,
+    });
     cleanups.push(close);
     expect(await soon(runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false }))).toBeUndefined();
   });
@@ -111,7 +129,10 @@ describe('a stop', () => {
     const stop = new AbortController();
     sink.recover = (_pipeline, _prepared, _committed, signal?: AbortSignal) =>
       new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
-    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), { sink, overrides: listOnly });
+    const { pipeline, store, close } = start(fake({ pages: listOf(() => [record('a')]) }), {
+      sink,
+      overrides: listOnly,
+    });
     cleanups.push(close);
     setTimeout(() => stop.abort(), 50);
     expect(await soon(runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false }))).toBeUndefined();
@@ -127,7 +148,13 @@ describe('a checkpoint that fails', () => {
     first.pipeline.state.commit = () => {
       throw new SluiceError('the disk is full', { action: 'stop' });
     };
-    await expect(runWalk({ ...first.pipeline, registered: fake({ pages: listOf(() => [record('c')]) })[0] as Registered }, backfill(), never)).rejects.toThrow('full');
+    await expect(
+      runWalk(
+        { ...first.pipeline, registered: fake({ pages: listOf(() => [record('c')]) })[0] as Registered },
+        backfill(),
+        never,
+      ),
+    ).rejects.toThrow('full');
     await first.close();
     const second = start(fake({ pages: listOf(() => [record('c')]) }), { overrides: listOnly, path: first.path });
     await recover(second.pipeline);
@@ -170,18 +197,38 @@ describe('two walks', () => {
     const { pipeline, close } = start(fake({ pages: listOf(() => []) }), { sink: memorySink() });
     cleanups.push(close);
     const { state } = pipeline;
-    const row = { key: 'a', rowId: undefined, fingerprint: 'f', ordinal: 1, timeMs: 1, digests: '', deleted: false, refreshAtMs: null, refreshMs: 0 };
+    const row = {
+      key: 'a',
+      rowId: undefined,
+      fingerprint: 'f',
+      ordinal: 1,
+      timeMs: 1,
+      digests: '',
+      deleted: false,
+      refreshAtMs: null,
+      refreshMs: 0,
+    };
     state.begin('one', 'live', { fromMs: 0, toMs: 1 });
     state.begin('two', 'sweep', { fromMs: 0, toMs: 1 });
     state.prepare('one', 1, [{ ...row, id: 'older', revision: 'r1' }]);
-    state.commit({ walk: 'two', number: 1, rows: [{ ...row, id: 'newer', revision: 'r2' }], ledger: [], rejections: [], receipt: null });
+    state.commit({
+      walk: 'two',
+      number: 1,
+      rows: [{ ...row, id: 'newer', revision: 'r2' }],
+      ledger: [],
+      rejections: [],
+      receipt: null,
+    });
     state.resolve(new Set(['older']));
     expect(state.known('a')?.revision).toBe('r2');
   });
 
   test('a record that breaks its walk is not left claimed', async () => {
     const mapping: Registered['mapping'] = () => ({ '@timestamp': 'x' }); // no `event`: what is added to a document breaks
-    const { pipeline, close } = start(fake({ pages: listOf(() => [record('a')]), mapping }), { sink: memorySink(), overrides: listOnly });
+    const { pipeline, close } = start(fake({ pages: listOf(() => [record('a')]), mapping }), {
+      sink: memorySink(),
+      overrides: listOnly,
+    });
     cleanups.push(close);
     await expect(runWalk(pipeline, backfill(), never)).rejects.toThrow();
     expect(pipeline.claims.size).toBe(0);
@@ -242,9 +289,17 @@ describe('a record', () => {
     const client = {
       authenticate: async () => {},
       json: async ({ accept, query }: { accept: (reply: unknown) => unknown; query?: Record<string, unknown> }) =>
-        accept({ page_number: query?.page, page_size: query?.page_size, total_number_of_items: 3, page_items: query?.page_size === 1 ? [list()[0]] : list() }),
+        accept({
+          page_number: query?.page,
+          page_size: query?.page_size,
+          total_number_of_items: 3,
+          page_items: query?.page_size === 1 ? [list()[0]] : list(),
+        }),
     };
-    const { pipeline, close } = start([{ ...registered, stream: { ...registered.stream, detail } }], { sink, overrides: { reading: { details } } });
+    const { pipeline, close } = start([{ ...registered, stream: { ...registered.stream, detail } }], {
+      sink,
+      overrides: { reading: { details } },
+    });
     cleanups.push(close);
     pipeline.client = client as typeof pipeline.client;
     await runWalk(pipeline, backfill(), never);
@@ -261,15 +316,24 @@ describe('a record', () => {
     const { pipeline, close } = start(fake({ pages: listOf(() => [record('a'), record('b')]), detail }), { sink });
     cleanups.push(close);
     await runWalk(pipeline, backfill(), never);
-    const tags = sink.documents.map((document) => [document.key, (documentOf(document).tags as string[] | undefined) ?? []]);
+    const tags = sink.documents.map((document) => [
+      document.key,
+      (documentOf(document).tags as string[] | undefined) ?? [],
+    ]);
     expect(Object.fromEntries(tags)).toEqual({ a: [], b: ['detail_missing'] });
   });
 
   test('on a last page that calls itself smaller is shipped', async () => {
     const sink = memorySink();
     const records = Array.from({ length: 5 }, (_, index) => record(`r${index}`));
-    const pages = listOf(() => records, (page) => (page === 3 ? 1 : 2));
-    const { pipeline, close } = start(fake({ pages }), { sink, overrides: { reading: { details: false, page_size: 2 } } });
+    const pages = listOf(
+      () => records,
+      (page) => (page === 3 ? 1 : 2),
+    );
+    const { pipeline, close } = start(fake({ pages }), {
+      sink,
+      overrides: { reading: { details: false, page_size: 2 } },
+    });
     cleanups.push(close);
     await runWalk(pipeline, backfill(), never);
     expect(sink.documents.length).toBe(5);
@@ -283,7 +347,10 @@ describe('segments', () => {
     await mkdir(place, { recursive: true });
     await writeFile(join(place, 'live-000001.ndjson.part'), '{}\n');
     await writeFile(join(place, 'live-000002.ndjson.part'), '{}\n');
-    const sink = openNdjson({ path, compression: 'none', rotateBytes: 1e6, rotateMs: 1e6 }, { log: pino({ level: 'silent' }), now: Date.now });
+    const sink = openNdjson(
+      { path, compression: 'none', rotateBytes: 1e6, rotateMs: 1e6 },
+      { log: pino({ level: 'silent' }), now: Date.now },
+    );
     await sink.recover('acme/x.y/files', [], new Map([['live', { segment: 2, length: 3 }]]));
     expect((await readdir(place)).sort()).toEqual(['live-000001.ndjson', 'live-000002.ndjson']);
   });

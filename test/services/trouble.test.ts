@@ -48,7 +48,7 @@ describe.each(versions)('trouble with Elasticsearch %s', (version) => {
   /** What went wrong said once, with what, where and what to do; and no document was blamed for it. */
   async function expectOneMessage(failed: Ended, what: RegExp, advice: RegExp): Promise<void> {
     expect({ code: failed.code, stderr: failed.stderr }).toMatchObject({ code: 1 });
-    const stopped = failed.stderr.split('\n').filter((line) => line.includes('has stopped'));
+    const stopped = failed.stderr.split('\n').filter((line) => line.includes('elastic has stopped'));
     expect(stopped).toEqual([expect.stringMatching(what)]);
     expect(stopped[0]).toMatch(advice);
     expect(failed.stderr).not.toMatch(/should not happen/);
