@@ -8,20 +8,26 @@ import type { Stream } from './types.ts';
 
 interface Shape {
   members: readonly string[];
-  sorted: readonly string[];
+  /** In order, without the volatile ones. */
+  kept: readonly string[];
 }
 
-/** Shapes that were met, by their number of members: sorting is the expensive part, and records of one resource share few shapes. */
-const shapes = new Map<number, Shape[]>();
+/**
+ * Shapes that were met, per set of volatile members and by their number of members: sorting is the expensive part, and
+ * records of one resource share few shapes.
+ */
+const shapes = new WeakMap<ReadonlySet<string>, Map<number, Shape[]>>();
 const MAX_SHAPES_PER_SIZE = 30;
 
-function sortedMembers(value: object): readonly string[] {
+function keptMembers(value: object, volatile: ReadonlySet<string>): readonly string[] {
   const members = Object.keys(value);
-  const candidates = shapes.get(members.length) ?? [];
-  for (const shape of candidates) if (sameMembers(shape.members, members)) return shape.sorted;
-  const shape = { members, sorted: members.toSorted() };
-  if (candidates.length < MAX_SHAPES_PER_SIZE) shapes.set(members.length, [...candidates, shape]);
-  return shape.sorted;
+  const bySize = shapes.get(volatile) ?? new Map<number, Shape[]>();
+  if (bySize.size === 0) shapes.set(volatile, bySize);
+  const candidates = bySize.get(members.length) ?? [];
+  for (const shape of candidates) if (sameMembers(shape.members, members)) return shape.kept;
+  const shape = { members, kept: members.filter((member) => !volatile.has(member)).sort() };
+  if (candidates.length < MAX_SHAPES_PER_SIZE) bySize.set(members.length, [...candidates, shape]);
+  return shape.kept;
 }
 
 function sameMembers(one: readonly string[], other: readonly string[]): boolean {
@@ -38,9 +44,9 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>): string
     for (const item of value) text += canonical(item, volatile);
     return `[${text}]`;
   }
-  for (const member of sortedMembers(value)) {
+  for (const member of keptMembers(value, volatile)) {
     const content = (value as Record<string, unknown>)[member];
-    if (content === undefined || volatile.has(member)) continue;
+    if (content === undefined) continue;
     text += `${member.length}:${member}${canonical(content, volatile)}`;
   }
   return `{${text}}`;
@@ -85,11 +91,11 @@ export function hasKey(key: string): boolean {
   return !key.startsWith(UNKEYED);
 }
 
-/** A short stand-in for a part of a record, to tell later whether this part changed. */
+/** A short stand-in for a part of a record, without line feeds, to tell later whether this part changed. */
 export function digestOf(part: unknown): string {
   if (part === undefined || part === null || part === '') return '';
-  const text = canonical(part, NOTHING);
-  return text.length <= 24 ? text : hash('sha256', text, 'base64url').slice(0, 8);
+  const text = typeof part === 'string' ? part : canonical(part, NOTHING);
+  return text.length <= 24 && !text.includes('\n') ? text : hash('sha256', text, 'base64url').slice(0, 8);
 }
 
 const NOTHING: ReadonlySet<string> = new Set();

@@ -4,7 +4,7 @@
  */
 import { SluiceError } from './errors.ts';
 import type { Pipeline } from './pipeline.ts';
-import type { Change } from './reading/changes.ts';
+import { type Change, release } from './reading/changes.ts';
 import { stamped } from './sinks/serialize.ts';
 import type { LedgerRow, StoredRejection } from './state/store.ts';
 import type { Accepted, Json, Page } from './types.ts';
@@ -83,7 +83,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
     } finally {
-      for (const change of batch.changes) change.claim.release();
+      for (const change of batch.changes) release(pipeline, change.claim);
     }
   };
 
@@ -121,7 +121,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
     settle(page, change) {
       page.open--;
       if (change === undefined) return;
-      if (closed) return change.claim.release();
+      if (closed) return release(pipeline, change.claim);
       filling.changes.push(change);
       filling.tallies.push(page.tally);
       filling.size += change.out?.json.length ?? 0;
@@ -141,7 +141,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       clearTimeout(filling.timer);
       failure ??= new SluiceError('the walk has ended', { action: 'retry' });
       await writing;
-      for (const change of filling.changes) change.claim.release();
+      for (const change of filling.changes) release(pipeline, change.claim);
     },
   };
 }

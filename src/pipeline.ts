@@ -14,6 +14,7 @@ import {
   changeFromList,
   isClaimed,
   isUnchanged,
+  released,
   type Sight,
   sight,
 } from './reading/changes.ts';
@@ -250,7 +251,7 @@ function lookUp(pipeline: Pipeline, sights: readonly Sight[]): (key: string) => 
 /** A record that another walk is shipping: compared again once that one is through. */
 async function whenFree(pipeline: Pipeline, walk: Walk, seen: Sight): Promise<Change | undefined> {
   for (let claim = pipeline.claims.get(seen.key); claim !== undefined; claim = pipeline.claims.get(seen.key))
-    await claim.done();
+    await released(claim);
   const known = pipeline.state.known(seen.key);
   return isUnchanged(pipeline, seen, known) ? undefined : changeFromList(pipeline, walk, seen, known);
 }

@@ -1,12 +1,14 @@
 /** Vendor times as epoch milliseconds. Zone-less text means UTC (`new Date` would take it for local time). */
 const EARLIEST_MS = Date.UTC(1980, 0, 1);
 const ZONED = /(?:z|[+-]\d{2}:?\d{2})$/i;
+const CODE_OF_T = 84;
 const WRAPPED = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/;
 
 /** Undefined for what is no time, and for sentinels such as the year 1. Understands ISO text, `/Date(ms)/` and epoch seconds. */
 export function parseTimeMs(value: unknown): number | undefined {
   if (typeof value === 'number') return sensible(value * 1000);
   if (typeof value !== 'string') return undefined;
+  if (value.charCodeAt(10) === CODE_OF_T && value.endsWith('Z')) return sensible(Date.parse(value)); // the usual form
   const text = value.trim();
   const wrapped = WRAPPED.exec(text);
   if (wrapped !== null) return sensible(Number(wrapped[1]));

@@ -16,10 +16,21 @@ import { refreshPauseMs } from './refresh.ts';
 
 /** A key on its way to the sink. */
 export interface Claim {
+  key: string;
   fingerprint: string | null;
-  /** Resolves when the record is committed, or given up. */
-  done(): Promise<void>;
-  release(): void;
+  /** Made only when somebody waits, which is rare. */
+  waiting: PromiseWithResolvers<void> | undefined;
+}
+
+/** Resolves when the record is committed, or given up. */
+export function released(claim: Claim): Promise<void> {
+  claim.waiting ??= Promise.withResolvers();
+  return claim.waiting.promise;
+}
+
+export function release(pipeline: Pipeline, claim: Claim): void {
+  pipeline.claims.delete(claim.key);
+  claim.waiting?.resolve();
 }
 
 /** What is to be remembered of a record, and the document that goes with it when there is something to ship. */
@@ -55,18 +66,7 @@ export function isClaimed(pipeline: Pipeline, seen: Sight): boolean {
 }
 
 function claim(pipeline: Pipeline, seen: Sight): Claim {
-  let waiting: PromiseWithResolvers<void> | undefined; // made only when somebody waits, which is rare
-  const made: Claim = {
-    fingerprint: seen.fingerprint,
-    done() {
-      waiting ??= Promise.withResolvers();
-      return waiting.promise;
-    },
-    release() {
-      pipeline.claims.delete(seen.key);
-      waiting?.resolve();
-    },
-  };
+  const made: Claim = { key: seen.key, fingerprint: seen.fingerprint, waiting: undefined };
   pipeline.claims.set(seen.key, made);
   return made;
 }
@@ -77,7 +77,7 @@ export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight, know
   try {
     return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, mine);
   } catch (error) {
-    mine.release(); // whoever waits for it would wait for ever
+    release(pipeline, mine); // whoever waits for it would wait for ever
     throw error;
   }
 }
@@ -90,7 +90,7 @@ export async function changeFromDetail(
   seen: Sight,
 ): Promise<Change | undefined> {
   for (let other = pipeline.claims.get(seen.key); other !== undefined; other = pipeline.claims.get(seen.key)) {
-    await other.done();
+    await released(other);
     context.signal.throwIfAborted();
   }
   const known = pipeline.state.known(seen.key);
@@ -100,10 +100,10 @@ export async function changeFromDetail(
     const shipped = await fetchDetail(pipeline, context, seen, known);
     if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, mine);
   } catch (error) {
-    mine.release();
+    release(pipeline, mine);
     throw error;
   }
-  mine.release();
+  release(pipeline, mine);
   return undefined;
 }
 
@@ -192,6 +192,7 @@ function shippedChange(
   const document = toDocument(registered, source, shipped.record, facts, walk, pipeline.now());
   const timeMs =
     attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
+  const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, timeMs, known, true);
   const row: Row = {
     key: seen.key,
     rowId: known?.rowId,
@@ -202,13 +203,12 @@ function shippedChange(
     timeMs,
     digests,
     deleted: shipped.kind === 'deleted',
-    ...refreshAt(pipeline, shipped, timeMs, known, true),
+    refreshAtMs,
+    refreshMs,
   };
-  return {
-    row,
-    out: { id, stream: stream.name, namespace: source.name, key: seen.key, ...toJson(document) },
-    claim: mine,
-  };
+  const { json, ingestedAt } = toJson(document);
+  const out = { id, stream: stream.name, namespace: source.name, key: seen.key, json, ingestedAt };
+  return { row, out, claim: mine };
 }
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */

@@ -13,7 +13,7 @@ import { gzip, zstdCompress } from 'node:zlib';
 import type { Logger } from 'pino';
 import { messageOf, SluiceError } from '../errors.ts';
 import type { Batch, CheckLine, Json, Sink } from '../types.ts';
-import { stamped } from './serialize.ts';
+import { encodeLines } from './serialize.ts';
 
 export interface NdjsonSettings {
   path: string;
@@ -155,9 +155,7 @@ async function newChain(settings: NdjsonSettings, batch: Batch, tools: Tools): P
 }
 
 async function append(chain: Chain, settings: NdjsonSettings, batch: Batch, tools: Tools): Promise<void> {
-  const ingested = new Date(tools.now()).toISOString();
-  // Line by line: one line in a foreign script would make a single text of all of them twice as large.
-  const lines = Buffer.concat(batch.documents.map((document) => Buffer.from(`${stamped(document, ingested)}\n`)));
+  const lines = encodeLines(batch.documents, new Date(tools.now()).toISOString());
   const bytes = await compress(lines, settings.compression);
   if (chain.file === undefined) {
     chain.file = await open(`${fileName(chain, settings)}.part`, 'w');
