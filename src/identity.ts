@@ -8,8 +8,8 @@ import type { Stream } from './types.ts';
 
 interface Shape {
   members: readonly string[];
-  /** In order, without the volatile ones. */
-  kept: readonly string[];
+  /** In order, without the volatile ones, each with what stands before its value. */
+  kept: readonly { member: string; prefix: string }[];
 }
 
 /**
@@ -19,13 +19,14 @@ interface Shape {
 const shapes = new WeakMap<ReadonlySet<string>, Map<number, Shape[]>>();
 const MAX_SHAPES_PER_SIZE = 30;
 
-function keptMembers(value: object, volatile: ReadonlySet<string>): readonly string[] {
+function keptMembers(value: object, volatile: ReadonlySet<string>): Shape['kept'] {
   const members = Object.keys(value);
   const bySize = shapes.get(volatile) ?? new Map<number, Shape[]>();
   if (bySize.size === 0) shapes.set(volatile, bySize);
   const candidates = bySize.get(members.length) ?? [];
   for (const shape of candidates) if (sameMembers(shape.members, members)) return shape.kept;
-  const shape = { members, kept: members.filter((member) => !volatile.has(member)).sort() };
+  const sorted = members.filter((member) => !volatile.has(member)).sort();
+  const shape = { members, kept: sorted.map((member) => ({ member, prefix: `${member.length}:${member}` })) };
   if (candidates.length < MAX_SHAPES_PER_SIZE) bySize.set(members.length, [...candidates, shape]);
   return shape.kept;
 }
@@ -44,10 +45,10 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>): string
     for (const item of value) text += canonical(item, volatile);
     return `[${text}]`;
   }
-  for (const member of keptMembers(value, volatile)) {
+  for (const { member, prefix } of keptMembers(value, volatile)) {
     const content = (value as Record<string, unknown>)[member];
     if (content === undefined) continue;
-    text += `${member.length}:${member}${canonical(content, volatile)}`;
+    text += prefix + canonical(content, volatile);
   }
   return `{${text}}`;
 }

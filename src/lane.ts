@@ -172,7 +172,7 @@ async function writeBatch(
   signal: AbortSignal,
 ): Promise<{ rejections: StoredRejection[]; receipt: Json }> {
   const { sink, state } = pipeline;
-  const documents = changes.flatMap((change) => (change.out === undefined ? [] : [change.out]));
+  const documents = changes.map((change) => change.out).filter((out) => out !== undefined);
   if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
   if (sink.looksUp)
     state.prepare(

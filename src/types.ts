@@ -212,9 +212,9 @@ export interface OutDocument {
   namespace: string;
   /** The record's key: `event.id`. */
   key: string;
-  /** The document; made early, since a text is cheaper to keep than a tree. */
-  json: string;
-  /** Where in `json` the time of `event.ingested` stands: set by the sink when it goes out. */
+  /** The document as UTF-8; made early, since bytes outside the heap cost nothing to keep. */
+  json: Buffer;
+  /** At which byte of `json` the time of `event.ingested` stands: set by the sink when it goes out. */
   ingestedAt: number;
 }
 

@@ -9,39 +9,30 @@ const OFFSET = '"ingested":"'.length;
 export function toJson(document: EcsDocument): Pick<OutDocument, 'json' | 'ingestedAt'> {
   document.event ??= {};
   (document.event as Record<string, unknown>).ingested = PLACEHOLDER;
-  const json = JSON.stringify(document);
-  return { json, ingestedAt: json.indexOf(MEMBER) + OFFSET };
+  const text = JSON.stringify(document);
+  const at = text.indexOf(MEMBER) + OFFSET;
+  // Nearly always everything before it is ASCII, and a character is a byte.
+  const json = Buffer.from(text);
+  const ingestedAt = json.length === text.length ? at : Buffer.byteLength(text.slice(0, at));
+  return { json, ingestedAt };
 }
 
-/** The document as it is stored. */
-export function stamped({ json, ingestedAt }: Pick<OutDocument, 'json' | 'ingestedAt'>, ingested: string): string {
-  return json.slice(0, ingestedAt) + ingested + json.slice(ingestedAt + PLACEHOLDER.length);
-}
-
-/** UTF-8 takes at most three bytes for a unit of a JavaScript text. */
-const MAX_BYTES_PER_UNIT = 3;
-const LINES_AT_ONCE = 250;
-
-/** The documents, a line each. Encoded straight into large buffers: texts are copied once, and one in a foreign script makes no other longer. */
-export function encodeLines(documents: readonly OutDocument[], ingested: string): Buffer {
-  const parts: Buffer[] = [];
-  for (let from = 0; from < documents.length; from += LINES_AT_ONCE) {
-    parts.push(encodePart(documents.slice(from, from + LINES_AT_ONCE), ingested));
-  }
-  return Buffer.concat(parts);
-}
-
-function encodePart(documents: readonly OutDocument[], ingested: string): Buffer {
-  const units = documents.reduce((sum, { json }) => sum + json.length + 1, 0);
-  const buffer = Buffer.allocUnsafe(units * MAX_BYTES_PER_UNIT);
-  let end = 0;
-  for (const { json, ingestedAt } of documents) {
-    const start = end;
-    end += buffer.write(json, start);
-    buffer.write(ingested, start + Buffer.byteLength(json.slice(0, ingestedAt)), 'latin1');
-    buffer[end++] = NEW_LINE;
-  }
-  return buffer.subarray(0, end);
+/** The document as it is stored, as a text. */
+export function stamped(document: Pick<OutDocument, 'json' | 'ingestedAt'>, ingested: string): string {
+  return encodeLines([document], ingested).toString('utf8').trimEnd();
 }
 
 const NEW_LINE = 10;
+
+/** The documents as they are stored, a line each. */
+export function encodeLines(documents: readonly Pick<OutDocument, 'json' | 'ingestedAt'>[], ingested: string): Buffer {
+  const buffer = Buffer.allocUnsafe(documents.reduce((sum, { json }) => sum + json.length + 1, 0));
+  let end = 0;
+  for (const { json, ingestedAt } of documents) {
+    buffer.set(json, end);
+    buffer.write(ingested, end + ingestedAt, 'latin1');
+    end += json.length;
+    buffer[end++] = NEW_LINE;
+  }
+  return buffer;
+}

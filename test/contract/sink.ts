@@ -48,7 +48,7 @@ function preparedOf(batch: Batch): Prepared {
 }
 
 function documentOf({ json }: OutDocument): EcsDocument {
-  return JSON.parse(json) as EcsDocument;
+  return JSON.parse(json.toString('utf8')) as EcsDocument;
 }
 
 function eventOf(document: EcsDocument): Record<string, unknown> {

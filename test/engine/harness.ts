@@ -22,7 +22,7 @@ export const TENANT = {
 
 /** The document as it was sent. */
 export function documentOf({ json }: OutDocument): EcsDocument & { event: Record<string, unknown> } {
-  return JSON.parse(json);
+  return JSON.parse(json.toString('utf8'));
 }
 
 /** A folder that is gone after the test. */

@@ -82,7 +82,7 @@ function differences(simulator: Simulator, sink: MemorySink): string[] {
   const doubled = [...found].filter(([, times]) => times > 1).map(([id]) => `doubled ${expected.get(id) ?? id}`);
   const extra = sink.documents
     .filter(({ id }) => !expected.has(id))
-    .map(({ key, json }) => `not expected ${key} ${json.slice(0, 600)}`);
+    .map(({ key, json }) => `not expected ${key} ${json.toString('utf8', 0, 600)}`);
   return [...missing, ...doubled, ...extra];
 }
 
