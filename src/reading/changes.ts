@@ -197,7 +197,7 @@ function shippedChange(
     key: seen.key,
     rowId: known?.rowId,
     id,
-    fingerprint: fingerprintToKeep(seen, shipped),
+    fingerprint: fingerprintToKeep(pipeline, seen, shipped),
     revision,
     ordinal,
     timeMs,
@@ -213,7 +213,7 @@ function shippedChange(
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */
 function touched(pipeline: Pipeline, seen: Sight, known: Known, shipped: Shipped): Row {
-  const fingerprint = seen.record === undefined ? known.fingerprint : fingerprintToKeep(seen, shipped);
+  const fingerprint = seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped);
   return { ...known, key: seen.key, fingerprint, ...refreshAt(pipeline, shipped, known.timeMs, known, false) };
 }
 
@@ -227,18 +227,15 @@ function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
 }
 
 /**
- * The fingerprint says "as the list has it, it is delivered". When the detail already differs from the list record in a
- * member that both have, it does not: the record may return to the state of the list unnoticed. Then it is compared anew.
+ * The fingerprint says "as the list has it, it is delivered". When the detail is already ahead of the list in a part that
+ * the stream watches, it does not: the record may return to the state of the list unnoticed. Then it is compared anew.
  */
-function fingerprintToKeep(seen: Sight, shipped: Shipped): string | null {
+function fingerprintToKeep(pipeline: Pipeline, seen: Sight, shipped: Shipped): string | null {
   if (shipped.kind === 'deleted') return null;
   if (shipped.kind !== 'detail' || seen.record === undefined) return seen.fingerprint;
-  const list = seen.record as Record<string, unknown>;
-  const detail = shipped.record as Record<string, unknown> | null;
-  for (const member of Object.keys(list)) {
-    const value = list[member];
-    const other = detail?.[member];
-    if (typeof value !== 'object' && typeof other === typeof value && other !== value) return null;
+  for (const { of } of pipeline.registered.stream.changes) {
+    const listed = attempt(() => digestOf(of(seen.record)));
+    if (listed !== undefined && listed !== '' && listed !== attempt(() => digestOf(of(shipped.record)))) return null;
   }
   return seen.fingerprint;
 }
