@@ -89,6 +89,10 @@ const reading = z.strictObject({
     ),
   sweeps: z
     .array(sweep)
+    .refine(
+      (sweeps) => new Set(sweeps.map(({ range }) => Math.round(range / 1000))).size === sweeps.length,
+      'has two sweeps over the same range; keep the more frequent one',
+    )
     .prefault([
       { range: '24h', every: '1h' },
       { range: '30d', every: '24h' },

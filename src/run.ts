@@ -25,6 +25,8 @@ export interface RunOptions {
 const REFRESH_POLL_MS = 5000;
 const JOB_POLL_MS = 1000;
 const RESTART_MS = 5000;
+/** A vendor that asks for a longer pause than this is asked again all the same. */
+const LONGEST_PAUSE_MS = 3_600_000;
 
 /** Runs until the signal aborts (or, with `once`, until every walk has run). Throws what only a person can mend. */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<void> {
@@ -36,7 +38,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
     } catch (error) {
       if (options.signal.aborted) return;
       if (options.once || actionOf(error) !== 'retry') throw error;
-      await pause(pipeline, error, RESTART_MS, options.signal);
+      await pause(pipeline, error, options.signal);
       if (options.signal.aborted) return;
     }
   }
@@ -118,13 +120,16 @@ async function tryWalk(pipeline: Pipeline, walk: Walk, options: RunOptions, sign
   } catch (error) {
     if (signal.aborted) return;
     if (pipeline.sinkFailure !== undefined || options.once || actionOf(error) !== 'retry') throw error;
-    await pause(pipeline, error, RESTART_MS, signal);
+    await pause(pipeline, error, signal);
   }
 }
 
-async function pause(pipeline: Pipeline, error: unknown, ms: number, signal: AbortSignal): Promise<void> {
+/** Waits as long as the other side asked for (`Retry-After`), if that is longer than usual. */
+async function pause(pipeline: Pipeline, error: unknown, signal: AbortSignal): Promise<void> {
+  const asked = error instanceof SluiceError ? (error.waitMs ?? 0) : 0;
+  const ms = Math.min(LONGEST_PAUSE_MS, Math.max(RESTART_MS, asked));
   pipeline.events.waiting(messageOf(error));
-  pipeline.log.warn(`waiting ${ms / 1000} s, then trying again: ${messageOf(error)}`);
+  pipeline.log.warn(`waiting ${Math.round(ms / 1000)} s, then trying again: ${messageOf(error)}`);
   await sleep(ms, undefined, { signal }).catch(() => {});
 }
 

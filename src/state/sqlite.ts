@@ -23,7 +23,7 @@ const PRAGMAS =
 export function openState(options: StateOptions): StateStore {
   return guarded(options.path, () => {
     mkdirSync(options.path, { recursive: true });
-    const lock = options.exclusive ? takeLock(options.path) : undefined;
+    const lock = options.exclusive ? takeLock(options.path, LOCK_PATIENCE_MS) : undefined;
     const database = new DatabaseSync(join(options.path, 'state.db'), { timeout: 10_000 });
     try {
       database.exec(PRAGMAS);
@@ -37,9 +37,12 @@ export function openState(options: StateOptions): StateStore {
   });
 }
 
+/** Somebody who only looks whether the lock is taken (`isStateInUse`) holds it for a moment: wait for that. */
+const LOCK_PATIENCE_MS = 500;
+
 /** A lock that the operating system lets go of when the process dies, however it dies. */
-function takeLock(path: string): DatabaseSync {
-  const lock = new DatabaseSync(join(path, 'lock.db'), { timeout: 0 });
+function takeLock(path: string, patienceMs: number): DatabaseSync {
+  const lock = new DatabaseSync(join(path, 'lock.db'), { timeout: patienceMs });
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
     return lock;
@@ -57,7 +60,7 @@ function takeLock(path: string): DatabaseSync {
 export function isStateInUse(path: string): boolean {
   try {
     mkdirSync(path, { recursive: true });
-    takeLock(path).close();
+    takeLock(path, 0).close();
     return false;
   } catch (error) {
     if (error instanceof SluiceError) return true;

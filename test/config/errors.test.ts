@@ -54,6 +54,11 @@ describe('one mistake, one line that says where and what', () => {
       'sluice.yaml:7:26 sources[0].rate.concurrency: "many" must be a number',
     ],
     [
+      'two sweeps over one range',
+      file('    reading: { sweeps: [{ range: 1d, every: 1h }, { range: 24h, every: 2h }] }'),
+      'sluice.yaml:7:24 sources[0].reading.sweeps: the list has two sweeps over the same range; keep the more frequent one',
+    ],
+    [
       'half a page',
       file('    reading: { page_size: 1.5 }'),
       'sluice.yaml:7:27 sources[0].reading.page_size: 1.5 must be a whole number',

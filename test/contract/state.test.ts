@@ -1,4 +1,7 @@
 /** What every state store must do. */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isStateInUse, openState } from '../../src/state/sqlite.ts';
 import type { Commit, Row, StateStore } from '../../src/state/store.ts';
@@ -190,6 +193,19 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       store.close();
       expect(inUse(folder.path)).toBe(false);
       store = open(folder.path);
+    });
+
+    test('who only looks whether it is taken keeps nobody away', async () => {
+      store.close();
+      const looks = `
+        const { DatabaseSync } = require('node:sqlite');
+        const lock = new DatabaseSync(${JSON.stringify(join(folder.path, 'lock.db'))});
+        lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
+        require('node:worker_threads').parentPort.postMessage('taken');
+        setTimeout(() => lock.close(), 100);`;
+      await once(new Worker(looks, { eval: true }), 'message');
+      store = open(folder.path);
+      expect(inUse(folder.path)).toBe(true);
     });
 
     test('reset forgets one pipeline and only that', () => {
