@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Starts Sluice: what is built if there is any, else the source. Finds Node 24 where an older one was called. */
+/** Starts Sluice: the source where it is there (a clone), else what was built. Finds Node 24 where an older one was called. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,8 +7,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const NEEDED = 24;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const built = join(root, 'dist', 'src', 'main.js');
-const entry = existsSync(built) ? built : join(root, 'src', 'main.ts');
+const source = join(root, 'src', 'main.ts');
+const entry = existsSync(source) ? source : join(root, 'dist', 'src', 'main.js');
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) await import(pathToFileURL(entry).href);
 else runWith(newerNode());

@@ -10,11 +10,6 @@ function isNever(content: string): boolean {
   return content.startsWith('0001-01-01T00:00:00') || content.startsWith('0001-01-01 00:00:00');
 }
 
-/** What some members (first and last observed) carry for "not observed". */
-export function isEpoch(content: string): boolean {
-  return content.startsWith('1970-01-01T00:00:00') && !/[1-9]/.test(content.slice(19).replace('Z', ''));
-}
-
 /** A date in ISO form with `Z`; undefined for a sentinel and for nothing; what is no date goes to `unfit` as text. */
 export function date(unfit: Unfit, field: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;

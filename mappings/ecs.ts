@@ -158,7 +158,7 @@ export function isRecord(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A list, whatever the vendor made of it: one item without brackets, a JSON text, an object of items, or nothing. */
+/** A list as it is; one item without brackets as a list of one; nothing as an empty list. */
 export function listOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
   if (value === undefined || value === null || value === '') return NOTHING;
@@ -206,10 +206,17 @@ export function asText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'object') return String(value);
   try {
-    return wellFormed(JSON.stringify(value));
+    return wellFormed(JSON.stringify(value, inOrder));
   } catch {
     return undefined;
   }
+}
+
+/** Members in order, so that the same content is the same text however the vendor arranged it. */
+function inOrder(_member: string, value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  const members = Object.entries(value);
+  return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** Keeps a value that does not fit its field. */

@@ -37,7 +37,8 @@ async function issueToken(world: World, request: IncomingMessage): Promise<Reply
 function answer(world: World, { endpoint, argument, params }: Route): Reply {
   if (endpoint === 'list') return listDetections(world, params);
   if (endpoint === 'detail') return detectionDetail(world, argument);
-  return recentDetections(world, params);
+  if (endpoint === 'recent') return recentDetections(world, params);
+  throw new Error(`the simulator has no answer for ${endpoint}`);
 }
 
 function strangerReply(world: World, route: Route, request: IncomingMessage, counters: Counters): Reply | undefined {

@@ -11,7 +11,6 @@ export type { Status } from './counters.ts';
 export type { FaultPlan, FaultRule } from './fault-plan.ts';
 export { FAULT_NAMES, readFaultPlan } from './fault-plan.ts';
 export type { LivingOptions, SimulatorOptions } from './options.ts';
-export { livingMix } from './options.ts';
 export type { TruthRange, TruthRow } from './truth.ts';
 
 export interface Simulator {

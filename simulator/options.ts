@@ -107,21 +107,6 @@ export const LIVING_DEFAULTS: Required<LivingOptions> = {
   confirm: false,
 };
 
-/** A lively mix in proportion to the tenant's size, for the command's plain `--living`. */
-export function livingMix(detections: number): LivingOptions {
-  const share = (percent: number) => Math.round((detections * percent) / 100);
-  return {
-    arrivals: share(2),
-    lateArrivals: share(1),
-    statusChanges: share(3),
-    returns: share(1),
-    commentChanges: share(1),
-    responseChanges: share(0.5),
-    deletions: share(1),
-    deletionsUnseen: share(0.5),
-  };
-}
-
 function readEnd(text: string | undefined): number {
   const time = text === undefined ? Math.floor((Date.now() - 10 * MINUTE) / MINUTE) * MINUTE : Date.parse(text);
   if (Number.isNaN(time)) throw new Error(`simulator: endTime is not an ISO time: ${text}`);

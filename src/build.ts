@@ -15,7 +15,7 @@ export interface BuildTools {
   log: Logger;
   env: Record<string, string | undefined>;
   now: () => number;
-  /** Aborted by a second stop signal. */
+  /** Aborted by a second stop signal, or 8 s after the first. */
   hardStop: AbortSignal;
 }
 

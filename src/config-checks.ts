@@ -1,4 +1,5 @@
 /** What one key alone cannot tell: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
+import { resolve } from 'node:path';
 import { didYouMean, isSecret, show, valueAt } from './config-explain.ts';
 import { urlPassword } from './config-values.ts';
 import { type Origin, type Path, type Problem, pathText } from './config-yaml.ts';
@@ -18,6 +19,7 @@ export function crossProblems(root: unknown, known: readonly KnownStream[], orig
   return [
     ...duplicates(root, 'sources', origins),
     ...duplicates(root, 'sinks', origins),
+    ...sharedFolders(root, origins),
     ...list(root, ['sources']).flatMap((path) => sourceProblems(root, path, known, sinkNames, origins)),
     ...list(root, ['sinks']).flatMap((path) => sinkProblems(root, path)),
   ];
@@ -84,6 +86,27 @@ function duplicates(root: unknown, key: 'sources' | 'sinks', origins: Map<string
     const line = origins.get(pathText([...earlier, 'name']))?.value.line;
     const where = `${pathText(earlier)}${line === undefined ? '' : ` (line ${line})`}`;
     return [{ path, message: `${show(name, path, root, origins)} is already the name of ${where}` }];
+  });
+}
+
+/** Of `config-sinks.ts`. */
+const DEFAULT_FOLDER = './sluice-out';
+
+/** Two NDJSON sinks in one folder would write the same files. */
+function sharedFolders(root: unknown, origins: Map<string, Origin>): Problem[] {
+  const first = new Map<string, Path>();
+  return list(root, ['sinks']).flatMap((sink): Problem[] => {
+    if (valueAt(root, [...sink, 'type']) !== 'ndjson') return [];
+    const path = valueAt(root, [...sink, 'path']) ?? DEFAULT_FOLDER;
+    if (!isText(path)) return [];
+    const earlier = first.get(resolve(path));
+    if (earlier === undefined) {
+      first.set(resolve(path), sink);
+      return [];
+    }
+    const line = origins.get(pathText([...earlier, 'name']))?.value.line;
+    const where = `${pathText(earlier)}${line === undefined ? '' : ` (line ${line})`}`;
+    return [{ path: [...sink, 'path'], message: `is the folder of ${where} too; give every ndjson sink its own` }];
   });
 }
 

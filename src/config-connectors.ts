@@ -7,7 +7,6 @@ import { httpUrl, secret, text } from './config-values.ts';
 
 /** The regions of Cylance; the connector turns them into host names. */
 export const cylanceRegions = ['na', 'us', 'apne1', 'au', 'euc1', 'sae1'] as const;
-export type CylanceRegion = (typeof cylanceRegions)[number];
 
 export const cylanceKeys = {
   connector: z.literal('cylance').describe('The vendor: `cylance` is Aurora Endpoint Defense (Protect and Focus).'),

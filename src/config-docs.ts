@@ -129,7 +129,7 @@ const introduction = `One YAML file, \`sluice.yaml\` by default (\`--config FILE
 - **Secrets** are best references: \`\${NAME}\`, or \`file:/run/secrets/name\`, which is read again when the other side refuses it, so that rotation needs no restart. A secret in the file itself works, with a warning.
 - **Paths** that are relative start at the folder of the config file, so that it does not matter where Sluice is started.
 - YAML anchors, aliases and \`<<\` merge keys work, for settings that several sources share.
-- **Editors** check the file while you type if it begins with the line \`# yaml-language-server: $schema=./docs/config.schema.json\`.`;
+- **Editors** check the file while you type with the schema beside it (\`sluice config schema > sluice.schema.json\`) and the first line \`# yaml-language-server: $schema=./sluice.schema.json\`.`;
 
 /** For `--help`: every key with its type and default. */
 export function configHelp(): string {

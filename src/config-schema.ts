@@ -21,12 +21,14 @@ const log = z.strictObject({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .prefault('info')
     .describe(
-      'The least level that is logged. Default: `info`: starts, stops and what a person should know; no line per record.',
+      'The least level that is logged. Default: `info`: starts, stops and what a person should know; no line per record. For `run`; other commands log warnings only, unless `--log-level` says otherwise.',
     ),
   format: z
     .enum(['auto', 'pretty', 'json'])
     .prefault('auto')
-    .describe('`json` is ECS, `pretty` for people. Default: `auto`: pretty on a terminal, else json.'),
+    .describe(
+      '`json` is ECS, `pretty` for people. Default: `auto`: pretty on a terminal and for every command but `run`, else json.',
+    ),
 });
 
 const health = z.strictObject({

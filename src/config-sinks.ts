@@ -66,7 +66,7 @@ const elasticsearch = z.strictObject({
   retry_deadline: duration({ min: '0s', max: '30d' })
     .prefault('10m')
     .describe(
-      'How long a bulk request is tried again before the pipeline reports a failure. Default: 10m, longer than a node takes to restart.',
+      'How long a bulk request is tried again before the pipeline stops; `run` ends with exit code 1 when none is left, for a supervisor to start it again. Default: 10m, longer than a node takes to restart.',
     ),
 });
 

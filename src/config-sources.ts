@@ -34,7 +34,7 @@ const retry = z.strictObject({
   deadline: duration({ min: '0s', max: '30d' })
     .prefault('10m')
     .describe(
-      'How long one request is tried again before its pipeline reports a failure. Default: 10m, longer than a restart of a gateway.',
+      'How long one request is tried again before its walk pauses; `run` then goes on with that walk. Default: 10m, longer than a restart of a gateway.',
     ),
   first_delay: duration({ min: '1ms', max: '1h' })
     .prefault('500ms')
@@ -62,7 +62,7 @@ const reading = z.strictObject({
   poll: duration({ min: '1s', max: '30d' })
     .prefault('60s')
     .describe(
-      'How often the live edge is read. Default: 60s, a dashboard is a minute behind at most, at one or two requests a minute.',
+      'How often the live edge is read. Default: 60s, a dashboard is a minute behind at most, at three list requests a minute where little happens.',
     ),
   live_range: duration({ min: '1m', max: '30d' })
     .prefault('15m')

@@ -152,7 +152,7 @@ export const caFile = () =>
   path()
     .optional()
     .describe(
-      "PEM file with certificate authorities to trust beside the system's: for a TLS proxy, or a private authority.",
+      'PEM file with certificate authorities to trust beside those that Node trusts: for a TLS proxy, or a private authority.',
     );
 export const insecure = () =>
   flag()

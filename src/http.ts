@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { getCACertificates } from 'node:tls';
 import fetch from 'node-fetch';
 import type { Budget } from './budget.ts';
 import { isAbort, messageOf, SluiceError } from './errors.ts';
@@ -11,7 +12,7 @@ export interface HttpSettings {
   timeoutMs: number;
   /** A longer body (after decompression) is refused. */
   maxBodyBytes: number;
-  /** PEM, in addition to the well-known authorities. */
+  /** PEM, in addition to the authorities that Node trusts. */
   ca?: string[];
   /** Accept any certificate. For tests in closed networks only. */
   insecure?: boolean;
@@ -22,7 +23,8 @@ export interface HttpSettings {
 /** A client with keep-alive whose requests wait for their turn in the budget. Network trouble becomes a `retry` error. */
 export function createHttp(settings: HttpSettings, budget: Budget): { request: HttpClient; close(): void } {
   const shared = { keepAlive: true, proxyEnv: settings.env } as const;
-  const tls = { ca: settings.ca, rejectUnauthorized: !settings.insecure };
+  const ca = settings.ca && [...getCACertificates('default'), ...settings.ca];
+  const tls = { ca, rejectUnauthorized: !settings.insecure };
   const agents = { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ...tls }) };
   const agent = (url: URL) => (url.protocol === 'http:' ? agents.http : agents.https);
   return {

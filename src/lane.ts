@@ -41,11 +41,12 @@ interface Filling {
   changes: Change[];
   /** For each change, the tally of its window. */
   tallies: Tally[];
-  /** Characters of its documents. */
+  /** Bytes of its documents. */
   size: number;
   timer: NodeJS.Timeout | undefined;
 }
 
+/** The way of one walk into the sink; `firstNumber` is the number of its last committed batch. */
 export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number, signal: AbortSignal): Lane {
   const pages: PageInFlight[] = [];
   let tally: Tally = { delivered: 0, rejected: 0 };

@@ -1,5 +1,5 @@
 /**
- * Source x stream x sink: read a page, compare, map, write, checkpoint. The only place where this order matters.
+ * Source x stream x sink: read a page, compare and map (`reading/changes.ts`), write and checkpoint (`lane.ts`).
  *
  * `runWalk` is one walk from its cursor to its end. Walks of one pipeline run side by side and share `claims`, so that
  * none ships what another one is shipping.
@@ -34,7 +34,7 @@ import type {
 
 /** What a pipeline tells those who watch it (progress, metrics, health). */
 export interface PipelineEvents {
-  /** Records that were seen for the first time in this walk's page. */
+  /** A page with so many records was read. */
   seen(walk: string, records: number): void;
   delivered(walk: string, documents: number, rejected: number): void;
   window(row: LedgerRow): void;
@@ -47,7 +47,7 @@ export interface PipelineEvents {
 export interface BatchSettings {
   /** A batch is written when it has so many records ... */
   documents: number;
-  /** ... or documents of so many characters ... */
+  /** ... or documents of so many bytes ... */
   bytes: number;
   /** ... or is this old. */
   waitMs: number;
@@ -72,7 +72,7 @@ export interface Pipeline {
   commits: number;
   /** Why a write or commit failed: no walk writes any more until the sink was asked which documents arrived. */
   sinkFailure: unknown;
-  /** Aborted by a second stop signal: breaks off even a write. */
+  /** Aborted by a second stop signal, or 8 s after the first: breaks off even a write. */
   hardStop: AbortSignal;
   events: PipelineEvents;
   log: Logger;
@@ -113,7 +113,7 @@ export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSig
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   const context = contextOf(pipeline, walk, ends.signal);
-  // A write is never broken off by a stop: the batch at hand is delivered and committed.
+  // A stop does not break off a write: the batch at hand is delivered and committed. Only `hardStop` does.
   const lane = openLane(pipeline, walk.id, row.batch, pipeline.hardStop);
   try {
     const pages =

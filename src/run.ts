@@ -27,6 +27,7 @@ const JOB_POLL_MS = 1000;
 const RESTART_MS = 5000;
 /** A vendor that asks for a longer pause than this is asked again all the same. */
 const LONGEST_PAUSE_MS = 3_600_000;
+const SAY_AGAIN_MS = 10_000;
 
 /** Runs until the signal aborts (or, with `once`, until every walk has run). Throws what only a person can mend. */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<void> {
@@ -125,12 +126,14 @@ async function tryWalk(pipeline: Pipeline, walk: Walk, options: RunOptions, sign
 }
 
 /** Waits as long as the other side asked for (`Retry-After`), if that is longer than usual. */
-async function pause(pipeline: Pipeline, error: unknown, signal: AbortSignal): Promise<void> {
+export async function pause(pipeline: Pipeline, error: unknown, signal: AbortSignal): Promise<void> {
   const asked = error instanceof SluiceError ? (error.waitMs ?? 0) : 0;
   const ms = Math.min(LONGEST_PAUSE_MS, Math.max(RESTART_MS, asked));
-  pipeline.events.waiting(messageOf(error));
   pipeline.log.warn(`waiting ${Math.round(ms / 1000)} s, then trying again: ${messageOf(error)}`);
-  await sleep(ms, undefined, { signal }).catch(() => {});
+  for (let left = ms; left > 0 && !signal.aborted; left -= SAY_AGAIN_MS) {
+    pipeline.events.waiting(messageOf(error)); // again and again: who says what it waits for is not stuck
+    await sleep(Math.min(left, SAY_AGAIN_MS), undefined, { signal }).catch(() => {});
+  }
 }
 
 /** From where the last poll ended (however long ago), or at least the live range, but not beyond what was ever asked for. The first looks back. */

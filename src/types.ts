@@ -19,7 +19,7 @@ export type EcsDocument = { '@timestamp': string; [field: string]: unknown };
 export interface SourceFacts {
   /** The source's name in the config; the data stream's namespace. */
   name: string;
-  /** `cylance`, `apex_central`. */
+  /** `cylance`. */
   connector: string;
   /** The vendor's id of the tenant: `organization.id`. */
   tenantId: string;
@@ -42,7 +42,7 @@ export type WalkKind = 'live' | 'sweep' | 'refresh' | 'backfill';
 
 /** One pass over a range or list, with its own cursor. Walks of one stream share the revisions. */
 export interface Walk {
-  /** Unique within its pipeline and stable over restarts: `live`, `sweep-1d`, `backfill-7`. */
+  /** Unique within its pipeline and stable over restarts: `live`, `sweep-86400s`, `backfill-7`. */
   id: string;
   kind: WalkKind;
   /** Frozen before the walk begins. */
@@ -126,7 +126,7 @@ export interface StreamContext {
 /** One vendor resource. Keeps no state of its own. */
 export interface Stream {
   readonly name: StreamName;
-  /** For `docs/streams.md` and `sluice streams`. */
+  /** For `sluice streams`. */
   readonly about: { title: string; endpoints: readonly string[]; scopes: readonly string[]; reading: string };
   /** Members that never count as a change, wherever they stand in a record. */
   readonly volatile: readonly string[];

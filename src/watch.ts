@@ -1,5 +1,5 @@
 /** What is known about each pipeline while it runs: for progress, summaries, metrics and health. */
-import type { Pipeline, PipelineEvents } from './pipeline.ts';
+import type { PipelineEvents } from './pipeline.ts';
 import type { Registered } from './types.ts';
 
 export interface Watch {
@@ -92,10 +92,4 @@ function timeOf(stream: Registered['stream'], record: unknown): number | undefin
   } catch {
     return undefined;
   }
-}
-
-/** How long a pipeline may be silent before something must be wrong: three polls and the longest retry. */
-export function patienceMs(pipeline: Pipeline, pollMs: number, retryMs: number): number {
-  const refreshMs = pipeline.details ? 60_000 : 0;
-  return 3 * pollMs + retryMs + refreshMs;
 }

@@ -64,8 +64,9 @@ async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
   existingState(cli, session, false).close();
   const opened = openPipelines(session);
   const done: Replayed[] = [];
+  let names: string[] = [];
   try {
-    const names = storedPipelines(opened.store, options.pipeline);
+    names = storedPipelines(opened.store, options.pipeline);
     for (const { pipeline } of opened.running) {
       if (names.includes(pipeline.name)) done.push(await replay(pipeline, opened.store, cli.signal));
     }
@@ -74,7 +75,9 @@ async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
   }
   if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: done })}\n`);
   else for (const line of done) cli.stdout.write(`${sentence(line)}\n`);
-  if (done.some(({ rejected }) => rejected > 0)) cli.setExitCode(1);
+  const unknown = names.filter((name) => !done.some(({ pipeline }) => pipeline === name));
+  for (const name of unknown) cli.stderr.write(`${name}: not in the config; its rejections stay\n`);
+  if (unknown.length > 0 || done.some(({ rejected }) => rejected > 0)) cli.setExitCode(1);
 }
 
 function sentence({ pipeline, accepted, rejected }: Replayed): string {

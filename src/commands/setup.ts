@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ElasticsearchConfig } from '../config.ts';
 import { usageError } from '../errors.ts';
 import type { EsClient } from '../sinks/elasticsearch-client.ts';
-import type { SetupResult, Template } from '../sinks/elasticsearch-setup.ts';
+import type { SetupResult } from '../sinks/elasticsearch-setup.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { unknown } from './shared/select.ts';
@@ -43,17 +43,13 @@ async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
 
 async function setUpSink(cli: Cli, client: EsClient, dryRun: boolean): Promise<SetupResult[]> {
   // Loaded only here: the field dictionary and the client cost every other command half a second of start.
-  const { detectCapability, setupElasticsearch } = await import('../sinks/elasticsearch-setup.ts');
+  const { detectCapability, setupElasticsearch, templateList } = await import('../sinks/elasticsearch-setup.ts');
   const { templatesFor } = await import('../sinks/elasticsearch-templates.ts');
   const { capability, says } = await detectCapability(client, cli.signal);
   cli.stderr.write(cli.redactor.scrub(`${client.where}: ${says}\n`));
-  const templates = cli.streams.flatMap(({ stream, fields }): Template[] => {
-    const { componentTemplates, indexTemplates } = templatesFor({ stream: stream.name, fields, capability });
-    return [
-      ...componentTemplates.map((one): Template => ({ kind: 'component', ...one })),
-      ...indexTemplates.map((one): Template => ({ kind: 'index', ...one })),
-    ];
-  });
+  const templates = templateList(
+    cli.streams.map(({ stream, fields }) => templatesFor({ stream: stream.name, fields, capability })),
+  );
   return setupElasticsearch(client, templates, { dryRun, signal: cli.signal });
 }
 

@@ -28,6 +28,7 @@ export function released(claim: Claim): Promise<void> {
   return claim.waiting.promise;
 }
 
+/** Lets go of a key; who waits for it compares again. */
 export function release(pipeline: Pipeline, claim: Claim): void {
   pipeline.claims.delete(claim.key);
   claim.waiting?.resolve();

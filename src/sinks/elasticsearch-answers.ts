@@ -76,7 +76,7 @@ function silent(reply: Extract<Reply, { kind: 'silence' }>, place: Place): Troub
   if (reply.certificate) {
     throw stop(
       `Elasticsearch at ${place.where} cannot be trusted: ${reply.why}`,
-      'Set caFile to the PEM file of the authority that signed its certificate, and check that the address starts with the right scheme and is named as in the certificate.',
+      'Set `ca_file` of the sink to the PEM file of the authority that signed its certificate, and check that the address starts with the right scheme and is named as in the certificate.',
     );
   }
   return {
@@ -100,7 +100,7 @@ export function refused(status: number, said: string, { where, dataStream }: Pla
   if (status === 403) {
     return stop(
       `Elasticsearch at ${where} does not allow this on ${dataStream} (${said})`,
-      `Give the API key or user the index privileges ${neededPrivileges.join(', ')} on logs-* (a role for it stands in the documentation of the sink).`,
+      `Give the API key or user the index privileges ${neededPrivileges.join(', ')} on logs-*.`,
     );
   }
   if (status === 404) {

@@ -3,6 +3,7 @@
  * says plainly whether anybody answered. Who may be asked again, and when, is decided by the callers.
  */
 import { readFileSync } from 'node:fs';
+import { getCACertificates } from 'node:tls';
 import { Client, type ClientOptions, Transport } from '@elastic/elasticsearch';
 import { messageOf, usageError } from '../errors.ts';
 import { authorization, type ElasticsearchAuth, scrubbed, scrubber } from './elasticsearch-secrets.ts';
@@ -178,11 +179,15 @@ function isLocal(nodes: ConnectionSettings['nodes']): boolean {
   return Array.isArray(nodes) && nodes.every((node) => local.has(validNode(node).hostname));
 }
 
-function readCa(file: string | undefined): string | undefined {
+/** The authorities that Node trusts, and those of the file. */
+function readCa(file: string | undefined): string[] | undefined {
   if (file === undefined) return undefined;
   try {
-    return readFileSync(file, 'utf8');
+    return [...getCACertificates('default'), readFileSync(file, 'utf8')];
   } catch (error) {
-    throw usageError(`the CA file of Elasticsearch cannot be read: ${messageOf(error)}`, 'Check caFile.');
+    throw usageError(
+      `the CA file of Elasticsearch cannot be read: ${messageOf(error)}`,
+      'Check `ca_file` of the sink.',
+    );
   }
 }

@@ -236,7 +236,8 @@ async function cut(path: string, length: number, log: Logger): Promise<void> {
     if (size < length) {
       throw new SluiceError(`${path} has ${size} bytes, but ${length} were committed: somebody shortened it`, {
         action: 'stop',
-        advice: 'Move the file away, then run `sluice state rewind` to read that time again.',
+        advice:
+          'Put the whole file back from a backup. Without one, move it away and run `sluice state reset`: everything in range is shipped again.',
       });
     }
     if (size === length) return;

@@ -59,6 +59,11 @@ describe('one mistake, one line that says where and what', () => {
       'sluice.yaml:7:24 sources[0].reading.sweeps: the list has two sweeps over the same range; keep the more frequent one',
     ],
     [
+      'two ndjson sinks in one folder',
+      file().replace('type: ndjson }', 'type: ndjson }\n  - { name: more, type: ndjson, path: sluice-out/ }'),
+      'sluice.yaml:10:39 sinks[1].path: is the folder of sinks[0] (line 9) too; give every ndjson sink its own',
+    ],
+    [
       'half a page',
       file('    reading: { page_size: 1.5 }'),
       'sluice.yaml:7:27 sources[0].reading.page_size: 1.5 must be a whole number',

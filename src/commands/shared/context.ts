@@ -21,7 +21,7 @@ export interface Context {
   columns: number;
   /** Aborted by the first SIGTERM or SIGINT: finish what is at hand. */
   signal: AbortSignal;
-  /** Aborted by the second one: stop at once. */
+  /** Aborted by the second one, or 8 s after the first: stop at once. */
   hardStop: AbortSignal;
   now: () => number;
   /** `fields`: what the mapping can set; `setup` makes templates of it. */

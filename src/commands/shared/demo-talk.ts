@@ -40,13 +40,14 @@ export function saySummary(cli: Cli, summary: DemoSummary, json: boolean): void 
 }
 
 function sayShipped(cli: Cli, { result, stream, seconds, folder }: DemoSummary, files: string[]): void {
+  const hasDetails = cli.streams.some((one) => one.stream.name === stream && one.stream.detail !== undefined);
   const [newest] = files.slice(-1);
   if (newest !== undefined)
     cli.stdout.write(`One document as it was shipped:\n${firstDocument(join(folder, newest))}\n\n`);
   const rate = Math.round(result.delivered / Math.max(seconds, 0.001));
   const bytes = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
   const lines = [
-    `${stream}: ${plural(result.records, 'record')} read in ${plural(result.windows, 'window')}, ${plural(result.delivered, 'document')} delivered with details`,
+    `${stream}: ${plural(result.records, 'record')} read in ${plural(result.windows, 'window')}, ${plural(result.delivered, 'document')} delivered${hasDetails ? ' with details' : ''}`,
     `${seconds.toFixed(1)} s, ${showCount(rate)} documents a second`,
     `${plural(files.length, 'file')} with ${(bytes / 2 ** 20).toFixed(1)} MiB in ./${folder}`,
   ];

@@ -1,14 +1,12 @@
 /** Backfills as jobs: found again, run to their end, and summed up. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { actionOf, messageOf } from '../../errors.ts';
+import { actionOf } from '../../errors.ts';
 import { recover, runWalk } from '../../pipeline.ts';
+import { pause } from '../../run.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore } from '../../state/store.ts';
 import type { Walk } from '../../types.ts';
 import type { Running } from './pipelines.ts';
 import type { TimeArgument } from './times.ts';
 
-/** As `run` waits after trouble that may pass. */
-const RESTART_MS = 5000;
 /** An age means another time at every call; jobs that were asked for with the same age are told by it. */
 const AGE_TOLERANCE_MS = 2000;
 
@@ -52,9 +50,7 @@ export async function runJob({ pipeline, watch }: Running, job: JobRow, signal: 
     } catch (error) {
       if (signal.aborted) return;
       if (actionOf(error) !== 'retry') throw error;
-      watch.events.waiting(messageOf(error));
-      pipeline.log.warn(`waiting ${RESTART_MS / 1000} s, then trying again: ${messageOf(error)}`);
-      await sleep(RESTART_MS, undefined, { signal }).catch(() => {});
+      await pause(pipeline, error, signal);
     }
   }
 }

@@ -1,6 +1,5 @@
 import { usageError } from '../../errors.ts';
 import { recover } from '../../pipeline.ts';
-import { finishLeftSegments } from '../../sinks/ndjson-segments.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 import { type Opened, openPipelines } from './pipelines.ts';
@@ -41,13 +40,10 @@ function namesOf(cli: Cli, session: Session, options: ResetOptions): string[] {
   }
 }
 
-/** Open segments are cut to what was committed and finished first: without the state, nobody could tell any more. */
+/** `recover` cuts open segments to what was committed and finishes them: without the state, nobody could tell any more. */
 async function forget(session: Session, { store, running }: Opened, name: string): Promise<void> {
   const one = running.find(({ line }) => line.name === name);
   const sink = session.config.sinks.find((each) => each.name === one?.line.sinkName);
-  if (one !== undefined && sink?.type === 'ndjson') {
-    await recover(one.pipeline);
-    await finishLeftSegments(sink.path, name);
-  }
+  if (one !== undefined && sink?.type === 'ndjson') await recover(one.pipeline);
   store.pipeline(name).reset();
 }
