@@ -12,23 +12,39 @@ export type Budget = <T>(priority: 'live' | 'backfill', signal: AbortSignal, cal
 /** A call waits for its turn; whenever a place is free, waiting `live` calls go before `backfill`. */
 export function createBudget(settings: BudgetSettings, now: () => number = performance.now.bind(performance)): Budget {
   const limit = pLimit(settings.concurrency);
-  const waiting = { live: [] as (() => Promise<void>)[], backfill: [] as (() => Promise<void>)[] };
+  const waiting = { live: [] as Waiting[], backfill: [] as Waiting[] };
   const takeToken = tokenBucket(settings.requestsPerSecond, now);
 
   const runNext = async (): Promise<void> => {
+    // Calls that nobody waits for any more cost no token: a stop must not wait for its turn.
+    dropAborted(waiting.live);
+    dropAborted(waiting.backfill);
+    if (waiting.live.length + waiting.backfill.length === 0) return;
     await takeToken();
     const next = waiting.live.shift() ?? waiting.backfill.shift(); // chosen only now: a live call may have come meanwhile
-    await next?.();
+    await next?.run();
   };
 
   return (priority, signal, call) =>
     new Promise((resolve, reject) => {
-      waiting[priority].push(async () => {
+      const run = async () => {
         if (signal.aborted) return reject(signal.reason);
         await call().then(resolve, reject);
-      });
+      };
+      waiting[priority].push({ signal, run, reject });
       void limit(runNext);
     });
+}
+
+interface Waiting {
+  signal: AbortSignal;
+  run: () => Promise<void>;
+  reject: (reason: unknown) => void;
+}
+
+function dropAborted(queue: Waiting[]): void {
+  for (const { signal, reject } of queue) if (signal.aborted) reject(signal.reason);
+  queue.splice(0, queue.length, ...queue.filter(({ signal }) => !signal.aborted));
 }
 
 /** Lets `perSecond` calls through per second, at most a tenth of a second's worth at once. */

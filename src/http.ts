@@ -101,7 +101,9 @@ const REFUSED: ReadonlySet<number> = new Set([400, 405, 410, 413, 414, 422]);
 export function statusError(reply: HttpReply, request: HttpRequest, nowMs: number): SluiceError | undefined {
   const { status } = reply;
   if (status >= 200 && status < 300) return undefined;
-  const said = reply.body.toString('utf8', 0, 1000).replace(/\s+/g, ' ').slice(0, 200);
+  const said = withoutToken(reply.body.toString('utf8', 0, 1000), request)
+    .replace(/\s+/g, ' ')
+    .slice(0, 200);
   const message = `${placeOf(request)} answered ${status}${said === '' ? '' : `: ${said}`}`;
   if (status === 429 || status === 408 || status === 425 || status >= 500) {
     return new SluiceError(message, { action: 'retry', waitMs: retryAfterMs(reply.headers.get('retry-after'), nowMs) });
@@ -111,6 +113,12 @@ export function statusError(reply: HttpReply, request: HttpRequest, nowMs: numbe
   if (REFUSED.has(status)) return new SluiceError(message, { action: 'reject' });
   const advice = status < 400 ? 'The address redirects: check region and base_url of the source.' : undefined;
   return new SluiceError(message, { action: 'stop', advice });
+}
+
+/** Some gateways repeat the request's headers in their error pages. */
+function withoutToken(said: string, { headers }: HttpRequest): string {
+  const token = headers?.authorization?.split(' ').at(-1);
+  return token === undefined || token === '' ? said : said.replaceAll(token, '[removed]');
 }
 
 /** The reply's JSON; a body that is none (cut short, a proxy's error page) is worth another try. */

@@ -100,7 +100,8 @@ export async function recover(pipeline: Pipeline, signal: AbortSignal = pipeline
 /** Where a walk goes on: its frozen range and cursor when it was interrupted, else it begins with the range that is given. */
 export function resumeWalk(pipeline: Pipeline, walk: Walk): WalkRow {
   const saved = pipeline.state.walk(walk.id);
-  if (saved !== undefined && saved.finishedAtMs === undefined) return saved;
+  // One that begins in the future was begun by a clock that was wrong.
+  if (saved !== undefined && saved.finishedAtMs === undefined && saved.range.fromMs <= pipeline.now()) return saved;
   return pipeline.state.begin(walk.id, walk.kind, walk.range);
 }
 

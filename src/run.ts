@@ -136,13 +136,13 @@ export async function pause(pipeline: Pipeline, error: unknown, signal: AbortSig
   }
 }
 
-/** From where the last poll ended (however long ago), or at least the live range, but not beyond what was ever asked for. The first looks back. */
+/** From the live range before the end of the last poll, however long ago, but not beyond what was ever asked for. The first looks back, and one whose last poll lies in the future: the clock was wrong. */
 export function liveWalk(pipeline: Pipeline, schedule: Schedule): Walk {
   const nowMs = pipeline.now();
   const last = pipeline.state.walk('live');
-  if (last === undefined)
+  if (last === undefined || last.range.fromMs > nowMs)
     return { id: 'live', kind: 'live', range: { fromMs: nowMs - schedule.lookbackMs, toMs: nowMs } };
-  const fromMs = Math.min(last.range.toMs, nowMs - schedule.liveRangeMs);
+  const fromMs = Math.min(last.range.toMs, nowMs) - schedule.liveRangeMs;
   const earliest = pipeline.state.coveredFromMs() ?? fromMs;
   return { id: 'live', kind: 'live', range: { fromMs: Math.max(fromMs, Math.min(earliest, nowMs)), toMs: nowMs } };
 }
@@ -152,7 +152,13 @@ function sweepWalk(pipeline: Pipeline, sweep: { rangeMs: number; everyMs: number
   const nowMs = pipeline.now();
   const id = `sweep-${Math.round(sweep.rangeMs / 1000)}s`;
   const last = pipeline.state.walk(id);
-  if (!once && last?.finishedAtMs !== undefined && last.finishedAtMs + sweep.everyMs > nowMs) return undefined;
+  if (
+    !once &&
+    last?.finishedAtMs !== undefined &&
+    last.finishedAtMs + sweep.everyMs > nowMs &&
+    last.finishedAtMs <= nowMs
+  )
+    return undefined;
   const earliest = pipeline.state.coveredFromMs();
   if (earliest === undefined) return undefined;
   return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };

@@ -30,17 +30,30 @@ export function createTokenHolder(settings: SourceSettings, baseUrl: string, ser
   return {
     async get(signal) {
       if (token !== undefined && services.now() < token.renewAtMs) return token.text;
-      asking ??= requestToken(settings, baseUrl, services).finally(() => {
-        asking = undefined;
-      });
-      token = await asking;
       signal.throwIfAborted();
-      return token.text;
+      asking ??= requestToken(settings, baseUrl, services)
+        .then((fresh) => {
+          token = fresh;
+          return fresh;
+        })
+        .finally(() => {
+          asking = undefined;
+        });
+      return (await orAborted(asking, signal)).text;
     },
     refused(text) {
       if (token?.text === text) token = undefined;
     },
   };
+}
+
+/** Several may wait for one token: who is told to stop does not wait for it. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 async function requestToken(settings: SourceSettings, baseUrl: string, services: ConnectorServices): Promise<Token> {

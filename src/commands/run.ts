@@ -49,7 +49,13 @@ async function runAll(cli: Cli, session: Session, { store, running }: Opened, on
   );
   const timers = [
     setInterval(() => summarize(session, running), SUMMARY_MS),
-    setInterval(() => followJobs(store, running), JOBS_MS),
+    setInterval(() => {
+      try {
+        followJobs(store, running);
+      } catch (error) {
+        session.log.warn(`the jobs cannot be looked at for now: ${messageOf(error)}`);
+      }
+    }, JOBS_MS),
   ];
   try {
     await Promise.all(running.map((one) => runOne(cli, store, one, once)));

@@ -47,6 +47,8 @@ const SEGMENT = /^(.+)-(\d{6,})(\.ndjson(?:\.gz|\.zst)?)(\.part)?$/;
 
 export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
   const chains = new Map<string, Chain>();
+  /** The last segment of each walk that the state knows of: numbers are never used again. */
+  const committedSegments = new Map<string, number>();
   const rotating = setInterval(() => rotateIdle(chains, settings, tools), Math.min(settings.rotateMs, IDLE_LOOK_MS));
   rotating.unref();
   return {
@@ -56,7 +58,9 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       signal.throwIfAborted();
       if (batch.documents.length === 0) return { rejections: [], receipt: receiptOf(chains.get(chainName(batch))) };
       const chain = await orExplain(settings, async () => {
-        const found = chains.get(chainName(batch)) ?? (await newChain(settings, batch, tools));
+        const found =
+          chains.get(chainName(batch)) ??
+          (await newChain(settings, batch, committedSegments.get(chainName(batch)) ?? 0, tools));
         chains.set(chainName(batch), found);
         await inTurn(found, async () => {
           await rotateIfDue(found, settings, tools);
@@ -74,6 +78,10 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
         chains.delete(name);
       }
       await orExplain(settings, () => cutUncommitted(folder, committed, tools.log));
+      for (const [walk, receipt] of committed) {
+        const { segment = 0 } = (receipt ?? {}) as { segment?: number };
+        committedSegments.set(chainName({ pipeline, walk }), segment);
+      }
       return { arrived: new Set() };
     },
     doubt(pipeline, walk) {
@@ -95,11 +103,14 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
 const IDLE_LOOK_MS = 60_000;
 
 /** A segment that nothing more comes for is finished in time, too. */
-function rotateIdle(chains: ReadonlyMap<string, Chain>, settings: NdjsonSettings, tools: Tools): void {
+function rotateIdle(chains: Map<string, Chain>, settings: NdjsonSettings, tools: Tools): void {
   for (const chain of chains.values()) {
     void inTurn(chain, async () => {
       if (!chain.doubt && chains.get(chainName(chain)) === chain) await rotateIfDue(chain, settings, tools);
-    }).catch((error: unknown) => tools.log.warn(`a segment could not be finished: ${messageOf(error)}`));
+    }).catch((error: unknown) => {
+      chains.delete(chainName(chain)); // the next batch looks at the disk again
+      tools.log.warn(`a segment could not be finished: ${messageOf(error)}`);
+    });
   }
 }
 
@@ -128,11 +139,11 @@ function fileName(chain: Chain, settings: NdjsonSettings): string {
   return join(chain.folder, `${chain.walk}-${String(chain.segment).padStart(6, '0')}${ENDINGS[settings.compression]}`);
 }
 
-/** Goes on where the last segment of this walk ended, whatever wrote it. */
-async function newChain(settings: NdjsonSettings, batch: Batch, tools: Tools): Promise<Chain> {
+/** Goes on behind the last segment of this walk, whatever wrote it, even if somebody has collected the files since. */
+async function newChain(settings: NdjsonSettings, batch: Batch, committed: number, tools: Tools): Promise<Chain> {
   const folder = folderOf(settings, batch.pipeline);
   await mkdir(folder, { recursive: true });
-  let segment = 0;
+  let segment = committed;
   for (const name of await readdir(folder)) {
     const [, walk, number] = SEGMENT.exec(name.replace(/\.uncommitted$/, '')) ?? [];
     if (walk === batch.walk) segment = Math.max(segment, Number(number));
@@ -158,7 +169,8 @@ async function append(chain: Chain, settings: NdjsonSettings, batch: Batch, tool
   const lines = encodeLines(batch.documents, new Date(tools.now()).toISOString());
   const bytes = await compress(lines, settings.compression);
   if (chain.file === undefined) {
-    chain.file = await open(`${fileName(chain, settings)}.part`, 'w');
+    // Never emptied: what lies there may be committed.
+    chain.file = await open(`${fileName(chain, settings)}.part`, chain.length === 0 ? 'wx' : 'r+');
     chain.openedAtMs = tools.now();
     await syncFolder(chain.folder);
   }

@@ -1,12 +1,12 @@
 /** What goes wrong at awkward moments: stops, crashes and failures between two steps of the engine. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { statusError } from '../../src/http.ts';
-import { recover, runWalk } from '../../src/pipeline.ts';
+import { recover, resumeWalk, runWalk } from '../../src/pipeline.ts';
 import { type ListReply, walkWindows } from '../../src/reading/windows.ts';
 import { liveWalk, runPipeline, type Schedule } from '../../src/run.ts';
 import { openNdjson } from '../../src/sinks/ndjson.ts';
@@ -271,9 +271,18 @@ describe('where a walk begins', () => {
     state.begin('live', 'live', { fromMs: now - 3 * DAY, toMs: now - 2 * DAY });
     state.finish('live', now - 2 * DAY);
     state.rewind('live', now - HOUR);
-    expect(liveWalk(pipeline, schedule).range.fromMs).toBe(now - 2 * DAY);
+    expect(liveWalk(pipeline, schedule).range.fromMs).toBe(now - 2 * DAY - schedule.liveRangeMs);
     state.rewind('live', now - 3 * DAY);
     expect(liveWalk(pipeline, schedule).range.fromMs).toBe(now - 3 * DAY);
+  });
+
+  test('a poll that was begun by a clock that ran ahead does not shorten what the first run reads', () => {
+    const { pipeline, close } = start(fake({ pages: listOf(() => []) }), { sink: memorySink(), now: () => now });
+    cleanups.push(close);
+    pipeline.state.begin('live', 'live', { fromMs: now + 2 * DAY, toMs: now + 3 * DAY });
+    const walk = liveWalk(pipeline, schedule);
+    expect(walk.range).toEqual({ fromMs: now - DAY, toMs: now });
+    expect(resumeWalk(pipeline, walk).range).toEqual(walk.range);
   });
 
   test('a walk that finds nothing new saves how far it came', async () => {
@@ -356,6 +365,21 @@ describe('a record', () => {
 });
 
 describe('segments', () => {
+  test('that were collected leave their numbers behind', async () => {
+    const pages = (id: string) => listOf(() => [record(id)]);
+    const first = start(fake({ pages: pages('a') }), { overrides: listOnly });
+    await recover(first.pipeline);
+    await runWalk(first.pipeline, backfill(), never);
+    await first.close();
+    const out = join(first.path, 'out', 'acme', 'cylance.detection');
+    for (const name of await readdir(out)) await rm(join(out, name));
+    const second = start(fake({ pages: pages('b') }), { overrides: listOnly, path: first.path });
+    await recover(second.pipeline);
+    await runWalk(second.pipeline, backfill(), never);
+    await second.close();
+    expect(await readdir(out)).toEqual(['backfill-1-000002.ndjson']);
+  });
+
   test('an older one that was committed as a whole gets its name, and is not set aside', async () => {
     const path = folder();
     const place = join(path, 'acme', 'x.y');

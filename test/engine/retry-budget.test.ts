@@ -61,6 +61,17 @@ describe('retry', () => {
 });
 
 describe('rate budget', () => {
+  test('calls that were told to stop do not wait for their turn', async () => {
+    const budget = createBudget({ requestsPerSecond: 2, concurrency: 1 });
+    const stop = new AbortController();
+    const calls = Array.from({ length: 50 }, () => budget('live', stop.signal, async () => 'done'));
+    const outcomes = Promise.allSettled(calls);
+    const startedAt = performance.now();
+    stop.abort();
+    await outcomes;
+    expect(performance.now() - startedAt).toBeLessThan(5000); // 25 s at their rate
+  });
+
   test('bounds how many are under way', async () => {
     const budget = createBudget({ requestsPerSecond: 100_000, concurrency: 3 });
     let now = 0;

@@ -246,7 +246,7 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       expect(await attempt({ caFile: cert, ...withKey('right-key') })).toMatchObject({ rejections: [] });
       expect(await attempt({ insecure: true, ...withKey('right-key') })).toMatchObject({ rejections: [] });
       const untrusted = await attempt(withKey('right-key'));
-      expect(untrusted).toMatchObject({ action: 'stop', advice: expect.stringContaining('caFile') });
+      expect(untrusted).toMatchObject({ action: 'stop', advice: expect.stringContaining('ca_file') });
       const wrong = await attempt({ caFile: cert, ...withKey('wrong-key') });
       expect(wrong).toMatchObject({ action: 'stop', advice: expect.stringContaining('API key') });
       expect(JSON.stringify(wrong) + wrong.message).not.toContain('wrong-key');
