@@ -16,7 +16,6 @@ export function createBudget(settings: BudgetSettings, now: () => number = perfo
   const takeToken = tokenBucket(settings.requestsPerSecond, now);
 
   const runNext = async (): Promise<void> => {
-    // Calls that nobody waits for any more cost no token: a stop must not wait for its turn.
     dropAborted(waiting.live);
     dropAborted(waiting.backfill);
     if (waiting.live.length + waiting.backfill.length === 0) return;
@@ -31,20 +30,20 @@ export function createBudget(settings: BudgetSettings, now: () => number = perfo
         if (signal.aborted) return reject(signal.reason);
         await call().then(resolve, reject);
       };
-      waiting[priority].push({ signal, run, reject });
+      waiting[priority].push({ signal, run });
       void limit(runNext);
     });
 }
 
 interface Waiting {
   signal: AbortSignal;
+  /** Makes the call; rejects at once when it was told to stop meanwhile. */
   run: () => Promise<void>;
-  reject: (reason: unknown) => void;
 }
 
+/** Calls that nobody waits for any more cost no token: a stop must not wait for its turn. */
 function dropAborted(queue: Waiting[]): void {
-  for (const { signal, reject } of queue) if (signal.aborted) reject(signal.reason);
-  queue.splice(0, queue.length, ...queue.filter(({ signal }) => !signal.aborted));
+  while (queue[0]?.signal.aborted) void queue.shift()?.run();
 }
 
 /** Lets `perSecond` calls through per second, at most a tenth of a second's worth at once. */

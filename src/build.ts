@@ -1,5 +1,5 @@
 /** Makes pipelines from the config: the only place that knows which part needs which. */
-import { readFileSync } from 'node:fs';
+
 import type { Logger } from 'pino';
 import { createBudget } from './budget.ts';
 import type { Config, SinkConfig, SourceConfig } from './config.ts';
@@ -8,6 +8,7 @@ import { createHttp } from './http.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
 import { openNdjson } from './sinks/ndjson.ts';
 import type { PipelineState } from './state/store.ts';
+import { authoritiesWith } from './tls.ts';
 import type { Registered, Sink, VendorClient } from './types.ts';
 
 export interface BuildTools {
@@ -128,7 +129,7 @@ function whenNeeded(kind: Sink['kind'], looksUp: boolean, load: () => Promise<Si
 function caOf(source: SourceConfig): string[] | undefined {
   if (source.http.caFile === undefined) return undefined;
   try {
-    return [readFileSync(source.http.caFile, 'utf8')];
+    return authoritiesWith(source.http.caFile);
   } catch (error) {
     throw usageError(`source "${source.name}": http.ca_file cannot be read: ${messageOf(error)}`, 'Name a PEM file.');
   }

@@ -1,6 +1,7 @@
 /** What one key alone cannot tell: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
 import { resolve } from 'node:path';
 import { didYouMean, isSecret, show, valueAt } from './config-explain.ts';
+import { DEFAULT_FOLDER } from './config-sinks.ts';
 import { urlPassword } from './config-values.ts';
 import { type Origin, type Path, type Problem, pathText } from './config-yaml.ts';
 import type { StreamName } from './types.ts';
@@ -17,8 +18,8 @@ export function crossProblems(root: unknown, known: readonly KnownStream[], orig
     .map((path) => valueAt(root, [...path, 'name']))
     .filter(isText);
   return [
-    ...duplicates(root, 'sources', origins),
-    ...duplicates(root, 'sinks', origins),
+    ...sharedNames(root, 'sources', origins),
+    ...sharedNames(root, 'sinks', origins),
     ...sharedFolders(root, origins),
     ...list(root, ['sources']).flatMap((path) => sourceProblems(root, path, known, sinkNames, origins)),
     ...list(root, ['sinks']).flatMap((path) => sinkProblems(root, path)),
@@ -72,41 +73,42 @@ function sinkProblems(root: unknown, sink: Path): Problem[] {
   return problems;
 }
 
-function duplicates(root: unknown, key: 'sources' | 'sinks', origins: Map<string, Origin>): Problem[] {
-  const first = new Map<string, Path>();
-  return list(root, [key]).flatMap((entry): Problem[] => {
+function sharedNames(root: unknown, key: 'sources' | 'sinks', origins: Map<string, Origin>): Problem[] {
+  const entries = list(root, [key]).map((entry) => ({ entry, value: valueAt(root, [...entry, 'name']) }));
+  return duplicates(entries, origins).map(({ entry, value, earlier }) => {
     const path = [...entry, 'name'];
-    const name = valueAt(root, path);
-    if (!isText(name)) return [];
-    const earlier = first.get(name);
-    if (!earlier) {
-      first.set(name, entry);
-      return [];
-    }
-    const line = origins.get(pathText([...earlier, 'name']))?.value.line;
-    const where = `${pathText(earlier)}${line === undefined ? '' : ` (line ${line})`}`;
-    return [{ path, message: `${show(name, path, root, origins)} is already the name of ${where}` }];
+    return { path, message: `${show(value, path, root, origins)} is already the name of ${earlier}` };
   });
 }
 
-/** Of `config-sinks.ts`. */
-const DEFAULT_FOLDER = './sluice-out';
-
 /** Two NDJSON sinks in one folder would write the same files. */
 function sharedFolders(root: unknown, origins: Map<string, Origin>): Problem[] {
+  const files = list(root, ['sinks']).filter((sink) => valueAt(root, [...sink, 'type']) === 'ndjson');
+  const entries = files.map((entry) => {
+    const path = valueAt(root, [...entry, 'path']) ?? DEFAULT_FOLDER;
+    return { entry, value: isText(path) ? resolve(path) : undefined };
+  });
+  return duplicates(entries, origins).map(({ entry, earlier }) => ({
+    path: [...entry, 'path'],
+    message: `is the folder of ${earlier} too; give every ndjson sink its own`,
+  }));
+}
+
+/** The entries whose value an earlier one has, each with where that is. Values that are no text are another's business. */
+function duplicates(
+  entries: { entry: Path; value: unknown }[],
+  origins: Map<string, Origin>,
+): { entry: Path; value: string; earlier: string }[] {
   const first = new Map<string, Path>();
-  return list(root, ['sinks']).flatMap((sink): Problem[] => {
-    if (valueAt(root, [...sink, 'type']) !== 'ndjson') return [];
-    const path = valueAt(root, [...sink, 'path']) ?? DEFAULT_FOLDER;
-    if (!isText(path)) return [];
-    const earlier = first.get(resolve(path));
+  return entries.flatMap(({ entry, value }) => {
+    if (!isText(value)) return [];
+    const earlier = first.get(value);
     if (earlier === undefined) {
-      first.set(resolve(path), sink);
+      first.set(value, entry);
       return [];
     }
     const line = origins.get(pathText([...earlier, 'name']))?.value.line;
-    const where = `${pathText(earlier)}${line === undefined ? '' : ` (line ${line})`}`;
-    return [{ path: [...sink, 'path'], message: `is the folder of ${where} too; give every ndjson sink its own` }];
+    return [{ entry, value, earlier: `${pathText(earlier)}${line === undefined ? '' : ` (line ${line})`}` }];
   });
 }
 

@@ -7,10 +7,12 @@ const sinkName = () =>
     "The sink's name: in the state, in metrics and in `sinks` of a source. Changing it starts a new history.",
   );
 
+export const DEFAULT_FOLDER = './sluice-out';
+
 const ndjson = z.strictObject({
   name: sinkName(),
   type: z.literal('ndjson').describe('Files of one document a line.'),
-  path: path().prefault('./sluice-out').describe('The folder of the files. Default: beside the config file.'),
+  path: path().prefault(DEFAULT_FOLDER).describe('The folder of the files. Default: beside the config file.'),
   compression: z
     .enum(['none', 'gzip', 'zstd'])
     .prefault('none')

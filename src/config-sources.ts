@@ -81,7 +81,7 @@ const reading = z.strictObject({
     ),
   max_window_records: whole(1, 1_000_000)
     .prefault(10_000)
-    .describe('A window with more records is split. Default: 10000, 50 pages; deep pages fail more often.'),
+    .describe('A window with so many records is split. Default: 10000, 50 pages; deep pages fail more often.'),
   settle_attempts: whole(2, 100)
     .prefault(5)
     .describe(

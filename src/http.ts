@@ -1,10 +1,10 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { getCACertificates } from 'node:tls';
 import fetch from 'node-fetch';
 import type { Budget } from './budget.ts';
 import { isAbort, messageOf, SluiceError } from './errors.ts';
 import { retryAfterMs } from './retry.ts';
+import { REMOVED } from './secrets.ts';
 import type { HttpClient, HttpReply, HttpRequest } from './types.ts';
 
 export interface HttpSettings {
@@ -12,7 +12,7 @@ export interface HttpSettings {
   timeoutMs: number;
   /** A longer body (after decompression) is refused. */
   maxBodyBytes: number;
-  /** PEM, in addition to the authorities that Node trusts. */
+  /** The authorities to trust, as PEM; without it those that Node trusts. */
   ca?: string[];
   /** Accept any certificate. For tests in closed networks only. */
   insecure?: boolean;
@@ -23,8 +23,7 @@ export interface HttpSettings {
 /** A client with keep-alive whose requests wait for their turn in the budget. Network trouble becomes a `retry` error. */
 export function createHttp(settings: HttpSettings, budget: Budget): { request: HttpClient; close(): void } {
   const shared = { keepAlive: true, proxyEnv: settings.env } as const;
-  const ca = settings.ca && [...getCACertificates('default'), ...settings.ca];
-  const tls = { ca, rejectUnauthorized: !settings.insecure };
+  const tls = { ca: settings.ca, rejectUnauthorized: !settings.insecure };
   const agents = { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ...tls }) };
   const agent = (url: URL) => (url.protocol === 'http:' ? agents.http : agents.https);
   return {
@@ -118,7 +117,7 @@ export function statusError(reply: HttpReply, request: HttpRequest, nowMs: numbe
 /** Some gateways repeat the request's headers in their error pages. */
 function withoutToken(said: string, { headers }: HttpRequest): string {
   const token = headers?.authorization?.split(' ').at(-1);
-  return token === undefined || token === '' ? said : said.replaceAll(token, '[removed]');
+  return token === undefined || token === '' ? said : said.replaceAll(token, REMOVED);
 }
 
 /** The reply's JSON; a body that is none (cut short, a proxy's error page) is worth another try. */

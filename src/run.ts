@@ -27,6 +27,7 @@ const JOB_POLL_MS = 1000;
 const RESTART_MS = 5000;
 /** A vendor that asks for a longer pause than this is asked again all the same. */
 const LONGEST_PAUSE_MS = 3_600_000;
+/** Who says so often what it waits for is not taken for stuck (`health.ts`). */
 const SAY_AGAIN_MS = 10_000;
 
 /** Runs until the signal aborts (or, with `once`, until every walk has run). Throws what only a person can mend. */
@@ -131,7 +132,7 @@ export async function pause(pipeline: Pipeline, error: unknown, signal: AbortSig
   const ms = Math.min(LONGEST_PAUSE_MS, Math.max(RESTART_MS, asked));
   pipeline.log.warn(`waiting ${Math.round(ms / 1000)} s, then trying again: ${messageOf(error)}`);
   for (let left = ms; left > 0 && !signal.aborted; left -= SAY_AGAIN_MS) {
-    pipeline.events.waiting(messageOf(error)); // again and again: who says what it waits for is not stuck
+    pipeline.events.waiting(messageOf(error));
     await sleep(Math.min(left, SAY_AGAIN_MS), undefined, { signal }).catch(() => {});
   }
 }
@@ -152,13 +153,8 @@ function sweepWalk(pipeline: Pipeline, sweep: { rangeMs: number; everyMs: number
   const nowMs = pipeline.now();
   const id = `sweep-${Math.round(sweep.rangeMs / 1000)}s`;
   const last = pipeline.state.walk(id);
-  if (
-    !once &&
-    last?.finishedAtMs !== undefined &&
-    last.finishedAtMs + sweep.everyMs > nowMs &&
-    last.finishedAtMs <= nowMs
-  )
-    return undefined;
+  const sinceMs = nowMs - (last?.finishedAtMs ?? 0); // negative: the clock was wrong then
+  if (!once && sinceMs >= 0 && sinceMs < sweep.everyMs) return undefined;
   const earliest = pipeline.state.coveredFromMs();
   if (earliest === undefined) return undefined;
   return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
+import { orAborted } from '../../src/abort.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { parseReply, statusError } from '../../src/http.ts';
 import type { ConnectorServices, SourceSettings } from '../../src/types.ts';
@@ -39,21 +40,12 @@ export function createTokenHolder(settings: SourceSettings, baseUrl: string, ser
         .finally(() => {
           asking = undefined;
         });
-      return (await orAborted(asking, signal)).text;
+      return (await orAborted(asking, signal)).text; // several may wait for it
     },
     refused(text) {
       if (token?.text === text) token = undefined;
     },
   };
-}
-
-/** Several may wait for one token: who is told to stop does not wait for it. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 async function requestToken(settings: SourceSettings, baseUrl: string, services: ConnectorServices): Promise<Token> {

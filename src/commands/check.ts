@@ -1,5 +1,6 @@
 /** `sluice check`: what works and what is missing, without reading or writing anything to speak of. */
 import type { Command } from 'commander';
+import { orAborted } from '../abort.ts';
 import { build, type Line, openSink } from '../build.ts';
 import { actionOf, messageOf, SluiceError } from '../errors.ts';
 import { isStateInUse } from '../state/sqlite.ts';
@@ -153,12 +154,8 @@ async function attempt(
 ): Promise<Row> {
   const late = AbortSignal.timeout(PROBE_MS);
   const signal = stop === undefined ? late : AbortSignal.any([stop, late]);
-  const ends = new Promise<never>((_, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
-  );
-  ends.catch(() => {});
   try {
-    return { part, what, ok: true, detail: await Promise.race([work(signal), ends]) };
+    return { part, what, ok: true, detail: await orAborted(work(signal), signal) };
   } catch (error) {
     stop?.throwIfAborted();
     if (late.aborted) {

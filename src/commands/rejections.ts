@@ -64,18 +64,18 @@ async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
   existingState(cli, session, false).close();
   const opened = openPipelines(session);
   const done: Replayed[] = [];
-  let names: string[] = [];
+  const unknown: string[] = [];
   try {
-    names = storedPipelines(opened.store, options.pipeline);
-    for (const { pipeline } of opened.running) {
-      if (names.includes(pipeline.name)) done.push(await replay(pipeline, opened.store, cli.signal));
+    for (const name of storedPipelines(opened.store, options.pipeline)) {
+      const one = opened.running.find(({ pipeline }) => pipeline.name === name);
+      if (one === undefined) unknown.push(name);
+      else done.push(await replay(one.pipeline, opened.store, cli.signal));
     }
   } finally {
     await opened.close();
   }
   if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: done })}\n`);
   else for (const line of done) cli.stdout.write(`${sentence(line)}\n`);
-  const unknown = names.filter((name) => !done.some(({ pipeline }) => pipeline === name));
   for (const name of unknown) cli.stderr.write(`${name}: not in the config; its rejections stay\n`);
   if (unknown.length > 0 || done.some(({ rejected }) => rejected > 0)) cli.setExitCode(1);
 }

@@ -198,7 +198,7 @@ function shippedChange(
     key: seen.key,
     rowId: known?.rowId,
     id,
-    fingerprint: fingerprintToKeep(pipeline, seen, shipped),
+    fingerprint: fingerprintToKeep(pipeline, seen, shipped, digests),
     revision,
     ordinal,
     timeMs,
@@ -214,7 +214,8 @@ function shippedChange(
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */
 function touched(pipeline: Pipeline, seen: Sight, known: Known, shipped: Shipped): Row {
-  const fingerprint = seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped);
+  const fingerprint =
+    seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped, known.digests);
   return { ...known, key: seen.key, fingerprint, ...refreshAt(pipeline, shipped, known.timeMs, known, false) };
 }
 
@@ -231,14 +232,15 @@ function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
  * The fingerprint says "as the list has it, it is delivered". When the detail is already ahead of the list in a part that
  * the stream watches, it does not: the record may return to the state of the list unnoticed. Then it is compared anew.
  */
-function fingerprintToKeep(pipeline: Pipeline, seen: Sight, shipped: Shipped): string | null {
+function fingerprintToKeep(pipeline: Pipeline, seen: Sight, shipped: Shipped, digests: string): string | null {
   if (shipped.kind === 'deleted') return null;
   if (shipped.kind !== 'detail' || seen.record === undefined) return seen.fingerprint;
-  for (const { of } of pipeline.registered.stream.changes) {
-    const listed = attempt(() => digestOf(of(seen.record)));
-    if (listed !== undefined && listed !== '' && listed !== attempt(() => digestOf(of(shipped.record)))) return null;
-  }
-  return seen.fingerprint;
+  const inDetail = digests.split('\n');
+  const isAhead = pipeline.registered.stream.changes.some(({ of }, index) => {
+    const listed = attempt(() => digestOf(of(seen.record))) ?? '';
+    return listed !== '' && listed !== inDetail[index];
+  });
+  return isAhead ? null : seen.fingerprint;
 }
 
 function refreshAt(

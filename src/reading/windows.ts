@@ -85,15 +85,15 @@ async function* walkRange(
   for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
     const query = queryFor(window, bounds, context);
     const { total } = await resource.list({ ...query, page: 1, pageSize: 1 });
-    // At the limit, too: a vendor whose total ends there may have more.
-    const tooDeep = total / context.settings.maxWindowRecords;
+    const depth = total / context.settings.maxWindowRecords;
+    const tooDeep = depth >= 1; // at the limit, too: a vendor whose total ends there may have more
     const divisible = window.toMs - window.fromMs > SMALLEST_SPAN_MS;
-    if (tooDeep >= 1 && divisible) {
-      windows.unshift(...splitTime(window, tooDeep));
+    if (tooDeep && divisible) {
+      windows.unshift(...splitTime(window, depth));
       continue;
     }
     try {
-      yield* walkWindow(context, resource, { range: window, query, tooDeep: tooDeep >= 1 }, cursor);
+      yield* walkWindow(context, resource, { range: window, query, tooDeep }, cursor);
     } catch (error) {
       if (!(error instanceof DeepPage) || !divisible) throw error instanceof DeepPage ? error.cause : error;
       context.log.warn(`page ${error.page} of a window keeps failing: the window is split`);

@@ -2,10 +2,9 @@
  * The connection to Elasticsearch that the sink, `check` and `setup` share: one request, no retries, and a reply that
  * says plainly whether anybody answered. Who may be asked again, and when, is decided by the callers.
  */
-import { readFileSync } from 'node:fs';
-import { getCACertificates } from 'node:tls';
 import { Client, type ClientOptions, Transport } from '@elastic/elasticsearch';
 import { messageOf, usageError } from '../errors.ts';
+import { authoritiesWith } from '../tls.ts';
 import { authorization, type ElasticsearchAuth, scrubbed, scrubber } from './elasticsearch-secrets.ts';
 
 export interface ConnectionSettings {
@@ -179,11 +178,10 @@ function isLocal(nodes: ConnectionSettings['nodes']): boolean {
   return Array.isArray(nodes) && nodes.every((node) => local.has(validNode(node).hostname));
 }
 
-/** The authorities that Node trusts, and those of the file. */
 function readCa(file: string | undefined): string[] | undefined {
   if (file === undefined) return undefined;
   try {
-    return [...getCACertificates('default'), readFileSync(file, 'utf8')];
+    return authoritiesWith(file);
   } catch (error) {
     throw usageError(
       `the CA file of Elasticsearch cannot be read: ${messageOf(error)}`,

@@ -169,8 +169,7 @@ async function append(chain: Chain, settings: NdjsonSettings, batch: Batch, tool
   const lines = encodeLines(batch.documents, new Date(tools.now()).toISOString());
   const bytes = await compress(lines, settings.compression);
   if (chain.file === undefined) {
-    // Never emptied: what lies there may be committed.
-    chain.file = await open(`${fileName(chain, settings)}.part`, chain.length === 0 ? 'wx' : 'r+');
+    chain.file = await open(`${fileName(chain, settings)}.part`, 'wx'); // what lies there already may be committed
     chain.openedAtMs = tools.now();
     await syncFolder(chain.folder);
   }

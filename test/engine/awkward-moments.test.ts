@@ -141,14 +141,13 @@ describe('a stop', () => {
 
 test('a vendor that asks for a long pause is left alone for so long', async () => {
   const stop = new AbortController();
-  // biome-ignore lint/correctness/useYield: it fails before its first page
-  const pages = async function* (): AsyncIterable<Page> {
+  const pages = listOf(() => {
     throw new SluiceError('come back later', { action: 'retry', waitMs: 90_000 });
-  };
+  });
   const { pipeline, store, close } = start(fake({ pages }), { sink: memorySink(), overrides: listOnly });
   cleanups.push(close);
   const said: string[] = [];
-  pipeline.log = pino({}, { write: (line) => void said.push(JSON.parse(line).message ?? JSON.parse(line).msg) });
+  pipeline.log = pino({}, { write: (line) => void said.push(JSON.parse(line).msg) });
   pipeline.events.waiting = () => setTimeout(() => stop.abort(), 20);
   await soon(runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false }));
   expect(said).toEqual(['waiting 90 s, then trying again: come back later']);

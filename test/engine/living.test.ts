@@ -142,12 +142,14 @@ const FAULTS: Record<string, FaultPlan> = {
   'deep pages that fail': [{ fault: 'deep-pages-fail', beyond: 90 }],
   'details that fail for ever': [{ fault: 'detail-fails', fraction: 0.03 }],
 };
+/** These happen to list replies only, of which there are far fewer than details. */
+const OF_LISTS: readonly string[] = ['missing-items', 'wrong-page-number', 'empty-items', 'duplicate-items'];
 /** Rarer, and out of step, so that none hides another. */
 const ALL: FaultPlan = Object.values(FAULTS)
   .flat()
   .map((rule, index) => ({
     ...rule,
-    ...(rule.every === undefined ? {} : { every: 61 + 4 * index }),
+    ...(rule.every === undefined ? {} : { every: (OF_LISTS.includes(rule.fault) ? 1 : 61) + 4 * index }),
     ...(rule.probability === undefined ? {} : { probability: 0.05 }),
   }));
 
