@@ -35,19 +35,19 @@ function artifact(scene: Scene, Type: ArtifactType, facts: Json): Artifact {
 }
 
 /** Values of old agents come padded with blanks, and numbers as strings. */
-function worn(scene: Scene, text: string): string {
+export function worn(scene: Scene, text: string): string {
   return scene.draws.chance(0.03) ? ` ${text} ` : text;
 }
 
-function numeric(scene: Scene, value: number): number | string {
+export function numeric(scene: Scene, value: number): number | string {
   return scene.draws.chance(0.1) ? String(value) : value;
 }
 
-function before(scene: Scene, minutes: number): string {
+export function before(scene: Scene, minutes: number): string {
   return writeTime(scene.time - scene.draws.below(minutes * 60_000), scene.draws.next(), false);
 }
 
-const FOLDERS = {
+export const FOLDERS = {
   Windows: [
     'c:\\windows\\system32\\',
     'c:\\windows\\',
@@ -58,7 +58,7 @@ const FOLDERS = {
   macOS: ['/Applications/', '/usr/bin/', '/Users/Shared/', '/private/tmp/'],
   Linux: ['/usr/bin/', '/opt/app/bin/', '/tmp/', '/var/lib/'],
 };
-const IMAGES = {
+export const IMAGES = {
   Windows: [
     'powershell.exe',
     'cmd.exe',
@@ -72,7 +72,7 @@ const IMAGES = {
   macOS: ['bash', 'osascript', 'Installer', 'python3'],
   Linux: ['bash', 'curl', 'python3', 'java', 'sshd'],
 };
-const ARGUMENTS = [
+export const ARGUMENTS = [
   ...['', ' -NoProfile -File setup.ps1', ' /c "echo héllo && dir"', ' -k netsvcs', ' --config /etc/app.conf --verbose'],
   ...[' user add /domain', ' -Command "Get-Item \'c:\\temp\\*\'"', ' -c \'import sys; print("ok")\''],
 ];
@@ -89,7 +89,7 @@ export function user(scene: Scene): Artifact {
   });
 }
 
-function signature(scene: Scene): string {
+export function signature(scene: Scene): string {
   const status = scene.draws.pick(SIGNATURES);
   if (status === 'Unsigned') return scene.draws.chance(0.3) ? '' : JSON.stringify({ SignatureStatus: status });
   const Subject = scene.draws.pick(SIGNERS);

@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Counters, readStatus } from './counters.ts';
 import type { Route } from './router.ts';
 import { sendLines } from './send.ts';
+import { isTruthStream, TRUTH_STREAMS } from './stream-truth.ts';
 import { readTime } from './times.ts';
-import { type TruthRange, truthLine } from './truth.ts';
-import type { World } from './world.ts';
+import { type TruthRange, type TruthText, truthLine } from './truth.ts';
+import { confirmRevision, pauseAll, type World } from './world.ts';
 
 /** The simulator's own pages under /_simulator/: what happened, and what a perfect connector would have delivered. */
 
@@ -12,8 +13,8 @@ function json(response: ServerResponse, value: unknown, status = 200): void {
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' }).end(JSON.stringify(value));
 }
 
-function* truthLines(world: World, range: TruthRange): Generator<string> {
-  for (const row of world.truth.rows(range)) yield truthLine(row);
+function* truthLines(rows: Iterable<TruthText>): Generator<string> {
+  for (const row of rows) yield truthLine(row);
 }
 
 function readRange(params: URLSearchParams): TruthRange {
@@ -26,11 +27,9 @@ async function confirmAll(world: World, request: IncomingMessage): Promise<numbe
   for await (const chunk of request) text += chunk;
   let confirmed = 0;
   for (const line of text.split('\n')) {
-    const [id = '', ordinal] = line.trim().split(/\s+/);
-    const serial = world.tenant.find(id);
-    if (serial === undefined) continue;
-    world.living.confirm(serial, Number(ordinal));
-    confirmed++;
+    // The id of a retrieved file has a path in it, and that may have blanks.
+    const [, id, ordinal] = /^(.*\S)\s+(\d+)\s*$/.exec(line) ?? [];
+    if (id !== undefined && confirmRevision(world, id.trimStart(), Number(ordinal))) confirmed++;
   }
   return confirmed;
 }
@@ -48,12 +47,19 @@ export async function answerControl(
 ): Promise<void> {
   if (!isLocal(request)) return json(response, { message: 'only from this machine' }, 403);
   const post = request.method === 'POST';
-  if (argument === 'truth') return sendLines(response, 'application/x-ndjson', truthLines(world, readRange(params)));
+  const stream = params.get('stream') ?? 'cylance.detection';
+  if (!isTruthStream(stream)) return json(response, { message: `known: ${TRUTH_STREAMS.join(', ')}` }, 400);
+  if (argument === 'truth') {
+    const ofDetections = stream === 'cylance.detection';
+    const rows = ofDetections ? world.truth.rows(readRange(params)) : world.streamTruth.rows(stream);
+    return sendLines(response, 'application/x-ndjson', truthLines(rows));
+  }
   if (argument === 'status') return json(response, readStatus(world, counters));
-  if (argument === 'summary') return json(response, world.truth.summary());
+  if (argument === 'summary')
+    return json(response, params.has('stream') ? world.streamTruth.summary(stream) : world.truth.summary());
   if (post && argument === 'confirm') return json(response, { confirmed: await confirmAll(world, request) });
-  if (post && argument === 'pause') world.living.pause();
-  else if (post && argument === 'resume') world.living.resume();
+  if (post && argument === 'pause') pauseAll(world, 'pause');
+  else if (post && argument === 'resume') pauseAll(world, 'resume');
   else return json(response, { message: 'known: truth, status, summary; POST confirm, pause, resume' }, 404);
   return json(response, { ok: true });
 }

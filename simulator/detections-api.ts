@@ -39,7 +39,7 @@ export function listDetections(world: World, params: URLSearchParams): Reply {
   if (params.has('since')) return recentDetections(world, params);
   const query = readListQuery(params, world.settings.maxPageSize);
   if ('problem' in query) return errorReply(400, query.problem);
-  const status = world.faults.failPage(query.page * query.pageSize);
+  const status = world.faults.failPage(query.page * query.pageSize, 'list');
   if (status !== undefined) return errorReply(status, 'the page could not be made');
   const selection = world.selector.select(query);
   const pages = Math.ceil(selection.total / query.pageSize);

@@ -22,7 +22,7 @@ export interface FaultEngine {
   /** The same for a request: counts the fault as done, and gives its status. */
   failDetail(serial: number): number | undefined;
   /** The status for a page that reaches so many items deep, if it fails. */
-  failPage(depth: number): number | undefined;
+  failPage(depth: number, endpoint: FaultEndpoint): number | undefined;
   /** The vendor's clock. */
   now(): number;
   done(): Record<string, number>;
@@ -81,8 +81,11 @@ export function createFaultEngine(seed: number, plan: FaultPlan): FaultEngine {
     return live && oneStatus(live.rule, live.fired++);
   };
 
-  const failPage = (depth: number): number | undefined => {
-    const live = deep.find((candidate) => depth > (candidate.rule.beyond ?? 0) && triggers(candidate));
+  const failPage: FaultEngine['failPage'] = (depth, endpoint) => {
+    const concerns = ({ endpoint: wanted = 'list' }: FaultRule) => wanted === 'any' || wanted === endpoint;
+    const live = deep.find(
+      (candidate) => concerns(candidate.rule) && depth > (candidate.rule.beyond ?? 0) && triggers(candidate),
+    );
     return live && oneStatus(live.rule, live.fired++);
   };
 

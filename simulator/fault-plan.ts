@@ -31,16 +31,16 @@ const KINDS = {
   'duplicate-items': { stage: 'list', members: [] },
   /** The body trickles over `overMs` (default 1000). */
   slow: { stage: 'body', members: ['overMs'] },
-  /** Promises the whole body, sends half of it and resets the connection. */
-  'reset-body': { stage: 'body', members: [] },
-  /** Half of the JSON, with a Content-Length that fits the half. */
-  'truncated-json': { stage: 'body', members: [] },
+  /** Promises the whole body, sends a part and resets the connection. `at`: which part, 0 to 1 (default: half of it). */
+  'reset-body': { stage: 'body', members: ['at'] },
+  /** A part of the JSON, with a Content-Length that fits the part. `at` as above. The giant reply is cut anywhere. */
+  'truncated-json': { stage: 'body', members: ['at'] },
   'malformed-json': { stage: 'body', members: [] },
   /** A proxy's HTML page with status 200. */
   'html-page': { stage: 'body', members: [] },
   /** A seeded `fraction` of the details answers `status` (default 500) for ever. */
   'detail-fails': { stage: 'standing', members: ['fraction', 'status'] },
-  /** Pages that reach `beyond` this many items answer 500, always or with `probability`. */
+  /** Pages of the detection list (or of another `endpoint`) that reach `beyond` this many items answer 500, always or with `probability`. */
   'deep-pages-fail': { stage: 'standing', members: ['beyond', 'status'] },
   /** The vendor's clock is `seconds` ahead (or behind): shows in Date, and in how tokens are judged. */
   'clock-skew': { stage: 'standing', members: ['seconds'] },
@@ -49,7 +49,10 @@ const KINDS = {
 export type FaultName = keyof typeof KINDS;
 export const FAULT_NAMES = Object.keys(KINDS) as FaultName[];
 
-const ENDPOINTS = ['token', 'list', 'detail', 'recent', 'csv', 'any'] as const;
+const ENDPOINTS = [
+  ...(['token', 'list', 'detail', 'recent', 'csv', 'any'] as const),
+  ...(['instaqueries', 'instaquery', 'results', 'files'] as const),
+] as const;
 export type FaultEndpoint = (typeof ENDPOINTS)[number];
 
 export interface FaultRule {
@@ -73,6 +76,7 @@ export interface FaultRule {
   by?: number;
   fraction?: number;
   beyond?: number;
+  at?: number;
 }
 
 export type FaultPlan = FaultRule[];
@@ -94,6 +98,7 @@ const CHECKS: Record<string, [is: (value: unknown) => boolean, must: string]> = 
   every: [(value) => Number.isInteger(value) && Number(value) > 0, 'be a whole number above zero'],
   probability: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],
   fraction: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],
+  at: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],
   requests: [
     (value) => Array.isArray(value) && value.every((item) => Number.isInteger(item) && item > 0),
     'be a list of whole numbers above zero',

@@ -5,8 +5,12 @@ import type { Counters } from './counters.ts';
 import { csvLines, detectionDetail, listDetections, recentDetections } from './detections-api.ts';
 import type { Due } from './fault-engine.ts';
 import type { FaultEndpoint } from './fault-plan.ts';
+import { listQueries, oneQuery, queryOf, queryResults, servedLater } from './instaqueries/api.ts';
+import { PART } from './instaqueries/queries.ts';
+import { sendGiant } from './instaqueries/send-giant.ts';
 import { readListQuery } from './query.ts';
 import { errorReply, jsonReply, type Reply } from './reply.ts';
+import { listFiles } from './retrieved-files/api.ts';
 import { type Route, routeOf } from './router.ts';
 import { refusalOf, reset, type Sending, sendLines, sendReply, sendSpoiled } from './send.ts';
 import type { World } from './world.ts';
@@ -38,6 +42,10 @@ function answer(world: World, { endpoint, argument, params }: Route): Reply {
   if (endpoint === 'list') return listDetections(world, params);
   if (endpoint === 'detail') return detectionDetail(world, argument);
   if (endpoint === 'recent') return recentDetections(world, params);
+  if (endpoint === 'instaqueries') return listQueries(world, params);
+  if (endpoint === 'instaquery') return oneQuery(world, argument);
+  if (endpoint === 'results') return queryResults(world, argument);
+  if (endpoint === 'files') return listFiles(world, params);
   throw new Error(`the simulator has no answer for ${endpoint}`);
 }
 
@@ -56,6 +64,16 @@ async function csv(world: World, params: URLSearchParams, sending: Sending): Pro
   const query = readListQuery(params, world.settings.maxPageSize);
   if ('problem' in query) return sendReply(sending, errorReply(400, query.problem));
   return sendLines(sending.response, 'text/csv; charset=utf-8', csvLines(world, query));
+}
+
+/** Sends the results of the giant query, if those are asked for. */
+function giant(world: World, { endpoint, argument }: Route, sending: Sending): Promise<void> | undefined {
+  const index = endpoint === 'results' ? queryOf(world, argument) : undefined;
+  const { queries, faults, settings } = world;
+  if (!queries.giant || typeof index !== 'number' || !queries.isGiant(index)) return undefined;
+  const due = faults.due('body', 'results');
+  if (due?.rule.fault === 'html-page') return sendSpoiled(sending, jsonReply(''), due);
+  return sendGiant(sending, queries.giant, { seed: settings.seed, due, sent: servedLater(world, index, PART.results) });
 }
 
 function failEarly(due: Due, sending: Sending): void {
@@ -81,6 +99,8 @@ async function serve(
   const refused = strangerReply(world, route, request, counters);
   if (refused) return sendReply(sending, refused);
   if (route.endpoint === 'csv') return csv(world, route.params, sending);
+  const streamed = giant(world, route, sending);
+  if (streamed) return streamed;
   const reply = route.endpoint === 'token' ? await issueToken(world, request) : answer(world, route);
   const spoil = reply.status === 200 ? faults.due('body', endpoint) : undefined;
   return spoil ? sendSpoiled(sending, reply, spoil) : sendReply(sending, reply);
@@ -112,6 +132,7 @@ export function createHandler(world: World, counters: Counters) {
       counters.inFlight--;
       counters.byStatus[response.statusCode] = (counters.byStatus[response.statusCode] ?? 0) + 1;
       world.living.requestDone();
+      for (const courses of world.courses) courses.settle();
     });
     serve(world, counters, route, request, response).catch((error) => crash(response, error));
   };

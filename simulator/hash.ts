@@ -79,4 +79,9 @@ export const SALT = {
   faults: 24,
   detailFails: 25,
   secret: 26,
+  query: 27,
+  result: 28,
+  resultArtifact: 29,
+  file: 30,
+  cut: 31,
 } as const;

@@ -4,13 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { createCounters, readStatus, type Status } from './counters.ts';
 import { createHandler } from './handler.ts';
 import { fillOptions, type SimulatorOptions } from './options.ts';
-import type { TruthRange, TruthRow } from './truth.ts';
-import { createWorld } from './world.ts';
+import type { StreamSummary, TruthStream } from './stream-truth.ts';
+import type { TruthRange, TruthRow, TruthText } from './truth.ts';
+import { confirmRevision, createWorld, pauseAll } from './world.ts';
 
 export type { Status } from './counters.ts';
 export type { FaultPlan, FaultRule } from './fault-plan.ts';
 export { FAULT_NAMES, readFaultPlan } from './fault-plan.ts';
-export type { LivingOptions, SimulatorOptions } from './options.ts';
+export type { LivingOptions } from './living-options.ts';
+export type { SimulatorOptions } from './options.ts';
+export type { StreamSummary, TruthStream } from './stream-truth.ts';
 export type { TruthRange, TruthRow } from './truth.ts';
 
 export interface Simulator {
@@ -22,9 +25,15 @@ export interface Simulator {
   /** Every revision that a perfect connector has delivered once it is quiet; made while it is read. */
   truth(range?: TruthRange): Generator<TruthRow>;
   summary(): { detections: number; revisions: number; deleted: number; listOnly: number };
+  /** The same for any stream: queries and files state by state, and the results as they are now. */
+  truthOf(stream: TruthStream): Generator<TruthRow>;
+  summaryOf(stream: TruthStream): StreamSummary;
   /** What was served of a detection; undefined for an id that is not of this tenant. */
   served(id: string): { listed: boolean; presentState: boolean; deleted: boolean } | undefined;
-  /** Says that a revision was delivered; only needed with `living.confirm`. */
+  /**
+   * Says that a revision was delivered; only needed with `living.confirm`. The id is that of the truth: of a retrieved
+   * file, `device_id|filepath|created_at|correlation_id`.
+   */
   confirm(id: string, ordinal: number): void;
   /** Holds back and lets go all changes of a living tenant. */
   pause(): void;
@@ -58,12 +67,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const world = createWorld(settings);
   const counters = createCounters();
   const handler: RequestListener = createHandler(world, counters);
-  const { living, tenant, truth } = world;
+  const { living, tenant, truth, streamTruth, courses } = world;
   const http = createHttp(handler);
   const https = settings.tls && createHttps(settings.tls, handler);
   const shown = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
   const close = async () => {
-    living.close();
+    for (const changing of [living, ...courses]) changing.close();
     await Promise.all([stop(http), ...(https ? [stop(https)] : [])]);
   };
   const open = async () => {
@@ -75,16 +84,18 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     throw error;
   });
 
-  function* rows(range?: TruthRange): Generator<TruthRow> {
-    for (const { json, ...row } of truth.rows(range)) yield { ...row, record: JSON.parse(json) };
+  function* parsed(rows: Iterable<TruthText>): Generator<TruthRow> {
+    for (const { json, ...row } of rows) yield { ...row, record: JSON.parse(json) };
   }
 
   return {
     ...urls,
     range: { start: new Date(settings.startTime).toISOString(), end: new Date(settings.endTime).toISOString() },
     stats: () => readStatus(world, counters),
-    truth: rows,
+    truth: (range) => parsed(truth.rows(range)),
     summary: truth.summary,
+    truthOf: (stream) => parsed(streamTruth.rows(stream)),
+    summaryOf: streamTruth.summary,
     served: (id) => {
       const serial = tenant.find(id);
       if (serial === undefined) return undefined;
@@ -95,11 +106,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       };
     },
     confirm: (id, ordinal) => {
-      const serial = tenant.find(id);
-      if (serial !== undefined) living.confirm(serial, ordinal);
+      confirmRevision(world, id, ordinal);
     },
-    pause: living.pause,
-    resume: living.resume,
+    pause: () => pauseAll(world, 'pause'),
+    resume: () => pauseAll(world, 'resume'),
     close,
   };
 }

@@ -1,9 +1,9 @@
 import type { State } from './attributes.ts';
 import { createBits } from './bits.ts';
 import { fraction, SALT } from './hash.ts';
+import { LIVING_DEFAULTS, type LivingOptions } from './living-options.ts';
 import { makePlan } from './living-plan.ts';
 import { countPending, countWaiting, moreToCome, type Progress, type Waiting } from './living-progress.ts';
-import { LIVING_DEFAULTS, type LivingOptions } from './options.ts';
 import type { Tenant } from './tenant.ts';
 
 /**

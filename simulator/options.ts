@@ -1,35 +1,5 @@
 import { type FaultPlan, readFaultPlan } from './fault-plan.ts';
-
-/** What changes while the tenant is read, and how fast. All counts default to 0. */
-export interface LivingOptions {
-  /** New detections at the live edge. */
-  arrivals?: number;
-  /** New detections that occurred days ago. */
-  lateArrivals?: number;
-  /** Detections whose status moves on, in one step or two. */
-  statusChanges?: number;
-  /** Detections that go New, Done, New. */
-  returns?: number;
-  /** Detections whose comment changes, which only the detail shows. */
-  commentChanges?: number;
-  /** Detections that get a response later, which only the detail shows. */
-  responseChanges?: number;
-  /** Detections that are deleted after they were served. */
-  deletions?: number;
-  /** Detections that are deleted before they were served. */
-  deletionsUnseen?: number;
-  /** A state is kept at least this long after it was first served. */
-  dwellMs?: number;
-  /** One arrival (or unseen deletion) after so many requests … */
-  everyRequests?: number;
-  /** … and one after so many milliseconds, so that a quiet reader gets them too. */
-  everyMs?: number;
-  /**
-   * A state also waits until `confirm(id, ordinal)` says that it was delivered. For readers that may be killed between
-   * fetching a record and keeping it: being served is then not enough.
-   */
-  confirm?: boolean;
-}
+import { fillLiving, type LivingOptions } from './living-options.ts';
 
 export interface SimulatorOptions {
   /** 0 takes any free port. */
@@ -38,6 +8,20 @@ export interface SimulatorOptions {
   host?: string;
   seed: number;
   detections: number;
+  /** How many InstaQueries there are, beside the growing ones of `living` and the giant one. Default 0. */
+  instaQueries?: number;
+  /** About how many results a query has; some have none. Default 40. */
+  resultsPerQuery?: number;
+  /** Above 0: one more query, finished, whose results reply has exactly so many results of 1 KB each. */
+  giantResults?: number;
+  /** Is `Result` in the giant reply an object (default), or JSON in a string? */
+  giantResultForm?: 'object' | 'string';
+  /** How many retrieved files there are. Default 0. */
+  retrievedFiles?: number;
+  /** The guide shows a bare array (default), although the call takes page parameters. */
+  retrievedFilesShape?: 'array' | 'envelope';
+  /** Does the bare array honour `page` and `page_size` (default), or is it always the whole list? */
+  bareArrayPaged?: boolean;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -70,6 +54,13 @@ export interface Settings {
   host: string;
   seed: number;
   detections: number;
+  instaQueries: number;
+  resultsPerQuery: number;
+  giantResults: number;
+  giantResultForm: 'object' | 'string';
+  retrievedFiles: number;
+  retrievedFilesShape: 'array' | 'envelope';
+  bareArrayPaged: boolean;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -91,21 +82,13 @@ export interface Settings {
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 const MAX_DETECTIONS = 100_000_000;
-
-export const LIVING_DEFAULTS: Required<LivingOptions> = {
-  arrivals: 0,
-  lateArrivals: 0,
-  statusChanges: 0,
-  returns: 0,
-  commentChanges: 0,
-  responseChanges: 0,
-  deletions: 0,
-  deletionsUnseen: 0,
-  dwellMs: 2000,
-  everyRequests: 5,
-  everyMs: 500,
-  confirm: false,
-};
+const SCOPES = [
+  'opticsdetect:list',
+  'opticsdetect:read',
+  'opticssurvey:list',
+  'opticssurvey:read',
+  'opticscommand:read',
+];
 
 function readEnd(text: string | undefined): number {
   const time = text === undefined ? Math.floor((Date.now() - 10 * MINUTE) / MINUTE) * MINUTE : Date.parse(text);
@@ -113,22 +96,14 @@ function readEnd(text: string | undefined): number {
   return time;
 }
 
-function fillLiving(living: LivingOptions | undefined): Required<LivingOptions> | undefined {
-  if (!living) return undefined;
-  for (const [name, value] of Object.entries(living)) {
-    if (!(name in LIVING_DEFAULTS))
-      throw new Error(`simulator: unknown living option "${name}"; known: ${Object.keys(LIVING_DEFAULTS).join(', ')}`);
-    if (typeof value === 'number' && !(value >= 0))
-      throw new Error(`simulator: living option "${name}" must not be negative`);
-  }
-  return { ...LIVING_DEFAULTS, ...living };
+function whole(name: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw new Error(`simulator: ${name} must be a whole number from 0 to ${most}, not ${value}`);
 }
 
 export function fillOptions(options: SimulatorOptions): Settings {
-  const { detections, seed } = options;
-  if (!Number.isInteger(detections) || detections < 0 || detections > MAX_DETECTIONS) {
-    throw new Error(`simulator: detections must be a whole number from 0 to ${MAX_DETECTIONS}, not ${detections}`);
-  }
+  const { seed } = options;
+  const detections = whole('detections', options.detections, MAX_DETECTIONS);
   if (!Number.isSafeInteger(seed)) throw new Error(`simulator: seed must be a whole number, not ${seed}`);
   const endTime = readEnd(options.endTime);
   return {
@@ -137,10 +112,17 @@ export function fillOptions(options: SimulatorOptions): Settings {
     host: options.host ?? '127.0.0.1',
     seed,
     detections,
+    instaQueries: whole('instaQueries', options.instaQueries ?? 0, 1_000_000),
+    resultsPerQuery: whole('resultsPerQuery', options.resultsPerQuery ?? 40, 1_000_000),
+    giantResults: whole('giantResults', options.giantResults ?? 0, 99_999_999),
+    giantResultForm: options.giantResultForm ?? 'object',
+    retrievedFiles: whole('retrievedFiles', options.retrievedFiles ?? 0, 1_000_000),
+    retrievedFilesShape: options.retrievedFilesShape ?? 'array',
+    bareArrayPaged: options.bareArrayPaged ?? true,
     tenantId: options.tenantId,
     applicationId: options.applicationId,
     applicationSecret: options.applicationSecret,
-    scopes: options.scopes ?? ['opticsdetect:list', 'opticsdetect:read'],
+    scopes: options.scopes ?? SCOPES,
     tokenSeconds: options.tokenSeconds ?? 1800,
     latencyMs: options.latencyMs ?? 0,
     tls: options.tls,

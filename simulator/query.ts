@@ -1,7 +1,7 @@
 import { readTime } from './times.ts';
 
 /** The documented parameters of the detection list, read and checked. */
-export interface ListQuery {
+export interface ListQuery extends Paging {
   start?: number;
   end?: number;
   severity: string[];
@@ -10,8 +10,6 @@ export interface ListQuery {
   detectedOn: string[];
   eventNumber: string[];
   device: string[];
-  page: number;
-  pageSize: number;
   sort: SortField;
   descending: boolean;
 }
@@ -48,10 +46,22 @@ function readSort(params: URLSearchParams): { sort?: SortField; descending: bool
   return { sort: SORT_FIELDS.find((field) => field.toLowerCase() === wanted), descending };
 }
 
-export function readListQuery(params: URLSearchParams, maxPageSize: number): ListQuery | BadQuery {
+/** What every list takes. */
+export interface Paging {
+  page: number;
+  pageSize: number;
+}
+
+export function readPaging(params: URLSearchParams, maxPageSize: number): Paging | BadQuery {
   const page = wholeNumber(params, 'page', 1);
   const pageSize = wholeNumber(params, 'page_size', 20);
   if (!(page > 0) || !(pageSize > 0)) return { problem: 'page and page_size must be whole numbers above zero' };
+  return { page, pageSize: Math.min(pageSize, maxPageSize) };
+}
+
+export function readListQuery(params: URLSearchParams, maxPageSize: number): ListQuery | BadQuery {
+  const paging = readPaging(params, maxPageSize);
+  if ('problem' in paging) return paging;
   const start = time(params, 'start');
   const end = time(params, 'end');
   if (Number.isNaN(start) || Number.isNaN(end)) return { problem: 'start and end must be ISO 8601 times' };
@@ -66,8 +76,7 @@ export function readListQuery(params: URLSearchParams, maxPageSize: number): Lis
     detectedOn: values(params, 'detected_on'),
     eventNumber: values(params, 'event_number'),
     device: values(params, 'device'),
-    page,
-    pageSize: Math.min(pageSize, maxPageSize),
+    ...paging,
     sort,
     descending,
   };

@@ -6,13 +6,24 @@ export interface Route {
   endpoint: Exclude<FaultEndpoint, 'any'> | 'simulator' | 'forbidden' | 'unknown';
   /** The scope it takes; empty for endpoints that need no access token. */
   scope: string;
-  /** The detection's id, or the simulator's own page. */
+  /** The id of the detection or query, or the simulator's own page. */
   argument: string;
   params: URLSearchParams;
 }
 
-const LIST = 'opticsdetect:list';
-const READ = 'opticsdetect:read';
+/** Everything that is read: the first path that fits says what is asked for; its group is the id. */
+const READS: readonly [path: RegExp, endpoint: Route['endpoint'], scope: string][] = [
+  [/^\/detections\/v2$/, 'list', 'opticsdetect:list'],
+  [/^\/detections\/v2\/recent$/, 'recent', 'opticsdetect:list'],
+  [/^\/detections\/v2\/csv$/, 'csv', 'opticsdetect:list'],
+  [/^\/detections\/v2\/([^/]+)\/details$/, 'detail', 'opticsdetect:read'],
+  [/^\/instaqueries\/v2$/, 'instaqueries', 'opticssurvey:list'],
+  // The newer document forgets the slash before the id.
+  [/^\/instaqueries\/v2\/?([^/]+)\/results$/, 'results', 'opticssurvey:read'],
+  [/^\/instaqueries\/v2\/([^/]+)$/, 'instaquery', 'opticssurvey:read'],
+  [/^\/devicecommands\/v2\/retrieved_files$/, 'files', 'opticscommand:read'],
+];
+const OURS = /^\/(?:(?:detections|devicecommands)\/v2(?:\/|$)|instaqueries\/v2)/;
 
 export function routeOf(request: IncomingMessage): Route {
   const url = request.url ?? '/';
@@ -27,12 +38,11 @@ export function routeOf(request: IncomingMessage): Route {
   });
   if (path.startsWith('/_simulator/')) return route('simulator', '', path.slice('/_simulator/'.length));
   if (path === '/auth/v2/token') return request.method === 'POST' ? route('token') : route('forbidden');
-  if (path !== '/detections/v2' && !path.startsWith('/detections/v2/')) return route('unknown');
+  if (!OURS.test(path)) return route('unknown');
   if (request.method !== 'GET') return route('forbidden');
-  if (path === '/detections/v2') return route('list', LIST);
-  const rest = path.slice('/detections/v2/'.length);
-  if (rest === 'recent') return route('recent', LIST);
-  if (rest === 'csv') return route('csv', LIST);
-  const match = /^([^/]+)\/details$/.exec(rest);
-  return match?.[1] ? route('detail', READ, match[1]) : route('unknown');
+  for (const [pattern, endpoint, scope] of READS) {
+    const match = pattern.exec(path);
+    if (match) return route(endpoint, scope, match[1]);
+  }
+  return route('unknown');
 }

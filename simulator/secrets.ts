@@ -10,6 +10,10 @@ export interface Secrets {
   commandLine(plain: string): string;
   /** Members that open doors, to be spread into an object; empty when not planting. */
   members(): Record<string, string>;
+  /** A word that is a secret by itself, such as a password; `plain` when not planting. */
+  word(plain: string): string;
+  /** An address, with credentials in it when planting. */
+  url(place: string): string;
 }
 
 const FORMS: ((secret: string) => string)[] = [
@@ -29,7 +33,15 @@ const MEMBERS: ((secret: string) => Record<string, string>)[] = [
   (secret) => ({ Authorization: `Bearer ${secret}` }),
 ];
 
-const NONE: Secrets = { commandLine: (plain) => plain, members: () => ({}) };
+const NONE: Secrets = {
+  commandLine: (plain) => plain,
+  members: () => ({}),
+  word: (plain) => plain,
+  url: (place) => `https://${place}`,
+};
+
+/** Where the serials of other things than detections begin, so that no two share a secret. */
+export const SECRET_BASE = { query: 200_000_000, artifact: 300_000_000, file: 400_000_000 } as const;
 
 /** `part` tells the places of one detection apart that draw on their own, such as its responses. */
 export function secretsFor(seed: number, serial: number, plant: boolean, part = 0): Secrets {
@@ -40,5 +52,7 @@ export function secretsFor(seed: number, serial: number, plant: boolean, part = 
   return {
     commandLine: (plain) => plain + draws.pick(FORMS)(secret()),
     members: () => draws.pick(MEMBERS)(secret()),
+    word: () => secret(),
+    url: (place) => `https://analyst:${secret()}@${place}`,
   };
 }

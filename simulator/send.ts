@@ -57,11 +57,11 @@ async function trickle(sending: Sending, reply: Reply, overMs: number): Promise<
   response.end();
 }
 
-function resetInBody(sending: Sending, reply: Reply): void {
+function resetInBody(sending: Sending, reply: Reply, at: number): void {
   const bytes = Buffer.from(reply.body);
   writeHead(sending, reply, bytes.length);
-  const half = bytes.subarray(0, Math.max(1, bytes.length >> 1));
-  sending.response.write(half, () => reset(sending.request));
+  const part = bytes.subarray(0, Math.max(1, Math.floor(bytes.length * at)));
+  sending.response.write(part, () => reset(sending.request));
 }
 
 /** A reset (RST), not an orderly close; a TLS connection can only be torn down. */
@@ -83,9 +83,10 @@ const HTML =
 export async function sendSpoiled(sending: Sending, reply: Reply, { rule }: Due): Promise<void> {
   const { status, type, body } = reply;
   if (rule.fault === 'slow') return trickle(sending, reply, rule.overMs ?? 1000);
-  if (rule.fault === 'reset-body') return resetInBody(sending, reply);
+  if (rule.fault === 'reset-body') return resetInBody(sending, reply, rule.at ?? 0.5);
   if (rule.fault === 'html-page') return sendReply(sending, { status, type: 'text/html; charset=utf-8', body: HTML });
-  const spoiled = rule.fault === 'truncated-json' ? body.slice(0, Math.max(1, body.length >> 1)) : malform(body);
+  const cut = Math.max(1, Math.floor(body.length * (rule.at ?? 0.5)));
+  const spoiled = rule.fault === 'truncated-json' ? body.slice(0, cut) : malform(body);
   return sendReply(sending, { status, type, body: spoiled });
 }
 

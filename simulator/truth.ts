@@ -79,5 +79,5 @@ export function createTruth(tenant: Tenant, living: Living, faults: FaultEngine)
 
 /** One NDJSON line. */
 export function truthLine({ id, ordinal, kind, json }: TruthText): string {
-  return `{"id":"${id}","ordinal":${ordinal},"kind":"${kind}","record":${json}}\n`;
+  return `{"id":${JSON.stringify(id)},"ordinal":${ordinal},"kind":"${kind}","record":${json}}\n`;
 }

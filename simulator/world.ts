@@ -1,7 +1,11 @@
+import type { Courses } from './courses.ts';
 import { createFaultEngine, type FaultEngine } from './fault-engine.ts';
+import { createQueries, type Queries } from './instaqueries/queries.ts';
 import { createLiving, type Living } from './living.ts';
 import type { Settings } from './options.ts';
+import { createRetrievedFiles, type RetrievedFiles } from './retrieved-files/files.ts';
 import { createSelector, type Selector } from './selection.ts';
+import { createStreamTruth, type StreamTruth } from './stream-truth.ts';
 import { createTenant, type Tenant } from './tenant.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 import { createTruth, type Truth } from './truth.ts';
@@ -15,12 +19,20 @@ export interface World {
   tokens: Tokens;
   faults: FaultEngine;
   truth: Truth;
+  queries: Queries;
+  files: RetrievedFiles;
+  /** The changes of the two. */
+  courses: readonly Courses[];
+  streamTruth: StreamTruth;
 }
 
 export function createWorld(settings: Settings): World {
   const tenant = createTenant(settings);
   const faults = createFaultEngine(settings.seed, settings.faults);
   const living = createLiving(tenant, settings.living, faults.detailFails);
+  const queries = createQueries(tenant.facts, settings);
+  const files = createRetrievedFiles(tenant.facts, settings);
+  const truth = createTruth(tenant, living, faults);
   return {
     settings,
     tenant,
@@ -28,6 +40,28 @@ export function createWorld(settings: Settings): World {
     faults,
     selector: createSelector(tenant, settings),
     tokens: createTokens(settings),
-    truth: createTruth(tenant, living, faults),
+    truth,
+    queries,
+    files,
+    courses: [queries.courses, files.courses],
+    streamTruth: createStreamTruth(tenant.facts, truth, queries, files),
   };
+}
+
+/** Says that a revision of a detection, a query or a retrieved file was delivered. False: nothing has that id. */
+export function confirmRevision({ tenant, living, queries, files }: World, id: string, ordinal: number): boolean {
+  const serial = tenant.find(id);
+  if (serial !== undefined) living.confirm(serial, ordinal);
+  for (const { find, courses } of [queries, files]) {
+    const index = find(id);
+    if (index === undefined) continue;
+    courses.confirm(index, ordinal);
+    return true;
+  }
+  return serial !== undefined;
+}
+
+/** Holds back all changes, or lets them go. */
+export function pauseAll({ living, courses }: World, how: 'pause' | 'resume'): void {
+  for (const changing of [living, ...courses]) changing[how]();
 }

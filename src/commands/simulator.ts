@@ -11,6 +11,10 @@ interface Options {
   host: string;
   seed: number;
   detections: number;
+  instaqueries: number;
+  resultsPerQuery: number;
+  retrievedFiles: number;
+  giantResults: number;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -33,6 +37,10 @@ export function addSimulator(program: Command, cli: Cli): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--seed <n>', 'the same seed gives the same records', whole(0), 1)
     .option('--detections <n>', 'how many detections there are', whole(0, 100_000_000), 10_000)
+    .option('--instaqueries <n>', 'how many InstaQueries there are', whole(0, 1_000_000), 12)
+    .option('--results-per-query <n>', 'about how many results a query has', whole(0, 1_000_000), 40)
+    .option('--retrieved-files <n>', 'how many retrieved files there are', whole(0, 1_000_000), 200)
+    .option('--giant-results <n>', 'one more query, with so many results of 1 KB', whole(0, 99_999_999), 0)
     .option('--tenant-id <id>', 'tenant that it accepts', 'simulated-tenant')
     .option('--application-id <id>', 'application that it accepts', 'simulated-application')
     .option('--application-secret <secret>', 'secret that it accepts', 'simulated-secret')
@@ -68,18 +76,19 @@ async function simulate(cli: Cli, options: Options): Promise<void> {
 }
 
 function choicesOf(options: Options): SimulatorChoices {
-  const { end, days, latency, faults, living, tlsCert, tlsKey, plantSecrets = false, ...same } = options;
+  const { end, days, latency, faults, living, instaqueries, tlsCert, tlsKey, plantSecrets = false, ...same } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) throw usageError('--tls-cert and --tls-key go together');
   const endMs = end === undefined ? undefined : parseTimeMs(end);
   if (end !== undefined && endMs === undefined) throw usageError(`--end ${JSON.stringify(end)} is no time`);
   return {
     ...same,
+    instaQueries: instaqueries,
     plantSecrets,
     latencyMs: latency,
     spanDays: days,
     endTime: endMs === undefined ? undefined : new Date(endMs).toISOString(),
     faults: faults === undefined ? undefined : readPlan(faults),
-    living: living ? livingOf(options.detections) : undefined,
+    living: living ? livingOf(options) : undefined,
     tls:
       tlsCert === undefined || tlsKey === undefined
         ? undefined
@@ -88,7 +97,7 @@ function choicesOf(options: Options): SimulatorChoices {
 }
 
 /** A little of everything, in proportion. */
-function livingOf(detections: number): Record<string, number> {
+function livingOf({ detections, instaqueries, retrievedFiles }: Options): Record<string, number> {
   const some = (part: number) => Math.max(1, Math.round(detections * part));
   return {
     arrivals: some(0.02),
@@ -98,6 +107,8 @@ function livingOf(detections: number): Record<string, number> {
     commentChanges: some(0.01),
     responseChanges: some(0.005),
     deletions: some(0.005),
+    ...(instaqueries > 0 ? { queriesGrow: 3, queriesArchived: 1, queriesDeleted: 1 } : {}),
+    filesMove: Math.ceil(retrievedFiles * 0.05),
   };
 }
 

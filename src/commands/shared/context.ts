@@ -49,6 +49,10 @@ export interface SimulatorChoices {
   host: string;
   seed: number;
   detections: number;
+  instaQueries: number;
+  resultsPerQuery: number;
+  retrievedFiles: number;
+  giantResults: number;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;

@@ -1,0 +1,126 @@
+import { LIVING_DEFAULTS, type LivingOptions } from './living-options.ts';
+import type { Waiting } from './living-progress.ts';
+
+/** How a thing that changes goes on: through so many states, and then perhaps it is deleted. */
+export interface Course {
+  states: number;
+  deleted: boolean;
+}
+
+/**
+ * The changes of things that are few (InstaQueries, retrieved files), by the principle of `living.ts`: a thing moves on
+ * only after its present state has been served whole and has dwelt, and where asked for, its delivery was confirmed.
+ */
+export interface Courses {
+  stepOf(index: number): number;
+  isGone(index: number): boolean;
+  /** A part (one bit) of the state of `step` was sent whole. */
+  served(index: number, step: number, part: number): void;
+  confirm(index: number, ordinal: number): void;
+  /** How many states there were so far, and whether the thing was deleted after them. */
+  history(index: number): Course;
+  settle(): void;
+  pause(): void;
+  resume(): void;
+  pending(): number;
+  waitingFor(): Waiting;
+  /** How many things there are whose present state nobody has been served whole. */
+  unserved(): number;
+  close(): void;
+}
+
+interface Progress extends Course {
+  step: number;
+  gone: boolean;
+  confirmed: boolean;
+  servedAt?: number;
+}
+
+export interface CoursesPlan {
+  count: number;
+  /** What changes; everything else stays in its first state. */
+  courses: ReadonlyMap<number, Course>;
+  /** The parts that a state is served whole with, as bits. */
+  partsOf(index: number, step: number): number;
+}
+
+export function createCourses({ count, courses, partsOf }: CoursesPlan, given?: Required<LivingOptions>): Courses {
+  const options = given ?? LIVING_DEFAULTS;
+  const parts = new Uint8Array(count);
+  const progress = new Map<number, Progress>();
+  for (const [index, course] of courses) progress.set(index, { ...course, step: 0, gone: false, confirmed: false });
+  let paused = false;
+
+  const left = ({ gone, states, deleted, step }: Progress) => (gone ? 0 : states - step - 1 + (deleted ? 1 : 0));
+  const stepOf = (index: number) => progress.get(index)?.step ?? 0;
+  const isGone = (index: number) => progress.get(index)?.gone ?? false;
+  const isServed = (index: number) => {
+    const wanted = partsOf(index, stepOf(index));
+    return ((parts[index] ?? 0) & wanted) === wanted;
+  };
+
+  const advance = (index: number, entry: Progress): void => {
+    if (entry.step + 1 === entry.states) {
+      entry.gone = true;
+      return;
+    }
+    entry.step++;
+    entry.servedAt = undefined;
+    entry.confirmed = false;
+    parts[index] = 0;
+  };
+
+  const waitsFor = (entry: Progress): keyof Waiting | undefined => {
+    if (entry.servedAt === undefined) return 'serving';
+    if (Date.now() < entry.servedAt + options.dwellMs) return 'dwell';
+    return options.confirm && !entry.confirmed ? 'confirmation' : undefined;
+  };
+
+  const settle = (): void => {
+    if (paused) return;
+    for (const [index, entry] of progress) {
+      if (left(entry) > 0 && waitsFor(entry) === undefined) advance(index, entry);
+    }
+  };
+
+  const timer = progress.size > 0 ? setInterval(settle, 50) : undefined;
+  timer?.unref();
+
+  return {
+    stepOf,
+    isGone,
+    served: (index, step, part) => {
+      if (step !== stepOf(index)) return;
+      parts[index] = (parts[index] ?? 0) | part;
+      const entry = progress.get(index);
+      if (entry && entry.servedAt === undefined && isServed(index)) entry.servedAt = Date.now();
+    },
+    confirm: (index, ordinal) => {
+      const entry = progress.get(index);
+      if (entry?.step === ordinal - 1) entry.confirmed = true;
+      settle();
+    },
+    history: (index) => ({ states: stepOf(index) + 1, deleted: isGone(index) }),
+    settle,
+    pause: () => {
+      paused = true;
+    },
+    resume: () => {
+      paused = false;
+      settle();
+    },
+    pending: () => [...progress.values()].reduce((sum, entry) => sum + left(entry), 0),
+    waitingFor: () => {
+      const counts: Waiting = { event: 0, serving: 0, dwell: 0, confirmation: 0 };
+      // What is due goes at the next settling: until then it still dwells.
+      for (const entry of progress.values()) if (left(entry) > 0) counts[waitsFor(entry) ?? 'dwell']++;
+      return counts;
+    },
+    unserved: () => {
+      let found = 0;
+      for (let index = 0; index < count; index++) if (!isGone(index) && !isServed(index)) found++;
+      return found;
+    },
+    close: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,68 @@
+/** What changes while the tenant is read, and how fast. All counts default to 0. */
+export interface LivingOptions {
+  /** New detections at the live edge. */
+  arrivals?: number;
+  /** New detections that occurred days ago. */
+  lateArrivals?: number;
+  /** Detections whose status moves on, in one step or two. */
+  statusChanges?: number;
+  /** Detections that go New, Done, New. */
+  returns?: number;
+  /** Detections whose comment changes, which only the detail shows. */
+  commentChanges?: number;
+  /** Detections that get a response later, which only the detail shows. */
+  responseChanges?: number;
+  /** Detections that are deleted after they were served. */
+  deletions?: number;
+  /** Detections that are deleted before they were served. */
+  deletionsUnseen?: number;
+  /** InstaQueries that are answered bit by bit, until they are done. These three are added to `instaQueries`. */
+  queriesGrow?: number;
+  /** InstaQueries that are archived while they grow, and go on growing. */
+  queriesArchived?: number;
+  /** InstaQueries that are deleted while they grow. */
+  queriesDeleted?: number;
+  /** Retrieved files (of the `retrievedFiles`) whose status moves on. */
+  filesMove?: number;
+  /** A state is kept at least this long after it was first served. */
+  dwellMs?: number;
+  /** One arrival (or unseen deletion) after so many requests … */
+  everyRequests?: number;
+  /** … and one after so many milliseconds, so that a quiet reader gets them too. */
+  everyMs?: number;
+  /**
+   * A state also waits until `confirm(id, ordinal)` says that it was delivered. For readers that may be killed between
+   * fetching a record and keeping it: being served is then not enough.
+   */
+  confirm?: boolean;
+}
+
+export const LIVING_DEFAULTS: Required<LivingOptions> = {
+  arrivals: 0,
+  lateArrivals: 0,
+  statusChanges: 0,
+  returns: 0,
+  commentChanges: 0,
+  responseChanges: 0,
+  deletions: 0,
+  deletionsUnseen: 0,
+  queriesGrow: 0,
+  queriesArchived: 0,
+  queriesDeleted: 0,
+  filesMove: 0,
+  dwellMs: 2000,
+  everyRequests: 5,
+  everyMs: 500,
+  confirm: false,
+};
+
+export function fillLiving(living: LivingOptions | undefined): Required<LivingOptions> | undefined {
+  if (!living) return undefined;
+  for (const [name, value] of Object.entries(living)) {
+    if (!(name in LIVING_DEFAULTS))
+      throw new Error(`simulator: unknown living option "${name}"; known: ${Object.keys(LIVING_DEFAULTS).join(', ')}`);
+    if (typeof value === 'number' && !(value >= 0))
+      throw new Error(`simulator: living option "${name}" must not be negative`);
+  }
+  return { ...LIVING_DEFAULTS, ...living };
+}
