@@ -45,13 +45,13 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     );
     const connector = registered[0]?.connector;
     if (connector === undefined) return [];
-    const { request, close } = createHttp(
+    const { request, stream, close } = createHttp(
       { ...source.http, ca: caOf(source), env: proxyEnv(source, tools.env) },
       createBudget(source.rate),
     );
     closers.push(close);
     const log = tools.log.child({ 'sluice.source': source.name });
-    const client = connector.open(source, { http: request, retry: source.retry, log, now: tools.now });
+    const client = connector.open(source, { http: request, stream, retry: source.retry, log, now: tools.now });
     return registered.flatMap((one) =>
       source.sinks.map((sinkName) => ({
         name: `${source.name}/${one.stream.name}/${sinkName}`,
@@ -90,6 +90,7 @@ export function toPipeline(
     sink: built.sinks.get(line.sinkName) as Sink,
     state,
     reading: source.reading,
+    parents: source.parents[registered.stream.name] ?? [],
     details: source.reading.details,
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
     batch: config.batch,
@@ -106,6 +107,10 @@ export function toPipeline(
 
 export function openSink(sink: SinkConfig, tools: Pick<BuildTools, 'log' | 'now'>): Sink {
   if (sink.type === 'ndjson') return openNdjson(sink, tools);
+  if (sink.type === 'kafka')
+    return whenNeeded('kafka', sink.transactions, async () =>
+      (await import('./sinks/kafka.ts')).openKafka(sink, tools),
+    );
   return whenNeeded('elasticsearch', true, async () =>
     (await import('./sinks/elasticsearch.ts')).openElasticsearch(sink, tools),
   );

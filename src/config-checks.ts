@@ -50,6 +50,12 @@ function sourceProblems(
   };
   if (known.some((each) => each.connector === connector)) check('streams', streams, `a stream of ${connector}`);
   check('sinks', sinkNames, 'a sink of this file');
+  const parents = valueAt(root, [...source, 'parents']);
+  for (const name of typeof parents === 'object' && parents !== null ? Object.keys(parents) : []) {
+    if (streams.length === 0 || (streams as string[]).includes(name)) continue;
+    const message = `is not a stream of ${connector}${didYouMean(name, streams, streams)}`;
+    problems.push({ path: [...source, 'parents', name], message });
+  }
   return problems;
 }
 
@@ -128,6 +134,7 @@ export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem
     warnings.push({ path, message: `a secret stands in the file itself; write \${NAME} or file:/path instead` });
   };
   visit(root, []);
+  warnings.push(...list(root, ['sinks']).flatMap((path) => openPassword(root, path)));
   for (const path of list(root, ['sources'])) {
     const sweeps = list(root, [...path, 'reading', 'sweeps']);
     if (valueAt(root, [...path, 'reading', 'sweeps']) !== undefined && sweeps.length === 0)
@@ -137,6 +144,16 @@ export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem
       });
   }
   return warnings;
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\]):/;
+
+/** `plain` sends the password as it is: nobody else sees it on this host, anybody may on a network. */
+function openPassword(root: unknown, sink: Path): Problem[] {
+  const path = [...sink, 'sasl', 'mechanism'];
+  if (valueAt(root, path) !== 'plain' || `${valueAt(root, [...sink, 'tls'])}` === 'true') return [];
+  const far = list(root, [...sink, 'brokers']).some((each) => !LOOPBACK.test(String(valueAt(root, each))));
+  return far ? [{ path, message: 'without `tls`, the password is readable on the network' }] : [];
 }
 
 function list(root: unknown, path: Path): Path[] {

@@ -22,6 +22,8 @@ export interface Config {
 export interface SourceConfig extends SourceSettings {
   /** Every stream of the connector, where the file names none. */
   streams: StreamName[];
+  /** Ids of parents to read besides those that lists name, by the stream of their children. */
+  parents: Partial<Record<string, string[]>>;
   /** Names of sinks; every sink, where the file names none. */
   sinks: string[];
   rate: { requestsPerSecond: number; concurrency: number };
@@ -58,7 +60,7 @@ export interface BatchConfig {
   waitMs: number;
 }
 
-export type SinkConfig = NdjsonConfig | ElasticsearchConfig;
+export type SinkConfig = NdjsonConfig | ElasticsearchConfig | KafkaConfig;
 
 export interface NdjsonConfig {
   name: string;
@@ -83,6 +85,27 @@ export interface ElasticsearchConfig {
   maxBulkDocuments: number;
   concurrency: number;
   requestTimeoutMs: number;
+  retryDeadlineMs: number;
+}
+
+export interface KafkaConfig {
+  name: string;
+  type: 'kafka';
+  /** `host:port` */
+  brokers: string[];
+  /** With `{stream}` and `{source}`. */
+  topic: string;
+  key: 'event.id' | 'host.id';
+  compression: 'none' | 'gzip' | 'zstd';
+  transactions: boolean;
+  transactionalIdPrefix: string;
+  markerTopic: string;
+  maxMessageBytes: number;
+  sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: Secret };
+  tls: boolean;
+  caFile?: string;
+  insecure: boolean;
+  timeoutMs: number;
   retryDeadlineMs: number;
 }
 
@@ -124,6 +147,7 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
     applicationId: raw.application_id,
     applicationSecret: options.secret(raw.application_secret),
     keepOriginal: raw.keep_original,
+    parents: raw.parents,
     streams: (raw.streams as StreamName[] | undefined) ?? options.streamsOf(raw.connector),
     sinks: raw.sinks ?? sinkNames,
     rate: { requestsPerSecond: rate.requests_per_second, concurrency: rate.concurrency },
@@ -143,6 +167,9 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
       overlapMs: reading.overlap,
       maxWindowRecords: reading.max_window_records,
       settleAttempts: reading.settle_attempts,
+      snapshotMs: reading.snapshot,
+      childConcurrency: reading.child_concurrency,
+      childDeadlineMs: reading.child_deadline,
       sweeps: reading.sweeps.map(({ range, every }) => ({ rangeMs: range, everyMs: every })),
       details: reading.details,
       detailRefreshMs: reading.detail_refresh,
@@ -161,6 +188,31 @@ function toSink(raw: RawSink, options: ConvertOptions): SinkConfig {
       rotateBytes: raw.rotate_size,
       rotateMs: raw.rotate_every,
     };
+  return raw.type === 'kafka' ? toKafka(raw, options) : toElasticsearch(raw, options);
+}
+
+function toKafka(raw: RawSink & { type: 'kafka' }, options: ConvertOptions): KafkaConfig {
+  return {
+    name: raw.name,
+    type: raw.type,
+    brokers: raw.brokers,
+    topic: raw.topic,
+    key: raw.key,
+    compression: raw.compression,
+    transactions: raw.transactions,
+    transactionalIdPrefix: raw.transactional_id_prefix,
+    markerTopic: raw.marker_topic,
+    maxMessageBytes: raw.max_message,
+    sasl: raw.sasl && { ...raw.sasl, password: options.secret(raw.sasl.password) },
+    tls: raw.tls,
+    caFile: raw.ca_file === undefined ? undefined : resolvePath(options.file, raw.ca_file),
+    insecure: raw.insecure,
+    timeoutMs: raw.timeout,
+    retryDeadlineMs: raw.retry_deadline,
+  };
+}
+
+function toElasticsearch(raw: RawSink & { type: 'elasticsearch' }, options: ConvertOptions): ElasticsearchConfig {
   return {
     name: raw.name,
     type: raw.type,

@@ -1,6 +1,19 @@
 /** The schema of one sink. */
 import { z } from 'zod';
-import { caFile, duration, httpUrl, insecure, name, path, secret, size, text, whole } from './config-values.ts';
+import {
+  caFile,
+  duration,
+  flag,
+  hostAndPort,
+  httpUrl,
+  insecure,
+  name,
+  path,
+  secret,
+  size,
+  text,
+  whole,
+} from './config-values.ts';
 
 const sinkName = () =>
   name(/^[a-z0-9_-]+$/, 'use lower case letters, digits, underscores and hyphens').describe(
@@ -72,4 +85,89 @@ const elasticsearch = z.strictObject({
     ),
 });
 
-export const sink = z.discriminatedUnion('type', [ndjson, elasticsearch]);
+/** What Kafka takes in the name of a topic, a transactional id or a consumer group that tools can handle. */
+const KAFKA_NAME = /^[A-Za-z0-9._-]{1,100}$/;
+
+const kafka = z.strictObject({
+  name: sinkName(),
+  type: z.literal('kafka').describe('Topics of Kafka 2.5 or newer; docs/kafka.md is the contract.'),
+  brokers: z
+    .array(hostAndPort())
+    .min(1, 'is empty; write at least one broker as host:port')
+    .describe('Some of the brokers, `host:port`: the others are learnt from them.'),
+  topic: text()
+    .refine(
+      (value) => KAFKA_NAME.test(value.replaceAll('{stream}', 's').replaceAll('{source}', 's')),
+      'is not the name of a topic; use letters, digits, dots, underscores, hyphens, {stream} and {source}',
+    )
+    .prefault('sluice.{stream}')
+    .describe(
+      'The topic; `{stream}` and `{source}` stand for their names. Default: `sluice.{stream}`: one format per topic, and tenants share it as they share a dashboard.',
+    ),
+  key: z
+    .enum(['event.id', 'host.id'])
+    .prefault('event.id')
+    .describe(
+      'What the partition is chosen by. Default: `event.id`, so that the revisions of a record stay in order; `host.id` keeps all of a host in order (documents without one fall back to `event.id`).',
+    ),
+  compression: z
+    .enum(['none', 'gzip', 'zstd'])
+    .prefault('gzip')
+    .describe(
+      'How batches are compressed, on the way and in the topic. Default: `gzip`, which every client reads; documents shrink about tenfold. `zstd` costs a fraction of the CPU, where all readers know it.',
+    ),
+  transactions: flag()
+    .prefault(true)
+    .describe(
+      'Whether batches are transactions. Default: true: exactly once for readers with `isolation.level=read_committed`. false: at least once, for clusters without transactions.',
+    ),
+  transactional_id_prefix: z
+    .string()
+    .refine((value) => KAFKA_NAME.test(value), 'is not a prefix; use letters, digits, dots, underscores and hyphens')
+    .prefault('sluice')
+    .describe(
+      'Begins every transactional id and consumer group. Default: `sluice`. Installations that read the same sources into one cluster need different ones, else they stop each other.',
+    ),
+  marker_topic: z
+    .string()
+    .refine(
+      (value) => KAFKA_NAME.test(value),
+      'is not the name of a topic; use letters, digits, dots, underscores and hyphens',
+    )
+    .prefault('sluice.marker')
+    .describe(
+      'An empty topic, at which the numbers of committed batches are kept as consumer offsets. Default: `sluice.marker`; all sinks and installations may share one.',
+    ),
+  max_message: size({ min: '1KiB', max: '90MiB' })
+    .prefault('1MB')
+    .describe(
+      'The largest record, with key, headers and some 150 bytes of overhead, before compression; larger documents are rejected. Default: 1MB, just below what topics take by default (max.message.bytes = 1048588).',
+    ),
+  sasl: z
+    .strictObject({
+      mechanism: z
+        .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+        .describe('How the password is proven. `plain` sends it as it is: only with `tls`.'),
+      username: text().describe('The user.'),
+      password: secret(`The user's password: \`\${NAME}\` or \`file:\`.`),
+    })
+    .optional()
+    .describe('Login, where the brokers ask for one.'),
+  tls: flag()
+    .prefault(false)
+    .describe("Whether connections are encrypted. Default: false, as Kafka's own default listener."),
+  ca_file: caFile(),
+  insecure: insecure(),
+  timeout: duration({ min: '100ms', max: '225s' })
+    .prefault('15s')
+    .describe(
+      'How long one step may take: a send, a commit; opening a producer twice as long. A transaction may take four times as long (at least 60s), which must be within transaction.max.timeout.ms. Default: 15s.',
+    ),
+  retry_deadline: duration({ min: '0s', max: '30d' })
+    .prefault('10m')
+    .describe(
+      'How long a batch is tried again before the pipeline stops. Default: 10m, longer than a broker takes to restart.',
+    ),
+});
+
+export const sink = z.discriminatedUnion('type', [ndjson, elasticsearch, kafka]);

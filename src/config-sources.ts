@@ -100,6 +100,21 @@ const reading = z.strictObject({
     .describe(
       'Later walks over wider ranges, for late and changed records; they cost list pages only. Default: a day every hour, 30 days every day: devices that were offline deliver days late.',
     ),
+  snapshot: duration({ min: '1s', max: '30d' })
+    .prefault('5m')
+    .describe(
+      'How often a list without a time filter is read (InstaQueries, retrieved files), and how often parents are looked at for new results. Default: 5m: such a list is read whole each time, and no state in it lasts less than minutes.',
+    ),
+  child_concurrency: whole(1, 64)
+    .prefault(4)
+    .describe(
+      'How many results are read at the same time. Default: 4, half of what the rate allows, so that a few very long ones leave room for the lists.',
+    ),
+  child_deadline: duration({ min: '1m', max: '365d' })
+    .prefault('7d')
+    .describe(
+      'How long results that are still being computed are asked for. Default: 7d; devices that were off for a week are not waited for. Later they are read only when their query shows progress.',
+    ),
   details: flag()
     .prefault(true)
     .describe(
@@ -128,6 +143,12 @@ const sourceKeys = {
     .min(1, 'is empty; leave it out for all streams')
     .optional()
     .describe('Which streams are read (`sluice streams` lists them). Default: all of the connector.'),
+  parents: z
+    .record(text(), z.array(text()))
+    .prefault({})
+    .describe(
+      'Ids to read the results of besides those that a list names, by stream: `{ cylance.instaquery_result: [AF593F38EDC1B743BDC0A6FCC53A03CD] }`. Default: none.',
+    ),
   sinks: z
     .array(text())
     .min(1, 'is empty; leave it out for all sinks')

@@ -123,6 +123,14 @@ export function httpUrl() {
   });
 }
 
+/** `host:port`; an IPv6 address stands in brackets. */
+export function hostAndPort() {
+  return text().refine((value) => {
+    const [, port] = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/.exec(value) ?? [];
+    return Number(port) >= 1 && Number(port) <= 65_535;
+  }, 'is not an address; write host:port');
+}
+
 /** `environment`, `none`, or the URL of a proxy; it may hold credentials, so it is shown as little as a secret. */
 export function proxy(description: string) {
   return text()

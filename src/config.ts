@@ -18,6 +18,7 @@ export type {
   Config,
   ElasticsearchConfig,
   HttpConfig,
+  KafkaConfig,
   LogLevel,
   NdjsonConfig,
   ReadingConfig,
@@ -150,9 +151,12 @@ function fileProblems(raw: RawConfig, file: string, options: LoadOptions, secret
     if (password !== undefined) options.onSecret?.(decodeURIComponent(password));
   });
   raw.sinks.forEach((sink, index) => {
-    if (sink.type !== 'elasticsearch') return;
-    trySecret(['sinks', index, 'api_key'], sink.api_key);
-    trySecret(['sinks', index, 'password'], sink.password);
+    if (sink.type === 'ndjson') return;
+    if (sink.type === 'kafka') trySecret(['sinks', index, 'sasl', 'password'], sink.sasl?.password);
+    else {
+      trySecret(['sinks', index, 'api_key'], sink.api_key);
+      trySecret(['sinks', index, 'password'], sink.password);
+    }
     tryFile(['sinks', index, 'ca_file'], sink.ca_file);
   });
   return problems;

@@ -83,7 +83,10 @@ function liveness(config: Config, { watch, line }: Watched, nowMs: number): Find
 export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceConfig): number {
   const ours = config.sinks.filter(({ name }) => sinks.includes(name));
   const sinkMs = Math.max(
-    ...ours.map((sink) => (sink.type === 'elasticsearch' ? sink.retryDeadlineMs + sink.requestTimeoutMs : 0)),
+    ...ours.map((sink) => {
+      if (sink.type === 'ndjson') return 0;
+      return sink.retryDeadlineMs + (sink.type === 'kafka' ? 2 * sink.timeoutMs : sink.requestTimeoutMs);
+    }),
   );
   return 3 * reading.pollMs + Math.max(retry.deadlineMs + http.timeoutMs, sinkMs) + 30_000;
 }

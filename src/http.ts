@@ -1,11 +1,11 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import fetch from 'node-fetch';
+import fetch, { type Response } from 'node-fetch';
 import type { Budget } from './budget.ts';
 import { isAbort, messageOf, SluiceError } from './errors.ts';
 import { retryAfterMs } from './retry.ts';
 import { REMOVED } from './secrets.ts';
-import type { HttpClient, HttpReply, HttpRequest } from './types.ts';
+import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from './types.ts';
 
 export interface HttpSettings {
   /** From the first byte sent to the last byte received. */
@@ -21,13 +21,25 @@ export interface HttpSettings {
 }
 
 /** A client with keep-alive whose requests wait for their turn in the budget. Network trouble becomes a `retry` error. */
-export function createHttp(settings: HttpSettings, budget: Budget): { request: HttpClient; close(): void } {
+export function createHttp(
+  settings: HttpSettings,
+  budget: Budget,
+): { request: HttpClient; stream: HttpStreamer; close(): void } {
   const shared = { keepAlive: true, proxyEnv: settings.env } as const;
   const tls = { ca: settings.ca, rejectUnauthorized: !settings.insecure };
   const agents = { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ...tls }) };
   const agent = (url: URL) => (url.protocol === 'http:' ? agents.http : agents.https);
   return {
     request: (request) => budget(request.priority, request.signal, () => send(request, settings, agent)),
+    stream: (request) =>
+      new Promise((resolve, reject) => {
+        const call = async (): Promise<void> => {
+          const ended = Promise.withResolvers<void>();
+          resolve(await openStream(request, settings, agent, ended.resolve));
+          await ended.promise; // a body that is still coming keeps its place
+        };
+        budget(request.priority, request.signal, call).catch(reject);
+      }),
     close: () => {
       agents.http.destroy();
       agents.https.destroy();
@@ -41,16 +53,7 @@ async function send(request: HttpRequest, settings: HttpSettings, agent: (url: U
   const timer = setTimeout(abort, settings.timeoutMs);
   request.signal.addEventListener('abort', abort);
   try {
-    const { method, url, headers, body } = request;
-    const reply = await fetch(url, {
-      method,
-      headers: { accept: 'application/json', 'user-agent': 'sluice', ...headers },
-      body,
-      agent,
-      redirect: 'manual',
-      size: settings.maxBodyBytes,
-      signal: ends.signal,
-    });
+    const reply = await fetchOnce(request, agent, ends.signal, settings.maxBodyBytes);
     return { status: reply.status, headers: reply.headers, body: Buffer.from(await reply.arrayBuffer()) };
   } catch (error) {
     request.signal.throwIfAborted();
@@ -58,6 +61,69 @@ async function send(request: HttpRequest, settings: HttpSettings, agent: (url: U
   } finally {
     clearTimeout(timer);
     request.signal.removeEventListener('abort', abort);
+  }
+}
+
+function fetchOnce(
+  { method, url, headers, body }: HttpRequest,
+  agent: (url: URL) => HttpAgent,
+  signal: AbortSignal,
+  size: number,
+): Promise<Response> {
+  const all = { accept: 'application/json', 'user-agent': 'sluice', ...headers };
+  return fetch(url, { method, headers: all, body, agent, redirect: 'manual', size, signal });
+}
+
+/** `ended` is called when the body was read, broke off or was given up. */
+async function openStream(
+  request: HttpRequest,
+  settings: HttpSettings,
+  agent: (url: URL) => HttpAgent,
+  ended: () => void,
+): Promise<HttpStream> {
+  const ends = new AbortController();
+  const abort = () => ends.abort();
+  request.signal.addEventListener('abort', abort);
+  const close = () => {
+    request.signal.removeEventListener('abort', abort);
+    abort();
+    ended();
+  };
+  /** Only while something is waited for: a slow sink is not the vendor's fault. */
+  const inTime = async <T>(work: Promise<T>): Promise<T> => {
+    const timer = setTimeout(abort, settings.timeoutMs);
+    try {
+      return await work;
+    } catch (error) {
+      request.signal.throwIfAborted();
+      throw networkError(error, request, settings);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  try {
+    const { status, headers, body } = await inTime(fetchOnce(request, agent, ends.signal, 0));
+    return { status, headers, body: chunksOf(body as AsyncIterable<Buffer> | null, inTime, close) };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function* chunksOf(
+  body: AsyncIterable<Buffer> | null,
+  inTime: <T>(work: Promise<T>) => Promise<T>,
+  close: () => void,
+): AsyncGenerator<Buffer> {
+  try {
+    const chunks = body?.[Symbol.asyncIterator]();
+    while (chunks !== undefined) {
+      const { done, value } = await inTime(chunks.next());
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    close();
   }
 }
 
@@ -97,12 +163,15 @@ export function placeOf(request: { method: string; url: string }): string {
 const REFUSED: ReadonlySet<number> = new Set([400, 405, 410, 413, 414, 422]);
 
 /** The one table of what a status means. Undefined for success. */
-export function statusError(reply: HttpReply, request: HttpRequest, nowMs: number): SluiceError | undefined {
+export function statusError(
+  reply: Omit<HttpReply, 'body'> & { body?: unknown },
+  request: HttpRequest,
+  nowMs: number,
+): SluiceError | undefined {
   const { status } = reply;
   if (status >= 200 && status < 300) return undefined;
-  const said = withoutToken(reply.body.toString('utf8', 0, 1000), request)
-    .replace(/\s+/g, ' ')
-    .slice(0, 200);
+  const text = Buffer.isBuffer(reply.body) ? reply.body.toString('utf8', 0, 1000) : '';
+  const said = withoutToken(text, request).replace(/\s+/g, ' ').slice(0, 200);
   const message = `${placeOf(request)} answered ${status}${said === '' ? '' : `: ${said}`}`;
   if (status === 429 || status === 408 || status === 425 || status >= 500) {
     return new SluiceError(message, { action: 'retry', waitMs: retryAfterMs(reply.headers.get('retry-after'), nowMs) });

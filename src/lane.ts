@@ -7,12 +7,13 @@ import type { Pipeline } from './pipeline.ts';
 import { type Change, release } from './reading/changes.ts';
 import { stamped } from './sinks/serialize.ts';
 import type { LedgerRow, StoredRejection } from './state/store.ts';
-import type { Accepted, Json, Page } from './types.ts';
+import type { Accepted, ChildRow, Json, Page } from './types.ts';
 
 /** A page whose records are not all delivered yet. */
 export interface PageInFlight {
   cursor: Json;
   accepted: Accepted | undefined;
+  child: ChildRow | undefined;
   /** Records of the page that are still on their way into a batch. */
   open: number;
   /** What became of the records of its window. */
@@ -49,7 +50,8 @@ interface Filling {
 /** The way of one walk into the sink; `firstNumber` is the number of its last committed batch. */
 export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number, signal: AbortSignal): Lane {
   const pages: PageInFlight[] = [];
-  let tally: Tally = { delivered: 0, rejected: 0 };
+  /** Of the windows whose last page was not announced yet. */
+  const tallies = new Map<string, Tally>();
   let closed = false;
   let filling = emptyBatch();
   let number = firstNumber;
@@ -78,7 +80,8 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
       const rows = batch.changes.map((change) => change.row);
       const cursor = completed.at(-1)?.cursor;
-      pipeline.state.commit({ walk: walkId, number, rows, cursor, ledger, rejections, receipt });
+      const children = completed.flatMap((page) => page.child ?? []);
+      pipeline.state.commit({ walk: walkId, number, rows, cursor, ledger, rejections, children, receipt });
       pipeline.commits++;
       for (const row of ledger) pipeline.events.window(row);
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
@@ -113,10 +116,13 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
 
   return {
     begin(page, open) {
-      const inFlight = { cursor: page.cursor, accepted: page.accepted, open, tally };
-      if (page.accepted !== undefined) tally = { delivered: 0, rejected: 0 };
+      const { cursor, accepted, child, window = '' } = page;
+      const tally = tallies.get(window) ?? { delivered: 0, rejected: 0 };
+      tallies.set(window, tally);
+      if (accepted !== undefined || child !== undefined) tallies.delete(window);
+      const inFlight = { cursor, accepted, child, open, tally };
       pages.push(inFlight);
-      if (page.accepted !== undefined) writeSoon(); // where nothing is new, too, it is remembered how far the walk came
+      if (accepted !== undefined || child !== undefined) writeSoon(); // where nothing is new, too, it is remembered how far the walk came
       return inFlight;
     },
     settle(page, change) {

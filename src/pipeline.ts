@@ -62,6 +62,8 @@ export interface Pipeline {
   sink: Sink;
   state: PipelineState;
   reading: ReadingSettings;
+  /** Parents that the configuration names, whether a list has them or not. */
+  parents: readonly string[];
   /** Whether details are fetched. */
   details: boolean;
   refresh: RefreshSettings;
@@ -140,6 +142,10 @@ function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamC
     source: pipeline.source,
     settings: pipeline.reading,
     knownKeys: (range) => pipeline.state.keysBetween(range),
+    knownChild: (key) => pipeline.state.child(key),
+    openChildren: () => pipeline.state.openChildren(),
+    parents: pipeline.parents,
+    now: pipeline.now,
     priority: walk.kind === 'live' ? 'live' : 'backfill',
     signal,
     log: pipeline.log,

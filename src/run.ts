@@ -12,6 +12,8 @@ export interface Schedule {
   /** Every poll reads at least this far back, for records that arrive a little late. */
   liveRangeMs: number;
   sweeps: readonly { rangeMs: number; everyMs: number }[];
+  /** How often what knows no time is read, whole each time. */
+  snapshotMs: number;
 }
 
 export interface RunOptions {
@@ -53,9 +55,12 @@ async function runLoops(pipeline: Pipeline, options: RunOptions): Promise<void> 
   options.signal.addEventListener('abort', abort, { once: true });
   if (options.signal.aborted) abort(); // while the sink was asked: that event does not come again
   const { schedule } = options;
+  const knowsTime = pipeline.registered.stream.mode === 'windows';
+  const everyMs = knowsTime ? schedule.pollMs : schedule.snapshotMs;
+  const sweeps = knowsTime ? schedule.sweeps : [];
   const loops = [
-    () => loop(pipeline, options, ends.signal, schedule.pollMs, () => liveWalk(pipeline, schedule)),
-    ...schedule.sweeps.map((sweep) => () => sweepLoop(pipeline, options, ends.signal, sweep)),
+    () => loop(pipeline, options, ends.signal, everyMs, () => liveWalk(pipeline, schedule)),
+    ...sweeps.map((sweep) => () => sweepLoop(pipeline, options, ends.signal, sweep)),
     () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => refreshWalk(pipeline)),
     () => loop(pipeline, options, ends.signal, JOB_POLL_MS, () => jobWalk(pipeline, options.store)),
   ];

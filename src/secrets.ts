@@ -159,7 +159,7 @@ function cleanedText(text: string, names: Names): string {
 
 /** Vendors put JSON into strings; its members are judged by name as well. */
 function embeddedJson(text: string, lower: string, names: Names): string | undefined {
-  const first = text.charCodeAt(0);
+  const first = lower.trimStart().charCodeAt(0);
   if (first !== 123 && first !== 91) return undefined;
   let named = false;
   for (const name of names.lower) named ||= lower.includes(name);

@@ -71,8 +71,44 @@ export interface Page {
   cursor: Json;
   /** Keys whose detail is to be asked for whatever the list says: known records that a settled window no longer held, or a refresh that is due. */
   ask?: string[];
-  /** Set on the page that ends a window. */
+  /** Which window the page belongs to, where the pages of several come mixed. */
+  window?: string;
+  /** Set on the page that ends a window, a list, or the reading of a child. */
   accepted?: Accepted;
+  /** Set on the page that ends the reading of a child: what is remembered of it once the page is delivered. */
+  child?: ChildRow;
+}
+
+/** Something to be read on its own because a parent says so: the results of an InstaQuery, the devices of a threat. */
+export interface Child {
+  /** The parent's key. */
+  key: string;
+  /** What the parent says of it now; another text means that there may be more to read. */
+  version: string;
+  /** The parent says that nothing more will come. */
+  complete: boolean;
+  /** What the reader of the child takes from the parent; empty for one that only the configuration knows. */
+  facts: { [member: string]: Json };
+}
+
+/** What is remembered of a child. Each has its own, so that one that fails neither holds up nor repeats another. */
+export interface ChildRow {
+  child: string;
+  /** The parent's version when it was read last. */
+  version: string;
+  /**
+   * `open`: more may come. `complete`: read to its end. `gone`: it does not exist any more. `overdue`: it did not come
+   * to an end in time, and is read again only when its parent changes.
+   */
+  status: 'open' | 'complete' | 'gone' | 'overdue';
+  /** When it was planned first; deadlines count from here. */
+  sinceMs: number;
+  /** When it is to be read again whatever its parent says; null for never. */
+  nextAtMs: number | null;
+  /** How many records its last whole reading had; null before the first. */
+  records: number | null;
+  /** Readings in a row that failed. */
+  failures: number;
 }
 
 /** A request to a vendor, relative to the source's base URL. */
@@ -92,10 +128,23 @@ export interface VendorRequest<T = unknown> {
   retry?: 'patient' | 'brief' | 'few';
 }
 
+/** A reply that holds one array, which may be too long to be held whole. */
+export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise'> {
+  /** Names of the array's member, in any casing. */
+  member: string;
+  /** Checks the other members; called when the whole reply is read. Throws for another reply than the expected one. */
+  accept: (rest: Record<string, unknown>) => void;
+}
+
 /** A connector's connection to one tenant: authentication, rate budget and retries are inside. */
 export interface VendorClient {
   /** The accepted reply of a GET. Throws a `SluiceError` that carries its action. */
   json<T>(request: VendorRequest<T>): Promise<T>;
+  /**
+   * The items of a reply's array, in parts, as they come. Retries are inside only until the reply begins; when it breaks
+   * off or turns out garbled, this throws `retry` after some parts were handed out.
+   */
+  parts(request: LongRequest): AsyncIterable<unknown[]>;
   /** Gets a token, or throws: what `sluice check` shows as the first line of a source. */
   authenticate(signal: AbortSignal): Promise<void>;
 }
@@ -109,6 +158,12 @@ export interface ReadingSettings {
   maxWindowRecords: number;
   /** A window that did not settle in so many attempts is accepted as unsettled. */
   settleAttempts: number;
+  /** So many children are read side by side. */
+  childConcurrency: number;
+  /** How long a child may take to come to an end. */
+  childDeadlineMs: number;
+  /** Parents are looked at, and open children read again, this often. */
+  snapshotMs: number;
 }
 
 /** What the engine hands to a stream while it is read. */
@@ -116,8 +171,16 @@ export interface StreamContext {
   client: VendorClient;
   source: SourceFacts;
   settings: ReadingSettings;
-  /** Keys delivered earlier whose time lies in the range, without those known to be deleted. */
-  knownKeys(range: Range): Iterable<string>;
+  /** Keys delivered earlier whose time lies in the range (without one: all), without those known to be deleted. */
+  knownKeys(range?: Range): Iterable<string>;
+  /** What is remembered of a child; undefined for one that was never read. */
+  knownChild(key: string): ChildRow | undefined;
+  /** Children that may have more to read. */
+  openChildren(): Iterable<ChildRow>;
+  /** Parents that the configuration names, whether a list has them or not. */
+  parents: readonly string[];
+  /** Epoch milliseconds. */
+  now(): number;
   priority: 'live' | 'backfill';
   signal: AbortSignal;
   log: Logger;
@@ -127,7 +190,19 @@ export interface StreamContext {
 export interface Stream {
   readonly name: StreamName;
   /** For `sluice streams`. */
-  readonly about: { title: string; endpoints: readonly string[]; scopes: readonly string[]; reading: string };
+  readonly about: {
+    title: string;
+    endpoints: readonly string[];
+    scopes: readonly string[];
+    reading: string;
+    /** What the key is made of. */
+    key: string;
+  };
+  /**
+   * How its walks go: `windows` over ranges of time; `snapshot`, the whole list each time; `children`, one reading per
+   * parent. The last two know no time: each walk covers everything.
+   */
+  readonly mode: 'windows' | 'snapshot' | 'children';
   /** Members that never count as a change, wherever they stand in a record. */
   readonly volatile: readonly string[];
   /** Members (lower case) that open doors at the vendor: removed before a record leaves the connector. */
@@ -172,6 +247,7 @@ export interface SourceSettings {
 
 export interface ConnectorServices {
   http: HttpClient;
+  stream: HttpStreamer;
   retry: RetrySettings;
   log: Logger;
   /** Epoch milliseconds. */
@@ -196,6 +272,16 @@ export interface HttpReply {
 /** One request within the source's rate budget, with timeouts and a bounded body. No retries: `retry.ts` has them. */
 export type HttpClient = (request: HttpRequest) => Promise<HttpReply>;
 
+export interface HttpStream {
+  status: number;
+  headers: { get(name: string): string | null };
+  /** To be read to its end or given up (`return`): until then it keeps its place in the budget. */
+  body: AsyncIterable<Buffer>;
+}
+
+/** The same with a body of any length, as it comes. The timeout is for the first byte, and for each that follows. */
+export type HttpStreamer = (request: HttpRequest) => Promise<HttpStream>;
+
 /** A stream beside its mapping and its connector: one line of `connectors/index.ts`. */
 export interface Registered {
   connector: Connector;
@@ -212,6 +298,10 @@ export interface OutDocument {
   namespace: string;
   /** The record's key: `event.id`. */
   key: string;
+  /** `event.hash`. */
+  revision: string;
+  /** `host.id`, where the document has one. */
+  hostId: string | undefined;
   /** The document as UTF-8; made early, since bytes outside the heap cost nothing to keep. */
   json: Buffer;
   /** At which byte of `json` the time of `event.ingested` stands: set by the sink when it goes out. */
@@ -221,7 +311,7 @@ export interface OutDocument {
 export interface Batch {
   pipeline: string;
   walk: string;
-  /** Rises by one with every batch of its walk. */
+  /** Rises with every batch of its walk, and never comes again, not even after the state was lost. */
   number: number;
   documents: OutDocument[];
 }
@@ -245,12 +335,14 @@ export interface Written {
 export interface Prepared {
   walk: string;
   number: number;
+  /** When it was prepared, epoch milliseconds. */
+  atMs: number;
   ids: { id: string; stream: StreamName; namespace: string }[];
 }
 
 /** Where documents go. Every method may throw a `SluiceError` with action `stop` (its message says what to do). */
 export interface Sink {
-  readonly kind: 'ndjson' | 'elasticsearch';
+  readonly kind: 'ndjson' | 'elasticsearch' | 'kafka';
   /** Whether the state must keep the ids of a batch while it is written (so that `recover` can look them up). */
   readonly looksUp: boolean;
   /** Resolves once every document is durable or rejected; throws if it does not know. Safe to call for several walks at once. */

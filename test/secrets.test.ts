@@ -77,6 +77,11 @@ describe('withoutSecrets', () => {
     expect(record.Password).toBe('x');
   });
 
+  it('knows embedded JSON behind padding, too', () => {
+    const clean = withoutSecrets({ text: ' \n {"download_url":"https://x/PLANTED"}' }, ['download_url']);
+    expect(JSON.stringify(clean)).not.toContain('PLANTED');
+  });
+
   it('removes the element after a lone switch', () => {
     expect(withoutSecrets(['tool', '--password', W, '-p', W, '--verbose', 'x'], NAMES)).toEqual([
       'tool',

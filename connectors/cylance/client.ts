@@ -1,11 +1,16 @@
 import { hash } from 'node:crypto';
 import { SluiceError } from '../../src/errors.ts';
-import { parseReply, statusError } from '../../src/http.ts';
+import { parseReply, placeOf, statusError } from '../../src/http.ts';
+import { partsOf } from '../../src/long-reply.ts';
 import { retrying } from '../../src/retry.ts';
 import type {
   Connector,
   ConnectorServices,
+  HttpReply,
   HttpRequest,
+  HttpStream,
+  HttpStreamer,
+  LongRequest,
   SourceSettings,
   VendorClient,
   VendorRequest,
@@ -39,22 +44,35 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
   const baseUrl = baseUrlOf(settings);
   const tokens = createTokenHolder(settings, baseUrl, services);
   let successes = 0;
+  const patiently = async <T>(request: Asked, call: (url: string) => Promise<T>): Promise<T> => {
+    const url = `${baseUrl}${request.path}${queryOf(request.query)}`;
+    const successesBefore = successes;
+    const result = await retrying(() => call(url), {
+      ...services.retry,
+      signal: request.signal,
+      now: services.now,
+      onRetry: (error, attempts, waitMs) => {
+        services.log.debug({ attempts, waitMs: Math.round(waitMs) }, `trying again: ${error.message}`);
+        if (attempts < FEW_ATTEMPTS || request.retry === undefined || request.retry === 'patient') return true;
+        return request.retry === 'brief' && successes === successesBefore;
+      },
+    });
+    successes++;
+    return result;
+  };
   return {
-    async json(request) {
-      const url = `${baseUrl}${request.path}${queryOf(request.query)}`;
-      const successesBefore = successes;
-      const accepted = await retrying(() => attempt(request, url, tokens, services), {
-        ...services.retry,
-        signal: request.signal,
-        now: services.now,
-        onRetry: (error, attempts, waitMs) => {
-          services.log.debug({ attempts, waitMs: Math.round(waitMs) }, `trying again: ${error.message}`);
-          if (attempts < FEW_ATTEMPTS || request.retry === undefined || request.retry === 'patient') return true;
-          return request.retry === 'brief' && successes === successesBefore;
-        },
+    json: (request) =>
+      patiently(request, async (url) => {
+        const { reply, sent } = await send(request, url, tokens, services, services.http);
+        const recognised = request.recognise?.(hash('sha256', reply.body, 'base64url'));
+        return recognised ?? request.accept(parseReply(reply, sent));
+      }),
+    async *parts(request) {
+      const { body, place } = await patiently(request, async (url) => {
+        const { reply, sent } = await send(request, url, tokens, services, openOrRefused(services.stream));
+        return { body: reply.body as AsyncIterable<Buffer>, place: placeOf(sent) };
       });
-      successes++;
-      return accepted;
+      request.accept(yield* partsOf(body, { member: request.member, place }));
     },
     authenticate: async (signal) => {
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
@@ -63,13 +81,16 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
   };
 }
 
+type Asked = Omit<LongRequest, 'member' | 'accept'>;
+
 /** One request; after a 401 once more with a new token. */
-async function attempt<T>(
-  request: VendorRequest<T>,
+async function send<Reply extends Omit<HttpReply, 'body'>>(
+  request: Asked,
   url: string,
   tokens: TokenHolder,
   services: ConnectorServices,
-): Promise<T> {
+  http: (sent: HttpRequest) => Promise<Reply>,
+): Promise<{ reply: Reply; sent: HttpRequest }> {
   for (let again = false; ; again = true) {
     const token = await tokens.get(request.signal);
     const sent: HttpRequest = {
@@ -79,20 +100,33 @@ async function attempt<T>(
       priority: request.priority,
       signal: request.signal,
     };
-    const reply = await services.http(sent);
+    const reply = await http(sent);
     if (reply.status === 401) {
       tokens.refused(token);
       if (!again) continue;
     }
     const error = statusError(reply, sent, services.now());
     if (error !== undefined) throw explain(error, reply.status, request);
-    const recognised = request.recognise?.(hash('sha256', reply.body, 'base64url'));
-    return recognised ?? request.accept(parseReply(reply, sent));
+    return { reply, sent };
   }
 }
 
+/** A refusal is short and read at once: its text belongs into the error. */
+function openOrRefused(stream: HttpStreamer): (sent: HttpRequest) => Promise<HttpReply | HttpStream> {
+  return async (sent) => {
+    const reply = await stream(sent);
+    if (reply.status >= 200 && reply.status < 300) return reply;
+    const chunks: Buffer[] = [];
+    for await (const chunk of reply.body) {
+      chunks.push(chunk);
+      if (chunks.length > 10) break;
+    }
+    return { status: reply.status, headers: reply.headers, body: Buffer.concat(chunks) };
+  };
+}
+
 /** A second refusal in a row is trouble at the vendor's, not a wrong secret (which the token request would have met). */
-function explain<T>(error: SluiceError, status: number, request: VendorRequest<T>): SluiceError {
+function explain(error: SluiceError, status: number, request: Asked): SluiceError {
   if (status === 401) {
     return new SluiceError(`${error.message} with a token that was just issued`, { action: 'retry', cause: error });
   }

@@ -1,9 +1,10 @@
 /** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
 import { actionOf, SluiceError } from '../../src/errors.ts';
-import { type ListQuery, type ListReply, walkWindows } from '../../src/reading/windows.ts';
+import type { ListReply } from '../../src/reading/settle.ts';
+import { type ListQuery, walkWindows } from '../../src/reading/windows.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { member, readPage, textOf } from './pages.ts';
+import { member, ofRecord, readPage, textOf } from './pages.ts';
 
 const LIST = '/detections/v2';
 const LIST_SCOPE = 'opticsdetect:list';
@@ -18,7 +19,9 @@ export const detection: Stream = {
     endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}/details`],
     scopes: [LIST_SCOPE, READ_SCOPE],
     reading: 'time windows, with details',
+    key: 'the id of the detection',
   },
+  mode: 'windows',
   volatile: ['SeveritySortLevel', 'StatusSortLevel'],
   secrets: ['password', 'download_url', 'downloadurl'],
   key(record) {
@@ -46,7 +49,7 @@ export const detection: Stream = {
       priority: context.priority,
       signal: context.signal,
       retry: 'brief',
-      accept: (reply) => ofDetection(reply, key),
+      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}/details`),
     }),
   tombstone: (key, timeMs) => ({
     Id: key,
@@ -61,7 +64,7 @@ async function list(context: StreamContext, query: ListQuery): Promise<ListReply
   const filters = filter === undefined ? {} : { [filter.name]: filter.value };
   let digest: string | undefined;
   try {
-    const reply = await context.client.json({
+    const reply = await context.client.json<ListReply>({
       path: LIST,
       query: { ...bounds, ...filters, sort: 'OccurrenceTime', page, page_size: pageSize },
       scope: LIST_SCOPE,
@@ -95,10 +98,4 @@ async function existsAtAll(context: StreamContext, cause: unknown): Promise<void
       cause,
     });
   });
-}
-
-/** A detail without its id, or of another detection, is a garbled reply. */
-function ofDetection(reply: unknown, key: string): unknown {
-  if (textOf(member(reply, 'Id'))?.toLowerCase() === key.toLowerCase()) return reply;
-  throw new SluiceError(`GET ${LIST}/${key}/details: the reply is not this detection`, { action: 'retry' });
 }

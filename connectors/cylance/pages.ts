@@ -1,6 +1,7 @@
 /** What all lists of the CylanceOPTICS API share: the envelope around `page_items`, and how tolerant to read it. */
 import { SluiceError } from '../../src/errors.ts';
-import type { ListReply } from '../../src/reading/windows.ts';
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { StreamContext } from '../../src/types.ts';
 
 /** A member by its name in any casing: `Id`, `id`, `ID`. */
 export function member(record: unknown, name: string): unknown {
@@ -25,7 +26,11 @@ export function textOf(value: unknown): string | undefined {
  * Checks the envelope of a list reply. A reply without its array, or with another page than the one that was asked for,
  * throws: a changed or garbled reply must never read as "no data".
  */
-export function readPage(reply: unknown, place: string, asked: { page: number; pageSize: number }): ListReply {
+export function readPage(
+  reply: unknown,
+  place: string,
+  asked: { page: number; pageSize: number },
+): ListReply & { total: number } {
   const records = member(reply, 'page_items');
   if (!Array.isArray(records)) throw garbled(`${place}: the reply has no page_items array`);
   const total = count(member(reply, 'total_number_of_items'));
@@ -37,6 +42,46 @@ export function readPage(reply: unknown, place: string, asked: { page: number; p
   const pageSize = count(member(reply, 'page_size')) ?? asked.pageSize;
   if (records.length > Math.max(pageSize, asked.pageSize)) throw garbled(`${place}: more records than a page holds`);
   return { records, total, pageSize: pageSize > 0 ? Math.min(pageSize, asked.pageSize) : asked.pageSize };
+}
+
+export interface ListAddress {
+  path: string;
+  scope: string;
+  query?: Record<string, string>;
+  /** A reply that is an array without an envelope is accepted, too: it says nothing of its total. */
+  bareArray?: boolean;
+}
+
+/** One page of a list without a time filter. A 404 is thrown as `skip`: what it means depends on the list. */
+export async function listPage(
+  context: StreamContext,
+  { page, pageSize, recognise }: PageQuery,
+  { path, scope, query, bareArray }: ListAddress,
+): Promise<ListReply> {
+  let digest: string | undefined;
+  const reply = await context.client.json<ListReply>({
+    path,
+    query: { ...query, page, page_size: pageSize },
+    scope,
+    priority: context.priority,
+    signal: context.signal,
+    retry: page > 1 ? 'few' : 'patient',
+    recognise: (found) => {
+      digest = found;
+      return recognise?.(found);
+    },
+    accept: (body) =>
+      bareArray && Array.isArray(body)
+        ? { records: body, total: undefined, pageSize }
+        : readPage(body, `GET ${path}`, { page, pageSize }),
+  });
+  return { ...reply, digest };
+}
+
+/** A detail without its id, or of another record, is a garbled reply. */
+export function ofRecord(reply: unknown, key: string, place: string): unknown {
+  if (textOf(member(reply, 'Id'))?.toLowerCase() === key.toLowerCase()) return reply;
+  throw new SluiceError(`${place}: the reply is of another record`, { action: 'retry' });
 }
 
 function count(value: unknown): number | undefined {

@@ -6,7 +6,7 @@
 import { type Fields, isRecord, listOf, type Members, reader, text } from '../ecs.ts';
 
 /** Members of all kinds of artifacts under one name each; the InstaQuery section of the guide names most of them. */
-const factsOf = reader({
+export const factsOf = reader({
   Uid: ['UniqueId'],
   Type: ['ObjectType', 'ArtifactType'],
   Properties: ['Facets'],
@@ -91,7 +91,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
 /** By spelling, so that a type is folded once and not once a record. */
 const kinds = new Map<string, Kind | undefined>();
 
-function kindOf(type: string): Kind | undefined {
+export function kindOf(type: string): Kind | undefined {
   const known = kinds.get(type);
   if (known !== undefined) return known;
   const kind = KINDS.get(fold(type));

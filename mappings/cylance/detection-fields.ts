@@ -1,15 +1,15 @@
 /** Every field that a detection's document can have: the index templates are made from it. */
 import type { CustomType, EcsField, FieldList } from '../ecs.ts';
 
-function below<Prefix extends string, Name extends string>(
+export function below<Prefix extends string, Name extends string>(
   prefix: Prefix,
   names: readonly Name[],
 ): `${Prefix}.${Name}`[] {
   return names.map((name) => `${prefix}.${name}` as const);
 }
 
-const HASHES = ['hash.md5', 'hash.sha1', 'hash.sha256'] as const;
-const SIGNATURE = [
+export const HASHES = ['hash.md5', 'hash.sha1', 'hash.sha256'] as const;
+export const SIGNATURE = [
   'code_signature.exists',
   'code_signature.status',
   'code_signature.subject_name',
@@ -17,7 +17,7 @@ const SIGNATURE = [
   'code_signature.timestamp',
   'code_signature.valid',
 ] as const;
-const PE = [
+export const PE = [
   'pe.architecture',
   'pe.company',
   'pe.description',
@@ -26,7 +26,7 @@ const PE = [
   'pe.original_file_name',
   'pe.product',
 ] as const;
-const PROCESS = [
+export const PROCESS = [
   'entity_id',
   'name',
   'pid',
@@ -39,7 +39,7 @@ const PROCESS = [
   ...SIGNATURE,
   ...PE,
 ] as const;
-const END = ['address', 'domain', 'ip', 'port'] as const;
+export const END = ['address', 'domain', 'ip', 'port'] as const;
 
 const ecs: EcsField[] = [
   '@timestamp',

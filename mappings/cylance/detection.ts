@@ -7,7 +7,6 @@
  */
 import type { EcsDocument, Mapping, SourceFacts } from '../../src/types.ts';
 import {
-  cut,
   deviceId,
   ECS_VERSION,
   type Fields,
@@ -33,7 +32,9 @@ import {
 } from '../ecs.ts';
 import { date } from '../ecs-time.ts';
 import { type Artifact, type Cast, castOf, onlyOne } from './artifacts.ts';
+import { pick, title, UNKNOWN_TIME } from './base.ts';
 import {
+  addHashes,
   connectionAt,
   fileAt,
   hashesOf,
@@ -149,11 +150,6 @@ function isDetail(detection: Detection): boolean {
   );
 }
 
-function pick(record: Fields, members: readonly string[]): Fields {
-  const picked: [string, unknown][] = members.map((member) => [member, record[member]]);
-  return Object.fromEntries(picked);
-}
-
 /** The parts that every document has. Times are shipped as the endpoint's clock said them. */
 function base(detection: Detection, id: string, source: SourceFacts, unfit: Unfit, own: Fields): EcsDocument {
   const occurred = date(unfit, '@timestamp', detection.OccurrenceTime);
@@ -190,12 +186,6 @@ function base(detection: Detection, id: string, source: SourceFacts, unfit: Unfi
   return document;
 }
 
-/**
- * Only a record without any time has this one. It is never guessed here, where the clock may not be read; the tag tells
- * the engine and the reader.
- */
-const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z';
-
 function timeTag(activated: string | undefined, received: string | undefined): string {
   if (activated !== undefined) return 'timestamp_is_activation_time';
   return received === undefined ? 'timestamp_is_unknown' : 'timestamp_is_received_time';
@@ -209,13 +199,11 @@ function buried(document: EcsDocument, event: Fields, own: Fields, id: string): 
   document.message = `Cylance detection ${id} was deleted`;
 }
 
-const MAX_TITLE = 256;
-
 /** Kibana takes `message` as the alert's name: one line, the same for all detections of a rule. */
 function titleOf(detection: Detection, unfit: Unfit): string | undefined {
   const name =
     keyword(unfit, `${PREFIX}.name`, detection.Name) ?? ruleName(detection) ?? text(detection.DetectionDescription);
-  return name === undefined ? undefined : cut(name, MAX_TITLE);
+  return name === undefined ? undefined : title(name);
 }
 
 function ruleName(detection: Detection): string | undefined {
@@ -550,13 +538,5 @@ function relate(document: EcsDocument, cast: Cast, own: Fields, related: Related
       if (name !== undefined) related.user.push(name);
     } else if (kind === 'network')
       connectionAt(ignored, { uid: undefined, type: undefined, kind, facts, members: {} }, related);
-  }
-}
-
-function addHashes(hash: Fields | undefined, related: Related): void {
-  if (hash === undefined) return;
-  for (const kind of ['md5', 'sha1', 'sha256']) {
-    const value = hash[kind];
-    if (typeof value === 'string') related.hash.push(value);
   }
 }

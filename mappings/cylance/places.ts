@@ -349,3 +349,12 @@ function isHostName(written: string): boolean {
     Number.isNaN(Number(last))
   );
 }
+
+/** The hashes of a file or process, for `related.hash`. */
+export function addHashes(hash: Fields | undefined, related: Related): void {
+  if (hash === undefined) return;
+  for (const kind of ['md5', 'sha1', 'sha256']) {
+    const value = hash[kind];
+    if (typeof value === 'string') related.hash.push(value);
+  }
+}

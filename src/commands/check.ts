@@ -8,6 +8,7 @@ import type { CheckLine } from '../types.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { contextFor, firstRecords, impatient, PROBE_MS } from './shared/probe.ts';
+import { placesOf } from './shared/select.ts';
 import { openSession, type Session } from './shared/session.ts';
 import { table } from './shared/table.ts';
 import { plural } from './shared/times.ts';
@@ -31,10 +32,7 @@ async function check(cli: Cli, options: CommonOptions): Promise<void> {
   session.config = impatient(session.config);
   const built = build(session.config, session.tools, false);
   try {
-    const [sources, sinks] = await Promise.all([
-      checkSources(cli, session, built.lines),
-      checkSinks(cli, session, built.lines),
-    ]);
+    const [sources, sinks] = await Promise.all([checkSources(cli, session, built.lines), checkSinks(cli, session)]);
     const rows = [configRow(session), await stateRow(session), ...sources, ...sinks];
     print(cli, rows, options.json ?? false);
     if (rows.some(({ ok }) => !ok)) cli.setExitCode(1);
@@ -92,6 +90,7 @@ async function checkStream(cli: Cli, session: Session, line: Line): Promise<Row[
       const toMs = cli.now();
       const context = contextFor(session, line, signal);
       records = await firstRecords(line, context, { fromMs: toMs - DAY_MS, toMs }, 1);
+      if (stream.mode !== 'windows') return records.length > 0 ? 'can be read' : 'can be read; there is no record';
       if (records.length > 0) return 'records of the last 24 hours can be read';
       records = await firstRecords(line, context, { fromMs: toMs - 365 * DAY_MS, toMs }, 1);
       return records.length > 0 ? 'can be read; none in the last 24 hours' : 'can be read; no record within a year';
@@ -118,18 +117,18 @@ async function checkStream(cli: Cli, session: Session, line: Line): Promise<Row[
   return [list, detail];
 }
 
-function checkSinks(cli: Cli, session: Session, lines: Line[]): Promise<Row[]> {
+function checkSinks(cli: Cli, session: Session): Promise<Row[]> {
   const { tools } = session;
   const perSink = session.config.sinks.map(async (settings): Promise<Row[]> => {
     const part = `sink ${settings.name}`;
-    const ours = lines.filter(({ sinkName }) => sinkName === settings.name);
-    const dataStreams = ours.map(({ registered, source }) => `logs-${registered.stream.name}-${source.name}`);
+    const places = placesOf(session.config, settings.name);
+    const dataStreams = places.map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
     const rows: Row[] = [];
     const failed = await attempt(
       part,
       'reachable',
       async (signal) => {
-        const withStreams = { ...settings, dataStreams };
+        const withStreams = { ...settings, dataStreams, places };
         const sink = openSink(withStreams, tools);
         try {
           rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));

@@ -65,7 +65,7 @@ async function newest(cli: Cli, line: Line, context: StreamContext, count: numbe
   let found: unknown[] = [];
   for (const days of DAYS) {
     found = await firstRecords(line, context, { fromMs: toMs - days * DAY_MS, toMs }, count);
-    if (found.length >= count) break;
+    if (found.length >= count || line.registered.stream.mode !== 'windows') break; // these know no time
   }
   return found;
 }

@@ -1,9 +1,10 @@
-/** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. */
+/** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. `setup-kafka.ts` is beside it. */
 import type { Command } from 'commander';
 import type { ElasticsearchConfig } from '../config.ts';
 import { usageError } from '../errors.ts';
 import type { EsClient } from '../sinks/elasticsearch-client.ts';
 import type { SetupResult } from '../sinks/elasticsearch-setup.ts';
+import { addSetupKafka } from './setup-kafka.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { unknown } from './shared/select.ts';
@@ -23,6 +24,7 @@ export function addSetup(program: Command, cli: Cli): void {
     .option('--sink <name>', 'only this sink (default: every Elasticsearch sink)')
     .option('--dry-run', 'say what would change, and change nothing');
   withCommon(command).action((options: SetupOptions) => setUp(cli, options));
+  addSetupKafka(setup, cli);
 }
 
 async function setUp(cli: Cli, options: SetupOptions): Promise<void> {

@@ -208,7 +208,8 @@ function shippedChange(
     refreshMs,
   };
   const { json, ingestedAt } = toJson(document);
-  const out = { id, stream: stream.name, namespace: source.name, key: seen.key, json, ingestedAt };
+  const hostId = (document.host as { id?: string } | undefined)?.id;
+  const out = { id, stream: stream.name, namespace: source.name, key: seen.key, revision, hostId, json, ingestedAt };
   return { row, out, claim: mine };
 }
 

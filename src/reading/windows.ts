@@ -5,28 +5,13 @@
  * Each window is read until two passes saw the same records and their number is the vendor's total: only then has no
  * record slipped between two pages while the list moved.
  */
-import { actionOf } from '../errors.ts';
-import { keyOf } from '../identity.ts';
 import type { Accepted, Json, Page, Range, StreamContext, Walk } from '../types.ts';
+import { DeepPage, type ListReply, type PageQuery, settle } from './settle.ts';
 
-/** A list reply, checked by the connector. */
-export interface ListReply {
-  records: unknown[];
-  total: number;
-  /** What the vendor used, which may be less than what was asked for. */
-  pageSize: number;
-  /** Of the reply's body: the same digest means the same records. */
-  digest?: string;
-}
-
-export interface ListQuery {
+export interface ListQuery extends PageQuery {
   /** Bounds to ask for; they include the overlap. */
   range: Range;
-  page: number;
-  pageSize: number;
   filter?: Filter;
-  /** Knows the reply by its digest, so that it need not be parsed. */
-  recognise?: (digest: string) => ListReply | undefined;
 }
 
 type Query = Omit<ListQuery, 'page'>;
@@ -37,7 +22,7 @@ export interface Filter {
 }
 
 export interface Resource {
-  /** One page, in ascending order of time. Throws `walk-again` for a page past the end. */
+  /** One page, in ascending order of time, with the vendor's total. Throws `walk-again` for a page past the end. */
   list(query: ListQuery): Promise<ListReply>;
   key(record: unknown): string;
   /** A filter whose values partition the records, for windows that time cannot split. */
@@ -84,7 +69,7 @@ async function* walkRange(
   const windows: Range[] = range.toMs > range.fromMs ? [range] : [];
   for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
     const query = queryFor(window, bounds, context);
-    const { total } = await resource.list({ ...query, page: 1, pageSize: 1 });
+    const { total = 0 } = await resource.list({ ...query, page: 1, pageSize: 1 });
     const depth = total / context.settings.maxWindowRecords;
     const tooDeep = depth >= 1; // at the limit, too: a vendor whose total ends there may have more
     const divisible = window.toMs - window.fromMs > SMALLEST_SPAN_MS;
@@ -132,9 +117,10 @@ async function* walkWindow(
   let total = 0;
   let settled = true;
   for (const filter of parts) {
-    const outcome = yield* settle(context, resource, { ...query, filter }, cursor);
+    const list = (page: PageQuery) => resource.list({ ...query, filter, ...page });
+    const outcome = yield* settle(context, { list, key: resource.key }, copy(cursor));
     for (const key of outcome.keys) seen.add(key);
-    total += outcome.total;
+    total += outcome.total ?? outcome.keys.size;
     settled &&= outcome.settled;
   }
   const ask = settled ? known.filter((key) => !seen.has(key)) : [];
@@ -150,7 +136,7 @@ async function partition(resource: Resource, query: Query): Promise<(Filter | un
   const filters = values.map((value) => ({ name, value }));
   const one = { ...query, page: 1, pageSize: 1 };
   const whole = await resource.list(one);
-  const counts = await Promise.all(filters.map(async (filter) => (await resource.list({ ...one, filter })).total));
+  const counts = await Promise.all(filters.map(async (filter) => (await resource.list({ ...one, filter })).total ?? 0));
   const sum = counts.reduce((all, count) => all + count, 0);
   return sum === whole.total ? filters.filter((_, index) => counts[index] !== 0) : [undefined];
 }
@@ -166,105 +152,6 @@ function advance(cursor: Cursor, range: Range, settled: boolean): void {
   } else {
     cursor.again = cursor.again.filter((one) => one.toMs > range.toMs || one.fromMs > range.fromMs);
   }
-}
-
-interface Outcome {
-  keys: Set<string>;
-  total: number;
-  settled: boolean;
-}
-
-async function* settle(
-  context: StreamContext,
-  resource: Resource,
-  query: Query,
-  cursor: Cursor,
-): AsyncGenerator<Page, Outcome> {
-  const resume = copy(cursor);
-  let before: Pass | undefined;
-  for (let attempt = 1; ; attempt++) {
-    const pass: Pass = { keys: new Set(), total: 0, steady: true, pages: new Map() };
-    for await (const records of readPass(resource, query, pass, before)) yield { records, cursor: resume };
-    if (before !== undefined && agree(before, pass)) return { ...pass, settled: true };
-    if (attempt >= context.settings.settleAttempts) return { ...pass, settled: false };
-    before = pass;
-  }
-}
-
-/** A page behind the first that cannot be had: it may be too deep for the vendor. */
-class DeepPage extends Error {
-  readonly page: number;
-  constructor(page: number, cause: unknown) {
-    super(`page ${page}`, { cause });
-    this.page = page;
-  }
-}
-
-interface Pass {
-  keys: Set<string>;
-  total: number;
-  /** The total was the same on every page, and no key came twice. */
-  steady: boolean;
-  /** Pages by the digest of their body. A page that the pass before saw in the same words holds nothing to compare. */
-  pages: Map<string, SeenPage>;
-}
-
-interface SeenPage {
-  keys: string[];
-  total: number;
-  pageSize: number;
-}
-
-/** One pass over all pages; yields the records of those that the pass before did not see. A list that shrank ends it early. */
-async function* readPass(
-  resource: Resource,
-  query: Query,
-  pass: Pass,
-  before: Pass | undefined,
-): AsyncIterable<unknown[]> {
-  let pages = 1;
-  let pageSize = query.pageSize;
-  for (let page = 1; page <= pages; page++) {
-    let same: SeenPage | undefined;
-    const recognise = (digest: string): ListReply | undefined => {
-      same = before?.pages.get(digest);
-      return same && { ...same, records: [] };
-    };
-    const reply = await pageOf(resource, { ...query, page, pageSize, recognise });
-    if (page === 1 && reply !== undefined) {
-      pass.total = reply.total;
-      pageSize = reply.pageSize;
-    }
-    pass.steady &&= reply?.total === pass.total && reply.pageSize === pageSize;
-    if (reply === undefined) return;
-    pages = Math.max(pages, Math.ceil(reply.total / pageSize));
-    const keys = same?.keys ?? reply.records.map((record) => keyOf(resource, record));
-    for (const key of keys) pass.keys.add(key);
-    if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
-    if (reply.records.length > 0) yield reply.records;
-    if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
-  }
-}
-
-/** Undefined when the list shrank under the pass. */
-async function pageOf(resource: Resource, query: ListQuery): Promise<ListReply | undefined> {
-  try {
-    return await resource.list(query);
-  } catch (error) {
-    if (actionOf(error) === 'retry' && query.page > 1) throw new DeepPage(query.page, error);
-    if (actionOf(error) !== 'walk-again') throw error;
-    return undefined;
-  }
-}
-
-function agree(one: Pass, other: Pass): boolean {
-  return (
-    one.steady &&
-    other.steady &&
-    other.keys.size === other.total &&
-    one.keys.size === other.keys.size &&
-    other.keys.isSubsetOf(one.keys)
-  );
 }
 
 function copy(cursor: Cursor): Json {

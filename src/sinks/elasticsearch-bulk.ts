@@ -9,18 +9,20 @@ import {
   troubleWith,
 } from './elasticsearch-answers.ts';
 import type { EsClient } from './elasticsearch-client.ts';
-import { stamped } from './serialize.ts';
+import { putLine } from './serialize.ts';
 
-/** One document, serialised once for however many attempts. */
+/** One document, two lines of a request. */
 export interface Line {
   id: string;
-  text: string;
-  bytes: number;
+  head: string;
+  document: OutDocument;
 }
 
 export interface Chunk {
   dataStream: string;
   lines: Line[];
+  /** `event.ingested` of its documents. */
+  ingested: string;
 }
 
 export interface ChunkLimits {
@@ -29,32 +31,43 @@ export interface ChunkLimits {
   maxBulkDocuments: number;
 }
 
-/** Lazily, so that only the requests under way are held as text. Documents of one data stream stay in order. */
+/** Lazily. Documents of one data stream stay in order. */
 export function* chunksOf(documents: readonly OutDocument[], limits: ChunkLimits, ingested: string): Generator<Chunk> {
   const open = new Map<string, { lines: Line[]; bytes: number }>();
   for (const document of documents) {
+    const { id } = document;
     const dataStream = dataStreamOf(limits.dataStreamType, document);
-    const line = lineOf(document, ingested);
+    const line = { id, head: `{"create":{"_id":${JSON.stringify(id)}}}\n`, document };
+    const bytes = sizeOf(line);
     const chunk = open.get(dataStream);
-    if (chunk && chunk.bytes + line.bytes <= limits.maxBulkBytes && chunk.lines.length < limits.maxBulkDocuments) {
+    if (chunk && chunk.bytes + bytes <= limits.maxBulkBytes && chunk.lines.length < limits.maxBulkDocuments) {
       chunk.lines.push(line);
-      chunk.bytes += line.bytes;
+      chunk.bytes += bytes;
       continue;
     }
-    open.set(dataStream, { lines: [line], bytes: line.bytes });
-    if (chunk) yield { dataStream, lines: chunk.lines };
+    open.set(dataStream, { lines: [line], bytes });
+    if (chunk) yield { dataStream, lines: chunk.lines, ingested };
   }
-  for (const [dataStream, { lines }] of open) yield { dataStream, lines };
+  for (const [dataStream, { lines }] of open) yield { dataStream, lines, ingested };
+}
+
+function sizeOf({ head, document }: Line): number {
+  return Buffer.byteLength(head) + document.json.length + 1;
+}
+
+/** The body of a request: made for each attempt, so that only those under way take the memory. */
+function bodyOf({ lines, ingested }: Chunk): Buffer {
+  const body = Buffer.allocUnsafe(lines.reduce((sum, line) => sum + sizeOf(line), 0));
+  let end = 0;
+  for (const { head, document } of lines) {
+    end += body.write(head, end);
+    end += putLine(body, end, document, ingested);
+  }
+  return body;
 }
 
 export function dataStreamOf(type: string, to: { stream: string; namespace: string }): string {
   return `${type}-${to.stream}-${to.namespace}`;
-}
-
-function lineOf(document: OutDocument, ingested: string): Line {
-  const { id } = document;
-  const text = `{"create":{"_id":${JSON.stringify(id)}}}\n${stamped(document, ingested)}\n`;
-  return { id, text, bytes: Buffer.byteLength(text) };
 }
 
 /** Names our requests on the server, for as long as they run: a look-up waits for them, those of a dead process too. */
@@ -86,7 +99,7 @@ export async function sendBulk(client: EsClient, chunk: Chunk, signal: AbortSign
       filter_path:
         'error,status,items.*.status,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason',
     },
-    lines: chunk.lines.map((line) => line.text).join(''),
+    lines: bodyOf(chunk),
     opaqueId: opaqueIdOf(chunk.dataStream),
     signal,
   });

@@ -28,7 +28,7 @@ export interface EsRequest {
   /** Sent as JSON. */
   body?: Record<string, unknown>;
   /** Sent as it is: newline-delimited JSON. */
-  lines?: string;
+  lines?: Buffer;
   /** Names the task on the server, so that `_tasks` can tell whether it still runs. */
   opaqueId?: string;
   signal: AbortSignal;

@@ -5,7 +5,7 @@ import { type EsProblem, fieldOf } from './elasticsearch-answers.ts';
 import { type Chunk, type Line, type Outcome, type Sent, sendBulk } from './elasticsearch-bulk.ts';
 import type { EsClient } from './elasticsearch-client.ts';
 import { lookUpPatiently } from './elasticsearch-lookup.ts';
-import type { Patience } from './elasticsearch-patience.ts';
+import type { Patience } from './patience.ts';
 
 export interface Delivery {
   client: EsClient;
@@ -18,19 +18,18 @@ export interface Delivery {
 
 /** `doubt`: an earlier attempt may have arrived. */
 export async function deliver(chunk: Chunk, delivery: Delivery, doubt: boolean): Promise<void> {
-  const { dataStream } = chunk;
   let left = chunk.lines;
   let inDoubt = doubt;
   for (let cuts = 0; left.length > 0; ) {
     if (inDoubt) {
-      left = await notArrived({ dataStream, lines: left }, delivery);
+      left = await notArrived({ ...chunk, lines: left }, delivery);
       inDoubt = false;
       // The cluster answers small requests while ours are cut off: some proxies say "too large" like that.
-      if (cuts > 1 && left.length > 1) return halves({ dataStream, lines: left }, delivery);
+      if (cuts > 1 && left.length > 1) return halves({ ...chunk, lines: left }, delivery);
       continue;
     }
-    const outcome = await send({ dataStream, lines: left }, delivery);
-    if (outcome.kind === 'too-large') return tooLarge({ dataStream, lines: left }, outcome.said, delivery);
+    const outcome = await send({ ...chunk, lines: left }, delivery);
+    if (outcome.kind === 'too-large') return tooLarge({ ...chunk, lines: left }, outcome.said, delivery);
     if (outcome.kind === 'sent') left = keep(outcome, left, delivery);
     const trouble = outcome.kind === 'sent' ? outcome.trouble : outcome;
     if (trouble === undefined) return;
@@ -61,14 +60,15 @@ function keep({ rejected, again }: Sent, sent: Line[], { rejections, patience }:
 async function tooLarge(chunk: Chunk, said: string, delivery: Delivery): Promise<void> {
   const [line, ...others] = chunk.lines as [Line, ...Line[]];
   if (others.length > 0) return halves(chunk, delivery);
-  const reason = `the document's ${line.bytes} bytes are more than one request may hold (${said}; http.max_content_length, or a proxy's limit)`;
+  const reason = `the document's ${line.document.json.length} bytes are more than one request may hold (${said}; http.max_content_length, or a proxy's limit)`;
   delivery.rejections.push({ id: line.id, type: 'too_large', reason });
 }
 
-async function halves({ dataStream, lines }: Chunk, delivery: Delivery): Promise<void> {
+async function halves(chunk: Chunk, delivery: Delivery): Promise<void> {
+  const { lines } = chunk;
   const middle = Math.ceil(lines.length / 2);
-  await deliver({ dataStream, lines: lines.slice(0, middle) }, delivery, false);
-  await deliver({ dataStream, lines: lines.slice(middle) }, delivery, false);
+  await deliver({ ...chunk, lines: lines.slice(0, middle) }, delivery, false);
+  await deliver({ ...chunk, lines: lines.slice(middle) }, delivery, false);
 }
 
 /** Reasons quote the value; a bound keeps a single document from filling the state. */

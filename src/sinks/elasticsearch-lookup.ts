@@ -7,7 +7,7 @@ import { SluiceError } from '../errors.ts';
 import { type Place, type Trouble, troubleWith } from './elasticsearch-answers.ts';
 import { opaqueIdOf } from './elasticsearch-bulk.ts';
 import type { EsClient } from './elasticsearch-client.ts';
-import type { Patience } from './elasticsearch-patience.ts';
+import type { Patience } from './patience.ts';
 
 type Found = { kind: 'found'; ids: Set<string> };
 

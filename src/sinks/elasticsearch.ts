@@ -14,7 +14,7 @@ import { checkElasticsearch } from './elasticsearch-check.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './elasticsearch-client.ts';
 import { deliver } from './elasticsearch-delivery.ts';
 import { lookUpPatiently } from './elasticsearch-lookup.ts';
-import { type Patience, patience } from './elasticsearch-patience.ts';
+import { type Patience, patience } from './patience.ts';
 
 export interface ElasticsearchSettings extends ConnectionSettings {
   dataStreamType?: 'logs';
@@ -81,7 +81,7 @@ function open(settings: ElasticsearchSettings, { log, now }: ElasticsearchTools)
   const client = connectElasticsearch(settings);
   const concurrency = settings.concurrency ?? 2;
   const waiting = {
-    where: client.where,
+    who: `Elasticsearch at ${client.where}`,
     deadlineMs: settings.retryDeadlineMs ?? 300_000,
     baseMs: settings.retryBaseMs ?? 200,
     maxMs: settings.retryMaxMs ?? 10_000,

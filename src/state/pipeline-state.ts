@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Json, Range, WalkKind } from '../types.ts';
+import type { ChildRow, Json, Range, WalkKind } from '../types.ts';
 import type { Commit, Due, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
 
 /** Rows of polls and sweeps beyond these are dropped; those of backfills are kept for good. */
@@ -7,6 +7,13 @@ const KEPT_LEDGER_ROWS = 20_000;
 
 type Guard = <T>(work: () => T) => T;
 type Raw = Record<string, string | number | null>;
+
+interface PreparedRow {
+  walk: string;
+  number: number;
+  rows: string;
+  atMs: number;
+}
 
 /** The state of the pipeline with this id. Statements are prepared once: these calls are on the way of every record. */
 export function openPipeline(database: DatabaseSync, id: number, guard: Guard, now: () => number): PipelineState {
@@ -34,16 +41,26 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
         return new Map(rows.map((row) => [row.key as string, toKnown(row) as Known]));
       }),
     keysBetween: (range) =>
-      guard(() => statements.between.all(id, range.fromMs, range.toMs).map((row) => (row as { key: string }).key)),
+      guard(() => {
+        const rows = range ? statements.between.all(id, range.fromMs, range.toMs) : statements.present.all(id);
+        return rows.map((row) => (row as { key: string }).key);
+      }),
     due: (nowMs, limit, after) =>
       guard(() => statements.due.all(id, nowMs, after?.atMs ?? 0, after?.rowId ?? 0, limit) as unknown as Due[]),
     coveredFromMs: () => guard(() => (statements.coveredFrom.get(id) as { at: number | null }).at ?? undefined),
     counts: () =>
       guard(() => statements.counts.get(id) as unknown as { records: number; deleted: number; due: number }),
+    child: (key) => guard(() => statements.child.get(id, key) as unknown as ChildRow | undefined),
+    openChildren: () => guard(() => statements.openChildren.all(id) as unknown as ChildRow[]),
+    childCounts: () =>
+      guard(() => {
+        const rows = statements.childCounts.all(id) as { status: ChildRow['status']; count: number }[];
+        return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+      }),
     walk: (walk) => guard(() => toWalk(statements.walk.get(id, walk) as Raw | undefined)),
     walks: () => guard(() => statements.walks.all(id).map((row) => toWalk(row as Raw) as WalkRow)),
     begin(walk, kind, range) {
-      guard(() => statements.begin.run(id, walk, kind, range.fromMs, range.toMs));
+      guard(() => statements.begin.run(id, walk, kind, range.fromMs, range.toMs, now()));
       if (kind === 'live' || kind === 'backfill') guard(() => statements.cover.run(range.fromMs, id));
       guard(() => statements.prune.run(id));
       return this.walk(walk) as WalkRow;
@@ -52,21 +69,24 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
       guard(() => statements.finish.run(atMs, id, walk));
     },
     prepare: (walk, number, rows) => {
-      guard(() => statements.prepare.run(id, walk, number, JSON.stringify(rows)));
+      guard(() => statements.prepare.run(id, walk, number, JSON.stringify(rows), now()));
     },
     commit: (commit) =>
       transaction(() => {
         commit.rows.forEach(remember);
         commitWalk(statements, id, commit);
+        for (const one of commit.accepted ?? []) statements.accept.run(id, one);
+        for (const row of commit.children) rememberChild(statements, id, row);
         for (const row of commit.ledger) insertLedger(statements, id, row, now());
         for (const { id: document, key, type, reason, field, document: body } of commit.rejections) {
           statements.reject.run(id, document, key, type, reason, field ?? null, body, now());
         }
       }),
     prepared: (stream, namespace) =>
-      guard(() => statements.prepared.all(id) as { walk: string; number: number; rows: string }[]).map((row) => ({
+      guard(() => statements.prepared.all(id) as unknown as PreparedRow[]).map((row) => ({
         walk: row.walk,
         number: row.number,
+        atMs: row.atMs,
         ids: (JSON.parse(row.rows) as Row[]).flatMap((one) =>
           one.id === undefined ? [] : [{ id: one.id, stream, namespace }],
         ),
@@ -76,18 +96,20 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
         for (const row of statements.prepared.all(id) as { rows: string }[]) {
           for (const one of JSON.parse(row.rows) as Row[]) {
             if (one.id === undefined || !arrived.has(one.id)) continue;
+            statements.accept.run(id, one.id);
             const known = toKnown(statements.known.get(keyHash(id, one.key), id, one.key) as Raw | undefined);
             if (known !== undefined && known.ordinal >= one.ordinal) continue; // another walk committed it meanwhile
             remember({ ...one, rowId: known?.rowId });
           }
         }
+        statements.passPrepared.run(id);
         statements.forgetPrepared.run(id);
       }),
     ledger: (limit) => guard(() => (statements.ledger.all(id, limit) as Raw[]).map(toLedger)),
     rewind: (walk, toMs) => guard(() => Number(statements.rewind.run(toMs, id, walk).changes) > 0),
     reset: () =>
       transaction(() => {
-        for (const table of ['revisions', 'walks', 'prepared', 'ledger', 'rejections']) {
+        for (const table of ['revisions', 'walks', 'children', 'prepared', 'ledger', 'rejections']) {
           database.prepare(`DELETE FROM ${table} WHERE pipeline = ?`).run(id);
         }
         database.prepare('UPDATE pipelines SET covered_from_ms = NULL WHERE id = ?').run(id);
@@ -96,6 +118,8 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
 }
 
 type Statements = ReturnType<typeof prepareStatements>;
+
+const CHILD = 'child, version, status, since_ms AS "sinceMs", next_at_ms AS "nextAtMs", records, failures';
 
 function prepareStatements(database: DatabaseSync) {
   const sql = (text: string) => database.prepare(text);
@@ -106,6 +130,11 @@ function prepareStatements(database: DatabaseSync) {
        CROSS JOIN revisions INDEXED BY revisions_by_key ON revisions.key_hash = wanted.value WHERE revisions.pipeline = ?`,
     ),
     between: sql('SELECT key FROM revisions WHERE pipeline = ? AND time_ms >= ? AND time_ms < ? AND NOT deleted'),
+    present: sql('SELECT key FROM revisions WHERE pipeline = ? AND NOT deleted'),
+    child: sql(`SELECT ${CHILD} FROM children WHERE pipeline = ? AND child = ?`),
+    openChildren: sql(`SELECT ${CHILD} FROM children WHERE pipeline = ? AND status = 'open'`),
+    childCounts: sql('SELECT status, count(*) AS count FROM children WHERE pipeline = ? GROUP BY status'),
+    rememberChild: sql('INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
     due: sql(
       `SELECT key, refresh_at_ms AS "atMs", id AS "rowId" FROM revisions INDEXED BY revisions_due
        WHERE pipeline = ? AND refresh_at_ms <= ? AND (refresh_at_ms, id) > (?, ?) ORDER BY refresh_at_ms, id LIMIT ?`,
@@ -127,16 +156,21 @@ function prepareStatements(database: DatabaseSync) {
     walk: sql('SELECT * FROM walks WHERE pipeline = ? AND walk = ?'),
     walks: sql('SELECT * FROM walks WHERE pipeline = ? ORDER BY walk'),
     begin: sql(
-      `INSERT INTO walks (pipeline, walk, kind, from_ms, to_ms, batch) VALUES (?, ?, ?, ?, ?, 0)
+      `INSERT INTO walks (pipeline, walk, kind, from_ms, to_ms, batch) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET from_ms = excluded.from_ms, to_ms = excluded.to_ms, cursor = NULL, finished_at_ms = NULL`,
     ),
     finish: sql('UPDATE walks SET finished_at_ms = ?, cursor = NULL WHERE pipeline = ? AND walk = ?'),
     commitWalk: sql(
       'UPDATE walks SET cursor = coalesce(?, cursor), receipt = ?, batch = ? WHERE pipeline = ? AND walk = ?',
     ),
-    prepare: sql('INSERT OR REPLACE INTO prepared VALUES (?, ?, ?, ?)'),
-    prepared: sql('SELECT walk, number, rows FROM prepared WHERE pipeline = ? ORDER BY walk, number'),
+    prepare: sql('INSERT OR REPLACE INTO prepared (pipeline, walk, number, rows, at_ms) VALUES (?, ?, ?, ?, ?)'),
+    prepared: sql('SELECT walk, number, rows, at_ms AS "atMs" FROM prepared WHERE pipeline = ? ORDER BY walk, number'),
     committed: sql('DELETE FROM prepared WHERE pipeline = ? AND walk = ? AND number = ?'),
+    // A number that may have arrived is never given to another batch.
+    passPrepared: sql(
+      `UPDATE walks SET batch = max(batch, coalesce((SELECT max(number) FROM prepared
+         WHERE prepared.pipeline = walks.pipeline AND prepared.walk = walks.walk), 0)) WHERE pipeline = ?`,
+    ),
     forgetPrepared: sql('DELETE FROM prepared WHERE pipeline = ?'),
     insertLedger: sql(
       `INSERT INTO ledger (pipeline, walk, from_ms, to_ms, filter, total, "distinct", settled, delivered, unchanged, rejected, at_ms)
@@ -144,6 +178,7 @@ function prepareStatements(database: DatabaseSync) {
     ),
     ledger: sql('SELECT * FROM ledger WHERE pipeline = ? ORDER BY id DESC LIMIT ?'),
     reject: sql('INSERT OR REPLACE INTO rejections VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    accept: sql('DELETE FROM rejections WHERE pipeline = ? AND id = ?'),
     // Never forward: what a walk has not read yet is not left out.
     rewind: sql(
       `UPDATE walks SET from_ms = min(from_ms, ?1), to_ms = min(?1, CASE WHEN finished_at_ms IS NULL THEN from_ms ELSE to_ms END),
@@ -194,6 +229,11 @@ function commitWalk(statements: Statements, id: number, commit: Commit): void {
   const cursor = commit.cursor === undefined ? null : JSON.stringify(commit.cursor);
   statements.commitWalk.run(cursor, JSON.stringify(commit.receipt), commit.number, id, commit.walk);
   statements.committed.run(id, commit.walk, commit.number);
+}
+
+function rememberChild(statements: Statements, id: number, row: ChildRow): void {
+  const { child, version, status, sinceMs, nextAtMs, records, failures } = row;
+  statements.rememberChild.run(id, child, version, status, sinceMs, nextAtMs, records, failures);
 }
 
 function insertLedger(statements: Statements, id: number, row: LedgerRow, nowMs: number): void {

@@ -4,7 +4,20 @@
  * Keys are random, and an index over them is what a commit spends its time on: `key_hash` (52 bits) makes it four times
  * smaller than one over the keys. Rows with equal hashes are told apart by their key.
  */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+const CHILDREN = `
+CREATE TABLE children (
+  pipeline INTEGER NOT NULL, child TEXT NOT NULL, version TEXT NOT NULL, status TEXT NOT NULL, since_ms INTEGER NOT NULL,
+  next_at_ms INTEGER, records INTEGER, failures INTEGER NOT NULL,
+  PRIMARY KEY (pipeline, child)
+) WITHOUT ROWID;
+`;
+
+/** What turns the schema of each version into the next one's. */
+export const MIGRATIONS: Readonly<Record<number, string>> = {
+  1: `ALTER TABLE prepared ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0; ${CHILDREN}`,
+};
 
 export const SCHEMA = `
 CREATE TABLE pipelines (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, covered_from_ms INTEGER);
@@ -26,6 +39,7 @@ CREATE TABLE walks (
 
 CREATE TABLE prepared (
   pipeline INTEGER NOT NULL, walk TEXT NOT NULL, number INTEGER NOT NULL, rows TEXT NOT NULL,
+  at_ms INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (pipeline, walk, number)
 ) WITHOUT ROWID;
 
@@ -45,4 +59,4 @@ CREATE TABLE jobs (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, pipelines TEXT NOT NULL,
   "as" TEXT, status TEXT NOT NULL, message TEXT, created_at_ms INTEGER NOT NULL
 );
-`;
+${CHILDREN}`;

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SluiceError } from '../errors.ts';
 import type { Json, Range } from '../types.ts';
 import { openPipeline } from './pipeline-state.ts';
-import { SCHEMA, SCHEMA_VERSION } from './schema.sql.ts';
+import { MIGRATIONS, SCHEMA, SCHEMA_VERSION } from './schema.sql.ts';
 import type { JobRow, RejectionRow, StateStore } from './store.ts';
 
 export interface StateOptions {
@@ -70,8 +70,7 @@ export function isStateInUse(path: string): boolean {
 
 function migrate(database: DatabaseSync): void {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (version === SCHEMA_VERSION) return;
-  if (version !== 0) {
+  if (version > SCHEMA_VERSION) {
     throw new SluiceError(
       `the state was written by another version of Sluice (schema ${version}, this one knows ${SCHEMA_VERSION})`,
       {
@@ -80,7 +79,10 @@ function migrate(database: DatabaseSync): void {
       },
     );
   }
-  database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  if (version === 0) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  for (let from = version; from > 0 && from < SCHEMA_VERSION; from++) {
+    database.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[from]} PRAGMA user_version = ${from + 1}; COMMIT;`);
+  }
 }
 
 /** Runs `work` and says what a failure of the database means. */
@@ -135,9 +137,6 @@ function store(database: DatabaseSync, lock: DatabaseSync | undefined, options: 
         pipeline ?? null,
         limit,
       ).map((row) => ({ ...(row as unknown as RejectionRow), field: (row.field as string | null) ?? undefined })),
-    forgetRejection: (pipeline, id) => {
-      run('DELETE FROM rejections WHERE id = ? AND pipeline = (SELECT id FROM pipelines WHERE name = ?)', id, pipeline);
-    },
     close() {
       database.close();
       lock?.close();

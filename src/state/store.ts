@@ -1,5 +1,5 @@
 /** What the engine asks of a state store. Every call is atomic and durable when it returns. */
-import type { Accepted, Json, Prepared, Range, Rejection, StreamName, WalkKind } from '../types.ts';
+import type { Accepted, ChildRow, Json, Prepared, Range, Rejection, StreamName, WalkKind } from '../types.ts';
 
 /** What is remembered of a record that was seen: about 100 bytes. */
 export interface Known {
@@ -40,7 +40,7 @@ export interface WalkRow {
   range: Range;
   cursor: Json | undefined;
   receipt: Json | undefined;
-  /** Number of the last batch. */
+  /** Number of the last batch; before the first, the time at which the walk was begun first. */
   batch: number;
   /** Epoch milliseconds; undefined while the walk is under way. */
   finishedAtMs: number | undefined;
@@ -67,6 +67,10 @@ export interface Commit {
   cursor?: Json;
   ledger: LedgerRow[];
   rejections: StoredRejection[];
+  /** Ids whose rejection is over, since they were delivered now. */
+  accepted?: string[];
+  /** Children whose reading was completed by this batch. */
+  children: ChildRow[];
   receipt: Json;
 }
 
@@ -75,13 +79,17 @@ export interface PipelineState {
   known(key: string): Known | undefined;
   /** The same for the records of a page, in one query. */
   knownAmong(keys: readonly string[]): Map<string, Known>;
-  /** Keys of records in the range that are not known to be deleted. */
-  keysBetween(range: Range): Iterable<string>;
+  /** Keys of records in the range (without one: all) that are not known to be deleted. */
+  keysBetween(range?: Range): Iterable<string>;
   /** Records whose detail is due, oldest first, behind the one given. */
   due(nowMs: number, limit: number, after?: Due): Due[];
   /** The oldest time that any walk was asked to cover; undefined before the first. */
   coveredFromMs(): number | undefined;
   counts(): { records: number; deleted: number; due: number };
+  child(key: string): ChildRow | undefined;
+  openChildren(): ChildRow[];
+  /** How many children there are of each status. */
+  childCounts(): Partial<Record<ChildRow['status'], number>>;
   walk(walk: string): WalkRow | undefined;
   walks(): WalkRow[];
   /** Freezes the range of a walk that begins now. */
@@ -92,7 +100,7 @@ export interface PipelineState {
   commit(commit: Commit): void;
   /** Batches that were prepared and never committed. */
   prepared(stream: StreamName, namespace: string): Prepared[];
-  /** Turns the rows that arrived into knowledge and forgets the prepared batches. */
+  /** Turns the rows that arrived into knowledge (their rejections are over) and forgets the prepared batches. */
   resolve(arrived: ReadonlySet<string>): void;
   ledger(limit: number): (LedgerRow & { atMs: number })[];
   /** Lets a walk read again from a time on, now. Revisions stay: nothing is shipped twice. Says whether there is such a walk. */
@@ -124,7 +132,5 @@ export interface StateStore {
   jobs(): JobRow[];
   setJob(id: number, status: JobRow['status'], message?: string): void;
   rejections(filter: { pipeline?: string; limit: number }): RejectionRow[];
-  /** Takes a rejection off the list, after it was delivered. */
-  forgetRejection(pipeline: string, id: string): void;
   close(): void;
 }

@@ -64,6 +64,11 @@ describe('one mistake, one line that says where and what', () => {
       'sluice.yaml:10:39 sinks[1].path: is the folder of sinks[0] (line 9) too; give every ndjson sink its own',
     ],
     [
+      'parents for a stream that does not exist',
+      file('    parents: { cylance.detections: [a] }'),
+      'sluice.yaml:7:36 sources[0].parents.cylance.detections: is not a stream of cylance; did you mean "cylance.detection"?',
+    ],
+    [
       'half a page',
       file('    reading: { page_size: 1.5 }'),
       'sluice.yaml:7:27 sources[0].reading.page_size: 1.5 must be a whole number',
@@ -128,7 +133,7 @@ describe('one mistake, one line that says where and what', () => {
     [
       'an unknown type',
       file().replace('ndjson', 'kafak'),
-      'sluice.yaml:9:26 sinks[0].type: "kafak" is not a type; it is one of ndjson, elasticsearch',
+      'sluice.yaml:9:26 sinks[0].type: "kafak" is not a type; did you mean "kafka"?',
     ],
     [
       'an unknown stream',

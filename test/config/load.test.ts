@@ -16,7 +16,7 @@ describe('a valid file', () => {
       state: { path: 'sluice-state' },
       log: { level: 'info', format: 'auto' },
       health: { port: 0, host: '127.0.0.1' },
-      batch: { documents: 5000, bytes: 4 * 1024 ** 2, waitMs: 1000 },
+      batch: { documents: 5000, bytes: 2 * 1024 ** 2, waitMs: 1000 },
       sinks: [{ name: 'files', type: 'ndjson', path: 'sluice-out', rotateBytes: 128 * 1024 ** 2, rotateMs: 3_600_000 }],
     });
     const [source] = config.sources;

@@ -25,6 +25,8 @@ export function contractDocument(id: string, more: Record<string, unknown> = {})
     stream: 'test.contract',
     namespace: 'acme',
     key: id,
+    revision: 'r',
+    hostId: undefined,
     ...toJson({
       '@timestamp': '2026-01-02T03:04:05.678Z',
       ...rest,
@@ -44,7 +46,7 @@ function numbered(prefix: string, count: number): OutDocument[] {
 
 function preparedOf(batch: Batch): Prepared {
   const ids = batch.documents.map(({ id, stream, namespace }) => ({ id, stream, namespace }));
-  return { walk: batch.walk, number: batch.number, ids };
+  return { walk: batch.walk, number: batch.number, atMs: Date.now(), ids };
 }
 
 function documentOf({ json }: OutDocument): EcsDocument {

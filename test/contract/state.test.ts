@@ -5,11 +5,14 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isStateInUse, openState } from '../../src/state/sqlite.ts';
 import type { Commit, Row, StateStore } from '../../src/state/store.ts';
+import type { ChildRow } from '../../src/types.ts';
 import { scratch } from '../engine/harness.ts';
+
+const NOW = 5000;
 
 const STORES = {
   sqlite: {
-    open: (path: string, exclusive = true): StateStore => openState({ path, now: () => 5000, exclusive }),
+    open: (path: string, exclusive = true): StateStore => openState({ path, now: () => NOW, exclusive }),
     inUse: isStateInUse,
   },
 };
@@ -28,7 +31,7 @@ function row(key: string, change: Partial<Row> = {}): Row {
 }
 
 function commit(number: number, rows: Row[], more: Partial<Commit> = {}): Commit {
-  return { walk: 'w', number, rows, ledger: [], rejections: [], receipt: { length: number }, ...more };
+  return { walk: 'w', number, rows, ledger: [], rejections: [], children: [], receipt: { length: number }, ...more };
 }
 
 for (const [name, { open, inUse }] of Object.entries(STORES)) {
@@ -71,7 +74,7 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       const broken = { ...row('b'), revision: null as unknown as string };
       expect(() => state.commit(commit(1, [row('a'), broken], { cursor: 1 }))).toThrow(/state in/);
       expect(state.known('a')).toBeUndefined();
-      expect(state.walk('w')).toMatchObject({ batch: 0, cursor: undefined });
+      expect(state.walk('w')).toMatchObject({ batch: NOW, cursor: undefined });
       state.commit(commit(1, [row('a')]));
       expect(state.known('a')).toBeDefined();
     });
@@ -117,6 +120,7 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
         {
           walk: 'w',
           number: 1,
+          atMs: NOW,
           ids: [
             { id: 'id-a', stream: 'x.y', namespace: 's' },
             { id: 'id-b', stream: 'x.y', namespace: 's' },
@@ -130,6 +134,51 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       again.prepare('w', 2, [row('d', { id: 'id-d' })]);
       again.commit(commit(2, [row('d')]));
       expect(again.prepared('x.y', 's')).toEqual([]);
+    });
+
+    test('what a replay had delivered when it died is off the list of rejections', () => {
+      const rejection = { id: 'id-a', key: 'a', type: 't', reason: 'r', document: '{}' };
+      const state = begun();
+      state.commit(commit(1, [row('a')], { rejections: [rejection, { ...rejection, id: 'id-b', key: 'b' }] }));
+      state.prepare('w', 2, [row('a', { id: 'id-a' }), row('b', { id: 'id-b' })]);
+      reopen()
+        .pipeline('s/x.y/z')
+        .resolve(new Set(['id-a']));
+      expect(store.rejections({ limit: 5 }).map(({ id }) => id)).toEqual(['id-b']);
+    });
+
+    test('a number that was prepared is not given again, whether the batch arrived or not', () => {
+      const state = begun();
+      state.prepare('w', NOW + 7, [row('a', { id: 'id-a' })]);
+      state.resolve(new Set());
+      expect(state.walk('w')?.batch).toBe(NOW + 7);
+    });
+
+    test('numbers of batches never come again, not even when the state is lost', () => {
+      expect(begun().walk('w')?.batch).toBe(NOW);
+      const state = store.pipeline('s/x.y/z');
+      state.commit(commit(NOW + 1, []));
+      state.begin('w', 'backfill', { fromMs: 0, toMs: 1 });
+      expect(state.walk('w')?.batch).toBe(NOW + 1);
+    });
+
+    test('children are remembered with the commit that completes them, each on its own', () => {
+      const child = (key: string, more: Partial<ChildRow> = {}): ChildRow => ({
+        ...{ child: key, version: 'v1', status: 'open', sinceMs: 1, nextAtMs: 9, records: 3, failures: 0 },
+        ...more,
+      });
+      begun().commit(commit(1, [], { children: [child('a'), child('b', { status: 'complete', nextAtMs: null })] }));
+      const state = reopen().pipeline('s/x.y/z');
+      expect(state.child('a')).toEqual(child('a'));
+      expect(state.child('b')).toEqual(child('b', { status: 'complete', nextAtMs: null }));
+      expect(state.child('c')).toBeUndefined();
+      expect(state.openChildren()).toEqual([child('a')]);
+      state.commit(commit(2, [], { children: [child('a', { status: 'gone', records: null, failures: 2 })] }));
+      expect(state.openChildren()).toEqual([]);
+      expect(state.childCounts()).toEqual({ complete: 1, gone: 1 });
+      expect(store.pipeline('s/x.y/other').child('a')).toBeUndefined();
+      state.reset();
+      expect(state.childCounts()).toEqual({});
     });
 
     test('walks begin, finish, begin anew and keep their receipt; rewinding reads again', () => {
@@ -173,11 +222,11 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       store.setJob(job, 'failed', 'why');
       reopen();
       expect(store.pipeline('s/x.y/z').ledger(5)).toEqual([
-        { ...window, delivered: 3, unchanged: 1, rejected: 1, atMs: 5000 },
+        { ...window, delivered: 3, unchanged: 1, rejected: 1, atMs: NOW },
       ]);
-      expect(store.rejections({ limit: 5 })).toEqual([{ ...rejection, pipeline: 's/x.y/z', atMs: 5000 }]);
+      expect(store.rejections({ limit: 5 })).toEqual([{ ...rejection, pipeline: 's/x.y/z', atMs: NOW }]);
       expect(store.rejections({ pipeline: 'other', limit: 5 })).toEqual([]);
-      store.forgetRejection('s/x.y/z', 'i');
+      store.pipeline('s/x.y/z').commit(commit(3, [], { accepted: ['i'] }));
       expect(store.rejections({ limit: 5 })).toEqual([]);
       expect(store.jobs()).toMatchObject([
         { id: job, as: 'event', status: 'failed', message: 'why', pipelines: ['s/x.y/z'] },

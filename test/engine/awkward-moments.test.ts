@@ -7,7 +7,8 @@ import { streams } from '../../connectors/index.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { statusError } from '../../src/http.ts';
 import { recover, resumeWalk, runWalk } from '../../src/pipeline.ts';
-import { type ListReply, walkWindows } from '../../src/reading/windows.ts';
+import type { ListReply } from '../../src/reading/settle.ts';
+import { walkWindows } from '../../src/reading/windows.ts';
 import { liveWalk, runPipeline, type Schedule } from '../../src/run.ts';
 import { openNdjson } from '../../src/sinks/ndjson.ts';
 import type { Json, Page, Registered, StreamContext, Walk } from '../../src/types.ts';
@@ -80,7 +81,7 @@ const backfill = (id = 'backfill-1', fromMs = Date.UTC(2026, 0, 2), toMs = Date.
   range: { fromMs, toMs },
 });
 
-const schedule: Schedule = { lookbackMs: DAY, pollMs: 50, liveRangeMs: 900_000, sweeps: [] };
+const schedule: Schedule = { lookbackMs: DAY, pollMs: 50, liveRangeMs: 900_000, sweeps: [], snapshotMs: 50 };
 const soon = <T>(work: Promise<T>, ms = 3000) =>
   Promise.race([work, new Promise<'hangs'>((resolve) => setTimeout(() => resolve('hangs'), ms).unref())]);
 const listOnly: Overrides = { reading: { details: false } };
@@ -231,6 +232,7 @@ describe('two walks', () => {
       rows: [{ ...row, id: 'newer', revision: 'r2' }],
       ledger: [],
       rejections: [],
+      children: [],
       receipt: null,
     });
     state.resolve(new Set(['older']));
@@ -324,7 +326,7 @@ describe('a record', () => {
       overrides: { reading: { details } },
     });
     cleanups.push(close);
-    pipeline.client = client as typeof pipeline.client;
+    pipeline.client = client as unknown as typeof pipeline.client;
     await runWalk(pipeline, backfill(), never);
     expect(sink.documents.length).toBe(3);
   });

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
-import { type ListQuery, type ListReply, type Resource, walkWindows } from '../../src/reading/windows.ts';
+import type { ListReply } from '../../src/reading/settle.ts';
+import { type ListQuery, type Resource, walkWindows } from '../../src/reading/windows.ts';
 import type { Accepted, Json, Page, StreamContext } from '../../src/types.ts';
 
 interface Item {

@@ -48,6 +48,8 @@ function documents(...ids: string[]): OutDocument[] {
     stream: 'test.one',
     namespace: 'acme',
     key: id,
+    revision: 'r',
+    hostId: undefined,
     ...toJson({ '@timestamp': '2026-01-01T00:00:00Z', event: { id } }),
   }));
 }
@@ -329,7 +331,7 @@ describe('a request whose fate is unknown', () => {
       [search, found('b')],
     ];
     const ids = documents('a', 'b').map(({ id, stream, namespace }) => ({ id, stream, namespace }));
-    const { arrived } = await (await open(steps)).recover('p', [{ walk: 'live', number: 1, ids }], new Map());
+    const { arrived } = await (await open(steps)).recover('p', [{ walk: 'live', number: 1, atMs: 0, ids }], new Map());
     expect([...arrived]).toEqual(['a', 'b']);
   });
 });

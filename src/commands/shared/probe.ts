@@ -16,11 +16,12 @@ export function impatient(config: Config): Config {
     http: { ...source.http, timeoutMs: Math.min(source.http.timeoutMs, deadlineMs) },
     retry: { ...source.retry, deadlineMs: Math.min(source.retry.deadlineMs, deadlineMs / 2) },
   }));
-  const sinks = config.sinks.map((sink) =>
-    sink.type === 'elasticsearch'
-      ? { ...sink, requestTimeoutMs: Math.min(sink.requestTimeoutMs, deadlineMs), retryDeadlineMs: deadlineMs }
-      : sink,
-  );
+  const sinks = config.sinks.map((sink) => {
+    if (sink.type === 'ndjson') return sink;
+    if (sink.type === 'kafka')
+      return { ...sink, timeoutMs: Math.min(sink.timeoutMs, deadlineMs / 2), retryDeadlineMs: deadlineMs };
+    return { ...sink, requestTimeoutMs: Math.min(sink.requestTimeoutMs, deadlineMs), retryDeadlineMs: deadlineMs };
+  });
   return { ...config, sources, sinks };
 }
 
@@ -30,11 +31,18 @@ export function contextFor(session: Session, { source, registered, client }: Lin
     source: registered.connector.facts(source),
     settings: { ...source.reading, pageSize: Math.min(source.reading.pageSize, 20) },
     knownKeys: () => [],
+    knownChild: () => undefined,
+    openChildren: () => [],
+    parents: source.parents[registered.stream.name] ?? [],
+    now: session.tools.now,
     priority: 'live',
     signal,
     log: session.log,
   };
 }
+
+/** How many parents are looked at for records of their children. */
+const MOST_CHILDREN = 20;
 
 /** The first records of the range, without secrets. */
 export async function firstRecords(
@@ -46,9 +54,12 @@ export async function firstRecords(
   const { stream } = line.registered;
   const walk: Walk = { id: 'probe', kind: 'live', range };
   const found = new Map<string, unknown>();
+  let children = 0;
   for await (const page of stream.pages(context, walk, undefined)) {
     for (const record of page.records) found.set(stream.key(record), withoutSecrets(record, stream.secrets));
-    if (found.size >= count || page.accepted !== undefined) break;
+    if (page.child !== undefined) children++;
+    const isEnough = stream.mode === 'children' ? children >= MOST_CHILDREN : page.accepted !== undefined;
+    if (found.size >= count || isEnough) break;
   }
   return [...found.values()].slice(0, count);
 }

@@ -31,7 +31,7 @@ function remarks({ rejected, unsettled }: JobResult): string[] {
   if (rejected > 0) lines.push(`${plural(rejected, 'document')} refused by the sink; see \`sluice rejections list\``);
   if (unsettled > 0)
     lines.push(
-      `${plural(unsettled, 'window')} kept changing while being read; sweeps of \`sluice run\` read that time again`,
+      `${plural(unsettled, 'window')} could not be read to an end or kept changing meanwhile; \`sluice run\` reads them again`,
     );
   return lines;
 }

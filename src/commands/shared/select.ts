@@ -1,6 +1,8 @@
 /** Which pipelines a command is about. */
 import type { Line } from '../../build.ts';
+import type { Config } from '../../config.ts';
 import { usageError } from '../../errors.ts';
+import type { StreamName } from '../../types.ts';
 
 export interface Choice {
   source?: string[];
@@ -27,6 +29,13 @@ export function chosenLines(lines: readonly Line[], choice: Choice): Line[] {
     'no pipeline of the config fits this choice',
     `There are: ${lines.map(({ name }) => name).join(', ')}.`,
   );
+}
+
+/** Stream and source of everything that goes to a sink. */
+export function placesOf(config: Config, sinkName: string): { stream: StreamName; namespace: string }[] {
+  return config.sources
+    .filter((source) => source.sinks.includes(sinkName))
+    .flatMap((source) => source.streams.map((stream) => ({ stream, namespace: source.name })));
 }
 
 export function unknown(what: string, name: string, known: readonly string[]): Error {

@@ -15,6 +15,8 @@ interface Shown {
   pipeline: string;
   coveredFromMs: number | undefined;
   counts: ReturnType<PipelineState['counts']>;
+  /** By status; empty for a stream without children. */
+  children: ReturnType<PipelineState['childCounts']>;
   rejections: number;
   walks: WalkRow[];
   ledger: (LedgerRow & { atMs: number })[];
@@ -46,6 +48,7 @@ function read(store: StateStore, name: string, ledger: number): Shown {
     pipeline: name,
     coveredFromMs: state.coveredFromMs(),
     counts: state.counts(),
+    children: state.childCounts(),
     rejections: store.rejections({ pipeline: name, limit: MOST_REJECTIONS }).length,
     walks: state.walks(),
     ledger: state.ledger(ledger),
@@ -55,7 +58,16 @@ function read(store: StateStore, name: string, ledger: number): Shown {
   };
 }
 
-function pipelineText({ pipeline, coveredFromMs, counts, rejections, walks, ledger, prepared }: Shown): string {
+function pipelineText({
+  pipeline,
+  coveredFromMs,
+  counts,
+  children,
+  rejections,
+  walks,
+  ledger,
+  prepared,
+}: Shown): string {
   const { records, deleted, due } = counts;
   const facts = [
     `${showCount(records)} records known`,
@@ -64,8 +76,10 @@ function pipelineText({ pipeline, coveredFromMs, counts, rejections, walks, ledg
   ];
   const since = coveredFromMs === undefined ? 'nothing was read yet' : `read from ${showTime(coveredFromMs)} on`;
   const lines = [`${pipeline}\n  ${facts.join(', ')}; ${showCount(rejections)} rejected; ${since}\n`];
+  const statuses = Object.entries(children).map(([status, count]) => `${showCount(count)} ${status}`);
+  if (statuses.length > 0) lines.push(`  parents whose results are read: ${statuses.join(', ')}\n`);
   if (walks.length > 0)
-    lines.push('  walks\n', table([['walk', 'from', 'to', 'batches', 'state'], ...walks.map(walkCells)], '    '));
+    lines.push('  walks\n', table([['walk', 'from', 'to', 'state'], ...walks.map(walkCells)], '    '));
   if (ledger.length > 0) lines.push('  last windows\n', table([LEDGER_HEAD, ...ledger.map(ledgerCells)], '    '));
   for (const batch of prepared) {
     lines.push(
@@ -75,7 +89,7 @@ function pipelineText({ pipeline, coveredFromMs, counts, rejections, walks, ledg
   return lines.join('');
 }
 
-function walkCells({ walk, range, batch, cursor, finishedAtMs }: WalkRow): string[] {
+function walkCells({ walk, range, cursor, finishedAtMs }: WalkRow): string[] {
   const { coveredMs, again = [] } = (cursor ?? {}) as { coveredMs?: number; again?: unknown[] };
   const covered = coveredMs === undefined ? 'under way' : `under way, read up to ${showTime(coveredMs)}`;
   const left = again.length > 0 ? `, ${again.length} windows to be read again` : '';
@@ -84,7 +98,6 @@ function walkCells({ walk, range, batch, cursor, finishedAtMs }: WalkRow): strin
     walk,
     showTime(range.fromMs),
     showTime(range.toMs),
-    showCount(batch),
     finishedAtMs === undefined ? `${covered}${left}` : rewound,
   ];
 }

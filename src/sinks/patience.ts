@@ -1,11 +1,20 @@
-/** How long a cluster in trouble is waited for, and what is said meanwhile. */
+/** How long a sink in trouble is waited for, and what is said meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SluiceError } from '../errors.ts';
-import type { Trouble } from './elasticsearch-answers.ts';
+
+/** Something that may pass by itself. */
+export interface Waiting {
+  /** A predicate: `cannot be reached: …`. */
+  why: string;
+  advice: string;
+  /** How long the other side asked to be left alone. */
+  waitMs?: number;
+}
 
 export interface PatienceSettings {
-  where: string;
+  /** Who is in trouble: `Elasticsearch at https://es:9200`. */
+  who: string;
   deadlineMs: number;
   baseMs: number;
   maxMs: number;
@@ -17,7 +26,7 @@ export interface PatienceSettings {
 
 export interface Patience {
   /** Waits with exponential backoff and full jitter; throws `stop` when the deadline has passed. */
-  wait(trouble: Trouble, signal: AbortSignal): Promise<void>;
+  wait(trouble: Waiting, signal: AbortSignal): Promise<void>;
   /** Something was delivered: the clock and the backoff start anew. */
   progress(): void;
 }
@@ -33,7 +42,7 @@ export function patience(settings: PatienceSettings): Patience {
       const now = settings.now();
       since ??= now;
       const left = since + settings.deadlineMs - now;
-      const message = `Elasticsearch at ${settings.where} ${trouble.why}`;
+      const message = `${settings.who} ${trouble.why}`;
       if (left <= 0) throw new SluiceError(message, { action: 'stop', advice: trouble.advice });
       // A first hiccup is nobody's business; what lasts is said, and said again at intervals.
       if (attempt > 0) told = say(settings, message, trouble.advice) || told;
@@ -43,7 +52,7 @@ export function patience(settings: PatienceSettings): Patience {
       await sleep(Math.min(pause, left), undefined, { signal });
     },
     progress() {
-      if (told) settings.log.info(`Elasticsearch at ${settings.where} takes documents again`);
+      if (told) settings.log.info(`${settings.who} takes documents again`);
       since = undefined;
       attempt = 0;
       told = false;

@@ -1,0 +1,70 @@
+/** `sluice setup kafka`: creates the topics of every stream, and the marker topic. A second run changes nothing. */
+import type { Command } from 'commander';
+import type { KafkaConfig } from '../config.ts';
+import { usageError } from '../errors.ts';
+import type { TopicResult } from '../sinks/kafka-setup.ts';
+import type { Cli } from './shared/context.ts';
+import { type CommonOptions, whole, withCommon } from './shared/options.ts';
+import { placesOf, unknown } from './shared/select.ts';
+import { openSession, type Session } from './shared/session.ts';
+import { table } from './shared/table.ts';
+import { plural } from './shared/times.ts';
+
+interface SetupOptions extends CommonOptions {
+  sink?: string;
+  partitions?: number;
+  replication?: number;
+  dryRun?: boolean;
+}
+
+type Result = TopicResult & { sink: string };
+
+export function addSetupKafka(setup: Command, cli: Cli): void {
+  const command = setup
+    .command('kafka')
+    .description('create the topics of every stream, and the marker topic')
+    .option('--sink <name>', 'only this sink (default: every Kafka sink)')
+    .option('--partitions <n>', 'of each new topic for documents (default: what the cluster gives)', whole(1, 10_000))
+    .option('--replication <n>', 'of each new topic (default: what the cluster gives)', whole(1, 100))
+    .option('--dry-run', 'ask the cluster whether it would, and change nothing');
+  withCommon(command).action((options: SetupOptions) => setUp(cli, options));
+}
+
+async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
+  const session = openSession(cli, options, { quiet: true });
+  const sinks = sinksOf(session, options.sink);
+  const { setupKafka } = await import('../sinks/kafka-setup.ts');
+  const done: Result[] = [];
+  for (const sink of sinks) {
+    const { partitions, replication, dryRun } = options;
+    const places = placesOf(session.config, sink.name);
+    const settings = { partitions, replication, dryRun, log: session.log, signal: cli.signal };
+    const results = await setupKafka({ ...sink, places }, settings);
+    done.push(...results.map((result) => ({ sink: sink.name, ...result })));
+  }
+  print(cli, done, options);
+}
+
+function sinksOf({ config }: Session, name: string | undefined): KafkaConfig[] {
+  const all = config.sinks.filter((sink) => sink.type === 'kafka');
+  if (all.length === 0)
+    throw usageError('the config has no Kafka sink', 'Add one under `sinks`; docs/config.md has its keys.');
+  const chosen = all.filter((sink) => name === undefined || sink.name === name);
+  if (chosen.length > 0) return chosen;
+  throw unknown(
+    'Kafka sink',
+    name ?? '',
+    all.map((sink) => sink.name),
+  );
+}
+
+function print(cli: Cli, done: Result[], { json, dryRun = false }: SetupOptions): void {
+  if (json) return void cli.stdout.write(`${JSON.stringify({ dryRun, topics: done })}\n`);
+  const rows = done.map(({ sink, kind, name, action, shape }) => {
+    const size = shape && `${plural(shape.partitions, 'partition')}, replication ${shape.replication}`;
+    const word = action === 'unchanged' ? 'is there' : dryRun ? 'would be created' : 'created';
+    return [sink, kind === 'marker' ? 'marker topic' : 'topic', name, size === undefined ? word : `${word}: ${size}`];
+  });
+  cli.stdout.write(table(rows));
+  if (done.every(({ action }) => action === 'unchanged')) cli.stdout.write('Everything is there already.\n');
+}

@@ -1,0 +1,133 @@
+/**
+ * Reads a reply that holds one long array, part by part, so that it never has to be held whole.
+ *
+ * Up to a few megabytes the reply is parsed at once, which is several times faster. A longer one goes through the
+ * tokenizer of stream-json, called as a function (its streams cost more than its parsing), with packed values only.
+ */
+import { isMany, none } from 'stream-chain/core';
+import Assembler from 'stream-json/assembler.js';
+import { jsonParser, type Token } from 'stream-json/parser.js';
+import { messageOf, SluiceError } from './errors.ts';
+
+export interface LongReplyOptions {
+  /** The name of the array's member, in any casing. */
+  member: string;
+  /** How errors name the reply. */
+  place: string;
+  /** A reply of no more bytes than this is parsed whole. */
+  wholeBytes?: number;
+}
+
+const WHOLE_BYTES = 4 * 1024 * 1024;
+const PART = 250;
+
+type Rest = Record<string, unknown>;
+
+/**
+ * The items of the array in parts; returns the other members once everything is read. Throws `retry` for a reply that is
+ * no JSON object with such an array: possibly after parts were handed out.
+ */
+export async function* partsOf(
+  body: AsyncIterable<Buffer>,
+  { member, place, wholeBytes = WHOLE_BYTES }: LongReplyOptions,
+): AsyncGenerator<unknown[], Rest> {
+  const head: Buffer[] = [];
+  let bytes = 0;
+  let long: ReturnType<typeof longReader> | undefined;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (long !== undefined) yield* inParts(long.take(chunk));
+    else {
+      head.push(chunk);
+      if (bytes <= wholeBytes) continue;
+      long = longReader(member, place);
+      yield* inParts(long.take(Buffer.concat(head.splice(0))));
+    }
+  }
+  if (long !== undefined) {
+    yield* inParts(long.end());
+    return long.rest();
+  }
+  const [records, rest] = readWhole(Buffer.concat(head), member, place);
+  yield* inParts(records);
+  return rest;
+}
+
+function* inParts(records: unknown[]): Generator<unknown[]> {
+  for (let at = 0; at < records.length; at += PART) yield records.slice(at, at + PART);
+}
+
+function readWhole(bytes: Buffer, member: string, place: string): [unknown[], Rest] {
+  let reply: unknown;
+  try {
+    reply = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw garbled(place, `is not valid JSON (${bytes.length} bytes)`, error);
+  }
+  if (typeof reply !== 'object' || reply === null) throw garbled(place, 'is not an object');
+  const { [nameOf(reply, member)]: records, ...rest } = reply as Rest;
+  if (records === null) return [[], rest];
+  if (!Array.isArray(records)) throw garbled(place, `has no array "${member}"`);
+  return [records, rest];
+}
+
+function nameOf(reply: object, member: string): string {
+  const lower = member.toLowerCase();
+  return Object.keys(reply).find((name) => name.toLowerCase() === lower) ?? member;
+}
+
+/** Collects so many items at least before it hands them out. */
+const ENOUGH = 200;
+
+function longReader(member: string, place: string) {
+  const lower = member.toLowerCase();
+  const parse = jsonParser({ packValues: true, streamValues: false });
+  const assembler = new Assembler();
+  const decoder = new TextDecoder('utf-8');
+  let items: unknown[] | undefined;
+  const consume = (input: string | typeof none): void => {
+    let result: ReturnType<typeof parse>;
+    try {
+      result = parse(input as string); // `none` ends the text; the declared type does not know it
+    } catch (error) {
+      throw garbled(place, `is not valid JSON: ${messageOf(error)}`, error);
+    }
+    const tokens = isMany(result) ? (result as { values: readonly Token[] }).values : [];
+    for (const token of tokens) {
+      // An item is added to its array when it is complete, so the array itself tells what can be handed out.
+      const isTheArray =
+        token.name === 'startArray' && assembler.depth === 1 && String(assembler.key).toLowerCase() === lower;
+      assembler.consume(token);
+      if (isTheArray) items ??= assembler.current as unknown[];
+    }
+  };
+  const taken = (least: number): unknown[] =>
+    items === undefined || items.length < least ? [] : items.splice(0, items.length);
+  return {
+    take(chunk: Buffer): unknown[] {
+      consume(decoder.decode(chunk, { stream: true }));
+      return taken(ENOUGH);
+    },
+    end(): unknown[] {
+      const last = decoder.decode();
+      if (last !== '') consume(last);
+      consume(none);
+      if (!assembler.done) throw garbled(place, 'breaks off');
+      return taken(0);
+    },
+    rest(): Rest {
+      if (items === undefined) throw garbled(place, `has no array "${member}"`);
+      const rest = { ...(assembler.current as Rest) };
+      delete rest[nameOf(rest, member)];
+      return rest;
+    },
+  };
+}
+
+function garbled(place: string, what: string, cause?: unknown): SluiceError {
+  return new SluiceError(`${place}: the reply ${what}`, {
+    action: 'retry',
+    advice: 'If this stays so, something between Sluice and the vendor changes replies, or the vendor changed its API.',
+    cause,
+  });
+}

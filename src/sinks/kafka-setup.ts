@@ -1,0 +1,145 @@
+/** `sluice setup kafka`: creates the topics that are not there; one that is there is left as it is. */
+import type { Admin } from 'kafkajs';
+import type { Logger } from 'pino';
+import { orAborted } from '../abort.ts';
+import { messageOf, SluiceError } from '../errors.ts';
+import { connectKafka, scrubber, within } from './kafka-connection.ts';
+import { judge, typeOf, type Where } from './kafka-errors.ts';
+import { type KafkaSettings, topicOf, transactionalIdOf, type WholeSettings, withDefaults } from './kafka-settings.ts';
+
+export interface SetupOptions {
+  /** What the cluster gives by default, where they are not said. */
+  partitions?: number;
+  replication?: number;
+  /** Asks the cluster whether it would, and changes nothing. */
+  dryRun?: boolean;
+  log: Logger;
+  signal?: AbortSignal;
+}
+
+export interface TopicResult {
+  name: string;
+  kind: 'documents' | 'marker';
+  action: 'created' | 'unchanged';
+  /** Undefined when it was not created, only tried. */
+  shape: TopicShape | undefined;
+}
+
+export interface TopicShape {
+  partitions: number;
+  /** Of the partition that has the fewest. */
+  replication: number;
+}
+
+export async function setupKafka(given: KafkaSettings, options: SetupOptions): Promise<TopicResult[]> {
+  const settings = withDefaults(given);
+  const signal = options.signal ?? new AbortController().signal;
+  const connection = connectKafka(settings, options.log);
+  try {
+    return await orAborted(
+      connection.withAdmin((admin) => createAll(admin, settings, options)),
+      signal,
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explained(error, settings);
+  } finally {
+    connection.drop();
+  }
+}
+
+async function createAll(admin: Admin, settings: WholeSettings, options: SetupOptions): Promise<TopicResult[]> {
+  const results: TopicResult[] = [];
+  for (const name of topicsOf(settings)) {
+    results.push(
+      await createOne(admin, { name, kind: 'documents', partitions: options.partitions }, settings, options),
+    );
+  }
+  if (settings.transactions) {
+    const marker = { name: settings.markerTopic, kind: 'marker' as const, partitions: 1 };
+    results.push(await createOne(admin, marker, settings, options));
+  }
+  return results;
+}
+
+/** The topics of everything that the sink is configured for. */
+export function topicsOf({ topic, places }: WholeSettings): string[] {
+  return [...new Set(places.map((place) => topicOf(topic, place)))].sort();
+}
+
+interface Wanted extends Pick<TopicResult, 'name' | 'kind'> {
+  partitions: number | undefined;
+}
+
+async function createOne(
+  admin: Admin,
+  { name, kind, partitions }: Wanted,
+  { timeoutMs }: WholeSettings,
+  { replication, dryRun = false }: SetupOptions,
+): Promise<TopicResult> {
+  const there = await within(timeoutMs, `looking for ${name}`, shapeOf(admin, name));
+  if (there !== undefined) return { name, kind, action: 'unchanged', shape: there };
+  const topics = [{ topic: name, numPartitions: partitions ?? -1, replicationFactor: replication ?? -1 }];
+  const creating = admin.createTopics({ topics, validateOnly: dryRun, waitForLeaders: !dryRun, timeout: timeoutMs });
+  await within(timeoutMs, `creating ${name}`, creating);
+  return { name, kind, action: 'created', shape: dryRun ? undefined : await shapeOf(admin, name) };
+}
+
+/** Undefined when there is no such topic. */
+export async function shapeOf(admin: Admin, topic: string): Promise<TopicShape | undefined> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+    return {
+      partitions: partitions.length,
+      replication: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+    };
+  } catch (error) {
+    if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+    throw error;
+  }
+}
+
+/** For messages of `setup` and `check`. */
+export function whereOf(settings: WholeSettings): Where {
+  const transactionalId = transactionalIdOf(settings.transactionalIdPrefix, '');
+  return {
+    who: `Kafka at ${settings.brokers.join(', ')}`,
+    transactionalId: `${transactionalId}*`,
+    markerTopic: settings.markerTopic,
+    groups: transactionalId,
+    topics: topicsOf(settings),
+    scrub: scrubber(settings),
+  };
+}
+
+const SETTINGS_PROBLEMS: Record<string, string | undefined> = {
+  INVALID_REPLICATION_FACTOR: 'There are fewer brokers than replicas: choose a smaller --replication.',
+  INVALID_PARTITIONS: 'Choose another number of --partitions.',
+  POLICY_VIOLATION: 'The cluster has rules for topics: choose --partitions and --replication accordingly.',
+  TOPIC_AUTHORIZATION_FAILED: 'Run setup with an account that may create and describe topics.',
+  CLUSTER_AUTHORIZATION_FAILED:
+    'Run setup with an account that may create topics (Create on the cluster or the topics).',
+};
+
+/** What went wrong, as far as a person can mend it. */
+export function explained(error: unknown, settings: WholeSettings): SluiceError {
+  const where = whereOf(settings);
+  const advice = SETTINGS_PROBLEMS[typeOf(error) ?? ''];
+  if (advice !== undefined) {
+    const said = where.scrub(messageOf(innermost(error)));
+    return new SluiceError(`${where.who} does not create a topic: ${said}`, { action: 'stop', advice });
+  }
+  const verdict = judge(error, where);
+  if (verdict.kind === 'stop') return verdict.error;
+  const why = verdict.kind === 'trouble' ? verdict.why : `says: ${where.scrub(messageOf(error))}`;
+  return new SluiceError(`${where.who} ${why}`, {
+    action: 'stop',
+    advice: 'Check `brokers` of the sink, and that they run.',
+  });
+}
+
+function innermost(error: unknown): unknown {
+  const [first] = (error as { errors?: unknown[] }).errors ?? [];
+  return first ?? error;
+}

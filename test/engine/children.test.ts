@@ -1,0 +1,303 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
+import { describe, expect, test } from 'vitest';
+import { SluiceError } from '../../src/errors.ts';
+import { type Children, walkChildren } from '../../src/reading/children.ts';
+import type { Child, ChildRow, Page, ReadingSettings, StreamContext, Walk } from '../../src/types.ts';
+
+const HOUR = 3_600_000;
+
+/** A vendor with parents and their results, and an engine that commits every page at once. */
+function place(settings: Partial<ReadingSettings> = {}) {
+  const rows = new Map<string, ChildRow>();
+  const parents = new Map<string, Child>();
+  const results = new Map<string, { records: number[]; done: boolean }>();
+  const reads: string[] = [];
+  const shipped = new Map<string, Set<number>>();
+  const said: string[] = [];
+  let nowMs = 1_000_000;
+  let active = 0;
+  let most = 0;
+  let plans = 0;
+  const state = {
+    whole: true,
+    configured: [] as string[],
+    /** Called for each part of each child; may throw or wait. */
+    trouble: undefined as ((key: string, part: number) => Promise<void> | void) | undefined,
+  };
+  const children: Children = {
+    name: 'query',
+    async parents() {
+      plans++;
+      return { children: [...parents.values()], whole: state.whole };
+    },
+    async *read(_context, { key }) {
+      reads.push(key);
+      active++;
+      most = Math.max(most, active);
+      try {
+        const { records, done } = results.get(key) ?? { records: [], done: false };
+        for (let at = 0; at === 0 || at < records.length; at += 2) {
+          await state.trouble?.(key, at / 2);
+          yield records.slice(at, at + 2);
+        }
+        if (!results.has(key)) throw new SluiceError('404', { action: 'skip' });
+        return done;
+      } finally {
+        active--;
+      }
+    },
+  };
+  const stop = new AbortController();
+  const context = {
+    settings: { childConcurrency: 3, childDeadlineMs: 24 * HOUR, snapshotMs: 60_000, ...settings },
+    knownChild: (key: string) => rows.get(key),
+    openChildren: () => [...rows.values()].filter(({ status }) => status === 'open'),
+    get parents() {
+      return state.configured;
+    },
+    now: () => nowMs,
+    signal: stop.signal,
+    log: pino({}, { write: (line) => void said.push(JSON.parse(line).msg) }),
+  } as unknown as StreamContext;
+  const take = (page: Page) => {
+    const seen = shipped.get(page.window ?? '') ?? new Set();
+    for (const record of page.records) seen.add(record as number);
+    shipped.set(page.window ?? '', seen);
+    if (page.child !== undefined) rows.set(page.child.child, page.child);
+  };
+  const run = async (kind: Walk['kind'] = 'live'): Promise<Page[]> => {
+    const pages: Page[] = [];
+    const walk: Walk = { id: kind, kind, range: { fromMs: 0, toMs: nowMs } };
+    for await (const page of walkChildren(context, walk, children)) {
+      take(page);
+      pages.push(page);
+    }
+    return pages;
+  };
+  return {
+    ...{ rows, reads, shipped, said, state, results, stop, run, take, context, children },
+    most: () => most,
+    plans: () => plans,
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    parent(key: string, more: Partial<Child> = {}) {
+      parents.set(key, { key, version: 'v1', complete: true, facts: {}, ...more });
+    },
+    found(key: string, count: number, done = true) {
+      results.set(key, { records: Array.from({ length: count }, (_, index) => index), done });
+    },
+    remove(key: string) {
+      parents.delete(key);
+      results.delete(key);
+    },
+  };
+}
+
+describe('children', () => {
+  test('are read once each, a few at a time, and not again when they are complete', async () => {
+    const at = place();
+    for (let index = 0; index < 10; index++) {
+      at.parent(`q${index}`);
+      at.found(`q${index}`, index);
+    }
+    at.state.trouble = () => sleep(1);
+    const pages = await at.run();
+    for (let index = 0; index < 10; index++) expect(at.shipped.get(`q${index}`)?.size).toBe(index);
+    expect(at.most()).toBe(3);
+    expect([...at.rows.values()].every(({ status }) => status === 'complete')).toBe(true);
+    expect(pages.filter(({ accepted }) => accepted !== undefined).map(({ accepted }) => accepted?.filter)).toHaveLength(
+      10,
+    );
+    at.pass(HOUR);
+    expect(await at.run()).toEqual([]);
+    expect(at.reads).toHaveLength(10);
+  });
+
+  test('that grow are read until the parent and the reply say that they are complete', async () => {
+    const at = place();
+    at.parent('q', { complete: false, version: 'half' });
+    at.found('q', 3, false);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'open', records: 3, version: 'half' });
+    await at.run();
+    expect(at.reads).toHaveLength(1); // nothing has changed, and it rests
+    at.pass(61_000);
+    at.parent('q', { version: 'whole' });
+    at.found('q', 8, true);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 8 });
+    expect(at.shipped.get('q')?.size).toBe(8);
+  });
+
+  test('whose reply does not say so itself are complete when a second reading agrees', async () => {
+    const at = place();
+    at.parent('q');
+    at.found('q', 4, false);
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('open');
+    at.pass(HOUR);
+    at.found('q', 5, false);
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('open');
+    at.pass(2 * HOUR);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 5 });
+  });
+
+  test('one that fails neither blocks nor repeats the others, and is tried again later', async () => {
+    const at = place();
+    for (const key of ['bad', 'good', 'fine']) {
+      at.parent(key);
+      at.found(key, 5);
+    }
+    at.state.trouble = (key, part) => {
+      if (key === 'bad' && part === 1) throw new SluiceError('503', { action: 'retry', waitMs: 1000 });
+    };
+    await at.run();
+    expect(at.rows.get('bad')).toMatchObject({ status: 'open', failures: 1, records: null });
+    expect([at.rows.get('good')?.status, at.rows.get('fine')?.status]).toEqual(['complete', 'complete']);
+    expect(at.said.join()).toContain('503');
+    at.state.trouble = undefined;
+    at.pass(1000);
+    await at.run();
+    expect(at.reads.filter((key) => key === 'bad')).toHaveLength(1); // put off
+    at.pass(60_000);
+    await at.run();
+    expect(at.rows.get('bad')).toMatchObject({ status: 'complete', failures: 0 });
+    expect(at.shipped.get('bad')?.size).toBe(5);
+    expect(at.reads.filter((key) => key !== 'bad')).toEqual(['good', 'fine']);
+  });
+
+  test('a reply that breaks off is read again at once', async () => {
+    const at = place();
+    at.parent('q');
+    at.found('q', 9);
+    let breaks = 3;
+    at.state.trouble = (_key, part) => {
+      if (part === 2 && breaks-- > 0) throw new SluiceError('cut', { action: 'retry' });
+    };
+    await at.run();
+    expect(at.reads).toHaveLength(4);
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 9 });
+  });
+
+  test('a missing scope stops the walk: it is no trouble of one child', async () => {
+    const at = place();
+    at.parent('q');
+    at.found('q', 1);
+    at.state.trouble = () => {
+      throw new SluiceError('the scope is missing', { action: 'stop' });
+    };
+    await expect(at.run()).rejects.toMatchObject({ action: 'stop' });
+  });
+
+  test('one that has no results yet is not complete for that; a second look agrees', async () => {
+    const at = place();
+    at.parent('q', { complete: false, version: 'pending' });
+    await at.run(); // 404
+    expect(at.rows.get('q')).toMatchObject({ status: 'open', records: 0 });
+    at.parent('q', { version: 'none' });
+    at.pass(61_000);
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('open');
+    at.pass(HOUR);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 0 });
+  });
+
+  test('one whose parent is gone ends, unless the parents could not be read whole', async () => {
+    const at = place();
+    at.parent('q', { complete: false });
+    at.found('q', 2, false);
+    await at.run();
+    at.remove('q');
+    at.state.whole = false;
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('open');
+    at.state.whole = true;
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('gone');
+    expect(at.said.join()).toContain('q is gone');
+  });
+
+  test('one that never ends is given up at its deadline, says so once, and is read again when it moves', async () => {
+    const at = place({ childDeadlineMs: 2 * HOUR });
+    at.parent('q', { complete: false });
+    at.found('q', 2, false);
+    for (let hour = 0; hour < 8; hour++) {
+      await at.run();
+      at.pass(HOUR);
+    }
+    expect(at.rows.get('q')).toMatchObject({ status: 'overdue', nextAtMs: null });
+    expect(at.said.filter((line) => line.includes('not come to its end'))).toHaveLength(1);
+    const before = at.reads.length;
+    await at.run();
+    expect(at.reads).toHaveLength(before);
+    at.parent('q', { version: 'moved' });
+    at.found('q', 3, true);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 3 });
+  });
+
+  test('those that the configuration names are read, listed or not', async () => {
+    const at = place();
+    at.state.configured = ['q', 'hidden'];
+    at.parent('q');
+    at.found('q', 1);
+    at.found('hidden', 2);
+    await at.run();
+    expect(at.reads.sort()).toEqual(['hidden', 'q']);
+    expect(at.rows.get('hidden')).toMatchObject({ status: 'complete', records: 2 });
+  });
+
+  test('a backfill reads every one of them, complete or not', async () => {
+    const at = place();
+    at.parent('q');
+    at.found('q', 1);
+    await at.run();
+    await at.run('backfill');
+    expect(at.reads).toEqual(['q', 'q']);
+  });
+
+  test('new parents are noticed while a long reply is still being read', async () => {
+    const at = place({ snapshotMs: 20 });
+    at.parent('long');
+    at.found('long', 6);
+    const release = Promise.withResolvers<void>();
+    at.state.trouble = async (key, part) => {
+      if (key !== 'long' || part !== 1) return;
+      at.parent('late');
+      at.found('late', 2);
+      await release.promise;
+    };
+    const running = at.run();
+    at.pass(1000);
+    for (let turn = 0; turn < 200 && at.rows.get('late')?.status !== 'complete'; turn++) {
+      at.pass(30);
+      await sleep(5);
+    }
+    expect(at.rows.get('late')?.status).toBe('complete');
+    expect(at.rows.get('long')).toBeUndefined();
+    release.resolve();
+    await running;
+    expect(at.rows.get('long')?.status).toBe('complete');
+  });
+
+  test('a reading that took long is not repeated before it has rested', async () => {
+    const at = place();
+    at.parent('q', { complete: false });
+    at.found('q', 3, false);
+    at.state.trouble = () => at.pass(10 * 60_000);
+    await at.run(); // 20 minutes
+    at.state.trouble = undefined;
+    at.parent('q', { complete: false, version: 'v2' });
+    at.pass(HOUR);
+    await at.run();
+    expect(at.reads).toHaveLength(1);
+    at.pass(HOUR);
+    await at.run();
+    expect(at.reads).toHaveLength(2);
+  });
+});

@@ -1,0 +1,114 @@
+/** Long replies over HTTP: how they are paced, broken off and given up. */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { createBudget } from '../../src/budget.ts';
+import { createHttp } from '../../src/http.ts';
+import type { HttpStream } from '../../src/types.ts';
+
+let server: Server;
+let url: string;
+let http: ReturnType<typeof createHttp>;
+afterEach(() => {
+  http.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+async function serve(
+  answer: (response: ServerResponse, path: string) => void,
+  { timeoutMs = 300, concurrency = 1 } = {},
+): Promise<void> {
+  server = createServer((request, response) => answer(response, request.url ?? ''));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const budget = createBudget({ requestsPerSecond: 1000, concurrency });
+  http = createHttp({ timeoutMs, maxBodyBytes: 1000, env: {} }, budget);
+}
+
+const never = new AbortController().signal;
+const open = (path = '/', signal = never): Promise<HttpStream> =>
+  http.stream({ method: 'GET', url: `${url}${path}`, priority: 'live', signal });
+
+async function textOf({ body }: HttpStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+test('a body may be longer than what is held of others', async () => {
+  await serve((response) => response.end('x'.repeat(5000)));
+  expect(await textOf(await open())).toHaveLength(5000);
+});
+
+test('a body that still comes keeps its place in the budget; one that was given up does not', async () => {
+  await serve((response) => {
+    response.write('a');
+    setTimeout(() => response.end('b'), 100);
+  });
+  const first = await open('/first');
+  let second = false;
+  const waiting = open('/second').then((reply) => {
+    second = true;
+    return reply;
+  });
+  await sleep(50);
+  expect(second).toBe(false);
+  for await (const _chunk of first.body) break;
+  expect(await textOf(await waiting)).toBe('ab');
+});
+
+test('the timeout is for the other side, not for a reader who takes his time', async () => {
+  await serve((response) => {
+    response.write('a');
+    setTimeout(() => response.end('b'), 150);
+  });
+  const { body } = await open();
+  let text = '';
+  for await (const chunk of body) {
+    text += chunk.toString();
+    await sleep(500);
+  }
+  expect(text).toBe('ab');
+});
+
+test('a body that stops coming is trouble worth another try', async () => {
+  await serve((response) => void response.write('a'));
+  const error = await textOf(await open()).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ action: 'retry', message: expect.stringContaining('no complete reply within 300 ms') });
+});
+
+test('so is one that is cut, with a length and without', async () => {
+  await serve((response, path) => {
+    if (path === '/length') response.writeHead(200, { 'content-length': '100' });
+    response.write('abc');
+    setTimeout(() => response.destroy(), 30);
+  });
+  for (const path of ['/length', '/chunked']) {
+    const error = await textOf(await open(path)).catch((caught: unknown) => caught);
+    expect(error, path).toMatchObject({ action: 'retry' });
+  }
+});
+
+test('a stop ends the reading at once, and the request', async () => {
+  const closed = Promise.withResolvers<void>();
+  await serve((response) => {
+    response.write('a');
+    response.once('close', () => closed.resolve());
+  });
+  const stop = new AbortController();
+  const { body } = await open('/', stop.signal);
+  setTimeout(() => stop.abort(new Error('told to stop')), 30);
+  const startedAt = Date.now();
+  await expect(textOf({ body } as HttpStream)).rejects.toThrow('told to stop');
+  await closed.promise;
+  expect(Date.now() - startedAt).toBeLessThan(250);
+});
+
+test('nobody listening is trouble worth another try, and takes no place', async () => {
+  await serve((response) => response.end('x'));
+  const dead = { method: 'GET' as const, url: 'http://127.0.0.1:9/', priority: 'live' as const, signal: never };
+  await expect(http.stream(dead)).rejects.toMatchObject({ action: 'retry' });
+  expect(await textOf(await open())).toBe('x');
+});

@@ -1,0 +1,116 @@
+import pino from 'pino';
+import { describe, expect, test } from 'vitest';
+import { SluiceError } from '../../src/errors.ts';
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { readSnapshot, type Snapshot, walkSnapshot } from '../../src/reading/snapshot.ts';
+import type { Page, StreamContext, Walk } from '../../src/types.ts';
+
+interface Item {
+  id: string;
+}
+
+interface ListOptions {
+  /** Without it there is no total, as in a bare array. */
+  counts?: boolean;
+  /** Sends everything whatever page is asked for. */
+  ignoresPages?: boolean;
+  /** Called before each request. */
+  move?: (request: number) => void;
+}
+
+function listOf(items: Item[], { counts = true, ignoresPages = false, move }: ListOptions = {}) {
+  let requests = 0;
+  const list = async ({ page, pageSize }: PageQuery): Promise<ListReply> => {
+    move?.(++requests);
+    const records = ignoresPages ? [...items] : items.slice((page - 1) * pageSize, page * pageSize);
+    if (counts && page > 1 && records.length === 0) throw new SluiceError('past the end', { action: 'walk-again' });
+    return { records, total: counts ? items.length : undefined, pageSize };
+  };
+  return list;
+}
+
+const items = (count: number, prefix = 'i'): Item[] =>
+  Array.from({ length: count }, (_, index) => ({ id: `${prefix}${index}` }));
+const key = (record: unknown) => (record as Item).id;
+const walk: Walk = { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } };
+
+function contextWith(known: string[] = []): StreamContext {
+  return {
+    settings: { pageSize: 5, settleAttempts: 5 },
+    knownKeys: () => known,
+    log: pino({ level: 'silent' }),
+  } as unknown as StreamContext;
+}
+
+async function walkAll(snapshot: Partial<Snapshot> & Pick<Snapshot, 'lists'>, known: string[] = []) {
+  const pages: Page[] = [];
+  const whole = { key, findsDeleted: true, ...snapshot };
+  for await (const page of walkSnapshot(contextWith(known), whole, walk)) pages.push(page);
+  const last = pages.at(-1) as Page;
+  return { keys: new Set(pages.flatMap(({ records }) => records.map(key))), last, pages };
+}
+
+describe('a list without a time filter', () => {
+  test.each([0, 1, 4, 5, 6, 10, 23])('of %i records is read whole, with and without a total', async (count) => {
+    for (const counts of [true, false]) {
+      const { keys, last } = await walkAll({ lists: [listOf(items(count), { counts })] });
+      expect(keys.size).toBe(count);
+      expect(last.accepted).toMatchObject({ total: count, distinct: count, settled: true });
+    }
+  });
+
+  test.each([3, 5, 7, 50])('of %i records that ignores the page asked for is read once a pass', async (count) => {
+    let requests = 0;
+    const list = listOf(items(count), { counts: false, ignoresPages: true, move: () => requests++ });
+    const { keys, last } = await walkAll({ lists: [list] });
+    expect(keys.size).toBe(count);
+    expect(last.accepted?.settled).toBe(true);
+    expect(requests).toBeLessThanOrEqual(4);
+  });
+
+  test('that moves while it is read loses nothing that stays', async () => {
+    const all = items(23);
+    let removed = 0;
+    const move = (request: number) => {
+      if (request % 2 === 0 && removed < 6) {
+        all.splice(0, 1); // everything behind it moves up, over the edge of a page
+        removed++;
+      }
+    };
+    const { keys, last } = await walkAll({ lists: [listOf(all, { move })] });
+    for (const { id } of all) expect(keys.has(id), id).toBe(true);
+    expect(last.accepted?.settled).toBe(true);
+  });
+
+  test('that never comes to rest is accepted as unsettled, and no record of it is taken for deleted', async () => {
+    const all = items(12);
+    const move = (request: number) => void all.push({ id: `new${request}` });
+    const { last } = await walkAll({ lists: [listOf(all, { move })] }, ['i0', 'lost']);
+    expect(last.accepted?.settled).toBe(false);
+    expect(last.ask).toEqual([]);
+  });
+
+  test('asks for the details of known records that it does not hold any more', async () => {
+    const { last } = await walkAll({ lists: [listOf(items(3))] }, ['i1', 'lost']);
+    expect(last.ask).toEqual(['lost']);
+    expect((await walkAll({ lists: [listOf(items(3))], findsDeleted: false }, ['lost'])).last.ask).toEqual([]);
+  });
+});
+
+test('lists that overlap count once, and a record that is in one of them is not deleted', async () => {
+  const lists = [listOf(items(7)), listOf([...items(7), ...items(4, 'archived')])];
+  const { keys, last } = await walkAll({ lists }, ['archived2', 'i6']);
+  expect(keys.size).toBe(11);
+  expect(last.accepted).toMatchObject({ total: 11, distinct: 11, settled: true });
+  expect(last.ask).toEqual([]);
+  const { records, settled } = await readSnapshot(contextWith(), { lists, key });
+  expect([records.size, settled]).toEqual([11, true]);
+});
+
+test('trouble with a deep page is the trouble itself', async () => {
+  const list = async (query: PageQuery): Promise<ListReply> => {
+    if (query.page === 2) throw new SluiceError('503', { action: 'retry' });
+    return { records: items(5), total: 8, pageSize: 5 };
+  };
+  await expect(walkAll({ lists: [list] })).rejects.toMatchObject({ message: '503', action: 'retry' });
+});
