@@ -1,0 +1,101 @@
+/** What InstaQueries found: CylanceOPTICS API guide, "Get InstaQuery Results"; newer wording in the console's help. */
+
+import { SluiceError } from '../../src/errors.ts';
+import { digestOf } from '../../src/identity.ts';
+import { walkChildren } from '../../src/reading/children.ts';
+import { readSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
+import { listsOf, queryId } from './instaquery.ts';
+import { member, textOf } from './pages.ts';
+
+const SCOPE = 'opticssurvey:read';
+
+export const instaqueryResult: Stream = {
+  name: 'cylance.instaquery_result',
+  about: {
+    title: 'CylanceOPTICS InstaQuery results',
+    endpoints: ['GET /instaqueries/v2', 'GET /instaqueries/v2/{id}/results'],
+    scopes: ['opticssurvey:list', SCOPE],
+    reading: 'per query, until it is complete; long replies part by part',
+    key: 'the ids of the query, of the device and of the artifact',
+  },
+  mode: 'children',
+  // When it was reported: a device that answers again says the same. `Query` is ours, and not part of the result.
+  volatile: ['@timestamp', '@version', 'Query'],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key(record) {
+    const query = textOf(member(member(record, 'Query'), 'id'));
+    if (query === undefined) throw new Error('the result has no query');
+    const device = (textOf(member(record, 'DeviceId')) ?? '').toLowerCase();
+    const artifact = member(record, 'Result');
+    const uid = textOf(member(artifact, 'Uid'));
+    if (uid === undefined && artifact === undefined) throw new Error('the result has no artifact');
+    return `${query}/${device}/${uid ?? digestOf(artifact)}`;
+  },
+  timeMs(record) {
+    const artifact = member(record, 'Result');
+    const names = ['LastObservedTime', 'LastObserved', 'FirstObservedTime', 'FirstObserved'];
+    return names.map((name) => parseTimeMs(member(artifact, name))).find((time) => time !== undefined);
+  },
+  isOpen: () => false,
+  changes: [],
+  actions: { updated: 'instaquery-result-updated', deleted: 'instaquery-result-deleted' },
+  pages: (context, walk) => walkChildren(context, walk, { name: 'query', parents, read }),
+};
+
+async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
+  const { records, settled } = await readSnapshot(context, { lists: listsOf(context), key: queryId });
+  return { children: [...records].map(([key, query]) => toChild(key, query)), whole: settled };
+}
+
+function toChild(key: string, query: unknown): Child {
+  const progress = member(query, 'progress');
+  const queried = Number(member(progress, 'queried') ?? 0);
+  const responded = Number(member(progress, 'responded') ?? 0);
+  const version = digestOf({ progress, available: member(query, 'results_available') });
+  const facts = { id: key, name: textOf(member(query, 'name')) ?? '' };
+  return { key, version, complete: queried > 0 && responded >= queried, facts };
+}
+
+async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
+  const path = `/instaqueries/v2/${encodeURIComponent(child.key)}/results`;
+  let isDone = false;
+  const accept = (rest: Record<string, unknown>): void => {
+    const id = textOf(member(rest, 'id'));
+    if (id !== undefined && id.toLowerCase() !== child.key.toLowerCase()) {
+      throw new SluiceError(`GET ${path}: the reply is of another query, ${id}`, { action: 'retry' });
+    }
+    isDone = textOf(member(rest, 'status'))?.toLowerCase() === 'done';
+  };
+  const { priority, signal } = context;
+  for await (const part of context.client.parts({
+    ...{ path, scope: SCOPE, priority, signal, retry: 'brief' as const },
+    ...{ member: 'result', accept },
+  })) {
+    yield part.map((entry) => toRecord(entry, child));
+  }
+  return isDone;
+}
+
+/** One result with its query beside it. `Result` is an object in the guide and a JSON text in practice: always an object here. */
+export function toRecord(entry: unknown, { key, facts }: Pick<Child, 'key' | 'facts'>): unknown {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return { Result: entry, Query: { id: key } };
+  const record: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(entry)) {
+    record[name] = name.toLowerCase() === 'result' ? parsedText(value) : value;
+  }
+  const query: Record<string, Json> = { id: key };
+  if (typeof facts.name === 'string' && facts.name !== '') query.name = facts.name;
+  return { ...record, Query: query };
+}
+
+function parsedText(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return typeof parsed === 'object' && parsed !== null ? parsed : value;
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,68 @@
+/** InstaQueries: CylanceOPTICS API guide, "Get InstaQueries" and "Get InstaQuery". */
+import { actionOf, SluiceError } from '../../src/errors.ts';
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { listPage, member, ofRecord, textOf } from './pages.ts';
+
+const LIST = '/instaqueries/v2';
+const LIST_SCOPE = 'opticssurvey:list';
+const READ_SCOPE = 'opticssurvey:read';
+
+export const instaquery: Stream = {
+  name: 'cylance.instaquery',
+  about: {
+    title: 'CylanceOPTICS InstaQueries',
+    endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}`],
+    scopes: [LIST_SCOPE, READ_SCOPE],
+    reading: 'snapshot, with and without the archived ones, with details',
+    key: 'the id of the query',
+  },
+  mode: 'snapshot',
+  volatile: [],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key: queryId,
+  timeMs: (record) => parseTimeMs(member(record, 'created_at')),
+  isOpen: () => false,
+  changes: [
+    { action: 'instaquery-archived', of: (record) => member(record, 'archived') },
+    { action: 'instaquery-results-available', of: (record) => member(record, 'results_available') },
+    { action: 'instaquery-progressed', of: (record) => member(record, 'progress') },
+  ],
+  actions: { updated: 'instaquery-updated', deleted: 'instaquery-deleted' },
+  pages: (context, walk) => walkSnapshot(context, { lists: listsOf(context), key: queryId, findsDeleted: true }, walk),
+  detail: (context, key) =>
+    context.client.json({
+      path: `${LIST}/${encodeURIComponent(key)}`,
+      scope: READ_SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      retry: 'brief',
+      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}`),
+    }),
+  tombstone: (key) => ({ id: key, Deleted: true }),
+};
+
+export function queryId(record: unknown): string {
+  const id = textOf(member(record, 'id'));
+  if (id === undefined) throw new Error('the query has no id');
+  return id;
+}
+
+/** Whether `archived` means "these too" or "only these" is not documented: both lists together are right either way. */
+export function listsOf(context: StreamContext): ((query: PageQuery) => Promise<ListReply>)[] {
+  const filters: Record<string, string>[] = [{}, { archived: 'true' }];
+  return filters.map((filter) => (query) => list(context, query, filter));
+}
+
+async function list(context: StreamContext, query: PageQuery, filter: Record<string, string>): Promise<ListReply> {
+  try {
+    return await listPage(context, query, { path: LIST, query: filter, scope: LIST_SCOPE });
+  } catch (error) {
+    if (actionOf(error) !== 'skip') throw error;
+    if (query.page > 1)
+      throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
+    return { records: [], total: 0, pageSize: query.pageSize }; // "The InstaQuery resources page cannot be found"
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The artifact of an InstaQuery's result in ECS. Other than in a detection, one object carries the facts of several
+ * things: a connection those of the process that made it, a registry key those of the file that its value names. So
+ * each part is read by names of its own here, and never `FilePath` as the path of a registry key.
+ */
+import type { EcsDocument } from '../../src/types.ts';
+import {
+  account,
+  type Fields,
+  filled,
+  isEmpty,
+  keyword,
+  put,
+  type Related,
+  reader,
+  truth,
+  type Unfit,
+} from '../ecs.ts';
+import { type Artifact, castOf, type Facts } from './artifacts.ts';
+import { addHashes, connectionAt, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
+
+const PREFIX = 'cylance.instaquery_result';
+const PROCESS = placeAt('process', 'user');
+const FILE = placeAt('file');
+/** Nothing here refers to another artifact of the same reply. */
+const ALONE = castOf(undefined, undefined);
+
+/** The process beside a connection or a registry key; the guide writes `ProcessImageSha2` for a SHA-256. */
+const actorOf = reader({
+  ProcessName: [],
+  ProcessId: ['Pid'],
+  ProcessCommandLine: ['CommandLine'],
+  ProcessPrimaryImagePath: ['ProcessImagePath', 'PrimaryImagePath'],
+  ProcessImageMd5: ['ProcessPrimaryImageMd5', 'PrimaryImageMd5'],
+  ProcessImageSha256: ['ProcessImageSha2', 'ProcessPrimaryImageSha256', 'PrimaryImageSha256'],
+  ProcessPrimaryImageUid: ['ProcessImageUid', 'PrimaryImageUid'],
+  ProcessOwner: [],
+});
+const keyOf = reader({
+  Path: ['KeyPath', 'Key', 'RegistryPath'],
+  ValueName: [],
+  ValueType: ['DataType'],
+  Value: ['ValueData', 'Data'],
+});
+/** The file that a registry value names. */
+const referencedOf = reader({
+  FilePath: [],
+  FileName: [],
+  FileMd5: ['Md5'],
+  FileSha1: ['Sha1'],
+  FileSha256: ['FileSha2', 'Sha256'],
+  FileSize: [],
+  FileSignature: ['FileSignatureJson'],
+});
+/** What has no field in the dictionary. */
+const extrasOf = reader({
+  SuspectedFileType: [],
+  IsBeingDebugged: [],
+  IsPersistencePoint: [],
+  FileUid: [],
+});
+
+/** Puts the artifact into the document. Returns what people call it, undefined for a type that has no place in ECS. */
+export function resultAt(
+  document: EcsDocument,
+  artifact: Artifact,
+  unfit: Unfit,
+  own: Fields,
+  related: Related,
+): string | undefined {
+  const extras = extrasOf(artifact.members);
+  put(own, 'suspected_file_type', keyword(unfit, `${PREFIX}.suspected_file_type`, extras.SuspectedFileType));
+  put(own, 'is_being_debugged', truth(unfit, `${PREFIX}.is_being_debugged`, extras.IsBeingDebugged));
+  put(own, 'is_persistence_point', truth(unfit, `${PREFIX}.is_persistence_point`, extras.IsPersistencePoint));
+  put(own, 'file_uid', keyword(unfit, `${PREFIX}.file_uid`, extras.FileUid));
+  switch (artifact.kind) {
+    case 'file':
+      return fileFound(document, artifact, unfit, own, related);
+    case 'process':
+      return actor(document, artifact, unfit, own, related);
+    case 'network':
+      return connectionFound(document, artifact, unfit, own, related);
+    case 'registry':
+      return registryFound(document, artifact, unfit, own, related);
+    default:
+      return undefined;
+  }
+}
+
+function fileFound(document: EcsDocument, artifact: Artifact, unfit: Unfit, own: Fields, related: Related): string {
+  const file = fileAt(unfit, FILE, ALONE, artifact, false);
+  put(document, 'file', filled(file));
+  put(own, 'owner_uid', keyword(unfit, `${PREFIX}.owner_uid`, artifact.facts.OwnerUid));
+  addHashes(file.hash as Fields | undefined, related);
+  if (typeof file.owner === 'string') addUser(account(file.owner).name, related);
+  return labelOf(file.name, file.path);
+}
+
+/** The process itself, or the one that made a connection or touched a registry key, and who owns it. */
+function actor(document: EcsDocument, artifact: Artifact, unfit: Unfit, own: Fields, related: Related): string {
+  const { facts } = artifact;
+  const process = processAt(unfit, PROCESS, ALONE, artifact);
+  put(document, 'process', filled(process));
+  addHashes(process.hash as Fields | undefined, related);
+  const user = userAt(unfit, PROCESS, ALONE, facts.Owner, facts.OwnerUid);
+  if (user !== undefined && !isEmpty(user)) {
+    document.user = user;
+    addUser(user.name, related);
+  }
+  put(own, 'image_uid', keyword(unfit, `${PREFIX}.image_uid`, facts.PrimaryImageUid));
+  put(own, 'owner_uid', keyword(unfit, `${PREFIX}.owner_uid`, facts.OwnerUid));
+  return labelOf(process.name, process.executable);
+}
+
+/** Only the image of that process has an id here, which is no id of a process: `entity_id` stays empty. */
+function actorBeside(artifact: Artifact, signature?: unknown): Artifact {
+  const said = actorOf(artifact.members);
+  const facts: Facts = {
+    Name: said.ProcessName,
+    ProcessId: said.ProcessId,
+    CommandLine: said.ProcessCommandLine,
+    PrimaryImagePath: said.ProcessPrimaryImagePath,
+    PrimaryImageMd5: said.ProcessImageMd5,
+    PrimaryImageSha256: said.ProcessImageSha256,
+    PrimaryImageUid: said.ProcessPrimaryImageUid,
+    Owner: said.ProcessOwner,
+    FileSignatureJson: signature,
+  };
+  return { uid: undefined, type: undefined, kind: 'process', facts, members: artifact.members };
+}
+
+function connectionFound(
+  document: EcsDocument,
+  artifact: Artifact,
+  unfit: Unfit,
+  own: Fields,
+  related: Related,
+): string {
+  const { destination, source, network } = connectionAt(unfit, artifact, related);
+  put(document, 'destination', destination);
+  put(document, 'source', source);
+  put(document, 'network', network);
+  const process = actorBeside(artifact, artifact.facts.FileSignatureJson);
+  const by = actor(document, process, unfit, own, related);
+  const far = labelOf(destination?.address, destination?.domain);
+  const words = far === '' ? [] : [far];
+  if (destination?.port !== undefined) words.push(`port ${destination.port}`);
+  if (words.length > 0) words.unshift('to');
+  if (by !== '') words.push('by', by);
+  return words.join(' ');
+}
+
+function registryFound(document: EcsDocument, artifact: Artifact, unfit: Unfit, own: Fields, related: Related): string {
+  const registry = registryAt(unfit, { ...artifact, facts: keyOf(artifact.members) });
+  put(document, 'registry', filled(registry));
+  const file = fileAt(unfit, FILE, ALONE, { ...artifact, facts: factsOfReferenced(artifact) }, false);
+  put(document, 'file', filled(file));
+  addHashes(file.hash as Fields | undefined, related);
+  actor(document, actorBeside(artifact), unfit, own, related);
+  return labelOf(registry.path, registry.value);
+}
+
+function factsOfReferenced(artifact: Artifact): Facts {
+  const said = referencedOf(artifact.members);
+  return {
+    Path: said.FilePath,
+    Name: said.FileName,
+    Md5: said.FileMd5,
+    Sha1: said.FileSha1,
+    Sha256: said.FileSha256,
+    Size: said.FileSize,
+    FileSignatureJson: said.FileSignature,
+  };
+}
+
+function labelOf(...candidates: unknown[]): string {
+  for (const candidate of candidates) if (typeof candidate === 'string') return candidate;
+  return '';
+}
+
+function addUser(name: string | undefined, related: Related): void {
+  if (name !== undefined) related.user.push(name);
+}
