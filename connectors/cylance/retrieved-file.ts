@@ -1,0 +1,55 @@
+/** The history of file retrievals: CylanceOPTICS API guide, "Get Retrieved Files Results". */
+import { actionOf, SluiceError } from '../../src/errors.ts';
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { listPage, member, textOf } from './pages.ts';
+
+const LIST = '/devicecommands/v2/retrieved_files';
+const SCOPE = 'opticscommand:read';
+
+export const retrievedFile: Stream = {
+  name: 'cylance.retrieved_file',
+  about: {
+    title: 'CylanceOPTICS file retrievals',
+    endpoints: [`GET ${LIST}`],
+    scopes: [SCOPE],
+    reading: 'snapshot',
+    key: 'device, path (in lower case on Windows), time of the request and correlation id',
+  },
+  mode: 'snapshot',
+  volatile: [],
+  // Both open the file; a link is made anew with each reply, so it must not count as a change either.
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key,
+  timeMs: (record) => parseTimeMs(member(record, 'created_at')),
+  isOpen: () => false,
+  changes: [{ action: 'retrieved-file-status-changed', of: (record) => textOf(member(record, 'file_status')) }],
+  actions: { updated: 'retrieved-file-updated', deleted: 'retrieved-file-deleted' },
+  pages: (context, walk) =>
+    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: false }, walk),
+};
+
+/** The vendor gives retrievals no id. */
+function key(record: unknown): string {
+  const device = textOf(member(record, 'device_id'));
+  const path = textOf(member(record, 'filepath'));
+  if (device === undefined || path === undefined) throw new Error('the retrieval has no device or no path');
+  const isWindows = /^[a-z]:|\\/i.test(path);
+  const parts = [device.replaceAll('-', '').toLowerCase(), isWindows ? path.toLowerCase() : path];
+  return [...parts, textOf(member(record, 'created_at')) ?? '', textOf(member(record, 'correlation_id')) ?? ''].join(
+    '|',
+  );
+}
+
+async function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
+  try {
+    return await listPage(context, query, { path: LIST, scope: SCOPE, bareArray: true });
+  } catch (error) {
+    if (actionOf(error) !== 'skip') throw error;
+    if (query.page > 1)
+      throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
+    return { records: [], total: 0, pageSize: query.pageSize };
+  }
+}
