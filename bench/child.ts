@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { postBodies, runFloor } from './floors.ts';
+import { writeKafka } from './kafka.ts';
 import { runSluice } from './sluice.ts';
 import type { Measured, Task } from './task.ts';
 
@@ -20,7 +21,14 @@ const begin = () => {
   cpu = process.cpuUsage();
   startedAt = performance.now();
 };
-const RUNS = { raw: runFloor, mapped: runFloor, sluice: runSluice, bulk: postBodies };
+const RUNS = {
+  raw: runFloor,
+  mapped: runFloor,
+  sluice: runSluice,
+  bulk: postBodies,
+  kafka: writeKafka,
+  kafkajs: writeKafka,
+};
 const records = await RUNS[task.mode](task, begin);
 const { user, system } = process.cpuUsage(cpu);
 const measured: Measured = {

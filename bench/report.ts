@@ -4,6 +4,8 @@ import type { Measured } from './task.ts';
 export interface Section {
   title: string;
   about: string;
+  /** What the ratio compares: the CPU per record, or the records per second. */
+  ratio?: 'cpu' | 'throughput';
   results: Map<string, Measured[]>;
 }
 
@@ -26,14 +28,14 @@ export function report(sections: readonly Section[], facts: Facts): string {
   return `${[...head, ...sections.flatMap(toLines)].join('\n')}\n`;
 }
 
-function toLines({ title, about, results }: Section): string[] {
+function toLines({ title, about, ratio: kind = 'cpu', results }: Section): string[] {
   const [base] = [...results.values()] as [Measured[]];
   const rows = [...results].map(([name, runs]) => {
     const ratio =
       runs === base
         ? ''
         : spread(
-            runs.map((run, round) => cpuOf(base[round] as Measured) / cpuOf(run)),
+            runs.map((run, round) => quotient(base[round] as Measured, run, kind)),
             2,
           );
     const cells = [
@@ -52,8 +54,13 @@ function toLines({ title, about, results }: Section): string[] {
     return `| ${cells.join(' | ')} |`;
   });
   const [first] = results.keys();
-  const header = `| variant | records/s | CPU µs per record | CPU of "${first}" to this | peak memory, MiB |`;
+  const what = kind === 'cpu' ? 'CPU' : 'records/s';
+  const header = `| variant | records/s | CPU µs per record | ${what} of "${first}" to this | peak memory, MiB |`;
   return ['', `## ${title}`, '', about, '', header, '|---|---|---|---|---|', ...rows];
+}
+
+function quotient(base: Measured, run: Measured, kind: 'cpu' | 'throughput'): number {
+  return kind === 'cpu' ? cpuOf(base) / cpuOf(run) : base.records / base.seconds / (run.records / run.seconds);
 }
 
 function cpuOf({ cpuSeconds, records }: Measured): number {

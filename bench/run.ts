@@ -2,7 +2,8 @@
  * `npm run bench`: measures and writes docs/benchmarks.md.
  *
  * Every figure is a ratio within one run: the variants take turns, round by round, each in a process of its own, against
- * one simulator in this process. `--rounds N`, `--records N`, `--no-elasticsearch`, `--no-million` make it shorter.
+ * one simulator in this process. `--rounds N`, `--records N`, `--no-elasticsearch`, `--no-million`, `--no-kafka` make it
+ * shorter; `--only-kafka` measures the Kafka sink and prints its section, and writes nothing.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,8 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Simulator, startSimulator } from '../simulator/index.ts';
 import { startElasticsearch } from '../test/services/elasticsearch.ts';
+import { startKafka } from '../test/services/kafka.ts';
+import { createTopics } from './kafka.ts';
 import { report, type Section } from './report.ts';
 import { type Measured, type Task, TENANT } from './task.ts';
 import { installTemplates } from './templates.ts';
@@ -21,6 +24,8 @@ const { values: options } = parseArgs({
     records: { type: 'string', default: '100000' },
     'no-elasticsearch': { type: 'boolean', default: false },
     'no-million': { type: 'boolean', default: false },
+    'no-kafka': { type: 'boolean', default: false },
+    'only-kafka': { type: 'boolean', default: false },
   },
 });
 const rounds = Number(options.rounds);
@@ -30,10 +35,11 @@ const sections: Section[] = [];
 
 type Variant = Partial<Task> & Pick<Task, 'mode'>;
 
-async function measure(simulator: Simulator, variant: Variant, name: string): Promise<Measured> {
-  const range = { fromMs: Date.parse(simulator.range.start), toMs: Date.parse(simulator.range.end) + 1 };
+async function measure(simulator: Simulator | undefined, variant: Variant, name: string): Promise<Measured> {
+  const { start = 0, end = 0 } = simulator?.range ?? {};
+  const range = { fromMs: new Date(start).getTime(), toMs: new Date(end).getTime() + 1 };
   const usual = { passes: 1, writesEveryPass: false, details: false, concurrency: 8 };
-  const task: Task = { url: simulator.url, folder: join(scratch, name), ...range, ...usual, ...variant };
+  const task: Task = { url: simulator?.url ?? '', folder: join(scratch, name), ...range, ...usual, ...variant };
   const child = join(import.meta.dirname, 'child.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [child, JSON.stringify(task)]);
   const measured = JSON.parse(stdout) as Measured;
@@ -45,9 +51,10 @@ async function measure(simulator: Simulator, variant: Variant, name: string): Pr
 async function section(
   title: string,
   about: string,
-  simulator: Simulator,
+  simulator: Simulator | undefined,
   variants: Record<string, Variant>,
   times = rounds,
+  ratio: Section['ratio'] = 'cpu',
 ) {
   const results = new Map<string, Measured[]>(Object.keys(variants).map((name) => [name, []]));
   for (let round = 1; round <= times; round++) {
@@ -56,7 +63,7 @@ async function section(
       results.get(name)?.push(await measure(simulator, variant, folder));
     }
   }
-  sections.push({ title, about, results });
+  sections.push({ title, about, ratio, results });
 }
 
 const simulate = (detections: number, more: object = {}) =>
@@ -118,6 +125,36 @@ async function elasticsearch(): Promise<void> {
   }
 }
 
+async function kafka(): Promise<void> {
+  const broker = await startKafka({ version: '4.2.0', heap: '512m' });
+  try {
+    for (const [documents, batches, compression] of KAFKA_SIZES) {
+      const topic = `bench.${documents}.${compression}`;
+      await createTopics(broker.brokers, [topic]);
+      const task = { brokers: broker.brokers, topic, compression, batches, documents, bytes: 1000 };
+      const title = `Kafka 4.2.0, batches of ${documents.toLocaleString('en')}, compression ${compression}`;
+      const variants = {
+        'the sink': { mode: 'kafka' as const, kafka: task },
+        'kafkajs, the same transactions': { mode: 'kafkajs' as const, kafka: task },
+      };
+      for (const variant of Object.values(variants)) await measure(undefined, variant, `warm-${topic}-${variant.mode}`);
+      await section(title, KAFKA_ABOUT, undefined, variants, rounds, 'throughput');
+    }
+  } finally {
+    await broker.stop();
+  }
+}
+
+/** Documents of a batch, and how many batches. */
+const KAFKA_SIZES = [
+  [5000, 20, 'gzip'],
+  [5000, 20, 'none'],
+  [1000, 60, 'gzip'],
+] as const;
+const KAFKA_ABOUT =
+  'One broker on the same two cores, 6 partitions, documents of about 1 KB. The comparison sends the same values in the same sends and transactions; ' +
+  'it does nothing else, and divides the records before the clock starts.';
+
 function wholeFile(folder: string): string {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ndjson'));
   return join(folder, names[0] as string);
@@ -131,12 +168,17 @@ const ELASTICSEARCH_ABOUT =
   'One real node on the same two cores, warmed up. The bodies of the comparison are made before the clock starts.';
 
 try {
-  await listRecords();
-  await details();
-  if (!options['no-million']) await million();
-  if (!options['no-elasticsearch']) await elasticsearch();
+  if (!options['only-kafka']) {
+    await listRecords();
+    await details();
+    if (!options['no-million']) await million();
+    if (!options['no-elasticsearch']) await elasticsearch();
+  }
+  if (!options['no-kafka']) await kafka();
   const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
-  writeFileSync(join(import.meta.dirname, '../docs/benchmarks.md'), report(sections, { machine, rounds, records }));
+  const page = report(sections, { machine, rounds, records });
+  if (options['only-kafka']) console.log(page);
+  else writeFileSync(join(import.meta.dirname, '../docs/benchmarks.md'), page);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

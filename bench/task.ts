@@ -17,10 +17,23 @@ export interface Task {
   elasticsearch?: string;
   /** For `bulk`: the file of documents to post. */
   documents?: string;
+  /** For `kafka` and `kafkajs`. */
+  kafka?: KafkaTask;
 }
 
-/** `raw` and `mapped` are floors, `bulk` posts prebuilt bodies. */
-export type Mode = 'raw' | 'mapped' | 'sluice' | 'bulk';
+export interface KafkaTask {
+  brokers: string[];
+  topic: string;
+  compression: 'none' | 'gzip';
+  batches: number;
+  /** Of a batch. */
+  documents: number;
+  /** Of a document, about. */
+  bytes: number;
+}
+
+/** `raw` and `mapped` are floors, `bulk` posts prebuilt bodies; `kafka` is the sink alone, `kafkajs` the client alone. */
+export type Mode = 'raw' | 'mapped' | 'sluice' | 'bulk' | 'kafka' | 'kafkajs';
 
 export interface Measured {
   records: number;

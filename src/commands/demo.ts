@@ -9,7 +9,7 @@ import { isStateInUse, openState } from '../state/sqlite.ts';
 import type { JobRow } from '../state/store.ts';
 import type { Cli } from './shared/context.ts';
 import { DEMO, type DemoSimulator, startDemoSimulator } from './shared/demo-simulator.ts';
-import { sayBeginning, sayNext, saySummary } from './shared/demo-talk.ts';
+import { sayBeginning, sayNext, saySummaries, summaryOf } from './shared/demo-talk.ts';
 import { findUnfinished } from './shared/jobs.ts';
 import { type CommonOptions, whole, withJson, withLogLevel } from './shared/options.ts';
 import { workOn } from './shared/own-job.ts';
@@ -26,7 +26,7 @@ const FOLDER = 'sluice-demo';
 export function addDemo(program: Command, cli: Cli): void {
   const command = program
     .command('demo')
-    .description('try it: ships simulated detections to files under ./sluice-demo')
+    .description('try it: ships all streams of a simulated tenant to files under ./sluice-demo')
     .option('--detections <n>', 'how many there are', whole(1, 1_000_000), 10_000)
     .option('--keep-going', 'afterwards, go on with a tenant that changes, until Ctrl-C');
   withLogLevel(withJson(command)).action((options: DemoOptions) => demo(cli, options));
@@ -64,12 +64,25 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
     });
   }
   const seconds = (cli.now() - startedAtMs) / 1000;
-  for (const result of results) {
-    const stream = result.pipeline.split('/')[1] ?? '';
-    const summary = { result, stream, seconds, folder: join(FOLDER, 'out', simulator.source, stream) };
-    saySummary(cli, summary, options.json ?? false);
+  const out = join(FOLDER, 'out', simulator.source);
+  const summaries = await Promise.all(
+    results.map(async (result) => {
+      const stream = result.pipeline.split('/')[1] ?? '';
+      return summaryOf(result, join(out, stream), (await simulator.countOf(stream)).revisions);
+    }),
+  );
+  saySummaries(cli, summaries, seconds, options.json ?? false);
+  const wrong = summaries.filter(({ documents, expected }) => documents !== expected);
+  if (wrong.length > 0 && !options.keepGoing) {
+    throw new SluiceError(
+      `the files do not hold what the simulator has: ${wrong.map(({ stream }) => stream).join(', ')}`,
+      {
+        action: 'stop',
+        advice: `Were files of ${FOLDER} moved or changed? Remove the folder and run the demo again; if it stays so, report it.`,
+      },
+    );
   }
-  if (!options.json) sayNext(cli, join(FOLDER, 'out', simulator.source));
+  if (!options.json) sayNext(cli, out);
   if (options.keepGoing) await keepGoing(cli, session);
 }
 

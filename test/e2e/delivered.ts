@@ -4,15 +4,20 @@ import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { Simulator } from '../../simulator/index.ts';
 import { documentId } from '../../src/identity.ts';
-import type { EcsDocument } from '../../src/types.ts';
+import type { EcsDocument, StreamName } from '../../src/types.ts';
 import { expectedDocuments } from '../engine/harness.ts';
 
-const STREAM = 'cylance.detection';
+interface Identity {
+  dataset: StreamName;
+  id: string;
+  sequence: number;
+  hash: string;
+}
 
 /** The id of a document, computed from what it says of itself. */
 export function idOf(document: EcsDocument): string {
-  const { id, sequence, hash } = document.event as { id: string; sequence: number; hash: string };
-  return documentId(STREAM, id, sequence, hash);
+  const { dataset, id, sequence, hash } = document.event as Identity;
+  return documentId(dataset, id, sequence, hash);
 }
 
 const SEGMENT = /\.ndjson(?:\.gz|\.zst)?(?:\.part)?$/;
@@ -52,8 +57,16 @@ interface Inflated {
 }
 
 /** Missing, doubled and surplus documents, in words; nothing is the only right answer. */
-export function differences(simulator: Simulator, ids: readonly string[]): string[] {
-  const expected = expectedDocuments(simulator);
+export function differences(
+  simulator: Simulator,
+  ids: readonly string[],
+  expected: ReadonlyMap<string, string> = expectedDocuments(simulator),
+): string[] {
+  return differencesFrom(expected, ids);
+}
+
+/** The same, where it is known what each expected id is. */
+export function differencesFrom(expected: ReadonlyMap<string, string>, ids: readonly string[]): string[] {
   const found = new Map<string, number>();
   for (const id of ids) found.set(id, (found.get(id) ?? 0) + 1);
   return [

@@ -21,6 +21,7 @@ export interface Ended {
 }
 
 export interface Child {
+  pid: number | undefined;
   stderr(): string;
   /** Undefined while it runs. */
   hasEnded(): Ended | undefined;
@@ -81,7 +82,7 @@ function launch(folder: string, argv: string[], more: object, running: Set<Child
     child.kill(signal);
     return ended;
   };
-  return { stderr: () => stderr, hasEnded: () => result, end, ended };
+  return { pid: child.pid, stderr: () => stderr, hasEnded: () => result, end, ended };
 }
 
 /** Polls, sweeps and refreshes in seconds instead of minutes, over everything that the simulator has. */

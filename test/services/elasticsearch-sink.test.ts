@@ -139,7 +139,7 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       await sink.write(batchOf(half), signal);
       await es(node.url, 'POST', `/${dataStream}/_rollover`);
       const ids = documents.map(({ id, stream, namespace }) => ({ id, stream, namespace }));
-      const { arrived } = await sink.recover('p', [{ walk: 'live', number: 1, ids }], new Map());
+      const { arrived } = await sink.recover('p', [{ walk: 'live', number: 1, atMs: 0, ids }], new Map());
       expect([...arrived].sort()).toEqual(idsOf(half));
     });
 

@@ -15,6 +15,9 @@ const END = '2026-01-31T00:00:00.000Z';
 const DAYS = 90;
 const SEED = 7_000_000;
 const USUAL = 10_000;
+const QUERIES = 24;
+const RESULTS_PER_QUERY = 100;
+const RETRIEVED_FILES = 500;
 
 export interface DemoSimulator {
   /** The source's name: every tenant has its own, since records that another one has would read as deleted. */
@@ -22,6 +25,8 @@ export interface DemoSimulator {
   url: string;
   startMs: number;
   endMs: number;
+  /** How many records and revisions of a stream the simulator has: what must have arrived. */
+  countOf(stream: string): Promise<{ records: number; revisions: number }>;
   close(): Promise<void>;
 }
 
@@ -37,12 +42,17 @@ export async function startDemoSimulator(
   const child = startChild(cli, [
     ...['--port', '0', '--seed', String(seed), '--detections', String(options.detections)],
     ...['--tenant-id', DEMO.tenantId, '--application-id', DEMO.applicationId],
-    ...['--application-secret', DEMO.applicationSecret],
+    ...['--application-secret', DEMO.applicationSecret, '--instaqueries', String(QUERIES)],
+    ...['--results-per-query', String(RESULTS_PER_QUERY), '--retrieved-files', String(RETRIEVED_FILES)],
     ...['--end', new Date(endMs).toISOString(), '--days', String(DAYS), ...(living ? ['--living'] : [])],
   ]);
   const url = await readyUrl(child);
   const close = () => end(child);
-  return { source, url, startMs: endMs - DAYS * 86_400_000, endMs: living ? cli.now() : endMs, close };
+  const countOf = async (stream: string) => {
+    const reply = await fetch(`${url}/_simulator/summary?stream=${stream}`);
+    return (await reply.json()) as { records: number; revisions: number };
+  };
+  return { source, url, startMs: endMs - DAYS * 86_400_000, endMs: living ? cli.now() : endMs, countOf, close };
 }
 
 type Child = ReturnType<typeof startChild>;

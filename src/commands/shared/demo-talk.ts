@@ -1,57 +1,74 @@
 /** What the demo says. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cli } from './context.ts';
 import type { DemoSimulator } from './demo-simulator.ts';
 import type { JobResult } from './jobs.ts';
 import { isNothingNew } from './result.ts';
+import { table } from './table.ts';
 import { plural, showCount, showTime } from './times.ts';
 
+/** What became of one stream. */
 export interface DemoSummary {
-  result: JobResult;
   stream: string;
-  seconds: number;
+  result: JobResult;
   /** Where the documents are. */
   folder: string;
+  files: string[];
+  bytes: number;
+  /** How many there are in the files, from this demo and those before. */
+  documents: number;
+  /** How many the simulator says that there must be. */
+  expected: number;
 }
 
 export function sayBeginning(cli: Cli, simulator: DemoSimulator, detections: number): void {
   const lines = [
-    `A simulated tenant with ${plural(detections, 'detection')} (${showTime(simulator.startMs)} to ${showTime(simulator.endMs)}) answers on ${simulator.url}.`,
+    `A simulated tenant with ${plural(detections, 'detection')} (${showTime(simulator.startMs)} to ${showTime(simulator.endMs)}), InstaQueries and retrieved files answers on ${simulator.url}.`,
     'Reading every list page twice, fetching the detail of each record that is new, and writing ECS documents to ./sluice-demo/out …',
   ];
   cli.stderr.write(`${lines.join('\n')}\n`);
 }
 
-/** What became of one stream; as JSON, a line per stream. */
-export function saySummary(cli: Cli, summary: DemoSummary, json: boolean): void {
-  const { result, stream, seconds, folder } = summary;
+/** Counts what is in the files of a stream. */
+export async function summaryOf(result: JobResult, folder: string, expected: number): Promise<DemoSummary> {
   const files = filesIn(folder);
-  const nothingNew = isNothingNew([result]);
-  if (json) {
-    cli.stdout.write(`${JSON.stringify({ ...result, seconds, nothingNew, folder, files })}\n`);
-    return;
+  let bytes = 0;
+  let documents = 0;
+  for (const file of files) {
+    for await (const chunk of createReadStream(join(folder, file))) {
+      bytes += (chunk as Buffer).length;
+      for (const byte of chunk as Buffer) if (byte === 10) documents++;
+    }
   }
-  if (nothingNew)
-    cli.stdout.write(
-      `${stream}: nothing new: all ${plural(result.records, 'record')} had been delivered before; no document was added\n\n`,
-    );
-  else sayShipped(cli, summary, files);
+  return { stream: result.pipeline.split('/')[1] ?? '', result, folder, files, bytes, documents, expected };
 }
 
-function sayShipped(cli: Cli, { result, stream, seconds, folder }: DemoSummary, files: string[]): void {
-  const hasDetails = cli.streams.some((one) => one.stream.name === stream && one.stream.detail !== undefined);
-  const [newest] = files.slice(-1);
+/** A line per stream; as JSON, an object per stream. */
+export function saySummaries(cli: Cli, summaries: DemoSummary[], seconds: number, json: boolean): void {
+  if (json) {
+    for (const { result, ...rest } of summaries)
+      cli.stdout.write(`${JSON.stringify({ ...result, seconds, nothingNew: isNothingNew([result]), ...rest })}\n`);
+    return;
+  }
+  const results = summaries.map(({ result }) => result);
+  const isNew = !isNothingNew(results);
+  const [newest] = summaries.filter(({ result, files }) => result.delivered > 0 && files.length > 0);
   if (newest !== undefined)
-    cli.stdout.write(`One document as it was shipped:\n${firstDocument(join(folder, newest))}\n\n`);
-  const rate = Math.round(result.delivered / Math.max(seconds, 0.001));
-  const bytes = files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
-  const lines = [
-    `${stream}: ${plural(result.records, 'record')} read in ${plural(result.windows, 'window')}, ${plural(result.delivered, 'document')} delivered${hasDetails ? ' with details' : ''}`,
-    `${seconds.toFixed(1)} s, ${showCount(rate)} documents a second`,
-    `${plural(files.length, 'file')} with ${(bytes / 2 ** 20).toFixed(1)} MiB in ./${folder}`,
-  ];
-  cli.stdout.write(`${lines.join('\n')}\n\n`);
+    cli.stdout.write(
+      `One document as it was shipped:\n${firstDocument(join(newest.folder, newest.files.at(-1) ?? ''))}\n\n`,
+    );
+  const head = ['stream', 'read', 'new', 'documents', 'the simulator has', ''];
+  const rows = summaries.map(({ stream, result, documents, expected, files, bytes }) => [
+    stream,
+    ...[result.records, result.delivered, documents, expected].map(showCount),
+    `${plural(files.length, 'file')} with ${showCount(Math.ceil(bytes / 1024))} KiB`,
+  ]);
+  cli.stdout.write(table([head, ...rows]));
+  if (!isNew) cli.stdout.write('nothing new: every record had been delivered before; no document was added\n');
+  const delivered = results.reduce((sum, one) => sum + one.delivered, 0);
+  const rate = Math.round(delivered / Math.max(seconds, 0.001));
+  cli.stdout.write(`${seconds.toFixed(1)} s, ${showCount(rate)} documents a second\n\n`);
 }
 
 export function sayNext(cli: Cli, folder: string): void {
@@ -68,7 +85,7 @@ export function sayNext(cli: Cli, folder: string): void {
 function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
-      .filter((name) => name.includes('.ndjson'))
+      .filter((name) => /\.ndjson(\.part)?$/.test(name))
       .sort();
   } catch {
     return [];

@@ -1,0 +1,78 @@
+/** `docs/streams.md`: every stream as its connector declares it, with a document of its fixtures as the example. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { streams } from '../connectors/index.ts';
+import type { Registered, StreamName } from '../src/types.ts';
+import { folderOf } from '../test/fixtures/documents.ts';
+
+/** What the vendors' documents describe and Sluice does not read. */
+const NOT_READ: readonly [what: string, why: string][] = [
+  ['`GET /detections/v2/csv`', 'the same detections with fewer members, and not paged'],
+  [
+    '`GET /detections/v2/recent`',
+    'two counts; asked once where a list answers 404, to tell an empty one from a wrong address',
+  ],
+  ['`/devicecommands/v2/{id}/getfile:get`', 'may make a download link at the vendor, though it is called a read'],
+  ['everything but `GET`', 'Sluice only reads'],
+];
+
+const HEAD = `<!-- Written by \`npm run docs\`; do not edit. -->
+# Streams
+
+A stream is one resource of a vendor; its name is \`event.dataset\` and a part of the data stream's and the topic's name. \`event.id\` is the key, \`event.sequence\` counts the revisions of a key, \`event.hash\` is the revision: a hash over the shipped record without its volatile members. A record whose revision changes is shipped again, with the change in \`event.action\`.
+
+`;
+
+export function streamsMarkdown(): string {
+  return `${HEAD}${streams.map(sectionOf).join('\n')}\n## What is not read\n\n${table(['what', 'why'], NOT_READ)}`;
+}
+
+function sectionOf({ stream, fields }: Registered & { fields: { custom: object; ecs: readonly string[] } }): string {
+  const { about, changes, actions } = stream;
+  const named = [
+    ...changes.map(({ action }) => action),
+    actions.updated,
+    ...(canVanish(stream) ? [actions.deleted] : []),
+  ];
+  const rows: [string, string][] = [
+    ['endpoints', about.endpoints.map(code).join(', ')],
+    ['scopes', about.scopes.map(code).join(', ')],
+    ['reading', about.reading],
+    ['key', about.key],
+    [
+      'revision',
+      stream.detail
+        ? 'a hash of the detail, or of the list record where the detail cannot be had'
+        : 'a hash of the record',
+    ],
+    ['actions of later revisions', [...new Set(named)].map(code).join(', ')],
+    ['never a change', stream.volatile.length === 0 ? 'every member counts' : stream.volatile.map(code).join(', ')],
+    ['removed', `${stream.secrets.map(code).join(', ')}, and credentials inside texts (command lines, URLs, headers)`],
+    ['deletions', canVanish(stream) ? 'shipped as a last revision' : 'not noticed'],
+    ['fields', `${fields.ecs.length} of ECS, ${Object.keys(fields.custom).length} below \`${stream.name}\``],
+  ];
+  return [`## ${stream.name}`, '', `${about.title}.`, '', table(['', ''], rows), example(stream.name), ''].join('\n');
+}
+
+function canVanish({ detail, tombstone }: Registered['stream']): boolean {
+  return detail !== undefined && tombstone !== undefined;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+  return line(head) + line(head.map(() => '---')) + rows.map(line).join('');
+}
+
+/** The shortest document of its fixtures that is not the barest one: short enough to be read, long enough to say something. */
+function example(name: StreamName): string {
+  const folder = new URL(`../test/fixtures/${folderOf(name)}/`, import.meta.url);
+  const texts = readdirSync(folder)
+    .filter((file) => file.endsWith('.expected.json'))
+    .map((file) => readFileSync(new URL(file, folder), 'utf8').trim())
+    .sort((one, other) => one.length - other.length || (one < other ? -1 : 1));
+  const text = texts[Math.floor(texts.length / 2)] ?? '{}';
+  return `<details><summary>An example, without what the engine adds</summary>\n\n\`\`\`json\n${text}\n\`\`\`\n\n</details>`;
+}

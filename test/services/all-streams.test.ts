@@ -1,0 +1,105 @@
+/** Every stream of a living tenant in the real Elasticsearch and in the real Kafka: exactly what the simulator says, as valid ECS. */
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { streams } from '../../connectors/index.ts';
+import { violations } from '../../mappings/ecs-check.ts';
+import type { Simulator, TruthStream } from '../../simulator/index.ts';
+import type { EcsDocument } from '../../src/types.ts';
+import { committedInAll } from '../e2e/committed.ts';
+import { differencesFrom, idOf } from '../e2e/delivered.ts';
+import { refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
+import { configOf, openPlace, type Place } from '../e2e/place.ts';
+import { expectedDocuments } from '../engine/harness.ts';
+import { allHits } from './data-stream.ts';
+import { startElasticsearch } from './elasticsearch.ts';
+import { startKafka } from './kafka.ts';
+import { eachCommitted } from './kafka-read.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const NAMES = streams.map(({ stream }) => stream.name as TruthStream);
+const LIVING = {
+  ...{ arrivals: 60, lateArrivals: 20, statusChanges: 60, returns: 20, commentChanges: 20, responseChanges: 20 },
+  ...{ deletions: 20, deletionsUnseen: 5, dwellMs: 500, everyRequests: 0, everyMs: 50 },
+  ...{ queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 60 },
+};
+const TENANT = { detections: 2000, instaQueries: 24, resultsPerQuery: 120, retrievedFiles: 500, plantSecrets: true };
+
+/** Where a sink's documents are, and how they are read again, with the id under which each is stored. */
+interface Storage {
+  sink: object;
+  setup: string[];
+  read(stream: TruthStream, each: (id: string, document: EcsDocument) => void): Promise<void>;
+}
+
+const SINKS: Record<string, () => Promise<Storage>> = {
+  async elasticsearch() {
+    const node = await startElasticsearch({ version: '9.5.3' });
+    cleanups.push(node.stop);
+    return {
+      sink: { name: 'elastic', type: 'elasticsearch', nodes: [node.url], compression: 'none' },
+      setup: ['setup', 'elasticsearch'],
+      async read(stream, each) {
+        for await (const { id, source } of allHits(node.url, `logs-${stream}-acme`)) each(id, source);
+      },
+    };
+  },
+  async kafka() {
+    const broker = await startKafka({ version: '4.2.0' });
+    cleanups.push(broker.stop);
+    return {
+      sink: { name: 'kafka', type: 'kafka', brokers: broker.brokers, compression: 'zstd' },
+      setup: ['setup', 'kafka', '--partitions', '3', '--replication', '1'],
+      read: (stream, each) =>
+        eachCommitted(broker.brokers, [`sluice.${stream}`], ({ headers, value }) =>
+          each(headers.id ?? '', JSON.parse(value.toString()) as EcsDocument),
+        ),
+    };
+  },
+};
+
+test.each(Object.keys(SINKS))('every stream of a living tenant in %s', { timeout: 400_000 }, async (kind) => {
+  const storage = await (SINKS[kind] as () => Promise<Storage>)();
+  const place = await openPlace({ ...TENANT, living: LIVING });
+  cleanups.push(place.close);
+  const { simulator } = place;
+  const reading = { snapshot: '1s', detail_refresh: ['2s', '5s'] };
+  const source = { streams: NAMES, keep_original: true };
+  place.configure(configOf({ url: simulator.url, sinks: [storage.sink], source, reading }));
+  const setup = await place.sluice(...storage.setup);
+  expect({ code: setup.code, stderr: setup.stderr }).toMatchObject({ code: 0 });
+
+  await runToRest(place);
+  for (const stream of NAMES) await judge(storage, simulator, stream);
+  expect((await place.sluice('rejections', 'list', '--json')).stdout).toBe('');
+  expect(simulator.stats().forbiddenCalls).toBe(0);
+});
+
+async function runToRest(place: Place): Promise<void> {
+  const { simulator } = place;
+  const state = join(place.folder, 'sluice-state');
+  const ended = await runUntilQuiet(place, () => committedInAll(state), 240_000);
+  refuseTrouble(ended, 'run');
+  expect(ended.code).toBe(0);
+  expect(simulator.stats()).toMatchObject({ pending: 0 });
+}
+
+async function judge(storage: Storage, simulator: Simulator, stream: TruthStream): Promise<void> {
+  const fields = streams.find((one) => one.stream.name === stream)?.fields;
+  const ids: string[] = [];
+  const found = new Set<string>();
+  await storage.read(stream, (id, document) => {
+    ids.push(id);
+    if (idOf(document) !== id) found.add(`${id} is not the id of what it holds`);
+    if (JSON.stringify(document).includes('PLANTED-SECRET')) found.add(`${id} holds a secret`);
+    for (const one of violations(document, 'cylance', fields)) found.add(one);
+  });
+  const expected = expectedDocuments(simulator, stream);
+  console.log(`${stream}: ${ids.length} documents, the simulator has ${expected.size}`);
+  expect([...found].slice(0, 20)).toEqual([]);
+  expect(differencesFrom(expected, ids).slice(0, 20)).toEqual([]);
+  expect(ids.length).toBeGreaterThan(30);
+}

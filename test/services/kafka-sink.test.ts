@@ -1,0 +1,221 @@
+/** The Kafka sink against the real broker: the contract, and what happens when answers get lost, or another writer comes. */
+import pino from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type KafkaSettings, openKafka } from '../../src/sinks/kafka.ts';
+import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/types.ts';
+import { contractDocument, sinkContract } from '../contract/sink.ts';
+import { randomFrom } from '../e2e/kills.ts';
+import { freePort, type RunningKafka, startKafka, withAdmin } from './kafka.ts';
+import { type Harm, startKafkaProxy } from './kafka-proxy.ts';
+import { type Message, readCommitted } from './kafka-read.ts';
+
+const signal = new AbortController().signal;
+const pipeline = 'acme/test.contract/kafka';
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
+
+async function makeTopics({ direct }: RunningKafka, ...names: string[]): Promise<void> {
+  const topics = names.map((topic) => ({ topic, numPartitions: topic.endsWith('marker') ? 1 : 3 }));
+  await withAdmin(direct, (admin) => admin.createTopics({ topics }));
+}
+
+interface Opening extends Partial<KafkaSettings> {
+  /** Hands what it says to the test. */
+  said?: string[];
+}
+
+function openSink(brokers: string[], { said, ...more }: Opening = {}): Sink {
+  const settings = { brokers, retryBaseMs: 20, retryMaxMs: 500, retryDeadlineMs: 60_000, ...more };
+  const log =
+    said === undefined ? pino({ level: 'silent' }) : pino({}, { write: (line: string) => void said.push(line) });
+  return openKafka(settings, { log, now: Date.now });
+}
+
+function batchOf(number: number, documents: OutDocument[], walk = 'live'): Batch {
+  return { pipeline, walk, number, documents };
+}
+
+function numbered(prefix: string, count: number): OutDocument[] {
+  return Array.from({ length: count }, (_, index) => contractDocument(`${prefix}-${index}`));
+}
+
+function preparedOf({ walk, number, documents }: Batch): Prepared {
+  const ids = documents.map(({ id, stream, namespace }) => ({ id, stream, namespace }));
+  return { walk, number, ids, atMs: Date.now() };
+}
+
+const idsOf = (documents: { id: string }[]) => documents.map(({ id }) => id).sort();
+const idsRead = (messages: Message[]) => messages.map(({ headers }) => headers.id ?? 'none').sort();
+
+console.log(`seed ${seed}`);
+
+describe('Kafka 4.2.0', () => {
+  let node: RunningKafka;
+  let openings = 0;
+  beforeAll(async () => {
+    node = await startKafka({ version: '4.2.0' });
+    await makeTopics(node, 'sluice.marker');
+  });
+  afterAll(() => node?.stop());
+
+  /** A topic and a name of its own for each test. */
+  async function fresh(more: Opening = {}) {
+    const topic = `test${++openings}`;
+    await makeTopics(node, topic);
+    const settings = { topic, transactionalIdPrefix: topic, ...more };
+    return { settings, topic, read: () => readCommitted(node.direct, [topic]) };
+  }
+
+  for (const compression of ['gzip', 'zstd'] as const) {
+    sinkContract(`Kafka, ${compression}`, async () => {
+      const { settings, read } = await fresh({ compression });
+      const sinks: Sink[] = [];
+      const open = () => {
+        const sink = openSink(node.brokers, settings);
+        sinks.push(sink);
+        return sink;
+      };
+      return {
+        sink: open(),
+        reopen: open,
+        readAll: async () => (await read()).map(({ value }) => JSON.parse(value.toString()) as EcsDocument),
+        dispose: async () => void (await Promise.all(sinks.map((sink) => sink.close()))),
+      };
+    });
+  }
+
+  it('tells a prepared batch that arrived from one that did not, and from one that is only partly there', async () => {
+    const { settings, read } = await fresh();
+    const [first, second, third] = [1, 2, 3].map((number) => batchOf(number, numbered(`b${number}`, 200)));
+    const dying = openSink(node.brokers, settings);
+    await dying.recover(pipeline, [], new Map());
+    const { receipt } = await dying.write(first as Batch, signal);
+    await dying.write(second as Batch, signal);
+    // Not closed: its process is gone.
+    const next = openSink(node.brokers, settings);
+    const prepared = [second, third].map((batch) => preparedOf(batch as Batch));
+    const { arrived } = await next.recover(pipeline, prepared, new Map<string, Json>([['live', receipt]]));
+    expect([...arrived].sort()).toEqual(idsOf((second as Batch).documents));
+    await next.write(third as Batch, signal);
+    await next.close();
+    expect(idsRead(await read())).toEqual(idsOf([first, second, third].flatMap((batch) => (batch as Batch).documents)));
+  });
+
+  it('stops the first of two writers on one pipeline, and only that', async () => {
+    const { settings, read } = await fresh();
+    const one = openSink(node.brokers, settings);
+    await one.recover(pipeline, [], new Map());
+    await one.write(batchOf(1, numbered('one', 50)), signal);
+    const other = openSink(node.brokers, settings);
+    await other.recover(pipeline, [], new Map<string, Json>([['live', { number: 1 }]]));
+    await other.write(batchOf(2, numbered('other', 50)), signal);
+    const stopped = await one.write(batchOf(2, numbered('zombie', 50)), signal).catch((error) => error);
+    expect(stopped).toMatchObject({ action: 'stop', message: expect.stringMatching(/another process has taken over/) });
+    const again = await one.write(batchOf(2, numbered('zombie', 50)), signal).catch((error) => error);
+    expect(again).toMatchObject({ action: 'stop' });
+    await other.write(batchOf(3, numbered('other-more', 50)), signal);
+    await one.close();
+    await other.close();
+    const expected = [numbered('one', 50), numbered('other', 50), numbered('other-more', 50)].flat();
+    expect(idsRead(await read())).toEqual(idsOf(expected));
+  });
+
+  it('rejects a document that is too large, and only that', async () => {
+    const { settings, read } = await fresh({ maxMessageBytes: 20_000 });
+    const sink = openSink(node.brokers, settings);
+    await sink.recover(pipeline, [], new Map());
+    const huge = contractDocument('huge', { labels: { text: 'x'.repeat(30_000) } });
+    const { rejections } = await sink.write(batchOf(1, [...numbered('small', 20), huge]), signal);
+    await sink.close();
+    expect(rejections).toMatchObject([{ id: 'huge', type: 'message_too_large' }]);
+    expect(idsRead(await read())).toEqual(idsOf(numbered('small', 20)));
+  });
+
+  it('rejects what only the topic finds too large', async () => {
+    const { settings, read, topic } = await fresh();
+    const configEntries = [{ name: 'max.message.bytes', value: '20000' }];
+    await withAdmin(node.direct, (admin) =>
+      admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: topic, configEntries }] }),
+    );
+    const sink = openSink(node.brokers, { ...settings, compression: 'none' });
+    await sink.recover(pipeline, [], new Map());
+    const huge = contractDocument('huge', { labels: { text: 'x'.repeat(30_000) } });
+    const { rejections } = await sink.write(batchOf(1, [...numbered('small', 200), huge]), signal);
+    await sink.write(batchOf(2, numbered('later', 20)), signal);
+    await sink.close();
+    expect(rejections).toMatchObject([{ id: 'huge' }]);
+    expect(idsRead(await read())).toEqual(idsOf([...numbered('small', 200), ...numbered('later', 20)]));
+  });
+
+  it('says what to do where a topic is missing, and where nobody answers', async () => {
+    const missing = openSink(node.brokers, { topic: 'not-there', transactionalIdPrefix: 'not-there' });
+    const write = (sink: Sink) => sink.write(batchOf(1, numbered('a', 3)), signal).catch((error) => error);
+    await missing.recover(pipeline, [], new Map());
+    const failure = await write(missing);
+    await missing.close();
+    expect(failure).toMatchObject({ action: 'stop', message: expect.stringContaining('not-there') });
+    expect(`${failure.message} ${failure.advice}`).toContain('sluice setup kafka');
+    const nobody = openSink([`127.0.0.1:${await freePort()}`], { retryDeadlineMs: 300 });
+    const unreachable = await write(nobody);
+    await nobody.close();
+    expect(unreachable).toMatchObject({ action: 'stop', message: expect.stringMatching(/cannot be reached/) });
+  });
+});
+
+describe('Kafka 4.2.0 behind a connection that fails', () => {
+  const BATCHES = 60;
+  const PER_BATCH = 120;
+  const random = randomFrom(seed);
+  let node: RunningKafka;
+  let proxy: Awaited<ReturnType<typeof startKafkaProxy>>;
+  let harm: () => Harm = () => 'none';
+  beforeAll(async () => {
+    const port = await freePort();
+    node = await startKafka({ version: '4.2.0', port, advertise: await freePort() });
+    const [at] = node.brokers;
+    proxy = await startKafkaProxy({ listen: Number(at?.split(':')[1]), target: port }, () => harm());
+    await makeTopics(node, 'sluice.marker');
+  });
+  afterAll(async () => {
+    await proxy?.stop();
+    await node?.stop();
+  });
+
+  /** Of a few hundred answers each: some are never delivered, and their connection dies at once or stays silent. */
+  const kinds: [what: string, share: number, harm: Harm][] = [
+    ['resets connections', 0.02, 'reset'],
+    ['swallows answers and resets', 0.02, 'swallow-and-reset'],
+    ['swallows answers silently', 0.015, 'swallow'],
+  ];
+  it.each(kinds)('that %s: each document once, in order', { timeout: 240_000 }, async (what, share, kind) => {
+    const topic = what.replaceAll(' ', '-');
+    await makeTopics(node, topic);
+    const sink = openSink(proxy.brokers, {
+      topic,
+      transactionalIdPrefix: topic,
+      timeoutMs: 1500,
+      retryDeadlineMs: 200_000,
+    });
+    await sink.recover(pipeline, [], new Map());
+    harm = () => (random() < share ? kind : 'none');
+    const before = proxy.harmed();
+    const documents: OutDocument[] = [];
+    for (let number = 1; number <= BATCHES; number++) {
+      // The same keys again and again: their order can be looked at.
+      const batch = numbered('key', PER_BATCH).map((each) => ({ ...each, id: `${each.key}#${number}` }));
+      documents.push(...batch);
+      expect((await sink.write(batchOf(number, batch), signal)).rejections).toEqual([]);
+    }
+    harm = () => 'none';
+    await sink.close();
+    const found = await readCommitted(node.direct, [topic]);
+    console.log(`${what}: ${proxy.harmed() - before} times, ${found.length} documents`);
+    expect(idsRead(found)).toEqual(idsOf(documents));
+    const last = new Map<string, number>();
+    for (const { key = '', headers } of found) {
+      const number = Number(headers.id?.split('#')[1]);
+      expect(number).toBe((last.get(key) ?? 0) + 1);
+      last.set(key, number);
+    }
+    expect(proxy.harmed() - before).toBeGreaterThan(0);
+  });
+});
