@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit` needs Node, npm and openssl; `services` starts the real Elasticsearch (JDK 21+ and Maven). */
+/** `unit` needs Node, npm and openssl; `services` starts the real Elasticsearch and Kafka (JDK 21+ and Maven). */
 export default defineConfig({
   test: {
     projects: [

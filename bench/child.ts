@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { postBodies, runFloor } from './floors.ts';
+import { readGiant } from './giant.ts';
 import { writeKafka } from './kafka.ts';
 import { runSluice } from './sluice.ts';
 import type { Measured, Task } from './task.ts';
@@ -28,6 +29,8 @@ const RUNS = {
   bulk: postBodies,
   kafka: writeKafka,
   kafkajs: writeKafka,
+  parts: readGiant,
+  whole: readGiant,
 };
 const records = await RUNS[task.mode](task, begin);
 const { user, system } = process.cpuUsage(cpu);

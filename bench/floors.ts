@@ -14,7 +14,7 @@ import { PAGE_SIZE, type Task, TENANT } from './task.ts';
 
 const FACTS = { name: 'bench', connector: 'cylance', tenantId: TENANT.tenantId, keepOriginal: false };
 
-async function getToken(url: string): Promise<string> {
+export async function getToken(url: string): Promise<string> {
   const seconds = Math.floor(Date.now() / 1000);
   const jwt = await new SignJWT({ tid: TENANT.tenantId, jti: randomUUID() })
     .setProtectedHeader({ alg: 'HS256' })

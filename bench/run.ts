@@ -2,8 +2,8 @@
  * `npm run bench`: measures and writes docs/benchmarks.md.
  *
  * Every figure is a ratio within one run: the variants take turns, round by round, each in a process of its own, against
- * one simulator in this process. `--rounds N`, `--records N`, `--no-elasticsearch`, `--no-million`, `--no-kafka` make it
- * shorter; `--only-kafka` measures the Kafka sink and prints its section, and writes nothing.
+ * one simulator in this process. `--rounds N`, `--records N`, `--no-elasticsearch`, `--no-million`, `--no-giant`, `--no-kafka` make
+ * it shorter; `--only-kafka` measures the Kafka sink and prints its section, and writes nothing.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,6 +24,7 @@ const { values: options } = parseArgs({
     records: { type: 'string', default: '100000' },
     'no-elasticsearch': { type: 'boolean', default: false },
     'no-million': { type: 'boolean', default: false },
+    'no-giant': { type: 'boolean', default: false },
     'no-kafka': { type: 'boolean', default: false },
     'only-kafka': { type: 'boolean', default: false },
   },
@@ -106,6 +107,28 @@ async function million(): Promise<void> {
   }
 }
 
+async function giant(): Promise<void> {
+  const simulator = await simulate(0, { giantResults: GIANT });
+  await section(
+    'One reply of 300 MB',
+    GIANT_ABOUT,
+    simulator,
+    {
+      'read part by part (stream-json)': { mode: 'parts' },
+      'read and parsed whole (JSON.parse)': { mode: 'whole' },
+      'Sluice to NDJSON': { mode: 'sluice', stream: 'cylance.instaquery_result' },
+    },
+    Math.min(rounds, 3),
+    'throughput',
+  );
+  await simulator.close();
+}
+
+const GIANT = 300_000;
+const GIANT_ABOUT =
+  `${GIANT.toLocaleString('en')} results of 1 KiB in one array, so a thousand records are a megabyte. The first two only download and parse. ` +
+  'Every result becomes a document of about 2.5 KB.';
+
 async function elasticsearch(): Promise<void> {
   const node = await startElasticsearch({ version: '9.5.3' });
   try {
@@ -172,6 +195,7 @@ try {
     await listRecords();
     await details();
     if (!options['no-million']) await million();
+    if (!options['no-giant']) await giant();
     if (!options['no-elasticsearch']) await elasticsearch();
   }
   if (!options['no-kafka']) await kafka();

@@ -16,7 +16,7 @@ function configOf(task: Task): Config {
   const source = {
     name: (task.folder.split('/').at(-1) ?? 'bench').replace(/\W/g, '_'),
     connector: 'cylance',
-    streams: ['cylance.detection'],
+    streams: [task.stream ?? 'cylance.detection'],
     base_url: task.url,
     tenant_id: TENANT.tenantId,
     application_id: TENANT.applicationId,

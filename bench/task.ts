@@ -12,6 +12,8 @@ export interface Task {
   /** Whether a floor stringifies and writes the records of every pass, or only of the first. */
   writesEveryPass: boolean;
   details: boolean;
+  /** `cylance.detection` when it is not said. */
+  stream?: string;
   concurrency: number;
   /** Elasticsearch instead of files. */
   elasticsearch?: string;
@@ -32,8 +34,11 @@ export interface KafkaTask {
   bytes: number;
 }
 
-/** `raw` and `mapped` are floors, `bulk` posts prebuilt bodies; `kafka` is the sink alone, `kafkajs` the client alone. */
-export type Mode = 'raw' | 'mapped' | 'sluice' | 'bulk' | 'kafka' | 'kafkajs';
+/**
+ * `raw` and `mapped` are floors, `bulk` posts prebuilt bodies; `kafka` is the sink alone, `kafkajs` the client alone;
+ * `parts` and `whole` only read one long reply.
+ */
+export type Mode = 'raw' | 'mapped' | 'sluice' | 'bulk' | 'kafka' | 'kafkajs' | 'parts' | 'whole';
 
 export interface Measured {
   records: number;

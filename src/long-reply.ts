@@ -76,6 +76,8 @@ function nameOf(reply: object, member: string): string {
   return Object.keys(reply).find((name) => name.toLowerCase() === lower) ?? member;
 }
 
+/** Longer texts would be large objects of the heap, which only a full collection frees. */
+const BITE = 16_384;
 /** Collects so many items at least before it hands them out. */
 const ENOUGH = 200;
 
@@ -105,7 +107,8 @@ function longReader(member: string, place: string) {
     items === undefined || items.length < least ? [] : items.splice(0, items.length);
   return {
     take(chunk: Buffer): unknown[] {
-      consume(decoder.decode(chunk, { stream: true }));
+      for (let at = 0; at < chunk.length; at += BITE)
+        consume(decoder.decode(chunk.subarray(at, at + BITE), { stream: true }));
       return taken(ENOUGH);
     },
     end(): unknown[] {

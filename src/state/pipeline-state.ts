@@ -33,6 +33,11 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
   const remember = (row: Row) => rememberRow(statements, id, row);
 
   return {
+    tenant: (named) =>
+      guard(() => {
+        statements.nameTenant.run(named, id);
+        return (statements.tenant.get(id) as { tenant: string }).tenant;
+      }),
     known: (key) => guard(() => toKnown(statements.known.get(keyHash(id, key), id, key) as Raw | undefined)),
     knownAmong: (keys) =>
       guard(() => {
@@ -112,7 +117,7 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
         for (const table of ['revisions', 'walks', 'children', 'prepared', 'ledger', 'rejections']) {
           database.prepare(`DELETE FROM ${table} WHERE pipeline = ?`).run(id);
         }
-        database.prepare('UPDATE pipelines SET covered_from_ms = NULL WHERE id = ?').run(id);
+        database.prepare('UPDATE pipelines SET covered_from_ms = NULL, tenant = NULL WHERE id = ?').run(id);
       }),
   };
 }
@@ -139,6 +144,8 @@ function prepareStatements(database: DatabaseSync) {
       `SELECT key, refresh_at_ms AS "atMs", id AS "rowId" FROM revisions INDEXED BY revisions_due
        WHERE pipeline = ? AND refresh_at_ms <= ? AND (refresh_at_ms, id) > (?, ?) ORDER BY refresh_at_ms, id LIMIT ?`,
     ),
+    nameTenant: sql('UPDATE pipelines SET tenant = ? WHERE id = ? AND tenant IS NULL'),
+    tenant: sql('SELECT tenant FROM pipelines WHERE id = ?'),
     coveredFrom: sql('SELECT covered_from_ms AS at FROM pipelines WHERE id = ?'),
     cover: sql('UPDATE pipelines SET covered_from_ms = min(coalesce(covered_from_ms, ?1), ?1) WHERE id = ?2'),
     prune: sql(

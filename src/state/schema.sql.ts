@@ -16,11 +16,12 @@ CREATE TABLE children (
 
 /** What turns the schema of each version into the next one's. */
 export const MIGRATIONS: Readonly<Record<number, string>> = {
-  1: `ALTER TABLE prepared ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0; ${CHILDREN}`,
+  1: `ALTER TABLE prepared ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE pipelines ADD COLUMN tenant TEXT; ${CHILDREN}`,
 };
 
 export const SCHEMA = `
-CREATE TABLE pipelines (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, covered_from_ms INTEGER);
+CREATE TABLE pipelines (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, covered_from_ms INTEGER, tenant TEXT);
 
 CREATE TABLE revisions (
   id INTEGER PRIMARY KEY, pipeline INTEGER NOT NULL, key_hash INTEGER NOT NULL, key TEXT NOT NULL, fingerprint TEXT,

@@ -76,6 +76,8 @@ export interface Commit {
 
 /** The part of the state that belongs to one pipeline. */
 export interface PipelineState {
+  /** The tenant whose records are remembered here: the first one that was named. */
+  tenant(named: string): string;
   known(key: string): Known | undefined;
   /** The same for the records of a page, in one query. */
   knownAmong(keys: readonly string[]): Map<string, Known>;

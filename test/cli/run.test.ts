@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { until, type Workplace, workplace } from './binary.ts';
 
@@ -63,4 +65,20 @@ test('a sink that cannot be reached is waited for; SIGTERM still ends it cleanly
   const { code, stderr } = await running.ended;
   expect(stderr).not.toMatch(/has stopped|refused/);
   expect(code).toBe(0);
+});
+
+test('another tenant under the same name is refused before anything reads as deleted', async () => {
+  place = await workplace({ detections: 20 });
+  place.configure();
+  expect((await place.sluice('backfill', '--from', '400d')).code).toBe(0);
+  const file = join(place.folder, 'sluice.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('tenant-1', 'tenant-2'));
+  const refused = await place.sluice('run', '--once');
+  expect(refused.stderr).toMatch(
+    /source "acme" is tenant tenant-2 now, but what is remembered for it is of tenant tenant-1/,
+  );
+  expect(refused.code).toBe(2);
+  expect((await place.sluice('state', 'reset', '--all', '--yes')).code).toBe(0);
+  expect((await place.sluice('run', '--once')).stderr).toMatch(/refused the credentials/);
+  expect(place.delivered()).toHaveLength(20);
 });

@@ -1,8 +1,9 @@
 /** Pipelines with their state, ready to run, each with somebody who watches it. */
 import { type Built, build, type Line, toPipeline } from '../../build.ts';
+import { usageError } from '../../errors.ts';
 import type { Pipeline } from '../../pipeline.ts';
 import { openState } from '../../state/sqlite.ts';
-import type { StateStore } from '../../state/store.ts';
+import type { PipelineState, StateStore } from '../../state/store.ts';
 import { createWatch, observed, type Watch } from '../../watch.ts';
 import type { Session } from './session.ts';
 
@@ -19,21 +20,40 @@ export interface Opened {
   close(): Promise<void>;
 }
 
+/** What is known of one tenant would read as deleted at another. */
+function ofItsTenant({ name, source }: Line, state: PipelineState): PipelineState {
+  const tenant = state.tenant(source.tenantId);
+  if (tenant === source.tenantId) return state;
+  throw usageError(
+    `source "${source.name}" is tenant ${source.tenantId} now, but what is remembered for it is of tenant ${tenant}`,
+    `Give the other tenant a source name of its own. To forget what is remembered: \`sluice state reset --pipeline ${name}\`.`,
+  );
+}
+
 /** Takes the state for itself; throws when another process has it. */
-export function openPipelines(session: Session, choose: (lines: Line[]) => Line[] = (lines) => lines): Opened {
+export function openPipelines(
+  session: Session,
+  choose: (lines: Line[]) => Line[] = (lines) => lines,
+  { anyTenant = false } = {},
+): Opened {
   const { config, tools } = session;
   const built = build(config, tools);
   const lines = choose(built.lines);
   const store = openState({ path: config.state.path, now: tools.now, exclusive: true });
-  const running = lines.map((line): Running => {
+  const open = (line: Line): Running => {
     const watch = createWatch(line.name, tools.now);
     const watched = { ...line, registered: observed(line.registered, watch) };
-    return {
-      line,
-      watch,
-      pipeline: toPipeline(watched, built, config, store.pipeline(line.name), tools, watch.events),
-    };
-  });
+    const stored = store.pipeline(line.name);
+    const state = anyTenant ? stored : ofItsTenant(line, stored);
+    return { line, watch, pipeline: toPipeline(watched, built, config, state, tools, watch.events) };
+  };
+  let running: Running[];
+  try {
+    running = lines.map(open);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
   return {
     built,
     store,

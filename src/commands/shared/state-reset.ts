@@ -18,10 +18,10 @@ export async function resetState(cli: Cli, options: ResetOptions): Promise<void>
   if (options.pipeline === undefined && !options.all) throw usageError('say which: --pipeline <name...> or --all');
   const names = namesOf(cli, session, options);
   if (!options.yes) {
-    const advice = 'Give --yes as well. Files and Elasticsearch keep what they have: it will be there twice.';
+    const advice = 'Give --yes as well. Sinks keep what they have: it will be there twice.';
     throw usageError(`this forgets what was delivered by ${names.join(', ')}, which is then delivered again`, advice);
   }
-  const opened = openPipelines(session);
+  const opened = openPipelines(session, undefined, { anyTenant: true });
   try {
     for (const name of names) await forget(session, opened, name);
   } finally {
