@@ -88,7 +88,9 @@ export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: 
       return sink.retryDeadlineMs + (sink.type === 'kafka' ? 2 * sink.timeoutMs : sink.requestTimeoutMs);
     }),
   );
-  return 3 * reading.pollMs + Math.max(retry.deadlineMs + http.timeoutMs, sinkMs) + 30_000;
+  return (
+    3 * Math.max(reading.pollMs, reading.snapshotMs) + Math.max(retry.deadlineMs + http.timeoutMs, sinkMs) + 30_000
+  );
 }
 
 function readiness({ watch }: Watched): Finding {

@@ -31,15 +31,7 @@ export function createHttp(
   const agent = (url: URL) => (url.protocol === 'http:' ? agents.http : agents.https);
   return {
     request: (request) => budget(request.priority, request.signal, () => send(request, settings, agent)),
-    stream: (request) =>
-      new Promise((resolve, reject) => {
-        const call = async (): Promise<void> => {
-          const ended = Promise.withResolvers<void>();
-          resolve(await openStream(request, settings, agent, ended.resolve));
-          await ended.promise; // a body that is still coming keeps its place
-        };
-        budget(request.priority, request.signal, call).catch(reject);
-      }),
+    stream: (request) => budget(request.priority, request.signal, () => openStream(request, settings, agent)),
     close: () => {
       agents.http.destroy();
       agents.https.destroy();
@@ -74,12 +66,10 @@ function fetchOnce(
   return fetch(url, { method, headers: all, body, agent, redirect: 'manual', size, signal });
 }
 
-/** `ended` is called when the body was read, broke off or was given up. */
 async function openStream(
   request: HttpRequest,
   settings: HttpSettings,
   agent: (url: URL) => HttpAgent,
-  ended: () => void,
 ): Promise<HttpStream> {
   const ends = new AbortController();
   const abort = () => ends.abort();
@@ -87,7 +77,6 @@ async function openStream(
   const close = () => {
     request.signal.removeEventListener('abort', abort);
     abort();
-    ended();
   };
   /** Only while something is waited for: a slow sink is not the vendor's fault. */
   const inTime = async <T>(work: Promise<T>): Promise<T> => {

@@ -14,6 +14,8 @@ export interface LongReplyOptions {
   member: string;
   /** How errors name the reply. */
   place: string;
+  /** Called before the first part with the members that stand before the array (all others, where the reply is short). */
+  begin?: (members: Rest) => void;
   /** A reply of no more bytes than this is parsed whole. */
   wholeBytes?: number;
 }
@@ -29,7 +31,7 @@ type Rest = Record<string, unknown>;
  */
 export async function* partsOf(
   body: AsyncIterable<Buffer>,
-  { member, place, wholeBytes = WHOLE_BYTES }: LongReplyOptions,
+  { member, place, begin, wholeBytes = WHOLE_BYTES }: LongReplyOptions,
 ): AsyncGenerator<unknown[], Rest> {
   const head: Buffer[] = [];
   let bytes = 0;
@@ -40,7 +42,7 @@ export async function* partsOf(
     else {
       head.push(chunk);
       if (bytes <= wholeBytes) continue;
-      long = longReader(member, place);
+      long = longReader(member, place, begin);
       yield* inParts(long.take(Buffer.concat(head.splice(0))));
     }
   }
@@ -49,6 +51,7 @@ export async function* partsOf(
     return long.rest();
   }
   const [records, rest] = readWhole(Buffer.concat(head), member, place);
+  begin?.(rest);
   yield* inParts(records);
   return rest;
 }
@@ -81,7 +84,7 @@ const BITE = 16_384;
 /** Collects so many items at least before it hands them out. */
 const ENOUGH = 200;
 
-function longReader(member: string, place: string) {
+function longReader(member: string, place: string, begin: LongReplyOptions['begin']) {
   const lower = member.toLowerCase();
   const parse = jsonParser({ packValues: true, streamValues: false });
   const assembler = new Assembler();
@@ -99,6 +102,7 @@ function longReader(member: string, place: string) {
       // An item is added to its array when it is complete, so the array itself tells what can be handed out.
       const isTheArray =
         token.name === 'startArray' && assembler.depth === 1 && String(assembler.key).toLowerCase() === lower;
+      if (isTheArray && items === undefined) begin?.({ ...(assembler.current as Rest) });
       assembler.consume(token);
       if (isTheArray) items ??= assembler.current as unknown[];
     }

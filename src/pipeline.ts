@@ -13,6 +13,7 @@ import {
   changeFromDetail,
   changeFromList,
   isClaimed,
+  isClaimedElsewhere,
   isUnchanged,
   released,
   type Sight,
@@ -233,9 +234,13 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
       const known = lookUp(pipeline, sights);
       for (const seen of sights) {
         const before = known(seen.key);
-        const waiting = isUnchanged(pipeline, seen, before)
-          ? lane.settle(inFlight)
-          : takeChanged(inFlight, seen, before);
+        // What is remembered of a child says that its records are delivered, and all walks go by it.
+        const isVouchedFor = page.window !== undefined && isClaimedElsewhere(pipeline, walk, seen);
+        const waiting = isVouchedFor
+          ? room().then(() => later(inFlight, () => whenFree(pipeline, walk, seen)))
+          : isUnchanged(pipeline, seen, before)
+            ? lane.settle(inFlight)
+            : takeChanged(inFlight, seen, before);
         if (waiting !== undefined) await waiting;
       }
       for (const key of asked) await takeChanged(inFlight, { key, record: undefined, fingerprint: null }, undefined);

@@ -122,7 +122,7 @@ function sweepLoop(
 /** Vendor trouble holds up this walk only; it goes on from its cursor. What is wrong with the sink concerns all walks. */
 async function tryWalk(pipeline: Pipeline, walk: Walk, options: RunOptions, signal: AbortSignal): Promise<void> {
   try {
-    await runWalk(pipeline, walk, signal);
+    await runWalk(pipeline, options.once ? { ...walk, once: true } : walk, signal);
     pipeline.events.walked(walk);
   } catch (error) {
     if (signal.aborted) return;

@@ -49,6 +49,8 @@ export interface Walk {
   range: Range;
   /** `event` ships history without raising alerts (`backfill --as event`). */
   as?: 'event';
+  /** It is to end with what is there now, although more may come meanwhile. */
+  once?: boolean;
 }
 
 /** What an accepted window held. One row of the ledger, together with what became of the records. */
@@ -56,9 +58,9 @@ export interface Accepted {
   range: Range;
   /** The vendor's own count. */
   total: number;
-  /** How many different keys were seen. */
+  /** How many different keys were seen; of a child: how many entries its reply had. */
   distinct: number;
-  /** Two passes saw the same set of keys, and their number is the vendor's total. */
+  /** Two passes saw the same set of keys, and their number is the vendor's total; a child is complete. */
   settled: boolean;
   /** Which filter the window was narrowed by where time could not split it, e.g. `severity=High`. */
   filter?: string;
@@ -87,6 +89,8 @@ export interface Child {
   version: string;
   /** The parent says that nothing more will come. */
   complete: boolean;
+  /** The parent says that there are records: then a 404 for them is trouble. */
+  expectsRecords: boolean;
   /** What the reader of the child takes from the parent; empty for one that only the configuration knows. */
   facts: { [member: string]: Json };
 }
@@ -132,7 +136,9 @@ export interface VendorRequest<T = unknown> {
 export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise'> {
   /** Names of the array's member, in any casing. */
   member: string;
-  /** Checks the other members; called when the whole reply is read. Throws for another reply than the expected one. */
+  /** Checks what stands before the array; called before the first part. Throws for another reply than the expected one. */
+  begin: (members: Record<string, unknown>) => void;
+  /** The same for all other members, once the whole reply is read. */
   accept: (rest: Record<string, unknown>) => void;
 }
 
@@ -275,11 +281,14 @@ export type HttpClient = (request: HttpRequest) => Promise<HttpReply>;
 export interface HttpStream {
   status: number;
   headers: { get(name: string): string | null };
-  /** To be read to its end or given up (`return`): until then it keeps its place in the budget. */
+  /** To be read to its end or given up (`return`). */
   body: AsyncIterable<Buffer>;
 }
 
-/** The same with a body of any length, as it comes. The timeout is for the first byte, and for each that follows. */
+/**
+ * The same with a body of any length, as it comes. The timeout is for the first byte, and for each that follows. The
+ * place in the budget is given back when the reply begins: a sink that is slow to take it must not stop other requests.
+ */
 export type HttpStreamer = (request: HttpRequest) => Promise<HttpStream>;
 
 /** A stream beside its mapping and its connector: one line of `connectors/index.ts`. */

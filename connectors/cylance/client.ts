@@ -72,7 +72,7 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
         const { reply, sent } = await send(request, url, tokens, services, openOrRefused(services.stream));
         return { body: reply.body as AsyncIterable<Buffer>, place: placeOf(sent) };
       });
-      request.accept(yield* partsOf(body, { member: request.member, place }));
+      request.accept(yield* partsOf(body, { member: request.member, place, begin: request.begin }));
     },
     authenticate: async (signal) => {
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
@@ -81,7 +81,7 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
   };
 }
 
-type Asked = Omit<LongRequest, 'member' | 'accept'>;
+type Asked = Omit<LongRequest, 'member' | 'begin' | 'accept'>;
 
 /** One request; after a 401 once more with a new token. */
 async function send<Reply extends Omit<HttpReply, 'body'>>(

@@ -1,7 +1,7 @@
 /** What InstaQueries found: CylanceOPTICS API guide, "Get InstaQuery Results"; newer wording in the console's help. */
 
 import { SluiceError } from '../../src/errors.ts';
-import { digestOf } from '../../src/identity.ts';
+import { digestOf, revisionOf } from '../../src/identity.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -10,6 +10,7 @@ import { listsOf, queryId } from './instaquery.ts';
 import { member, textOf } from './pages.ts';
 
 const SCOPE = 'opticssurvey:read';
+const NOTHING: ReadonlySet<string> = new Set();
 
 export const instaqueryResult: Stream = {
   name: 'cylance.instaquery_result',
@@ -18,7 +19,7 @@ export const instaqueryResult: Stream = {
     endpoints: ['GET /instaqueries/v2', 'GET /instaqueries/v2/{id}/results'],
     scopes: ['opticssurvey:list', SCOPE],
     reading: 'per query, until it is complete; long replies part by part',
-    key: 'the ids of the query, of the device and of the artifact',
+    key: 'the ids of the query, of the device and of the artifact, and a hash of the result: what is listed twice is shipped once',
   },
   mode: 'children',
   // When it was reported: a device that answers again says the same. `Query` is ours, and not part of the result.
@@ -27,11 +28,13 @@ export const instaqueryResult: Stream = {
   key(record) {
     const query = textOf(member(member(record, 'Query'), 'id'));
     if (query === undefined) throw new Error('the result has no query');
-    const device = (textOf(member(record, 'DeviceId')) ?? '').toLowerCase();
+    const device = ['DeviceId', 'device_id', 'HostName']
+      .map((name) => textOf(member(record, name)))
+      .find((text) => text);
     const artifact = member(record, 'Result');
-    const uid = textOf(member(artifact, 'Uid'));
-    if (uid === undefined && artifact === undefined) throw new Error('the result has no artifact');
-    return `${query}/${device}/${uid ?? digestOf(artifact)}`;
+    if (artifact === undefined) throw new Error('the result has no artifact');
+    const uid = textOf(member(artifact, 'Uid')) ?? '';
+    return [query.toUpperCase(), (device ?? '').toLowerCase(), uid, revisionOf(artifact, NOTHING)].join('/');
   },
   timeMs(record) {
     const artifact = member(record, 'Result');
@@ -55,23 +58,27 @@ function toChild(key: string, query: unknown): Child {
   const responded = Number(member(progress, 'responded') ?? 0);
   const version = digestOf({ progress, available: member(query, 'results_available') });
   const facts = { id: key, name: textOf(member(query, 'name')) ?? '' };
-  return { key, version, complete: queried > 0 && responded >= queried, facts };
+  const expectsRecords = member(query, 'results_available') === true;
+  return { key, version, complete: queried > 0 && responded >= queried, expectsRecords, facts };
 }
 
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
   const path = `/instaqueries/v2/${encodeURIComponent(child.key)}/results`;
   let isDone = false;
-  const accept = (rest: Record<string, unknown>): void => {
-    const id = textOf(member(rest, 'id'));
+  const begin = (members: Record<string, unknown>): void => {
+    const id = textOf(member(members, 'id'));
     if (id !== undefined && id.toLowerCase() !== child.key.toLowerCase()) {
       throw new SluiceError(`GET ${path}: the reply is of another query, ${id}`, { action: 'retry' });
     }
+  };
+  const accept = (rest: Record<string, unknown>): void => {
+    begin(rest);
     isDone = textOf(member(rest, 'status'))?.toLowerCase() === 'done';
   };
   const { priority, signal } = context;
   for await (const part of context.client.parts({
     ...{ path, scope: SCOPE, priority, signal, retry: 'brief' as const },
-    ...{ member: 'result', accept },
+    ...{ member: 'result', begin, accept },
   })) {
     yield part.map((entry) => toRecord(entry, child));
   }

@@ -63,6 +63,7 @@ async function list(context: StreamContext, query: PageQuery, filter: Record<str
     if (actionOf(error) !== 'skip') throw error;
     if (query.page > 1)
       throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
-    return { records: [], total: 0, pageSize: query.pageSize }; // "The InstaQuery resources page cannot be found"
+    // "The InstaQuery resources page cannot be found": there is none, or something in between answers.
+    return { records: [], total: 0, pageSize: query.pageSize, doubtful: filter.archived === undefined };
   }
 }

@@ -37,10 +37,9 @@ function key(record: unknown): string {
   const path = textOf(member(record, 'filepath'));
   if (device === undefined || path === undefined) throw new Error('the retrieval has no device or no path');
   const isWindows = /^[a-z]:|\\/i.test(path);
+  const named = (...names: string[]) => names.map((name) => textOf(member(record, name))).find((text) => text) ?? '';
   const parts = [device.replaceAll('-', '').toLowerCase(), isWindows ? path.toLowerCase() : path];
-  return [...parts, textOf(member(record, 'created_at')) ?? '', textOf(member(record, 'correlation_id')) ?? ''].join(
-    '|',
-  );
+  return [...parts, named('created_at', 'createdAt'), named('correlation_id', 'correlationId')].join('|');
 }
 
 async function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
@@ -50,6 +49,6 @@ async function list(context: StreamContext, query: PageQuery): Promise<ListReply
     if (actionOf(error) !== 'skip') throw error;
     if (query.page > 1)
       throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
-    return { records: [], total: 0, pageSize: query.pageSize };
+    return { records: [], total: 0, pageSize: query.pageSize, doubtful: true };
   }
 }

@@ -17,6 +17,7 @@ import { refreshPauseMs } from './refresh.ts';
 /** A key on its way to the sink. */
 export interface Claim {
   key: string;
+  walk: string;
   fingerprint: string | null;
   /** Made only when somebody waits, which is rare. */
   waiting: PromiseWithResolvers<void> | undefined;
@@ -62,19 +63,25 @@ export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | unde
   return (claim ?? known)?.fingerprint === seen.fingerprint;
 }
 
+/** Whether another walk is shipping it: whoever vouches for its delivery must wait for that. */
+export function isClaimedElsewhere(pipeline: Pipeline, walk: Walk, seen: Sight): boolean {
+  const claim = pipeline.claims.get(seen.key);
+  return claim !== undefined && claim.walk !== walk.id;
+}
+
 export function isClaimed(pipeline: Pipeline, seen: Sight): boolean {
   return pipeline.claims.has(seen.key);
 }
 
-function claim(pipeline: Pipeline, seen: Sight): Claim {
-  const made: Claim = { key: seen.key, fingerprint: seen.fingerprint, waiting: undefined };
+function claim(pipeline: Pipeline, walk: Walk, seen: Sight): Claim {
+  const made: Claim = { key: seen.key, walk: walk.id, fingerprint: seen.fingerprint, waiting: undefined };
   pipeline.claims.set(seen.key, made);
   return made;
 }
 
 /** The change for a record that is shipped as the list has it. The record must not be claimed. */
 export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): Change {
-  const mine = claim(pipeline, seen);
+  const mine = claim(pipeline, walk, seen);
   try {
     return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, mine);
   } catch (error) {
@@ -96,7 +103,7 @@ export async function changeFromDetail(
   }
   const known = pipeline.state.known(seen.key);
   if (isUnchanged(pipeline, seen, known)) return undefined;
-  const mine = claim(pipeline, seen);
+  const mine = claim(pipeline, walk, seen);
   try {
     const shipped = await fetchDetail(pipeline, context, seen, known);
     if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, mine);

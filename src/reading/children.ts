@@ -14,9 +14,14 @@ export interface Children {
   /** What the filter of a child's ledger row begins with: `query`. */
   name: string;
   /** All parents that there are now; `whole` says that none can be missing. */
-  parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }>;
+  parents(context: StreamContext): Promise<Parents>;
   /** The records of one child. Returns whether the reply says that nothing more will come. Throws `skip` when there is none. */
   read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean>;
+}
+
+export interface Parents {
+  children: Child[];
+  whole: boolean;
 }
 
 /** A reading that breaks off is tried so often at once; what was delivered of it is not delivered again. */
@@ -25,90 +30,119 @@ const ATTEMPT_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 3_600_000;
 /** A reading that took long is not repeated before so many times its duration. */
 const REST_FACTOR = 4;
+const LONGEST_REST_MS = LONGEST_PAUSE_MS * REST_FACTOR;
 
-/** Pages of all children that are due, as they come. Ends when none is being read and none is due. */
+type Event =
+  | { kind: 'page'; child: string; page: Page }
+  | { kind: 'ended'; child: string }
+  | { kind: 'planned'; parents: Parents }
+  | { kind: 'failed'; error: unknown; planning: boolean };
+
+/**
+ * Pages of all children that are due, as they come. Ends when none is being read and none is due. The parents are looked
+ * at beside the readings, never in their place: a long reply must not hold up new ones, nor the list the replies.
+ */
 export async function* walkChildren(context: StreamContext, walk: Walk, children: Children): AsyncIterable<Page> {
-  const reading = new Map<string, Reading>();
+  const events = openEvents();
+  const reading = new Map<string, AsyncGenerator<Page>>();
+  const plansOnce = walk.kind === 'backfill' || walk.once === true;
   let queue: Child[] = [];
-  let plannedAtMs: number | undefined;
-  const plan = async function* (): AsyncGenerator<Page> {
-    const { children: all, whole } = await planned(context, children);
-    if (whole) yield* gone(context, all, reading);
-    queue = all.filter((child) => !reading.has(child.key) && isDue(context, walk, child));
+  let planning = false;
+  let plannedAtMs = Number.NEGATIVE_INFINITY;
+  const plan = (): void => {
+    planning = true;
     plannedAtMs = context.now();
+    planned(context, children).then(
+      (parents) => events.put({ kind: 'planned', parents }),
+      (error: unknown) => events.put({ kind: 'failed', error, planning: true }),
+    );
   };
+  const pull = (child: string, pages: AsyncGenerator<Page>): void => {
+    pages.next().then(
+      ({ done, value }) => events.put(done ? { kind: 'ended', child } : { kind: 'page', child, page: value as Page }),
+      (error: unknown) => events.put({ kind: 'failed', error, planning: false }),
+    );
+  };
+  const nextPlanMs = () => (plansOnce || planning ? undefined : plannedAtMs + context.settings.snapshotMs);
+  plan();
   try {
-    yield* plan();
-    for (;;) {
+    while (planning || reading.size > 0 || queue.length > 0) {
       context.signal.throwIfAborted();
       while (reading.size < context.settings.childConcurrency && queue.length > 0) {
         const child = queue.shift() as Child;
-        reading.set(child.key, begin(readChild(context, walk, children, child), child.key));
+        const pages = readChild(context, walk, children, child);
+        reading.set(child.key, pages);
+        pull(child.key, pages);
       }
-      if (reading.size === 0) return;
-      const next = await nextPage(reading, context, walk.kind === 'backfill' ? undefined : plannedAtMs);
-      if (next === 'plan') yield* plan();
-      else if (next !== undefined) yield next;
+      if (!planning && !plansOnce && context.now() >= (nextPlanMs() as number)) plan();
+      const event = await events.next(context, nextPlanMs());
+      if (event === undefined) continue;
+      if (event.kind === 'page') {
+        yield event.page;
+        const pages = reading.get(event.child);
+        if (pages !== undefined) pull(event.child, pages);
+      } else if (event.kind === 'ended') reading.delete(event.child);
+      else if (event.kind === 'planned') {
+        planning = false;
+        const { children: all, whole } = event.parents;
+        if (whole) yield* gone(context, all, reading);
+        queue = due(context, walk, all, reading);
+      } else {
+        if (!event.planning || reading.size + queue.length === 0 || isFinal(event.error)) throw event.error;
+        planning = false; // what is being read is not thrown away for it
+        context.log.warn(`the list of parents cannot be read for now: ${messageOf(event.error)}`);
+      }
     }
   } finally {
-    for (const { pages } of reading.values()) void pages.return(undefined); // not awaited: a reply may take long
+    for (const pages of reading.values()) void pages.return(undefined).catch(() => {}); // a reply may take long to end
   }
 }
 
-interface Reading {
-  key: string;
-  pages: AsyncGenerator<Page>;
-  next: Promise<{ key: string; page: Page | undefined }>;
+function isFinal(error: unknown): boolean {
+  return !(error instanceof SluiceError) || error.action === 'stop';
 }
 
-function begin(pages: AsyncGenerator<Page>, key: string): Reading {
-  return { key, pages, next: advance(pages, key) };
+/** What happened, in order. Each reading has one event at most in it, so it cannot grow. */
+function openEvents() {
+  const waiting: Event[] = [];
+  let wake = Promise.withResolvers<void>();
+  return {
+    put(event: Event): void {
+      waiting.push(event);
+      wake.resolve();
+    },
+    /** The next one; undefined when the time has come without one. */
+    async next(context: StreamContext, untilMs: number | undefined): Promise<Event | undefined> {
+      if (waiting.length === 0) {
+        wake = Promise.withResolvers();
+        const timer = new AbortController();
+        const leftMs = untilMs === undefined ? LONGEST_PAUSE_MS : Math.max(0, untilMs - context.now());
+        const pause = sleep(Math.min(leftMs, LONGEST_PAUSE_MS), undefined, { signal: timer.signal }).catch(() => {});
+        await Promise.race([wake.promise, pause]);
+        timer.abort();
+      }
+      return waiting.shift();
+    },
+  };
 }
 
-function advance(pages: AsyncGenerator<Page>, key: string): Reading['next'] {
-  const next = pages.next().then(({ done, value }) => ({ key, page: done ? undefined : (value as Page) }));
-  next.catch(() => {}); // thrown where it is awaited
-  return next;
-}
-
-/** The next page of any child; undefined when one came to its end; `plan` when it is time to look at the parents again. */
-async function nextPage(
-  reading: Map<string, Reading>,
-  context: StreamContext,
-  plannedAtMs: number | undefined,
-): Promise<Page | 'plan' | undefined> {
-  const timer = new AbortController();
-  const waits: Promise<Awaited<Reading['next']> | 'plan'>[] = [...reading.values()].map(({ next }) => next);
-  if (plannedAtMs !== undefined) {
-    const leftMs = Math.min(Math.max(0, plannedAtMs + context.settings.snapshotMs - context.now()), 2 ** 31 - 1);
-    waits.push(sleep(leftMs, 'plan' as const, { signal: timer.signal, ref: false }).catch(() => 'plan' as const));
-  }
-  try {
-    const first = await Promise.race(waits);
-    if (first === 'plan') return 'plan';
-    const one = reading.get(first.key) as Reading;
-    if (first.page === undefined) reading.delete(first.key);
-    else {
-      reading.delete(first.key); // behind the others, so that a fast one does not starve them
-      reading.set(first.key, { ...one, next: advance(one.pages, one.key) });
-    }
-    return first.page;
-  } finally {
-    timer.abort();
-  }
-}
-
-async function planned(context: StreamContext, children: Children): Promise<{ children: Child[]; whole: boolean }> {
+/** The parents that are listed, and those that the configuration names, however it writes them. */
+async function planned(context: StreamContext, children: Children): Promise<Parents> {
   const listed = await children.parents(context);
-  const known = new Set(listed.children.map(({ key }) => key));
-  const configured = context.parents
-    .filter((key) => !known.has(key))
-    .map((key): Child => ({ key, version: 'configured', complete: true, facts: {} }));
+  const known = new Set(listed.children.map(({ key }) => key.toLowerCase()));
+  const configured: Child[] = [];
+  for (const key of context.parents) {
+    if (known.has(key.toLowerCase())) continue;
+    known.add(key.toLowerCase());
+    configured.push({ key, version: 'configured', complete: true, expectsRecords: false, facts: {} });
+  }
   return { ...listed, children: [...listed.children, ...configured] };
 }
 
+type BeingRead = ReadonlyMap<string, unknown>;
+
 /** Children that were to be read again, and whose parent is not there any more. */
-function* gone(context: StreamContext, all: readonly Child[], reading: ReadonlyMap<string, Reading>): Generator<Page> {
+function* gone(context: StreamContext, all: readonly Child[], reading: BeingRead): Generator<Page> {
   const present = new Set(all.map(({ key }) => key));
   for (const row of context.openChildren()) {
     if (present.has(row.child) || reading.has(row.child)) continue;
@@ -121,16 +155,29 @@ function mark(child: ChildRow): Page {
   return { records: [], cursor: null, window: child.child, child };
 }
 
-function isDue(context: StreamContext, walk: Walk, child: Child): boolean {
-  const row = context.knownChild(child.key);
+/** Those that were never read first, then those that have waited longest: none starves behind others that keep growing. */
+function due(context: StreamContext, walk: Walk, all: readonly Child[], reading: BeingRead): Child[] {
+  const rows = new Map(all.map(({ key }) => [key, context.knownChild(key)]));
+  const rank = ({ key }: Child) => {
+    const row = rows.get(key);
+    return row === undefined ? Number.NEGATIVE_INFINITY : (row.nextAtMs ?? 0);
+  };
+  return all
+    .filter((child) => !reading.has(child.key) && isDue(context, walk, child, rows.get(child.key)))
+    .sort((one, other) => (rank(one) < rank(other) ? -1 : rank(one) > rank(other) ? 1 : 0));
+}
+
+function isDue(context: StreamContext, walk: Walk, child: Child, row: ChildRow | undefined): boolean {
   if (row === undefined || walk.kind === 'backfill') return true;
   const nowMs = context.now();
   const changed = row.version !== child.version;
+  if (row.status === 'gone') return true; // it is listed again
   if (row.status !== 'open') return changed;
   const restsUntilMs = row.nextAtMs ?? 0;
   // Without a sign of progress it is read less and less often.
   const patienceMs = changed || row.failures > 0 ? 0 : Math.min((nowMs - row.sinceMs) / 4, LONGEST_PAUSE_MS);
-  return nowMs >= restsUntilMs + patienceMs || restsUntilMs - nowMs > LONGEST_PAUSE_MS * REST_FACTOR;
+  const isWrongClock = restsUntilMs - nowMs > LONGEST_REST_MS;
+  return nowMs >= restsUntilMs + patienceMs || isWrongClock;
 }
 
 /** The pages of one child; the last one says what is to be remembered of it. */
@@ -138,9 +185,9 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
   const startedAtMs = context.now();
   const before = context.knownChild(child.key);
   for (let attempt = 1; ; attempt++) {
+    const parts = children.read(context, child);
     try {
       let records = 0;
-      const parts = children.read(context, child);
       let part = await parts.next();
       for (; !part.done; part = await parts.next()) {
         records += part.value.length;
@@ -151,7 +198,8 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
     } catch (error) {
       context.signal.throwIfAborted();
       const action = actionOf(error);
-      if (action === 'skip') {
+      const isMissing = child.expectsRecords || (before?.records ?? 0) > 0;
+      if (action === 'skip' && !isMissing) {
         yield finished(context, walk, children, child, { records: 0, complete: false, startedAtMs, before });
         return;
       }
@@ -162,6 +210,8 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
       }
       yield failed(context, walk, children, child, before, error);
       return;
+    } finally {
+      await parts.return(false); // also when nobody wants more: the reply is given up
     }
   }
 }
@@ -198,11 +248,11 @@ function finished(
     version: child.version,
     status: isComplete ? 'complete' : isOverdue ? 'overdue' : 'open',
     sinceMs,
-    nextAtMs: isComplete || isOverdue ? null : nowMs + Math.min(restMs, LONGEST_PAUSE_MS * REST_FACTOR),
+    nextAtMs: isComplete || isOverdue ? null : nowMs + Math.min(restMs, LONGEST_REST_MS),
     records,
     failures: 0,
   };
-  return { ...mark(row), accepted: accepted(walk, name, child, records, !isOverdue) };
+  return { ...mark(row), accepted: accepted(walk, name, child, records, isComplete) };
 }
 
 /** Put off, twice as long each time; the ledger shows that it was not read. */
@@ -223,13 +273,14 @@ function failed(
     version: before?.version ?? '',
     status: 'open',
     sinceMs: before?.sinceMs ?? nowMs,
-    nextAtMs: nowMs + Math.max(pauseMs, error.waitMs ?? 0),
+    nextAtMs: nowMs + Math.min(Math.max(pauseMs, error.waitMs ?? 0), LONGEST_REST_MS),
     records: before?.records ?? null,
     failures,
   };
   return { ...mark(row), accepted: accepted(walk, name, child, 0, false) };
 }
 
+/** Entries, not keys, are counted: a reply may be too long to remember all of its keys. */
 function accepted(walk: Walk, name: string, child: Child, records: number, settled: boolean): Accepted {
   return { range: walk.range, total: records, distinct: records, settled, filter: `${name}=${child.key}` };
 }

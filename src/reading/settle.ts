@@ -15,6 +15,8 @@ export interface ListReply {
   pageSize: number;
   /** Of the reply's body: the same digest means the same records. */
   digest?: string;
+  /** Nobody knows whether this is the whole list: it never settles. */
+  doubtful?: boolean;
 }
 
 export interface PageQuery {
@@ -63,7 +65,7 @@ export class DeepPage extends Error {
 interface Pass {
   keys: Set<string>;
   total: number | undefined;
-  /** The total was the same on every page, and no key came twice. */
+  /** The total and the size were the same on every page, and none was doubtful. */
   steady: boolean;
   /** Pages by the digest of their body. A page that the pass before saw in the same words holds nothing to compare. */
   pages: Map<string, SeenPage>;
@@ -95,24 +97,16 @@ async function* readPass(
       pass.total = reply.total;
       pageSize = reply.pageSize;
     }
-    pass.steady &&= reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize;
+    pass.steady &&= reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize && !reply.doubtful;
     if (reply === undefined) return;
     const keys = same?.keys ?? reply.records.map((record) => keyOf(list, record));
     if (reply.total !== undefined) pages = Math.max(pages, Math.ceil(reply.total / pageSize));
-    else if (isFull(keys, pageSize, pass)) pages++;
+    else if (keys.some((key) => !pass.keys.has(key))) pages++; // without a total, only a page with nothing new is the last
     for (const key of keys) pass.keys.add(key);
     if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
     if (reply.records.length > 0) yield reply.records;
     if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
   }
-}
-
-/**
- * Without a total, a full page may have a successor. One that is longer is the whole list of a vendor that does not page,
- * and so is one that brings nothing new.
- */
-function isFull(keys: readonly string[], pageSize: number, pass: Pass): boolean {
-  return keys.length === pageSize && keys.some((key) => !pass.keys.has(key));
 }
 
 /** Undefined when the list shrank under the pass. */

@@ -14,7 +14,7 @@ export async function checkKafka(settings: WholeSettings, log: Logger, signal: A
   return [
     { what: looked.what, ok: true, detail },
     ...[...topics].map(([topic, shape]) => topicLine(topic, shape, topic === settings.markerTopic)),
-    withoutFound(await line(settings, 'Transactions', () => tryTransactions(settings, log, signal))),
+    await transactionsLine(settings, topics, log, signal),
   ];
 }
 
@@ -70,6 +70,17 @@ function topicLine(topic: string, shape: TopicShape | undefined, isMarker: boole
 
 const ALONE =
   'what a broker loses is lost, and Kafka 4.4.0 can split a transaction when its only broker dies (KAFKA-20734)';
+
+async function transactionsLine(
+  settings: WholeSettings,
+  topics: Looked['topics'],
+  log: Logger,
+  signal: AbortSignal,
+): Promise<CheckLine> {
+  if (settings.transactions && topics.get(settings.markerTopic) === undefined)
+    return { what: 'Transactions', ok: true, detail: 'not tried: the marker topic is missing' };
+  return withoutFound(await line(settings, 'Transactions', () => tryTransactions(settings, log, signal)));
+}
 
 /** Opening a producer and asking for a marker need the same rights as a delivery, but for Write on the topics. */
 async function tryTransactions(settings: WholeSettings, log: Logger, signal: AbortSignal): Promise<{ detail: string }> {

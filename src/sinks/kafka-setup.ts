@@ -114,7 +114,8 @@ export function whereOf(settings: WholeSettings): Where {
 }
 
 const SETTINGS_PROBLEMS: Record<string, string | undefined> = {
-  INVALID_REPLICATION_FACTOR: 'There are fewer brokers than replicas: choose a smaller --replication.',
+  INVALID_REPLICATION_FACTOR:
+    'There are fewer brokers than replicas: choose a smaller --replication, or wait until all brokers are up.',
   INVALID_PARTITIONS: 'Choose another number of --partitions.',
   POLICY_VIOLATION: 'The cluster has rules for topics: choose --partitions and --replication accordingly.',
   TOPIC_AUTHORIZATION_FAILED: 'Run setup with an account that may create and describe topics.',

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FaultPlan, Simulator, TruthStream } from '../../simulator/index.ts';
+import { SluiceError } from '../../src/errors.ts';
 import { recover, runWalk } from '../../src/pipeline.ts';
 import { runPipeline } from '../../src/run.ts';
 import type { ChildRow } from '../../src/types.ts';
@@ -253,4 +254,63 @@ test('a sink that fails in the middle of results loses and doubles nothing', asy
   expect(writes).toBeGreaterThan(6);
   expect(differences(simulator, 'cylance.instaquery_result', sink)).toEqual([]);
   expect(documentOf(sink.documents[0] as never).event.dataset).toBe('cylance.instaquery_result');
+});
+
+test('a child is not complete while another walk still ships its results', async () => {
+  const simulator = await simulated({ instaQueries: 12 });
+  const sink = memorySink();
+  const { pipeline, close } = start(simulator, 'cylance.instaquery_result', sink, { batch: { wait: '0s' } });
+  cleanups.push(close);
+  const gate = Promise.withResolvers<void>();
+  sink.write = async () => {
+    await gate.promise;
+    throw new Error('the sink is gone');
+  };
+  const live = { ...wholeRange(simulator, 'live'), kind: 'live' as const };
+  const first = runWalk(pipeline, live, never).catch((error: unknown) => error);
+  await sleep(300); // everything is read and claimed by the first
+  const second = runWalk(pipeline, wholeRange(simulator), never).catch((error: unknown) => error);
+  await sleep(300);
+  gate.resolve();
+  await Promise.all([first, second]);
+  sink.write = memorySink().write;
+  const { documents } = sink;
+  sink.write = async (batch) => {
+    documents.push(...batch.documents);
+    return { rejections: [], receipt: null };
+  };
+  await recover(pipeline);
+  for (let walk = 0; walk < 3; walk++) await runWalk(pipeline, live, never);
+  expect(differences(simulator, 'cylance.instaquery_result', sink)).toEqual([]);
+});
+
+test('a gateway that answers 404 to everything deletes nothing and ends no query', async () => {
+  const simulator = await simulated({ instaQueries: 24 });
+  const queries = memorySink();
+  const results = memorySink();
+  const one = start(simulator, 'cylance.instaquery', queries);
+  const other = start(simulator, 'cylance.instaquery_result', results);
+  cleanups.push(one.close, other.close);
+  const walk = (name: string) => ({ ...wholeRange(simulator, name), kind: 'live' as const });
+  await runWalk(one.pipeline, walk('live'), never);
+  const gone = async (): Promise<never> => {
+    throw new SluiceError('404', { action: 'skip' });
+  };
+  const parts = async function* (): AsyncGenerator<unknown[]> {
+    yield* [];
+    throw new SluiceError('404', { action: 'skip' });
+  };
+  const real = [one.pipeline.client, other.pipeline.client] as const;
+  one.pipeline.client = { ...real[0], json: gone, parts };
+  other.pipeline.client = { ...real[1], json: gone, parts };
+  await runWalk(one.pipeline, walk('live'), never);
+  await runWalk(other.pipeline, walk('live'), never);
+  // The list answers, the results do not: they are known to be there.
+  other.pipeline.client = { ...real[1], parts };
+  for (let time = 0; time < 3; time++) await runWalk(other.pipeline, walk('live'), never);
+  [one.pipeline.client, other.pipeline.client] = real;
+  await runWalk(one.pipeline, walk('live'), never);
+  await runWalk(other.pipeline, { ...walk('backfill-1'), kind: 'backfill' }, never);
+  expect(differences(simulator, 'cylance.instaquery', queries)).toEqual([]);
+  expect(differences(simulator, 'cylance.instaquery_result', results)).toEqual([]);
 });

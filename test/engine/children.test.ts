@@ -66,9 +66,9 @@ function place(settings: Partial<ReadingSettings> = {}) {
     shipped.set(page.window ?? '', seen);
     if (page.child !== undefined) rows.set(page.child.child, page.child);
   };
-  const run = async (kind: Walk['kind'] = 'live'): Promise<Page[]> => {
+  const run = async (kind: Walk['kind'] = 'live', once = false): Promise<Page[]> => {
     const pages: Page[] = [];
-    const walk: Walk = { id: kind, kind, range: { fromMs: 0, toMs: nowMs } };
+    const walk: Walk = { id: kind, kind, range: { fromMs: 0, toMs: nowMs }, once };
     for await (const page of walkChildren(context, walk, children)) {
       take(page);
       pages.push(page);
@@ -83,7 +83,7 @@ function place(settings: Partial<ReadingSettings> = {}) {
       nowMs += ms;
     },
     parent(key: string, more: Partial<Child> = {}) {
-      parents.set(key, { key, version: 'v1', complete: true, facts: {}, ...more });
+      parents.set(key, { key, version: 'v1', complete: true, expectsRecords: false, facts: {}, ...more });
     },
     found(key: string, count: number, done = true) {
       results.set(key, { records: Array.from({ length: count }, (_, index) => index), done });
@@ -299,5 +299,107 @@ describe('children', () => {
     at.pass(HOUR);
     await at.run();
     expect(at.reads).toHaveLength(2);
+  });
+
+  test('one that is gone is read again when it is listed again', async () => {
+    const at = place();
+    at.parent('q', { complete: false });
+    at.found('q', 2, false);
+    await at.run();
+    at.remove('q');
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('gone');
+    at.parent('q');
+    at.found('q', 9, true);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 9 });
+  });
+
+  test('a 404 for records that are known to be there is trouble, not an end', async () => {
+    const at = place();
+    at.parent('q', { expectsRecords: true });
+    for (let time = 0; time < 3; time++) {
+      await at.run();
+      at.pass(3 * HOUR);
+    }
+    expect(at.rows.get('q')).toMatchObject({ status: 'open', failures: 3 });
+    at.found('q', 4);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 4 });
+  });
+
+  test('a list of parents that fails in the middle throws no reading away', async () => {
+    const at = place({ snapshotMs: 20 });
+    at.parent('long');
+    at.found('long', 20);
+    at.state.trouble = () => at.pass(30);
+    let fails = 0;
+    const parents = at.children.parents.bind(at.children);
+    at.children.parents = async (context) => {
+      if (at.plans() === 0) return parents(context);
+      fails++;
+      throw new SluiceError('503', { action: 'retry' });
+    };
+    await at.run();
+    expect(fails).toBeGreaterThan(2);
+    expect(at.rows.get('long')).toMatchObject({ status: 'complete', records: 20 });
+    await expect(at.run()).rejects.toThrow('503'); // with nothing being read, it is the walk's own trouble
+  });
+
+  test('parents are looked at in time, although pages are always at hand', async () => {
+    const at = place({ snapshotMs: 20 });
+    at.parent('long');
+    at.found('long', 200);
+    at.state.trouble = () => at.pass(10);
+    await at.run();
+    expect(at.plans()).toBeGreaterThan(10);
+  });
+
+  test('those that were never read go before those that keep growing, and with `once` the walk ends', async () => {
+    const at = place({ snapshotMs: 10, childConcurrency: 2 });
+    for (let index = 0; index < 6; index++) {
+      at.parent(`grows${index}`, { complete: false });
+      at.found(`grows${index}`, 2, false);
+    }
+    await at.run('live', true);
+    const before = at.reads.length;
+    at.pass(HOUR);
+    for (let index = 0; index < 6; index++) {
+      at.parent(`new${index}`);
+      at.found(`new${index}`, 2);
+      at.parent(`grows${index}`, { complete: false, version: 'v2' });
+    }
+    await at.run('live', true);
+    expect(at.reads.slice(before, before + 6).sort()).toEqual([0, 1, 2, 3, 4, 5].map((index) => `new${index}`));
+  });
+
+  test('a parent that the configuration writes otherwise, or twice, is one', async () => {
+    const at = place();
+    at.state.configured = ['aaaa', 'BBBB', 'bbbb'];
+    at.parent('AAAA');
+    at.found('AAAA', 1);
+    at.found('BBBB', 1);
+    await at.run();
+    expect(at.reads.sort()).toEqual(['AAAA', 'BBBB']);
+  });
+
+  test('a reading that is given up closes its reply', async () => {
+    const at = place();
+    let open = 0;
+    at.parent('q');
+    at.found('q', 9);
+    const read = at.children.read.bind(at.children);
+    at.children.read = async function* (context, child) {
+      open++;
+      try {
+        return yield* read(context, child);
+      } finally {
+        open--;
+      }
+    };
+    const pages = walkChildren(at.context, { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } }, at.children);
+    for await (const page of pages) if (page.records.length > 0) break;
+    await sleep(20);
+    expect(open).toBe(0);
   });
 });

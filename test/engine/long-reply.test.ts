@@ -80,6 +80,28 @@ describe.each([
   });
 });
 
+test.each([0, WHOLE])(
+  'a reply of something else is refused before anything of it is handed out',
+  async (wholeBytes) => {
+    const text = JSON.stringify({ id: 'other', result: [1, 2, 3] });
+    let parts = 0;
+    const begin = ({ id }: Record<string, unknown>) => {
+      if (id !== 'mine') throw new SluiceError('of another', { action: 'retry' });
+    };
+    const read = async () => {
+      for await (const _part of partsOf(chunks(Buffer.from(text), [5]), {
+        member: 'result',
+        place: 'x',
+        begin,
+        wholeBytes,
+      }))
+        parts++;
+    };
+    await expect(read()).rejects.toThrow('of another');
+    expect(parts).toBe(0);
+  },
+);
+
 test('a long reply is handed out while it comes, and given up with its reader', async () => {
   let given = 0;
   let closed = false;

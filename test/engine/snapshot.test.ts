@@ -114,3 +114,20 @@ test('trouble with a deep page is the trouble itself', async () => {
   };
   await expect(walkAll({ lists: [list] })).rejects.toMatchObject({ message: '503', action: 'retry' });
 });
+
+test('a vendor that sends shorter pages than asked for, without a total, is read to its end', async () => {
+  const all = items(350);
+  const list = async ({ page }: PageQuery): Promise<ListReply> => ({
+    ...{ records: all.slice((page - 1) * 3, page * 3), total: undefined, pageSize: 5 },
+  });
+  const { keys, last } = await walkAll({ lists: [list] });
+  expect(keys.size).toBe(350);
+  expect(last.accepted).toMatchObject({ total: 350, settled: true });
+});
+
+test('a list of which nobody knows whether it is whole never settles, and nothing reads as deleted', async () => {
+  const list = async (): Promise<ListReply> => ({ records: [], total: 0, pageSize: 5, doubtful: true });
+  const { last } = await walkAll({ lists: [list] }, ['known']);
+  expect(last.accepted?.settled).toBe(false);
+  expect(last.ask).toEqual([]);
+});

@@ -52,7 +52,7 @@ export async function firstRecords(
   count: number,
 ): Promise<unknown[]> {
   const { stream } = line.registered;
-  const walk: Walk = { id: 'probe', kind: 'live', range };
+  const walk: Walk = { id: 'probe', kind: 'live', range, once: true };
   const found = new Map<string, unknown>();
   let children = 0;
   for await (const page of stream.pages(context, walk, undefined)) {
