@@ -108,7 +108,7 @@ const reading = z.strictObject({
   child_concurrency: whole(1, 64)
     .prefault(4)
     .describe(
-      'How many results are read at the same time. Default: 4, half of what the rate allows, so that a few very long ones leave room for the lists.',
+      'How many results are read at the same time in each pipeline. Default: 4, so that a few very long ones do not hold up the others; a reply takes a place of `rate.concurrency` only until it begins.',
     ),
   child_deadline: duration({ min: '1m', max: '365d' })
     .prefault('7d')
