@@ -90,7 +90,9 @@ const KAFKA_NAME = /^[A-Za-z0-9._-]{1,100}$/;
 
 const kafka = z.strictObject({
   name: sinkName(),
-  type: z.literal('kafka').describe('Topics of Kafka 2.5 or newer; docs/kafka.md is the contract.'),
+  type: z
+    .literal('kafka')
+    .describe('Topics of Kafka 4.0 or newer (older ones from 2.5 on: see the limits); docs/kafka.md is the contract.'),
   brokers: z
     .array(hostAndPort())
     .min(1, 'is empty; write at least one broker as host:port')

@@ -3,7 +3,15 @@ import type { Logger } from 'pino';
 import { orAborted } from '../abort.ts';
 import type { SluiceError } from '../errors.ts';
 import type { Rejection } from '../types.ts';
-import { fenced, judge, RefusedError, unknownTopic, type Verdict, type Where } from './kafka-errors.ts';
+import {
+  areCredentialsRefused,
+  fenced,
+  judge,
+  RefusedError,
+  unknownTopic,
+  type Verdict,
+  type Where,
+} from './kafka-errors.ts';
 import { tooLarge } from './kafka-messages.ts';
 import { openSession, type Session } from './kafka-session.ts';
 import type { WholeSettings } from './kafka-settings.ts';
@@ -20,6 +28,8 @@ export interface AttemptTools {
   limits: Map<string, Limit>;
   /** Why nothing is ever written again: another process has taken over. */
   lost: SluiceError | undefined;
+  /** An opening was ended by another one: that is believed to be ours once. */
+  opensAgain?: boolean;
 }
 
 export interface Limit {
@@ -41,6 +51,7 @@ export async function patiently(
   refused = new Map<string, Rejection>(),
 ): Promise<void> {
   const patience = tools.newPatience();
+  let credentialsAgain = true;
   for (let unknown = 0; ; ) {
     if (tools.lost !== undefined) throw tools.lost;
     try {
@@ -56,6 +67,11 @@ export async function patiently(
       session?.drop();
       signal.throwIfAborted();
       if (verdict?.kind === 'unknown-topic') unknown += 1;
+      // A connection of a session that is open for long was refused: the secret may have been changed, and is read again.
+      if (session !== undefined && credentialsAgain && areCredentialsRefused(error)) {
+        credentialsAgain = false;
+        continue;
+      }
       const trouble = troubleOf(verdict as Verdict, tools, session, unknown);
       if (trouble !== undefined) await patience.wait(trouble, signal);
     }
@@ -80,6 +96,11 @@ function troubleOf(
       if (unknown >= BELIEVED_AFTER) throw unknownTopic(tools.where);
       return { why: 'does not know a topic', advice: 'Run `sluice setup kafka` once.', waitMs: UNKNOWN_TOPIC_MS };
     case 'fenced':
+      // Only another opening can end an opening, and that may be an earlier one of ours that came late.
+      if (session === undefined && !tools.opensAgain) {
+        tools.opensAgain = true;
+        return { why: 'has opened another producer of this name meanwhile', advice: 'Does another Sluice run?' };
+      }
       // A transaction that took too long is ended by the brokers, with the same words.
       if (session?.isOverdue())
         return { why: 'took longer for a batch than it allows', advice: 'Make `batch` smaller.' };

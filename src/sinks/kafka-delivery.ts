@@ -1,4 +1,5 @@
 /** One attempt at a batch: has it arrived already, what fits, and off it goes. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../errors.ts';
 import type { Prepared, Rejection } from '../types.ts';
 import type { AttemptTools } from './kafka-attempts.ts';
@@ -20,8 +21,10 @@ export interface WalkState {
   group: string;
   /** Its last batch that arrived, as far as is known. */
   last: number | undefined;
-  /** A batch of which an attempt was made, and nothing is known. */
-  open: number | undefined;
+  /** When that was, epoch milliseconds. */
+  lastAtMs: number | undefined;
+  /** A batch of which an attempt was made, and nothing is known; since when. */
+  open: { number: number; atMs: number } | undefined;
   /** Whether its marker was read in this process. */
   seen: boolean;
 }
@@ -62,9 +65,17 @@ export async function deliver(tools: Tools, session: Session, delivery: Delivery
     fitting.map(({ id }) => id),
     leftOut,
   );
-  walk.open = number;
+  walk.open = { number, atMs: walk.open?.number === number ? walk.open.atMs : tools.now() };
   await session.write(rounds, { group: walk.group, number, metadata });
-  walk.last = number;
+  arrived(walk, number, tools);
+}
+
+/** Without transactions there is no marker, and no number to be held against one later. */
+function arrived(walk: WalkState, number: number, { settings, now }: Pick<Tools, 'settings' | 'now'>): void {
+  if (settings.transactions) {
+    walk.last = number;
+    walk.lastAtMs = now();
+  }
   walk.open = undefined;
 }
 
@@ -74,22 +85,37 @@ const SEND_SHARE = 0.9;
 /** Looks where an attempt was made before, and before the first batch of a walk in this process. */
 async function isThere(tools: Tools, session: Session, delivery: Delivery): Promise<boolean> {
   const { number, walk, documents } = delivery;
-  const inDoubt = walk.open === number;
-  if (walk.seen && !inDoubt) return false;
-  const marker = await session.marker(walk.group);
-  const { last, group } = walk;
-  if (!inDoubt) {
-    mustBeAhead(number, { marker, last, group });
+  const inDoubt = walk.open?.number === number ? walk.open : undefined;
+  if (walk.seen && inDoubt === undefined) return false;
+  if (inDoubt === undefined) {
+    const { last, group } = walk;
+    mustBeAhead(number, { marker: await session.marker(group), last, group });
     walk.seen = true;
     return false;
   }
-  const nowMs = tools.now();
-  const question = { number, ids: documents.map(({ id }) => id), atMs: nowMs };
-  if (!hasArrived(question, { marker, last, nowMs, keptMs: KEPT_AT_LEAST_MS, group })) return false;
-  walk.last = number;
-  walk.open = undefined;
+  const { marker, keptMs } = await settledMarker(session, walk.group, number);
+  const question = { number, ids: documents.map(({ id }) => id), atMs: inDoubt.atMs };
+  if (!hasArrived(question, { ...walk, marker, nowMs: tools.now(), keptMs })) return false;
+  arrived(walk, number, tools);
   delivery.rejections = leftOutOf(delivery, marker as Marker);
   return true;
+}
+
+/** Brokers before 4.0 may show a number that was just committed a moment late (KAFKA-17507): an older one is read twice. */
+const SETTLE_MS = 1000;
+
+async function settledMarker(
+  session: Session,
+  group: string,
+  number: number,
+): Promise<{ marker: Marker | undefined; keptMs: number }> {
+  let marker = await session.marker(group);
+  if ((marker?.number ?? 0) < number) {
+    await sleep(SETTLE_MS);
+    marker = await session.marker(group);
+  }
+  const keptMs = marker === undefined ? await session.keptMs() : undefined;
+  return { marker, keptMs: keptMs ?? KEPT_AT_LEAST_MS };
 }
 
 function leftOutOf({ documents, rejections }: Delivery, marker: Marker): Rejection[] {
@@ -112,20 +138,15 @@ function tooMany({ rejections, documents }: Delivery): SluiceError {
 
 /** After a crash: the ids of a prepared batch, if it arrived, without those that were left out of it. */
 export async function idsThatArrived(
-  { now }: Tools,
+  tools: Tools,
   session: Session,
   walk: WalkState,
   { number, ids: entries, atMs }: Prepared,
 ): Promise<string[]> {
   const ids = entries.map(({ id }) => id);
-  const marker = await session.marker(walk.group);
+  const { marker, keptMs } = await settledMarker(session, walk.group, number);
   walk.seen = true;
-  const { last, group } = walk;
-  const nowMs = now();
-  const isOld = marker === undefined && nowMs - atMs > KEPT_AT_LEAST_MS;
-  const keptMs = (isOld ? await session.keptMs() : undefined) ?? KEPT_AT_LEAST_MS;
-  if (!hasArrived({ number, ids, atMs }, { marker, last, nowMs, keptMs, group })) return [];
-  walk.last = number;
-  walk.open = undefined;
+  if (!hasArrived({ number, ids, atMs }, { ...walk, marker, nowMs: tools.now(), keptMs })) return [];
+  arrived(walk, number, tools);
   return ids.filter((id) => !isLeftOut(id, marker as Marker));
 }

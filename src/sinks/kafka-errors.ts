@@ -64,6 +64,11 @@ export function typeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** The name or the password was refused. */
+export function areCredentialsRefused(error: unknown): boolean {
+  return typeOf(error) === 'SASL_AUTHENTICATION_FAILED';
+}
+
 export function judge(error: unknown, where: Where): Verdict {
   if (error instanceof SluiceError) return { kind: 'stop', error };
   const type = typeOf(error);

@@ -62,6 +62,8 @@ export interface Known {
   marker: Marker | undefined;
   /** The number of the last batch that is known to have arrived; undefined when none is. */
   last: number | undefined;
+  /** When that was, epoch milliseconds. */
+  lastAtMs: number | undefined;
   nowMs: number;
   /** How long numbers are kept. */
   keptMs: number;
@@ -70,8 +72,9 @@ export interface Known {
 }
 
 /** Whether the batch arrived. Throws `stop` where the marker leaves it open: nothing is guessed. */
-export function hasArrived(batch: InQuestion, { marker, last, nowMs, keptMs, group }: Known): boolean {
+export function hasArrived(batch: InQuestion, { marker, last, lastAtMs, nowMs, keptMs, group }: Known): boolean {
   if (marker === undefined) {
+    if (lastAtMs !== undefined && nowMs - lastAtMs <= keptMs) throw removed(last ?? 0, group);
     if (nowMs - batch.atMs <= keptMs) return false;
     throw forgotten(batch, group);
   }
@@ -109,7 +112,14 @@ function another({ number }: { number: number }, group: string): SluiceError {
 function wentBack(marker: Marker, last: number, group: string): SluiceError {
   return stop(
     `batch ${last} of ${group} was delivered, but Kafka knows of ${marker.number} only`,
-    `The cluster has lost what it had acknowledged, or is another one than before. Find out which documents are missing; to go on, delete the consumer group ${group} (what is missing is shipped by \`sluice backfill\` after a \`sluice state reset\`).`,
+    `The cluster has lost what it had acknowledged, or is another one than before. To ship what is missing: \`sluice state reset\`, and then \`sluice backfill\`; everything in range is shipped again, under the same ids.`,
+  );
+}
+
+function removed(last: number, group: string): SluiceError {
+  return stop(
+    `batch ${last} of ${group} was delivered not long ago, but Kafka knows of none: whether the next one arrived is not known`,
+    `Was the consumer group or the marker topic deleted, or is this another cluster? Do not delete them. Sluice can only begin anew: \`sluice state reset\` ships everything in range again, under the same ids.`,
   );
 }
 

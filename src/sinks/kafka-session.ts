@@ -75,7 +75,7 @@ interface Opened {
   /** Opened already, for the next batch. */
   next: Transaction | undefined;
   /** When the transaction at hand began; undefined between two. */
-  beganAt: number | undefined;
+  beganAt: { clockMs: number; steadyMs: number } | undefined;
 }
 
 function toSession(
@@ -158,7 +158,7 @@ async function writeInTransaction(
   const { timeoutMs, markerTopic } = settings;
   const transaction = opened.next ?? (await within(timeoutMs, 'beginning a transaction', producer.transaction()));
   opened.next = undefined;
-  opened.beganAt = performance.now();
+  opened.beganAt = { clockMs: Date.now(), steadyMs: performance.now() };
   for (const round of rounds) {
     await Promise.all(round.map((chunk) => send(transaction, chunk, settings)));
     if (isOlderThan(opened, 0.8)) throw new StepError('the transaction takes longer than the brokers allow');
@@ -171,7 +171,10 @@ async function writeInTransaction(
 }
 
 function isOlderThan({ settings, beganAt }: Opened, share: number): boolean {
-  return beganAt !== undefined && performance.now() - beganAt > share * transactionTimeoutOf(settings);
+  if (beganAt === undefined) return false;
+  // The steady clock stands still while a machine sleeps, and the other may be set.
+  const ageMs = Math.max(Date.now() - beganAt.clockMs, performance.now() - beganAt.steadyMs);
+  return ageMs > share * transactionTimeoutOf(settings);
 }
 
 /** kafkajs can resolve a send of which it sent nothing, so what was acknowledged is looked at. */

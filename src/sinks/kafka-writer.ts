@@ -1,6 +1,6 @@
 /** The writer of one pipeline: one producer, and one batch at a time, however many walks write at once. */
 import { orAborted } from '../abort.ts';
-import type { SluiceError } from '../errors.ts';
+import { SluiceError } from '../errors.ts';
 import type { Batch, Json, Prepared, Written } from '../types.ts';
 import { type AttemptTools, patiently } from './kafka-attempts.ts';
 import { scrubber } from './kafka-connection.ts';
@@ -69,7 +69,7 @@ function walkOf(state: State, walk: string): WalkState {
   let found = state.walks.get(walk);
   if (found === undefined) {
     const group = groupOf(state.settings.transactionalIdPrefix, state.pipeline, walk);
-    found = { group, last: undefined, open: undefined, seen: false };
+    found = { group, last: undefined, lastAtMs: undefined, open: undefined, seen: false };
     state.walks.set(walk, found);
   }
   return found;
@@ -85,7 +85,21 @@ async function write(state: State, batch: Batch, signal: AbortSignal): Promise<W
     state.where = { ...state.where, topics };
     await patiently(state, signal, (session) => deliver(state, session, delivery), delivery.refused);
   }
-  return { rejections: delivery.rejections, receipt: walk.last === undefined ? null : { number: walk.last } };
+  const { last: number, lastAtMs: atMs } = walk;
+  const receipt = number === undefined || atMs === undefined ? null : { number, atMs, ...namesOf(state) };
+  return { rejections: delivery.rejections, receipt };
+}
+
+/** Under which names a number was committed: under others it says nothing. */
+function namesOf({ settings }: State): { prefix: string; markerTopic: string } {
+  return { prefix: settings.transactionalIdPrefix, markerTopic: settings.markerTopic };
+}
+
+interface Receipt {
+  number: number;
+  atMs: number;
+  prefix: string;
+  markerTopic: string;
 }
 
 async function recover(
@@ -94,17 +108,36 @@ async function recover(
   committed: ReadonlyMap<string, Json>,
   signal: AbortSignal,
 ): Promise<Set<string>> {
+  const isInDoubt = prepared.length > 0 && state.settings.transactions;
   for (const [name, receipt] of committed) {
-    const { number } = (receipt ?? {}) as { number?: number };
+    if (receipt === null) continue;
+    const { number, atMs, prefix, markerTopic } = receipt as unknown as Receipt;
+    const now = namesOf(state);
+    if (prefix !== now.prefix || markerTopic !== now.markerTopic) {
+      if (isInDoubt) throw renamed(state, prefix, markerTopic);
+      continue;
+    }
     const walk = walkOf(state, name);
-    if (number !== undefined) walk.last = Math.max(number, walk.last ?? 0);
+    if (number < (walk.last ?? 0)) continue;
+    walk.last = number;
+    walk.lastAtMs = atMs;
   }
   const arrived = new Set<string>();
-  if (prepared.length === 0 || !state.settings.transactions) return arrived;
+  if (!isInDoubt) return arrived;
   await patiently(state, signal, async (session) => {
     for (const batch of prepared.toSorted((a, b) => a.number - b.number)) {
       for (const id of await idsThatArrived(state, session, walkOf(state, batch.walk), batch)) arrived.add(id);
     }
   });
   return arrived;
+}
+
+function renamed({ pipeline }: State, prefix: string, markerTopic: string): SluiceError {
+  return new SluiceError(
+    `${pipeline}: a batch was being written under other names, and whether it arrived can only be asked under those`,
+    {
+      action: 'stop',
+      advice: `Put \`transactional_id_prefix: ${prefix}\` and \`marker_topic: ${markerTopic}\` back, start and stop Sluice once, and then change them.`,
+    },
+  );
 }

@@ -104,9 +104,9 @@ describe('Kafka 4.2.0', () => {
     const { settings, read } = await fresh();
     const one = openSink(node.brokers, settings);
     await one.recover(pipeline, [], new Map());
-    await one.write(batchOf(1, numbered('one', 50)), signal);
+    const { receipt } = await one.write(batchOf(1, numbered('one', 50)), signal);
     const other = openSink(node.brokers, settings);
-    await other.recover(pipeline, [], new Map<string, Json>([['live', { number: 1 }]]));
+    await other.recover(pipeline, [], new Map<string, Json>([['live', receipt]]));
     await other.write(batchOf(2, numbered('other', 50)), signal);
     const stopped = await one.write(batchOf(2, numbered('zombie', 50)), signal).catch((error) => error);
     expect(stopped).toMatchObject({ action: 'stop', message: expect.stringMatching(/another process has taken over/) });
@@ -117,6 +117,62 @@ describe('Kafka 4.2.0', () => {
     await other.close();
     const expected = [numbered('one', 50), numbered('other', 50), numbered('other-more', 50)].flat();
     expect(idsRead(await read())).toEqual(idsOf(expected));
+  });
+
+  it('never guesses when a number that was just committed is gone', async () => {
+    const { settings, read, topic } = await fresh();
+    const dying = openSink(node.brokers, settings);
+    await dying.recover(pipeline, [], new Map());
+    const { receipt } = await dying.write(batchOf(1, numbered('a', 20)), signal);
+    const second = batchOf(2, numbered('b', 20));
+    await dying.write(second, signal);
+    await dying.close();
+    await withAdmin(node.direct, async (admin) => {
+      const { groups } = await admin.listGroups();
+      await admin.deleteGroups(groups.map(({ groupId }) => groupId).filter((name) => name.startsWith(`${topic}-`)));
+    });
+    const next = openSink(node.brokers, settings);
+    const asked = next.recover(pipeline, [preparedOf(second)], new Map<string, Json>([['live', receipt]]));
+    await expect(asked).rejects.toMatchObject({ action: 'stop', message: expect.stringContaining('not long ago') });
+    await next.close();
+    expect(await read()).toHaveLength(40);
+  });
+
+  it('asks for the old names where a batch was written under them', async () => {
+    const { settings, topic } = await fresh();
+    const dying = openSink(node.brokers, settings);
+    await dying.recover(pipeline, [], new Map());
+    const { receipt } = await dying.write(batchOf(1, numbered('a', 20)), signal);
+    const second = batchOf(2, numbered('b', 20));
+    await dying.write(second, signal);
+    await dying.close();
+    const receipts = new Map<string, Json>([['live', receipt]]);
+    const renamed = openSink(node.brokers, { ...settings, transactionalIdPrefix: `${topic}-new` });
+    const asked = renamed.recover(pipeline, [preparedOf(second)], receipts);
+    await expect(asked).rejects.toMatchObject({ action: 'stop', message: expect.stringContaining('other names') });
+    // With no batch in doubt a new name is a new beginning.
+    await renamed.recover(pipeline, [], receipts);
+    await renamed.write(batchOf(3, numbered('c', 20)), signal);
+    await renamed.close();
+    const old = openSink(node.brokers, settings);
+    expect((await old.recover(pipeline, [preparedOf(second)], receipts)).arrived.size).toBe(20);
+    await old.close();
+  });
+
+  it('goes on with transactions after a time without them', async () => {
+    const { settings, read } = await fresh();
+    const receipts = new Map<string, Json>();
+    for (const [number, transactions] of [
+      [1, true],
+      [2, false],
+      [3, true],
+    ] as const) {
+      const sink = openSink(node.brokers, { ...settings, transactions });
+      await sink.recover(pipeline, [], receipts);
+      receipts.set('live', (await sink.write(batchOf(number, numbered(`n${number}`, 20)), signal)).receipt);
+      await sink.close();
+    }
+    expect(await read()).toHaveLength(60);
   });
 
   it('rejects a document that is too large, and only that', async () => {

@@ -148,7 +148,7 @@ describe('records', () => {
 
 describe('the marker', () => {
   const ids = ['a', 'b', 'c'];
-  const known = { last: 7, nowMs: 1_000_000, keptMs: KEPT_AT_LEAST_MS, group: 'g' };
+  const known = { last: 7, lastAtMs: undefined, nowMs: 1_000_000, keptMs: KEPT_AT_LEAST_MS, group: 'g' };
   const batch = { number: 9, ids, atMs: 1_000_000 };
   const marker = (number: number, sent = ids, leftOut: string[] = []) =>
     toMarker(String(number), metadataOf(sent, leftOut)) as Marker;
@@ -160,6 +160,7 @@ describe('the marker', () => {
     expect(hasArrived(batch, { ...known, marker: marker(8) })).toBe(false);
     expect(hasArrived(batch, { ...known, last: undefined, marker: marker(3) })).toBe(false);
     expect(hasArrived(batch, { ...known, marker: undefined })).toBe(false);
+    expect(hasArrived(batch, { ...known, lastAtMs: -KEPT_AT_LEAST_MS, marker: undefined })).toBe(false);
   });
 
   it.each([
@@ -167,6 +168,7 @@ describe('the marker', () => {
     ['another batch of this number', marker(9, ['a', 'x', 'c']), {}, 'but with other documents'],
     ['a number that something else wrote', toMarker('9', null), {}, 'but with other documents'],
     ['less than was acknowledged', marker(6), {}, 'Kafka knows of 6 only'],
+    ['nothing, though the last one was a moment ago', undefined, { lastAtMs: 999_000 }, 'not long ago'],
     ['nothing, after a long time', undefined, { nowMs: 1_000_001 + KEPT_AT_LEAST_MS }, 'is not known'],
   ])('is never guessed at: %s', (_what, found, more, message) => {
     let error: unknown;

@@ -6,6 +6,8 @@ import type { EcsDocument, OutDocument } from '../../types.ts';
 
 const WALK = 'replay';
 const ALL = 1_000_000;
+/** What was refused may be refused again, and a sink need not take a batch of nothing else. */
+const MOST_AT_ONCE = 400;
 
 export interface Replayed {
   pipeline: string;
@@ -21,15 +23,29 @@ export async function replay(pipeline: Pipeline, store: StateStore, signal: Abor
   if (rows.length === 0) return done;
   const nowMs = pipeline.now();
   let { batch: number } = state.begin(WALK, 'sweep', { fromMs: nowMs, toMs: nowMs });
-  for (let start = 0; start < rows.length; start += batch.documents) {
+  for (const some of inBatches(rows, Math.min(batch.documents, MOST_AT_ONCE), batch.bytes)) {
     signal.throwIfAborted();
-    const some = rows.slice(start, start + batch.documents);
     const refused = await sendAgain(pipeline, ++number, some);
     done.rejected += refused;
     done.accepted += some.length - refused;
   }
   state.finish(WALK, pipeline.now());
   return done;
+}
+
+function* inBatches(rows: readonly RejectionRow[], documents: number, bytes: number): Generator<RejectionRow[]> {
+  let some: RejectionRow[] = [];
+  let size = 0;
+  for (const row of rows) {
+    if (some.length >= documents || (some.length > 0 && size + row.document.length > bytes)) {
+      yield some;
+      some = [];
+      size = 0;
+    }
+    some.push(row);
+    size += row.document.length;
+  }
+  if (some.length > 0) yield some;
 }
 
 /** How many were refused again; their reasons are updated. */
