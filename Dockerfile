@@ -9,7 +9,7 @@ COPY . .
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:24-slim
-ENV NODE_ENV=production SLUICE_CONFIG=/data/sluice.yaml
+ENV NODE_ENV=production SLUICE_CONFIG=/data/sluice.yaml MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY --from=build /build/package.json /build/LICENSE ./
 COPY --from=build /build/node_modules ./node_modules

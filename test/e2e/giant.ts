@@ -10,10 +10,11 @@ import type { Simulator } from '../../simulator/index.ts';
 import { expectedRows } from '../engine/harness.ts';
 import { committedRows } from './committed.ts';
 import { randomFrom, refuseTrouble } from './kills.ts';
-import { type Child, configOf, openPlace, type Place } from './place.ts';
+import { BIN, type Child, configOf, openPlace, type Place } from './place.ts';
 
 export const GIANT_STREAM = 'cylance.instaquery_result';
-const MOST_MEMORY_MIB = 250;
+/** 250 MB. */
+const MOST_MEMORY_MIB = 238;
 const BREAKS = 2;
 const KILLS = 3;
 
@@ -34,7 +35,7 @@ export async function proveGiant({ results, sink, setup, read, opened }: GiantPr
   const faults = cuts
     .slice(0, BREAKS)
     .map((at) => ({ fault: 'reset-body' as const, endpoint: 'results' as const, at, times: 1 }));
-  const place = await openPlace({ detections: 0, giantResults: results, faults });
+  const place = await openPlace({ detections: 0, giantResults: results, faults }, BIN);
   opened(place);
   const source = { streams: [GIANT_STREAM], http: { proxy: 'none', timeout: '10m' } };
   place.configure(configOf({ url: place.simulator.url, sinks: [sink], source }));

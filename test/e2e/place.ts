@@ -40,13 +40,19 @@ export interface Place {
   close(): Promise<void>;
 }
 
-export async function openPlace(options: Partial<SimulatorOptions> & { detections: number }): Promise<Place> {
+/** What `npx sluice` starts. */
+export const BIN = join(import.meta.dirname, '..', '..', 'bin', 'sluice.js');
+
+export async function openPlace(
+  options: Partial<SimulatorOptions> & { detections: number },
+  entry = MAIN,
+): Promise<Place> {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
   console.log(`seed ${seed}`);
   const folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
   const simulator = await startSimulator({ ...TENANT, seed, ...options });
   const running = new Set<ChildProcess>();
-  const start: Place['start'] = (argv, more = {}) => launch(folder, [argv].flat(), more, running);
+  const start: Place['start'] = (argv, more = {}) => launch(folder, [entry, ...[argv].flat()], more, running);
   return {
     folder,
     simulator,
@@ -64,7 +70,7 @@ export async function openPlace(options: Partial<SimulatorOptions> & { detection
 
 function launch(folder: string, argv: string[], more: object, running: Set<ChildProcess>): Child {
   const env = { PATH: process.env.PATH, HOME: folder, SLUICE_SECRET: SECRET, ...more };
-  const child = spawn(process.execPath, [MAIN, ...argv], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, argv, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stdout = '';
   let stderr = '';
