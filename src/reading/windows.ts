@@ -80,10 +80,27 @@ async function* walkRange(
     try {
       yield* walkWindow(context, resource, { range: window, query, tooDeep }, cursor);
     } catch (error) {
-      if (!(error instanceof DeepPage) || !divisible) throw error instanceof DeepPage ? error.cause : error;
+      if (!(error instanceof DeepPage)) throw error;
       context.log.warn(`page ${error.page} of a window keeps failing: the window is split`);
-      windows.unshift(...splitTime(window, 1));
+      if (divisible) windows.unshift(...splitTime(window, 1));
+      else yield* walkParts(context, resource, { range: window, query, tooDeep }, cursor, error);
     }
+  }
+}
+
+/** A burst that time cannot split, read part by part; when it was that already, there is nothing left to try. */
+async function* walkParts(
+  context: StreamContext,
+  resource: Resource,
+  window: { range: Range; query: Query; tooDeep: boolean },
+  cursor: Cursor,
+  tooDeep: DeepPage,
+): AsyncIterable<Page> {
+  if (window.tooDeep) throw tooDeep.cause;
+  try {
+    yield* walkWindow(context, resource, { ...window, tooDeep: true }, cursor);
+  } catch (error) {
+    throw error instanceof DeepPage ? error.cause : error;
   }
 }
 

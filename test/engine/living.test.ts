@@ -139,7 +139,7 @@ const FAULTS: Record<string, FaultPlan> = {
   'wrong page numbers': [{ fault: 'wrong-page-number', every: EVERY }],
   'empty pages': [{ fault: 'empty-items', every: 9 }],
   'repeated items': [{ fault: 'duplicate-items', every: 9 }],
-  'deep pages that fail': [{ fault: 'deep-pages-fail', beyond: 90 }],
+  'deep pages that fail': [{ fault: 'deep-pages-fail', beyond: 130 }],
   'details that fail for ever': [{ fault: 'detail-fails', fraction: 0.03 }],
 };
 /** These happen to list replies only, of which there are far fewer than details. */
