@@ -3,7 +3,7 @@
  *
  * Every figure is a ratio within one run: the variants take turns, round by round, each in a process of its own, against
  * one simulator in this process. `--rounds N`, `--records N`, `--no-elasticsearch`, `--no-million`, `--no-giant`, `--no-kafka` make
- * it shorter; `--only-kafka` measures the Kafka sink and prints its section, and writes nothing.
+ * it shorter; `--only-kafka` and `--only-giant` measure these, print the section and write nothing.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
     'no-giant': { type: 'boolean', default: false },
     'no-kafka': { type: 'boolean', default: false },
     'only-kafka': { type: 'boolean', default: false },
+    'only-giant': { type: 'boolean', default: false },
   },
 });
 const rounds = Number(options.rounds);
@@ -191,17 +192,19 @@ const ELASTICSEARCH_ABOUT =
   'One real node on the same two cores, warmed up. The bodies of the comparison are made before the clock starts.';
 
 try {
-  if (!options['only-kafka']) {
+  const only = options['only-kafka'] || options['only-giant'];
+  if (options['only-giant']) await giant();
+  if (!only) {
     await listRecords();
     await details();
     if (!options['no-million']) await million();
     if (!options['no-giant']) await giant();
     if (!options['no-elasticsearch']) await elasticsearch();
   }
-  if (!options['no-kafka']) await kafka();
+  if (!options['no-kafka'] && !options['only-giant']) await kafka();
   const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
   const page = report(sections, { machine, rounds, records });
-  if (options['only-kafka']) console.log(page);
+  if (only) console.log(page);
   else writeFileSync(join(import.meta.dirname, '../docs/benchmarks.md'), page);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
