@@ -1,5 +1,4 @@
 /** InstaQueries: CylanceOPTICS API guide, "Get InstaQueries" and "Get InstaQuery". */
-import { actionOf, SluiceError } from '../../src/errors.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -53,17 +52,8 @@ export function queryId(record: unknown): string {
 /** Whether `archived` means "these too" or "only these" is not documented: both lists together are right either way. */
 export function listsOf(context: StreamContext): ((query: PageQuery) => Promise<ListReply>)[] {
   const filters: Record<string, string>[] = [{}, { archived: 'true' }];
-  return filters.map((filter) => (query) => list(context, query, filter));
-}
-
-async function list(context: StreamContext, query: PageQuery, filter: Record<string, string>): Promise<ListReply> {
-  try {
-    return await listPage(context, query, { path: LIST, query: filter, scope: LIST_SCOPE });
-  } catch (error) {
-    if (actionOf(error) !== 'skip') throw error;
-    if (query.page > 1)
-      throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
-    // "The InstaQuery resources page cannot be found": there is none, or something in between answers.
-    return { records: [], total: 0, pageSize: query.pageSize, doubtful: filter.archived === undefined };
-  }
+  return filters.map(
+    (filter) => (query) =>
+      listPage(context, query, { path: LIST, query: filter, scope: LIST_SCOPE, mayBeMissing: 'archived' in filter }),
+  );
 }

@@ -1,5 +1,5 @@
 /** What all lists of the CylanceOPTICS API share: the envelope around `page_items`, and how tolerant to read it. */
-import { SluiceError } from '../../src/errors.ts';
+import { actionOf, SluiceError } from '../../src/errors.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import type { StreamContext } from '../../src/types.ts';
 
@@ -50,10 +50,26 @@ export interface ListAddress {
   query?: Record<string, string>;
   /** A reply that is an array without an envelope is accepted, too: it says nothing of its total. */
   bareArray?: boolean;
+  /** The vendor may answer 404 where the filter of `query` finds nothing. */
+  mayBeMissing?: boolean;
 }
 
-/** One page of a list without a time filter. A 404 is thrown as `skip`: what it means depends on the list. */
-export async function listPage(
+/**
+ * One page of a list without a time filter. A 404 for a page behind the first says that the list shrank. For the first it
+ * may be an empty list, or something in between that answers: then nobody knows whether the list is whole.
+ */
+export async function listPage(context: StreamContext, query: PageQuery, address: ListAddress): Promise<ListReply> {
+  try {
+    return await pageAt(context, query, address);
+  } catch (error) {
+    if (actionOf(error) !== 'skip') throw error;
+    if (query.page > 1)
+      throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
+    return { records: [], total: 0, pageSize: query.pageSize, doubtful: !address.mayBeMissing };
+  }
+}
+
+async function pageAt(
   context: StreamContext,
   { page, pageSize, recognise }: PageQuery,
   { path, scope, query, bareArray }: ListAddress,

@@ -1,5 +1,4 @@
 /** The history of file retrievals: CylanceOPTICS API guide, "Get Retrieved Files Results". */
-import { actionOf, SluiceError } from '../../src/errors.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -42,13 +41,6 @@ function key(record: unknown): string {
   return [...parts, named('created_at', 'createdAt'), named('correlation_id', 'correlationId')].join('|');
 }
 
-async function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
-  try {
-    return await listPage(context, query, { path: LIST, scope: SCOPE, bareArray: true });
-  } catch (error) {
-    if (actionOf(error) !== 'skip') throw error;
-    if (query.page > 1)
-      throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
-    return { records: [], total: 0, pageSize: query.pageSize, doubtful: true };
-  }
+function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
+  return listPage(context, query, { path: LIST, scope: SCOPE, bareArray: true });
 }
