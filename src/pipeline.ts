@@ -41,6 +41,8 @@ export interface PipelineEvents {
   window(row: LedgerRow): void;
   /** A walk came to its end. */
   walked(walk: Walk): void;
+  /** The vendor refuses a backfill for good; the other walks go on. */
+  refused(walk: Walk, reason: string): void;
   /** Something does not answer; the pipeline goes on by itself. */
   waiting(reason: string): void;
 }

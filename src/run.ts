@@ -34,10 +34,11 @@ const SAY_AGAIN_MS = 10_000;
 
 /** Runs until the signal aborts (or, with `once`, until every walk has run). Throws what only a person can mend. */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<void> {
+  const refused = new Set<string>();
   for (;;) {
     try {
       await recover(pipeline, options.signal);
-      await runLoops(pipeline, options);
+      await runLoops(pipeline, options, refused);
       return;
     } catch (error) {
       if (options.signal.aborted) return;
@@ -48,8 +49,11 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
   }
 }
 
-/** The first loop that fails ends the others: then the sink is asked anew what arrived. */
-async function runLoops(pipeline: Pipeline, options: RunOptions): Promise<void> {
+/**
+ * The first loop that fails ends the others: then the sink is asked anew what arrived. `refused` has the jobs that the
+ * vendor refused; the next process tries them again.
+ */
+async function runLoops(pipeline: Pipeline, options: RunOptions, refused: Set<string>): Promise<void> {
   const ends = new AbortController();
   const abort = () => ends.abort();
   options.signal.addEventListener('abort', abort, { once: true });
@@ -58,11 +62,12 @@ async function runLoops(pipeline: Pipeline, options: RunOptions): Promise<void> 
   const knowsTime = pipeline.registered.stream.mode === 'windows';
   const everyMs = knowsTime ? schedule.pollMs : schedule.snapshotMs;
   const sweeps = knowsTime ? schedule.sweeps : [];
+  const nextJob = () => jobWalk(pipeline, options.store, refused);
   const loops = [
     () => loop(pipeline, options, ends.signal, everyMs, () => liveWalk(pipeline, schedule)),
     ...sweeps.map((sweep) => () => sweepLoop(pipeline, options, ends.signal, sweep)),
     () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => refreshWalk(pipeline)),
-    () => loop(pipeline, options, ends.signal, JOB_POLL_MS, () => jobWalk(pipeline, options.store)),
+    () => loop(pipeline, options, ends.signal, JOB_POLL_MS, nextJob, (walk) => refused.add(walk.id)),
   ];
   try {
     const outcomes = await Promise.allSettled(
@@ -83,20 +88,24 @@ async function runLoops(pipeline: Pipeline, options: RunOptions): Promise<void> 
   }
 }
 
-/** Runs a walk again and again; `next` returns undefined when there is nothing to do. */
+/**
+ * Runs a walk again and again; `next` returns undefined when there is nothing to do. A walk that the vendor refuses stops
+ * the pipeline, unless the loop can do without it.
+ */
 async function loop(
   pipeline: Pipeline,
   options: RunOptions,
   signal: AbortSignal,
   everyMs: number,
   next: () => Walk | undefined,
+  doWithout?: (walk: Walk) => void,
 ): Promise<void> {
   while (!signal.aborted) {
     const startedAt = pipeline.now();
     const walk = next();
     // With `once`: a walk that was interrupted ends its old range first, and there may be another job.
     const isMore = walk?.kind === 'backfill' || isInterrupted(pipeline, walk);
-    if (walk !== undefined) await tryWalk(pipeline, walk, options, signal);
+    if (walk !== undefined) await tryWalk(pipeline, walk, options, signal, doWithout);
     if (options.once && (walk === undefined || !isMore)) return;
     // A clock that is set back must not put the next walk off.
     const pauseMs = Math.min(everyMs, Math.max(0, everyMs - (pipeline.now() - startedAt)));
@@ -120,14 +129,24 @@ function sweepLoop(
 }
 
 /** Vendor trouble holds up this walk only; it goes on from its cursor. What is wrong with the sink concerns all walks. */
-async function tryWalk(pipeline: Pipeline, walk: Walk, options: RunOptions, signal: AbortSignal): Promise<void> {
+async function tryWalk(
+  pipeline: Pipeline,
+  walk: Walk,
+  options: RunOptions,
+  signal: AbortSignal,
+  doWithout?: (walk: Walk) => void,
+): Promise<void> {
   try {
     await runWalk(pipeline, options.once ? { ...walk, once: true } : walk, signal);
     pipeline.events.walked(walk);
   } catch (error) {
     if (signal.aborted) return;
-    if (pipeline.sinkFailure !== undefined || options.once || actionOf(error) !== 'retry') throw error;
-    await pause(pipeline, error, signal);
+    const action = pipeline.sinkFailure !== undefined || options.once ? 'stop' : actionOf(error);
+    if (action === 'retry') return await pause(pipeline, error, signal);
+    if (action !== 'reject' || doWithout === undefined) throw error;
+    doWithout(walk);
+    pipeline.events.refused(walk, messageOf(error));
+    pipeline.log.error(`${walk.id} is given up, everything else goes on: ${messageOf(error)}`);
   }
 }
 
@@ -171,12 +190,12 @@ function refreshWalk(pipeline: Pipeline): Walk | undefined {
   return { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: nowMs } };
 }
 
-/** The oldest job that this pipeline has not finished yet. */
-export function jobWalk(pipeline: Pipeline, store: StateStore): Walk | undefined {
+/** The oldest job that this pipeline has not finished yet, and that was not refused. */
+export function jobWalk(pipeline: Pipeline, store: StateStore, refused: ReadonlySet<string>): Walk | undefined {
   for (const job of store.jobs()) {
     if (job.status === 'done' || !job.pipelines.includes(pipeline.name)) continue;
     const walk: Walk = { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as };
-    if (pipeline.state.walk(walk.id)?.finishedAtMs === undefined) return walk;
+    if (!refused.has(walk.id) && pipeline.state.walk(walk.id)?.finishedAtMs === undefined) return walk;
   }
   return undefined;
 }

@@ -20,6 +20,8 @@ export interface Watch {
   waiting: string | undefined;
   /** Why it stopped, when only a person can help. */
   stopped: { message: string; advice: string | undefined } | undefined;
+  /** Per backfill that the vendor refused for good: why. */
+  refused: Map<string, string>;
   /** Per walk: the newest time of a record that was read. */
   reached: Map<string, number>;
   events: PipelineEvents;
@@ -35,7 +37,8 @@ export function createWatch(name: string, now: () => number): Watch {
     waiting: undefined,
     stopped: undefined,
   };
-  const watch = { name, ...counts, ...signs, reached: new Map<string, number>() } as Watch;
+  const maps = { refused: new Map<string, string>(), reached: new Map<string, number>() };
+  const watch = { name, ...counts, ...signs, ...maps } as Watch;
   watch.events = eventsOf(watch, now);
   return watch;
 }
@@ -64,6 +67,10 @@ function eventsOf(watch: Watch, now: () => number): PipelineEvents {
     walked(walk) {
       watch.reached.delete(walk.id);
       watch.lastSuccessMs = now();
+      progress();
+    },
+    refused(walk, reason) {
+      watch.refused.set(walk.id, reason);
       progress();
     },
     waiting(reason) {

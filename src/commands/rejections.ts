@@ -69,7 +69,7 @@ async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
     for (const name of storedPipelines(opened.store, options.pipeline)) {
       const one = opened.running.find(({ pipeline }) => pipeline.name === name);
       if (one === undefined) unknown.push(name);
-      else done.push(await replay(one.pipeline, opened.store, cli.signal));
+      else done.push(await replay(one.pipeline, cli.signal));
     }
   } finally {
     await opened.close();

@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { isAbort, messageOf, SluiceError } from '../errors.ts';
 import { type Health, startHealth } from '../health.ts';
 import { runPipeline, settleJobs } from '../run.ts';
-import type { StateStore } from '../state/store.ts';
+import type { JobRow, StateStore } from '../state/store.ts';
+import type { Watch } from '../watch.ts';
 import type { Cli } from './shared/context.ts';
+import { walkOf } from './shared/jobs.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
 import { openSession, type Session } from './shared/session.ts';
@@ -97,11 +99,17 @@ function followJobs(store: StateStore, running: Running[], ending = false): void
   for (const job of store.jobs()) {
     if (job.status === 'done') continue;
     const foreign = job.pipelines.find((name) => !watches.has(name));
-    const stopped = job.pipelines.map((name) => watches.get(name)?.stopped).find((each) => each !== undefined);
-    const why = foreign === undefined ? stopped?.message : `the running Sluice does not have the pipeline ${foreign}`;
+    const why =
+      foreign === undefined
+        ? job.pipelines.map((name) => failureOf(watches.get(name), job)).find((reason) => reason !== undefined)
+        : `the running Sluice does not have the pipeline ${foreign}`;
     const status = why !== undefined ? 'failed' : ending ? 'waiting' : 'running';
     if (job.status !== status) store.setJob(job.id, status, why);
   }
+}
+
+function failureOf(watch: Watch | undefined, job: JobRow): string | undefined {
+  return watch?.refused.get(walkOf(job).id) ?? watch?.stopped?.message;
 }
 
 function summarize(session: Session, running: Running[]): void {

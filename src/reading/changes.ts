@@ -105,7 +105,7 @@ export async function changeFromDetail(
   if (isUnchanged(pipeline, seen, known)) return undefined;
   const mine = claim(pipeline, walk, seen);
   try {
-    const shipped = await fetchDetail(pipeline, context, seen, known);
+    const shipped = await fetchDetail(pipeline, context, walk, seen, known);
     if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, mine);
   } catch (error) {
     release(pipeline, mine);
@@ -124,6 +124,7 @@ interface Shipped {
 async function fetchDetail(
   pipeline: Pipeline,
   context: StreamContext,
+  walk: Walk,
   seen: Sight,
   known: Known | undefined,
 ): Promise<Shipped | undefined> {
@@ -133,26 +134,61 @@ async function fetchDetail(
     return { record: withoutSecrets(detail, pipeline.registered.stream.secrets), kind: 'detail' };
   } catch (error) {
     const action = actionOf(error);
-    if (action === 'skip') return whenGone(pipeline, seen, known);
+    if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known);
     if (!(error instanceof SluiceError) || (action !== 'retry' && action !== 'reject')) throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
-    return seen.record === undefined
-      ? { record: undefined, kind: 'unreadable' }
-      : { record: seen.record, kind: 'detail-missing' };
+    return withoutItsDetail(seen);
   }
 }
 
+function withoutItsDetail(seen: Sight): Shipped {
+  return seen.record === undefined
+    ? { record: undefined, kind: 'unreadable' }
+    : { record: seen.record, kind: 'detail-missing' };
+}
+
 /**
- * The vendor says that there is no such detail. A record that was delivered is deleted. One that the list shows and that
- * was never delivered is shipped as the list has it: it existed, and when it is gone for good, the refresh will tell.
+ * The vendor says that there is no such detail. A record that was delivered is deleted when the list does not have it,
+ * either. One that the list shows and that was never delivered is shipped as the list has it: it existed, and when it is
+ * gone for good, the refresh will tell.
  */
-function whenGone(pipeline: Pipeline, seen: Sight, known: Known | undefined): Shipped | undefined {
-  if (known === undefined)
-    return seen.record === undefined ? undefined : { record: seen.record, kind: 'detail-missing' };
-  const record = known.deleted
-    ? undefined
-    : pipeline.registered.stream.tombstone?.(seen.key, known.timeMs ?? undefined);
+async function whenMissing(
+  pipeline: Pipeline,
+  context: StreamContext,
+  walk: Walk,
+  seen: Sight,
+  known: Known | undefined,
+): Promise<Shipped | undefined> {
+  if (known === undefined) return seen.record === undefined ? undefined : withoutItsDetail(seen);
+  if (known.deleted) return undefined;
+  // A record that is asked for by any other walk is one that a settled list no longer had.
+  const isUnlisted = walk.kind !== 'refresh' && seen.record === undefined;
+  if (!isUnlisted && !(await isGoneFromList(pipeline, context, seen.key, known.timeMs))) {
+    pipeline.log.warn({ key: seen.key }, 'the vendor has no detail of a record that its list still shows');
+    return withoutItsDetail(seen);
+  }
+  const record = pipeline.registered.stream.tombstone?.(seen.key, known.timeMs ?? undefined);
   return record === undefined ? undefined : { record, kind: 'deleted' };
+}
+
+/** What a detail and the list say of a record's time may differ a little. */
+const AROUND_MS = 60_000;
+
+/** Reads the list where the record would be. Nothing is gone from a list that did not settle, or in an unknown place. */
+async function isGoneFromList(
+  { registered: { stream } }: Pipeline,
+  context: StreamContext,
+  key: string,
+  timeMs: number | null,
+): Promise<boolean> {
+  if (timeMs === null && stream.mode === 'windows') return false;
+  const range = { fromMs: (timeMs ?? 0) - AROUND_MS, toMs: (timeMs ?? 0) + AROUND_MS };
+  let isSettled = false;
+  for await (const page of stream.pages(context, { id: 'is-it-gone', kind: 'refresh', range }, undefined)) {
+    if (page.records.some((record) => keyOf(stream, record) === key)) return false;
+    isSettled = page.accepted?.settled ?? isSettled;
+  }
+  return isSettled;
 }
 
 function toChange(

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { ChildRow, Json, Range, WalkKind } from '../types.ts';
-import type { Commit, Due, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
+import type { Commit, Due, Known, LedgerRow, PipelineState, Row, StoredRejection, WalkRow } from './store.ts';
 
 /** Rows of polls and sweeps beyond these are dropped; those of backfills are kept for good. */
 const KEPT_LEDGER_ROWS = 20_000;
@@ -54,7 +54,12 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
       guard(() => statements.due.all(id, nowMs, after?.atMs ?? 0, after?.rowId ?? 0, limit) as unknown as Due[]),
     coveredFromMs: () => guard(() => (statements.coveredFrom.get(id) as { at: number | null }).at ?? undefined),
     counts: () =>
-      guard(() => statements.counts.get(id) as unknown as { records: number; deleted: number; due: number }),
+      guard(() => {
+        const ofRecords = statements.counts.get(id) as unknown as { records: number; deleted: number; due: number };
+        return { ...ofRecords, rejections: (statements.countRejected.get(id) as { count: number }).count };
+      }),
+    rejected: (limit, afterId = '') =>
+      guard(() => (statements.rejected.all(id, afterId, limit) as Raw[]).map(toRejection)),
     child: (key) => guard(() => statements.child.get(id, key) as unknown as ChildRow | undefined),
     openChildren: () => guard(() => statements.openChildren.all(id) as unknown as ChildRow[]),
     childCounts: () =>
@@ -185,6 +190,10 @@ function prepareStatements(database: DatabaseSync) {
     ),
     ledger: sql('SELECT * FROM ledger WHERE pipeline = ? ORDER BY id DESC LIMIT ?'),
     reject: sql('INSERT OR REPLACE INTO rejections VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    countRejected: sql('SELECT count(*) AS count FROM rejections WHERE pipeline = ?'),
+    rejected: sql(
+      'SELECT id, key, type, reason, field, document FROM rejections WHERE pipeline = ? AND id > ? ORDER BY id LIMIT ?',
+    ),
     accept: sql('DELETE FROM rejections WHERE pipeline = ? AND id = ?'),
     // Never forward: what a walk has not read yet is not left out.
     rewind: sql(
@@ -262,6 +271,10 @@ function toKnown(row: Raw | undefined): Known | undefined {
     refreshAtMs: row.refresh_at_ms as number | null,
     refreshMs: row.refresh_ms as number,
   };
+}
+
+function toRejection(row: Raw): StoredRejection {
+  return { ...(row as unknown as StoredRejection), field: (row.field as string | null) ?? undefined };
 }
 
 function toWalk(row: Raw | undefined): WalkRow | undefined {

@@ -87,7 +87,9 @@ export interface PipelineState {
   due(nowMs: number, limit: number, after?: Due): Due[];
   /** The oldest time that any walk was asked to cover; undefined before the first. */
   coveredFromMs(): number | undefined;
-  counts(): { records: number; deleted: number; due: number };
+  counts(): { records: number; deleted: number; due: number; rejections: number };
+  /** Documents that were refused for good, in the order of their ids, from behind the one given. */
+  rejected(limit: number, afterId?: string): StoredRejection[];
   child(key: string): ChildRow | undefined;
   openChildren(): ChildRow[];
   /** How many children there are of each status. */
@@ -133,6 +135,7 @@ export interface StateStore {
   addJob(job: Pick<JobRow, 'kind' | 'range' | 'pipelines' | 'as'>): number;
   jobs(): JobRow[];
   setJob(id: number, status: JobRow['status'], message?: string): void;
+  /** The oldest first. */
   rejections(filter: { pipeline?: string; limit: number }): RejectionRow[];
   close(): void;
 }

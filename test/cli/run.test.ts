@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { startProxy } from '../services/proxy.ts';
 import { until, type Workplace, workplace } from './binary.ts';
 
 let place: Workplace;
@@ -52,6 +53,34 @@ test('a pipeline that stops says why, once; when none is left, the exit code is 
   expect(stderr).toMatch(/error: no pipeline is left running/);
   expect(code).toBe(1);
 });
+
+test('a backfill that the vendor refuses is given up; the next one and the live edge go on', async () => {
+  place = await workplace({ detections: 50 });
+  const retention = Date.parse(place.simulator.range.start) - 7_200_000;
+  const isTooOld = (start: string | null) => start !== null && Date.parse(start) < retention;
+  const proxy = await startProxy(place.simulator.url, ({ query }) =>
+    isTooOld(query.get('start')) ? { status: 400, body: { message: 'beyond the retention' } } : 'forward',
+  );
+  try {
+    place.configure({ url: proxy.url, extra: 'log: { format: pretty }\n' });
+    for (let start = 1; start <= 2; start++) {
+      const running = place.start('run');
+      await until(() => /Sluice .*: 1 pipeline/.test(running.said()));
+      const refused = await place.sluice('backfill', '--from', '2001-01-01', '--to', '2030-01-01');
+      expect(refused.stderr).toMatch(/backfill 1 is not finished: .* answered 400: .*beyond the retention/);
+      expect(refused.code).toBe(1);
+      const possible = await place.sluice('backfill', '--from', place.simulator.range.start, '--json');
+      expect(JSON.parse(possible.stdout)).toMatchObject({ done: true });
+      expect(place.delivered()).toHaveLength(50);
+      running.child.kill('SIGTERM');
+      const ended = await running.ended;
+      expect(ended.stderr.match(/backfill-1 is given up, everything else goes on/g)).toHaveLength(1);
+      expect(ended.code).toBe(0);
+    }
+  } finally {
+    await proxy.stop();
+  }
+}, 60_000);
 
 test('a sink that cannot be reached is waited for; SIGTERM still ends it cleanly', async () => {
   place = await workplace({ detections: 20 });

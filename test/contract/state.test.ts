@@ -226,7 +226,17 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       ]);
       expect(store.rejections({ limit: 5 })).toEqual([{ ...rejection, pipeline: 's/x.y/z', atMs: NOW }]);
       expect(store.rejections({ pipeline: 'other', limit: 5 })).toEqual([]);
-      store.pipeline('s/x.y/z').commit(commit(3, [], { accepted: ['i'] }));
+      expect(store.pipeline('other').rejected(5)).toEqual([]);
+      const more = [
+        { ...rejection, id: 'a' },
+        { ...rejection, id: 'z', field: undefined },
+      ];
+      store.pipeline('s/x.y/z').commit(commit(2, [], { rejections: more }));
+      expect(store.pipeline('s/x.y/z').counts()).toMatchObject({ rejections: 3 });
+      expect(store.pipeline('s/x.y/z').rejected(2)).toEqual([more[0], rejection]);
+      expect(store.pipeline('s/x.y/z').rejected(2, 'a')).toEqual([rejection, more[1]]);
+      store.pipeline('s/x.y/z').commit(commit(3, [], { accepted: ['a', 'z'] }));
+      store.pipeline('s/x.y/z').commit(commit(4, [], { accepted: ['i'] }));
       expect(store.rejections({ limit: 5 })).toEqual([]);
       expect(store.jobs()).toMatchObject([
         { id: job, as: 'event', status: 'failed', message: 'why', pipelines: ['s/x.y/z'] },

@@ -365,6 +365,54 @@ describe('a record', () => {
   });
 });
 
+describe('a detail that answers 404', () => {
+  const missing = () => Promise.reject(new SluiceError('no such detection', { action: 'skip' }));
+  const refresh: Walk = { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: 1 } };
+  const lastOf = ({ documents }: ReturnType<typeof memorySink>) =>
+    documents.map((document) => {
+      const { event, tags = [] } = documentOf(document);
+      return [document.key, event.action, tags];
+    });
+
+  /** One open record is delivered with its detail; then every detail answers 404. */
+  async function delivered(list: unknown[]) {
+    const sink = memorySink();
+    let detail: (key: string) => Promise<unknown> = async (key) => record(key, { Status: 'New', Comment: 'x' });
+    const pages = listOf(() => list);
+    let nowMs = Date.UTC(2026, 0, 2, 4);
+    const registered = fake({ pages, detail: (_context, key) => detail(key) });
+    const opened = start(registered, { sink, now: () => nowMs });
+    cleanups.push(opened.close);
+    await runWalk(opened.pipeline, backfill(), never);
+    expect(sink.documents.length).toBe(list.length);
+    sink.documents.length = 0;
+    detail = missing;
+    nowMs += DAY;
+    expect(opened.pipeline.state.due(nowMs, 10).length).toBe(list.length);
+    return { sink, ...opened };
+  }
+
+  test('is no deletion while the list shows the record', async () => {
+    const list = [record('a', { Status: 'New' })];
+    const { pipeline, sink } = await delivered(list);
+    await runWalk(pipeline, refresh, never);
+    expect(sink.documents).toEqual([]);
+    list[0] = record('a', { Status: 'In Progress' });
+    await runWalk(pipeline, backfill('backfill-2'), never);
+    expect(lastOf(sink)).toEqual([['a', 'detection-status-changed', ['detail_missing']]]);
+    expect(pipeline.state.known('a')).toMatchObject({ deleted: false });
+    expect(pipeline.state.known('a')?.refreshAtMs).not.toBeNull();
+  });
+
+  test('is one when the list does not have the record, either', async () => {
+    const list = [record('a', { Status: 'New' }), record('b', { Status: 'New' })];
+    const { pipeline, sink } = await delivered(list);
+    list.shift();
+    await runWalk(pipeline, refresh, never);
+    expect(lastOf(sink)).toEqual([['a', 'detection-deleted', []]]);
+  });
+});
+
 describe('segments', () => {
   test('that were collected leave their numbers behind', async () => {
     const pages = (id: string) => listOf(() => [record(id)]);

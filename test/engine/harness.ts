@@ -138,6 +138,7 @@ export function openPipeline(
     },
     window() {},
     walked() {},
+    refused() {},
     waiting() {},
   };
   const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 export interface Seen {
   method: string;
   path: string;
+  query: URLSearchParams;
   headers: IncomingMessage['headers'];
   /** How many requests of this method and path (without its query) came before. */
   earlier: number;
@@ -31,9 +32,9 @@ export async function startProxy(
     const body: Buffer[] = [];
     for await (const part of incoming) body.push(part);
     const { method = 'GET', url = '/', headers } = incoming;
-    const path = url.split('?')[0] ?? '';
+    const [path = '', query = ''] = url.split('?');
     const earlier = seen.filter((other) => other.method === method && other.path === path).length;
-    const entry = { method, path, headers, earlier };
+    const entry = { method, path, query: new URLSearchParams(query), headers, earlier };
     seen.push(entry);
     const verdict = judge(entry);
     if (typeof verdict === 'object' && 'status' in verdict) {

@@ -1,11 +1,10 @@
 /** Sends rejected documents again, as batches of a walk of their own. */
 import { type Pipeline, recover } from '../../pipeline.ts';
 import { toJson } from '../../sinks/serialize.ts';
-import type { RejectionRow, Row, StateStore, StoredRejection } from '../../state/store.ts';
+import type { Row, StoredRejection } from '../../state/store.ts';
 import type { EcsDocument, OutDocument } from '../../types.ts';
 
 const WALK = 'replay';
-const ALL = 1_000_000;
 /** What was refused may be refused again, and a sink need not take a batch of nothing else. */
 const MOST_AT_ONCE = 400;
 
@@ -15,15 +14,14 @@ export interface Replayed {
   rejected: number;
 }
 
-export async function replay(pipeline: Pipeline, store: StateStore, signal: AbortSignal): Promise<Replayed> {
-  const { name, state, batch } = pipeline;
+export async function replay(pipeline: Pipeline, signal: AbortSignal): Promise<Replayed> {
+  const { name, state } = pipeline;
   await recover(pipeline, signal); // what a replay that died had delivered is off the list after this
-  const rows = store.rejections({ pipeline: name, limit: ALL });
   const done: Replayed = { pipeline: name, accepted: 0, rejected: 0 };
-  if (rows.length === 0) return done;
+  if (state.counts().rejections === 0) return done;
   const nowMs = pipeline.now();
   let { batch: number } = state.begin(WALK, 'sweep', { fromMs: nowMs, toMs: nowMs });
-  for (const some of inBatches(rows, Math.min(batch.documents, MOST_AT_ONCE), batch.bytes)) {
+  for (const some of inBatches(pipeline)) {
     signal.throwIfAborted();
     const refused = await sendAgain(pipeline, ++number, some);
     done.rejected += refused;
@@ -33,23 +31,28 @@ export async function replay(pipeline: Pipeline, store: StateStore, signal: Abor
   return done;
 }
 
-function* inBatches(rows: readonly RejectionRow[], documents: number, bytes: number): Generator<RejectionRow[]> {
-  let some: RejectionRow[] = [];
+/** In the order of their ids, so that one that is refused again is not met twice; not more at once than a batch. */
+function* inBatches({ state, batch }: Pipeline): Generator<StoredRejection[]> {
+  const most = Math.min(batch.documents, MOST_AT_ONCE);
+  let some: StoredRejection[] = [];
   let size = 0;
-  for (const row of rows) {
-    if (some.length >= documents || (some.length > 0 && size + row.document.length > bytes)) {
+  let afterId: string | undefined;
+  for (;;) {
+    const row = state.rejected(1, afterId)[0];
+    if (some.length > 0 && (row === undefined || some.length >= most || size + row.document.length > batch.bytes)) {
       yield some;
       some = [];
       size = 0;
     }
+    if (row === undefined) return;
+    afterId = row.id;
     some.push(row);
     size += row.document.length;
   }
-  if (some.length > 0) yield some;
 }
 
 /** How many were refused again; their reasons are updated. */
-async function sendAgain(pipeline: Pipeline, number: number, rows: RejectionRow[]): Promise<number> {
+async function sendAgain(pipeline: Pipeline, number: number, rows: StoredRejection[]): Promise<number> {
   const { name, state, sink } = pipeline;
   const documents = rows.map((row) => toDocument(pipeline, row));
   if (sink.looksUp)
@@ -76,7 +79,7 @@ function rowOf({ state }: Pipeline, { id, key }: OutDocument): Row[] {
   return known === undefined ? [] : [{ ...known, key, id }];
 }
 
-function toDocument({ registered, source }: Pipeline, row: RejectionRow): OutDocument {
+function toDocument({ registered, source }: Pipeline, row: StoredRejection): OutDocument {
   const document = JSON.parse(row.document) as EcsDocument;
   const { hash = '' } = (document.event ?? {}) as { hash?: string };
   const hostId = (document.host as { id?: string } | undefined)?.id;

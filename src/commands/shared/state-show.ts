@@ -14,7 +14,7 @@ export interface ShowOptions extends CommonOptions {
 interface Shown {
   pipeline: string;
   coveredFromMs: number | undefined;
-  counts: ReturnType<PipelineState['counts']>;
+  counts: Omit<ReturnType<PipelineState['counts']>, 'rejections'>;
   /** By status; empty for a stream without children. */
   children: ReturnType<PipelineState['childCounts']>;
   rejections: number;
@@ -23,8 +23,6 @@ interface Shown {
   /** Batches that were being written when a process died. */
   prepared: { walk: string; number: number; documents: number }[];
 }
-
-const MOST_REJECTIONS = 1_000_000;
 
 /** Reads only: a running Sluice is not disturbed. */
 export function showState(cli: Cli, options: ShowOptions): void {
@@ -44,12 +42,13 @@ export function showState(cli: Cli, options: ShowOptions): void {
 function read(store: StateStore, name: string, ledger: number): Shown {
   const state = store.pipeline(name);
   const [source = '', stream = ''] = name.split('/');
+  const { rejections, ...counts } = state.counts();
   return {
     pipeline: name,
     coveredFromMs: state.coveredFromMs(),
-    counts: state.counts(),
+    counts,
     children: state.childCounts(),
-    rejections: store.rejections({ pipeline: name, limit: MOST_REJECTIONS }).length,
+    rejections,
     walks: state.walks(),
     ledger: state.ledger(ledger),
     prepared: state

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { replay } from '../../src/commands/shared/replay.ts';
+import { runWalk } from '../../src/pipeline.ts';
+import type { OutDocument } from '../../src/types.ts';
+import { memorySink, openPipeline, scratch, simulate, testConfig, wholeRange } from './harness.ts';
+
+const never = new AbortController().signal;
+const COUNT = 1000;
+
+test('rejected documents are sent again in batches: those that are taken now are off the list, the others stay on it', async () => {
+  const simulator = await simulate({ seed: 7, detections: COUNT });
+  const place = scratch();
+  const sink = memorySink();
+  const taken = new Map<string, string>();
+  let refuses = (_document: OutDocument) => true;
+  const sizes: number[] = [];
+  sink.write = async ({ documents }) => {
+    sizes.push(documents.length);
+    const refused = documents.filter((document) => refuses(document));
+    for (const document of documents.filter((each) => !refused.includes(each))) {
+      expect(taken.has(document.id)).toBe(false);
+      taken.set(document.id, document.json.toString());
+    }
+    return {
+      rejections: refused.map(({ id }) => ({ id, type: 'document_parsing_exception', reason: 'why', field: 'x' })),
+      receipt: null,
+    };
+  };
+  const { pipeline, close } = openPipeline(testConfig(simulator.url, place.path, { reading: { details: false } }), {
+    sink,
+  });
+  try {
+    await runWalk(pipeline, wholeRange(simulator), never);
+    expect(pipeline.state.counts()).toMatchObject({ records: COUNT, rejections: COUNT });
+    const [first] = pipeline.state.rejected(1);
+
+    sizes.length = 0;
+    refuses = ({ id }) => id.charCodeAt(5) % 2 === 0;
+    const half = await replay(pipeline, never);
+    expect(half.accepted + half.rejected).toBe(COUNT);
+    expect([half.accepted, half.rejected]).toEqual([taken.size, pipeline.state.counts().rejections]);
+    expect(Math.min(half.accepted, half.rejected)).toBeGreaterThan(COUNT / 4);
+    expect(sizes.length).toBeGreaterThan(1);
+
+    refuses = () => false;
+    expect(await replay(pipeline, never)).toMatchObject({ accepted: half.rejected, rejected: 0 });
+    expect([taken.size, pipeline.state.counts().rejections]).toEqual([COUNT, 0]);
+    expect(await replay(pipeline, never)).toMatchObject({ accepted: 0, rejected: 0 });
+    const { ingested: _, ...event } = JSON.parse(taken.get(first?.id as string) as string).event;
+    expect(JSON.parse(first?.document as string).event).toMatchObject(event);
+  } finally {
+    await close();
+    await simulator.close();
+    place.remove();
+  }
+});
