@@ -1,8 +1,6 @@
 /** A tenant that lives, in Kafka: the exact documents with keys and headers, valid ECS; logins, TLS, compressions; and clear words where something is wrong. */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { streams } from '../../connectors/index.ts';
-import { violations } from '../../mappings/ecs-check.ts';
 import type { EcsDocument } from '../../src/types.ts';
 import { committedRevisions } from '../e2e/committed.ts';
 import { refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
@@ -11,48 +9,18 @@ import { expectedDocuments } from '../engine/harness.ts';
 import { freePort, type KafkaVersion, type RunningKafka, type SecurePorts, startKafka, withAdmin } from './kafka.ts';
 import { configureKafka, PARTITIONS, setUpKafka } from './kafka-place.ts';
 import { compareCommitted, type Message, readCommitted } from './kafka-read.ts';
+import { ecsChecker, livingOf, stopwatch } from './living-tenant.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** Prints how long each phase took: a slow one is to be seen before it is a timeout. */
-function stopwatch(): (phase: string) => void {
-  let last = Date.now();
-  return (phase) => {
-    console.log(`${phase}: ${((Date.now() - last) / 1000).toFixed(1)} s`);
-    last = Date.now();
-  };
-}
-
-/** Every tenth document, and every revision after the first. */
-function ecsChecker() {
-  const fields = streams.find(({ stream }) => stream.name === 'cylance.detection')?.fields;
-  let seen = 0;
-  let checked = 0;
-  const found = new Set<string>();
-  const check = (document: EcsDocument): void => {
-    const { sequence } = document.event as { sequence: number };
-    if (seen++ % 10 !== 0 && sequence === 1) return;
-    checked++;
-    for (const one of violations(document, 'cylance', fields)) if (found.size < 50) found.add(one);
-  };
-  return { check, checked: () => checked, found };
-}
-
 async function expectNoRejections(place: Place): Promise<void> {
   expect((await place.sluice('rejections', 'list', '--json')).stdout).toBe('');
 }
 
 const SIZES: [version: KafkaVersion, detections: number, changes: number][] = [['4.4.0', 10_000, 80]];
-
-function livingOf(n: number) {
-  return {
-    ...{ arrivals: 2 * n, lateArrivals: n, statusChanges: 2 * n, returns: n, commentChanges: n, responseChanges: n },
-    ...{ deletions: n, deletionsUnseen: n / 5, dwellMs: 500, everyRequests: 0, everyMs: 50 },
-  };
-}
 
 test.each(SIZES)('a living tenant in %s: %i detections', { timeout: 600_000 }, async (version, detections, changes) => {
   const phase = stopwatch();

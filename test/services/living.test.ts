@@ -1,14 +1,12 @@
 /** A hundred thousand detections, backfilled while the tenant lives, then kept up with: the exact set, valid ECS, in Elasticsearch. */
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { streams } from '../../connectors/index.ts';
-import { violations } from '../../mappings/ecs-check.ts';
-import type { EcsDocument } from '../../src/types.ts';
 import { committedRevisions } from '../e2e/committed.ts';
 import { refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
 import { configOf, type Ended, openPlace, type Place } from '../e2e/place.ts';
 import { compare } from './data-stream.ts';
 import { type ElasticsearchVersion, startElasticsearch } from './elasticsearch.ts';
+import { ecsChecker, livingOf, stopwatch } from './living-tenant.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -20,13 +18,6 @@ const SIZES: [version: ElasticsearchVersion, detections: number, changes: number
   ['9.5.3', 100_000, 250, '120s'],
   ['8.19.5', 10_000, 80, '20s'],
 ];
-
-function livingOf(n: number) {
-  return {
-    ...{ arrivals: 2 * n, lateArrivals: n, statusChanges: 2 * n, returns: n, commentChanges: n, responseChanges: n },
-    ...{ deletions: n, deletionsUnseen: n / 5, dwellMs: 500, everyRequests: 0, everyMs: 50 },
-  };
-}
 
 /** What has just changed is fetched again at every refresh, any other open detail at a pace that does not dominate. */
 const READING = {
@@ -50,30 +41,6 @@ async function prepare(version: ElasticsearchVersion, detections: number, change
 
 function backfill(place: Place): Promise<Ended> {
   return place.sluice('backfill', '--from', place.simulator.range.start, '--json');
-}
-
-/** Prints how long each phase took: a slow one is to be seen before it is a timeout. */
-function stopwatch(): (phase: string) => void {
-  let last = Date.now();
-  return (phase) => {
-    console.log(`${phase}: ${((Date.now() - last) / 1000).toFixed(1)} s`);
-    last = Date.now();
-  };
-}
-
-/** Every tenth document, and every revision after the first. */
-function ecsChecker() {
-  const fields = streams.find(({ stream }) => stream.name === 'cylance.detection')?.fields;
-  let seen = 0;
-  let checked = 0;
-  const found = new Set<string>();
-  const check = (document: EcsDocument): void => {
-    const { sequence } = document.event as { sequence: number };
-    if (seen++ % 10 !== 0 && sequence === 1) return;
-    checked++;
-    for (const one of violations(document, 'cylance', fields)) if (found.size < 50) found.add(one);
-  };
-  return { check, checked: () => checked, found };
 }
 
 test.each(SIZES)(

@@ -14,24 +14,11 @@ fail() { echo "start.sh: $*" >&2; exit 1; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 port=$1 data=$2
 shift 2
+service=Elasticsearch
 version=${ES_VERSION:-9.5.3}
 cache=${ES_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice-test}
 # A changed launcher is compiled anew, beside the one that other checkouts use.
 home=$cache/elasticsearch-$version-$(cat "$here/pom.xml" "$here/EsNode.java" | cksum | cut -d' ' -f1)
-
-release_of() { "$1/bin/javac" -version 2>&1 | sed -E 's/^[^0-9]*([0-9]+).*/\1/'; }
-
-find_jdk() {
-  local candidate release best='' newest=20
-  for candidate in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
-    [ -n "$candidate" ] && [ -x "$candidate/bin/javac" ] || continue
-    release=$(release_of "$candidate")
-    if [ "$candidate" = "${JAVA_HOME:-}" ] && [ "$release" -ge 21 ]; then echo "$candidate"; return; fi
-    if [ "$release" -gt "$newest" ]; then newest=$release best=$candidate; fi
-  done
-  [ -n "$best" ] || return 1
-  echo "$best"
-}
 
 # Lays the jars out as a distribution would: server on the class path, netty as a module beside it.
 install_into() {
@@ -50,27 +37,8 @@ install_into() {
   "$jdk/bin/jar" --create --file "$target/lib/sluice-es-node.jar" -C "$target/classes" .
 }
 
-# Two first starts may come at once: one at a time where flock exists, and complete folders only, by rename.
-install_once() {
-  [ ! -d "$home" ] || return 0
-  command -v mvn >/dev/null || fail "Maven (mvn) is needed to fetch Elasticsearch $version"
-  mkdir -p "$cache"
-  exec 9>"$cache/.lock"
-  if command -v flock >/dev/null; then flock 9; fi
-  if [ ! -d "$home" ]; then
-    local staging
-    staging=$(mktemp -d "$cache/.staging-XXXXXX")
-    trap 'rm -rf "$staging"' EXIT
-    install_into "$staging"
-    mv -T "$staging" "$home" 2>/dev/null || [ -d "$home" ] || fail "cannot create $home"
-    rm -rf "$staging"
-    trap - EXIT
-  fi
-  exec 9>&-
-}
-
-jdk=$(find_jdk) || fail "no JDK 21 or newer in JAVA_HOME or /usr/lib/jvm: install one, or set JAVA_HOME"
-install_once
+# shellcheck source=test/services/jars.sh
+source "$here/../jars.sh"
 mkdir -p "$data"
 heap=${ES_HEAP:-512m}
 exec "$jdk/bin/java" "-Xms$heap" "-Xmx$heap" -XX:+UseG1GC -XX:+ExitOnOutOfMemoryError \

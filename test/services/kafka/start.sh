@@ -16,7 +16,7 @@
 #   KAFKA_HEAP             256m
 #   KAFKA_LOG_LEVEL        WARN
 #   KAFKA_CACHE            where jars are kept (default: sluice-test in the XDG cache folder)
-#   JAVA_HOME              a JDK 17 or newer; otherwise the newest one in /usr/lib/jvm is taken
+#   JAVA_HOME              a JDK 21 or newer; otherwise the newest one in /usr/lib/jvm is taken
 set -euo pipefail
 
 fail() { echo "start.sh: $*" >&2; exit 1; }
