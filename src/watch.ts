@@ -80,9 +80,10 @@ function eventsOf(watch: Watch, now: () => number): PipelineEvents {
   };
 }
 
-/** The stream, which notes how far its walks have read. Records come in ascending order of time. */
+/** The stream, which notes how far its walks have read, where records come in ascending order of time. */
 export function observed(registered: Registered, watch: Watch): Registered {
   const { stream } = registered;
+  if (stream.mode !== 'windows') return registered;
   const pages: typeof stream.pages = async function* (context, walk, from) {
     for await (const page of stream.pages(context, walk, from)) {
       yield page; // resumed when the page was taken: what was read before it is on its way
