@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Simulator } from '../../simulator/index.ts';
+import { retrievedFile } from '../../connectors/cylance/retrieved-file.ts';
+import type { Simulator, TruthStream } from '../../simulator/index.ts';
 
 /** Undefined where there is no state yet, or it cannot be read just now. */
 function query(statePath: string, sql: string): Record<string, unknown>[] | undefined {
@@ -62,24 +63,59 @@ export function preparedBatches(statePath: string): number {
 }
 
 export interface Confirmer {
-  /** Revisions confirmed so far. */
-  confirmed(): number;
   stop(): Promise<void>;
 }
 
 /** The tenant's detections move on only when their present state is committed: so no kill can make a state unseen. */
 export function confirmCommitted(simulator: Simulator, statePath: string, pipelines = 1, source?: string): Confirmer {
   const known = new Map<string, number>();
-  let confirmed = 0;
-  let going = true;
-  const look = () => {
+  return lookingOn(() => {
     for (const [key, ordinal] of committedOrdinals(statePath, pipelines, source)) {
       if (known.get(key) === ordinal) continue;
       known.set(key, ordinal);
       simulator.confirm(key, ordinal);
-      confirmed++;
     }
-  };
+  });
+}
+
+/** The same for every stream of one sink; a query moves on only when the results that it has by now are committed, too. */
+export function confirmAllCommitted(simulator: Simulator, statePath: string): Confirmer {
+  const fileIds = new Map<string, string>();
+  for (const { id, record } of simulator.truthOf('cylance.retrieved_file')) fileIds.set(retrievedFile.key(record), id);
+  return lookingOn(() => {
+    const rows = query(
+      statePath,
+      'SELECT p.name AS name, r.key AS key, r.ordinal AS ordinal FROM revisions r JOIN pipelines p ON p.id = r.pipeline',
+    );
+    const ofStream = (stream: TruthStream) => (rows ?? []).filter(({ name }) => String(name).includes(`/${stream}/`));
+    const results = countOf(ofStream('cylance.instaquery_result').map(({ key }) => String(key).split('/', 1)[0] ?? ''));
+    const wanted = countOf(
+      [...simulator.truthOf('cylance.instaquery_result')].map(({ record }) => (record as Result).Query.id),
+    );
+    for (const { key, ordinal } of ofStream('cylance.detection')) simulator.confirm(String(key), Number(ordinal));
+    for (const { key, ordinal } of ofStream('cylance.instaquery')) {
+      const id = String(key);
+      if ((results.get(id) ?? 0) >= (wanted.get(id) ?? 0)) simulator.confirm(id, Number(ordinal));
+    }
+    for (const { key, ordinal } of ofStream('cylance.retrieved_file')) {
+      simulator.confirm(fileIds.get(String(key)) ?? '', Number(ordinal));
+    }
+  });
+}
+
+interface Result {
+  Query: { id: string };
+}
+
+function countOf(texts: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
+}
+
+/** Looks again and again, until it is stopped. */
+function lookingOn(look: () => void): Confirmer {
+  let going = true;
   const running = (async () => {
     while (going) {
       look();
@@ -87,7 +123,6 @@ export function confirmCommitted(simulator: Simulator, statePath: string, pipeli
     }
   })();
   return {
-    confirmed: () => confirmed,
     async stop() {
       going = false;
       await running;

@@ -17,6 +17,8 @@ export function randomFrom(seed: number): () => number {
 
 export interface KillPlan {
   place: Place;
+  /** How often; 20 when it is not said. */
+  kills?: number;
   /** Waits this long at most after each start. */
   upToMs: number;
   /** Instead of every other wait: resolves at the sign of the n-th write, so that kills fall between a write and its commit. */
@@ -34,7 +36,7 @@ async function ready(child: Child): Promise<void> {
 /** A process that ends by itself before it is killed is a failure: a crash must not leave anything that stops the next start. */
 export async function killAgainAndAgain(plan: KillPlan): Promise<void> {
   const random = randomFrom(plan.place.seed);
-  for (let kill = 1; kill <= KILLS; kill++) {
+  for (let kill = 1; kill <= (plan.kills ?? KILLS); kill++) {
     const child = plan.place.start('run');
     if (kill % 2 === 0) await Promise.race([plan.write(child, 1 + Math.floor(random() * 8)), sleep(LONGEST_MS)]);
     else {

@@ -1,14 +1,18 @@
-/** Every stream of a living tenant in the real Elasticsearch and in the real Kafka: exactly what the simulator says, as valid ECS. */
+/**
+ * Every stream of a living tenant in files, in the real Elasticsearch and in the real Kafka, killed again and again:
+ * exactly what the simulator says, as valid ECS.
+ */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { violations } from '../../mappings/ecs-check.ts';
-import type { Simulator, TruthStream } from '../../simulator/index.ts';
+import type { TruthStream } from '../../simulator/index.ts';
 import type { EcsDocument } from '../../src/types.ts';
-import { committedInAll } from '../e2e/committed.ts';
-import { differencesFrom, idOf } from '../e2e/delivered.ts';
-import { refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
-import { configOf, openPlace, type Place } from '../e2e/place.ts';
+import { committedInAll, confirmAllCommitted, preparedBatches } from '../e2e/committed.ts';
+import { differencesFrom, documentsIn, idOf } from '../e2e/delivered.ts';
+import { killAgainAndAgain, refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
+import { type Child, configOf, openPlace, type Place } from '../e2e/place.ts';
 import { expectedDocuments } from '../engine/harness.ts';
 import { allHits } from './data-stream.ts';
 import { startElasticsearch } from './elasticsearch.ts';
@@ -21,28 +25,37 @@ afterEach(async () => {
 });
 
 const NAMES = streams.map(({ stream }) => stream.name as TruthStream);
+const KILLS = 12;
 const LIVING = {
   ...{ arrivals: 60, lateArrivals: 20, statusChanges: 60, returns: 20, commentChanges: 20, responseChanges: 20 },
   ...{ deletions: 20, deletionsUnseen: 5, dwellMs: 500, everyRequests: 0, everyMs: 50 },
-  ...{ queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 60 },
+  ...{ queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 60, confirm: true },
 };
 const TENANT = { detections: 2000, instaQueries: 24, resultsPerQuery: 120, retrievedFiles: 500, plantSecrets: true };
 
 /** Where a sink's documents are, and how they are read again, with the id under which each is stored. */
 interface Storage {
   sink: object;
-  setup: string[];
-  read(stream: TruthStream, each: (id: string, document: EcsDocument) => void): Promise<void>;
+  setup?: string[];
+  read(place: Place, stream: TruthStream, each: (id: string, document: EcsDocument) => void): Promise<void>;
 }
 
 const SINKS: Record<string, () => Promise<Storage>> = {
+  async files() {
+    return {
+      sink: { name: 'files', type: 'ndjson', path: 'out', compression: 'gzip' },
+      async read({ folder }, stream, each) {
+        for (const document of documentsIn(join(folder, 'out', 'acme', stream))) each(idOf(document), document);
+      },
+    };
+  },
   async elasticsearch() {
     const node = await startElasticsearch({ version: '9.5.3' });
     cleanups.push(node.stop);
     return {
       sink: { name: 'elastic', type: 'elasticsearch', nodes: [node.url], compression: 'none' },
       setup: ['setup', 'elasticsearch'],
-      async read(stream, each) {
+      async read(_place, stream, each) {
         for await (const { id, source } of allHits(node.url, `logs-${stream}-acme`)) each(id, source);
       },
     };
@@ -53,7 +66,7 @@ const SINKS: Record<string, () => Promise<Storage>> = {
     return {
       sink: { name: 'kafka', type: 'kafka', brokers: broker.brokers, compression: 'zstd' },
       setup: ['setup', 'kafka', '--partitions', '3', '--replication', '1'],
-      read: (stream, each) =>
+      read: (_place, stream, each) =>
         eachCommitted(broker.brokers, [`sluice.${stream}`], ({ headers, value }) =>
           each(headers.id ?? '', JSON.parse(value.toString()) as EcsDocument),
         ),
@@ -61,22 +74,55 @@ const SINKS: Record<string, () => Promise<Storage>> = {
   },
 };
 
-test.each(Object.keys(SINKS))('every stream of a living tenant in %s', { timeout: 400_000 }, async (kind) => {
-  const storage = await (SINKS[kind] as () => Promise<Storage>)();
-  const place = await openPlace({ ...TENANT, living: LIVING });
-  cleanups.push(place.close);
-  const { simulator } = place;
-  const reading = { snapshot: '1s', detail_refresh: ['2s', '5s'] };
-  const source = { streams: NAMES, keep_original: true };
-  place.configure(configOf({ url: simulator.url, sinks: [storage.sink], source, reading }));
-  const setup = await place.sluice(...storage.setup);
-  expect({ code: setup.code, stderr: setup.stderr }).toMatchObject({ code: 0 });
+test.each(Object.keys(SINKS))(
+  `every stream of a living tenant, ${KILLS} kills, in %s`,
+  { timeout: 400_000 },
+  async (kind) => {
+    const storage = await (SINKS[kind] as () => Promise<Storage>)();
+    const place = await openPlace({ ...TENANT, living: LIVING });
+    cleanups.push(place.close);
+    const { simulator } = place;
+    const reading = { snapshot: '1s', detail_refresh: ['2s', '5s'] };
+    const source = { streams: NAMES, keep_original: true };
+    place.configure(configOf({ url: simulator.url, sinks: [storage.sink], source, reading }));
+    if (storage.setup !== undefined) {
+      const setup = await place.sluice(...storage.setup);
+      expect({ code: setup.code, stderr: setup.stderr }).toMatchObject({ code: 0 });
+    }
+    const confirmer = confirmAllCommitted(simulator, join(place.folder, 'sluice-state'));
+    cleanups.push(confirmer.stop);
 
-  await runToRest(place);
-  for (const stream of NAMES) await judge(storage, simulator, stream);
-  expect((await place.sluice('rejections', 'list', '--json')).stdout).toBe('');
-  expect(simulator.stats().forbiddenCalls).toBe(0);
-});
+    await kill(place);
+    await runToRest(place);
+    for (const stream of NAMES) await judge(storage, place, stream);
+    expect((await place.sluice('rejections', 'list', '--json')).stdout).toBe('');
+    expect(simulator.stats().forbiddenCalls).toBe(0);
+  },
+);
+
+/** Half of the kills come right after a commit: then other walks are between a write and theirs. */
+async function kill(place: Place): Promise<void> {
+  const state = join(place.folder, 'sluice-state');
+  const known: number[] = [];
+  const left: number[] = [];
+  const write = async (child: Child, nth: number): Promise<void> => {
+    let last = committedInAll(state);
+    for (let commits = 0; commits < nth && child.hasEnded() === undefined; await sleep(1)) {
+      const now = committedInAll(state);
+      if (now !== last) commits++;
+      last = now;
+    }
+  };
+  const dead = () => {
+    known.push(committedInAll(state));
+    left.push(preparedBatches(state));
+  };
+  await killAgainAndAgain({ place, kills: KILLS, upToMs: 2500, write, dead });
+  const { pending } = place.simulator.stats();
+  console.log(`documents committed at each kill: ${known.join(' ')}; ${pending} changes were still to come`);
+  console.log(`batches left between write and commit: ${left.join(' ')}`);
+  expect(known.at(-1)).toBeGreaterThan(0);
+}
 
 async function runToRest(place: Place): Promise<void> {
   const { simulator } = place;
@@ -87,17 +133,17 @@ async function runToRest(place: Place): Promise<void> {
   expect(simulator.stats()).toMatchObject({ pending: 0 });
 }
 
-async function judge(storage: Storage, simulator: Simulator, stream: TruthStream): Promise<void> {
+async function judge(storage: Storage, place: Place, stream: TruthStream): Promise<void> {
   const fields = streams.find((one) => one.stream.name === stream)?.fields;
   const ids: string[] = [];
   const found = new Set<string>();
-  await storage.read(stream, (id, document) => {
+  await storage.read(place, stream, (id, document) => {
     ids.push(id);
     if (idOf(document) !== id) found.add(`${id} is not the id of what it holds`);
     if (JSON.stringify(document).includes('PLANTED-SECRET')) found.add(`${id} holds a secret`);
     for (const one of violations(document, 'cylance', fields)) found.add(one);
   });
-  const expected = expectedDocuments(simulator, stream);
+  const expected = expectedDocuments(place.simulator, stream);
   console.log(`${stream}: ${ids.length} documents, the simulator has ${expected.size}`);
   expect([...found].slice(0, 20)).toEqual([]);
   expect(differencesFrom(expected, ids).slice(0, 20)).toEqual([]);
