@@ -1,11 +1,13 @@
 /** `sluice check` for Kafka: looks, and writes nothing but the name of a producer that never sends. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { orAborted } from '../abort.ts';
 import type { CheckLine } from '../types.ts';
 import { connectKafka, within } from './kafka-connection.ts';
+import { judge } from './kafka-errors.ts';
 import { openSession } from './kafka-session.ts';
 import { groupOf, transactionalIdOf, type WholeSettings } from './kafka-settings.ts';
-import { explained, shapeOf, type TopicShape, topicsOf } from './kafka-setup.ts';
+import { explained, shapeOf, type TopicShape, topicsOf, whereOf } from './kafka-setup.ts';
 
 export async function checkKafka(settings: WholeSettings, log: Logger, signal: AbortSignal): Promise<CheckLine[]> {
   const looked = await line(settings, 'Kafka reachable', () => look(settings, log, signal));
@@ -79,7 +81,25 @@ async function transactionsLine(
 ): Promise<CheckLine> {
   if (settings.transactions && topics.get(settings.markerTopic) === undefined)
     return { what: 'Transactions', ok: true, detail: 'not tried: the marker topic is missing' };
-  return withoutFound(await line(settings, 'Transactions', () => tryTransactions(settings, log, signal)));
+  const tried = await line(settings, 'Transactions', () =>
+    whenReady(settings, signal, () => tryTransactions(settings, log, signal)),
+  );
+  return withoutFound(tried);
+}
+
+/** A cluster makes its own topics at the first transaction of all, and takes none until they are there. */
+const READY_WITHIN_MS = 15_000;
+const LOOK_AGAIN_MS = 500;
+
+async function whenReady<T>(settings: WholeSettings, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (const deadline = performance.now() + READY_WITHIN_MS; ; await sleep(LOOK_AGAIN_MS, undefined, { signal })) {
+    try {
+      return await work();
+    } catch (error) {
+      const mayPass = !signal.aborted && judge(error, whereOf(settings)).kind === 'trouble';
+      if (!mayPass || performance.now() > deadline) throw error;
+    }
+  }
 }
 
 /** Opening a producer and asking for a marker need the same rights as a delivery, but for Write on the topics. */

@@ -89,6 +89,8 @@ test.each(Object.keys(SINKS))(
       const setup = await place.sluice(...storage.setup);
       expect({ code: setup.code, stderr: setup.stderr }).toMatchObject({ code: 0 });
     }
+    const check = await place.sluice('check');
+    expect({ code: check.code, stdout: check.stdout }).toMatchObject({ code: 0 });
     const confirmer = confirmAllCommitted(simulator, join(place.folder, 'sluice-state'));
     cleanups.push(confirmer.stop);
 
