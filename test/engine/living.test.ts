@@ -46,7 +46,7 @@ async function open(detections: number, options: object, overrides: Overrides = 
   return { simulator, sink, config, ...opened };
 }
 
-/** Runs until the simulator has nothing left to change and everything is delivered, or the time is over. */
+/** Runs until the simulator has nothing left to change, everything is delivered and every fault happened, or the time is over. */
 async function runUntilQuiet(
   {
     pipeline,
@@ -67,7 +67,9 @@ async function runUntilQuiet(
   const startedAt = Date.now();
   while (failed === undefined && Date.now() - startedAt < limitMs) {
     await sleep(250);
-    if (simulator.stats().pending === 0 && sink.documents.length >= expectedDocuments(simulator).size) break;
+    const { pending, unusedFaults } = simulator.stats();
+    if (pending > 0 || unusedFaults.length > 0) continue;
+    if (sink.documents.length >= expectedDocuments(simulator).size) break;
   }
   stop.abort();
   await running;
