@@ -17,6 +17,8 @@ export interface ErrorOptions {
   advice?: string;
   /** `usage` ends the process with exit code 2, everything else with 1. */
   kind?: 'usage' | 'failure';
+  /** Whoever asked would have met it (a rate limit, a token): it says nothing about this request. */
+  general?: boolean;
   cause?: unknown;
 }
 
@@ -26,6 +28,7 @@ export class SluiceError extends Error {
   readonly waitMs: number | undefined;
   readonly advice: string | undefined;
   readonly kind: 'usage' | 'failure';
+  readonly general: boolean;
 
   constructor(message: string, options: ErrorOptions) {
     super(message, { cause: options.cause });
@@ -34,6 +37,7 @@ export class SluiceError extends Error {
     this.waitMs = options.waitMs;
     this.advice = options.advice;
     this.kind = options.kind ?? 'failure';
+    this.general = options.general ?? false;
   }
 }
 

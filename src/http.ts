@@ -163,7 +163,8 @@ export function statusError(
   const said = withoutToken(text, request).replace(/\s+/g, ' ').slice(0, 200);
   const message = `${placeOf(request)} answered ${status}${said === '' ? '' : `: ${said}`}`;
   if (status === 429 || status === 408 || status === 425 || status >= 500) {
-    return new SluiceError(message, { action: 'retry', waitMs: retryAfterMs(reply.headers.get('retry-after'), nowMs) });
+    const waitMs = retryAfterMs(reply.headers.get('retry-after'), nowMs);
+    return new SluiceError(message, { action: 'retry', waitMs, general: status === 429 });
   }
   if (status === 401) return new SluiceError(message, { action: 'reauthenticate' });
   if (status === 404) return new SluiceError(message, { action: 'skip' });

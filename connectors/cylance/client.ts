@@ -17,7 +17,7 @@ import type {
 } from '../../src/types.ts';
 import { createTokenHolder, type TokenHolder } from './token.ts';
 
-/** What is not asked for patiently is given up after so many attempts. */
+/** What is not asked for patiently is given up after so many attempts; a rate limit or a refused token is none. */
 const FEW_ATTEMPTS = 8;
 
 export const cylance: Connector = {
@@ -47,13 +47,15 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
   const patiently = async <T>(request: Asked, call: (url: string) => Promise<T>): Promise<T> => {
     const url = `${baseUrl}${request.path}${queryOf(request.query)}`;
     const successesBefore = successes;
+    let failures = 0; // of this request itself
     const result = await retrying(() => call(url), {
       ...services.retry,
       signal: request.signal,
       now: services.now,
       onRetry: (error, attempts, waitMs) => {
         services.log.debug({ attempts, waitMs: Math.round(waitMs) }, `trying again: ${error.message}`);
-        if (attempts < FEW_ATTEMPTS || request.retry === undefined || request.retry === 'patient') return true;
+        if (!error.general) failures++;
+        if (failures < FEW_ATTEMPTS || request.retry === undefined || request.retry === 'patient') return true;
         return request.retry === 'brief' && successes === successesBefore;
       },
     });
@@ -128,7 +130,11 @@ function openOrRefused(stream: HttpStreamer): (sent: HttpRequest) => Promise<Htt
 /** A second refusal in a row is trouble at the vendor's, not a wrong secret (which the token request would have met). */
 function explain(error: SluiceError, status: number, request: Asked): SluiceError {
   if (status === 401) {
-    return new SluiceError(`${error.message} with a token that was just issued`, { action: 'retry', cause: error });
+    return new SluiceError(`${error.message} with a token that was just issued`, {
+      action: 'retry',
+      general: true,
+      cause: error,
+    });
   }
   if (status === 403) {
     return new SluiceError(`the vendor does not allow GET ${request.path}: the scope "${request.scope}" is missing`, {

@@ -37,6 +37,11 @@ export function createTokenHolder(settings: SourceSettings, baseUrl: string, ser
           token = fresh;
           return fresh;
         })
+        .catch((error: unknown) => {
+          throw error instanceof SluiceError
+            ? new SluiceError(error.message, { ...error, general: true, cause: error.cause })
+            : error;
+        })
         .finally(() => {
           asking = undefined;
         });
