@@ -123,8 +123,6 @@ describe('a living tenant', () => {
 });
 
 const EVERY = 7;
-/** More records of one severity never come in one second (at most 150 of a burst of 300): such a window is as small as it gets. */
-const DEEP = 200;
 const FAULTS: Record<string, FaultPlan> = {
   '429 with seconds': [{ fault: 'rate-limit', every: EVERY, retryAfter: 'seconds', seconds: 0.05 }],
   '429 with a date': [{ fault: 'rate-limit', every: 40, times: 5, retryAfter: 'date', seconds: 1 }],
@@ -143,7 +141,8 @@ const FAULTS: Record<string, FaultPlan> = {
   'wrong page numbers': [{ fault: 'wrong-page-number', every: EVERY }],
   'empty pages': [{ fault: 'empty-items', every: 9 }],
   'repeated items': [{ fault: 'duplicate-items', every: 9 }],
-  'deep pages that fail': [{ fault: 'deep-pages-fail', beyond: DEEP }],
+  // The smallest window there is, one severity of a burst in one second, has at most some 150 records: it must fit.
+  'deep pages that fail': [{ fault: 'deep-pages-fail', beyond: 200 }],
   'details that fail for ever': [{ fault: 'detail-fails', fraction: 0.03 }],
 };
 /** Of the requests that wait together, most come too late for their token: none of them is trouble with its record. */
@@ -157,7 +156,7 @@ const ALL: FaultPlan = Object.values(FAULTS)
     ...rule,
     ...(rule.every === undefined ? {} : { every: (OF_LISTS.includes(rule.fault) ? 1 : 61) + 4 * index }),
     ...(rule.probability === undefined ? {} : { probability: 0.05 }),
-    // With totals that move, a burst cannot be read in parts: its deep pages must come sometimes.
+    // Here no window has more than 200. With totals that move, a burst cannot be read in parts: its deep pages must come sometimes.
     ...(rule.fault === 'deep-pages-fail' ? { beyond: 130, probability: 0.5 } : {}),
   }));
 
@@ -165,7 +164,7 @@ describe('faults', () => {
   const plans = { ...FAULTS, 'all of them together': ALL, 'tokens that end at once': TOKENS_THAT_END_AT_ONCE };
   for (const [name, faults] of Object.entries(plans)) {
     test(`${name}: the exact set arrives within 100 s`, async () => {
-      const max_window_records = name === 'deep pages that fail' ? 1000 : 200; // no smaller window than it must make
+      const max_window_records = name === 'deep pages that fail' ? 1000 : 200; // wide enough to have deep pages
       const reading = { max_window_records, page_size: 40 };
       const opened = await open(600, { faults }, { http: { timeout: '4s' }, reading });
       await runUntilQuiet(opened, 100_000);
