@@ -1,3 +1,5 @@
+import { THING_ROUTES } from './things/api.ts';
+
 /**
  * The fault plan: a list of rules, each saying what goes wrong, where and when. It is read strictly, because a rule
  * that is silently ignored makes a test that proves nothing.
@@ -53,7 +55,9 @@ const ENDPOINTS = [
   ...(['token', 'list', 'detail', 'recent', 'csv', 'any'] as const),
   ...(['instaqueries', 'instaquery', 'results', 'files'] as const),
 ] as const;
-export type FaultEndpoint = (typeof ENDPOINTS)[number];
+/** One of these, or the name of a thing's list, page or part. */
+export type FaultEndpoint = (typeof ENDPOINTS)[number] | (string & {});
+const ALL_ENDPOINTS: readonly string[] = [...ENDPOINTS, ...THING_ROUTES.map(({ endpoint }) => endpoint)];
 
 export interface FaultRule {
   fault: FaultName;
@@ -94,7 +98,7 @@ export function stageOf(rule: FaultRule): Stage {
 
 /** The checks of single members: what a value must be, in words. */
 const CHECKS: Record<string, [is: (value: unknown) => boolean, must: string]> = {
-  endpoint: [(value) => ENDPOINTS.includes(value as FaultEndpoint), `be one of ${ENDPOINTS.join(', ')}`],
+  endpoint: [(value) => ALL_ENDPOINTS.includes(value as string), `be one of ${ALL_ENDPOINTS.join(', ')}`],
   every: [(value) => Number.isInteger(value) && Number(value) > 0, 'be a whole number above zero'],
   probability: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],
   fraction: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],

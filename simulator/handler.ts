@@ -13,6 +13,7 @@ import { errorReply, jsonReply, type Reply } from './reply.ts';
 import { listFiles } from './retrieved-files/api.ts';
 import { type Route, routeOf } from './router.ts';
 import { refusalOf, reset, type Sending, sendLines, sendReply, sendSpoiled } from './send.ts';
+import { answerThing } from './things/api.ts';
 import type { World } from './world.ts';
 
 const MAX_BODY = 65_536;
@@ -46,6 +47,8 @@ function answer(world: World, { endpoint, argument, params }: Route): Reply {
   if (endpoint === 'instaquery') return oneQuery(world, argument);
   if (endpoint === 'results') return queryResults(world, argument);
   if (endpoint === 'files') return listFiles(world, params);
+  const ofThings = answerThing(world, endpoint, argument, params);
+  if (ofThings) return ofThings;
   throw new Error(`the simulator has no answer for ${endpoint}`);
 }
 

@@ -53,6 +53,13 @@ export function drawsFor(seed: number, value: number, salt: number): Draws {
   };
 }
 
+/** A salt for what has a name instead of a number in `SALT`: kinds of things, and what is drawn for them. */
+export function saltOf(name: string): number {
+  let salt = 0x811c9dc5;
+  for (let at = 0; at < name.length; at++) salt = Math.imul(salt ^ name.charCodeAt(at), 0x01000193);
+  return salt >>> 0;
+}
+
 /** Which property a draw is for. One place, so that no two properties share their randomness by accident. */
 export const SALT = {
   id: 1,

@@ -5,6 +5,7 @@ import { createCounters, readStatus, type Status } from './counters.ts';
 import { createHandler } from './handler.ts';
 import { fillOptions, type SimulatorOptions } from './options.ts';
 import type { StreamSummary, TruthStream } from './stream-truth.ts';
+import { THINGS } from './things/index.ts';
 import type { TruthRange, TruthRow, TruthText } from './truth.ts';
 import { confirmRevision, createWorld, pauseAll } from './world.ts';
 
@@ -15,6 +16,11 @@ export type { LivingOptions } from './living-options.ts';
 export type { SimulatorOptions } from './options.ts';
 export type { StreamSummary, TruthStream } from './stream-truth.ts';
 export type { TruthRange, TruthRow } from './truth.ts';
+
+/** So many of every kind of thing: for `SimulatorOptions.things`. */
+export function thingsEach(count: number): Record<string, number> {
+  return Object.fromEntries(THINGS.map(({ name }) => [name, count]));
+}
 
 export interface Simulator {
   url: string;
@@ -31,8 +37,7 @@ export interface Simulator {
   /** What was served of a detection; undefined for an id that is not of this tenant. */
   served(id: string): { listed: boolean; presentState: boolean; deleted: boolean } | undefined;
   /**
-   * Says that a revision was delivered; only needed with `living.confirm`. The id is that of the truth: of a retrieved
-   * file, `device_id|filepath|created_at|correlation_id`.
+   * Says that a revision was delivered; only needed with `living.confirm`. The id is that of the truth.
    */
   confirm(id: string, ordinal: number): void;
   /** Holds back and lets go all changes of a living tenant. */
@@ -114,12 +119,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
 }
 
-/** For the command: starts, says on `out` that it is ready, and leaves stopping to the caller. */
+/** For the command: starts with the usual number of every kind of thing, says on `out` that it is ready, and leaves stopping to the caller. */
 export async function runSimulator(
   options: SimulatorOptions,
   out: { write(text: string): unknown },
 ): Promise<Simulator> {
-  const simulator = await startSimulator(options);
+  const usual = Object.fromEntries(THINGS.map(({ name, usual: number }) => [name, number]));
+  const simulator = await startSimulator({ ...options, things: { ...usual, ...options.things } });
   out.write(`sluice simulator ready ${simulator.url}\n`);
   if (simulator.httpsUrl) out.write(`sluice simulator https ${simulator.httpsUrl}\n`);
   return simulator;

@@ -24,6 +24,10 @@ export interface LivingOptions {
   queriesDeleted?: number;
   /** Retrieved files (of the `retrievedFiles`) whose status moves on. */
   filesMove?: number;
+  /** Of every kind of thing that changes, so many go through their states. */
+  thingsMove?: number;
+  /** Of every kind of thing that has a page of its own, so many others are deleted. */
+  thingsDeleted?: number;
   /** A state is kept at least this long after it was first served. */
   dwellMs?: number;
   /** One arrival (or unseen deletion) after so many requests … */
@@ -50,6 +54,8 @@ export const LIVING_DEFAULTS: Required<LivingOptions> = {
   queriesArchived: 0,
   queriesDeleted: 0,
   filesMove: 0,
+  thingsMove: 0,
+  thingsDeleted: 0,
   dwellMs: 2000,
   everyRequests: 5,
   everyMs: 500,

@@ -1,5 +1,7 @@
 import { type FaultPlan, readFaultPlan } from './fault-plan.ts';
 import { fillLiving, type LivingOptions } from './living-options.ts';
+import { THING_ROUTES } from './things/api.ts';
+import { THINGS } from './things/index.ts';
 
 export interface SimulatorOptions {
   /** 0 takes any free port. */
@@ -22,6 +24,8 @@ export interface SimulatorOptions {
   retrievedFilesShape?: 'array' | 'envelope';
   /** Does the bare array honour `page` and `page_size` (default), or is it always the whole list? */
   bareArrayPaged?: boolean;
+  /** How many there are of each kind of thing, by its name (`packages`, `devices` …). Default 0. */
+  things?: Readonly<Record<string, number>>;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -61,6 +65,7 @@ export interface Settings {
   retrievedFiles: number;
   retrievedFilesShape: 'array' | 'envelope';
   bareArrayPaged: boolean;
+  things: Readonly<Record<string, number>>;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -88,6 +93,7 @@ const SCOPES = [
   'opticssurvey:list',
   'opticssurvey:read',
   'opticscommand:read',
+  ...THING_ROUTES.map(({ scope }) => scope),
 ];
 
 function readEnd(text: string | undefined): number {
@@ -99,6 +105,15 @@ function readEnd(text: string | undefined): number {
 function whole(name: string, value: number, most: number): number {
   if (Number.isInteger(value) && value >= 0 && value <= most) return value;
   throw new Error(`simulator: ${name} must be a whole number from 0 to ${most}, not ${value}`);
+}
+
+function thingsOf(counts: Readonly<Record<string, number>>): Record<string, number> {
+  for (const [name, count] of Object.entries(counts)) {
+    const known = THINGS.map((thing) => thing.name);
+    if (!known.includes(name)) throw new Error(`simulator: no things are called "${name}"; known: ${known.join(', ')}`);
+    whole(name, count, 100_000);
+  }
+  return { ...counts };
 }
 
 export function fillOptions(options: SimulatorOptions): Settings {
@@ -119,6 +134,7 @@ export function fillOptions(options: SimulatorOptions): Settings {
     retrievedFiles: whole('retrievedFiles', options.retrievedFiles ?? 0, 1_000_000),
     retrievedFilesShape: options.retrievedFilesShape ?? 'array',
     bareArrayPaged: options.bareArrayPaged ?? true,
+    things: thingsOf(options.things ?? {}),
     tenantId: options.tenantId,
     applicationId: options.applicationId,
     applicationSecret: options.applicationSecret,

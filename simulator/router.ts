@@ -1,18 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { FaultEndpoint } from './fault-plan.ts';
+import { isThingPath, THING_ROUTES } from './things/api.ts';
 
 /** What a request asks for. */
 export interface Route {
-  endpoint: Exclude<FaultEndpoint, 'any'> | 'simulator' | 'forbidden' | 'unknown';
+  endpoint: FaultEndpoint | 'simulator' | 'forbidden' | 'unknown';
   /** The scope it takes; empty for endpoints that need no access token. */
   scope: string;
-  /** The id of the detection or query, or the simulator's own page. */
+  /** The id of the detection, query or thing, or the simulator's own page. */
   argument: string;
   params: URLSearchParams;
 }
 
 /** Everything that is read: the first path that fits says what is asked for; its group is the id. */
-const READS: readonly [path: RegExp, endpoint: Route['endpoint'], scope: string][] = [
+const READS: readonly (readonly [path: RegExp, endpoint: Route['endpoint'], scope: string])[] = [
   [/^\/detections\/v2$/, 'list', 'opticsdetect:list'],
   [/^\/detections\/v2\/recent$/, 'recent', 'opticsdetect:list'],
   [/^\/detections\/v2\/csv$/, 'csv', 'opticsdetect:list'],
@@ -22,6 +23,7 @@ const READS: readonly [path: RegExp, endpoint: Route['endpoint'], scope: string]
   [/^\/instaqueries\/v2\/?([^/]+)\/results$/, 'results', 'opticssurvey:read'],
   [/^\/instaqueries\/v2\/([^/]+)$/, 'instaquery', 'opticssurvey:read'],
   [/^\/devicecommands\/v2\/retrieved_files$/, 'files', 'opticscommand:read'],
+  ...THING_ROUTES.map(({ pattern, endpoint, scope }) => [pattern, endpoint, scope] as const),
 ];
 const OURS = /^\/(?:(?:detections|devicecommands)\/v2(?:\/|$)|instaqueries\/v2)/;
 
@@ -38,7 +40,7 @@ export function routeOf(request: IncomingMessage): Route {
   });
   if (path.startsWith('/_simulator/')) return route('simulator', '', path.slice('/_simulator/'.length));
   if (path === '/auth/v2/token') return request.method === 'POST' ? route('token') : route('forbidden');
-  if (!OURS.test(path)) return route('unknown');
+  if (!OURS.test(path) && !isThingPath(path)) return route('unknown');
   if (request.method !== 'GET') return route('forbidden');
   for (const [pattern, endpoint, scope] of READS) {
     const match = pattern.exec(path);

@@ -2,17 +2,21 @@ import type { Facts } from './attributes.ts';
 import type { Queries } from './instaqueries/queries.ts';
 import { resultRows } from './instaqueries/results.ts';
 import type { RetrievedFiles } from './retrieved-files/files.ts';
+import { THINGS } from './things/index.ts';
+import type { Shelf } from './things/shelf.ts';
 import type { Truth, TruthText } from './truth.ts';
 
 /** What a perfect connector delivers, stream by stream. */
 
-export const TRUTH_STREAMS = [
+export const TRUTH_STREAMS: readonly string[] = [
   'cylance.detection',
   'cylance.instaquery',
   'cylance.instaquery_result',
   'cylance.retrieved_file',
-] as const;
-export type TruthStream = (typeof TRUTH_STREAMS)[number];
+  ...THINGS.flatMap(({ stream, parts = [] }) => [stream, ...parts.flatMap((part) => part.stream ?? [])]),
+];
+/** One of these. */
+export type TruthStream = string;
 
 export interface StreamSummary {
   /** How many things there are, or were. */
@@ -26,8 +30,8 @@ export interface StreamTruth {
   summary(stream: TruthStream): StreamSummary;
 }
 
-export function isTruthStream(name: string): name is TruthStream {
-  return (TRUTH_STREAMS as readonly string[]).includes(name);
+export function isTruthStream(name: string): boolean {
+  return TRUTH_STREAMS.includes(name);
 }
 
 export function createStreamTruth(
@@ -35,6 +39,7 @@ export function createStreamTruth(
   detections: Truth,
   queries: Queries,
   files: RetrievedFiles,
+  shelves: readonly Shelf[],
 ): StreamTruth {
   const { courses } = queries;
 
@@ -85,13 +90,28 @@ export function createStreamTruth(
     return { records: total, revisions: total };
   };
 
+  const shelfOf = (stream: string) => shelves.find(({ streams }) => streams.includes(stream));
+  const countedOnShelf = (shelf: Shelf, stream: string): StreamSummary => {
+    const ids = new Set<string>();
+    let total = 0;
+    for (const { id } of shelf.rows(stream)) {
+      ids.add(id);
+      total++;
+    }
+    return { records: ids.size, revisions: total };
+  };
+
   return {
     rows: (stream) => {
+      const shelf = shelfOf(stream);
+      if (shelf !== undefined) return shelf.rows(stream);
       if (stream === 'cylance.detection') return detections.rows();
       if (stream === 'cylance.instaquery_result') return results();
       return stream === 'cylance.instaquery' ? revisions(queries, 'detail') : revisions(files, 'list');
     },
     summary: (stream) => {
+      const shelf = shelfOf(stream);
+      if (shelf !== undefined) return countedOnShelf(shelf, stream);
       if (stream === 'cylance.instaquery_result') return countedResults();
       if (stream !== 'cylance.detection') return counted(stream === 'cylance.instaquery' ? queries : files);
       const totals = detections.summary();

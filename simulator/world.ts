@@ -7,6 +7,8 @@ import { createRetrievedFiles, type RetrievedFiles } from './retrieved-files/fil
 import { createSelector, type Selector } from './selection.ts';
 import { createStreamTruth, type StreamTruth } from './stream-truth.ts';
 import { createTenant, type Tenant } from './tenant.ts';
+import { THINGS } from './things/index.ts';
+import { createShelf, type Shelf } from './things/shelf.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 import { createTruth, type Truth } from './truth.ts';
 
@@ -21,7 +23,9 @@ export interface World {
   truth: Truth;
   queries: Queries;
   files: RetrievedFiles;
-  /** The changes of the two. */
+  /** One for each kind of thing. */
+  shelves: readonly Shelf[];
+  /** The changes of these three. */
   courses: readonly Courses[];
   streamTruth: StreamTruth;
 }
@@ -32,6 +36,7 @@ export function createWorld(settings: Settings): World {
   const living = createLiving(tenant, settings.living, faults.detailFails);
   const queries = createQueries(tenant.facts, settings);
   const files = createRetrievedFiles(tenant.facts, settings);
+  const shelves = THINGS.map((thing) => createShelf(thing, tenant.facts, settings));
   const truth = createTruth(tenant, living, faults);
   return {
     settings,
@@ -43,13 +48,18 @@ export function createWorld(settings: Settings): World {
     truth,
     queries,
     files,
-    courses: [queries.courses, files.courses],
-    streamTruth: createStreamTruth(tenant.facts, truth, queries, files),
+    shelves,
+    courses: [queries.courses, files.courses, ...shelves.map(({ courses }) => courses)],
+    streamTruth: createStreamTruth(tenant.facts, truth, queries, files, shelves),
   };
 }
 
-/** Says that a revision of a detection, a query or a retrieved file was delivered. False: nothing has that id. */
-export function confirmRevision({ tenant, living, queries, files }: World, id: string, ordinal: number): boolean {
+/** Says that a revision of a detection, a query, a retrieved file or a thing was delivered. False: nothing has that id. */
+export function confirmRevision(
+  { tenant, living, queries, files, shelves }: World,
+  id: string,
+  ordinal: number,
+): boolean {
   const serial = tenant.find(id);
   if (serial !== undefined) living.confirm(serial, ordinal);
   for (const { find, courses } of [queries, files]) {
@@ -58,7 +68,7 @@ export function confirmRevision({ tenant, living, queries, files }: World, id: s
     courses.confirm(index, ordinal);
     return true;
   }
-  return serial !== undefined;
+  return serial !== undefined || shelves.some((shelf) => shelf.confirm(id, ordinal));
 }
 
 /** Holds back all changes, or lets them go. */

@@ -1,6 +1,6 @@
 /** `sluice simulator`: the vendor's API on this machine, for trying things out. */
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { messageOf, SluiceError, usageError } from '../errors.ts';
 import { parseTimeMs } from '../time.ts';
 import type { Cli, SimulatorChoices } from './shared/context.ts';
@@ -15,6 +15,7 @@ interface Options {
   resultsPerQuery: number;
   retrievedFiles: number;
   giantResults: number;
+  things: Record<string, number>;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -41,6 +42,7 @@ export function addSimulator(program: Command, cli: Cli): void {
     .option('--results-per-query <n>', 'about how many results a query has', whole(0, 1_000_000), 40)
     .option('--retrieved-files <n>', 'how many retrieved files there are', whole(0, 1_000_000), 200)
     .option('--giant-results <n>', 'one more query, with so many results of 1 KB', whole(0, 99_999_999), 0)
+    .option('--things <name=n...>', 'how many there are of other kinds: devices=120', thing, {})
     .option('--tenant-id <id>', 'tenant that it accepts', 'simulated-tenant')
     .option('--application-id <id>', 'application that it accepts', 'simulated-application')
     .option('--application-secret <secret>', 'secret that it accepts', 'simulated-secret')
@@ -54,6 +56,13 @@ export function addSimulator(program: Command, cli: Cli): void {
     .option('--tls-cert <file>', 'serve HTTPS too, with this certificate (PEM)')
     .option('--tls-key <file>', 'and this key (PEM)')
     .action((options: Options) => simulate(cli, options));
+}
+
+/** `devices=120`, added to those before. */
+function thing(text: string, before: Record<string, number>): Record<string, number> {
+  const [, name, number] = /^([a-z-]+)=(\d{1,6})$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('write name=number, such as devices=120.');
+  return { ...before, [name]: Number(number) };
 }
 
 async function simulate(cli: Cli, options: Options): Promise<void> {
@@ -109,6 +118,8 @@ function livingOf({ detections, instaqueries, retrievedFiles }: Options): Record
     deletions: some(0.005),
     ...(instaqueries > 0 ? { queriesGrow: 3, queriesArchived: 1, queriesDeleted: 1 } : {}),
     filesMove: Math.ceil(retrievedFiles * 0.05),
+    thingsMove: 3,
+    thingsDeleted: 1,
   };
 }
 

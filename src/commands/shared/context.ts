@@ -53,6 +53,8 @@ export interface SimulatorChoices {
   resultsPerQuery: number;
   retrievedFiles: number;
   giantResults: number;
+  /** Other kinds of things, by name: how many there are. */
+  things: Record<string, number>;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
