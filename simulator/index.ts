@@ -22,6 +22,19 @@ export function thingsEach(count: number): Record<string, number> {
   return Object.fromEntries(THINGS.map(({ name }) => [name, count]));
 }
 
+/** The kind of thing that a stream reads, or that its records belong to. */
+export function thingOf(stream: TruthStream): string | undefined {
+  return THINGS.find(({ stream: own, parts = [] }) => own === stream || parts.some((part) => part.stream === stream))
+    ?.name;
+}
+
+/** The streams that have to be read together, so that a changing thing of the one moves on; empty for other streams. */
+export function streamsBeside(stream: TruthStream): TruthStream[] {
+  const thing = THINGS.find(({ name }) => name === thingOf(stream));
+  if (thing === undefined) return [];
+  return [thing.stream, ...(thing.parts ?? []).flatMap((part) => part.stream ?? [])];
+}
+
 export interface Simulator {
   url: string;
   httpsUrl?: string;

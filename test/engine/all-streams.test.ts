@@ -1,7 +1,15 @@
 /** Every stream against the simulator, as it is and as it changes: what arrives is exactly what a perfect connector ships. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FaultPlan, Simulator, TruthStream } from '../../simulator/index.ts';
+import { streams } from '../../connectors/index.ts';
+import {
+  type FaultPlan,
+  type Simulator,
+  streamsBeside,
+  type TruthStream,
+  thingOf,
+  thingsEach,
+} from '../../simulator/index.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { recover, runWalk } from '../../src/pipeline.ts';
 import { runPipeline } from '../../src/run.ts';
@@ -26,8 +34,13 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
 });
 
-const STREAMS: TruthStream[] = ['cylance.instaquery', 'cylance.instaquery_result', 'cylance.retrieved_file'];
-const TENANT = { detections: 0, instaQueries: 24, resultsPerQuery: 30, retrievedFiles: 450 };
+const QUERIES_AND_FILES = ['cylance.instaquery', 'cylance.instaquery_result', 'cylance.retrieved_file'];
+/** All but the detections, which have tests of their own (`living.test.ts`). */
+const STREAMS: TruthStream[] = streams
+  .map(({ stream }) => stream.name as TruthStream)
+  .filter((name) => name !== 'cylance.detection');
+const TENANT = { detections: 0, instaQueries: 24, resultsPerQuery: 30, retrievedFiles: 450, things: thingsEach(60) };
+const SMALL = { instaQueries: 12, retrievedFiles: 60, things: thingsEach(25) };
 
 function start(simulator: Simulator, stream: TruthStream, sink: MemorySink, overrides: Overrides = {}) {
   const folder = scratch();
@@ -58,6 +71,12 @@ async function simulated(options: Partial<Parameters<typeof simulate>[0]>): Prom
   return simulator;
 }
 
+/** Nothing but the things of this stream, so that nothing waits for readers that are not there. */
+function onlyThingsOf(stream: TruthStream): Partial<Parameters<typeof simulate>[0]> {
+  const things = Object.entries(thingsEach(40)).filter(([name]) => name === thingOf(stream));
+  return { instaQueries: 0, retrievedFiles: 0, things: Object.fromEntries(things) };
+}
+
 describe.each(STREAMS)('%s', (stream) => {
   test('is shipped whole and once, and a second walk finds nothing new', async () => {
     const simulator = await simulated({ plantSecrets: true });
@@ -80,7 +99,7 @@ describe.each(STREAMS)('%s', (stream) => {
   });
 
   test.each([1, 7, 50])('in pages of %i', async (pageSize) => {
-    const simulator = await simulated({ instaQueries: 12, retrievedFiles: 60 });
+    const simulator = await simulated(SMALL);
     const sink = memorySink();
     const { pipeline, close } = start(simulator, stream, sink, { reading: { page_size: pageSize } });
     cleanups.push(close);
@@ -89,8 +108,10 @@ describe.each(STREAMS)('%s', (stream) => {
   });
 
   test('of a tenant that changes: every state that was shown is a document', async () => {
-    const living = { queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 40, dwellMs: 300 };
-    const simulator = await simulated({ living });
+    const ofThings = streamsBeside(stream).length > 0;
+    const queries = { queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 40 };
+    const living = { ...(ofThings ? { thingsMove: 8, thingsDeleted: 4 } : queries), dwellMs: 300 };
+    const simulator = await simulated(ofThings ? { ...onlyThingsOf(stream), living } : { things: {}, living });
     const sink = memorySink();
     await runUntilQuiet(simulator, stream, sink);
     expect(simulator.stats()).toMatchObject({ pending: 0 });
@@ -98,7 +119,7 @@ describe.each(STREAMS)('%s', (stream) => {
   });
 });
 
-/** All streams of the connector run, since a query moves on only when its results were read, too; one is compared. */
+/** What changes together runs together, since a query moves on only when its results were read, too; one is compared. */
 async function runUntilQuiet(
   simulator: Simulator,
   stream: TruthStream,
@@ -107,7 +128,8 @@ async function runUntilQuiet(
   resultSink: MemorySink = memorySink(),
 ): Promise<Map<string, ChildRow>> {
   const stop = new AbortController();
-  const running = STREAMS.map((name) => {
+  const together = streamsBeside(stream);
+  const running = (together.length > 0 ? together : QUERIES_AND_FILES).map((name) => {
     const own = name === stream ? sink : name === 'cylance.instaquery_result' ? resultSink : memorySink();
     const opened = start(simulator, name, own, { reading: { snapshot: '1s' }, ...overrides });
     const [source] = opened.config.sources;
@@ -213,12 +235,7 @@ const FAULTS: Record<string, FaultPlan> = {
 
 describe.each(Object.entries(FAULTS))('under %s', (_name, faults) => {
   test.each(STREAMS)('%s is shipped whole and once', async (stream) => {
-    const simulator = await simulated({
-      instaQueries: 12,
-      retrievedFiles: 120,
-      retrievedFilesShape: 'envelope',
-      faults,
-    });
+    const simulator = await simulated({ ...SMALL, retrievedFiles: 120, retrievedFilesShape: 'envelope', faults });
     const sink = memorySink();
     const { pipeline, close } = start(simulator, stream, sink, { reading: { page_size: 20 } });
     cleanups.push(close);
