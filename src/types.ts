@@ -107,12 +107,19 @@ export interface ChildRow {
   status: 'open' | 'complete' | 'gone' | 'overdue';
   /** When it was planned first; deadlines count from here. */
   sinceMs: number;
-  /** When it is to be read again whatever its parent says; null for never. */
+  /** When it is to be read again whatever its parent says, complete ones too; null for never. */
   nextAtMs: number | null;
   /** How many records its last whole reading had; null before the first. */
   records: number | null;
   /** Readings in a row that failed. */
   failures: number;
+}
+
+/** What a record tells other streams of its source, remembered with its delivery: a hash that was seen, a host's addresses. */
+export interface Note {
+  kind: string;
+  id: string;
+  value: string;
 }
 
 /** A request to a vendor, relative to the source's base URL. */
@@ -168,6 +175,8 @@ export interface ReadingSettings {
   childConcurrency: number;
   /** How long a child may take to come to an end. */
   childDeadlineMs: number;
+  /** Complete children whose parents show no changes are read again this often. */
+  childRepeatMs: number;
   /** Parents are looked at, and open children read again, this often. */
   snapshotMs: number;
 }
@@ -185,6 +194,8 @@ export interface StreamContext {
   openChildren(): Iterable<ChildRow>;
   /** Parents that the configuration names, whether a list has them or not. */
   parents: readonly string[];
+  /** The same that other streams of this source left in notes of the kind `parentNotes`. */
+  noted(): Iterable<string>;
   /** Epoch milliseconds. */
   now(): number;
   priority: 'live' | 'backfill';
@@ -223,6 +234,12 @@ export interface Stream {
   readonly changes: readonly { action: string; of: (record: unknown) => unknown }[];
   /** `event.action` where none of `changes` differs, and for a tombstone. */
   readonly actions: { updated: string; deleted: string };
+  /** What a shipped record tells other streams of its source. */
+  notes?(record: unknown): Note[];
+  /** Notes of this kind name parents, beside those of a list and of the configuration. */
+  readonly parentNotes?: string;
+  /** Its documents describe hosts: what they say of `host` completes the documents of other streams, where the config wants it. */
+  readonly describesHosts?: boolean;
   pages(context: StreamContext, walk: Walk, from: Json | undefined): AsyncIterable<Page>;
   /** The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. */
   detail?(context: StreamContext, key: string): Promise<unknown>;
