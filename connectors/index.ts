@@ -2,6 +2,7 @@
 import * as cylanceDetection from '../mappings/cylance/detection.ts';
 import * as cylanceInstaquery from '../mappings/cylance/instaquery.ts';
 import * as cylanceInstaqueryResult from '../mappings/cylance/instaquery-result.ts';
+import * as cylancePackageExecution from '../mappings/cylance/package-execution.ts';
 import * as cylanceRetrievedFile from '../mappings/cylance/retrieved-file.ts';
 import type { FieldList } from '../mappings/ecs.ts';
 import type { Registered } from '../src/types.ts';
@@ -9,6 +10,7 @@ import { cylance } from './cylance/client.ts';
 import { detection } from './cylance/detection.ts';
 import { instaquery } from './cylance/instaquery.ts';
 import { instaqueryResult } from './cylance/instaquery-result.ts';
+import { packageExecution } from './cylance/package-execution.ts';
 import { retrievedFile } from './cylance/retrieved-file.ts';
 
 /** A mapping's module has `mapping` and `fields`: every field that it can set, of which index templates are made. */
@@ -17,4 +19,5 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: instaquery, ...cylanceInstaquery },
   { connector: cylance, stream: instaqueryResult, ...cylanceInstaqueryResult },
   { connector: cylance, stream: retrievedFile, ...cylanceRetrievedFile },
+  { connector: cylance, stream: packageExecution, ...cylancePackageExecution },
 ];
