@@ -12,7 +12,6 @@ const NOT_YET: readonly string[] = [
   'cylance.focus_view_result',
   'cylance.device_lockdown',
   'cylance.package',
-  'cylance.package_execution',
   'cylance.detection_rule',
   'cylance.rule_set',
   'cylance.exception',
