@@ -94,9 +94,9 @@ async function pageAt(
   return { ...reply, digest };
 }
 
-/** A detail without its id, or of another record, is a garbled reply. */
-export function ofRecord(reply: unknown, key: string, place: string): unknown {
-  if (textOf(member(reply, 'Id'))?.toLowerCase() === key.toLowerCase()) return reply;
+/** A detail without its id, or of another record, is a garbled reply. `idMember` says where its id stands. */
+export function ofRecord(reply: unknown, key: string, place: string, idMember = 'Id'): unknown {
+  if (textOf(member(reply, idMember))?.toLowerCase() === key.toLowerCase()) return reply;
   throw new SluiceError(`${place}: the reply is of another record`, { action: 'retry' });
 }
 
