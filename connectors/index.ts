@@ -2,6 +2,7 @@
 import * as cylanceDetection from '../mappings/cylance/detection.ts';
 import * as cylanceInstaquery from '../mappings/cylance/instaquery.ts';
 import * as cylanceInstaqueryResult from '../mappings/cylance/instaquery-result.ts';
+import * as cylancePackage from '../mappings/cylance/package.ts';
 import * as cylancePackageExecution from '../mappings/cylance/package-execution.ts';
 import * as cylanceRetrievedFile from '../mappings/cylance/retrieved-file.ts';
 import type { FieldList } from '../mappings/ecs.ts';
@@ -10,6 +11,7 @@ import { cylance } from './cylance/client.ts';
 import { detection } from './cylance/detection.ts';
 import { instaquery } from './cylance/instaquery.ts';
 import { instaqueryResult } from './cylance/instaquery-result.ts';
+import { packageStream } from './cylance/package.ts';
 import { packageExecution } from './cylance/package-execution.ts';
 import { retrievedFile } from './cylance/retrieved-file.ts';
 
@@ -20,4 +22,5 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: instaqueryResult, ...cylanceInstaqueryResult },
   { connector: cylance, stream: retrievedFile, ...cylanceRetrievedFile },
   { connector: cylance, stream: packageExecution, ...cylancePackageExecution },
+  { connector: cylance, stream: packageStream, ...cylancePackage },
 ];
