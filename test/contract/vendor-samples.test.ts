@@ -11,7 +11,6 @@ const NOT_YET: readonly string[] = [
   'cylance.focus_view',
   'cylance.focus_view_result',
   'cylance.device_lockdown',
-  'cylance.package',
   'cylance.detection_rule',
   'cylance.rule_set',
   'cylance.exception',
