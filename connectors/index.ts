@@ -1,5 +1,7 @@
 /** Every stream beside its connector and its mapping: the one line that a new stream needs. */
 import * as cylanceDetection from '../mappings/cylance/detection.ts';
+import * as cylanceDevice from '../mappings/cylance/device.ts';
+import * as cylanceDeviceLockdown from '../mappings/cylance/device-lockdown.ts';
 import * as cylanceInstaquery from '../mappings/cylance/instaquery.ts';
 import * as cylanceInstaqueryResult from '../mappings/cylance/instaquery-result.ts';
 import * as cylancePackage from '../mappings/cylance/package.ts';
@@ -9,6 +11,8 @@ import type { FieldList } from '../mappings/ecs.ts';
 import type { Registered } from '../src/types.ts';
 import { cylance } from './cylance/client.ts';
 import { detection } from './cylance/detection.ts';
+import { device } from './cylance/device.ts';
+import { deviceLockdown } from './cylance/device-lockdown.ts';
 import { instaquery } from './cylance/instaquery.ts';
 import { instaqueryResult } from './cylance/instaquery-result.ts';
 import { packageStream } from './cylance/package.ts';
@@ -23,4 +27,6 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: retrievedFile, ...cylanceRetrievedFile },
   { connector: cylance, stream: packageExecution, ...cylancePackageExecution },
   { connector: cylance, stream: packageStream, ...cylancePackage },
+  { connector: cylance, stream: device, ...cylanceDevice },
+  { connector: cylance, stream: deviceLockdown, ...cylanceDeviceLockdown },
 ];

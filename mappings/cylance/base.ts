@@ -7,7 +7,9 @@ import {
   ECS_VERSION,
   type Fields,
   filled,
+  ips,
   keyword,
+  macs,
   put,
   type Related,
   text,
@@ -34,11 +36,14 @@ export function pick(record: Fields, members: readonly string[]): Fields {
   return Object.fromEntries(picked);
 }
 
+export const OPTICS = 'CylanceOPTICS';
+export const PROTECT = 'CylancePROTECT';
+
 /** Who made the record and whose it is. `tenant` is what the record itself says, for a source without a tenant's id. */
-export function originOf(source: SourceFacts, tenant?: unknown): Fields {
+export function originOf(source: SourceFacts, tenant?: unknown, product = OPTICS): Fields {
   return {
     ecs: { version: ECS_VERSION },
-    observer: { vendor: 'Cylance', product: 'CylanceOPTICS' },
+    observer: { vendor: 'Cylance', product },
     organization: { id: source.tenantId === '' ? (text(tenant) ?? 'unknown') : source.tenantId },
   };
 }
@@ -79,3 +84,21 @@ export function personOf(id: unknown, login: unknown, unfit: Unfit, related: Rel
   }
   return filled(user);
 }
+
+/** Addresses of a device, beside its id and name; those that are none go to `unfit`. */
+export function putAddresses(host: Fields, ip: unknown, mac: unknown, unfit: Unfit, related: Related): void {
+  const found = ips(unfit, 'host.ip', ip);
+  put(host, 'ip', found);
+  put(host, 'mac', macs(unfit, 'host.mac', mac));
+  if (found !== undefined) related.ip.push(...found);
+}
+
+/** The vendor writes `Offline` and `OffLine`; a word of another kind stays as it is. */
+export function stateOf(unfit: Unfit, field: string, value: unknown): string | undefined {
+  const state = keyword(unfit, field, value);
+  return STATES.get(state?.toLowerCase() ?? '') ?? state;
+}
+const STATES: ReadonlyMap<string, string> = new Map([
+  ['offline', 'Offline'],
+  ['online', 'Online'],
+]);

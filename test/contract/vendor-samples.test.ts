@@ -1,5 +1,6 @@
 /** Every JSON sample of the vendors' documents: each is JSON once it is mended, and what a stream ships of it becomes documents. */
 import { describe, expect, it } from 'vitest';
+import { toRecords as toEntries } from '../../connectors/cylance/device-lockdown.ts';
 import { toRecord } from '../../connectors/cylance/instaquery-result.ts';
 import { streams } from '../../connectors/index.ts';
 import { undeclared, violations } from '../../mappings/ecs-check.ts';
@@ -10,7 +11,6 @@ import { mended, printed, readSamples, type Sample } from '../fixtures/vendor-sa
 const NOT_YET: readonly string[] = [
   'cylance.focus_view',
   'cylance.focus_view_result',
-  'cylance.device_lockdown',
   'cylance.detection_rule',
   'cylance.rule_set',
   'cylance.exception',
@@ -22,6 +22,7 @@ type ToRecords = (found: unknown[], reply: unknown) => unknown[];
 
 /** Streams that do not ship what stands in the reply as it is. */
 const TO_RECORDS: Readonly<Record<string, ToRecords>> = {
+  'cylance.device_lockdown': (_found, reply) => toEntries(reply, (reply as { id: string }).id, 'the sample'),
   'cylance.instaquery_result': (found, reply) => {
     const { id } = reply as { id: string };
     return found.map((entry) => toRecord(entry, { key: id, facts: { name: '' } }));
