@@ -1,6 +1,18 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
 import type { SourceFacts } from '../../src/types.ts';
-import { cut, deviceId, ECS_VERSION, type Fields, filled, keyword, type Related, text, type Unfit } from '../ecs.ts';
+import {
+  account,
+  cut,
+  deviceId,
+  ECS_VERSION,
+  type Fields,
+  filled,
+  keyword,
+  put,
+  type Related,
+  text,
+  type Unfit,
+} from '../ecs.ts';
 import { date } from '../ecs-time.ts';
 
 /**
@@ -51,4 +63,19 @@ export function hostOf(id: unknown, name: unknown, unfit: Unfit, own: Fields, re
     related.hosts.push(called);
   }
   return filled(host);
+}
+
+/** Who asked for something in the console. The login is an e-mail address, as far as the guide says. */
+export function personOf(id: unknown, login: unknown, unfit: Unfit, related: Related): Fields | undefined {
+  const user: Fields = {};
+  put(user, 'id', keyword(unfit, 'user.id', id));
+  const written = keyword(unfit, 'user.name', login);
+  if (written !== undefined) {
+    const { name, domain } = account(written);
+    put(user, 'name', name);
+    put(user, 'domain', domain);
+    if (domain === undefined && written.includes('@')) user.email = written;
+    if (name !== undefined) related.user.push(name);
+  }
+  return filled(user);
 }
