@@ -12,6 +12,8 @@ const NOT_READ: readonly [what: string, why: string][] = [
     'two counts; asked once where a list answers 404, to tell an empty one from a wrong address',
   ],
   ['`/devicecommands/v2/{id}/getfile:get`', 'may make a download link at the vendor, though it is called a read'],
+  ['`GET /rules/v2/csv`, `GET /rulesets/v2/csv`', 'the same rules and rule sets with fewer members'],
+  ['`GET /rulesets/v2/default`', 'a template for new rule sets, and none itself'],
   ['everything but `GET`', 'Sluice only reads'],
 ];
 
