@@ -133,6 +133,8 @@ export interface VendorRequest<T = unknown> {
   signal: AbortSignal;
   /** Checks and converts the parsed reply; what it throws with action `retry` is retried like a failed request. */
   accept: (reply: unknown) => T;
+  /** What a body that is no JSON stands for; undefined, or left out: it is garbled, and asked for again. */
+  unparsed?: (body: string) => T | undefined;
   /** Called with the digest of the body before it is parsed; a result other than undefined is the reply. */
   recognise?: (digest: string) => T | undefined;
   /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be had; `few` gives up soon. */
@@ -140,7 +142,7 @@ export interface VendorRequest<T = unknown> {
 }
 
 /** A reply that holds one array, which may be too long to be held whole. */
-export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise'> {
+export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise' | 'unparsed'> {
   /** Names of the array's member, in any casing. */
   member: string;
   /** Checks what stands before the array; called before the first part. Throws for another reply than the expected one. */
@@ -203,6 +205,9 @@ export interface StreamContext {
   log: Logger;
 }
 
+/** Whether the part of a record that the entry of `changes` with this action watches was never delivered as it is. */
+export type IsNews = (action: string, record: unknown) => boolean;
+
 /** One vendor resource. Keeps no state of its own. */
 export interface Stream {
   readonly name: StreamName;
@@ -241,8 +246,12 @@ export interface Stream {
   /** Its documents describe hosts: what they say of `host` completes the documents of other streams, where the config wants it. */
   readonly describesHosts?: boolean;
   pages(context: StreamContext, walk: Walk, from: Json | undefined): AsyncIterable<Page>;
-  /** The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. */
-  detail?(context: StreamContext, key: string): Promise<unknown>;
+  /**
+   * The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. `listed` is
+   * the list record without its secrets, undefined where only the key is known. `isNews` says of a part of a record, by its
+   * entry of `changes`, whether it is another one than was delivered last: for what costs requests of its own.
+   */
+  detail?(context: StreamContext, key: string, listed?: unknown, isNews?: IsNews): Promise<unknown>;
   /** The record that says that a known record is gone. Same shape as a list record. */
   tombstone?(key: string, timeMs: number | undefined): unknown;
 }

@@ -15,6 +15,7 @@ import {
   text,
   type Unfit,
 } from '../ecs.ts';
+
 import { date } from '../ecs-time.ts';
 
 /**

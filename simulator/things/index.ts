@@ -1,7 +1,9 @@
 import { devices } from './devices.ts';
 import { executions } from './executions.ts';
 import { packages } from './packages.ts';
+import { ruleSets } from './rule-sets.ts';
+import { rules } from './rules.ts';
 import type { Thing } from './thing.ts';
 
 /** Every kind of thing, one line each. Appended only: the place in the list gives a kind its planted secrets. */
-export const THINGS: readonly Thing[] = [devices, executions, packages];
+export const THINGS: readonly Thing[] = [devices, executions, packages, rules, ruleSets];

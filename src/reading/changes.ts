@@ -12,7 +12,7 @@ import type { Pipeline } from '../pipeline.ts';
 import { withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
 import type { Known, Row } from '../state/store.ts';
-import type { EcsDocument, Note, OutDocument, StreamContext, Walk } from '../types.ts';
+import type { EcsDocument, IsNews, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 /** A key on its way to the sink. */
@@ -131,7 +131,8 @@ async function fetchDetail(
 ): Promise<Shipped | undefined> {
   const { stream } = pipeline.registered;
   try {
-    const detail = await stream.detail?.(context, seen.key);
+    const isNews: IsNews = (action, record) => isAnother(stream, known, action, record);
+    const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
     return { record: withoutSecrets(detail, pipeline.registered.stream.secrets), kind: 'detail' };
   } catch (error) {
     const action = actionOf(error);
@@ -140,6 +141,13 @@ async function fetchDetail(
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
     return withoutItsDetail(seen);
   }
+}
+
+/** Compares with what was delivered last, which was without secrets. */
+function isAnother(stream: Stream, known: Known | undefined, action: string, record: unknown): boolean {
+  const at = stream.changes.findIndex((change) => change.action === action);
+  const part = attempt(() => digestOf(stream.changes[at]?.of(withoutSecrets(record, stream.secrets))));
+  return known === undefined || part !== known.digests.split('\n')[at];
 }
 
 function withoutItsDetail(seen: Sight): Shipped {

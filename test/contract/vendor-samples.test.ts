@@ -11,8 +11,6 @@ import { mended, printed, readSamples, type Sample } from '../fixtures/vendor-sa
 const NOT_YET: readonly string[] = [
   'cylance.focus_view',
   'cylance.focus_view_result',
-  'cylance.detection_rule',
-  'cylance.rule_set',
   'cylance.exception',
   'apex_central.footprint',
 ];

@@ -88,6 +88,7 @@ describe.each(STREAMS)('%s', (stream) => {
     expect(differences(simulator, stream, sink)).toEqual([]);
     const texts = sink.documents.map(({ json }) => json.toString()).join('\n');
     expect(texts).not.toContain('PLANTED-SECRET');
+    expect(texts).not.toContain('"kind":"pipeline_error"');
     await runWalk(pipeline, wholeRange(simulator, 'backfill-2'), never);
     expect(differences(simulator, stream, sink)).toEqual([]);
     const rows = store.pipeline(pipeline.name).ledger(1000);
