@@ -241,8 +241,12 @@ export interface Stream {
   /** Its documents describe hosts: what they say of `host` completes the documents of other streams, where the config wants it. */
   readonly describesHosts?: boolean;
   pages(context: StreamContext, walk: Walk, from: Json | undefined): AsyncIterable<Page>;
-  /** The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. */
-  detail?(context: StreamContext, key: string): Promise<unknown>;
+  /**
+   * The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. `listed` is
+   * the list record without its secrets, undefined where only the key is known: what is taken from it must not count for
+   * the revision, so it stands below a `volatile` member.
+   */
+  detail?(context: StreamContext, key: string, listed?: unknown): Promise<unknown>;
   /** The record that says that a known record is gone. Same shape as a list record. */
   tombstone?(key: string, timeMs: number | undefined): unknown;
 }

@@ -131,7 +131,7 @@ async function fetchDetail(
 ): Promise<Shipped | undefined> {
   const { stream } = pipeline.registered;
   try {
-    const detail = await stream.detail?.(context, seen.key);
+    const detail = await stream.detail?.(context, seen.key, seen.record);
     return { record: withoutSecrets(detail, pipeline.registered.stream.secrets), kind: 'detail' };
   } catch (error) {
     const action = actionOf(error);
