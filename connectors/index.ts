@@ -1,5 +1,6 @@
 /** Every stream beside its connector and its mapping: the one line that a new stream needs. */
 import * as cylanceDetection from '../mappings/cylance/detection.ts';
+import * as cylanceException from '../mappings/cylance/exception.ts';
 import * as cylanceInstaquery from '../mappings/cylance/instaquery.ts';
 import * as cylanceInstaqueryResult from '../mappings/cylance/instaquery-result.ts';
 import * as cylancePackageExecution from '../mappings/cylance/package-execution.ts';
@@ -8,6 +9,7 @@ import type { FieldList } from '../mappings/ecs.ts';
 import type { Registered } from '../src/types.ts';
 import { cylance } from './cylance/client.ts';
 import { detection } from './cylance/detection.ts';
+import { exception } from './cylance/exception.ts';
 import { instaquery } from './cylance/instaquery.ts';
 import { instaqueryResult } from './cylance/instaquery-result.ts';
 import { packageExecution } from './cylance/package-execution.ts';
@@ -20,4 +22,5 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: instaqueryResult, ...cylanceInstaqueryResult },
   { connector: cylance, stream: retrievedFile, ...cylanceRetrievedFile },
   { connector: cylance, stream: packageExecution, ...cylancePackageExecution },
+  { connector: cylance, stream: exception, ...cylanceException },
 ];

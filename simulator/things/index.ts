@@ -1,6 +1,7 @@
 import { devices } from './devices.ts';
+import { exceptions } from './exceptions.ts';
 import { executions } from './executions.ts';
 import type { Thing } from './thing.ts';
 
 /** Every kind of thing, one line each. Appended only: the place in the list gives a kind its planted secrets. */
-export const THINGS: readonly Thing[] = [devices, executions];
+export const THINGS: readonly Thing[] = [devices, executions, exceptions];

@@ -1,6 +1,7 @@
 /** Every JSON sample of the vendors' documents: each is JSON once it is mended, and what a stream ships of it becomes documents. */
 import { describe, expect, it } from 'vitest';
 import { toRecord } from '../../connectors/cylance/instaquery-result.ts';
+import { readPage } from '../../connectors/cylance/pages.ts';
 import { streams } from '../../connectors/index.ts';
 import { undeclared, violations } from '../../mappings/ecs-check.ts';
 import { documentOf } from '../fixtures/documents.ts';
@@ -14,7 +15,6 @@ const NOT_YET: readonly string[] = [
   'cylance.package',
   'cylance.detection_rule',
   'cylance.rule_set',
-  'cylance.exception',
   'apex_central.footprint',
 ];
 
@@ -23,6 +23,9 @@ type ToRecords = (found: unknown[], reply: unknown) => unknown[];
 
 /** Streams that do not ship what stands in the reply as it is. */
 const TO_RECORDS: Readonly<Record<string, ToRecords>> = {
+  // Members of the envelope stand among the items of its list.
+  'cylance.exception': (found, reply) =>
+    found[0] === reply ? found : [...readPage(reply, 'the sample', { page: 1, pageSize: 10 }).records],
   'cylance.instaquery_result': (found, reply) => {
     const { id } = reply as { id: string };
     return found.map((entry) => toRecord(entry, { key: id, facts: { name: '' } }));
