@@ -3,6 +3,7 @@ import * as cylanceDetection from '../mappings/cylance/detection.ts';
 import * as cylanceDetectionRule from '../mappings/cylance/detection-rule.ts';
 import * as cylanceDevice from '../mappings/cylance/device.ts';
 import * as cylanceDeviceLockdown from '../mappings/cylance/device-lockdown.ts';
+import * as cylanceException from '../mappings/cylance/exception.ts';
 import * as cylanceInstaquery from '../mappings/cylance/instaquery.ts';
 import * as cylanceInstaqueryResult from '../mappings/cylance/instaquery-result.ts';
 import * as cylancePackage from '../mappings/cylance/package.ts';
@@ -16,6 +17,7 @@ import { detection } from './cylance/detection.ts';
 import { detectionRule } from './cylance/detection-rule.ts';
 import { device } from './cylance/device.ts';
 import { deviceLockdown } from './cylance/device-lockdown.ts';
+import { exception } from './cylance/exception.ts';
 import { instaquery } from './cylance/instaquery.ts';
 import { instaqueryResult } from './cylance/instaquery-result.ts';
 import { packageStream } from './cylance/package.ts';
@@ -35,4 +37,5 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: deviceLockdown, ...cylanceDeviceLockdown },
   { connector: cylance, stream: detectionRule, ...cylanceDetectionRule },
   { connector: cylance, stream: ruleSet, ...cylanceRuleSet },
+  { connector: cylance, stream: exception, ...cylanceException },
 ];

@@ -8,7 +8,7 @@ import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { IsNews, Stream, StreamContext, VendorRequest } from '../../src/types.ts';
-import { findListed, withListed } from './listed.ts';
+import { withListed } from './listed.ts';
 import { listPage, member, ofRecord, textOf } from './pages.ts';
 
 const LIST = '/rules/v2';
@@ -82,8 +82,7 @@ async function detail(context: StreamContext, id: string, listed?: unknown, isNe
     retry: 'brief',
     accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`),
   });
-  const found = listed ?? (await findListed(context, { list: (query) => list(context, query), key }, id));
-  const rule = withListed(content, found);
+  const rule = await withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
   const isKnown = isNews !== undefined && ![VERSION_CHANGED, LOGIC_CHANGED].some((action) => isNews(action, rule));
   const [language, counts] = isKnown
     ? [UNCHANGED, UNCHANGED]

@@ -1,9 +1,10 @@
-/** For resources whose details lack what their list says: rules (who changed them, and when), rule sets (their policies). */
+/** For resources whose details lack what their list says: rules and exceptions (who changed them, and when), rule sets (their policies). */
 import { SluiceError } from '../../src/errors.ts';
 import { keyOf } from '../../src/identity.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import type { StreamContext } from '../../src/types.ts';
+import { member, textOf } from './pages.ts';
 
 interface Listed {
   list(query: PageQuery): Promise<ListReply>;
@@ -15,7 +16,7 @@ interface Listed {
  * for after the detail was answered. What the whole list does not have counts as gone (`skip`), although its detail can
  * still be read: a rule that was deactivated ("soft delete") only leaves the list.
  */
-export async function findListed(context: StreamContext, { list, key }: Listed, wanted: string): Promise<unknown> {
+async function findListed(context: StreamContext, { list, key }: Listed, wanted: string): Promise<unknown> {
   const walk = { id: 'find-listed', kind: 'refresh', range: { fromMs: 0, toMs: 0 } } as const;
   let settled = false;
   for await (const page of walkSnapshot(context, { lists: [list], key, findsDeleted: false }, walk)) {
@@ -27,8 +28,29 @@ export async function findListed(context: StreamContext, { list, key }: Listed, 
   throw new SluiceError(`the list did not come to rest while ${wanted} was looked for`, { action: 'retry' });
 }
 
-/** Both as one record. What both say is taken from the detail, which was read later; names count in any casing. */
-export function withListed(detail: unknown, listed: unknown): Record<string, unknown> {
+/**
+ * Detail and list record as one. A list record of another version was made by somebody else, so the list is looked at
+ * once more; where it still lags behind, the detail is the record for now, and the list's next state a revision of it.
+ */
+export async function withListed(
+  context: StreamContext,
+  from: Listed,
+  wanted: string,
+  detail: unknown,
+  listed: unknown,
+): Promise<Record<string, unknown>> {
+  const isFirst = listed !== undefined && mayBelong(listed, detail);
+  const found = isFirst ? listed : await findListed(context, from, wanted);
+  return isFirst || mayBelong(found, detail) ? joined(detail, found) : (detail as Record<string, unknown>);
+}
+
+function mayBelong(listed: unknown, detail: unknown): boolean {
+  const [one, other] = [listed, detail].map((record) => textOf(member(record, 'Version')));
+  return one === undefined || other === undefined || one === other;
+}
+
+/** What both say is taken from the detail, which was read later; names count in any casing. */
+function joined(detail: unknown, listed: unknown): Record<string, unknown> {
   const said = new Set(Object.keys(detail as object).map((name) => name.toLowerCase()));
   const more = Object.entries(listed as object).filter(([name]) => !said.has(name.toLowerCase()));
   return { ...Object.fromEntries(more), ...(detail as Record<string, unknown>) };

@@ -7,7 +7,7 @@ import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { findListed, withListed } from './listed.ts';
+import { withListed } from './listed.ts';
 import { listPage, member, ofRecord, textOf } from './pages.ts';
 
 const LIST = '/rulesets/v2';
@@ -46,10 +46,7 @@ export const ruleSet: Stream = {
       retry: 'brief',
       accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`),
     });
-    return withListed(
-      content,
-      listed ?? (await findListed(context, { list: (query) => list(context, query), key }, id)),
-    );
+    return withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
   },
   tombstone: (id) => ({ id, Deleted: true }),
 };
