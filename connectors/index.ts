@@ -10,6 +10,7 @@ import * as cylancePackage from '../mappings/cylance/package.ts';
 import * as cylancePackageExecution from '../mappings/cylance/package-execution.ts';
 import * as cylanceRetrievedFile from '../mappings/cylance/retrieved-file.ts';
 import * as cylanceRuleSet from '../mappings/cylance/rule-set.ts';
+import * as cylanceThreat from '../mappings/cylance/threat.ts';
 import type { FieldList } from '../mappings/ecs.ts';
 import type { Registered } from '../src/types.ts';
 import { cylance } from './cylance/client.ts';
@@ -24,6 +25,7 @@ import { packageStream } from './cylance/package.ts';
 import { packageExecution } from './cylance/package-execution.ts';
 import { retrievedFile } from './cylance/retrieved-file.ts';
 import { ruleSet } from './cylance/rule-set.ts';
+import { threat } from './cylance/threat.ts';
 
 /** A mapping's module has `mapping` and `fields`: every field that it can set, of which index templates are made. */
 export const streams: readonly (Registered & { fields: FieldList })[] = [
@@ -38,4 +40,5 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: detectionRule, ...cylanceDetectionRule },
   { connector: cylance, stream: ruleSet, ...cylanceRuleSet },
   { connector: cylance, stream: exception, ...cylanceException },
+  { connector: cylance, stream: threat, ...cylanceThreat },
 ];

@@ -10,6 +10,7 @@ import {
   ips,
   keyword,
   macs,
+  misfit,
   put,
   type Related,
   text,
@@ -103,3 +104,20 @@ const STATES: ReadonlyMap<string, string> = new Map([
   ['offline', 'Offline'],
   ['online', 'Online'],
 ]);
+
+/** A number that need not be whole, also written as text. */
+export function decimal(unfit: Unfit, field: string, value: unknown): number | undefined {
+  const content = text(value);
+  if (content === undefined) return typeof value === 'object' ? misfit(unfit, field, value) : undefined;
+  const number = typeof value === 'boolean' || !/^[+-]?(\d+\.?\d*|\.\d+)$/.test(content) ? Number.NaN : Number(content);
+  return Number.isFinite(number) ? number : misfit(unfit, field, value);
+}
+
+/**
+ * The score of a file runs from 1 (surely harmless) to -1 (surely a threat). The console shows threats alone, from 1 to
+ * 100 for -1: that is what `event.risk_score` says.
+ */
+export function riskOf(score: number | undefined): number | undefined {
+  if (score === undefined || score < -1 || score > 1) return undefined;
+  return Math.max(0, Math.round(score * -10_000) / 100);
+}

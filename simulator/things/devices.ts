@@ -23,11 +23,11 @@ function deviceOf(facts: Facts, index: number, draws: Draws): DeviceFacts {
 }
 
 /** Protect writes ids in lower case with dashes, Optics in upper case without. */
-function protectId(opticsId: string): string {
+export function protectId(opticsId: string): string {
   return opticsId.toLowerCase().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-function addresses(draws: Draws): { ip_addresses: string[]; mac_addresses: string[] } {
+export function addresses(draws: Draws): { ip_addresses: string[]; mac_addresses: string[] } {
   const ip = `10.${draws.below(200)}.${draws.below(250)}.${1 + draws.below(250)}`;
   const odd = draws.pick([[], ['fe80::1c2d:3e4f%12'], ['169.254.7.1', '2001:db8::42'], ['10.1.2.3.4'], ['']]);
   const bytes = hex128(draws.next).slice(0, 12).match(/../g) ?? [];

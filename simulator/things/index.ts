@@ -5,6 +5,7 @@ import { packages } from './packages.ts';
 import { ruleSets } from './rule-sets.ts';
 import { rules } from './rules.ts';
 import type { Thing } from './thing.ts';
+import { threats } from './threats.ts';
 
 /** Every kind of thing, one line each. Appended only: the place in the list gives a kind its planted secrets. */
-export const THINGS: readonly Thing[] = [devices, executions, packages, rules, ruleSets, exceptions];
+export const THINGS: readonly Thing[] = [devices, executions, packages, rules, ruleSets, exceptions, threats];

@@ -1,0 +1,54 @@
+/** Threats: CylancePROTECT's user API, "Get Threats"; only its devices are in our documents ("Get threat devices"). */
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { listPage, member, textOf } from './pages.ts';
+
+export const THREATS = '/threats/v2';
+export const THREAT_LIST_SCOPE = 'threat:list';
+
+export const threat: Stream = {
+  name: 'cylance.threat',
+  about: {
+    title: 'CylancePROTECT threats',
+    endpoints: [`GET ${THREATS}`],
+    scopes: [THREAT_LIST_SCOPE],
+    reading: 'snapshot: whether `start_time` means the time of the last sighting is not documented',
+    key: 'the SHA-256 of the file',
+  },
+  mode: 'snapshot',
+  // Each new sighting moves it, and is a document of `cylance.threat_device`; the threat is the same as before.
+  volatile: ['last_found'],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key: threatKey,
+  timeMs: (record) => parseTimeMs(member(record, 'last_found')),
+  isOpen: () => false,
+  changes: [
+    { action: 'threat-quarantine-changed', of: (record) => flag(record, 'global_quarantined') },
+    { action: 'threat-safelist-changed', of: (record) => flag(record, 'safelisted') },
+    { action: 'threat-classification-changed', of: classOf },
+    { action: 'threat-score-changed', of: (record) => textOf(member(record, 'cylance_score')) },
+  ],
+  actions: { updated: 'threat-updated', deleted: 'threat-deleted' },
+  pages: (context, walk) =>
+    walkSnapshot(context, { lists: [threatsOf(context)], key: threatKey, findsDeleted: false }, walk),
+};
+
+export function threatKey(record: unknown): string {
+  const sha256 = textOf(member(record, 'sha256'));
+  if (sha256 === undefined) throw new Error('the threat has no sha256');
+  return sha256.toLowerCase();
+}
+
+export function threatsOf(context: StreamContext): (query: PageQuery) => Promise<ListReply> {
+  return (query) => listPage(context, query, { path: THREATS, scope: THREAT_LIST_SCOPE });
+}
+
+function flag(record: unknown, name: string): string {
+  return String(member(record, name) ?? '').toLowerCase();
+}
+
+function classOf(record: unknown): string {
+  return ['classification', 'sub_classification'].map((name) => textOf(member(record, name)) ?? '').join('/');
+}

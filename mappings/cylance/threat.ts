@@ -1,0 +1,146 @@
+/**
+ * Threats: files that CylancePROTECT judges as such, each once for the whole tenant. The list is an inventory, so a
+ * document is an `asset`; what happened on a device is in `cylance.threat_device`. Category `malware` allows `info` only.
+ */
+import type { EcsDocument, Mapping } from '../../src/types.ts';
+import {
+  type FieldList,
+  type Fields,
+  filled,
+  flat,
+  isEmpty,
+  isRecord,
+  keyword,
+  put,
+  type Related,
+  reader,
+  relatedOf,
+  truth,
+  type Unfit,
+} from '../ecs.ts';
+import { castOf } from './artifacts.ts';
+import { decimal, moment, originOf, PROTECT, pick, riskOf, title, UNKNOWN_TIME } from './base.ts';
+import { addHashes, fileAt, placeAt } from './places.ts';
+
+const PREFIX = 'cylance.threat';
+
+export const fields: FieldList = {
+  prefix: PREFIX,
+  custom: {
+    'cylance.threat.classification': 'keyword',
+    'cylance.threat.sub_classification': 'keyword',
+    /** The vendor's own, from 1 to -1, which is surely a threat. */
+    'cylance.threat.score': 'float',
+    'cylance.threat.av_industry': 'keyword',
+    'cylance.threat.global_quarantined': 'boolean',
+    'cylance.threat.safelisted': 'boolean',
+    'cylance.threat.unique_to_cylance': 'boolean',
+    'cylance.threat.last_found': 'date',
+    /** Members of the record that have no field. */
+    'cylance.threat.other': 'flattened',
+    /** Values that did not fit the field they were meant for, by that field's name. */
+    'cylance.threat.unfit': 'flattened',
+  },
+  ecs: [
+    '@timestamp',
+    'ecs.version',
+    'message',
+    'tags',
+    'event.kind',
+    'event.category',
+    'event.type',
+    'event.action',
+    'event.risk_score',
+    'event.module',
+    'event.dataset',
+    'event.id',
+    'event.original',
+    'observer.vendor',
+    'observer.product',
+    'organization.id',
+    'file.directory',
+    'file.extension',
+    'file.hash.md5',
+    'file.hash.sha256',
+    'file.name',
+    'file.path',
+    'file.size',
+    'file.type',
+    'related.hash',
+  ],
+};
+
+const threatOf = reader({
+  sha256: [],
+  md5: [],
+  name: ['file_name'],
+  classification: [],
+  sub_classification: ['SubClassification'],
+  cylance_score: ['CylanceScore'],
+  av_industry: ['AvIndustry'],
+  global_quarantined: ['global_quarantine', 'GlobalQuarantined'],
+  safelisted: [],
+  file_size: ['FileSize'],
+  unique_to_cylance: ['UniqueToCylance'],
+  last_found: ['LastFound'],
+});
+type Threat = ReturnType<typeof threatOf>;
+
+const FILE = placeAt('file');
+const NO_ONE = castOf(undefined, undefined);
+
+export const mapping: Mapping = (record, source) => {
+  if (!isRecord(record)) throw new Error('the record is no object');
+  const threat = threatOf(record);
+  const unfit: Unfit = {};
+  const own: Fields = {};
+  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
+  const event: Fields = { kind: 'asset', category: ['malware'], type: ['info'], module: 'cylance', dataset: PREFIX };
+  // The only time that the list has. A flag that was set later is seen at the next look, and has no time of its own.
+  const found = moment(unfit, '@timestamp', threat.last_found);
+  const origin = originOf(source, undefined, PROTECT);
+  const document: EcsDocument = { '@timestamp': found ?? UNKNOWN_TIME, ...origin, event };
+  if (found === undefined) document.tags = ['timestamp_is_unknown'];
+  put(own, 'last_found', found);
+  const file = fileOf(threat, unfit, related);
+  put(document, 'file', file);
+  judgement(threat, event, unfit, own);
+  document.message = titleOf(file ?? {}, own);
+  if (threat.others !== undefined) put(own, 'other', flat(pick(record, threat.others)));
+  put(own, 'unfit', filled(unfit));
+  put(document, 'related', relatedOf(related));
+  if (!isEmpty(own)) document.cylance = { threat: own };
+  if (source.keepOriginal) event.original = JSON.stringify(record);
+  return document;
+};
+
+function fileOf(threat: Threat, unfit: Unfit, related: Related): Fields | undefined {
+  const facts = { Name: threat.name, Md5: threat.md5, Sha256: threat.sha256, Size: threat.file_size };
+  const file = fileAt(
+    unfit,
+    FILE,
+    NO_ONE,
+    { uid: undefined, type: undefined, kind: 'file', facts, members: {} },
+    false,
+  );
+  addHashes(file.hash as Fields | undefined, related);
+  return filled(file);
+}
+
+function judgement(threat: Threat, event: Fields, unfit: Unfit, own: Fields): void {
+  for (const member of ['classification', 'sub_classification', 'av_industry'] as const)
+    put(own, member, keyword(unfit, `${PREFIX}.${member}`, threat[member]));
+  for (const member of ['global_quarantined', 'safelisted', 'unique_to_cylance'] as const)
+    put(own, member, truth(unfit, `${PREFIX}.${member}`, threat[member]));
+  const score = decimal(unfit, `${PREFIX}.score`, threat.cylance_score);
+  put(own, 'score', score);
+  put(event, 'risk_score', riskOf(score));
+}
+
+/** What it is called, and what it is taken for. */
+function titleOf(file: Fields, own: Fields): string {
+  const hash = (file.hash ?? {}) as Fields;
+  const name = file.name ?? hash.sha256 ?? 'an unnamed file';
+  const kinds = [own.classification, own.sub_classification].filter((kind) => kind !== undefined);
+  return title(kinds.length === 0 ? `Threat ${name}` : `Threat ${name}: ${kinds.join(' - ')}`);
+}

@@ -1,0 +1,122 @@
+import type { Json } from '../artifacts.ts';
+import { hex128, uuid } from '../ids.ts';
+import type { DeviceFacts } from '../names.ts';
+import { NEVER, writeTime } from '../times.ts';
+import { addresses, protectId } from './devices.ts';
+import type { Part, Place, Thing } from './thing.ts';
+
+/** Files that Protect takes for threats, and the devices of the tenant that they were found on. */
+
+const HOUR = 3_600_000;
+const NAMES = [
+  ...['mimikatz.exe', 'Rechnung März.pdf.exe', 'установщик.exe', '請求書.scr', ' padded.dll ', 'فاتورة.exe', 'a b.exe'],
+  ...['no-extension', 'O"quoted".exe', '\u202egpj.exe', 'PowerTool.EXE'],
+];
+const CLASSES: readonly (readonly [string | null, string | null])[] = [
+  ['Malware', 'Trojan'],
+  ['Malware', 'Ransom'],
+  ['PUP', 'Adware'],
+  ['PUP', 'Hacking Tool'],
+  ['Dual Use', 'Tool'],
+  ['Trusted', 'Local'],
+  ['', null],
+  [null, null],
+];
+
+/** What is the same in every state of a threat: its devices' rows repeat some of it. */
+function fixedOf({ draws }: Place): Json {
+  const fixed = draws('item');
+  const [classification, sub] = fixed.pick(CLASSES);
+  const md5 = hex128(fixed.next);
+  const score = fixed.pick([-1, -0.963, -0.5, -0.0123, 0, 0.25]);
+  return {
+    name: fixed.pick(NAMES),
+    md5: fixed.chance(0.5) ? md5 : md5.toUpperCase(),
+    classification,
+    sub_classification: sub,
+    cylance_score: fixed.chance(0.1) ? String(score) : score,
+  };
+}
+
+/** It is sighted again with every state, and put on one list or the other. */
+function item(place: Place): Json {
+  const { id, step, time, draws } = place;
+  const more = draws('flags');
+  const unsighted = more.chance(0.05) && step === 0;
+  return {
+    ...fixedOf(place),
+    sha256: more.chance(0.2) ? id.toUpperCase() : id,
+    av_industry: more.pick([null, null, 1, 0.5]),
+    file_size: more.chance(0.1) ? String(more.below(9_000_000)) : more.below(9_000_000),
+    unique_to_cylance: more.chance(0.3),
+    last_found: unsighted ? NEVER : writeTime(time + step * HOUR, more.next(), false),
+    global_quarantined: step % 2 === 1,
+    safelisted: step === 2,
+  };
+}
+
+const STATUSES = ['Default', 'Quarantined', 'Whitelisted', 'Suspicious', 'File Removed', 'Corrupt'];
+
+function pathOf({ os }: DeviceFacts, nth: number, name: string, isLoud: boolean): string {
+  if (os === 'Windows') {
+    const path = `C:\\Users\\Public\\${nth}\\${name}`;
+    return isLoud ? path.toUpperCase() : path;
+  }
+  return os === 'macOS' ? `/Users/Shared/${nth}/${name}` : `/var/tmp/${nth}/${name}`;
+}
+
+/** Up to two paths on one device; one more row with every state, and another status for each row that was there. */
+function rows(place: Place): Json[] {
+  const { facts, index, step, time, draws } = place;
+  const fixed = draws('rows');
+  const first = fixed.below(facts.devices.length);
+  const usual = fixed.pick([0, 1, 1, 2, 5, 9]);
+  return Array.from({ length: usual + step }, (_, nth) => {
+    const own = draws(`row ${nth}`);
+    const device = facts.devices[(first + (nth >> 1) * 7) % facts.devices.length] as DeviceFacts;
+    const name = NAMES[(index + nth) % NAMES.length] as string;
+    const moves = own.chance(0.7) ? step : 0;
+    return {
+      id: protectId(device.opticsId),
+      name: device.name,
+      state: own.pick(['Offline', 'OffLine', 'Online']),
+      agent_version: `3.2.${1000 + own.below(3)}`,
+      policy_id: own.chance(0.2) ? null : uuid(own.next),
+      date_found: writeTime(time - own.below(48) * HOUR, own.next(), false),
+      file_status: STATUSES[(own.below(STATUSES.length) + moves) % STATUSES.length] as string,
+      file_path: pathOf(device, nth, name, own.chance(0.1)),
+      ...addresses(own),
+    };
+  });
+}
+
+/** What the stream gives each row of its threat: nothing of it that is null. */
+function threatOfRow(place: Place): Json {
+  const told = Object.entries(fixedOf(place)).filter(([, value]) => value !== null);
+  return { sha256: place.id, ...Object.fromEntries(told) };
+}
+
+const threatDevices: Part = {
+  name: 'threat-devices',
+  path: '/threats/v2/{id}/devices',
+  scope: 'threat:devicelist',
+  stream: 'cylance.threat_device',
+  items: rows,
+  records: (place) => rows(place).map((row) => ({ ...(row as object), Threat: threatOfRow(place) })),
+  idOfRecord: (record) => {
+    const { id, file_path } = record as { id: string; file_path: string };
+    return `${id}|${file_path}`;
+  },
+};
+
+export const threats: Thing = {
+  name: 'threats',
+  stream: 'cylance.threat',
+  usual: 80,
+  path: '/threats/v2',
+  scope: 'threat:list',
+  states: 3,
+  idOf: (_facts, _index, draws) => hex128(draws.next) + hex128(draws.next),
+  item,
+  parts: [threatDevices],
+};
