@@ -11,6 +11,7 @@ import * as cylancePackageExecution from '../mappings/cylance/package-execution.
 import * as cylanceRetrievedFile from '../mappings/cylance/retrieved-file.ts';
 import * as cylanceRuleSet from '../mappings/cylance/rule-set.ts';
 import * as cylanceThreat from '../mappings/cylance/threat.ts';
+import * as cylanceThreatDevice from '../mappings/cylance/threat-device.ts';
 import type { FieldList } from '../mappings/ecs.ts';
 import type { Registered } from '../src/types.ts';
 import { cylance } from './cylance/client.ts';
@@ -26,6 +27,7 @@ import { packageExecution } from './cylance/package-execution.ts';
 import { retrievedFile } from './cylance/retrieved-file.ts';
 import { ruleSet } from './cylance/rule-set.ts';
 import { threat } from './cylance/threat.ts';
+import { threatDevice } from './cylance/threat-device.ts';
 
 /** A mapping's module has `mapping` and `fields`: every field that it can set, of which index templates are made. */
 export const streams: readonly (Registered & { fields: FieldList })[] = [
@@ -41,4 +43,5 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: ruleSet, ...cylanceRuleSet },
   { connector: cylance, stream: exception, ...cylanceException },
   { connector: cylance, stream: threat, ...cylanceThreat },
+  { connector: cylance, stream: threatDevice, ...cylanceThreatDevice },
 ];

@@ -70,8 +70,10 @@ export interface ListAddress {
   query?: Record<string, string>;
   /** A reply that is an array without an envelope is accepted, too: it says nothing of its total. */
   bareArray?: boolean;
-  /** The vendor may answer 404 where the filter of `query` finds nothing. */
+  /** The vendor may answer 404 where there is nothing. */
   mayBeMissing?: boolean;
+  /** For the first page; `patient` unless others can be had instead. */
+  retry?: 'brief';
 }
 
 /**
@@ -92,7 +94,7 @@ export async function listPage(context: StreamContext, query: PageQuery, address
 async function pageAt(
   context: StreamContext,
   { page, pageSize, recognise }: PageQuery,
-  { path, scope, query, bareArray }: ListAddress,
+  { path, scope, query, bareArray, retry }: ListAddress,
 ): Promise<ListReply> {
   let digest: string | undefined;
   const reply = await context.client.json<ListReply>({
@@ -101,7 +103,7 @@ async function pageAt(
     scope,
     priority: context.priority,
     signal: context.signal,
-    retry: page > 1 ? 'few' : 'patient',
+    retry: page > 1 ? 'few' : (retry ?? 'patient'),
     recognise: (found) => {
       digest = found;
       return recognise?.(found);

@@ -36,7 +36,8 @@ export async function readSnapshot(
   }
 }
 
-async function* readLists(
+/** Every page of every pass, as it comes: for those who hand a list on that belongs to something. */
+export async function* readLists(
   context: StreamContext,
   { lists, key }: Pick<Snapshot, 'lists' | 'key'>,
 ): AsyncGenerator<Page, Outcome> {

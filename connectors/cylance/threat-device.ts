@@ -1,0 +1,94 @@
+/** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
+import { SluiceError } from '../../src/errors.ts';
+import { digestOf, hasKey, keyOf } from '../../src/identity.ts';
+import { type Parents, walkChildren } from '../../src/reading/children.ts';
+import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
+import { SHA256_NOTE } from './hashes.ts';
+import { foldedPath, protectId } from './ids.ts';
+import { listPage, member, textOf } from './pages.ts';
+import { THREAT_LIST_SCOPE, THREATS, threatKey, threatsOf } from './threat.ts';
+
+const SCOPE = 'threat:devicelist';
+/** What a row gets of its threat, so that it stands alone. */
+const OF_THREAT = ['name', 'md5', 'classification', 'sub_classification', 'cylance_score'] as const;
+
+export const threatDevice: Stream = {
+  name: 'cylance.threat_device',
+  about: {
+    title: 'Devices of CylancePROTECT threats',
+    endpoints: [`GET ${THREATS}`, `GET ${THREATS}/{sha256}/devices`],
+    scopes: [THREAT_LIST_SCOPE, SCOPE],
+    reading:
+      'per threat, of the list, of the configuration and of detections; again when it is sighted, and at an interval',
+    key: 'the SHA-256 of the file, the id of the device, and the path (in lower case on Windows)',
+  },
+  mode: 'children',
+  /**
+   * A row says that a file was found on a device, and what became of it. How the device is today (`cylance.device` has
+   * that) and what the threat is called (`cylance.threat`) change without it: one laptop in another network would
+   * otherwise be a document for every file ever found there.
+   */
+  volatile: ['Threat', 'name', 'state', 'agent_version', 'policy_id', 'ip_addresses', 'mac_addresses'],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key: (record) => `${threatKey(member(record, 'Threat'))}|${rowKey(record)}`,
+  timeMs: (record) => parseTimeMs(member(record, 'date_found')),
+  isOpen: () => false,
+  changes: [
+    { action: 'threat-device-status-changed', of: (record) => textOf(member(record, 'file_status'))?.toLowerCase() },
+    { action: 'threat-device-found-again', of: (record) => textOf(member(record, 'date_found')) },
+  ],
+  actions: { updated: 'threat-device-updated', deleted: 'threat-device-deleted' },
+  parentNotes: SHA256_NOTE,
+  pages: (context, walk) => walkChildren(context, walk, { name: 'threat', parents, read, repeats: true }),
+};
+
+function rowKey(record: unknown): string {
+  const device = textOf(member(record, 'id'));
+  if (device === undefined) throw new Error('the row has no device');
+  return `${protectId(device)}|${foldedPath(textOf(member(record, 'file_path')) ?? '')}`;
+}
+
+async function parents(context: StreamContext): Promise<Parents> {
+  const key = (record: unknown) => keyOf({ key: threatKey }, record);
+  const { records, settled } = await readSnapshot(context, { lists: [threatsOf(context)], key });
+  const children = [...records].filter(([sha256]) => hasKey(sha256)).map(([sha256, found]) => toChild(sha256, found));
+  return { children, whole: settled };
+}
+
+/** Any change of the threat is a sign: it was sighted again, or put on a list that changes what becomes of the file. */
+function toChild(sha256: string, found: unknown): Child {
+  const facts: Record<string, Json> = {};
+  for (const name of OF_THREAT) {
+    const value = member(found, name);
+    if (typeof value === 'string' || typeof value === 'number') facts[name] = value;
+  }
+  return { key: sha256, version: digestOf(found), complete: true, expectsRecords: false, facts };
+}
+
+/** Every pass over the list is handed on, so that a list that moves loses no row, and no state that it showed. */
+async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
+  const sha256 = child.key.toLowerCase();
+  const path = `${THREATS}/${encodeURIComponent(sha256)}/devices`;
+  // The vendor may not know a hash of the configuration or of a detection. Where devices were before, a 404 is trouble.
+  const isKnown = (context.knownChild(child.key)?.records ?? 0) > 0;
+  const address = { path, scope: SCOPE, retry: 'brief', mayBeMissing: !isKnown } as const;
+  const pages = readLists(context, {
+    lists: [(query) => listPage(context, query, address)],
+    key: (row) => keyOf({ key: rowKey }, row),
+  });
+  for (;;) {
+    const { done, value } = await pages.next();
+    if (!done) yield value.records.map((row) => toRecord(row, sha256, child.facts));
+    else if (isKnown && !value.settled && value.keys.size === 0) {
+      throw new SluiceError(`GET ${path}: the devices of the threat are gone`, { action: 'skip' });
+    } else return value.settled;
+  }
+}
+
+/** A row with its threat beside it. */
+export function toRecord(row: unknown, sha256: string, facts: Child['facts']): unknown {
+  const isRow = typeof row === 'object' && row !== null && !Array.isArray(row);
+  return { ...(isRow ? row : { row }), Threat: { sha256, ...facts } };
+}

@@ -1,0 +1,184 @@
+/**
+ * Files that are threats, where they were found: one row of "Get threat devices" for each device and path, with its
+ * threat beside it. A finding of CylancePROTECT is an `event`; alerts are detections alone, and rows of years ago come
+ * with the first reading.
+ */
+import type { EcsDocument, Mapping } from '../../src/types.ts';
+import {
+  type FieldList,
+  type Fields,
+  filled,
+  flat,
+  isEmpty,
+  isRecord,
+  keyword,
+  put,
+  type Related,
+  reader,
+  relatedOf,
+  type Unfit,
+} from '../ecs.ts';
+import { castOf } from './artifacts.ts';
+import {
+  decimal,
+  hostOf,
+  moment,
+  originOf,
+  PROTECT,
+  pick,
+  putAddresses,
+  riskOf,
+  stateOf,
+  title,
+  UNKNOWN_TIME,
+} from './base.ts';
+import { addHashes, fileAt, placeAt } from './places.ts';
+
+const PREFIX = 'cylance.threat_device';
+
+export const fields: FieldList = {
+  prefix: PREFIX,
+  custom: {
+    /** `Default` (unsafe), `Quarantined`, `Whitelisted`, `Suspicious`, `File Removed`, `Corrupt`. */
+    'cylance.threat_device.file_status': 'keyword',
+    /** Of the device. */
+    'cylance.threat_device.state': 'keyword',
+    'cylance.threat_device.device_id': 'keyword',
+    'cylance.threat_device.policy_id': 'keyword',
+    'cylance.threat_device.threat.name': 'keyword',
+    'cylance.threat_device.threat.classification': 'keyword',
+    'cylance.threat_device.threat.sub_classification': 'keyword',
+    /** The vendor's own, from 1 to -1, which is surely a threat. */
+    'cylance.threat_device.threat.score': 'float',
+    /** Members of the row that the vendor's page does not know. */
+    'cylance.threat_device.other': 'flattened',
+    /** Values that did not fit the field they were meant for, by that field's name. */
+    'cylance.threat_device.unfit': 'flattened',
+  },
+  ecs: [
+    '@timestamp',
+    'ecs.version',
+    'message',
+    'tags',
+    'event.kind',
+    'event.category',
+    'event.type',
+    'event.action',
+    'event.risk_score',
+    'event.module',
+    'event.dataset',
+    'event.id',
+    'event.original',
+    'observer.vendor',
+    'observer.product',
+    'organization.id',
+    'agent.version',
+    'host.id',
+    'host.name',
+    'host.ip',
+    'host.mac',
+    'file.directory',
+    'file.extension',
+    'file.hash.md5',
+    'file.hash.sha256',
+    'file.name',
+    'file.path',
+    'file.type',
+    'related.hash',
+    'related.hosts',
+    'related.ip',
+  ],
+};
+
+const rowOf = reader({
+  id: ['device_id', 'DeviceId'],
+  name: ['device_name'],
+  state: [],
+  agent_version: ['AgentVersion'],
+  policy_id: ['PolicyId'],
+  date_found: ['DateFound'],
+  file_status: ['FileStatus'],
+  file_path: ['FilePath'],
+  ip_addresses: ['IpAddresses'],
+  mac_addresses: ['MacAddresses'],
+  Threat: [],
+});
+type Row = ReturnType<typeof rowOf>;
+const threatOf = reader({
+  sha256: [],
+  name: [],
+  md5: [],
+  classification: [],
+  sub_classification: [],
+  cylance_score: [],
+});
+type Threat = ReturnType<typeof threatOf>;
+
+const FILE = placeAt('file');
+const NO_ONE = castOf(undefined, undefined);
+
+export const mapping: Mapping = (record, source) => {
+  if (!isRecord(record)) throw new Error('the record is no object');
+  const row = rowOf(record);
+  const threat = threatOf(row.Threat);
+  const unfit: Unfit = {};
+  const own: Fields = {};
+  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
+  const event: Fields = { kind: 'event', category: ['malware', 'file'], type: ['info'], module: 'cylance' };
+  event.dataset = PREFIX;
+  const found = moment(unfit, '@timestamp', row.date_found);
+  const origin = originOf(source, undefined, PROTECT);
+  const document: EcsDocument = { '@timestamp': found ?? UNKNOWN_TIME, ...origin, event };
+  if (found === undefined) document.tags = ['timestamp_is_unknown'];
+  const host = hostOf(row.id, row.name, unfit, own, related) ?? {};
+  putAddresses(host, row.ip_addresses, row.mac_addresses, unfit, related);
+  put(document, 'host', filled(host));
+  const agent: Fields = {};
+  put(agent, 'version', keyword(unfit, 'agent.version', row.agent_version));
+  put(document, 'agent', filled(agent));
+  const file = fileOf(row, threat, unfit, related);
+  put(document, 'file', file);
+  put(own, 'file_status', keyword(unfit, `${PREFIX}.file_status`, row.file_status));
+  put(own, 'state', stateOf(unfit, `${PREFIX}.state`, row.state));
+  put(own, 'policy_id', keyword(unfit, `${PREFIX}.policy_id`, row.policy_id));
+  put(own, 'threat', judgement(threat, event, unfit));
+  document.message = titleOf(file ?? {}, host, own);
+  if (row.others !== undefined) put(own, 'other', flat(pick(record, row.others)));
+  put(own, 'unfit', filled(unfit));
+  put(document, 'related', relatedOf(related));
+  if (!isEmpty(own)) document.cylance = { threat_device: own };
+  if (source.keepOriginal) event.original = JSON.stringify(record);
+  return document;
+};
+
+/** The file as it lies there; one without a path is called as the threat is. */
+function fileOf(row: Row, threat: Threat, unfit: Unfit, related: Related): Fields | undefined {
+  const name = row.file_path === undefined ? threat.name : undefined;
+  const facts = { Path: row.file_path, Name: name, Md5: threat.md5, Sha256: threat.sha256 };
+  const file = fileAt(
+    unfit,
+    FILE,
+    NO_ONE,
+    { uid: undefined, type: undefined, kind: 'file', facts, members: {} },
+    false,
+  );
+  addHashes(file.hash as Fields | undefined, related);
+  return filled(file);
+}
+
+function judgement(threat: Threat, event: Fields, unfit: Unfit): Fields | undefined {
+  const result: Fields = {};
+  for (const member of ['name', 'classification', 'sub_classification'] as const)
+    put(result, member, keyword(unfit, `${PREFIX}.threat.${member}`, threat[member]));
+  const score = decimal(unfit, `${PREFIX}.threat.score`, threat.cylance_score);
+  put(result, 'score', score);
+  put(event, 'risk_score', riskOf(score));
+  return filled(result);
+}
+
+/** Of `Default` the vendor says that it means unsafe. */
+function titleOf(file: Fields, host: Fields, own: Fields): string {
+  const word = String(own.file_status ?? '').toLowerCase();
+  const status = word === '' ? '' : ` (${word === 'default' ? 'unsafe' : word})`;
+  return title(`${file.name ?? file.path ?? 'A threat'} on ${host.name ?? host.id ?? 'a device'}${status}`);
+}
