@@ -1,6 +1,7 @@
 /** `docs/streams.md`: every stream as its connector declares it, with a document of its fixtures as the example. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { streams } from '../connectors/index.ts';
+import { ALWAYS_SECRET } from '../src/secrets.ts';
 import type { Registered, StreamName } from '../src/types.ts';
 import { folderOf } from '../test/fixtures/documents.ts';
 
@@ -61,7 +62,10 @@ function sectionOf({ stream, fields }: Registered & { fields: { custom: object; 
     ],
     ['actions of later revisions', [...new Set(named)].map(code).join(', ')],
     ['never a change', stream.volatile.length === 0 ? 'every member counts' : stream.volatile.map(code).join(', ')],
-    ['removed', `${stream.secrets.map(code).join(', ')}, and credentials inside texts (command lines, URLs, headers)`],
+    [
+      'removed',
+      `${[...new Set([...ALWAYS_SECRET, ...stream.secrets])].map(code).join(', ')}, and credentials inside texts (command lines, URLs, headers)`,
+    ],
     ['deletions', canVanish(stream) ? 'shipped as a last revision' : 'not noticed'],
     ['fields', `${fields.ecs.length} of ECS, ${Object.keys(fields.custom).length} below \`${stream.name}\``],
   ];

@@ -15,6 +15,9 @@ const MAX_DEPTH = 200;
 /** Spellings of member names that are remembered; a record with endless different names must not fill the memory. */
 const MAX_SPELLINGS = 5000;
 
+/** Members that open doors at every vendor. A stream names more of its own. */
+export const ALWAYS_SECRET: readonly string[] = ['password', 'download_url', 'downloadurl'];
+
 interface Names {
   lower: ReadonlySet<string>;
   /** Every spelling met so far, and whether it is one of the listed names. */
@@ -28,7 +31,8 @@ const known = new WeakMap<readonly string[], Names>();
 function namesOf(secretMembers: readonly string[]): Names {
   let names = known.get(secretMembers);
   if (names === undefined) {
-    names = { lower: new Set(secretMembers.map((name) => name.toLowerCase())), spellings: new Map(), clean: new Set() };
+    const lower = new Set([...ALWAYS_SECRET, ...secretMembers.map((name) => name.toLowerCase())]);
+    names = { lower, spellings: new Map(), clean: new Set() };
     known.set(secretMembers, names);
   }
   return names;
@@ -44,7 +48,7 @@ function isSecretMember(names: Names, member: string): boolean {
 }
 
 /**
- * The record without the listed members (lower case; any spelling counts, at any depth) and without credentials in its
+ * The record without the listed members and those of `ALWAYS_SECRET` (lower case; any spelling counts, at any depth) and without credentials in its
  * texts. The record itself is never changed; it is returned as it is when there was nothing to remove.
  */
 export function withoutSecrets<T>(record: T, secretMembers: readonly string[]): T {

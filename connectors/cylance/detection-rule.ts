@@ -32,7 +32,7 @@ export const detectionRule: Stream = {
     ...['DeviceCount', 'RulesetCount', 'PolicyCount', 'deviceCount', 'rulesetCount', 'policyCount'],
     ...['device_count', 'ruleset_count', 'policy_count', 'NaturalLanguage', 'Counts', 'Unavailable'],
   ],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key,
   timeMs: (record) => parseTimeMs(member(record, 'LastModified')),
   isOpen: () => false, // the list shows every change

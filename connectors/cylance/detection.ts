@@ -24,7 +24,7 @@ export const detection: Stream = {
   },
   mode: 'windows',
   volatile: ['SeveritySortLevel', 'StatusSortLevel'],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key(record) {
     const id = textOf(member(record, 'Id'));
     if (id === undefined) throw new Error('the detection has no Id');

@@ -23,7 +23,7 @@ export const deviceLockdown: Stream = {
   mode: 'children',
   // Ours, and not part of the entry: a device may be renamed.
   volatile: ['Device'],
-  secrets: ['password'],
+  secrets: [],
   key(record) {
     const device = textOf(member(member(record, 'Device'), 'id'));
     const time = textOf(member(record, 'timestamp'));

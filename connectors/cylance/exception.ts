@@ -24,7 +24,7 @@ export const exception: Stream = {
   },
   mode: 'snapshot',
   volatile: ['DeviceCount', 'RulesetCount', 'PolicyCount', 'deviceCount', 'rulesetCount', 'policyCount'],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key,
   timeMs: (record) => parseTimeMs(member(record, 'LastModified')),
   isOpen: () => false,

@@ -1,7 +1,7 @@
 /** What InstaQueries found: CylanceOPTICS API guide, "Get InstaQuery Results"; newer wording in the console's help. */
 
 import { SluiceError } from '../../src/errors.ts';
-import { digestOf, revisionOf } from '../../src/identity.ts';
+import { digestOf, hasKey, keyOf, revisionOf } from '../../src/identity.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -24,7 +24,7 @@ export const instaqueryResult: Stream = {
   mode: 'children',
   // When it was reported: a device that answers again says the same. `Query` is ours, and not part of the result.
   volatile: ['@timestamp', '@version', 'Query'],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key(record) {
     const query = textOf(member(member(record, 'Query'), 'id'));
     if (query === undefined) throw new Error('the result has no query');
@@ -48,8 +48,10 @@ export const instaqueryResult: Stream = {
 };
 
 async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
-  const { records, settled } = await readSnapshot(context, { lists: listsOf(context), key: queryId });
-  return { children: [...records].map(([key, query]) => toChild(key, query)), whole: settled };
+  const keyOfQuery = (record: unknown) => keyOf({ key: queryId }, record); // one without an id must not stop the others
+  const { records, settled } = await readSnapshot(context, { lists: listsOf(context), key: keyOfQuery });
+  const queries = [...records].filter(([key]) => hasKey(key));
+  return { children: queries.map(([key, query]) => toChild(key, query)), whole: settled };
 }
 
 function toChild(key: string, query: unknown): Child {

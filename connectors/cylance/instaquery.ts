@@ -20,7 +20,7 @@ export const instaquery: Stream = {
   },
   mode: 'snapshot',
   volatile: [],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key: queryId,
   timeMs: (record) => parseTimeMs(member(record, 'created_at')),
   isOpen: () => false,

@@ -20,7 +20,7 @@ export const packageExecution: Stream = {
   mode: 'snapshot',
   // The counts say how far it is; `deviceCount` is fixed when the request is made, other than that of rules.
   volatile: [],
-  secrets: ['destination', 'package', 'arguments', 'password', 'download_url', 'downloadurl'],
+  secrets: ['destination', 'package', 'arguments'],
   key: executionId,
   timeMs: (record) => parseTimeMs(member(record, 'createdAt')),
   isOpen: () => false,

@@ -21,10 +21,7 @@ export const packageStream: Stream = {
   mode: 'snapshot',
   volatile: [],
   // Each link opens the package or its place in the vendor's storage, and may be made anew with each reply.
-  secrets: [
-    ...['password', 'download_url', 'downloadurl', 'packageurl', 'package_url'],
-    ...['uploadto', 'upload_to', 'uploadurl', 'upload_url'],
-  ],
+  secrets: [...['packageurl', 'package_url'], ...['uploadto', 'upload_to', 'uploadurl', 'upload_url']],
   key,
   timeMs: (record) => parseTimeMs(member(record, 'uploadedOn')),
   isOpen: () => false, // the list shows all that changes

@@ -21,7 +21,7 @@ export const retrievedFile: Stream = {
   mode: 'snapshot',
   volatile: [],
   // Both open the file; a link is made anew with each reply, so it must not count as a change either.
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key,
   timeMs: (record) => parseTimeMs(member(record, 'created_at')),
   isOpen: () => false,

@@ -25,7 +25,7 @@ export const ruleSet: Stream = {
   },
   mode: 'snapshot',
   volatile: ['device_count', 'Device_count', 'DeviceCount', 'deviceCount'],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key,
   timeMs: (record) => parseTimeMs(member(record, 'last_modified')),
   isOpen: () => false, // the list shows every change

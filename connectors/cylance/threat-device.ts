@@ -31,7 +31,7 @@ export const threatDevice: Stream = {
    * otherwise be a document for every file ever found there.
    */
   volatile: ['Threat', 'name', 'state', 'agent_version', 'policy_id', 'ip_addresses', 'mac_addresses'],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key: (record) => `${threatKey(member(record, 'Threat'))}|${rowKey(record)}`,
   timeMs: (record) => parseTimeMs(member(record, 'date_found')),
   isOpen: () => false,

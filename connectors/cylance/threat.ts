@@ -20,7 +20,7 @@ export const threat: Stream = {
   mode: 'snapshot',
   // Each new sighting moves it, and is a document of `cylance.threat_device`; the threat is the same as before.
   volatile: ['last_found'],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key: threatKey,
   timeMs: (record) => parseTimeMs(member(record, 'last_found')),
   isOpen: () => false,

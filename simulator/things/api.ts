@@ -2,7 +2,7 @@ import { pageReply } from '../paging.ts';
 import { errorReply, jsonReply, type Reply } from '../reply.ts';
 import type { World } from '../world.ts';
 import { THINGS } from './index.ts';
-import type { Shelf } from './shelf.ts';
+import { itemOf, itemsOf, type Shelf, wholeOf } from './shelf.ts';
 import type { Part } from './thing.ts';
 
 /** The endpoints of all things, as functions from a request to a reply. */
@@ -57,7 +57,7 @@ function list(world: World, shelf: Shelf, params: URLSearchParams): Reply {
   return pageReply(world, params, {
     endpoint: thing.name,
     indexes: shelf.listed(params),
-    write: (index) => JSON.stringify(thing.item(place(index))),
+    write: (index) => JSON.stringify(itemOf(thing, place(index))),
     // Where each has a page of its own, a state is known when that was served.
     sent: (shown) => {
       const steps = shown.map((index) => [index, shelf.courses.stepOf(index)] as const);
@@ -73,7 +73,7 @@ function one(shelf: Shelf, id: string): Reply {
   const index = shelf.find(id);
   if (index === undefined || shelf.courses.isGone(index)) return errorReply(404, `no such resource`);
   const at = shelf.place(index);
-  return jsonReply(JSON.stringify((shelf.thing.whole ?? shelf.thing.item)(at)), () => shelf.served(index, at.step));
+  return jsonReply(JSON.stringify(wholeOf(shelf.thing, at)), () => shelf.served(index, at.step));
 }
 
 function partOf(world: World, shelf: Shelf, part: Part, id: string, params: URLSearchParams): Reply {
@@ -90,7 +90,7 @@ function partOf(world: World, shelf: Shelf, part: Part, id: string, params: URLS
       ? { ...errorReply(404, 'no such resource'), sent: done }
       : jsonReply(JSON.stringify(reply), done);
   }
-  const items = part.items(at);
+  const items = itemsOf(part, at);
   const last = items.length - 1;
   return pageReply(world, params, {
     endpoint: part.name,

@@ -81,13 +81,14 @@ function whole(place: Place): Json {
 const COMMANDS = ['Lockdown', 'ClearLockdown', 'LockdownExtended'];
 
 /** Some devices were locked down, now and then twice in one second; one more entry with every state. */
-function history({ facts, index, step, time, draws }: Place): Json[] {
+function history({ facts, index, step, time, draws, secrets }: Place): Json[] {
   const fixed = draws('lockdown');
   const entries = fixed.chance(0.4) ? 1 + fixed.below(4) : 0;
   return Array.from({ length: entries === 0 && step === 0 ? 0 : entries + step }, (_, nth) => ({
     user_id: hex128(draws(`lockdown user ${nth % 2}`).next).toUpperCase(),
     timestamp: writeTime(Math.floor((time + (nth - (nth % 2)) * 7_200_000) / 1000) * 1000, fixed.below(20), false),
     command: COMMANDS[(nth + index + facts.seed) % COMMANDS.length],
+    ...secrets(`entry ${nth}`).members(),
   }));
 }
 

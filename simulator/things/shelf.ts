@@ -9,6 +9,32 @@ import type { TruthText } from '../truth.ts';
 import { THINGS } from './index.ts';
 import type { Part, Place, Thing } from './thing.ts';
 
+/** What every vendor's record may hold, documented or not. */
+function planted(json: Json, { facts, index, secrets }: Place): Json {
+  if (!facts.plantSecrets) return json;
+  const secret = secrets('planted').word('');
+  return { ...json, [index % 2 === 0 ? 'password' : 'download_url']: secret };
+}
+
+/** As the list, its own page and its stream show it. */
+export function itemOf(thing: Thing, at: Place): Json {
+  return planted(thing.item(at), at);
+}
+export function wholeOf(thing: Thing, at: Place): Json {
+  return planted((thing.whole ?? thing.item)(at), at);
+}
+function recordOf(thing: Thing, at: Place): Json {
+  return planted((thing.record ?? thing.whole ?? thing.item)(at), at);
+}
+/** Of a list in pages, as served and as its stream hands them on. */
+export function itemsOf(part: Part, at: Place): Json[] {
+  return (part.items?.(at) ?? []).map((one) => planted(one, at));
+}
+function recordsOf(part: Part, at: Place): Json[] {
+  const records = part.records?.(at) ?? [];
+  return part.items === undefined ? records : records.map((one) => planted(one, at));
+}
+
 /** All things of one kind, and the present state of each. */
 export interface Shelf {
   thing: Thing;
@@ -81,14 +107,13 @@ export function createShelf(thing: Thing, facts: Facts, settings: Settings): She
     }
     return known.get(id.toLowerCase());
   };
-  const recordOf = (at: Place): Json => (thing.record ?? thing.whole ?? thing.item)(at);
 
   function* ownRows(index: number): Generator<TruthText> {
     const { states, deleted } = courses.history(index);
     const id = idOf(index);
     const kind = thing.detailScope === undefined ? 'list' : 'detail';
     for (let step = 0; step < states; step++)
-      yield { id, ordinal: step + 1, kind, json: JSON.stringify(recordOf(place(index, step))) };
+      yield { id, ordinal: step + 1, kind, json: JSON.stringify(recordOf(thing, place(index, step))) };
     if (deleted) yield { id, ordinal: states + 1, kind: 'deleted', json: 'null' };
   }
 
@@ -96,7 +121,7 @@ export function createShelf(thing: Thing, facts: Facts, settings: Settings): She
   function* partRows(part: Part, index: number): Generator<TruthText> {
     const last = new Map<string, { json: string; ordinal: number }>();
     for (let step = 0; step < courses.history(index).states; step++) {
-      for (const record of part.records?.(place(index, step)) ?? []) {
+      for (const record of recordsOf(part, place(index, step))) {
         const id = `${part.name}/${idOf(index)}/${part.idOfRecord?.(record) ?? JSON.stringify(record)}`;
         const json = JSON.stringify(record);
         const before = last.get(id);
