@@ -1,6 +1,21 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
 import type { SourceFacts } from '../../src/types.ts';
-import { cut, deviceId, ECS_VERSION, type Fields, filled, keyword, type Related, text, type Unfit } from '../ecs.ts';
+import {
+  cut,
+  deviceId,
+  ECS_VERSION,
+  type Fields,
+  filled,
+  flat,
+  isEmpty,
+  isRecord,
+  keyword,
+  listOf,
+  put,
+  type Related,
+  text,
+  type Unfit,
+} from '../ecs.ts';
 import { date } from '../ecs-time.ts';
 
 /**
@@ -51,4 +66,29 @@ export function hostOf(id: unknown, name: unknown, unfit: Unfit, own: Fields, re
     related.hosts.push(called);
   }
   return filled(host);
+}
+
+const MAX_ITEMS = 200;
+
+/** A list of small objects; an item that is only a text stands for its most telling member. */
+export function itemsOf<Name extends string>(
+  unfit: Unfit,
+  field: string,
+  value: unknown,
+  read: (item: unknown) => { readonly [name in Name]?: unknown } & { readonly others?: readonly string[] },
+  names: readonly Name[],
+  main: Name,
+): Fields[] | undefined {
+  const result: Fields[] = [];
+  for (const item of listOf(value).slice(0, MAX_ITEMS)) {
+    const said = isRecord(item) ? read(item) : undefined;
+    const entry: Fields = {};
+    for (const name of names) {
+      const content = said === undefined ? (name === main ? item : undefined) : said[name];
+      put(entry, name, keyword(unfit, `${field}.${name}`, content));
+    }
+    if (isRecord(item) && said?.others !== undefined) put(entry, 'other', flat(pick(item, said.others)));
+    if (!isEmpty(entry)) result.push(entry);
+  }
+  return result.length === 0 ? undefined : result;
 }
