@@ -29,7 +29,7 @@ function vendor(status: string, { listed = true, configured = [] }: Setting = {}
   const config = testConfig('http://127.0.0.1:1', folder.path, { source, reading: { child_deadline: '2h' } });
   const { pipeline, close } = openPipeline(config, { sink, now: () => nowMs });
   cleanups.push(close);
-  const view = { id: ID, hostname: 'WKS-0042', created_at: '2026-05-04T08:00:02Z', status };
+  const view = { id: ID, description: 'Hunt', hostname: 'WKS-0042', created_at: '2026-05-04T08:00:02Z', status };
   const state = { view, reply: { id: ID, status } as Record<string, unknown> | undefined, asked: 0 };
   const client: VendorClient = {
     ...pipeline.client,
@@ -107,6 +107,7 @@ test('one that is requested again is read again, and what is the same is not shi
   await at.look();
   for (const status of ['PENDING', 'AVAILABLE']) {
     at.state.view.status = status;
+    at.state.view.description = 'Hunt, again'; // of the view, not of what it shows
     await at.look(1);
   }
   expect(at.state.asked).toBe(2);
