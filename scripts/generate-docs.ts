@@ -7,12 +7,14 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema, configMarkdown } from '../src/config.ts';
 import { kafkaDocumentSchema } from './kafka-schema.ts';
+import { samplesMarkdown } from './samples-page.ts';
 import { streamsMarkdown } from './streams-page.ts';
 
 /** Path within the project -> its content. */
 export const pages: Record<string, () => string> = {
   'docs/config.md': configMarkdown,
   'docs/streams.md': streamsMarkdown,
+  'docs/vendor-samples.md': samplesMarkdown,
   'docs/config.schema.json': () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'docs/kafka-document.schema.json': () => `${JSON.stringify(kafkaDocumentSchema(), null, 2)}\n`,
 };

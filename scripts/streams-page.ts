@@ -8,11 +8,26 @@ import { folderOf } from '../test/fixtures/documents.ts';
 const NOT_READ: readonly [what: string, why: string][] = [
   ['`GET /detections/v2/csv`', 'the same detections with fewer members, and not paged'],
   [
+    '`GET /rules/v2/csv`, `/rulesets/v2/csv`, `/exceptions/v2/csv`',
+    'the same rules, rule sets and exceptions with fewer members, and without their logic',
+  ],
+  [
+    '`GET /rulesets/v2/default`',
+    'the default rule set, a template to make others from: every rule of the tenant, as `cylance.detection_rule` ships them',
+  ],
+  ['`POST /rules/v2/validate`', 'checks a rule that somebody writes; there is nothing in it to ship'],
+  [
+    '`POST /foci/v2/search`',
+    'looks for the focus views of artifacts that one names; the list, which is read, has all of them',
+  ],
+  ['focus views with `q`', 'a list that is called with it returns nothing these days, whatever it says'],
+  [
     '`GET /detections/v2/recent`',
     'two counts; asked once where a list answers 404, to tell an empty one from a wrong address',
   ],
   ['`/devicecommands/v2/{id}/getfile:get`', 'may make a download link at the vendor, though it is called a read'],
-  ['everything but `GET`', 'Sluice only reads'],
+  ['`V1/Task/ShowFootPrintCsv` (Apex Central)', 'the footprints of `apex_central.footprint` as CSV inside JSON'],
+  ['everything that changes or requests something', 'Sluice only reads'],
 ];
 
 const HEAD = `<!-- Written by \`npm run docs\`; do not edit. -->

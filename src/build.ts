@@ -27,6 +27,8 @@ export interface Line {
   registered: Registered;
   client: VendorClient;
   sinkName: string;
+  /** Kinds of notes that streams of the source read. */
+  wantedNotes: ReadonlySet<string>;
 }
 
 export interface Built {
@@ -52,6 +54,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     closers.push(close);
     const log = tools.log.child({ 'sluice.source': source.name });
     const client = connector.open(source, { http: request, stream, retry: source.retry, log, now: tools.now });
+    const wantedNotes = new Set(registered.flatMap(({ stream }) => stream.parentNotes ?? []));
     return registered.flatMap((one) =>
       source.sinks.map((sinkName) => ({
         name: `${source.name}/${one.stream.name}/${sinkName}`,
@@ -59,6 +62,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
         registered: one,
         client,
         sinkName,
+        wantedNotes,
       })),
     );
   });
@@ -91,6 +95,8 @@ export function toPipeline(
     state,
     reading: source.reading,
     parents: source.parents[registered.stream.name] ?? [],
+    wantedNotes: line.wantedNotes,
+    enrichHosts: source.enrichHosts,
     details: source.reading.details,
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
     batch: config.batch,

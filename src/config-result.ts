@@ -24,6 +24,8 @@ export interface SourceConfig extends SourceSettings {
   streams: StreamName[];
   /** Ids of parents to read besides those that lists name, by the stream of their children. */
   parents: Partial<Record<string, string[]>>;
+  /** Whether what the inventory says of a host completes the documents of other streams. */
+  enrichHosts: boolean;
   /** Names of sinks; every sink, where the file names none. */
   sinks: string[];
   rate: { requestsPerSecond: number; concurrency: number };
@@ -148,6 +150,7 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
     applicationSecret: options.secret(raw.application_secret),
     keepOriginal: raw.keep_original,
     parents: raw.parents,
+    enrichHosts: raw.enrich_hosts,
     streams: (raw.streams as StreamName[] | undefined) ?? options.streamsOf(raw.connector),
     sinks: raw.sinks ?? sinkNames,
     rate: { requestsPerSecond: rate.requests_per_second, concurrency: rate.concurrency },
@@ -170,6 +173,7 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
       snapshotMs: reading.snapshot,
       childConcurrency: reading.child_concurrency,
       childDeadlineMs: reading.child_deadline,
+      childRepeatMs: reading.child_repeat,
       sweeps: reading.sweeps.map(({ range, every }) => ({ rangeMs: range, everyMs: every })),
       details: reading.details,
       detailRefreshMs: reading.detail_refresh,

@@ -115,6 +115,11 @@ const reading = z.strictObject({
     .describe(
       'How long results that are still being computed are asked for. Default: 7d; devices that were off for a week are not waited for. Later they are read only when their query shows progress.',
     ),
+  child_repeat: duration({ min: '1s', max: '30d' })
+    .prefault('1h')
+    .describe(
+      'How often what belongs to a parent is read again where the parent shows no sign of changes: the devices of a threat, the lockdowns of a device. Default: 1h, at most three requests a second for 10,000 devices; new parents are read at once.',
+    ),
   details: flag()
     .prefault(true)
     .describe(
@@ -158,6 +163,11 @@ const sourceKeys = {
     .prefault(false)
     .describe(
       "Whether `event.original` keeps the vendor's record, without its secrets. Default: no; it about doubles the storage.",
+    ),
+  enrich_hosts: flag()
+    .prefault(false)
+    .describe(
+      'Whether documents that name a host by its id get its addresses and operating system from the inventory of the same source (`cylance.device`), as far as that was delivered before; such documents are tagged `host_from_inventory`. Nothing is requested and nothing waits for it. Default: no; documents hold what their record says.',
     ),
   rate: rate.prefault({}),
   http: http.prefault({}),

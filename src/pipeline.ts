@@ -67,6 +67,10 @@ export interface Pipeline {
   reading: ReadingSettings;
   /** Parents that the configuration names, whether a list has them or not. */
   parents: readonly string[];
+  /** Notes of other kinds are read by no stream of the source, and not kept. */
+  wantedNotes: ReadonlySet<string>;
+  /** Whether what the inventory says of a host completes documents. */
+  enrichHosts: boolean;
   /** Whether details are fetched. */
   details: boolean;
   refresh: RefreshSettings;
@@ -140,6 +144,7 @@ export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSig
 }
 
 function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamContext {
+  const kind = pipeline.registered.stream.parentNotes;
   return {
     client: pipeline.client,
     source: pipeline.source,
@@ -148,6 +153,7 @@ function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamC
     knownChild: (key) => pipeline.state.child(key),
     openChildren: () => pipeline.state.openChildren(),
     parents: pipeline.parents,
+    noted: () => (kind === undefined ? [] : pipeline.state.noted(kind)),
     now: pipeline.now,
     priority: walk.kind === 'live' ? 'live' : 'backfill',
     signal,

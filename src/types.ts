@@ -107,12 +107,19 @@ export interface ChildRow {
   status: 'open' | 'complete' | 'gone' | 'overdue';
   /** When it was planned first, or went on after its end; deadlines count from here. */
   sinceMs: number;
-  /** When it is to be read again whatever its parent says; null for never. */
+  /** When it is to be read again whatever its parent says, complete ones too; null for never. */
   nextAtMs: number | null;
   /** How many records its last whole reading had; null before the first. */
   records: number | null;
   /** Readings in a row that failed. */
   failures: number;
+}
+
+/** What a record tells other streams of its source, remembered with its delivery: a hash that was seen, a host's addresses. */
+export interface Note {
+  kind: string;
+  id: string;
+  value: string;
 }
 
 /** A request to a vendor, relative to the source's base URL. */
@@ -126,6 +133,8 @@ export interface VendorRequest<T = unknown> {
   signal: AbortSignal;
   /** Checks and converts the parsed reply; what it throws with action `retry` is retried like a failed request. */
   accept: (reply: unknown) => T;
+  /** What a body that is no JSON stands for; undefined, or left out: it is garbled, and asked for again. */
+  unparsed?: (body: string) => T | undefined;
   /** Called with the digest of the body before it is parsed; a result other than undefined is the reply. */
   recognise?: (digest: string) => T | undefined;
   /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be had; `few` gives up soon. */
@@ -133,7 +142,7 @@ export interface VendorRequest<T = unknown> {
 }
 
 /** A reply that holds one array, which may be too long to be held whole. */
-export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise'> {
+export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise' | 'unparsed'> {
   /** Names of the array's member, in any casing. */
   member: string;
   /** Checks what stands before the array; called before the first part. Throws for another reply than the expected one. */
@@ -168,6 +177,8 @@ export interface ReadingSettings {
   childConcurrency: number;
   /** How long a child may take to come to an end. */
   childDeadlineMs: number;
+  /** Complete children whose parents show no changes are read again this often. */
+  childRepeatMs: number;
   /** Parents are looked at, and open children read again, this often. */
   snapshotMs: number;
 }
@@ -185,12 +196,17 @@ export interface StreamContext {
   openChildren(): Iterable<ChildRow>;
   /** Parents that the configuration names, whether a list has them or not. */
   parents: readonly string[];
+  /** The same that other streams of this source left in notes of the kind `parentNotes`. */
+  noted(): Iterable<string>;
   /** Epoch milliseconds. */
   now(): number;
   priority: 'live' | 'backfill';
   signal: AbortSignal;
   log: Logger;
 }
+
+/** Whether the part of a record that the entry of `changes` with this action watches was never delivered as it is. */
+export type IsNews = (action: string, record: unknown) => boolean;
 
 /** One vendor resource. Keeps no state of its own. */
 export interface Stream {
@@ -223,9 +239,19 @@ export interface Stream {
   readonly changes: readonly { action: string; of: (record: unknown) => unknown }[];
   /** `event.action` where none of `changes` differs, and for a tombstone. */
   readonly actions: { updated: string; deleted: string };
+  /** What a shipped record tells other streams of its source. */
+  notes?(record: unknown): Note[];
+  /** Notes of this kind name parents, beside those of a list and of the configuration. */
+  readonly parentNotes?: string;
+  /** Its documents describe hosts: what they say of `host` completes the documents of other streams, where the config wants it. */
+  readonly describesHosts?: boolean;
   pages(context: StreamContext, walk: Walk, from: Json | undefined): AsyncIterable<Page>;
-  /** The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. */
-  detail?(context: StreamContext, key: string): Promise<unknown>;
+  /**
+   * The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. `listed` is
+   * the list record without its secrets, undefined where only the key is known. `isNews` says of a part of a record, by its
+   * entry of `changes`, whether it is another one than was delivered last: for what costs requests of its own.
+   */
+  detail?(context: StreamContext, key: string, listed?: unknown, isNews?: IsNews): Promise<unknown>;
   /** The record that says that a known record is gone. Same shape as a list record. */
   tombstone?(key: string, timeMs: number | undefined): unknown;
 }

@@ -67,7 +67,7 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
       patiently(request, async (url) => {
         const { reply, sent } = await send(request, url, tokens, services, services.http);
         const recognised = request.recognise?.(hash('sha256', reply.body, 'base64url'));
-        return recognised ?? request.accept(parseReply(reply, sent));
+        return recognised ?? accepted(reply, sent, request);
       }),
     async *parts(request) {
       const { body, place } = await patiently(request, async (url) => {
@@ -81,6 +81,18 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
       await retrying(() => tokens.get(signal), { ...retry, signal });
     },
   };
+}
+
+function accepted<T>(reply: HttpReply, sent: HttpRequest, { accept, unparsed }: VendorRequest<T>): T {
+  let content: unknown;
+  try {
+    content = parseReply(reply, sent);
+  } catch (error) {
+    const meaning = unparsed?.(reply.body.toString('utf8'));
+    if (meaning === undefined) throw error;
+    return meaning;
+  }
+  return accept(content);
 }
 
 type Asked = Omit<LongRequest, 'member' | 'begin' | 'accept'>;

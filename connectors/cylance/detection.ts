@@ -4,6 +4,7 @@ import type { ListReply } from '../../src/reading/settle.ts';
 import { type ListQuery, walkWindows } from '../../src/reading/windows.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
+import { SHA256_NOTE, sha256sIn } from './hashes.ts';
 import { member, ofRecord, readPage, textOf } from './pages.ts';
 
 const LIST = '/detections/v2';
@@ -38,6 +39,7 @@ export const detection: Stream = {
     { action: 'detection-responded', of: (record) => member(record, 'Responses') },
   ],
   actions: { updated: 'detection-updated', deleted: 'detection-deleted' },
+  notes: (record) => sha256sIn(record).map((id) => ({ kind: SHA256_NOTE, id, value: '' })),
   pages: (context, walk, from) => {
     const partition = { name: 'severity', values: ['Informational', 'Low', 'Medium', 'High'] };
     return walkWindows(context, { list: (query) => list(context, query), key: detection.key, partition }, walk, from);

@@ -31,17 +31,37 @@ export function readPage(
   place: string,
   asked: { page: number; pageSize: number },
 ): ListReply & { total: number } {
-  const records = member(reply, 'page_items');
-  if (!Array.isArray(records)) throw garbled(`${place}: the reply has no page_items array`);
-  const total = count(member(reply, 'total_number_of_items'));
+  const items = member(reply, 'page_items');
+  if (!Array.isArray(items)) throw garbled(`${place}: the reply has no page_items array`);
+  const strays = items.filter(isOfEnvelope);
+  const records = strays.length === 0 ? items : items.filter((item) => !isOfEnvelope(item));
+  const said = (name: string) => [reply, ...strays].map((part) => count(member(part, name))).find(isNumber);
+  const total = said('total_number_of_items');
   if (total === undefined) throw garbled(`${place}: the reply has no total_number_of_items`);
-  const page = count(member(reply, 'page_number'));
+  const page = said('page_number');
   if (page !== undefined && page !== asked.page && records.length > 0) {
     throw garbled(`${place}: asked for page ${asked.page}, got page ${page}`);
   }
-  const pageSize = count(member(reply, 'page_size')) ?? asked.pageSize;
+  const pageSize = said('page_size') ?? asked.pageSize;
   if (records.length > Math.max(pageSize, asked.pageSize)) throw garbled(`${place}: more records than a page holds`);
   return { records, total, pageSize: pageSize > 0 ? Math.min(pageSize, asked.pageSize) : asked.pageSize };
+}
+
+const ENVELOPE = new Set(['page_number', 'page_size', 'total_pages', 'total_number_of_items']);
+
+/** One documented sample (exceptions) has members of the envelope as items of the page: they belong to it, and are no records. */
+function isOfEnvelope(item: unknown): boolean {
+  if (typeof item !== 'object' || item === null) return false;
+  let found = false;
+  for (const name in item) {
+    if (!ENVELOPE.has(name.toLowerCase())) return false;
+    found = true;
+  }
+  return found;
+}
+
+function isNumber(value: number | undefined): value is number {
+  return value !== undefined;
 }
 
 export interface ListAddress {
@@ -94,9 +114,9 @@ async function pageAt(
   return { ...reply, digest };
 }
 
-/** A detail without its id, or of another record, is a garbled reply. */
-export function ofRecord(reply: unknown, key: string, place: string): unknown {
-  if (textOf(member(reply, 'Id'))?.toLowerCase() === key.toLowerCase()) return reply;
+/** A detail without its id, or of another record, is a garbled reply. `idMember` says where its id stands. */
+export function ofRecord(reply: unknown, key: string, place: string, idMember = 'Id'): unknown {
+  if (textOf(member(reply, idMember))?.toLowerCase() === key.toLowerCase()) return reply;
   throw new SluiceError(`${place}: the reply is of another record`, { action: 'retry' });
 }
 

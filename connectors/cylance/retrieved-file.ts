@@ -3,6 +3,7 @@ import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
+import { foldedPath } from './ids.ts';
 import { listPage, member, textOf } from './pages.ts';
 
 const LIST = '/devicecommands/v2/retrieved_files';
@@ -35,9 +36,8 @@ function key(record: unknown): string {
   const device = textOf(member(record, 'device_id'));
   const path = textOf(member(record, 'filepath'));
   if (device === undefined || path === undefined) throw new Error('the retrieval has no device or no path');
-  const isWindows = /^[a-z]:|\\/i.test(path);
   const named = (...names: string[]) => names.map((name) => textOf(member(record, name))).find((text) => text) ?? '';
-  const parts = [device.replaceAll('-', '').toLowerCase(), isWindows ? path.toLowerCase() : path];
+  const parts = [device.replaceAll('-', '').toLowerCase(), foldedPath(path)];
   return [...parts, named('created_at', 'createdAt'), named('correlation_id', 'correlationId')].join('|');
 }
 

@@ -1,21 +1,25 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
 import type { SourceFacts } from '../../src/types.ts';
 import {
+  account,
   cut,
   deviceId,
   ECS_VERSION,
   type Fields,
   filled,
   flat,
+  ips,
   isEmpty,
   isRecord,
   keyword,
   listOf,
+  macs,
   put,
   type Related,
   text,
   type Unfit,
 } from '../ecs.ts';
+
 import { date } from '../ecs-time.ts';
 
 /**
@@ -37,11 +41,14 @@ export function pick(record: Fields, members: readonly string[]): Fields {
   return Object.fromEntries(picked);
 }
 
+export const OPTICS = 'CylanceOPTICS';
+export const PROTECT = 'CylancePROTECT';
+
 /** Who made the record and whose it is. `tenant` is what the record itself says, for a source without a tenant's id. */
-export function originOf(source: SourceFacts, tenant?: unknown): Fields {
+export function originOf(source: SourceFacts, tenant?: unknown, product = OPTICS): Fields {
   return {
     ecs: { version: ECS_VERSION },
-    observer: { vendor: 'Cylance', product: 'CylanceOPTICS' },
+    observer: { vendor: 'Cylance', product },
     organization: { id: source.tenantId === '' ? (text(tenant) ?? 'unknown') : source.tenantId },
   };
 }
@@ -67,6 +74,39 @@ export function hostOf(id: unknown, name: unknown, unfit: Unfit, own: Fields, re
   }
   return filled(host);
 }
+
+/** Who asked for something in the console. The login is an e-mail address, as far as the guide says. */
+export function personOf(id: unknown, login: unknown, unfit: Unfit, related: Related): Fields | undefined {
+  const user: Fields = {};
+  put(user, 'id', keyword(unfit, 'user.id', id));
+  const written = keyword(unfit, 'user.name', login);
+  if (written !== undefined) {
+    const { name, domain } = account(written);
+    put(user, 'name', name);
+    put(user, 'domain', domain);
+    if (domain === undefined && written.includes('@')) user.email = written;
+    if (name !== undefined) related.user.push(name);
+  }
+  return filled(user);
+}
+
+/** Addresses of a device, beside its id and name; those that are none go to `unfit`. */
+export function putAddresses(host: Fields, ip: unknown, mac: unknown, unfit: Unfit, related: Related): void {
+  const found = ips(unfit, 'host.ip', ip);
+  put(host, 'ip', found);
+  put(host, 'mac', macs(unfit, 'host.mac', mac));
+  if (found !== undefined) related.ip.push(...found);
+}
+
+/** The vendor writes `Offline` and `OffLine`; a word of another kind stays as it is. */
+export function stateOf(unfit: Unfit, field: string, value: unknown): string | undefined {
+  const state = keyword(unfit, field, value);
+  return STATES.get(state?.toLowerCase() ?? '') ?? state;
+}
+const STATES: ReadonlyMap<string, string> = new Map([
+  ['offline', 'Offline'],
+  ['online', 'Online'],
+]);
 
 const MAX_ITEMS = 200;
 

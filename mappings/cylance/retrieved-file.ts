@@ -4,7 +4,6 @@
  */
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
-  account,
   type FieldList,
   type Fields,
   filled,
@@ -20,7 +19,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { castOf, type Facts } from './artifacts.ts';
-import { hostOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { hostOf, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
 import { addHashes, fileAt, placeAt } from './places.ts';
 
 const PREFIX = 'cylance.retrieved_file';
@@ -114,7 +113,7 @@ export const mapping: Mapping = (record, source) => {
   };
   if (requested === undefined) document.tags = ['timestamp_is_unknown'];
   put(document, 'host', hostOf(retrieved.device_id, retrieved.hostname, unfit, own, related));
-  put(document, 'user', userOf(retrieved, unfit, related));
+  put(document, 'user', personOf(retrieved.user_id, retrieved.user_login, unfit, related));
   const file = fileOf(retrieved, unfit, related);
   put(document, 'file', file);
   outcome(retrieved, event, unfit, own);
@@ -138,21 +137,6 @@ function withoutOpeners(member: string, value: unknown): unknown {
 
 function closed(content: Fields): unknown {
   return JSON.parse(JSON.stringify(content, withoutOpeners));
-}
-
-/** Who asked for the file. The login is an e-mail address, as far as the guide says. */
-function userOf(retrieved: Retrieved, unfit: Unfit, related: Related): Fields | undefined {
-  const user: Fields = {};
-  put(user, 'id', keyword(unfit, 'user.id', retrieved.user_id));
-  const login = keyword(unfit, 'user.name', retrieved.user_login);
-  if (login !== undefined) {
-    const { name, domain } = account(login);
-    put(user, 'name', name);
-    put(user, 'domain', domain);
-    if (domain === undefined && login.includes('@')) user.email = login;
-    if (name !== undefined) related.user.push(name);
-  }
-  return filled(user);
 }
 
 function fileOf(retrieved: Retrieved, unfit: Unfit, related: Related): Fields | undefined {

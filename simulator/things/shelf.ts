@@ -137,7 +137,7 @@ export function createShelf(thing: Thing, facts: Facts, settings: Settings): She
     confirm: (id, ordinal) => {
       const index = owner(id);
       if (index === undefined) return false;
-      confirmed.add(`${id} ${ordinal}`);
+      for (let one = 1; one <= ordinal; one++) confirmed.add(`${id} ${one}`);
       // Whatever belongs to the present state has to be safe before the next one may take its place.
       const open = [...allRows(index)].some((row) => !confirmed.has(`${row.id} ${row.ordinal}`));
       if (!open) courses.confirm(index, courses.stepOf(index) + 1);

@@ -105,10 +105,12 @@ async function checkStream(cli: Cli, session: Session, line: Line): Promise<Row[
     part,
     what,
     async (signal) => {
-      const failed = await stream.detail?.(contextFor(session, line, signal), stream.key(record)).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
+      const failed = await stream
+        .detail?.(contextFor(session, line, signal), stream.key(record), record, () => false)
+        .then(
+          () => undefined,
+          (error: unknown) => error,
+        );
       if (failed !== undefined && actionOf(failed) !== 'skip') throw failed;
       return 'can be read';
     },

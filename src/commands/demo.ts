@@ -100,7 +100,7 @@ function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
         application_secret: DEMO.applicationSecret,
         rate: { requests_per_second: 100_000, concurrency: 16 },
         http: { proxy: 'none' },
-        reading: { poll: '5s', detail_refresh: ['10s', '1m'] },
+        reading: { poll: '5s', child_repeat: '1m', detail_refresh: ['10s', '1m'] },
       },
     ],
     sinks: [{ name: 'files', type: 'ndjson', path: join(FOLDER, 'out') }],

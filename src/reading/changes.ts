@@ -6,12 +6,13 @@
 
 import { toDocument } from '../document.ts';
 import { actionOf, messageOf, SluiceError } from '../errors.ts';
+import { completeHost, hostNote } from '../host-facts.ts';
 import { DELETED, digestOf, documentId, keyOf, revisionOf, withoutDetail } from '../identity.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
 import type { Known, Row } from '../state/store.ts';
-import type { OutDocument, StreamContext, Walk } from '../types.ts';
+import type { EcsDocument, IsNews, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 /** A key on its way to the sink. */
@@ -130,7 +131,8 @@ async function fetchDetail(
 ): Promise<Shipped | undefined> {
   const { stream } = pipeline.registered;
   try {
-    const detail = await stream.detail?.(context, seen.key);
+    const isNews: IsNews = (action, record) => isAnother(stream, known, action, record);
+    const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
     return { record: withoutSecrets(detail, pipeline.registered.stream.secrets), kind: 'detail' };
   } catch (error) {
     const action = actionOf(error);
@@ -139,6 +141,13 @@ async function fetchDetail(
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
     return withoutItsDetail(seen);
   }
+}
+
+/** Compares with what was delivered last, which was without secrets. */
+function isAnother(stream: Stream, known: Known | undefined, action: string, record: unknown): boolean {
+  const at = stream.changes.findIndex((change) => change.action === action);
+  const part = attempt(() => digestOf(stream.changes[at]?.of(withoutSecrets(record, stream.secrets))));
+  return known === undefined || part !== known.digests.split('\n')[at];
 }
 
 function withoutItsDetail(seen: Sight): Shipped {
@@ -234,6 +243,7 @@ function shippedChange(
   const id = documentId(stream.name, seen.key, ordinal, revision);
   const facts = { key: seen.key, revision, ordinal, action, detailMissing };
   const document = toDocument(registered, source, shipped.record, facts, walk, pipeline.now());
+  if (pipeline.enrichHosts && !stream.describesHosts) completeHost(document, pipeline.state.note);
   const timeMs =
     attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
   const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, timeMs, known, true);
@@ -250,10 +260,20 @@ function shippedChange(
     refreshAtMs,
     refreshMs,
   };
+  const notes = notesOf(pipeline, shipped.record, document);
+  if (notes.length > 0) row.notes = notes;
   const { json, ingestedAt } = toJson(document);
   const hostId = (document.host as { id?: string } | undefined)?.id;
   const out = { id, stream: stream.name, namespace: source.name, key: seen.key, revision, hostId, json, ingestedAt };
   return { row, out, claim: mine };
+}
+
+/** What is remembered for other streams of the source together with the record. */
+function notesOf({ registered: { stream }, wantedNotes }: Pipeline, record: unknown, document: EcsDocument): Note[] {
+  const all = wantedNotes.size > 0 ? attempt(() => stream.notes?.(record)) : undefined;
+  const notes = (all ?? []).filter(({ kind }) => wantedNotes.has(kind));
+  const host = stream.describesHosts ? hostNote(document) : undefined;
+  return host === undefined ? notes : [...notes, host];
 }
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */

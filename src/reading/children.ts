@@ -17,6 +17,8 @@ export interface Children {
   parents(context: StreamContext): Promise<Parents>;
   /** The records of one child. Returns what its end says. Throws `skip` when there is none. */
   read(context: StreamContext, child: Child): AsyncGenerator<unknown[], ReadingEnd>;
+  /** Records change without any sign in their parent: complete ones, too, are read again every `childRepeatMs`. */
+  repeats?: boolean;
 }
 
 /** true: nothing more will come. false: it does not say. `pending`: there will be more, whatever the parent says. */
@@ -129,7 +131,7 @@ function openEvents() {
   };
 }
 
-/** The parents that are listed, and those that the configuration names, however it writes them. */
+/** The parents that are listed, those that the configuration names, however it writes them, and those that were noted. */
 async function planned(context: StreamContext, children: Children): Promise<Parents> {
   const listed = await children.parents(context);
   const known = new Set(listed.children.map(({ key }) => key.toLowerCase()));
@@ -137,9 +139,20 @@ async function planned(context: StreamContext, children: Children): Promise<Pare
   for (const key of context.parents) {
     if (known.has(key.toLowerCase())) continue;
     known.add(key.toLowerCase());
-    configured.push({ key, version: 'configured', complete: true, expectsRecords: false, facts: {} });
+    configured.push(unlisted(key, 'configured'));
   }
-  return { ...listed, children: [...listed.children, ...configured] };
+  const noted: Child[] = [];
+  for (const key of context.noted()) {
+    if (!known.has(key.toLowerCase())) noted.push(unlisted(key, NOTED));
+  }
+  return { ...listed, children: [...listed.children, ...configured, ...noted] };
+}
+
+/** The version of a parent that was only seen somewhere. */
+const NOTED = 'noted';
+
+function unlisted(key: string, version: string): Child {
+  return { key, version, complete: true, expectsRecords: false, facts: {} };
 }
 
 type BeingRead = ReadonlyMap<string, unknown>;
@@ -175,12 +188,18 @@ function isDue(context: StreamContext, walk: Walk, child: Child, row: ChildRow |
   const nowMs = context.now();
   const changed = row.version !== child.version;
   if (row.status === 'gone') return true; // it is listed again
+  if (row.status === 'complete' && row.nextAtMs !== null && isOver(row.nextAtMs, context)) return true;
   if (row.status !== 'open') return changed;
   const restsUntilMs = row.nextAtMs ?? 0;
   // Without a sign of progress it is read less and less often.
   const patienceMs = changed || row.failures > 0 ? 0 : Math.min((nowMs - row.sinceMs) / 4, LONGEST_PAUSE_MS);
   const isWrongClock = restsUntilMs - nowMs > LONGEST_REST_MS;
   return nowMs >= restsUntilMs + patienceMs || isWrongClock;
+}
+
+/** One that lies further away than it can is of a clock that was wrong. */
+function isOver(repeatsAtMs: number, { now, settings }: StreamContext): boolean {
+  return now() >= repeatsAtMs || repeatsAtMs - now() > settings.childRepeatMs;
 }
 
 /** The pages of one child; the last one says what is to be remembered of it. */
@@ -229,7 +248,7 @@ interface Outcome {
 function finished(
   context: StreamContext,
   walk: Walk,
-  { name }: Children,
+  { name, repeats = false }: Children,
   child: Child,
   { records, complete, startedAtMs, before }: Outcome,
 ): Page {
@@ -249,12 +268,18 @@ function finished(
     );
   }
   const restMs = Math.max(context.settings.snapshotMs, REST_FACTOR * (nowMs - startedAtMs));
+  const nextAt = (): number | null => {
+    // What was only seen somewhere and has nothing is not asked for again: a list will name it when that changes.
+    const isWorthIt = child.version !== NOTED || records > 0;
+    if (isComplete) return repeats && isWorthIt ? nowMs + context.settings.childRepeatMs : null;
+    return isOverdue ? null : nowMs + Math.min(restMs, LONGEST_REST_MS);
+  };
   const row: ChildRow = {
     child: child.key,
     version: child.version,
     status: isComplete ? 'complete' : isOverdue ? 'overdue' : 'open',
     sinceMs,
-    nextAtMs: isComplete || isOverdue ? null : nowMs + Math.min(restMs, LONGEST_REST_MS),
+    nextAtMs: nextAt(),
     records,
     failures: 0,
   };

@@ -6,6 +6,7 @@
  * may override everything.
  */
 import { EcsFlat, EcsVersion } from '@elastic/ecs';
+import { HOST_FIELDS } from '../host-facts.ts';
 import type { StreamName } from '../types.ts';
 
 export interface TemplateFields {
@@ -34,7 +35,7 @@ export interface Templates {
 }
 
 /** Raised whenever what is generated here changes for the same fields. */
-export const TEMPLATE_VERSION = 1;
+export const TEMPLATE_VERSION = 2;
 
 /** Above the built-in `logs-*-*` (100) and what Kibana's integrations install (200). */
 const PRIORITY = 250;
@@ -135,7 +136,8 @@ const SETTINGS = {
 
 function mappingsFor(fields: TemplateFields, capability: 'full' | 'core'): Record<string, unknown> {
   const properties: Record<string, unknown> = {};
-  const names = new Set([...ENGINE_FIELDS, ...fields.ecs, ...Object.keys(fields.custom)]);
+  const added = fields.ecs.includes('host.id') ? HOST_FIELDS : [];
+  const names = new Set([...ENGINE_FIELDS, ...added, ...fields.ecs, ...Object.keys(fields.custom)]);
   for (const name of [...names].sort()) {
     const type = fields.custom[name];
     place(properties, name, type === undefined ? ecsDefinition(name, capability) : definition({ type }, capability));

@@ -15,8 +15,13 @@ interface PreparedRow {
   atMs: number;
 }
 
-/** The state of the pipeline with this id. Statements are prepared once: these calls are on the way of every record. */
-export function openPipeline(database: DatabaseSync, id: number, guard: Guard, now: () => number): PipelineState {
+/** The state of the pipeline with this id; notes are shared by the pipelines of its source. Statements are prepared once: these calls are on the way of every record. */
+export function openPipeline(
+  database: DatabaseSync,
+  { id, source }: { id: number; source: string },
+  guard: Guard,
+  now: () => number,
+): PipelineState {
   const statements = prepareStatements(database);
   const transaction = <T>(work: () => T): T =>
     guard(() => {
@@ -30,7 +35,10 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
         throw error;
       }
     });
-  const remember = (row: Row) => rememberRow(statements, id, row);
+  const remember = (row: Row): void => {
+    rememberRow(statements, id, row);
+    for (const note of row.notes ?? []) statements.writeNote.run(source, note.kind, note.id, note.value);
+  };
 
   return {
     tenant: (named) =>
@@ -60,6 +68,8 @@ export function openPipeline(database: DatabaseSync, id: number, guard: Guard, n
       }),
     rejected: (limit, afterId = '') =>
       guard(() => (statements.rejected.all(id, afterId, limit) as Raw[]).map(toRejection)),
+    noted: (kind) => guard(() => statements.noted.all(source, kind).map((row) => (row as { id: string }).id)),
+    note: (kind, one) => guard(() => (statements.note.get(source, kind, one) as { value: string } | undefined)?.value),
     child: (key) => guard(() => statements.child.get(id, key) as unknown as ChildRow | undefined),
     openChildren: () => guard(() => statements.openChildren.all(id) as unknown as ChildRow[]),
     childCounts: () =>
@@ -141,6 +151,9 @@ function prepareStatements(database: DatabaseSync) {
     ),
     between: sql('SELECT key FROM revisions WHERE pipeline = ? AND time_ms >= ? AND time_ms < ? AND NOT deleted'),
     present: sql('SELECT key FROM revisions WHERE pipeline = ? AND NOT deleted'),
+    noted: sql('SELECT id FROM notes WHERE source = ? AND kind = ?'),
+    note: sql('SELECT value FROM notes WHERE source = ? AND kind = ? AND id = ?'),
+    writeNote: sql('INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)'),
     child: sql(`SELECT ${CHILD} FROM children WHERE pipeline = ? AND child = ?`),
     openChildren: sql(`SELECT ${CHILD} FROM children WHERE pipeline = ? AND status = 'open'`),
     childCounts: sql('SELECT status, count(*) AS count FROM children WHERE pipeline = ? GROUP BY status'),

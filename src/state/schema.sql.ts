@@ -4,7 +4,7 @@
  * Keys are random, and an index over them is what a commit spends its time on: `key_hash` (52 bits) makes it four times
  * smaller than one over the keys. Rows with equal hashes are told apart by their key.
  */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 const CHILDREN = `
 CREATE TABLE children (
@@ -14,10 +14,18 @@ CREATE TABLE children (
 ) WITHOUT ROWID;
 `;
 
+const NOTES = `
+CREATE TABLE notes (
+  source TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (source, kind, id)
+) WITHOUT ROWID;
+`;
+
 /** What turns the schema of each version into the next one's. */
 export const MIGRATIONS: Readonly<Record<number, string>> = {
   1: `ALTER TABLE prepared ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE pipelines ADD COLUMN tenant TEXT; ${CHILDREN}`,
+  2: NOTES,
 };
 
 export const SCHEMA = `
@@ -60,4 +68,4 @@ CREATE TABLE jobs (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, pipelines TEXT NOT NULL,
   "as" TEXT, status TEXT NOT NULL, message TEXT, created_at_ms INTEGER NOT NULL
 );
-${CHILDREN}`;
+${CHILDREN}${NOTES}`;

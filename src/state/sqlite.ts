@@ -112,7 +112,8 @@ function store(database: DatabaseSync, lock: DatabaseSync | undefined, options: 
     pipeline(name) {
       run('INSERT INTO pipelines (name) VALUES (?) ON CONFLICT DO NOTHING', name);
       const [row] = all('SELECT id FROM pipelines WHERE name = ?', name);
-      return openPipeline(database, row?.id as number, guard, options.now);
+      const [source = ''] = name.split('/', 1);
+      return openPipeline(database, { id: row?.id as number, source }, guard, options.now);
     },
     pipelines: () => all('SELECT name FROM pipelines ORDER BY name').map((row) => row.name as string),
     addJob(job) {

@@ -1,5 +1,5 @@
 /** What the engine asks of a state store. Every call is atomic and durable when it returns. */
-import type { Accepted, ChildRow, Json, Prepared, Range, Rejection, StreamName, WalkKind } from '../types.ts';
+import type { Accepted, ChildRow, Json, Note, Prepared, Range, Rejection, StreamName, WalkKind } from '../types.ts';
 
 /** What is remembered of a record that was seen: about 100 bytes. */
 export interface Known {
@@ -32,6 +32,8 @@ export interface Due {
 export interface Row extends Known {
   key: string;
   id?: string;
+  /** What it tells other streams of its source. */
+  notes?: Note[];
 }
 
 export interface WalkRow {
@@ -90,6 +92,9 @@ export interface PipelineState {
   counts(): { records: number; deleted: number; due: number; rejections: number };
   /** Documents that were refused for good, in the order of their ids, from behind the one given. */
   rejected(limit: number, afterId?: string): StoredRejection[];
+  /** What streams of the same source left in notes of this kind: their ids, or the value of one. */
+  noted(kind: string): string[];
+  note(kind: string, id: string): string | undefined;
   child(key: string): ChildRow | undefined;
   openChildren(): ChildRow[];
   /** How many children there are of each status. */

@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { retrievedFile } from '../../connectors/cylance/retrieved-file.ts';
+import { streams } from '../../connectors/index.ts';
 import type { Simulator, TruthStream } from '../../simulator/index.ts';
+import { withoutSecrets } from '../../src/secrets.ts';
+import type { Stream } from '../../src/types.ts';
 
 /** Undefined where there is no state yet, or it cannot be read just now. */
 function query(statePath: string, sql: string): Record<string, unknown>[] | undefined {
@@ -80,8 +82,16 @@ export function confirmCommitted(simulator: Simulator, statePath: string, pipeli
 
 /** The same for every stream of one sink; a query moves on only when the results that it has by now are committed, too. */
 export function confirmAllCommitted(simulator: Simulator, statePath: string): Confirmer {
-  const fileIds = new Map<string, string>();
-  for (const { id, record } of simulator.truthOf('cylance.retrieved_file')) fileIds.set(retrievedFile.key(record), id);
+  const ids = new Map<string, string>();
+  /** The truth's own id of a record; its key is the connector's affair. */
+  const idOf = ({ name, secrets, key }: Stream, wanted: string): string => {
+    if (!ids.has(`${name} ${wanted}`)) {
+      for (const { id, kind, record } of simulator.truthOf(name)) {
+        if (kind !== 'deleted') ids.set(`${name} ${key(withoutSecrets(record, secrets))}`, id);
+      }
+    }
+    return ids.get(`${name} ${wanted}`) ?? '';
+  };
   return lookingOn(() => {
     const rows = query(
       statePath,
@@ -97,11 +107,15 @@ export function confirmAllCommitted(simulator: Simulator, statePath: string): Co
       const id = String(key);
       if ((results.get(id) ?? 0) >= (wanted.get(id) ?? 0)) simulator.confirm(id, Number(ordinal));
     }
-    for (const { key, ordinal } of ofStream('cylance.retrieved_file')) {
-      simulator.confirm(fileIds.get(String(key)) ?? '', Number(ordinal));
+    for (const { stream } of streams) {
+      if (BY_KEY.includes(stream.name)) continue;
+      for (const { key, ordinal } of ofStream(stream.name))
+        simulator.confirm(idOf(stream, String(key)), Number(ordinal));
     }
   });
 }
+
+const BY_KEY = ['cylance.detection', 'cylance.instaquery', 'cylance.instaquery_result'];
 
 interface Result {
   Query: { id: string };

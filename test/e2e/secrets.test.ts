@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
-import type { Simulator, TruthStream } from '../../simulator/index.ts';
+import { type Simulator, type TruthStream, thingsEach } from '../../simulator/index.ts';
 import { expectedDocuments } from '../engine/harness.ts';
 import { committedInAll } from './committed.ts';
 import { differencesFrom, documentsIn, idOf } from './delivered.ts';
@@ -18,7 +18,7 @@ const TOKEN = /eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}/;
 const LIVING = {
   ...{ arrivals: 20, lateArrivals: 10, statusChanges: 20, returns: 10, commentChanges: 15, responseChanges: 15 },
   ...{ deletions: 10, dwellMs: 100, everyRequests: 0, everyMs: 50 },
-  ...{ queriesGrow: 2, queriesArchived: 1, queriesDeleted: 1, filesMove: 20 },
+  ...{ queriesGrow: 2, queriesArchived: 1, queriesDeleted: 1, filesMove: 20, thingsMove: 3, thingsDeleted: 2 },
 };
 const NAMES = streams.map(({ stream }) => stream.name as TruthStream);
 
@@ -63,14 +63,14 @@ test('no output holds a planted secret, the application secret or a token', { ti
   ];
   place = await openPlace({
     ...{ detections: 500, instaQueries: 12, resultsPerQuery: 40, retrievedFiles: 100 },
-    ...{ plantSecrets: true, living: LIVING, faults },
+    ...{ things: thingsEach(30), plantSecrets: true, living: LIVING, faults },
   });
   const { simulator } = place;
   const port = await freePort();
   const health = { port };
   const sinks = [{ name: 'files', type: 'ndjson', path: 'out' }];
   const source = { keep_original: true, streams: NAMES };
-  const reading = { snapshot: '1s' };
+  const reading = { snapshot: '1s', child_repeat: '1s' };
   const settings = { url: simulator.url, sinks, source, reading, health, log: { level: 'trace', format: 'json' } };
   place.configure(configOf(settings));
 

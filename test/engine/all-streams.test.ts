@@ -88,6 +88,7 @@ describe.each(STREAMS)('%s', (stream) => {
     expect(differences(simulator, stream, sink)).toEqual([]);
     const texts = sink.documents.map(({ json }) => json.toString()).join('\n');
     expect(texts).not.toContain('PLANTED-SECRET');
+    expect(texts).not.toContain('"kind":"pipeline_error"');
     await runWalk(pipeline, wholeRange(simulator, 'backfill-2'), never);
     expect(differences(simulator, stream, sink)).toEqual([]);
     const rows = store.pipeline(pipeline.name).ledger(1000);
@@ -134,8 +135,9 @@ async function runUntilQuiet(
     const opened = start(simulator, name, own, { reading: { snapshot: '1s' }, ...overrides });
     const [source] = opened.config.sources;
     if (source === undefined) throw new Error('no source');
-    const schedule = { ...source.reading, snapshotMs: 150 };
-    opened.pipeline.reading = { ...opened.pipeline.reading, snapshotMs: 150 };
+    const fast = { snapshotMs: 150, childRepeatMs: 150 };
+    const schedule = { ...source.reading, ...fast };
+    opened.pipeline.reading = { ...opened.pipeline.reading, ...fast };
     const options = { schedule, store: opened.store, signal: stop.signal, once: false };
     return { opened, ended: runPipeline(opened.pipeline, options) };
   });

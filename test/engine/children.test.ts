@@ -22,6 +22,7 @@ function place(settings: Partial<ReadingSettings> = {}) {
   const state = {
     whole: true,
     configured: [] as string[],
+    noted: [] as string[],
     /** Called for each part of each child; may throw or wait. */
     trouble: undefined as ((key: string, part: number) => Promise<void> | void) | undefined,
   };
@@ -50,12 +51,13 @@ function place(settings: Partial<ReadingSettings> = {}) {
   };
   const stop = new AbortController();
   const context = {
-    settings: { childConcurrency: 3, childDeadlineMs: 24 * HOUR, snapshotMs: 60_000, ...settings },
+    settings: { childConcurrency: 3, childDeadlineMs: 24 * HOUR, childRepeatMs: HOUR, snapshotMs: 60_000, ...settings },
     knownChild: (key: string) => rows.get(key),
     openChildren: () => [...rows.values()].filter(({ status }) => status === 'open'),
     get parents() {
       return state.configured;
     },
+    noted: () => state.noted,
     now: () => nowMs,
     signal: stop.signal,
     log: pino({}, { write: (line) => void said.push(JSON.parse(line).msg) }),
@@ -113,6 +115,49 @@ describe('children', () => {
     at.pass(HOUR);
     expect(await at.run()).toEqual([]);
     expect(at.reads).toHaveLength(10);
+  });
+
+  test('that repeat are read again after a while, without any sign in their parent', async () => {
+    const at = place();
+    at.children.repeats = true;
+    at.parent('t');
+    at.found('t', 2);
+    await at.run();
+    at.pass(HOUR - 1);
+    expect(await at.run()).toEqual([]);
+    at.found('t', 3);
+    at.pass(1);
+    await at.run();
+    expect(at.reads).toEqual(['t', 't']);
+    expect(at.shipped.get('t')?.size).toBe(3);
+    expect(at.rows.get('t')?.status).toBe('complete');
+    at.pass(-10 * HOUR); // a clock that was wrong does not put them off for ever
+    await at.run();
+    expect(at.reads).toHaveLength(3);
+  });
+
+  test('whose parent was only noted are read until two readings agree, and again only if they have something', async () => {
+    const at = place();
+    at.children.repeats = true;
+    at.state.noted = ['with', 'without', 'Listed'];
+    at.parent('listed');
+    at.found('listed', 1);
+    at.found('with', 1);
+    await at.run();
+    at.pass(120_000);
+    await at.run(); // the missing one agrees with itself
+    expect(at.reads.toSorted()).toEqual(['listed', 'with', 'without', 'without']);
+    expect([...at.rows.values()].map(({ status }) => status)).toEqual(['complete', 'complete', 'complete']);
+    for (let hours = 0; hours < 3; hours++) {
+      at.pass(HOUR);
+      await at.run();
+    }
+    expect(at.reads.filter((one) => one === 'without')).toHaveLength(2);
+    expect(at.reads.filter((one) => one === 'with')).toHaveLength(4);
+    at.parent('without'); // a list names it now
+    at.found('without', 5);
+    await at.run();
+    expect(at.shipped.get('without')?.size).toBe(5);
   });
 
   test('that grow are read until the parent and the reply say that they are complete', async () => {

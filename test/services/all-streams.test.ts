@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { violations } from '../../mappings/ecs-check.ts';
-import type { TruthStream } from '../../simulator/index.ts';
+import { type TruthStream, thingsEach } from '../../simulator/index.ts';
 import type { EcsDocument } from '../../src/types.ts';
 import { committedInAll, confirmAllCommitted, preparedBatches } from '../e2e/committed.ts';
 import { differencesFrom, documentsIn, idOf } from '../e2e/delivered.ts';
@@ -29,9 +29,13 @@ const KILLS = 12;
 const LIVING = {
   ...{ arrivals: 60, lateArrivals: 20, statusChanges: 60, returns: 20, commentChanges: 20, responseChanges: 20 },
   ...{ deletions: 20, deletionsUnseen: 5, dwellMs: 500, everyRequests: 0, everyMs: 50 },
-  ...{ queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 60, confirm: true },
+  ...{ queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 60, thingsMove: 6, thingsDeleted: 3 },
+  confirm: true,
 };
-const TENANT = { detections: 2000, instaQueries: 24, resultsPerQuery: 120, retrievedFiles: 500, plantSecrets: true };
+const TENANT = {
+  ...{ detections: 2000, instaQueries: 24, resultsPerQuery: 120, retrievedFiles: 500 },
+  ...{ things: thingsEach(40), plantSecrets: true },
+};
 
 /** Where a sink's documents are, and how they are read again, with the id under which each is stored. */
 interface Storage {
@@ -82,7 +86,7 @@ test.each(Object.keys(SINKS))(
     const place = await openPlace({ ...TENANT, living: LIVING });
     cleanups.push(place.close);
     const { simulator } = place;
-    const reading = { snapshot: '1s', detail_refresh: ['2s', '5s'] };
+    const reading = { snapshot: '1s', child_repeat: '1s', detail_refresh: ['2s', '5s'] };
     const source = { streams: NAMES, keep_original: true };
     place.configure(configOf({ url: simulator.url, sinks: [storage.sink], source, reading }));
     if (storage.setup !== undefined) {

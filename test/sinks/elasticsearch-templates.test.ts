@@ -49,7 +49,7 @@ describe('index templates', () => {
         'logs-cylance.detection@custom',
       ],
       ignore_missing_component_templates: ['logs-cylance.detection@custom'],
-      _meta: { managed_by: 'sluice', version: 1 },
+      _meta: { managed_by: 'sluice', version: 2 },
     });
     expect(template?.body.priority).toBeGreaterThan(100);
     expect(template?.body.template, 'would override the @custom component').toBeUndefined();
@@ -99,6 +99,8 @@ describe('index templates', () => {
         'event.hash',
         'event.ingested',
         'event.sequence',
+        'host.os.kernel', // the inventory may add to a document's host
+        'host.os.version',
       ].sort(),
     );
   });

@@ -34,6 +34,7 @@ export function contextFor(session: Session, { source, registered, client }: Lin
     knownChild: () => undefined,
     openChildren: () => [],
     parents: source.parents[registered.stream.name] ?? [],
+    noted: () => [],
     now: session.tools.now,
     priority: 'live',
     signal,

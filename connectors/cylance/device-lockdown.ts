@@ -1,0 +1,87 @@
+/** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
+import { actionOf, SluiceError } from '../../src/errors.ts';
+import { hasKey, keyOf } from '../../src/identity.ts';
+import { type Parents, walkChildren } from '../../src/reading/children.ts';
+import { readSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Child, Stream, StreamContext } from '../../src/types.ts';
+import { DEVICE_LIST_SCOPE, deviceKey, listOf } from './device.ts';
+import { opticsId, protectId } from './ids.ts';
+import { member, textOf } from './pages.ts';
+
+const SCOPE = 'opticscommand:read';
+
+export const deviceLockdown: Stream = {
+  name: 'cylance.device_lockdown',
+  about: {
+    title: 'CylanceOPTICS device lockdowns',
+    endpoints: ['GET /devices/v2', 'GET /devicecommands/v2/{deviceId}/lockdown'],
+    scopes: [DEVICE_LIST_SCOPE, SCOPE],
+    reading: 'per device, again and again: the list of devices shows no sign of a lockdown',
+    key: 'the id of the device, and time, command and user of the entry',
+  },
+  mode: 'children',
+  // Ours, and not part of the entry: a device may be renamed.
+  volatile: ['Device'],
+  secrets: ['password'],
+  key(record) {
+    const device = textOf(member(member(record, 'Device'), 'id'));
+    const time = textOf(member(record, 'timestamp'));
+    if (device === undefined || time === undefined) throw new Error('the lockdown has no device or no time');
+    // Two people may do the same within one second: without the user, each would be a change of the other for ever.
+    const [command = '', user = ''] = ['command', 'user_id'].map((name) => textOf(member(record, name)));
+    return [protectId(device), time, command, user].join('|');
+  },
+  timeMs: (record) => parseTimeMs(member(record, 'timestamp')),
+  isOpen: () => false,
+  changes: [],
+  actions: { updated: 'device-lockdown-updated', deleted: 'device-lockdown-deleted' },
+  pages: (context, walk) => walkChildren(context, walk, { name: 'device', parents, read, repeats: true }),
+};
+
+async function parents(context: StreamContext): Promise<Parents> {
+  const key = (record: unknown) => keyOf({ key: deviceKey }, record);
+  const { records, settled } = await readSnapshot(context, { lists: [listOf(context)], key });
+  const children = [...records.keys()]
+    .filter(hasKey)
+    .map((device): Child => ({ key: device, version: '', complete: true, expectsRecords: false, facts: {} }));
+  return { children, whole: settled };
+}
+
+async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
+  const id = opticsId(child.key);
+  const path = `/devicecommands/v2/${encodeURIComponent(id)}/lockdown`;
+  const { priority, signal } = context;
+  try {
+    const accept = (reply: unknown) => toRecords(reply, id, `GET ${path}`);
+    const records = await context.client.json({ path, scope: SCOPE, priority, signal, retry: 'brief', accept });
+    if (records.length > 0) yield records;
+  } catch (error) {
+    // "No such device": CylanceOPTICS is not installed there. Entries that were there once are another matter.
+    if (actionOf(error) !== 'skip' || (context.knownChild(child.key)?.records ?? 0) > 0) throw error;
+  }
+  return true;
+}
+
+/**
+ * The entries with their device beside them. What else the reply says is of this moment, not of the entry, and the
+ * password that ends a lockdown goes no further. An id in a form that the vendor does not know is answered as well: only
+ * a reply that names the device is one.
+ */
+export function toRecords(reply: unknown, id: string, place: string): unknown[] {
+  const said = textOf(member(reply, 'id'));
+  if (said === undefined || opticsId(said) !== id) {
+    throw new SluiceError(`${place}: the reply is of another device, ${said}`, { action: 'retry' });
+  }
+  const history = member(reply, 'lockdown_history');
+  if (!Array.isArray(history)) {
+    throw new SluiceError(`${place}: the reply has no lockdown_history array`, { action: 'retry' });
+  }
+  const [hostname, tenant] = ['hostname', 'tenant_id'].map((name) => member(reply, name));
+  const device = { id: said, hostname, tenant_id: tenant };
+  return history.map((entry: unknown) => ({ ...(isObject(entry) ? entry : { entry }), Device: device }));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,85 @@
+/** Devices: CylancePROTECT's user API, "Get Devices" and "Get Device"; ids in the CylanceOPTICS API guide, "About Device ID". */
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { protectId } from './ids.ts';
+import { listPage, member, ofRecord, textOf } from './pages.ts';
+
+const LIST = '/devices/v2';
+export const DEVICE_LIST_SCOPE = 'device:list';
+const READ_SCOPE = 'device:read';
+
+export const device: Stream = {
+  name: 'cylance.device',
+  about: {
+    title: 'CylancePROTECT devices',
+    endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}`],
+    scopes: [DEVICE_LIST_SCOPE, READ_SCOPE],
+    reading: 'snapshot, with details, which are fetched again while the device is online',
+    key: 'the id of the device, in lower case with dashes',
+  },
+  mode: 'snapshot',
+  /**
+   * What moves without anything being another: the time of the last change (a change shows itself) and of the last
+   * contact (the state says whether there is one), the days that are left, a scan that runs or rests.
+   */
+  volatile: ['date_last_modified', 'date_offline', 'days_to_deletion', 'background_detection'],
+  secrets: ['password'],
+  key: deviceKey,
+  // It is there rather than happens. With a time, one that was quiet for a month would not be refreshed any more.
+  timeMs: () => undefined,
+  /** User, system and safety show in the detail alone. Of one that is offline nothing new comes before the list says `Online`. */
+  isOpen: (record) => stateOf(record) !== 'offline',
+  changes: [
+    { action: 'device-state-changed', of: stateOf },
+    { action: 'device-safety-changed', of: (record) => textOf(String(member(record, 'is_safe') ?? '')) },
+    { action: 'device-policy-changed', of: policyOf },
+    { action: 'device-agent-updated', of: (record) => textOf(member(record, 'agent_version')) },
+    { action: 'device-user-changed', of: (record) => textOf(member(record, 'last_logged_in_user')) },
+    { action: 'device-addresses-changed', of: addressesOf },
+  ],
+  actions: { updated: 'device-updated', deleted: 'device-deleted' },
+  describesHosts: true,
+  pages: (context, walk) =>
+    walkSnapshot(context, { lists: [listOf(context)], key: deviceKey, findsDeleted: true }, walk),
+  detail: (context, key) =>
+    context.client.json({
+      path: `${LIST}/${encodeURIComponent(key)}`,
+      scope: READ_SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      retry: 'brief',
+      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}`),
+    }),
+  tombstone: (key) => ({ id: key, Deleted: true }),
+};
+
+export function deviceKey(record: unknown): string {
+  const id = textOf(member(record, 'id'));
+  if (id === undefined) throw new Error('the device has no id');
+  return protectId(id);
+}
+
+export function listOf(context: StreamContext): (query: PageQuery) => Promise<ListReply> {
+  return (query) => listPage(context, query, { path: LIST, scope: DEVICE_LIST_SCOPE });
+}
+
+/** The vendor writes both `Offline` and `OffLine`. */
+function stateOf(record: unknown): string | undefined {
+  return textOf(member(record, 'state'))?.toLowerCase();
+}
+
+/** Its id, where there is one: a list may name the policy in other words than the detail. */
+function policyOf(record: unknown): unknown {
+  const policy = member(record, 'policy');
+  return textOf(member(policy, 'id'))?.toLowerCase() ?? policy;
+}
+
+/** In order: the vendor promises none. */
+function addressesOf(record: unknown): string {
+  const lists = ['ip_addresses', 'mac_addresses'].map((name) => member(record, name));
+  return lists
+    .map((list) => (Array.isArray(list) ? list.map(String).sort().join(' ') : ''))
+    .join(' ')
+    .trim();
+}

@@ -1,0 +1,71 @@
+/**
+ * Detection exceptions: CylanceOPTICS API guide, "Get Detection Exceptions List" and "Get Detection Exception Content". The
+ * content has the conditions; who changed it and when stand in the list alone, so that a record is both together.
+ */
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { withListed } from './listed.ts';
+import { listPage, member, ofRecord, textOf } from './pages.ts';
+
+const LIST = '/exceptions/v2';
+const LIST_SCOPE = 'opticsexception:list';
+const READ_SCOPE = 'opticsexception:read';
+
+export const exception: Stream = {
+  name: 'cylance.exception',
+  about: {
+    title: 'CylanceOPTICS detection exceptions',
+    endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}`],
+    scopes: [LIST_SCOPE, READ_SCOPE],
+    reading: 'snapshot, with details',
+    key: 'the id of the exception',
+  },
+  mode: 'snapshot',
+  volatile: ['DeviceCount', 'RulesetCount', 'PolicyCount', 'deviceCount', 'rulesetCount', 'policyCount'],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key,
+  timeMs: (record) => parseTimeMs(member(record, 'LastModified')),
+  isOpen: () => false,
+  // Every update raises the version, so it is named last.
+  changes: [
+    { action: 'exception-conditions-changed', of: (record) => member(record, 'States') },
+    { action: 'exception-renamed', of: (record) => textOf(member(record, 'Name')) },
+    { action: 'exception-description-changed', of: (record) => textOf(member(record, 'Description')) },
+    { action: 'exception-systems-changed', of: systemsOf },
+    { action: 'exception-version-changed', of: (record) => textOf(member(record, 'Version')) },
+  ],
+  actions: { updated: 'exception-updated', deleted: 'exception-deleted' },
+  pages: (context, walk) =>
+    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
+  async detail(context, id, listed) {
+    const content = await context.client.json({
+      path: `${LIST}/${encodeURIComponent(id)}`,
+      scope: READ_SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      retry: 'brief',
+      accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`),
+    });
+    return withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
+  },
+  tombstone: (id) => ({ Id: id, Deleted: true }),
+};
+
+function key(record: unknown): string {
+  const id = textOf(member(record, 'Id'));
+  if (id === undefined) throw new Error('the exception has no Id');
+  return id;
+}
+
+/** List and content may write them differently. */
+function systemsOf(record: unknown): string {
+  const systems = member(record, 'OperatingSystems');
+  if (!Array.isArray(systems)) return textOf(systems) ?? '';
+  return systems.map((system) => textOf(member(system, 'Name')) ?? textOf(system) ?? '').join();
+}
+
+function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
+  return listPage(context, query, { path: LIST, scope: LIST_SCOPE });
+}

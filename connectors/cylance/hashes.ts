@@ -1,0 +1,20 @@
+/** Notes of this kind are hashes that detections name: parents of `cylance.threat_device`. */
+export const SHA256_NOTE = 'sha256';
+
+/** Enough for any real detection. */
+const MOST = 200;
+
+/** Every SHA-256 in a record, in lower case and once, whatever the member is called: 64 hex digits, alone in a text. */
+export function sha256sIn(record: unknown): string[] {
+  const found = new Set<string>();
+  collect(record, found, 0);
+  return [...found];
+}
+
+function collect(value: unknown, found: Set<string>, depth: number): void {
+  if (typeof value === 'string') {
+    if (value.length === 64 && found.size < MOST && /^[0-9a-f]{64}$/i.test(value)) found.add(value.toLowerCase());
+  } else if (typeof value === 'object' && value !== null && depth < 20) {
+    for (const part of Object.values(value)) collect(part, found, depth + 1);
+  }
+}

@@ -1,0 +1,57 @@
+/** For resources whose details lack what their list says: rules and exceptions (who changed them, and when), rule sets (their policies). */
+import { SluiceError } from '../../src/errors.ts';
+import { keyOf } from '../../src/identity.ts';
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import type { StreamContext } from '../../src/types.ts';
+import { member, textOf } from './pages.ts';
+
+interface Listed {
+  list(query: PageQuery): Promise<ListReply>;
+  key(record: unknown): string;
+}
+
+/**
+ * The list record of a key, where the engine has only the key: a refresh, or a record that the list no longer had. Asked
+ * for after the detail was answered. What the whole list does not have counts as gone (`skip`), although its detail can
+ * still be read: a rule that was deactivated ("soft delete") only leaves the list.
+ */
+async function findListed(context: StreamContext, { list, key }: Listed, wanted: string): Promise<unknown> {
+  const walk = { id: 'find-listed', kind: 'refresh', range: { fromMs: 0, toMs: 0 } } as const;
+  let settled = false;
+  for await (const page of walkSnapshot(context, { lists: [list], key, findsDeleted: false }, walk)) {
+    const found = page.records.find((record) => keyOf({ key }, record) === wanted);
+    if (found !== undefined) return found;
+    settled = page.accepted?.settled ?? settled;
+  }
+  if (settled) throw new SluiceError(`${wanted} is not in the list any more`, { action: 'skip' });
+  throw new SluiceError(`the list did not come to rest while ${wanted} was looked for`, { action: 'retry' });
+}
+
+/**
+ * Detail and list record as one. A list record of another version was made by somebody else, so the list is looked at
+ * once more; where it still lags behind, the detail is the record for now, and the list's next state a revision of it.
+ */
+export async function withListed(
+  context: StreamContext,
+  from: Listed,
+  wanted: string,
+  detail: unknown,
+  listed: unknown,
+): Promise<Record<string, unknown>> {
+  const isFirst = listed !== undefined && mayBelong(listed, detail);
+  const found = isFirst ? listed : await findListed(context, from, wanted);
+  return isFirst || mayBelong(found, detail) ? joined(detail, found) : (detail as Record<string, unknown>);
+}
+
+function mayBelong(listed: unknown, detail: unknown): boolean {
+  const [one, other] = [listed, detail].map((record) => textOf(member(record, 'Version')));
+  return one === undefined || other === undefined || one === other;
+}
+
+/** What both say is taken from the detail, which was read later; names count in any casing. */
+function joined(detail: unknown, listed: unknown): Record<string, unknown> {
+  const said = new Set(Object.keys(detail as object).map((name) => name.toLowerCase()));
+  const more = Object.entries(listed as object).filter(([name]) => !said.has(name.toLowerCase()));
+  return { ...Object.fromEntries(more), ...(detail as Record<string, unknown>) };
+}

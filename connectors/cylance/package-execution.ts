@@ -1,0 +1,59 @@
+/** Package executions: CylanceOPTICS API guide, "Get Package Executions" and "Get Package Execution". */
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
+import { listPage, member, ofRecord, textOf } from './pages.ts';
+
+const LIST = '/packages/v2/executions';
+const LIST_SCOPE = 'opticspkgdeploy:list';
+const READ_SCOPE = 'opticspkgdeploy:read';
+
+export const packageExecution: Stream = {
+  name: 'cylance.package_execution',
+  about: {
+    title: 'CylanceOPTICS package executions',
+    endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}`],
+    scopes: [LIST_SCOPE, READ_SCOPE],
+    reading: 'snapshot, with details',
+    key: 'the id of the execution',
+  },
+  mode: 'snapshot',
+  // The counts say how far it is; `deviceCount` is fixed when the request is made, other than that of rules.
+  volatile: [],
+  secrets: ['destination', 'package', 'arguments', 'password', 'download_url', 'downloadurl'],
+  key: executionId,
+  timeMs: (record) => parseTimeMs(member(record, 'createdAt')),
+  isOpen: () => false,
+  changes: [{ action: 'package-execution-progressed', of: (record) => member(record, 'deviceStatuses') }],
+  actions: { updated: 'package-execution-updated', deleted: 'package-execution-deleted' },
+  pages: (context, walk) =>
+    walkSnapshot(
+      context,
+      {
+        lists: [(query) => listPage(context, query, { path: LIST, scope: LIST_SCOPE })],
+        key: executionId,
+        findsDeleted: true,
+      },
+      walk,
+    ),
+  detail: (context, key) =>
+    context.client.json({
+      path: `${LIST}/${encodeURIComponent(key)}`,
+      scope: READ_SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      retry: 'brief',
+      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}`),
+    }),
+  tombstone: (key, timeMs) => ({
+    id: key,
+    ...(timeMs === undefined ? {} : { createdAt: new Date(timeMs).toISOString() }),
+    Deleted: true,
+  }),
+};
+
+function executionId(record: unknown): string {
+  const id = textOf(member(record, 'id'));
+  if (id === undefined) throw new Error('the execution has no id');
+  return id;
+}

@@ -1,0 +1,75 @@
+/** Packages that can be deployed to devices: CylanceOPTICS API guide, "Get Packages" and "Get Package". */
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { listPage, member, ofRecord, textOf } from './pages.ts';
+
+const LIST = '/packages/v2';
+const LIST_SCOPE = 'opticspkgconfig:list';
+const READ_SCOPE = 'opticspkgconfig:read';
+
+export const packageStream: Stream = {
+  name: 'cylance.package',
+  about: {
+    title: 'CylanceOPTICS packages',
+    endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}`],
+    scopes: [LIST_SCOPE, READ_SCOPE],
+    reading: 'snapshot, with details',
+    key: 'the id of the package',
+  },
+  mode: 'snapshot',
+  volatile: [],
+  // Each link opens the package or its place in the vendor's storage, and may be made anew with each reply.
+  secrets: [
+    ...['password', 'download_url', 'downloadurl', 'packageurl', 'package_url'],
+    ...['uploadto', 'upload_to', 'uploadurl', 'upload_url'],
+  ],
+  key,
+  timeMs: (record) => parseTimeMs(member(record, 'uploadedOn')),
+  isOpen: () => false, // the list shows all that changes
+  // An upload begins, and then ends in one of three ways; one that came too late may still arrive.
+  changes: [
+    { action: 'package-uploaded', of: (record) => hasStatus(record, 'success') },
+    { action: 'package-upload-failed', of: (record) => hasStatus(record, 'failed') },
+    { action: 'package-upload-timed-out', of: (record) => hasStatus(record, 'timeout') },
+    { action: 'package-status-changed', of: statusOf },
+  ],
+  actions: { updated: 'package-updated', deleted: 'package-deleted' },
+  pages: (context, walk) =>
+    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
+  detail: (context, id) =>
+    context.client.json({
+      path: `${LIST}/${encodeURIComponent(id)}`,
+      scope: READ_SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      retry: 'brief',
+      accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`, 'packageId'),
+    }),
+  tombstone: (id, timeMs) => ({
+    packageId: id,
+    ...(timeMs === undefined ? {} : { uploadedOn: new Date(timeMs).toISOString() }),
+    Deleted: true,
+  }),
+};
+
+function key(record: unknown): string {
+  const id = textOf(member(record, 'packageId'));
+  if (id === undefined) throw new Error('the package has no packageId');
+  return id;
+}
+
+function statusOf(record: unknown): string | undefined {
+  return textOf(member(record, 'status'))?.toLowerCase();
+}
+
+/** Undefined where the record does not tell. */
+function hasStatus(record: unknown, status: string): boolean | undefined {
+  const told = statusOf(record);
+  return told === undefined ? undefined : told === status;
+}
+
+function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
+  return listPage(context, query, { path: LIST, scope: LIST_SCOPE });
+}

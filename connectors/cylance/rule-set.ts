@@ -1,0 +1,62 @@
+/**
+ * Detection rule sets: CylanceOPTICS API guide, "Get Detection Rule Set List" and "Get Detection Rule Set Content". The
+ * rules of a set stand in its content, the policies that it is applied to in the list alone, so that a record is both
+ * together. The default set is a template for new ones, and the CSV the same list with fewer members: neither is read.
+ */
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { withListed } from './listed.ts';
+import { listPage, member, ofRecord, textOf } from './pages.ts';
+
+const LIST = '/rulesets/v2';
+const LIST_SCOPE = 'opticsruleset:list';
+const READ_SCOPE = 'opticsruleset:read';
+
+export const ruleSet: Stream = {
+  name: 'cylance.rule_set',
+  about: {
+    title: 'CylanceOPTICS detection rule sets',
+    endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}`],
+    scopes: [LIST_SCOPE, READ_SCOPE],
+    reading: 'snapshot, with details',
+    key: 'the id of the rule set',
+  },
+  mode: 'snapshot',
+  volatile: ['device_count', 'Device_count', 'DeviceCount', 'deviceCount'],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key,
+  timeMs: (record) => parseTimeMs(member(record, 'last_modified')),
+  isOpen: () => false, // the list shows every change
+  changes: [
+    { action: 'rule-set-rules-changed', of: (record) => member(record, 'rules') },
+    { action: 'rule-set-policies-changed', of: (record) => member(record, 'policies') },
+    { action: 'rule-set-renamed', of: (record) => textOf(member(record, 'name')) },
+  ],
+  actions: { updated: 'rule-set-updated', deleted: 'rule-set-deleted' },
+  pages: (context, walk) =>
+    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
+  async detail(context, id, listed) {
+    const content = await context.client.json({
+      path: `${LIST}/${encodeURIComponent(id)}`,
+      scope: READ_SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      retry: 'brief',
+      accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`),
+    });
+    return withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
+  },
+  tombstone: (id) => ({ id, Deleted: true }),
+};
+
+function key(record: unknown): string {
+  const id = textOf(member(record, 'id'));
+  if (id === undefined) throw new Error('the rule set has no id');
+  return id;
+}
+
+function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
+  return listPage(context, query, { path: LIST, scope: LIST_SCOPE });
+}

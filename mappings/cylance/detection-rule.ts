@@ -1,0 +1,229 @@
+/**
+ * Detection rules: the guide's "Get Detection Rule Content" together with the record of "Get Detection Rule List", and
+ * with the natural language and the counts that the stream adds. What a rule looks for has a shape of its own per rule
+ * and stays as it is, flattened.
+ */
+import type { Mapping } from '../../src/types.ts';
+import {
+  asText,
+  cut,
+  type FieldList,
+  type Fields,
+  filled,
+  flat,
+  integer,
+  isEmpty,
+  keyword,
+  keywords,
+  listOf,
+  parsed,
+  put,
+  type Related,
+  reader,
+  relatedOf,
+  text,
+  truth,
+  type Unfit,
+} from '../ecs.ts';
+import { pick, title } from './base.ts';
+import { assetOf, judge, nameOf, namesOf } from './rules.ts';
+
+const PREFIX = 'cylance.detection_rule';
+
+export const fields: FieldList = {
+  prefix: PREFIX,
+  custom: {
+    'cylance.detection_rule.severity': 'keyword',
+    'cylance.detection_rule.object_type': 'keyword',
+    'cylance.detection_rule.schema_version': 'keyword',
+    'cylance.detection_rule.source_grouping': 'keyword',
+    'cylance.detection_rule.operating_systems': 'keyword',
+    'cylance.detection_rule.plugin': 'keyword',
+    'cylance.detection_rule.product': 'keyword',
+    'cylance.detection_rule.tags': 'keyword',
+    'cylance.detection_rule.states': 'flattened',
+    'cylance.detection_rule.paths': 'flattened',
+    /** One text for each path of the rule, one line for each of its conditions. */
+    'cylance.detection_rule.natural_language': 'match_only_text',
+    'cylance.detection_rule.natural_language_other': 'flattened',
+    /** As they were when this revision was read: their changes make no revision. */
+    'cylance.detection_rule.counts.devices': 'long',
+    'cylance.detection_rule.counts.rule_sets': 'long',
+    'cylance.detection_rule.counts.policies': 'long',
+    'cylance.detection_rule.counts.other': 'flattened',
+    /** Why a part is not in this document: missing, failed or version_unchanged (then an earlier revision has it). */
+    'cylance.detection_rule.unavailable.natural_language': 'keyword',
+    'cylance.detection_rule.unavailable.counts': 'keyword',
+    'cylance.detection_rule.deleted': 'boolean',
+    /** Members of the record that the guide does not know. */
+    'cylance.detection_rule.other': 'flattened',
+    /** Values that did not fit the field they were meant for, by that field's name. */
+    'cylance.detection_rule.unfit': 'flattened',
+  },
+  ecs: [
+    '@timestamp',
+    'ecs.version',
+    'message',
+    'tags',
+    'event.kind',
+    'event.category',
+    'event.type',
+    'event.module',
+    'event.dataset',
+    'event.provider',
+    'event.id',
+    'event.action',
+    'event.severity',
+    'event.original',
+    'observer.vendor',
+    'observer.product',
+    'organization.id',
+    'rule.id',
+    'rule.name',
+    'rule.description',
+    'rule.category',
+    'rule.version',
+    'user.id',
+    'user.name',
+    'user.domain',
+    'user.email',
+    'related.user',
+  ],
+};
+
+const ruleOf = reader({
+  Id: ['rule_id', 'RuleId'],
+  Name: [],
+  Description: [],
+  Category: [],
+  Version: [],
+  Severity: [],
+  LastModified: ['last_modified'],
+  ModifiedBy: ['modified_by'],
+  OperatingSystems: ['operating_systems'],
+  ObjectType: ['object_type'],
+  Plugin: [],
+  Product: [],
+  SchemaVersion: ['schema_version'],
+  RuleSourceGrouping: [],
+  Tags: [],
+  States: [],
+  Paths: [],
+  DeviceCount: ['device_count'],
+  RulesetCount: ['ruleset_count'],
+  PolicyCount: ['policy_count'],
+  NaturalLanguage: [],
+  Counts: [],
+  Unavailable: [],
+  Deleted: [],
+});
+type Rule = ReturnType<typeof ruleOf>;
+
+const countsOf = reader({
+  DeviceCount: ['device_count'],
+  RulesetCount: ['ruleset_count'],
+  PolicyCount: ['policy_count'],
+});
+const languageOf = reader({ Name: [], Paths: [] });
+const unavailableOf = reader({ NaturalLanguage: [], Counts: [] });
+
+export const mapping: Mapping = (record, source) => {
+  const rule = ruleOf(record);
+  const id = text(rule.Id);
+  if (id === undefined) throw new Error('the record has no Id');
+  const unfit: Unfit = {};
+  const own: Fields = {};
+  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
+  const isDeleted = truth(unfit, `${PREFIX}.deleted`, rule.Deleted) === true;
+  const { LastModified: modified, ModifiedBy: modifiedBy } = rule;
+  const said = { id, dataset: PREFIX, provider: 'DetectionRule', modified, modifiedBy, isDeleted };
+  const document = assetOf(said, source, unfit, related);
+  const event = document.event as Fields;
+  document.rule = identity(id, rule, unfit);
+  const { name } = document.rule as Fields;
+  document.message = title(typeof name === 'string' ? `Detection rule: ${name}` : `Detection rule ${id}`);
+  if (isDeleted) {
+    event.action = 'detection-rule-deleted';
+    own.deleted = true;
+    document.message = title(`Detection rule ${id} was deleted`);
+  }
+  const severity = keyword(unfit, `${PREFIX}.severity`, rule.Severity);
+  put(own, 'severity', severity);
+  judge(event, severity);
+  described(rule, unfit, own);
+  spoken(rule.NaturalLanguage, own);
+  counted(rule, unfit, own);
+  lacking(rule.Unavailable, unfit, own);
+  if (rule.others !== undefined) put(own, 'other', flat(pick(record as Fields, rule.others)));
+  put(own, 'unfit', filled(unfit));
+  put(document, 'related', relatedOf(related));
+  if (!isEmpty(own)) document.cylance = { detection_rule: own };
+  if (source.keepOriginal) event.original = JSON.stringify(record);
+  return document;
+};
+
+function identity(id: string, rule: Rule, unfit: Unfit): Fields {
+  const result: Fields = { id };
+  put(result, 'name', keyword(unfit, 'rule.name', rule.Name));
+  put(result, 'description', keyword(unfit, 'rule.description', rule.Description));
+  put(result, 'category', keyword(unfit, 'rule.category', rule.Category));
+  put(result, 'version', keyword(unfit, 'rule.version', rule.Version));
+  return result;
+}
+
+function described(rule: Rule, unfit: Unfit, own: Fields): void {
+  put(own, 'object_type', keyword(unfit, `${PREFIX}.object_type`, rule.ObjectType));
+  put(own, 'schema_version', keyword(unfit, `${PREFIX}.schema_version`, rule.SchemaVersion));
+  put(own, 'source_grouping', keyword(unfit, `${PREFIX}.source_grouping`, rule.RuleSourceGrouping));
+  put(own, 'operating_systems', namesOf(unfit, `${PREFIX}.operating_systems`, rule.OperatingSystems));
+  put(own, 'plugin', keyword(unfit, `${PREFIX}.plugin`, nameOf(rule.Plugin)));
+  put(own, 'product', keyword(unfit, `${PREFIX}.product`, nameOf(rule.Product)));
+  put(own, 'tags', keywords(unfit, `${PREFIX}.tags`, rule.Tags));
+  put(own, 'states', flat(rule.States));
+  put(own, 'paths', flat(rule.Paths));
+}
+
+const MAX_PATHS = 200;
+
+/** An object with `Paths`, a list of lists of sentences; or only that list; or one text. */
+function spoken(value: unknown, own: Fields): void {
+  const object = parsed(value);
+  const said = object === undefined ? undefined : languageOf(object);
+  const paths: string[] = [];
+  for (const path of listOf(said === undefined ? value : said.Paths).slice(0, MAX_PATHS)) {
+    const sentences = listOf(path)
+
+      .map(asText)
+      .filter((one) => one !== undefined);
+    if (sentences.length > 0) paths.push(cut(sentences.join('\n')));
+  }
+  put(own, 'natural_language', paths);
+  if (object !== undefined && said?.others !== undefined)
+    put(own, 'natural_language_other', flat(pick(object, said.others)));
+}
+
+/** What the rule's own reply counts, otherwise the list. */
+function counted(rule: Rule, unfit: Unfit, own: Fields): void {
+  const given = parsed(rule.Counts);
+  const said = given === undefined ? {} : countsOf(given);
+  const counts: Fields = {};
+  const count = (field: string, ...values: unknown[]) => {
+    const value = values.find((one) => one !== undefined);
+    put(counts, field, integer(unfit, `${PREFIX}.counts.${field}`, value));
+  };
+  count('devices', said.DeviceCount, rule.DeviceCount);
+  count('rule_sets', said.RulesetCount, rule.RulesetCount);
+  count('policies', said.PolicyCount, rule.PolicyCount);
+  if (given === undefined) put(counts, 'other', flat(rule.Counts));
+  else if (said.others !== undefined) put(counts, 'other', flat(pick(given, said.others)));
+  put(own, 'counts', filled(counts));
+}
+
+function lacking(value: unknown, unfit: Unfit, own: Fields): void {
+  const said = unavailableOf(value);
+  const unavailable: Fields = {};
+  const at = `${PREFIX}.unavailable`;
+  put(unavailable, 'natural_language', keyword(unfit, `${at}.natural_language`, said.NaturalLanguage));
+  put(unavailable, 'counts', keyword(unfit, `${at}.counts`, said.Counts));
+  put(own, 'unavailable', filled(unavailable));
+}

@@ -1,0 +1,50 @@
+/** What detection rules and rule sets have in common: inventory of the console, changed by a person, judged by a severity. */
+import type { EcsDocument, SourceFacts } from '../../src/types.ts';
+import { type Fields, isRecord, keywords, listOf, put, type Related, reader, severityOf, type Unfit } from '../ecs.ts';
+import { moment, originOf, personOf, UNKNOWN_TIME } from './base.ts';
+
+const modifierOf = reader({ id: ['user_id', 'UserId'], login: ['user_login', 'UserLogin', 'email'] });
+const namedOf = reader({ Name: [] });
+
+interface Said {
+  id: string;
+  dataset: string;
+  provider: string;
+  modified: unknown;
+  modifiedBy: unknown;
+  isDeleted: boolean;
+}
+
+/**
+ * A document of inventory: `asset`, and `configuration` the category for what is set up in the console. Its type is
+ * `info` even for a first or a later revision, since a rule may be met long after it was made or changed.
+ */
+export function assetOf(said: Said, source: SourceFacts, unfit: Unfit, related: Related): EcsDocument {
+  const modified = moment(unfit, '@timestamp', said.modified);
+  const event: Fields = {
+    ...{ kind: 'asset', category: ['configuration'], type: [said.isDeleted ? 'deletion' : 'info'], module: 'cylance' },
+    ...{ dataset: said.dataset, provider: said.provider, id: said.id },
+  };
+  const document: EcsDocument = { '@timestamp': modified ?? UNKNOWN_TIME, ...originOf(source), event };
+  if (modified === undefined) document.tags = ['timestamp_is_unknown'];
+  const { modifiedBy } = said;
+  const modifier = isRecord(modifiedBy) ? modifierOf(modifiedBy) : { id: undefined, login: modifiedBy };
+  put(document, 'user', personOf(modifier.id, modifier.login, unfit, related));
+  return document;
+}
+
+/** The vendor's word goes below the prefix, its place on the common scale into the event. */
+export function judge(event: Fields, severity: string | undefined): void {
+  put(event, 'severity', severity === undefined ? undefined : severityOf(severity));
+}
+
+/** Objects with a name, or names. */
+export function namesOf(unfit: Unfit, field: string, value: unknown): string[] | undefined {
+  const names = listOf(value).map((item) => (isRecord(item) ? (namedOf(item).Name ?? item) : item));
+  return keywords(unfit, field, names);
+}
+
+/** The name of an object that has hardly more than one. */
+export function nameOf(value: unknown): unknown {
+  return isRecord(value) ? (namedOf(value).Name ?? value) : value;
+}

@@ -1,0 +1,98 @@
+import type { Json } from '../artifacts.ts';
+import { hex128, uuid } from '../ids.ts';
+import { writeTime } from '../times.ts';
+import type { Place, Thing } from './thing.ts';
+
+/** Executions of packages: who asked for them, on which devices and zones, and how many of those have answered. */
+
+const NAMES = [
+  ...['Collect browser history', ' Collect logs ', 'Сбор журналов', '証拠の収集', 'Büro: alle Rechner', 'جمع السجلات'],
+  ...['x', '', 'Run, then "tidy up"', 'Kill & collect \\ all', '🔎 triage'],
+];
+
+const LOGINS = ['ana@corp.example', ' bo.li@corp.example ', 'ИВАН@corp.example', 'CORP\\svc-soar', 'Ana@Corp.Example'];
+
+function creator({ draws }: Place): Json | null {
+  const fixed = draws('creator');
+  if (fixed.chance(0.05)) return null;
+  const who = fixed.below(LOGINS.length);
+  return {
+    id: hex128(draws(`creator ${who}`).next).toUpperCase(),
+    login: fixed.chance(0.05) ? null : (LOGINS[who] as string),
+  };
+}
+
+function target({ facts, draws }: Place): Json {
+  const fixed = draws('target');
+  const devices = Array.from({ length: fixed.below(6) }, () => fixed.pick(facts.devices));
+  const ids = devices.map(({ opticsId }) => (fixed.chance(0.1) ? uuid(fixed.next) : opticsId));
+  const zones = devices.length > 0 && fixed.chance(0.6) ? [] : fixed.pick(facts.devices).zones;
+  return { devices: ids, zones: zones.length === 0 && fixed.chance(0.3) ? null : zones };
+}
+
+/** Packages lie at addresses that open without more ado; arguments may be passwords. */
+function packages({ draws, secrets }: Place): Json[] {
+  const fixed = draws('packages');
+  return Array.from({ length: 1 + fixed.below(3) }, (_, nth) => {
+    const own = secrets(`package ${nth}`);
+    const file = `packages.example.test/${uuid(fixed.next)}.zip?signature=${own.word('none')}`;
+    return {
+      package: own.url(file),
+      arguments: fixed.pick([[], ['--all'], ['--key', own.word('none'), own.word('none')], [own.commandLine('run')]]),
+    };
+  });
+}
+
+/**
+ * Each state has more answers than the one before. Some have the answers of all that were online from the beginning:
+ * theirs come from devices that were away.
+ */
+function progress({ step, draws }: Place): Json {
+  const fixed = draws('progress');
+  const online = fixed.chance(0.1) ? 0 : 1 + fixed.below(200);
+  const early = fixed.pick([0, Math.floor(online / 2), online]);
+  const failed = fixed.chance(0.4) ? Math.floor(early / 3) : 0;
+  const acked = Math.max(0, fixed.pick([0, online - early]) - step);
+  const asText = fixed.chance(0.1);
+  const number = (value: number) => (asText ? String(value) : value);
+  const isSilent = step === 0 && early === 0 && acked === 0 && fixed.chance(0.3);
+  return {
+    deviceStatuses: isSilent
+      ? fixed.pick([{}, null])
+      : { acked: number(acked), succeeded: number(early - failed + 2 * step), failed: number(failed) },
+    deviceCount: number(online),
+  };
+}
+
+export const executions: Thing = {
+  name: 'executions',
+  stream: 'cylance.package_execution',
+  usual: 40,
+  path: '/packages/v2/executions',
+  scope: 'opticspkgdeploy:list',
+  detailScope: 'opticspkgdeploy:read',
+  states: 4,
+  item: (place) => {
+    const { id, time, draws, secrets } = place;
+    const fixed = draws('item');
+    const server = `files.example.test/results/${id}`;
+    const web = secrets('destination').url(server);
+    return {
+      name: fixed.pick(NAMES),
+      target: target(place),
+      destination: fixed.pick([
+        `sftp://drop:${secrets('drop').word('none')}@${server}`,
+        web.replace('https', 'ftp'),
+        `smb://CORP;svc:${secrets('share').word('none')}@${server}`,
+        `ftp://${server}`,
+        null,
+      ]),
+      packageExecutions: packages(place),
+      keepResultsLocally: fixed.pick([true, false, 'false']),
+      id,
+      createdAt: writeTime(time, fixed.next(), false),
+      createdBy: creator(place),
+      ...progress(place),
+    };
+  },
+};
