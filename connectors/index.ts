@@ -4,6 +4,8 @@ import * as cylanceDetectionRule from '../mappings/cylance/detection-rule.ts';
 import * as cylanceDevice from '../mappings/cylance/device.ts';
 import * as cylanceDeviceLockdown from '../mappings/cylance/device-lockdown.ts';
 import * as cylanceException from '../mappings/cylance/exception.ts';
+import * as cylanceFocusView from '../mappings/cylance/focus-view.ts';
+import * as cylanceFocusViewResult from '../mappings/cylance/focus-view-result.ts';
 import * as cylanceInstaquery from '../mappings/cylance/instaquery.ts';
 import * as cylanceInstaqueryResult from '../mappings/cylance/instaquery-result.ts';
 import * as cylancePackage from '../mappings/cylance/package.ts';
@@ -20,6 +22,8 @@ import { detectionRule } from './cylance/detection-rule.ts';
 import { device } from './cylance/device.ts';
 import { deviceLockdown } from './cylance/device-lockdown.ts';
 import { exception } from './cylance/exception.ts';
+import { focusView } from './cylance/focus-view.ts';
+import { focusViewResult } from './cylance/focus-view-result.ts';
 import { instaquery } from './cylance/instaquery.ts';
 import { instaqueryResult } from './cylance/instaquery-result.ts';
 import { packageStream } from './cylance/package.ts';
@@ -44,4 +48,6 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: exception, ...cylanceException },
   { connector: cylance, stream: threat, ...cylanceThreat },
   { connector: cylance, stream: threatDevice, ...cylanceThreatDevice },
+  { connector: cylance, stream: focusView, ...cylanceFocusView },
+  { connector: cylance, stream: focusViewResult, ...cylanceFocusViewResult },
 ];

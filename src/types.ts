@@ -105,7 +105,7 @@ export interface ChildRow {
    * to an end in time, and is read again only when its parent changes.
    */
   status: 'open' | 'complete' | 'gone' | 'overdue';
-  /** When it was planned first; deadlines count from here. */
+  /** When it was planned first, or went on after its end; deadlines count from here. */
   sinceMs: number;
   /** When it is to be read again whatever its parent says, complete ones too; null for never. */
   nextAtMs: number | null;

@@ -99,7 +99,8 @@ export function toRecord(entry: unknown, { key, facts }: Pick<Child, 'key' | 'fa
   return { ...record, Query: query };
 }
 
-function parsedText(value: unknown): unknown {
+/** A member that is an object, or JSON in a text. */
+export function parsedText(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   try {
     const parsed: unknown = JSON.parse(value);

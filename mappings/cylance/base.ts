@@ -7,8 +7,12 @@ import {
   ECS_VERSION,
   type Fields,
   filled,
+  flat,
   ips,
+  isEmpty,
+  isRecord,
   keyword,
+  listOf,
   macs,
   misfit,
   put,
@@ -120,4 +124,29 @@ export function decimal(unfit: Unfit, field: string, value: unknown): number | u
 export function riskOf(score: number | undefined): number | undefined {
   if (score === undefined || score < -1 || score > 1) return undefined;
   return Math.max(0, Math.round(score * -10_000) / 100);
+}
+
+const MAX_ITEMS = 200;
+
+/** A list of small objects; an item that is only a text stands for its most telling member. */
+export function itemsOf<Name extends string>(
+  unfit: Unfit,
+  field: string,
+  value: unknown,
+  read: (item: unknown) => { readonly [name in Name]?: unknown } & { readonly others?: readonly string[] },
+  names: readonly Name[],
+  main: Name,
+): Fields[] | undefined {
+  const result: Fields[] = [];
+  for (const item of listOf(value).slice(0, MAX_ITEMS)) {
+    const said = isRecord(item) ? read(item) : undefined;
+    const entry: Fields = {};
+    for (const name of names) {
+      const content = said === undefined ? (name === main ? item : undefined) : said[name];
+      put(entry, name, keyword(unfit, `${field}.${name}`, content));
+    }
+    if (isRecord(item) && said?.others !== undefined) put(entry, 'other', flat(pick(item, said.others)));
+    if (!isEmpty(entry)) result.push(entry);
+  }
+  return result.length === 0 ? undefined : result;
 }

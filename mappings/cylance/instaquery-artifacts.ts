@@ -1,7 +1,7 @@
 /**
- * The artifact of an InstaQuery's result in ECS. Other than in a detection, one object carries the facts of several
- * things: a connection those of the process that made it, a registry key those of the file that its value names. So
- * each part is read by names of its own here, and never `FilePath` as the path of a registry key.
+ * The artifact of an InstaQuery's or a focus view's result in ECS. Other than in a detection, one object carries the
+ * facts of several things: a connection those of the process that made it, a registry key those of the file that its
+ * value names. So each part is read by names of its own here, and never `FilePath` as the path of a registry key.
  */
 import type { EcsDocument } from '../../src/types.ts';
 import {
@@ -16,14 +16,20 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { type Artifact, castOf, type Facts } from './artifacts.ts';
+import { type Artifact, type Cast, castOf, type Facts } from './artifacts.ts';
 import { addHashes, connectionAt, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
 
-const PREFIX = 'cylance.instaquery_result';
 const PROCESS = placeAt('process', 'user');
 const FILE = placeAt('file');
-/** Nothing here refers to another artifact of the same reply. */
-const ALONE = castOf(undefined, undefined);
+
+/** What stands below the stream's name, and where artifacts that others refer to are found. */
+export interface Setting {
+  prefix: string;
+  cast: Cast;
+}
+
+/** For a record with one artifact: it refers to nothing else in it. */
+export const ALONE = castOf(undefined, undefined);
 
 /** The process beside a connection or a registry key; the guide writes `ProcessImageSha2` for a SHA-256. */
 const actorOf = reader({
@@ -67,48 +73,64 @@ export function resultAt(
   unfit: Unfit,
   own: Fields,
   related: Related,
+  setting: Setting,
 ): string | undefined {
+  const { prefix } = setting;
   const extras = extrasOf(artifact.members);
-  put(own, 'suspected_file_type', keyword(unfit, `${PREFIX}.suspected_file_type`, extras.SuspectedFileType));
-  put(own, 'is_being_debugged', truth(unfit, `${PREFIX}.is_being_debugged`, extras.IsBeingDebugged));
-  put(own, 'is_persistence_point', truth(unfit, `${PREFIX}.is_persistence_point`, extras.IsPersistencePoint));
-  put(own, 'file_uid', keyword(unfit, `${PREFIX}.file_uid`, extras.FileUid));
+  put(own, 'suspected_file_type', keyword(unfit, `${prefix}.suspected_file_type`, extras.SuspectedFileType));
+  put(own, 'is_being_debugged', truth(unfit, `${prefix}.is_being_debugged`, extras.IsBeingDebugged));
+  put(own, 'is_persistence_point', truth(unfit, `${prefix}.is_persistence_point`, extras.IsPersistencePoint));
+  put(own, 'file_uid', keyword(unfit, `${prefix}.file_uid`, extras.FileUid));
   switch (artifact.kind) {
     case 'file':
-      return fileFound(document, artifact, unfit, own, related);
+      return fileFound(document, artifact, unfit, own, related, setting);
     case 'process':
-      return actor(document, artifact, unfit, own, related);
+      return actor(document, artifact, unfit, own, related, setting);
     case 'network':
-      return connectionFound(document, artifact, unfit, own, related);
+      return connectionFound(document, artifact, unfit, own, related, setting);
     case 'registry':
-      return registryFound(document, artifact, unfit, own, related);
+      return registryFound(document, artifact, unfit, own, related, setting);
     default:
       return undefined;
   }
 }
 
-function fileFound(document: EcsDocument, artifact: Artifact, unfit: Unfit, own: Fields, related: Related): string {
-  const file = fileAt(unfit, FILE, ALONE, artifact, false);
+function fileFound(
+  document: EcsDocument,
+  artifact: Artifact,
+  unfit: Unfit,
+  own: Fields,
+  related: Related,
+  { prefix, cast }: Setting,
+): string {
+  const file = fileAt(unfit, FILE, cast, artifact, false);
   put(document, 'file', filled(file));
-  put(own, 'owner_uid', keyword(unfit, `${PREFIX}.owner_uid`, artifact.facts.OwnerUid));
+  put(own, 'owner_uid', keyword(unfit, `${prefix}.owner_uid`, artifact.facts.OwnerUid));
   addHashes(file.hash as Fields | undefined, related);
   if (typeof file.owner === 'string') addUser(account(file.owner).name, related);
   return labelOf(file.name, file.path);
 }
 
 /** The process itself, or the one that made a connection or touched a registry key, and who owns it. */
-function actor(document: EcsDocument, artifact: Artifact, unfit: Unfit, own: Fields, related: Related): string {
+function actor(
+  document: EcsDocument,
+  artifact: Artifact,
+  unfit: Unfit,
+  own: Fields,
+  related: Related,
+  { prefix, cast }: Setting,
+): string {
   const { facts } = artifact;
-  const process = processAt(unfit, PROCESS, ALONE, artifact);
+  const process = processAt(unfit, PROCESS, cast, artifact);
   put(document, 'process', filled(process));
   addHashes(process.hash as Fields | undefined, related);
-  const user = userAt(unfit, PROCESS, ALONE, facts.Owner, facts.OwnerUid);
+  const user = userAt(unfit, PROCESS, cast, facts.Owner, facts.OwnerUid);
   if (user !== undefined && !isEmpty(user)) {
     document.user = user;
     addUser(user.name, related);
   }
-  put(own, 'image_uid', keyword(unfit, `${PREFIX}.image_uid`, facts.PrimaryImageUid));
-  put(own, 'owner_uid', keyword(unfit, `${PREFIX}.owner_uid`, facts.OwnerUid));
+  put(own, 'image_uid', keyword(unfit, `${prefix}.image_uid`, facts.PrimaryImageUid));
+  put(own, 'owner_uid', keyword(unfit, `${prefix}.owner_uid`, facts.OwnerUid));
   return labelOf(process.name, process.executable);
 }
 
@@ -135,13 +157,14 @@ function connectionFound(
   unfit: Unfit,
   own: Fields,
   related: Related,
+  setting: Setting,
 ): string {
   const { destination, source, network } = connectionAt(unfit, artifact, related);
   put(document, 'destination', destination);
   put(document, 'source', source);
   put(document, 'network', network);
   const process = actorBeside(artifact, artifact.facts.FileSignatureJson);
-  const by = actor(document, process, unfit, own, related);
+  const by = actor(document, process, unfit, own, related, setting);
   const far = labelOf(destination?.address, destination?.domain);
   const words = far === '' ? [] : [far];
   if (destination?.port !== undefined) words.push(`port ${destination.port}`);
@@ -150,13 +173,20 @@ function connectionFound(
   return words.join(' ');
 }
 
-function registryFound(document: EcsDocument, artifact: Artifact, unfit: Unfit, own: Fields, related: Related): string {
+function registryFound(
+  document: EcsDocument,
+  artifact: Artifact,
+  unfit: Unfit,
+  own: Fields,
+  related: Related,
+  setting: Setting,
+): string {
   const registry = registryAt(unfit, { ...artifact, facts: keyOf(artifact.members) });
   put(document, 'registry', filled(registry));
   const file = fileAt(unfit, FILE, ALONE, { ...artifact, facts: factsOfReferenced(artifact) }, false);
   put(document, 'file', filled(file));
   addHashes(file.hash as Fields | undefined, related);
-  actor(document, actorBeside(artifact), unfit, own, related);
+  actor(document, actorBeside(artifact), unfit, own, related, setting);
   return labelOf(registry.path, registry.value);
 }
 

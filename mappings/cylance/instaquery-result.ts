@@ -28,12 +28,13 @@ import {
 } from '../ecs.ts';
 import { type Artifact, type Facts, factsOf, type Kind, kindOf } from './artifacts.ts';
 import { hostOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
-import { resultAt } from './instaquery-artifacts.ts';
+import { ALONE, resultAt } from './instaquery-artifacts.ts';
 import { fields } from './instaquery-result-fields.ts';
 
 export { fields } from './instaquery-result-fields.ts';
 
 const PREFIX = fields.prefix;
+const SETTING = { prefix: PREFIX, cast: ALONE };
 
 const entryOf = reader({
   Timestamp: ['@timestamp'],
@@ -74,7 +75,7 @@ export const mapping: Mapping = (record, source) => {
   times(document, event, entry, result, artifact, unfit);
   put(document, 'host', hostOf(entry.DeviceId, entry.HostName, unfit, own, related));
   common(entry, artifact, unfit, own);
-  const label = resultAt(document, artifact, unfit, own, related);
+  const label = resultAt(document, artifact, unfit, own, related, SETTING);
   if (label === undefined) tag(document, 'artifact_type_unknown');
   document.message = titleOf(document, artifact, label);
   put(own, 'properties', flat(artifact.members));

@@ -14,7 +14,6 @@ import {
   hashOf,
   integerWithin,
   isEmpty,
-  isRecord,
   keyword,
   keywords,
   listOf,
@@ -28,7 +27,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { itemsOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
 
 const PREFIX = 'cylance.instaquery';
 
@@ -158,8 +157,12 @@ function asked(query: Query, unfit: Unfit, own: Fields, related: Related): void 
   put(own, 'match_type', keyword(unfit, `${PREFIX}.match_type`, query.match_type));
   put(own, 'case_sensitive', truth(unfit, `${PREFIX}.case_sensitive`, query.case_sensitive));
   put(own, 'zones', keywords(unfit, `${PREFIX}.zones`, query.zones, MAX_VALUES));
-  put(own, 'filters', itemsOf(unfit, 'filters', query.filters, filterOf, ['aspect', 'value'], 'value'));
-  put(own, 'relations', itemsOf(unfit, 'relations', query.relations, relationOf, ['object', 'relationship'], 'object'));
+  put(own, 'filters', itemsOf(unfit, `${PREFIX}.filters`, query.filters, filterOf, ['aspect', 'value'], 'value'));
+  put(
+    own,
+    'relations',
+    itemsOf(unfit, `${PREFIX}.relations`, query.relations, relationOf, ['object', 'relationship'], 'object'),
+  );
 }
 
 /** Whole hashes and addresses that were looked for, so that a search for one finds the hunt. */
@@ -176,31 +179,6 @@ function relate(facet: string | undefined, values: readonly string[], related: R
     const found = kind === undefined ? address(value) : hashOf({}, '', kind, value);
     if (found !== undefined) (kind === undefined ? related.ip : related.hash).push(found);
   }
-}
-
-const MAX_ITEMS = 200;
-
-/** A list of small objects; an item that is only a text stands for its most telling member. */
-function itemsOf<Name extends string>(
-  unfit: Unfit,
-  member: string,
-  value: unknown,
-  read: (item: unknown) => { readonly [name in Name]?: unknown } & { readonly others?: readonly string[] },
-  names: readonly Name[],
-  main: Name,
-): Fields[] | undefined {
-  const result: Fields[] = [];
-  for (const item of listOf(value).slice(0, MAX_ITEMS)) {
-    const said = isRecord(item) ? read(item) : undefined;
-    const entry: Fields = {};
-    for (const name of names) {
-      const content = said === undefined ? (name === main ? item : undefined) : said[name];
-      put(entry, name, keyword(unfit, `${PREFIX}.${member}.${name}`, content));
-    }
-    if (isRecord(item) && said?.others !== undefined) put(entry, 'other', flat(pick(item, said.others)));
-    if (!isEmpty(entry)) result.push(entry);
-  }
-  return result.length === 0 ? undefined : result;
 }
 
 /** How far it is. Returns the members of `progress` that have no field. */

@@ -1,6 +1,7 @@
 import { devices } from './devices.ts';
 import { exceptions } from './exceptions.ts';
 import { executions } from './executions.ts';
+import { foci } from './foci.ts';
 import { packages } from './packages.ts';
 import { ruleSets } from './rule-sets.ts';
 import { rules } from './rules.ts';
@@ -8,4 +9,4 @@ import type { Thing } from './thing.ts';
 import { threats } from './threats.ts';
 
 /** Every kind of thing, one line each. Appended only: the place in the list gives a kind its planted secrets. */
-export const THINGS: readonly Thing[] = [devices, executions, packages, rules, ruleSets, threats, exceptions];
+export const THINGS: readonly Thing[] = [devices, executions, packages, rules, ruleSets, foci, threats, exceptions];

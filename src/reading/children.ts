@@ -15,11 +15,14 @@ export interface Children {
   name: string;
   /** All parents that there are now; `whole` says that none can be missing. */
   parents(context: StreamContext): Promise<Parents>;
-  /** The records of one child. Returns whether the reply says that nothing more will come. Throws `skip` when there is none. */
-  read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean>;
+  /** The records of one child. Returns what its end says. Throws `skip` when there is none. */
+  read(context: StreamContext, child: Child): AsyncGenerator<unknown[], ReadingEnd>;
   /** Records change without any sign in their parent: complete ones, too, are read again every `childRepeatMs`. */
   repeats?: boolean;
 }
+
+/** true: nothing more will come. false: it does not say. `pending`: there will be more, whatever the parent says. */
+export type ReadingEnd = boolean | 'pending';
 
 export interface Parents {
   children: Child[];
@@ -237,8 +240,7 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
 
 interface Outcome {
   records: number;
-  /** The reply says that nothing more will come. */
-  complete: boolean;
+  complete: ReadingEnd;
   startedAtMs: number;
   before: ChildRow | undefined;
 }
@@ -251,9 +253,13 @@ function finished(
   { records, complete, startedAtMs, before }: Outcome,
 ): Page {
   const nowMs = context.now();
-  const sinceMs = before?.sinceMs ?? startedAtMs;
+  // What was at its end and goes on has its time from now, and so has what waits for something else than before.
+  const isOngoing = before?.status === 'open' || before?.status === 'overdue';
+  const isAnew = complete === 'pending' && before?.version !== child.version;
+  const sinceMs = isOngoing && !isAnew ? before.sinceMs : startedAtMs;
   // Where only the parent says so, a second reading has to agree.
-  const isComplete = child.complete && (complete || (before?.version === child.version && before.records === records));
+  const agrees = before?.version === child.version && before.records === records;
+  const isComplete = child.complete && complete !== 'pending' && (complete || agrees);
   const isOverdue = !isComplete && nowMs - sinceMs > context.settings.childDeadlineMs;
   if (isOverdue && before?.status !== 'overdue') {
     context.log.warn(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
-import { type Children, walkChildren } from '../../src/reading/children.ts';
+import { type Children, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import type { Child, ChildRow, Page, ReadingSettings, StreamContext, Walk } from '../../src/types.ts';
 
 const HOUR = 3_600_000;
@@ -11,7 +11,7 @@ const HOUR = 3_600_000;
 function place(settings: Partial<ReadingSettings> = {}) {
   const rows = new Map<string, ChildRow>();
   const parents = new Map<string, Child>();
-  const results = new Map<string, { records: number[]; done: boolean }>();
+  const results = new Map<string, { records: number[]; done: ReadingEnd }>();
   const reads: string[] = [];
   const shipped = new Map<string, Set<number>>();
   const said: string[] = [];
@@ -87,7 +87,7 @@ function place(settings: Partial<ReadingSettings> = {}) {
     parent(key: string, more: Partial<Child> = {}) {
       parents.set(key, { key, version: 'v1', complete: true, expectsRecords: false, facts: {}, ...more });
     },
-    found(key: string, count: number, done = true) {
+    found(key: string, count: number, done: ReadingEnd = true) {
       results.set(key, { records: Array.from({ length: count }, (_, index) => index), done });
     },
     remove(key: string) {
@@ -284,6 +284,45 @@ describe('children', () => {
     at.found('q', 3, true);
     await at.run();
     expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 3 });
+  });
+
+  test('one whose reply says that more will come is not complete, whatever its parent says', async () => {
+    const at = place({ childDeadlineMs: 2 * HOUR });
+    at.parent('q');
+    at.found('q', 0, 'pending');
+    for (let hour = 0; hour < 2; hour++) {
+      await at.run();
+      at.pass(HOUR);
+    }
+    expect(at.reads).toHaveLength(2);
+    expect(at.rows.get('q')).toMatchObject({ status: 'open', records: 0 });
+    at.found('q', 3, true);
+    at.pass(HOUR);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 3 });
+  });
+
+  test('one that goes on after its end, or waits for something else, has its time anew', async () => {
+    const at = place({ childDeadlineMs: 2 * HOUR });
+    at.parent('q');
+    at.found('q', 1, true);
+    await at.run();
+    at.pass(10 * HOUR);
+    at.parent('q', { version: 'again', complete: false });
+    at.found('q', 1, 'pending');
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('open');
+    at.pass(3 * HOUR);
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('overdue');
+    at.pass(10 * HOUR);
+    at.parent('q', { version: 'there' });
+    await at.run();
+    expect(at.rows.get('q')?.status).toBe('open');
+    at.found('q', 2, true);
+    at.pass(HOUR);
+    await at.run();
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 2 });
   });
 
   test('those that the configuration names are read, listed or not', async () => {

@@ -1,0 +1,146 @@
+/**
+ * What focus views show: CylanceOPTICS API guide, "Get Focus View Results". The guide leaves the content of `result`
+ * open ("parsing this data is beyond the scope of this article"): a list becomes a record for each of its entries,
+ * anything else one record. Which of the two it is stands in the record's member: `Entry` or `Result`.
+ */
+import { SluiceError } from '../../src/errors.ts';
+import { revisionOf } from '../../src/identity.ts';
+import { type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
+import { readSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
+import { listViews, viewId } from './focus-view.ts';
+import { parsedText } from './instaquery-result.ts';
+import { member, textOf } from './pages.ts';
+
+const SCOPE = 'opticsfocus:read';
+const NOTHING: ReadonlySet<string> = new Set();
+
+export const focusViewResult: Stream = {
+  name: 'cylance.focus_view_result',
+  about: {
+    title: 'CylanceOPTICS focus view results',
+    endpoints: ['GET /foci/v2', 'GET /foci/v2/{id}/results'],
+    scopes: [SCOPE],
+    reading: 'per focus view that is available',
+    key: 'the id of the focus view; of a result that is a list, also a hash of the entry: what is listed twice is shipped once',
+  },
+  mode: 'children',
+  // `FocusView` is ours, and not part of the result. Of the content nobody knows what never counts.
+  volatile: ['FocusView'],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key(record) {
+    const view = textOf(member(member(record, 'FocusView'), 'id'))?.toUpperCase();
+    if (view === undefined) throw new Error('the result has no focus view');
+    const entry = member(record, 'Entry');
+    if (entry !== undefined) return `${view}/${revisionOf(entry, NOTHING)}`;
+    if (member(record, 'Result') === undefined) throw new Error('the result has no content');
+    return view;
+  },
+  timeMs(record) {
+    const content = member(record, 'Entry') ?? member(record, 'Result');
+    const inner = member(content, 'Result') ?? content;
+    const names = ['LastObservedTime', 'LastObserved', 'FirstObservedTime', 'FirstObserved', 'EventTime'];
+    const found = names.map((name) => parseTimeMs(member(inner, name))).find((time) => time !== undefined);
+    return found ?? parseTimeMs(member(member(record, 'FocusView'), 'created_at'));
+  },
+  isOpen: () => false,
+  changes: [],
+  actions: { updated: 'focus-view-result-updated', deleted: 'focus-view-result-deleted' },
+  pages: (context, walk) => walkChildren(context, walk, { name: 'focus view', parents, read }),
+};
+
+async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
+  const lists = [(query: Parameters<typeof listViews>[1]) => listViews(context, query)];
+  const { records, settled } = await readSnapshot(context, { lists, key: viewId });
+  return { children: [...records].map(([key, view]) => toChild(key, view)), whole: settled };
+}
+
+/** Members of a focus view that stay as they are, and that its results are read by. */
+const FACTS = ['device_id', 'hostname', 'artifact_type', 'value', 'threat_type', 'description', 'created_at'] as const;
+
+/** Under way: the result will come. */
+const PENDING = 'pending';
+/** Nothing is under way: not before somebody requests it (again), and then the status says so. */
+const IDLE: ReadonlySet<string> = new Set(['request', 'retry_request', 'unavailable']);
+/** There never will be a result. */
+const FAILED: ReadonlySet<string> = new Set(['does_not_exist', 'unknown_device']);
+/** The guide: "DONE: synonymous with AVAILABLE". */
+const AVAILABLE: ReadonlySet<string> = new Set(['available', 'done']);
+
+/** Each status is a version: a view that is requested again is read again. One without a known status is asked for. */
+function toChild(key: string, view: unknown): Child {
+  const status = statusOf(view);
+  const facts: Record<string, Json> = {};
+  for (const name of FACTS) {
+    const text = textOf(member(view, name));
+    if (text !== undefined) facts[name] = text;
+  }
+  const complete = status !== PENDING;
+  return { key, version: status, complete, expectsRecords: AVAILABLE.has(status), facts: { status, view: facts } };
+}
+
+function statusOf(record: unknown): string {
+  return textOf(member(record, 'status'))?.toLowerCase() ?? '';
+}
+
+/** The vendor is only asked where there may be a result; what has none waits for another status without a request. */
+async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], ReadingEnd> {
+  const listed = child.facts.status;
+  if (typeof listed === 'string') {
+    if (listed === PENDING) return 'pending';
+    if (IDLE.has(listed) || FAILED.has(listed)) return true;
+  }
+  const path = `/foci/v2/${encodeURIComponent(child.key)}/results`;
+  const { priority, signal } = context;
+  const reply = await context.client.json({
+    ...{ path, scope: SCOPE, priority, signal, retry: 'brief' as const },
+    accept: (body) => ofView(body, child.key, path),
+  });
+  const records = toRecords(member(reply, 'result'), child);
+  for (let at = 0; at < records.length; at += PART) yield records.slice(at, at + PART);
+  return endOf(statusOf(reply), records.length > 0);
+}
+
+const PART = 250;
+
+/** The reply knows better than the list, which may be older. An empty result has to be seen twice. */
+function endOf(status: string, isFilled: boolean): ReadingEnd {
+  if (status === PENDING || IDLE.has(status)) return 'pending';
+  return FAILED.has(status) || (AVAILABLE.has(status) && isFilled);
+}
+
+function ofView(reply: unknown, key: string, path: string): unknown {
+  const id = textOf(member(reply, 'id'));
+  if (id !== undefined && id.toLowerCase() !== key.toLowerCase()) {
+    throw new SluiceError(`GET ${path}: the reply is of another focus view, ${id}`, { action: 'retry' });
+  }
+  if (statusOf(reply) === '' && member(reply, 'result') === undefined) {
+    throw new SluiceError(`GET ${path}: the reply has neither a status nor a result`, { action: 'retry' });
+  }
+  return reply;
+}
+
+/** The records of one reply, each with its focus view beside it. Objects and lists may be JSON in a text. */
+export function toRecords(result: unknown, { key, facts }: Pick<Child, 'key' | 'facts'>): unknown[] {
+  const known = typeof facts.view === 'object' && facts.view !== null ? facts.view : {};
+  const FocusView = { id: key, ...known };
+  const content = parsedText(result);
+  if (Array.isArray(content)) return content.filter(isFilled).map((entry) => ({ Entry: toEntry(entry), FocusView }));
+  return isFilled(content) ? [{ Result: content, FocusView }] : [];
+}
+
+function isFilled(content: unknown): boolean {
+  if (typeof content === 'object' && content !== null) return Object.keys(content).length > 0;
+  return content !== undefined && content !== null && content !== '';
+}
+
+/** An entry may be JSON in a text, and so may its `Result`, as in the replies of InstaQueries. */
+function toEntry(given: unknown): unknown {
+  const entry = parsedText(given);
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return entry;
+  const members = Object.entries(entry);
+  return Object.fromEntries(
+    members.map(([name, value]) => [name, name.toLowerCase() === 'result' ? parsedText(value) : value]),
+  );
+}

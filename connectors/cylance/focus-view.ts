@@ -1,0 +1,54 @@
+/** Focus views: CylanceOPTICS API guide, "Get Focus View List" and "Get a Focus View Summary"; the newer wording is the same. */
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { listPage, member, ofRecord, textOf } from './pages.ts';
+
+const LIST = '/foci/v2';
+const SCOPE = 'opticsfocus:read';
+
+export const focusView: Stream = {
+  name: 'cylance.focus_view',
+  about: {
+    title: 'CylanceOPTICS focus views',
+    endpoints: [`GET ${LIST}`, `GET ${LIST}/{id}`],
+    scopes: [SCOPE],
+    reading: 'snapshot, with details',
+    key: 'the id of the focus view',
+  },
+  mode: 'snapshot',
+  volatile: [],
+  secrets: ['password', 'download_url', 'downloadurl'],
+  key: viewId,
+  timeMs: (record) => parseTimeMs(member(record, 'created_at')),
+  isOpen: () => false,
+  changes: [
+    { action: 'focus-view-status-changed', of: (record) => textOf(member(record, 'status'))?.toUpperCase() },
+    { action: 'focus-view-related', of: (record) => member(record, 'relations') },
+  ],
+  actions: { updated: 'focus-view-updated', deleted: 'focus-view-deleted' },
+  pages: (context, walk) =>
+    walkSnapshot(context, { lists: [(query) => listViews(context, query)], key: viewId, findsDeleted: true }, walk),
+  detail: (context, key) =>
+    context.client.json({
+      path: `${LIST}/${encodeURIComponent(key)}`,
+      scope: SCOPE,
+      priority: context.priority,
+      signal: context.signal,
+      retry: 'brief',
+      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}`),
+    }),
+  tombstone: (key) => ({ id: key, Deleted: true }),
+};
+
+export function viewId(record: unknown): string {
+  const id = textOf(member(record, 'id'));
+  if (id === undefined) throw new Error('the focus view has no id');
+  return id;
+}
+
+/** Never with `q`: asked so, the vendor shows no focus view at all these days. */
+export function listViews(context: StreamContext, query: PageQuery): Promise<ListReply> {
+  return listPage(context, query, { path: LIST, scope: SCOPE });
+}
