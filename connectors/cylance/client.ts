@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { SluiceError } from '../../src/errors.ts';
 import { parseReply, placeOf, statusError } from '../../src/http.ts';
 import { partsOf } from '../../src/long-reply.ts';
+import { createPatience } from '../../src/patience.ts';
 import { retrying } from '../../src/retry.ts';
 import type {
   Connector,
@@ -16,9 +17,6 @@ import type {
   VendorRequest,
 } from '../../src/types.ts';
 import { createTokenHolder, type TokenHolder } from './token.ts';
-
-/** What is not asked for patiently is given up after so many attempts; a rate limit or a refused token is none. */
-const FEW_ATTEMPTS = 8;
 
 export const cylance: Connector = {
   name: 'cylance',
@@ -35,7 +33,7 @@ export const cylance: Connector = {
 /** NA has no suffix, US Government a sub-domain of its own, all others a region code (CylanceOPTICS API guide, every "Service Endpoint"). */
 export function baseUrlOf(settings: Pick<SourceSettings, 'region' | 'baseUrl'>): string {
   if (settings.baseUrl !== undefined) return settings.baseUrl.replace(/\/+$/, '');
-  if (settings.region === 'na') return 'https://protectapi.cylance.com';
+  if (settings.region === undefined || settings.region === 'na') return 'https://protectapi.cylance.com';
   if (settings.region === 'us') return 'https://protectapi.us.cylance.com';
   return `https://protectapi-${settings.region}.cylance.com`;
 }
@@ -43,24 +41,10 @@ export function baseUrlOf(settings: Pick<SourceSettings, 'region' | 'baseUrl'>):
 function openCylance(settings: SourceSettings, services: ConnectorServices): VendorClient {
   const baseUrl = baseUrlOf(settings);
   const tokens = createTokenHolder(settings, baseUrl, services);
-  let successes = 0;
-  const patiently = async <T>(request: Asked, call: (url: string) => Promise<T>): Promise<T> => {
+  const retryPatiently = createPatience(services);
+  const patiently = <T>(request: Asked, call: (url: string) => Promise<T>): Promise<T> => {
     const url = `${baseUrl}${request.path}${queryOf(request.query)}`;
-    const successesBefore = successes;
-    let failures = 0; // of this request itself
-    const result = await retrying(() => call(url), {
-      ...services.retry,
-      signal: request.signal,
-      now: services.now,
-      onRetry: (error, attempts, waitMs) => {
-        services.log.debug({ attempts, waitMs: Math.round(waitMs) }, `trying again: ${error.message}`);
-        if (!error.general) failures++;
-        if (failures < FEW_ATTEMPTS || request.retry === undefined || request.retry === 'patient') return true;
-        return request.retry === 'brief' && successes === successesBefore;
-      },
-    });
-    successes++;
-    return result;
+    return retryPatiently(request, () => call(url));
   };
   return {
     json: (request) =>
