@@ -52,12 +52,25 @@ function editable(node: Node): Node {
 
 function rows(node: Node, prefix: string, required: boolean): Row[] {
   if (node.oneOf) {
-    const [first] = node.oneOf;
-    if (node.oneOf.length === 1 && first) return rows(first, prefix, required);
-    return node.oneOf.flatMap((each) => {
-      const type = Object.entries(each.properties ?? {}).find(([, value]) => value.const !== undefined);
-      return rows(each, type ? prefix.replace(/\[\]$/, `[${String(type[1].const)}]`) : prefix, required);
+    const [first = {}] = node.oneOf;
+    const shared = sharedKeys(node.oneOf);
+    const own = node.oneOf.flatMap((each) => {
+      const type = Object.values(each.properties ?? {}).find((value) => value.const !== undefined);
+      const name = type ? prefix.replace(/\[\]$/, `[${String(type.const)}]`) : prefix;
+      return rows(
+        only(each, (key) => !shared.includes(key)),
+        name,
+        required,
+      );
     });
+    return [
+      ...own,
+      ...rows(
+        only(first, (key) => shared.includes(key)),
+        prefix,
+        required,
+      ),
+    ];
   }
   if (node.properties)
     return Object.entries(node.properties).flatMap(([key, each]) =>
@@ -72,6 +85,22 @@ function rows(node: Node, prefix: string, required: boolean): Row[] {
   return node.items && (node.items.properties || node.items.oneOf)
     ? [row, ...rows(node.items, `${prefix}[]`, true)]
     : [row];
+}
+
+/** The keys that are the same for every type: shown once. */
+function sharedKeys(types: readonly Node[]): string[] {
+  const [first = {}, ...others] = types;
+  const isSame = (key: string, type: Node) =>
+    JSON.stringify([type.properties?.[key], type.required?.includes(key)]) ===
+    JSON.stringify([first.properties?.[key], first.required?.includes(key)]);
+  return Object.keys(first.properties ?? {}).filter((key) => others.every((type) => isSame(key, type)));
+}
+
+function only(node: Node, isWanted: (key: string) => boolean): Node {
+  return {
+    ...node,
+    properties: Object.fromEntries(Object.entries(node.properties ?? {}).filter(([key]) => isWanted(key))),
+  };
 }
 
 function typeOf(node: Node): string {

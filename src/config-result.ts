@@ -141,13 +141,11 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
   const { rate, http, retry, reading } = raw;
   return {
     name: raw.name,
-    connector: raw.connector,
-    region: raw.region,
+    ...toTenant(raw),
     baseUrl: raw.base_url,
     consoleUrl: raw.console_url,
-    tenantId: raw.tenant_id,
     applicationId: raw.application_id,
-    applicationSecret: options.secret(raw.application_secret),
+    applicationSecret: options.secret(secretOf(raw).reference),
     keepOriginal: raw.keep_original,
     parents: raw.parents,
     enrichHosts: raw.enrich_hosts,
@@ -174,12 +172,28 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
       childConcurrency: reading.child_concurrency,
       childDeadlineMs: reading.child_deadline,
       childRepeatMs: reading.child_repeat,
+      taskPollMs: reading.task_poll,
+      taskDeadlineMs: reading.task_deadline,
       sweeps: reading.sweeps.map(({ range, every }) => ({ rangeMs: range, everyMs: every })),
       details: reading.details,
       detailRefreshMs: reading.detail_refresh,
       detailRefreshForMs: reading.detail_refresh_for,
     },
   };
+}
+
+/** What only one connector's keys say. */
+function toTenant(raw: RawSource): Pick<SourceSettings, 'connector' | 'region' | 'tenantId'> {
+  const { connector } = raw;
+  if (connector === 'cylance') return { connector, region: raw.region, tenantId: raw.tenant_id };
+  return { connector, tenantId: raw.tenant_id ?? new URL(raw.base_url).host };
+}
+
+/** The key that holds what requests are signed with, and what the file says there. */
+export function secretOf(raw: RawSource): { key: string; reference: string } {
+  return raw.connector === 'cylance'
+    ? { key: 'application_secret', reference: raw.application_secret }
+    : { key: 'api_key', reference: raw.api_key };
 }
 
 function toSink(raw: RawSink, options: ConvertOptions): SinkConfig {

@@ -1,6 +1,6 @@
 /** The schema of one source: a tenant, and how it is read. What belongs to one connector is in `config-connectors.ts`. */
 import { z } from 'zod';
-import { cylanceKeys } from './config-connectors.ts';
+import { apexCentralKeys, cylanceKeys } from './config-connectors.ts';
 import { caFile, decimal, duration, flag, insecure, name, proxy, size, text, whole } from './config-values.ts';
 
 const rate = z.strictObject({
@@ -120,6 +120,16 @@ const reading = z.strictObject({
     .describe(
       'How often what belongs to a parent is read again where the parent shows no sign of changes: the devices of a threat, the lockdowns of a device. Default: 1h, at most three requests a second for 10,000 devices; new parents are read at once.',
     ),
+  task_poll: duration({ min: '10ms', max: '10m' })
+    .prefault('1s')
+    .describe(
+      'The first wait between two questions for the result of a task that runs at the vendor (Apex Central footprints); it doubles up to ten times as much. Default: 1s, since a small task takes seconds.',
+    ),
+  task_deadline: duration({ min: '10ms', max: '24h' })
+    .prefault('10m')
+    .describe(
+      'How long such a task is waited for; then it is given up and asked for again later. Default: 10m, since an endpoint that is on answers within minutes, and one that is off does not answer at all.',
+    ),
   details: flag()
     .prefault(true)
     .describe(
@@ -177,4 +187,5 @@ const sourceKeys = {
 
 export const source = z.discriminatedUnion('connector', [
   z.strictObject({ name: sourceName(), ...cylanceKeys, ...sourceKeys }),
+  z.strictObject({ name: sourceName(), ...sourceKeys, ...apexCentralKeys }),
 ]);

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { crossProblems, type KnownStream, warningsOf } from './config-checks.ts';
 import { explainIssues, issueText, problemLines } from './config-explain.ts';
-import { type Config, resolvePath, type Secret, toConfig } from './config-result.ts';
+import { type Config, resolvePath, type Secret, secretOf, toConfig } from './config-result.ts';
 import { configSchema, type RawConfig } from './config-schema.ts';
 import { urlPassword } from './config-values.ts';
 import { type Parsed, type Problem, parseYaml } from './config-yaml.ts';
@@ -145,7 +145,8 @@ function fileProblems(raw: RawConfig, file: string, options: LoadOptions, secret
     });
   };
   raw.sources.forEach((source, index) => {
-    trySecret(['sources', index, 'application_secret'], source.application_secret);
+    const { key, reference } = secretOf(source);
+    trySecret(['sources', index, key], reference);
     tryFile(['sources', index, 'http', 'ca_file'], source.http.ca_file);
     const password = urlPassword(source.http.proxy);
     if (password !== undefined) options.onSecret?.(decodeURIComponent(password));

@@ -179,11 +179,15 @@ function withoutToken(said: string, { headers }: HttpRequest): string {
   return token === undefined || token === '' ? said : said.replaceAll(token, REMOVED);
 }
 
-/** The reply's JSON; a body that is none (cut short, a proxy's error page) is worth another try. */
-export function parseReply(reply: HttpReply, request: HttpRequest): unknown {
+/** The reply's JSON; a body that is none (cut short, a proxy's error page) is worth another try. `parse` throws like `JSON.parse`. */
+export function parseReply(
+  reply: HttpReply,
+  request: HttpRequest,
+  parse: (text: string) => unknown = JSON.parse,
+): unknown {
   const text = reply.body.toString('utf8');
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch (error) {
     const start = text.trimStart().slice(0, 40);
     throw new SluiceError(`${placeOf(request)}: the reply is not valid JSON (${text.length} characters, "${start}…")`, {

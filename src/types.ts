@@ -19,7 +19,7 @@ export type EcsDocument = { '@timestamp': string; [field: string]: unknown };
 export interface SourceFacts {
   /** The source's name in the config; the data stream's namespace. */
   name: string;
-  /** `cylance`. */
+  /** `cylance`, `apex_central`. */
   connector: string;
   /** The vendor's id of the tenant: `organization.id`. */
   tenantId: string;
@@ -126,7 +126,9 @@ export interface Note {
 export interface VendorRequest<T = unknown> {
   path: string;
   query?: Record<string, string | number | readonly string[] | undefined>;
-  /** The permission that the call needs: named in the error when the vendor refuses it. */
+  /** Sent as JSON, where the vendor reads with a body. Only for calls that change nothing: they are repeated. */
+  body?: { [member: string]: Json };
+  /** The permission that the call needs: named in the error when the vendor refuses it. Empty where the vendor has none. */
   scope: string;
   /** `live` goes before `backfill` wherever both wait for the source's rate budget. */
   priority: 'live' | 'backfill';
@@ -153,14 +155,14 @@ export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recog
 
 /** A connector's connection to one tenant: authentication, rate budget and retries are inside. */
 export interface VendorClient {
-  /** The accepted reply of a GET. Throws a `SluiceError` that carries its action. */
+  /** The accepted reply of one read. Throws a `SluiceError` that carries its action. */
   json<T>(request: VendorRequest<T>): Promise<T>;
   /**
    * The items of a reply's array, in parts, as they come. Retries are inside only until the reply begins; when it breaks
    * off or turns out garbled, this throws `retry` after some parts were handed out.
    */
   parts(request: LongRequest): AsyncIterable<unknown[]>;
-  /** Gets a token, or throws: what `sluice check` shows as the first line of a source. */
+  /** Proves who asks (gets a token, or makes a cheap call), or throws: what `sluice check` shows as the first line of a source. */
   authenticate(signal: AbortSignal): Promise<void>;
 }
 
@@ -181,6 +183,10 @@ export interface ReadingSettings {
   childRepeatMs: number;
   /** Parents are looked at, and open children read again, this often. */
   snapshotMs: number;
+  /** The first pause between two questions for the result of a task at the vendor; it grows to ten times as much. */
+  taskPollMs: number;
+  /** A task without a whole result after so long is given up, and asked for again later. */
+  taskDeadlineMs: number;
 }
 
 /** What the engine hands to a stream while it is read. */
@@ -267,12 +273,13 @@ export interface Connector {
 export interface SourceSettings {
   name: string;
   connector: string;
-  region: string;
+  /** Where the vendor has regions. */
+  region?: string;
   baseUrl?: string;
   consoleUrl?: string;
   tenantId: string;
   applicationId: string;
-  /** Reads the reference again at each call, so that a rotated secret needs no restart. */
+  /** What requests are signed with: `application_secret` or `api_key`. Reads the reference again at each call, so that a rotated secret needs no restart. */
   applicationSecret: () => string;
   keepOriginal: boolean;
 }

@@ -53,7 +53,8 @@ it('the JSON Schema accepts the example and references, and refuses what is wron
 it('help and page name every key', () => {
   const help = configHelp();
   for (const key of [
-    'sources[].application_secret',
+    'sources[cylance].application_secret',
+    'sources[apex_central].api_key',
     'sinks[elasticsearch].max_bulk',
     'batch.wait',
     'sources[].reading.sweeps',

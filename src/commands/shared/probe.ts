@@ -15,6 +15,7 @@ export function impatient(config: Config): Config {
     ...source,
     http: { ...source.http, timeoutMs: Math.min(source.http.timeoutMs, deadlineMs) },
     retry: { ...source.retry, deadlineMs: Math.min(source.retry.deadlineMs, deadlineMs / 2) },
+    reading: { ...source.reading, taskDeadlineMs: Math.min(source.reading.taskDeadlineMs, deadlineMs / 4) },
   }));
   const sinks = config.sinks.map((sink) => {
     if (sink.type === 'ndjson') return sink;
