@@ -2,7 +2,6 @@
 import type { SourceFacts } from '../../src/types.ts';
 import {
   account,
-  cut,
   deviceId,
   ECS_VERSION,
   type Fields,
@@ -20,27 +19,9 @@ import {
   text,
   type Unfit,
 } from '../ecs.ts';
+import { pick } from '../ecs-document.ts';
 
-import { date } from '../ecs-time.ts';
-
-/**
- * Only a record without any time has this one. It is never guessed in a mapping, where the clock may not be read; the
- * tag `timestamp_is_unknown` beside it tells the engine and the reader.
- */
-export const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z';
-
-/** Kibana shows `message` as a title: one line. */
-const MAX_TITLE = 256;
-
-export function title(content: string): string {
-  return cut(content, MAX_TITLE);
-}
-
-/** The members that a table does not know, as they came. */
-export function pick(record: Fields, members: readonly string[]): Fields {
-  const picked: [string, unknown][] = members.map((member) => [member, record[member]]);
-  return Object.fromEntries(picked);
-}
+export { moment, pick, title, UNKNOWN_TIME } from '../ecs-document.ts';
 
 export const OPTICS = 'CylanceOPTICS';
 export const PROTECT = 'CylancePROTECT';
@@ -52,12 +33,6 @@ export function originOf(source: SourceFacts, tenant?: unknown, product = OPTICS
     observer: { vendor: 'Cylance', product },
     organization: { id: source.tenantId === '' ? (text(tenant) ?? 'unknown') : source.tenantId },
   };
-}
-
-/** A date where the beginning of 1970 is, like the year 1, a way to say "never". */
-export function moment(unfit: Unfit, field: string, value: unknown): string | undefined {
-  const content = date(unfit, field, value);
-  return content?.startsWith('1970-01-01T') ? undefined : content;
 }
 
 /** The device: `host.id` in the one form that all products share, the vendor's own form as `device_id`. */

@@ -1,0 +1,28 @@
+/** What the documents of every vendor have in common beside their fields: titles, and times that are no times. */
+import { cut, type Fields, type Unfit } from './ecs.ts';
+import { date } from './ecs-time.ts';
+
+/**
+ * Only a record without any time has this one. It is never guessed in a mapping, where the clock may not be read; the
+ * tag `timestamp_is_unknown` beside it tells the engine and the reader.
+ */
+export const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z';
+
+/** Kibana shows `message` as a title: one line. */
+const MAX_TITLE = 256;
+
+export function title(content: string): string {
+  return cut(content, MAX_TITLE);
+}
+
+/** The members that a table does not know, as they came. */
+export function pick(record: Fields, members: readonly string[]): Fields {
+  const picked: [string, unknown][] = members.map((member) => [member, record[member]]);
+  return Object.fromEntries(picked);
+}
+
+/** A date where the beginning of 1970 is, like the year 1, a way to say "never". */
+export function moment(unfit: Unfit, field: string, value: unknown): string | undefined {
+  const content = date(unfit, field, value);
+  return content?.startsWith('1970-01-01T') ? undefined : content;
+}
