@@ -1,4 +1,5 @@
 /** Every stream beside its connector and its mapping: the one line that a new stream needs. */
+import * as apexCentralFootprint from '../mappings/apex-central/footprint.ts';
 import * as cylanceDetection from '../mappings/cylance/detection.ts';
 import * as cylanceDetectionRule from '../mappings/cylance/detection-rule.ts';
 import * as cylanceDevice from '../mappings/cylance/device.ts';
@@ -16,6 +17,8 @@ import * as cylanceThreat from '../mappings/cylance/threat.ts';
 import * as cylanceThreatDevice from '../mappings/cylance/threat-device.ts';
 import type { FieldList } from '../mappings/ecs.ts';
 import type { Registered } from '../src/types.ts';
+import { apexCentral } from './apex-central/client.ts';
+import { footprint } from './apex-central/footprint.ts';
 import { cylance } from './cylance/client.ts';
 import { detection } from './cylance/detection.ts';
 import { detectionRule } from './cylance/detection-rule.ts';
@@ -35,6 +38,7 @@ import { threatDevice } from './cylance/threat-device.ts';
 
 /** A mapping's module has `mapping` and `fields`: every field that it can set, of which index templates are made. */
 export const streams: readonly (Registered & { fields: FieldList })[] = [
+  { connector: apexCentral, stream: footprint, ...apexCentralFootprint },
   { connector: cylance, stream: detection, ...cylanceDetection },
   { connector: cylance, stream: instaquery, ...cylanceInstaquery },
   { connector: cylance, stream: instaqueryResult, ...cylanceInstaqueryResult },

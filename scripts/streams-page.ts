@@ -51,7 +51,7 @@ function sectionOf({ stream, fields }: Registered & { fields: { custom: object; 
   ];
   const rows: [string, string][] = [
     ['endpoints', about.endpoints.map(code).join(', ')],
-    ['scopes', about.scopes.map(code).join(', ')],
+    ['scopes', about.scopes.length === 0 ? 'none: the vendor has none' : about.scopes.map(code).join(', ')],
     ['reading', about.reading],
     ['key', about.key],
     [

@@ -1,0 +1,143 @@
+/** The connection to one Apex Central: every request is signed, sent as PUT, and its reply looked into. */
+import { SluiceError } from '../../src/errors.ts';
+import { parseReply, placeOf, statusError } from '../../src/http.ts';
+import { createPatience } from '../../src/patience.ts';
+import { REMOVED, withoutSecrets } from '../../src/secrets.ts';
+import type {
+  Connector,
+  ConnectorServices,
+  HttpReply,
+  HttpRequest,
+  SourceSettings,
+  VendorClient,
+  VendorRequest,
+} from '../../src/types.ts';
+import { type Failure, failureOf, kindOf, short } from './envelope.ts';
+import { parseExact } from './json.ts';
+import { LIST, PATH, TASK_TYPE } from './routes.ts';
+import { signedToken } from './signature.ts';
+
+/** A token lives for minutes: a clock that is off by more than one is worth a word. */
+const CLOCK_TOLERANCE_MS = 60_000;
+const CONTENT_TYPE = 'application/json;charset=utf-8';
+
+export const apexCentral: Connector = {
+  name: 'apex_central',
+  facts: (settings) => ({
+    name: settings.name,
+    connector: 'apex_central',
+    tenantId: settings.tenantId,
+    consoleUrl: settings.consoleUrl,
+    keepOriginal: settings.keepOriginal,
+  }),
+  open: openApexCentral,
+};
+
+function openApexCentral(settings: SourceSettings, services: ConnectorServices): VendorClient {
+  const patiently = createPatience(services);
+  return {
+    json: (request) => patiently(request, () => ask(request, settings, services)),
+    parts() {
+      throw new Error('Apex Central has no reply that is read part by part');
+    },
+    authenticate: async (signal) => {
+      const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
+      const body = { Url: LIST, TaskType: TASK_TYPE, Payload: { pagination: { offset: 0, limit: 1 } } };
+      const request = { path: PATH, body, scope: '', priority: 'live' as const, signal, accept: () => {} };
+      await createPatience({ ...services, retry })(request, () => ask(request, settings, services));
+    },
+  };
+}
+
+/** One request, signed for this attempt: the token of an earlier one may be too old. */
+async function ask<T>(request: VendorRequest<T>, settings: SourceSettings, services: ConnectorServices): Promise<T> {
+  const { sent, token } = await signed(request, settings, services);
+  const reply = await services.http(sent);
+  if (reply.status === 401 || reply.status === 403) {
+    const said = short(reply.body.toString('utf8', 0, 2000).replaceAll(token, REMOVED));
+    throw refusal(settings, reply, `HTTP ${reply.status}`, said, services.now());
+  }
+  const error = statusError(reply, sent, services.now());
+  if (error !== undefined) throw explained(error, reply.status);
+  const content = parseReply(reply, sent, parseExact);
+  const failure = failureOf(content, placeOf(sent));
+  if (failure !== undefined) throw failed(failure, { request, sent, reply, token, settings, nowMs: services.now() });
+  return request.accept(content);
+}
+
+async function signed(
+  { path, query, body, priority, signal }: VendorRequest<unknown>,
+  settings: SourceSettings,
+  services: ConnectorServices,
+): Promise<{ sent: HttpRequest & { headers: Record<string, string> }; token: string }> {
+  if (query !== undefined) throw new Error('a request to Apex Central has a body instead of a query');
+  const base = new URL(settings.baseUrl ?? '');
+  const wholePath = `${base.pathname.replace(/\/+$/, '')}${path}`;
+  const method = 'PUT' as const;
+  const text = JSON.stringify(body ?? {});
+  const headers: Record<string, string> = { 'content-type': CONTENT_TYPE };
+  const token = await signedToken(
+    { method, path: wholePath, headers, body: text },
+    {
+      applicationId: settings.applicationId,
+      apiKey: settings.applicationSecret(),
+      issuedS: Math.floor(services.now() / 1000),
+    },
+  );
+  headers.authorization = `Bearer ${token}`;
+  return { sent: { method, url: `${base.origin}${wholePath}`, headers, body: text, priority, signal }, token };
+}
+
+/** There is one address only: without it nothing can be read. */
+function explained(error: SluiceError, status: number): SluiceError {
+  if (status !== 404 && status !== 405) return error;
+  return new SluiceError(error.message, {
+    action: 'stop',
+    advice: 'Check base_url of the source: it is where the console of Apex Central is, without a path.',
+    cause: error,
+  });
+}
+
+function refusal(
+  settings: SourceSettings,
+  reply: Pick<HttpReply, 'headers'>,
+  where: string,
+  said: string,
+  nowMs: number,
+): SluiceError {
+  const date = reply.headers.get('date');
+  const skewMs = date === null ? 0 : nowMs - Date.parse(date);
+  const minutes = Math.round(Math.abs(skewMs) / 60_000);
+  const advice =
+    Math.abs(skewMs) > CLOCK_TOLERANCE_MS
+      ? `This machine's clock is ${minutes} min ${skewMs > 0 ? 'ahead of' : 'behind'} the vendor's: set the clock (NTP).`
+      : "Check application_id and api_key of the source, this machine's clock, and that nothing in between changes requests.";
+  return new SluiceError(
+    `source "${settings.name}": Apex Central refused the signature of the request (${where}): ${said}`,
+    { action: 'stop', advice },
+  );
+}
+
+interface Failed {
+  request: VendorRequest<unknown>;
+  sent: HttpRequest;
+  reply: HttpReply;
+  token: string;
+  settings: SourceSettings;
+  nowMs: number;
+}
+
+/** A failure that came with HTTP 200. */
+function failed(failure: Failure, { request, sent, reply, token, settings, nowMs }: Failed): SluiceError {
+  const kind = kindOf(failure);
+  const said = withoutSecrets(short(failure.said.replaceAll(token, REMOVED)), []);
+  const where = `HTTP ${reply.status}, ${failure.code}`;
+  if (kind === 'signature') return refusal(settings, reply, where, said, nowMs);
+  const url = request.body?.Url;
+  const message = `${placeOf(sent)} (${typeof url === 'string' ? url : 'no Url'}) failed with ${where}: ${said}`;
+  if (kind === 'permission') {
+    const advice = 'Give the application access to Endpoint Sensor in the console, and check its licence.';
+    return new SluiceError(message, { action: 'stop', advice });
+  }
+  return new SluiceError(message, { action: kind === 'refused' ? 'reject' : 'retry' });
+}

@@ -1,0 +1,137 @@
+/**
+ * What a reply says of itself. A failure may come with HTTP 200, in one of three envelopes (Automation API guide, "API
+ * responses"): tasks have `Data.Code` (0 is well) and `Meta` (`result` 1, `errorCode` 0, in two spellings), other calls
+ * `result_code` (1 is well). `FeatureCtrl`, `PermissionCtrl` and `SystemCtrl` say nothing about the request.
+ */
+import { SluiceError } from '../../src/errors.ts';
+import { withoutSecrets } from '../../src/secrets.ts';
+import { embedded, listOf, member, textOf, wholeOf } from './json.ts';
+
+/** What is wrong, in the vendor's words; undefined when nothing is. */
+export interface Failure {
+  /** `Data.Code 5`, `errorCode 1017`. */
+  code: string;
+  said: string;
+}
+
+/** The failure that an envelope tells of. Throws `retry` for a reply that has no envelope at all. */
+export function failureOf(reply: unknown, place: string): Failure | undefined {
+  const data = member(reply, 'Data');
+  const meta = member(reply, 'Meta');
+  const resultCode = member(reply, 'result_code');
+  if (data === undefined && meta === undefined && resultCode === undefined) {
+    throw garbled(`${place}: the reply has neither Data and Meta nor a result_code`);
+  }
+  return ofData(data) ?? ofMeta(meta) ?? ofResult(reply, resultCode, data !== undefined);
+}
+
+function ofData(data: unknown): Failure | undefined {
+  const code = member(data, 'Code');
+  if (code === undefined || wholeOf(code) === 0) return undefined;
+  return { code: `Data.Code ${textOf(code)}`, said: textOf(member(data, 'Message')) ?? '' };
+}
+
+function ofMeta(meta: unknown): Failure | undefined {
+  const result = member(meta, 'result');
+  const errorCode = member(meta, 'errorCode');
+  const isWell = (result === undefined || wholeOf(result) === 1) && (wholeOf(errorCode) ?? 0) === 0;
+  if (isWell) return undefined;
+  const said = textOf(member(meta, 'errorMsg', 'errorMessgae', 'errorMessage')) ?? '';
+  return { code: errorCode === undefined ? `Meta.result ${textOf(result)}` : `errorCode ${textOf(errorCode)}`, said };
+}
+
+/** Beside `Data` the guide also writes a result code of 0 for success. */
+function ofResult(reply: unknown, code: unknown, besideData: boolean): Failure | undefined {
+  if (code === undefined || wholeOf(code) === 1 || (besideData && wholeOf(code) === 0)) return undefined;
+  const said = textOf(member(reply, 'result_description', 'message')) ?? '';
+  return { code: `result_code ${textOf(code)}`, said };
+}
+
+const SIGNATURE = /signature|checksum|\bjwt\b|token|unauthori[sz]ed|authenticat|application id|\bapi key\b|\biat\b/i;
+const PERMISSION = /permission|not (?:allowed|authori[sz]ed|licensed)|access denied|forbidden|licen[cs]e/i;
+const REFUSED = /invalid|not found|does not exist|no such|not supported|malformed|missing/i;
+
+export type FailureKind = 'signature' | 'permission' | 'refused' | 'trouble';
+
+/** The guide lists no codes for what matters here, so the words decide; what they do not tell may pass by itself. */
+export function kindOf({ said }: Failure): FailureKind {
+  if (SIGNATURE.test(said)) return 'signature';
+  if (PERMISSION.test(said)) return 'permission';
+  return REFUSED.test(said) ? 'refused' : 'trouble';
+}
+
+/** What a task or a list brought: the inner `Data`. */
+export interface TaskReply {
+  taskId: string | undefined;
+  /** To be sent back byte for byte: JSON in a text, and not always valid. */
+  lastContentId: string | undefined;
+  hasMore: boolean;
+  serverGuid: string | undefined;
+  serverName: string | undefined;
+  /** Hours east of Greenwich. */
+  timeZone: unknown;
+  content: Entry[];
+  /** What of it failed, in the vendor's words: servers that did not answer, entries with a status other than 0. */
+  failures: string[];
+}
+
+/** One entry of `content`: its inner content, or the text where it is no JSON. */
+export type Entry = { kind: 'content'; content: unknown } | { kind: 'unreadable'; text: string };
+
+/** Reads the reply of a task. Throws `retry` for one that is none. */
+export function readTaskReply(reply: unknown, place: string): TaskReply {
+  const outer = member(reply, 'Data');
+  const data = member(outer, 'Data');
+  if (typeof data !== 'object' || data === null) throw garbled(`${place}: the reply has no Data.Data`);
+  const failures: string[] = [];
+  const unanswered = member(data, 'errorServers');
+  if (listOf(unanswered)?.length !== 0) failures.push(`not every server answered: ${short(unanswered)}`);
+  const lastContentId = member(data, 'lastContentId');
+  return {
+    taskId: textOf(member(data, 'taskId')),
+    lastContentId: typeof lastContentId === 'string' ? lastContentId : undefined,
+    hasMore: member(data, 'hasMore') === true || textOf(member(data, 'hasMore'))?.toLowerCase() === 'true',
+    serverGuid: textOf(member(data, 'serverGuid')),
+    serverName: textOf(member(data, 'serverName')),
+    timeZone: member(outer, 'TimeZone') ?? member(data, 'TimeZone'),
+    content: entriesOf(member(data, 'content'), failures),
+    failures,
+  };
+}
+
+function entriesOf(content: unknown, failures: string[]): Entry[] {
+  const entries = listOf(content);
+  if (entries === undefined) return [{ kind: 'unreadable', text: String(content) }];
+  return entries.flatMap((entry) => entryOf(entry, failures));
+}
+
+function entryOf(entry: unknown, failures: string[]): Entry[] {
+  const status = member(entry, 'statusCode');
+  if (status !== undefined && wholeOf(status) !== 0) {
+    const said = textOf(member(entry, 'message')) ?? '';
+    failures.push(`statusCode ${textOf(status)}: ${short(said)}`);
+  }
+  const given = member(entry, 'content');
+  if (given === undefined || given === '') return [];
+  const content = embedded(given);
+  if (typeof content === 'object') return holdsAnything(content) ? [{ kind: 'content', content }] : [];
+  return [{ kind: 'unreadable', text: typeof given === 'string' ? given : JSON.stringify(given) }];
+}
+
+/** A task that is still running may send its lists empty. */
+function holdsAnything(content: unknown): boolean {
+  return Object.values(content ?? {}).some((value) => (Array.isArray(value) ? value.length > 0 : value !== null));
+}
+
+/** The beginning of anything, for a message. */
+export function short(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return withoutSecrets(text, []).replace(/\s+/g, ' ').slice(0, 200);
+}
+
+export function garbled(message: string): SluiceError {
+  return new SluiceError(message, {
+    action: 'retry',
+    advice: 'If this stays so, the vendor changed its API: please report it, with the output of `sluice check`.',
+  });
+}

@@ -1,0 +1,159 @@
+/**
+ * Makes records of a footprint: one for each event, with everything that it points at, so that each stands alone. Ids of
+ * 64 bits (`metaLinkId` is documented as an integer and shown as a text) become texts, digit by digit.
+ */
+import { hash } from 'node:crypto';
+import { listOf, member, textOf, wholeOf } from './json.ts';
+import type { Place } from './summaries.ts';
+import type { TaskResult } from './task.ts';
+
+type Fields = Record<string, unknown>;
+
+/** All that one task brought, from all of its parts. */
+interface Found {
+  entries: unknown[];
+  /** What a hash stands for. */
+  values: Map<string, string>;
+  groups: Map<string, Fields>;
+  unreadable: string[];
+}
+
+/** One record for each event, in the order in which they came; what came twice is there once. */
+export function recordsOf(result: TaskResult, place: Place): Fields[] {
+  const found = collected(result);
+  const common: Fields = {
+    serverGuid: result.serverGuid ?? place.serverGuid,
+    serverName: result.serverName,
+    agentGuid: place.agentGuid,
+    scanSummaryGuid: place.scanSummaryGuid,
+    TimeZone: result.timeZone,
+    taskId: result.taskId,
+  };
+  const nodes = nodesOf(found);
+  const records = new Map<string, Fields>();
+  for (const entry of found.entries) {
+    const events = listOf(member(entry, 'event'));
+    if (events === undefined) {
+      found.unreadable.push(JSON.stringify(entry));
+      continue;
+    }
+    // A node without events is said as well.
+    for (const event of events.length > 0 ? events : [{}]) {
+      const record = withoutNothing({ ...joined(event, entry, found, nodes), ...common });
+      records.set(keyOf(record), record);
+    }
+  }
+  for (const text of found.unreadable) {
+    const record = withoutNothing({ unreadable: text, ...common });
+    records.set(keyOf(record), record);
+  }
+  return [...records.values()];
+}
+
+/**
+ * What identifies an event for good: the investigation, the endpoint, both nodes of the chain, the event and its facts.
+ * The task is another one at each reading. Throws for a record that names neither a node nor an event.
+ */
+export function keyOf(record: unknown): string {
+  const named = (...path: string[]) => textOf(path.reduce<unknown>((at, name) => member(at, name), record));
+  const scope = [named('scanSummaryGuid'), named('agentGuid')].map((guid) => (guid ?? '').toLowerCase());
+  const unreadable = member(record, 'unreadable');
+  if (typeof unreadable === 'string')
+    return [...scope, `unreadable-${hash('sha256', unreadable, 'hex').slice(0, 32)}`].join('/');
+  const node = named('footprint', 'objectId');
+  const event = named('eventId');
+  const link = named('metaLinkId');
+  if (node === undefined && event === undefined && link === undefined) {
+    throw new Error('the event has no objectId, no eventId and no metaLinkId');
+  }
+  return [...scope, named('footprint', 'parentId') ?? '', node ?? '', event ?? '', link ?? ''].join('/');
+}
+
+function collected({ content }: TaskResult): Found {
+  const found: Found = { entries: [], values: new Map(), groups: new Map(), unreadable: [] };
+  for (const entry of content) {
+    if (entry.kind === 'unreadable') {
+      found.unreadable.push(entry.text);
+      continue;
+    }
+    const lists = ['footprint', 'metaProperty', 'group'].map((name) => listOf(member(entry.content, name)));
+    const [footprint, properties, groups] = lists;
+    // Of another shape than documented: it is kept whole rather than read in part.
+    if (lists.some((list) => list === undefined) || lists.every((list) => list?.length === 0)) {
+      found.unreadable.push(JSON.stringify(entry.content));
+      continue;
+    }
+    found.entries.push(...(footprint ?? []));
+    for (const property of properties ?? []) {
+      const id = textOf(member(property, 'metaHashId'));
+      const value = textOf(member(property, 'metaValue'));
+      if (id !== undefined && value !== undefined) found.values.set(id, value);
+    }
+    for (const group of groups ?? []) {
+      const number = textOf(member(group, 'groupNo'));
+      if (number !== undefined) found.groups.set(number, group as Fields);
+    }
+  }
+  return found;
+}
+
+/** The event that stands for each node of the chain: the one that is marked so, else the first by its id. */
+function nodesOf({ entries }: Found): Map<string, unknown> {
+  const nodes = new Map<string, { event: unknown; rank: string }>();
+  for (const entry of entries) {
+    const id = textOf(member(entry, 'objectId'));
+    if (id === undefined) continue;
+    for (const event of listOf(member(entry, 'event')) ?? []) {
+      const mark = member(event, 'isSymbolEvent') === true ? '0' : '1';
+      const rank = `${mark}/${(textOf(member(event, 'eventId')) ?? '').padStart(20, '0')}`;
+      const known = nodes.get(id);
+      if (known === undefined || rank < known.rank) nodes.set(id, { event, rank });
+    }
+  }
+  return new Map([...nodes].map(([id, { event }]) => [id, event]));
+}
+
+const EDGE = ['objectId', 'parentId', 'operationType', 'timestamp', 'groupNo'] as const;
+/** What a record says of the node above its own. */
+const OF_PARENT = ['eventId', 'metaLinkId', 'objectType', 'objectName', 'operationType', 'timestamp'] as const;
+const IDS: ReadonlySet<string> = new Set(['objectId', 'parentId', 'eventId', 'metaLinkId', 'metaHashId']);
+
+function joined(event: unknown, entry: unknown, found: Found, nodes: ReadonlyMap<string, unknown>): Fields {
+  const { meta: _meta, metaLinkId: _link, ...own } = Object(event) as Fields;
+  const parentId = textOf(member(entry, 'parentId'));
+  const parent = parentId === undefined ? undefined : nodes.get(parentId);
+  return {
+    ...own,
+    ...picked(event, ['eventId', 'metaLinkId']),
+    meta: metaOf(event, found),
+    footprint: picked(entry, EDGE),
+    parent:
+      parent === undefined
+        ? undefined
+        : { objectId: parentId, ...picked(parent, OF_PARENT), meta: metaOf(parent, found) },
+    group: found.groups.get(textOf(member(entry, 'groupNo')) ?? ''),
+  };
+}
+
+function picked(from: unknown, names: readonly string[]): Fields {
+  const all = names.map((name) => {
+    const value = member(from, name);
+    return [name, IDS.has(name) ? textOf(value) : value] as const;
+  });
+  return withoutNothing(Object.fromEntries(all));
+}
+
+/** In the order of their types, since the vendor promises none: the same facts are the same record. */
+function metaOf(event: unknown, { values }: Found): Fields[] {
+  const facts = (listOf(member(event, 'meta')) ?? []).map((meta) => {
+    const id = textOf(member(meta, 'metaHashId'));
+    const type = member(meta, 'metaType');
+    return { type: wholeOf(type) ?? 0, id: id ?? '', fields: { metaType: wholeOf(type) ?? type, metaHashId: id } };
+  });
+  facts.sort((one, other) => one.type - other.type || (one.id < other.id ? -1 : one.id > other.id ? 1 : 0));
+  return facts.map(({ id, fields }) => withoutNothing({ ...fields, metaValue: values.get(id) }));
+}
+
+function withoutNothing(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,58 @@
+/** Footprints: what led to what on an endpoint. Automation API guide, "ShowFootPrintTable". */
+import { SluiceError } from '../../src/errors.ts';
+import { walkChildren } from '../../src/reading/children.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Child, Stream, StreamContext } from '../../src/types.ts';
+import { keyOf, recordsOf } from './events.ts';
+import { member, textOf, wholeOf } from './json.ts';
+import { CONTENT, FOOTPRINTS, LIST } from './routes.ts';
+import { placeOf, readParents } from './summaries.ts';
+import { runTask } from './task.ts';
+
+/** Records are handed on so many at a time. */
+const PART = 250;
+
+export const footprint: Stream = {
+  name: 'apex_central.footprint',
+  about: {
+    title: 'Trend Micro Apex Central footprints (Endpoint Sensor root cause chains)',
+    endpoints: [LIST, FOOTPRINTS, CONTENT].map((task) => `PUT ${task}`),
+    scopes: [],
+    reading: 'per endpoint of each scan summary: a task at the vendor, polled until it has ended',
+    key: 'the GUIDs of scan summary and endpoint, both nodes of the chain, event id and metaLinkId',
+  },
+  mode: 'children',
+  // A new task is started for each reading; what the server is called or where it stands is not the event.
+  volatile: ['taskId', 'serverName', 'TimeZone'],
+  secrets: ['password'],
+  key: keyOf,
+  timeMs: (record) => timeOf(member(record, 'timestamp')) ?? timeOf(member(member(record, 'footprint'), 'timestamp')),
+  isOpen: () => false,
+  changes: [
+    { action: 'footprint-rated', of: (record) => [member(record, 'rating'), member(record, 'riskLevel')] },
+    { action: 'footprint-facts-added', of: (record) => member(record, 'meta') },
+  ],
+  actions: { updated: 'footprint-updated', deleted: 'footprint-deleted' },
+  pages: (context, walk) => walkChildren(context, walk, { name: 'footprint', parents: readParents, read }),
+};
+
+function timeOf(value: unknown): number | undefined {
+  return parseTimeMs(wholeOf(value) ?? textOf(value));
+}
+
+async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
+  const place = placeOf(child);
+  const result = await runTask(context, FOOTPRINTS, {
+    serverGuid: [place.serverGuid],
+    agentGuid: place.agentGuid,
+    scanSummaryGuid: place.scanSummaryGuid,
+  });
+  const records = recordsOf(result, place);
+  for (let at = 0; at < records.length; at += PART) yield records.slice(at, at + PART);
+  if (result.failures.length === 0) return true;
+  // What came is delivered; the whole is asked for again later.
+  throw new SluiceError(`${FOOTPRINTS}: task ${result.taskId} failed in part: ${result.failures.join('; ')}`, {
+    action: 'retry',
+    waitMs: context.settings.snapshotMs,
+  });
+}

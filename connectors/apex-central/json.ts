@@ -1,0 +1,73 @@
+/** The vendor's JSON: numbers beyond what JavaScript keeps, and JSON inside texts. */
+
+/**
+ * `JSON.parse`, but a whole number outside the safe range becomes its digits as text: ids of 64 bits must survive, and a
+ * rounded one would point at something else. Throws like `JSON.parse`.
+ */
+export function parseExact(text: string): unknown {
+  return JSON.parse(text, exact as (key: string, value: unknown) => unknown);
+}
+
+function exact(_key: string, value: unknown, context: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  const source = context.source ?? '';
+  return /^-?\d+$/.test(source) ? source : value;
+}
+
+/**
+ * What a text holds as JSON, also where that is once more a text; undefined where it is none. Other values are returned
+ * as they are. Line ends within values, where JSON allows none, count as the blanks that the vendor's own wraps become.
+ */
+export function embedded(value: unknown): unknown {
+  let content = value;
+  for (let depth = 0; depth < 2 && typeof content === 'string'; depth++) content = parsed(content);
+  return content;
+}
+
+function parsed(text: string): unknown {
+  for (const attempt of [text, text.replace(LINE_ENDS, ' ')]) {
+    try {
+      return parseExact(attempt);
+    } catch {
+      // not so
+    }
+  }
+  return undefined;
+}
+
+const LINE_ENDS = /[\r\n\t]+/g;
+
+/** A member by its name in any casing; the first of several names that is there and not null. */
+export function member(record: unknown, ...names: string[]): unknown {
+  if (typeof record !== 'object' || record === null) return undefined;
+  for (const name of names) {
+    const lower = name.toLowerCase();
+    for (const [own, value] of Object.entries(record)) {
+      if (own.toLowerCase() === lower && value !== null && value !== undefined) return value;
+    }
+  }
+  return undefined;
+}
+
+/** A text or number as text, without padding; undefined when empty or of another type. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const text = String(value).trim();
+  return text === '' ? undefined : text;
+}
+
+/** A whole number, also written as text. */
+export function wholeOf(value: unknown): number | undefined {
+  const text = textOf(value);
+  if (text === undefined || !/^-?\d+$/.test(text)) return undefined;
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** A list as it is; one item without brackets as a list of one; nothing as an empty list. Undefined for a text that is no JSON. */
+export function listOf(value: unknown): unknown[] | undefined {
+  if (value === undefined || value === null || value === '') return [];
+  const content = embedded(value);
+  if (content === undefined) return undefined;
+  return Array.isArray(content) ? content : [content];
+}

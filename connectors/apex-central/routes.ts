@@ -1,0 +1,11 @@
+/** What is called: one address for all of Endpoint Sensor, and a task's name in the body. */
+
+export const PATH = '/WebApp/OSCE_iES/OsceIes/ApiEntry';
+/** Lists the investigations, with the endpoints that took part. */
+export const LIST = 'V1/Task/ShowScanSummaryList';
+/** Asks an endpoint for the footprints of one investigation. */
+export const FOOTPRINTS = 'V1/Task/ShowFootPrintTable';
+/** Asks for what a task has found by now. */
+export const CONTENT = 'V1/Content/ShowContent';
+/** Endpoint Sensor: "the value is always 4". */
+export const TASK_TYPE = 4;

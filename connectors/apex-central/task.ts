@@ -1,0 +1,101 @@
+/**
+ * A task at the vendor: it is started, may answer nothing for a while, and then hands out its content in parts (Automation
+ * API guide, "ShowFootPrintTable": "The API response may return empty results if the task specified is still ongoing",
+ * and "ShowContent").
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SluiceError } from '../../src/errors.ts';
+import type { Json, StreamContext } from '../../src/types.ts';
+import { readTaskReply, type TaskReply } from './envelope.ts';
+import { CONTENT, PATH, TASK_TYPE } from './routes.ts';
+
+/** So many records of a part are asked for at most. */
+const TOP_N = 1000;
+const SLOWEST_POLL = 10;
+
+/** All that the task brought, with what its replies say beside their content. */
+export type TaskResult = Pick<TaskReply, 'taskId' | 'serverGuid' | 'serverName' | 'timeZone' | 'content' | 'failures'>;
+
+/**
+ * Starts a task and reads it to its end. The parts are held together, since what an entry refers to may come in another
+ * part; one task is the footprints of one endpoint in one investigation.
+ *
+ * `hasMore: false` without any content says nothing: so answers a task that is still running. Such a task has ended when
+ * its progress says so, as far as that can be read. One that has not ended after `taskDeadlineMs` throws `retry`, with
+ * a pause: a new task would only be as slow. What the vendor says of parts that failed is in `failures`.
+ */
+export async function runTask(
+  context: StreamContext,
+  url: string,
+  payload: { [member: string]: Json },
+): Promise<TaskResult> {
+  const startedAtMs = context.now();
+  let reply = await request(context, url, { Url: url, TaskType: TASK_TYPE, Payload: payload });
+  const { taskId } = reply;
+  const result: TaskResult = { ...reply };
+  let contentId = reply.content.length > 0 ? (reply.lastContentId ?? '') : '';
+  let pauseMs = context.settings.taskPollMs;
+  let isNew = reply.content.length > 0;
+  while (!isFinished(reply, result)) {
+    if (taskId === undefined) throw new SluiceError(`${url}: the reply has no taskId`, { action: 'retry' });
+    const passedMs = context.now() - startedAtMs;
+    const leftMs = context.settings.taskDeadlineMs - passedMs;
+    if (leftMs <= 0) throw late(context, url, taskId, passedMs);
+    if (!isNew) {
+      await sleep(Math.min(pauseMs, leftMs), undefined, { signal: context.signal });
+      pauseMs = Math.min(pauseMs * 2, context.settings.taskPollMs * SLOWEST_POLL);
+    }
+    reply = await request(context, CONTENT, {
+      ...{ Url: CONTENT, TaskType: TASK_TYPE },
+      ...{ TaskId: taskId, ContentId: contentId, TopN: TOP_N },
+    });
+    result.content = [...result.content, ...reply.content];
+    result.failures = [...result.failures, ...reply.failures];
+    result.serverGuid ??= reply.serverGuid;
+    result.serverName ??= reply.serverName;
+    result.timeZone ??= reply.timeZone;
+    // The same place twice is no progress, whatever it holds.
+    isNew = reply.content.length > 0 && reply.lastContentId !== contentId;
+    if (reply.content.length > 0) contentId = reply.lastContentId ?? contentId;
+  }
+  return result;
+}
+
+function request(context: StreamContext, url: string, body: { [member: string]: Json }): Promise<TaskReply> {
+  return context.client.json({
+    path: PATH,
+    body,
+    scope: '',
+    priority: context.priority,
+    signal: context.signal,
+    retry: 'brief',
+    accept: (reply) => readTaskReply(reply, url),
+  });
+}
+
+function isFinished(reply: TaskReply, { content, failures }: TaskResult): boolean {
+  if (reply.hasMore) return false;
+  return content.length > 0 || failures.length > 0 || isThrough(reply.lastContentId);
+}
+
+/**
+ * Whether every server says that it has done all that there is to do. The text is often no valid JSON, so the two
+ * numbers are looked for in it; a total of 0 is said at the beginning as well.
+ */
+function isThrough(lastContentId: string | undefined): boolean {
+  if (lastContentId === undefined) return false;
+  const numbers = (name: string) =>
+    [...lastContentId.matchAll(new RegExp(`"${name}"\\s*:\\s*"?(\\d+)`, 'gi'))].map(([, digits]) => Number(digits));
+  const totals = numbers('totalProgress');
+  const currents = numbers('currentProgress');
+  if (totals.length === 0 || totals.length !== currents.length) return false;
+  return totals.every((total, index) => total > 0 && currents[index] === total);
+}
+
+function late({ settings }: StreamContext, url: string, taskId: string, passedMs: number): SluiceError {
+  return new SluiceError(`${url}: task ${taskId} has not ended after ${Math.round(passedMs / 1000)} s`, {
+    action: 'retry',
+    waitMs: settings.snapshotMs,
+    advice: 'The endpoint may be off; raise reading.task_deadline where endpoints are slow.',
+  });
+}
