@@ -1,0 +1,80 @@
+import { drawsFor, saltOf } from '../hash.ts';
+import { uuid } from '../ids.ts';
+import type { Chain } from './chains.ts';
+import { contentOf } from './write.ts';
+
+/** The vendor's tasks: some answer at once, some are still running for two questions, and hand out three parts then. */
+
+export interface TaskAnswer {
+  taskId: string;
+  lastContentId: string;
+  hasMore: boolean;
+  /** The JSON of `content`. */
+  content: string;
+}
+
+export interface Tasks {
+  start(chain: Chain): TaskAnswer;
+  /** Undefined for an unknown task; `wrong` for a ContentId that was not handed out for it. */
+  go(taskId: string, contentId: string): TaskAnswer | 'wrong' | undefined;
+}
+
+interface Task {
+  id: string;
+  chain: Chain;
+  parts: string[];
+  /** The part that comes next. */
+  next: number;
+  /** Questions that are still answered empty. */
+  empty: number;
+  handedOut: string;
+}
+
+const EMPTY = [
+  '[]',
+  '[{"statusCode":0,"message":"TMSL_S_SUCCESS","content":{"footprint":[],"metaProperty":[],"group":[]}}]',
+];
+
+export function createTasks(seed: number, endless: number): Tasks {
+  const tasks = new Map<string, Task>();
+  let count = 0;
+
+  const answer = (task: Task): TaskAnswer => {
+    const isEmpty = task.empty > 0;
+    if (isEmpty) task.empty--;
+    else task.next = Math.min(task.next + 1, task.parts.length);
+    const isThrough = !isEmpty && task.next === task.parts.length;
+    // While it runs, the vendor says that there is no more.
+    const hasMore = !isEmpty && !isThrough;
+    const content = isEmpty ? (EMPTY[task.empty % 2] as string) : (task.parts[task.next - 1] as string);
+    task.handedOut = contentIdOf(task, hasMore);
+    return { taskId: task.id, lastContentId: task.handedOut, hasMore, content };
+  };
+
+  return {
+    start: (chain) => {
+      const id = uuid(drawsFor(seed, count++, saltOf('apex task')).next).toUpperCase();
+      const isEndless = chain.index < endless;
+      const form = chain.index % 4;
+      const parts = contentOf(chain, form === 0 ? 1 : 3, seed);
+      const empty = isEndless ? Number.POSITIVE_INFINITY : form === 1 || form === 2 ? 3 : 0;
+      const task: Task = { id, chain, parts, next: 0, empty, handedOut: '' };
+      tasks.set(id, task);
+      return answer(task);
+    },
+    go: (taskId, contentId) => {
+      const task = tasks.get(taskId);
+      if (task === undefined) return undefined;
+      if (contentId === '') task.next = 0;
+      else if (contentId !== task.handedOut) return 'wrong';
+      return answer(task);
+    },
+  };
+}
+
+/** As documented: a comma is missing, and a line ends within it. */
+function contentIdOf({ chain, next, parts, handedOut }: Task, hasMore: boolean): string {
+  const total = next === 0 ? 0 : parts.length;
+  const serial = 30_131 + next + (handedOut.length % 7);
+  return `[{ "serverGuid": "${chain.serverGuid}",\r\n "lastContentId": ${serial}, "hasMore": ${hasMore} "totalProgress": ${total}, "currentProgress": ${next}}]`;
+}
