@@ -52,7 +52,7 @@ export type FaultName = keyof typeof KINDS;
 export const FAULT_NAMES = Object.keys(KINDS) as FaultName[];
 
 const ENDPOINTS = [
-  ...(['token', 'list', 'detail', 'recent', 'csv', 'any'] as const),
+  ...(['token', 'list', 'detail', 'recent', 'csv', 'apex', 'any'] as const),
   ...(['instaqueries', 'instaquery', 'results', 'files'] as const),
 ] as const;
 /** One of these, or the name of a thing's list, page or part. */

@@ -39,6 +39,17 @@ async function issueToken(world: World, request: IncomingMessage): Promise<Reply
   return errorReply(outcome.status, outcome.message);
 }
 
+/** Its signature covers the bytes of the body, so they are taken as they come. */
+async function askApex(world: World, request: IncomingMessage): Promise<Reply> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) {
+    chunks.push(chunk);
+    if (chunks.length > MAX_BODY) break;
+  }
+  const { method = '', url = '', headers } = request;
+  return world.apex.answer({ method, url, headers, body: Buffer.concat(chunks) }, world.faults.now());
+}
+
 function answer(world: World, { endpoint, argument, params }: Route): Reply {
   if (endpoint === 'list') return listDetections(world, params);
   if (endpoint === 'detail') return detectionDetail(world, argument);
@@ -58,7 +69,7 @@ function strangerReply(world: World, route: Route, request: IncomingMessage, cou
     counters.forbiddenCalls++;
     return errorReply(405, 'the simulator is only read', { Allow: 'GET' });
   }
-  if (route.endpoint === 'token') return undefined;
+  if (route.endpoint === 'token' || route.endpoint === 'apex') return undefined; // they judge for themselves
   const refusal = world.tokens.check(request.headers.authorization, route.scope, world.faults.now());
   return refusal && errorReply(refusal.status, refusal.message);
 }
@@ -104,9 +115,14 @@ async function serve(
   if (route.endpoint === 'csv') return csv(world, route.params, sending);
   const streamed = giant(world, route, sending);
   if (streamed) return streamed;
-  const reply = route.endpoint === 'token' ? await issueToken(world, request) : answer(world, route);
+  const reply = await replyTo(world, route, request);
   const spoil = reply.status === 200 ? faults.due('body', endpoint) : undefined;
   return spoil ? sendSpoiled(sending, reply, spoil) : sendReply(sending, reply);
+}
+
+function replyTo(world: World, route: Route, request: IncomingMessage): Reply | Promise<Reply> {
+  if (route.endpoint === 'token') return issueToken(world, request);
+  return route.endpoint === 'apex' ? askApex(world, request) : answer(world, route);
 }
 
 function crash(response: ServerResponse, error: unknown): void {

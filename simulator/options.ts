@@ -1,3 +1,4 @@
+import type { ApexOptions } from './apex-central/index.ts';
 import { type FaultPlan, readFaultPlan } from './fault-plan.ts';
 import { fillLiving, type LivingOptions } from './living-options.ts';
 import { THING_ROUTES } from './things/api.ts';
@@ -26,6 +27,8 @@ export interface SimulatorOptions {
   bareArrayPaged?: boolean;
   /** How many there are of each kind of thing, by its name (`packages`, `devices` …). Default 0. */
   things?: Readonly<Record<string, number>>;
+  /** Trend Micro Apex Central beside the Cylance tenant. Default: without a scan summary. */
+  apex?: ApexOptions;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -66,6 +69,7 @@ export interface Settings {
   retrievedFilesShape: 'array' | 'envelope';
   bareArrayPaged: boolean;
   things: Readonly<Record<string, number>>;
+  apex: ApexOptions;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -135,6 +139,7 @@ export function fillOptions(options: SimulatorOptions): Settings {
     retrievedFilesShape: options.retrievedFilesShape ?? 'array',
     bareArrayPaged: options.bareArrayPaged ?? true,
     things: thingsOf(options.things ?? {}),
+    apex: { ...options.apex, footprints: whole('apex.footprints', options.apex?.footprints ?? 0, 10_000) },
     tenantId: options.tenantId,
     applicationId: options.applicationId,
     applicationSecret: options.applicationSecret,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { APEX_PATH } from './apex-central/index.ts';
 import type { FaultEndpoint } from './fault-plan.ts';
 import { isThingPath, THING_ROUTES } from './things/api.ts';
 
@@ -40,6 +41,7 @@ export function routeOf(request: IncomingMessage): Route {
   });
   if (path.startsWith('/_simulator/')) return route('simulator', '', path.slice('/_simulator/'.length));
   if (path === '/auth/v2/token') return request.method === 'POST' ? route('token') : route('forbidden');
+  if (path === APEX_PATH) return request.method === 'PUT' ? route('apex') : route('forbidden');
   if (!OURS.test(path) && !isThingPath(path)) return route('unknown');
   if (request.method !== 'GET') return route('forbidden');
   for (const [pattern, endpoint, scope] of READS) {

@@ -1,3 +1,4 @@
+import { APEX_STREAM, type ApexCentral } from './apex-central/index.ts';
 import type { Facts } from './attributes.ts';
 import type { Queries } from './instaqueries/queries.ts';
 import { resultRows } from './instaqueries/results.ts';
@@ -13,6 +14,7 @@ export const TRUTH_STREAMS: readonly string[] = [
   'cylance.instaquery',
   'cylance.instaquery_result',
   'cylance.retrieved_file',
+  APEX_STREAM,
   ...THINGS.flatMap(({ stream, parts = [] }) => [stream, ...parts.flatMap((part) => part.stream ?? [])]),
 ];
 /** One of these. */
@@ -40,6 +42,7 @@ export function createStreamTruth(
   queries: Queries,
   files: RetrievedFiles,
   shelves: readonly Shelf[],
+  apex: ApexCentral,
 ): StreamTruth {
   const { courses } = queries;
 
@@ -105,6 +108,7 @@ export function createStreamTruth(
     rows: (stream) => {
       const shelf = shelfOf(stream);
       if (shelf !== undefined) return shelf.rows(stream);
+      if (stream === APEX_STREAM) return apex.rows();
       if (stream === 'cylance.detection') return detections.rows();
       if (stream === 'cylance.instaquery_result') return results();
       return stream === 'cylance.instaquery' ? revisions(queries, 'detail') : revisions(files, 'list');
@@ -112,6 +116,7 @@ export function createStreamTruth(
     summary: (stream) => {
       const shelf = shelfOf(stream);
       if (shelf !== undefined) return countedOnShelf(shelf, stream);
+      if (stream === APEX_STREAM) return apex.summary();
       if (stream === 'cylance.instaquery_result') return countedResults();
       if (stream !== 'cylance.detection') return counted(stream === 'cylance.instaquery' ? queries : files);
       const totals = detections.summary();

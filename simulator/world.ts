@@ -1,3 +1,4 @@
+import { type ApexCentral, createApexCentral } from './apex-central/index.ts';
 import type { Courses } from './courses.ts';
 import { createFaultEngine, type FaultEngine } from './fault-engine.ts';
 import { createQueries, type Queries } from './instaqueries/queries.ts';
@@ -25,6 +26,7 @@ export interface World {
   files: RetrievedFiles;
   /** One for each kind of thing. */
   shelves: readonly Shelf[];
+  apex: ApexCentral;
   /** The changes of these three. */
   courses: readonly Courses[];
   streamTruth: StreamTruth;
@@ -37,6 +39,7 @@ export function createWorld(settings: Settings): World {
   const queries = createQueries(tenant.facts, settings);
   const files = createRetrievedFiles(tenant.facts, settings);
   const shelves = THINGS.map((thing) => createShelf(thing, tenant.facts, settings));
+  const apex = createApexCentral(tenant.facts, settings.endTime, settings.apex);
   const truth = createTruth(tenant, living, faults);
   return {
     settings,
@@ -49,8 +52,9 @@ export function createWorld(settings: Settings): World {
     queries,
     files,
     shelves,
+    apex,
     courses: [queries.courses, files.courses, ...shelves.map(({ courses }) => courses)],
-    streamTruth: createStreamTruth(tenant.facts, truth, queries, files, shelves),
+    streamTruth: createStreamTruth(tenant.facts, truth, queries, files, shelves, apex),
   };
 }
 

@@ -13,7 +13,7 @@ import type {
   VendorRequest,
 } from '../../src/types.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
-import { parseExact } from './json.ts';
+import { embedded, member, parseExact } from './json.ts';
 import { LIST, PATH, TASK_TYPE } from './routes.ts';
 import { signedToken } from './signature.ts';
 
@@ -54,7 +54,8 @@ async function ask<T>(request: VendorRequest<T>, settings: SourceSettings, servi
   const { sent, token } = await signed(request, settings, services);
   const reply = await services.http(sent);
   if (reply.status === 401 || reply.status === 403) {
-    const said = short(reply.body.toString('utf8', 0, 2000).replaceAll(token, REMOVED));
+    const text = reply.body.toString('utf8', 0, 2000).replaceAll(token, REMOVED);
+    const said = short(member(embedded(text), 'Message', 'result_description') ?? text);
     throw refusal(settings, reply, `HTTP ${reply.status}`, said, services.now());
   }
   const error = statusError(reply, sent, services.now());

@@ -77,12 +77,12 @@ function readPage({ log }: StreamContext, reply: unknown, page: number, pageSize
 
 function childrenOf(summary: unknown): Child[] {
   const scanSummaryGuid = textOf(member(summary, 'scanSummaryGuid', 'summaryGuid', 'guid')) ?? '';
-  const servers = (listOf(member(summary, 'serverGuid', 'serverGuids')) ?? []).flatMap((one) => textOf(one) ?? []);
-  const agents = listOf(member(summary, 'agents', 'agentList', 'endpoints', 'agentGuid', 'agentGuids')) ?? [];
+  const [server] = several(member(summary, 'serverGuid', 'serverGuids'));
+  const agents = several(member(summary, 'agents', 'agentList', 'endpoints', 'agentGuid', 'agentGuids'));
   const version = digestOf({ status: statusOf(summary), progress: member(summary, 'progress') ?? null });
   return agents.map((agent) => {
     const agentGuid = textOf(agent) ?? textOf(member(agent, 'agentGuid', 'guid'));
-    const serverGuid = textOf(member(agent, 'serverGuid')) ?? servers[0];
+    const serverGuid = textOf(member(agent, 'serverGuid')) ?? textOf(server);
     if (agentGuid === undefined || serverGuid === undefined) {
       throw garbled(`${LIST}: an endpoint of scan summary ${scanSummaryGuid} has no GUID, or no server`);
     }
@@ -95,6 +95,11 @@ function childrenOf(summary: unknown): Child[] {
       facts: { ...place },
     };
   });
+}
+
+/** A list, or one GUID without brackets. */
+function several(value: unknown): unknown[] {
+  return listOf(value) ?? [value];
 }
 
 /** How the configuration writes it, in lower case, so that both mean the same child. */

@@ -4,7 +4,7 @@
  * and "ShowContent").
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from '../../src/errors.ts';
+import { actionOf, messageOf, SluiceError } from '../../src/errors.ts';
 import type { Json, StreamContext } from '../../src/types.ts';
 import { readTaskReply, type TaskReply } from './envelope.ts';
 import { CONTENT, PATH, TASK_TYPE } from './routes.ts';
@@ -45,10 +45,7 @@ export async function runTask(
       await sleep(Math.min(pauseMs, leftMs), undefined, { signal: context.signal });
       pauseMs = Math.min(pauseMs * 2, context.settings.taskPollMs * SLOWEST_POLL);
     }
-    reply = await request(context, CONTENT, {
-      ...{ Url: CONTENT, TaskType: TASK_TYPE },
-      ...{ TaskId: taskId, ContentId: contentId, TopN: TOP_N },
-    });
+    reply = await goOn(context, taskId, contentId);
     result.content = [...result.content, ...reply.content];
     result.failures = [...result.failures, ...reply.failures];
     result.serverGuid ??= reply.serverGuid;
@@ -59,6 +56,17 @@ export async function runTask(
     if (reply.content.length > 0) contentId = reply.lastContentId ?? contentId;
   }
   return result;
+}
+
+/** A task that the vendor has forgotten, or whose place it does not take any more, is begun anew. */
+async function goOn(context: StreamContext, taskId: string, contentId: string): Promise<TaskReply> {
+  const body = { Url: CONTENT, TaskType: TASK_TYPE, TaskId: taskId, ContentId: contentId, TopN: TOP_N };
+  try {
+    return await request(context, CONTENT, body);
+  } catch (error) {
+    if (actionOf(error) !== 'reject') throw error;
+    throw new SluiceError(messageOf(error), { action: 'retry', cause: error });
+  }
 }
 
 function request(context: StreamContext, url: string, body: { [member: string]: Json }): Promise<TaskReply> {

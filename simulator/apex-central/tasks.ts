@@ -27,7 +27,8 @@ interface Task {
   next: number;
   /** Questions that are still answered empty. */
   empty: number;
-  handedOut: string;
+  /** Every place that was handed out, and which part comes after it: a reply may get lost and be asked for again. */
+  places: Map<string, number>;
 }
 
 const EMPTY = [
@@ -46,9 +47,10 @@ export function createTasks(seed: number, endless: number): Tasks {
     const isThrough = !isEmpty && task.next === task.parts.length;
     // While it runs, the vendor says that there is no more.
     const hasMore = !isEmpty && !isThrough;
-    const content = isEmpty ? (EMPTY[task.empty % 2] as string) : (task.parts[task.next - 1] as string);
-    task.handedOut = contentIdOf(task, hasMore);
-    return { taskId: task.id, lastContentId: task.handedOut, hasMore, content };
+    const content = isEmpty ? (EMPTY[task.places.size % 2] as string) : (task.parts[task.next - 1] as string);
+    const lastContentId = contentIdOf(task, hasMore);
+    task.places.set(lastContentId, task.next);
+    return { taskId: task.id, lastContentId, hasMore, content };
   };
 
   return {
@@ -58,23 +60,24 @@ export function createTasks(seed: number, endless: number): Tasks {
       const form = chain.index % 4;
       const parts = contentOf(chain, form === 0 ? 1 : 3, seed);
       const empty = isEndless ? Number.POSITIVE_INFINITY : form === 1 || form === 2 ? 3 : 0;
-      const task: Task = { id, chain, parts, next: 0, empty, handedOut: '' };
+      const task: Task = { id, chain, parts, next: 0, empty, places: new Map([['', 0]]) };
       tasks.set(id, task);
       return answer(task);
     },
     go: (taskId, contentId) => {
       const task = tasks.get(taskId);
       if (task === undefined) return undefined;
-      if (contentId === '') task.next = 0;
-      else if (contentId !== task.handedOut) return 'wrong';
+      const place = task.places.get(contentId);
+      if (place === undefined) return 'wrong';
+      task.next = place;
       return answer(task);
     },
   };
 }
 
 /** As documented: a comma is missing, and a line ends within it. */
-function contentIdOf({ chain, next, parts, handedOut }: Task, hasMore: boolean): string {
+function contentIdOf({ chain, next, parts, places }: Task, hasMore: boolean): string {
   const total = next === 0 ? 0 : parts.length;
-  const serial = 30_131 + next + (handedOut.length % 7);
+  const serial = 30_131 + next + places.size * 10;
   return `[{ "serverGuid": "${chain.serverGuid}",\r\n "lastContentId": ${serial}, "hasMore": ${hasMore} "totalProgress": ${total}, "currentProgress": ${next}}]`;
 }

@@ -16,6 +16,9 @@ interface Options {
   retrievedFiles: number;
   giantResults: number;
   things: Record<string, number>;
+  apexFootprints: number;
+  apexApplicationId: string;
+  apexApiKey: string;
   tenantId: string;
   applicationId: string;
   applicationSecret: string;
@@ -43,6 +46,9 @@ export function addSimulator(program: Command, cli: Cli): void {
     .option('--retrieved-files <n>', 'how many retrieved files there are', whole(0, 1_000_000), 200)
     .option('--giant-results <n>', 'one more query, with so many results of 1 KB', whole(0, 99_999_999), 0)
     .option('--things <name=n...>', 'how many there are of other kinds: devices=120', thing, {})
+    .option('--apex-footprints <n>', 'how many scan summaries Apex Central has', whole(0, 10_000), 20)
+    .option('--apex-application-id <id>', 'application that Apex Central accepts', 'simulated-apex-application')
+    .option('--apex-api-key <key>', 'key that Apex Central accepts', 'simulated-apex-key')
     .option('--tenant-id <id>', 'tenant that it accepts', 'simulated-tenant')
     .option('--application-id <id>', 'application that it accepts', 'simulated-application')
     .option('--application-secret <secret>', 'secret that it accepts', 'simulated-secret')
@@ -85,12 +91,14 @@ async function simulate(cli: Cli, options: Options): Promise<void> {
 }
 
 function choicesOf(options: Options): SimulatorChoices {
-  const { end, days, latency, faults, living, instaqueries, tlsCert, tlsKey, plantSecrets = false, ...same } = options;
+  const { end, days, latency, faults, living, instaqueries, tlsCert, tlsKey, plantSecrets = false, ...rest } = options;
+  const { apexApplicationId, apexApiKey, apexFootprints, ...same } = rest;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) throw usageError('--tls-cert and --tls-key go together');
   const endMs = end === undefined ? undefined : parseTimeMs(end);
   if (end !== undefined && endMs === undefined) throw usageError(`--end ${JSON.stringify(end)} is no time`);
   return {
     ...same,
+    apex: { applicationId: apexApplicationId, apiKey: apexApiKey, footprints: apexFootprints },
     instaQueries: instaqueries,
     plantSecrets,
     latencyMs: latency,
@@ -141,15 +149,21 @@ function read(option: string, path: string): string {
 }
 
 /** What to put into a config to read it. */
-function configFor(url: string, { tenantId, applicationId, applicationSecret }: Options): string {
+function configFor(url: string, options: Options): string {
+  const { tenantId, applicationId, applicationSecret, apexApplicationId, apexApiKey } = options;
   const lines = [
-    'A source for sluice.yaml:',
+    'Sources for sluice.yaml:',
     '  - name: simulated',
     '    connector: cylance',
     `    base_url: ${url}`,
     `    tenant_id: ${tenantId}`,
     `    application_id: ${applicationId}`,
     `    application_secret: ${applicationSecret}`,
+    '  - name: simulated_apex',
+    '    connector: apex_central',
+    `    base_url: ${url}`,
+    `    application_id: ${apexApplicationId}`,
+    `    api_key: ${apexApiKey}`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -55,6 +55,8 @@ export interface SimulatorChoices {
   giantResults: number;
   /** Other kinds of things, by name: how many there are. */
   things: Record<string, number>;
+  /** Trend Micro Apex Central, served beside. */
+  apex: { applicationId: string; apiKey: string; footprints: number };
   tenantId: string;
   applicationId: string;
   applicationSecret: string;

@@ -1,0 +1,212 @@
+/** Footprints of Apex Central against the simulator: what arrives is exactly what a perfect connector ships. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { streams } from '../../connectors/index.ts';
+import type { FaultPlan, Simulator, SimulatorOptions } from '../../simulator/index.ts';
+import { parseConfigObject } from '../../src/config.ts';
+import { recover, runWalk } from '../../src/pipeline.ts';
+import {
+  documentOf,
+  expectedDocuments,
+  type MemorySink,
+  memorySink,
+  openPipeline,
+  scratch,
+  simulate,
+  wholeRange,
+} from './harness.ts';
+
+const STREAM = 'apex_central.footprint';
+const KEY = 'the-key-of-the-test';
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
+const never = new AbortController().signal;
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+});
+
+async function simulated(apex: SimulatorOptions['apex'], options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
+  console.log(`seed ${seed}`);
+  const simulator = await simulate({
+    ...{ seed, detections: 0 },
+    ...options,
+    apex: { applicationId: 'app-1', apiKey: KEY, footprints: 12, ...apex },
+  });
+  cleanups.push(() => simulator.close());
+  return simulator;
+}
+
+interface Overrides {
+  reading?: Record<string, unknown>;
+  source?: Record<string, unknown>;
+  now?: () => number;
+}
+
+function start(simulator: Simulator, sink: MemorySink, { reading, source, now }: Overrides = {}) {
+  const folder = scratch();
+  cleanups.push(folder.remove);
+  const config = parseConfigObject(
+    {
+      state: { path: `${folder.path}/state` },
+      sources: [
+        {
+          ...{
+            name: 'apex',
+            connector: 'apex_central',
+            base_url: simulator.url,
+            application_id: 'app-1',
+            api_key: KEY,
+          },
+          rate: { requests_per_second: 10_000, concurrency: 8 },
+          retry: { deadline: '60s', first_delay: '5ms', max_delay: '50ms' },
+          reading: { task_poll: '10ms', task_deadline: '20s', ...reading },
+          ...source,
+        },
+      ],
+      sinks: [{ name: 'files', type: 'ndjson', path: `${folder.path}/out` }],
+    },
+    { knownStreams: streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name })) },
+  ).config;
+  const opened = openPipeline(config, { sink, now });
+  cleanups.push(opened.close);
+  return opened;
+}
+
+/** Missing, doubled and surplus documents, in words. */
+function differences(simulator: Simulator, sink: MemorySink): string[] {
+  const expected = expectedDocuments(simulator, STREAM);
+  const found = new Map<string, number>();
+  for (const { id } of sink.documents) found.set(id, (found.get(id) ?? 0) + 1);
+  return [
+    ...[...expected].filter(([id]) => !found.has(id)).map(([, what]) => `missing ${what}`),
+    ...[...found].filter(([, times]) => times > 1).map(([id, times]) => `${times} times ${expected.get(id) ?? id}`),
+    ...sink.documents.filter(({ id }) => !expected.has(id)).map(({ key }) => `not expected ${key}`),
+  ];
+}
+
+describe('footprints', () => {
+  test('are shipped whole and once, without secrets, and a second walk finds nothing new', async () => {
+    const simulator = await simulated({}, { plantSecrets: true });
+    const sink = memorySink();
+    const { pipeline, store } = start(simulator, sink);
+    await runWalk(pipeline, wholeRange(simulator), never);
+    expect(sink.documents.length).toBeGreaterThan(80);
+    expect(differences(simulator, sink)).toEqual([]);
+    const texts = sink.documents.map(({ json }) => json.toString()).join('\n');
+    expect([...simulator.truthOf(STREAM)].map((row) => JSON.stringify(row)).join()).toContain('PLANTED-SECRET');
+    for (const secret of ['PLANTED-SECRET', KEY, 'eyJ']) expect(texts).not.toContain(secret);
+    await runWalk(pipeline, wholeRange(simulator, 'backfill-2'), never);
+    expect(differences(simulator, sink)).toEqual([]);
+    const rows = store.pipeline(pipeline.name).ledger(1000);
+    expect(rows.every(({ settled }) => settled)).toBe(true);
+    expect(simulator.stats().forbiddenCalls).toBe(0);
+  });
+
+  test('hold ids of 64 bits digit by digit, name their parents, and join with Cylance on host.id', async () => {
+    const simulator = await simulated({});
+    const sink = memorySink();
+    const { pipeline } = start(simulator, sink);
+    await runWalk(pipeline, wholeRange(simulator), never);
+    const documents = sink.documents.map(documentOf);
+    const truth = [...simulator.truthOf(STREAM)].map(({ record }) => record as Record<string, string>);
+    const links = (own: unknown) => (own as { footprint: { meta_link_id?: string } }).footprint.meta_link_id;
+    expect(new Set(documents.map(({ apex_central }) => links(apex_central)))).toEqual(
+      new Set(truth.map(({ metaLinkId }) => metaLinkId)),
+    );
+    expect(truth.some(({ metaLinkId }) => Math.abs(Number(metaLinkId)) > Number.MAX_SAFE_INTEGER)).toBe(true);
+    expect(documents.some(({ process }) => (process as { parent?: unknown } | undefined)?.parent !== undefined)).toBe(
+      true,
+    );
+    expect(documents.some(({ file }) => file !== undefined)).toBe(true);
+    expect(documents.some(({ event }) => event.kind === 'pipeline_error')).toBe(true);
+    for (const { host } of documents) expect((host as { id: string }).id).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+  });
+
+  test.each([1, 5])('in lists of %i', async (pageSize) => {
+    const simulator = await simulated({ footprints: 7 });
+    const sink = memorySink();
+    const { pipeline } = start(simulator, sink, { reading: { page_size: pageSize } });
+    await runWalk(pipeline, wholeRange(simulator), never);
+    expect(differences(simulator, sink)).toEqual([]);
+  });
+
+  test('that the configuration names are read once, however it writes them', async () => {
+    const simulator = await simulated({ footprints: 3 });
+    const [row] = simulator.truthOf(STREAM);
+    const { serverGuid, agentGuid, scanSummaryGuid } = (row as { record: unknown }).record as Record<string, string>;
+    const parents = { [STREAM]: [`${serverGuid}/${agentGuid}/${scanSummaryGuid}`.toUpperCase()] };
+    const sink = memorySink();
+    const { pipeline } = start(simulator, sink, { source: { parents } });
+    await runWalk(pipeline, wholeRange(simulator), never);
+    expect(differences(simulator, sink)).toEqual([]);
+  });
+});
+
+const FAULTS: Record<string, { apex?: SimulatorOptions['apex']; faults?: FaultPlan }> = {
+  'failures within HTTP 200': { apex: { failEvery: 3 } },
+  'parts with another status than 0': { apex: { statusEvery: 2 } },
+  'too many requests': { faults: [{ fault: 'rate-limit', endpoint: 'apex', every: 4, retryAfter: 'none' }] },
+  'server errors': { faults: [{ fault: 'server-error', endpoint: 'apex', every: 3 }] },
+  resets: { faults: [{ fault: 'reset', endpoint: 'apex', every: 5 }] },
+  'broken bodies': { faults: [{ fault: 'reset-body', endpoint: 'apex', every: 4 }] },
+  'truncated JSON': { faults: [{ fault: 'truncated-json', endpoint: 'apex', every: 4 }] },
+  'pages of HTML': { faults: [{ fault: 'html-page', endpoint: 'apex', every: 5 }] },
+};
+
+test.each(Object.entries(FAULTS))('under %s everything is shipped whole and once', async (_name, { apex, faults }) => {
+  const simulator = await simulated(apex ?? {}, { faults });
+  const sink = memorySink();
+  const { pipeline } = start(simulator, sink);
+  for (let walk = 1; walk <= 3; walk++) {
+    await recover(pipeline);
+    await runWalk(pipeline, wholeRange(simulator, `backfill-${walk}`), never);
+  }
+  expect(differences(simulator, sink)).toEqual([]);
+  if (faults !== undefined) expect(simulator.stats().unusedFaults).toEqual([]);
+});
+
+test('a task that never ends is given up at its deadline, said so, and asked for again later; the others are shipped', async () => {
+  const simulator = await simulated({ endless: 1, footprints: 4 });
+  let nowMs = Date.now();
+  const startedAt = Date.now();
+  const sink = memorySink();
+  const { pipeline } = start(simulator, sink, {
+    reading: { task_deadline: '400ms', snapshot: '1m' },
+    now: () => nowMs + (Date.now() - startedAt),
+  });
+  const said: string[] = [];
+  pipeline.log.warn = ((_fields: unknown, text: string) => void said.push(text)) as typeof pipeline.log.warn;
+  const [first] = simulator.truthOf(STREAM);
+  const { serverGuid, agentGuid, scanSummaryGuid } = (first as { record: unknown }).record as Record<string, string>;
+  const key = `${serverGuid}/${agentGuid}/${scanSummaryGuid}`.toLowerCase();
+  const live = { ...wholeRange(simulator, 'live'), kind: 'live' as const, once: true };
+  await runWalk(pipeline, live, never);
+  expect(said.filter((text) => /task [0-9A-F-]{36} has not ended after \d+ s/.test(text))).toHaveLength(1); // once, not five times
+  expect(pipeline.state.child(key)).toMatchObject({ status: 'open', failures: 1, records: null });
+  const others = differences(simulator, sink).filter((line) => !line.includes(key.split('/')[1] as string));
+  expect(others).toEqual([]);
+  await runWalk(pipeline, live, never); // too early
+  expect(pipeline.state.child(key)).toMatchObject({ failures: 1 });
+  nowMs += 65_000;
+  await runWalk(pipeline, live, never);
+  expect(pipeline.state.child(key)).toMatchObject({ status: 'open', failures: 2 });
+});
+
+test('a wrong key is reported as a refused signature, and stops', async () => {
+  const simulator = await simulated({});
+  const { pipeline } = start(simulator, memorySink(), { source: { api_key: 'another-key' } });
+  await expect(pipeline.client.authenticate(never)).rejects.toMatchObject({
+    action: 'stop',
+    message: expect.stringMatching(/^source "apex": Apex Central refused the signature of the request \(HTTP 401\): /),
+    advice: expect.stringMatching(/application_id and api_key.*clock/),
+  });
+  await expect(runWalk(pipeline, wholeRange(simulator), never)).rejects.toMatchObject({ action: 'stop' });
+});
+
+test('a clock that is wrong is named', async () => {
+  const simulator = await simulated({}, { faults: [{ fault: 'clock-skew', seconds: 900 }] });
+  const { pipeline } = start(simulator, memorySink());
+  await expect(pipeline.client.authenticate(never)).rejects.toMatchObject({
+    action: 'stop',
+    advice: expect.stringContaining("clock is 15 min behind the vendor's"),
+  });
+});
