@@ -58,7 +58,7 @@ test('results without a config: version, streams, config, schema', async () => {
   ]);
   expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(JSON.parse(streams.stdout)).toContainEqual(expect.objectContaining({ stream: 'cylance.detection' }));
-  expect(keys.stdout).toContain('sources[].application_secret');
+  expect(keys.stdout).toContain('sources[cylance].application_secret');
   expect(JSON.parse(schema.stdout)).toHaveProperty('properties.sinks');
   for (const { code, stderr } of [version, streams, keys, schema])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
