@@ -179,16 +179,28 @@ test('a task that never ends is given up at its deadline, said so, and asked for
   const { serverGuid, agentGuid, scanSummaryGuid } = (first as { record: unknown }).record as Record<string, string>;
   const key = `${serverGuid}/${agentGuid}/${scanSummaryGuid}`.toLowerCase();
   const live = { ...wholeRange(simulator, 'live'), kind: 'live' as const, once: true };
+  let tasks = 0;
+  const { json } = pipeline.client;
+  pipeline.client = {
+    ...pipeline.client,
+    json: (request) => {
+      if (JSON.stringify(request.body?.Payload ?? {}).includes(`"${agentGuid}"`)) tasks++;
+      return json(request);
+    },
+  };
   await runWalk(pipeline, live, never);
-  expect(said.filter((text) => /task [0-9A-F-]{36} has not ended after \d+ s/.test(text))).toHaveLength(1); // once, not five times
+  expect(said.filter((text) => /task [0-9A-F-]{36} has not ended after \d+ s/.test(text))).toHaveLength(1);
+  expect(tasks).toBe(1); // a deadline is not waited for five times
   expect(pipeline.state.child(key)).toMatchObject({ status: 'open', failures: 1, records: null });
   const others = differences(simulator, sink).filter((line) => !line.includes(key.split('/')[1] as string));
   expect(others).toEqual([]);
   await runWalk(pipeline, live, never); // too early
+  expect(tasks).toBe(1);
   expect(pipeline.state.child(key)).toMatchObject({ failures: 1 });
   nowMs += 65_000;
   await runWalk(pipeline, live, never);
   expect(pipeline.state.child(key)).toMatchObject({ status: 'open', failures: 2 });
+  expect(tasks).toBe(2);
 });
 
 test('a wrong key is reported as a refused signature, and stops', async () => {
