@@ -119,7 +119,8 @@ const OF_PARENT = ['eventId', 'metaLinkId', 'objectType', 'objectName', 'operati
 const IDS: ReadonlySet<string> = new Set(['objectId', 'parentId', 'eventId', 'metaLinkId', 'metaHashId']);
 
 function joined(event: unknown, entry: unknown, found: Found, nodes: ReadonlyMap<string, unknown>): Fields {
-  const { meta: _meta, metaLinkId: _link, ...own } = Object(event) as Fields;
+  const said: Fields = typeof event === 'object' && event !== null ? (event as Fields) : { said: event };
+  const { meta: _meta, metaLinkId: _link, ...own } = said;
   const parentId = textOf(member(entry, 'parentId'));
   const parent = parentId === undefined ? undefined : nodes.get(parentId);
   return {

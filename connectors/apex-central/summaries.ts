@@ -6,7 +6,7 @@
  * endpoints, a status and times. Names are accepted in the spellings below; an entry that names no server, endpoint or
  * summary is reported, never skipped silently.
  */
-import { SluiceError } from '../../src/errors.ts';
+import { messageOf, SluiceError } from '../../src/errors.ts';
 import { digestOf } from '../../src/identity.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
@@ -27,10 +27,16 @@ export async function readParents(context: StreamContext): Promise<{ children: C
   const lists = [(query: PageQuery) => listPage(context, query)];
   const { records, settled } = await readSnapshot(context, { lists, key: summaryGuid });
   const children = new Map<string, Child>();
+  let whole = settled;
   for (const summary of records.values()) {
-    for (const child of childrenOf(summary)) children.set(child.key, child);
+    try {
+      for (const child of childrenOf(summary)) children.set(child.key, child);
+    } catch (error) {
+      whole = false; // the others are read all the same
+      context.log.warn(messageOf(error));
+    }
   }
-  return { children: [...children.values()], whole: settled };
+  return { children: [...children.values()], whole };
 }
 
 function summaryGuid(summary: unknown): string {
