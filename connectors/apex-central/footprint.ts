@@ -24,7 +24,7 @@ export const footprint: Stream = {
   mode: 'children',
   // A new task is started for each reading; what the server is called or where it stands is not the event.
   volatile: ['taskId', 'serverName', 'TimeZone'],
-  secrets: ['password'],
+  secrets: [],
   key: keyOf,
   timeMs: (record) => timeOf(member(record, 'timestamp')) ?? timeOf(member(member(record, 'footprint'), 'timestamp')),
   isOpen: () => false,
