@@ -9,6 +9,13 @@ import { type Simulator, type SimulatorOptions, startSimulator } from '../../sim
 /** Long and unlike anything else, so that a search for it in the outputs finds only the secret. */
 export const SECRET = 'application-secret-q7Vz-of-the-end-to-end-tests';
 export const TENANT = { tenantId: 'tenant-e2e', applicationId: 'application-e2e', applicationSecret: SECRET };
+/** Of Trend Micro Apex Central, which the simulator serves on the same port. */
+export const APEX = { applicationId: 'apex-application-e2e', apiKey: 'apex-api-key-q7Vz-of-the-end-to-end-tests' };
+
+/** Which source of `configOf` reads a stream. */
+export function sourceOf(stream: string): string {
+  return stream.startsWith('apex_central.') ? 'acme_apex' : 'acme';
+}
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
 export type Signal = 'SIGTERM' | 'SIGKILL';
@@ -69,7 +76,7 @@ export async function openPlace(
 }
 
 function launch(folder: string, argv: string[], more: object, running: Set<ChildProcess>): Child {
-  const env = { PATH: process.env.PATH, HOME: folder, SLUICE_SECRET: SECRET, ...more };
+  const env = { PATH: process.env.PATH, HOME: folder, SLUICE_SECRET: SECRET, APEX_KEY: APEX.apiKey, ...more };
   const child = spawn(process.execPath, argv, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stdout = '';
@@ -107,11 +114,19 @@ export interface ConfigParts {
   sinks: object[];
   source?: object;
   reading?: object;
+  /** Whether Apex Central is read, too. */
+  apex?: boolean;
   [section: string]: unknown;
 }
 
-/** One source that reads the simulator; its secret comes from the environment, as it should. */
-export function configOf({ url, sinks, source, reading, ...rest }: ConfigParts): object {
+/** One source that reads the simulator, or two; their secrets come from the environment, as they should. */
+export function configOf({ url, sinks, source, reading, apex = false, ...rest }: ConfigParts): object {
+  const shared = {
+    rate: { requests_per_second: 5000, concurrency: 16 },
+    http: { proxy: 'none' },
+    retry: { deadline: '60s', first_delay: '50ms', max_delay: '1s' },
+    reading: { ...LIVELY, ...reading },
+  };
   const one = {
     name: 'acme',
     connector: 'cylance',
@@ -120,13 +135,16 @@ export function configOf({ url, sinks, source, reading, ...rest }: ConfigParts):
     tenant_id: TENANT.tenantId,
     application_id: TENANT.applicationId,
     application_secret: `\${SLUICE_SECRET}`,
-    rate: { requests_per_second: 5000, concurrency: 16 },
-    http: { proxy: 'none' },
-    retry: { deadline: '60s', first_delay: '50ms', max_delay: '1s' },
-    reading: { ...LIVELY, ...reading },
+    ...shared,
     ...source,
   };
-  return { log: { format: 'json' }, sources: [one], sinks, ...rest };
+  const other = {
+    ...{ name: 'acme_apex', connector: 'apex_central', base_url: url },
+    ...{ application_id: APEX.applicationId, api_key: `\${APEX_KEY}` },
+    ...shared,
+    keep_original: true,
+  };
+  return { log: { format: 'json' }, sources: apex ? [one, other] : [one], sinks, ...rest };
 }
 
 /** Waits until the condition holds. Says what it waited for when it never does. */

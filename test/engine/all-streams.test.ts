@@ -111,7 +111,7 @@ describe.each(STREAMS)('%s', (stream) => {
   test('of a tenant that changes: every state that was shown is a document', async () => {
     const ofThings = streamsBeside(stream).length > 0;
     const queries = { queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 40 };
-    const living = { ...(ofThings ? { thingsMove: 8, thingsDeleted: 4 } : queries), dwellMs: 300 };
+    const living = { ...(ofThings ? { thingsMove: 8, thingsDeleted: 4 } : queries), dwellMs: ofThings ? 1000 : 300 };
     const simulator = await simulated(ofThings ? { ...onlyThingsOf(stream), living } : { things: {}, living });
     const sink = memorySink();
     await runUntilQuiet(simulator, stream, sink);

@@ -12,7 +12,7 @@ import type { EcsDocument } from '../../src/types.ts';
 import { committedInAll, confirmAllCommitted, preparedBatches } from '../e2e/committed.ts';
 import { differencesFrom, documentsIn, idOf } from '../e2e/delivered.ts';
 import { killAgainAndAgain, refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
-import { type Child, configOf, openPlace, type Place } from '../e2e/place.ts';
+import { APEX, type Child, configOf, openPlace, type Place, sourceOf } from '../e2e/place.ts';
 import { expectedDocuments } from '../engine/harness.ts';
 import { allHits } from './data-stream.ts';
 import { startElasticsearch } from './elasticsearch.ts';
@@ -25,6 +25,7 @@ afterEach(async () => {
 });
 
 const NAMES = streams.map(({ stream }) => stream.name as TruthStream);
+const OF_CYLANCE = NAMES.filter((name) => sourceOf(name) === 'acme');
 const KILLS = 12;
 const LIVING = {
   ...{ arrivals: 60, lateArrivals: 20, statusChanges: 60, returns: 20, commentChanges: 20, responseChanges: 20 },
@@ -34,7 +35,7 @@ const LIVING = {
 };
 const TENANT = {
   ...{ detections: 2000, instaQueries: 24, resultsPerQuery: 120, retrievedFiles: 500 },
-  ...{ things: thingsEach(40), plantSecrets: true },
+  ...{ things: thingsEach(40), apex: { ...APEX, footprints: 8 }, plantSecrets: true },
 };
 
 /** Where a sink's documents are, and how they are read again, with the id under which each is stored. */
@@ -49,7 +50,8 @@ const SINKS: Record<string, () => Promise<Storage>> = {
     return {
       sink: { name: 'files', type: 'ndjson', path: 'out', compression: 'gzip' },
       async read({ folder }, stream, each) {
-        for (const document of documentsIn(join(folder, 'out', 'acme', stream))) each(idOf(document), document);
+        for (const document of documentsIn(join(folder, 'out', sourceOf(stream), stream)))
+          each(idOf(document), document);
       },
     };
   },
@@ -60,7 +62,7 @@ const SINKS: Record<string, () => Promise<Storage>> = {
       sink: { name: 'elastic', type: 'elasticsearch', nodes: [node.url], compression: 'none' },
       setup: ['setup', 'elasticsearch'],
       async read(_place, stream, each) {
-        for await (const { id, source } of allHits(node.url, `logs-${stream}-acme`)) each(id, source);
+        for await (const { id, source } of allHits(node.url, `logs-${stream}-${sourceOf(stream)}`)) each(id, source);
       },
     };
   },
@@ -86,9 +88,9 @@ test.each(Object.keys(SINKS))(
     const place = await openPlace({ ...TENANT, living: LIVING });
     cleanups.push(place.close);
     const { simulator } = place;
-    const reading = { snapshot: '1s', child_repeat: '1s', detail_refresh: ['2s', '5s'] };
-    const source = { streams: NAMES, keep_original: true };
-    place.configure(configOf({ url: simulator.url, sinks: [storage.sink], source, reading }));
+    const reading = { snapshot: '1s', child_repeat: '1s', task_poll: '100ms', detail_refresh: ['2s', '5s'] };
+    const source = { streams: OF_CYLANCE, keep_original: true, enrich_hosts: true };
+    place.configure(configOf({ url: simulator.url, sinks: [storage.sink], source, reading, apex: true }));
     if (storage.setup !== undefined) {
       const setup = await place.sluice(...storage.setup);
       expect({ code: setup.code, stderr: setup.stderr }).toMatchObject({ code: 0 });
@@ -147,7 +149,7 @@ async function judge(storage: Storage, place: Place, stream: TruthStream): Promi
     ids.push(id);
     if (idOf(document) !== id) found.add(`${id} is not the id of what it holds`);
     if (JSON.stringify(document).includes('PLANTED-SECRET')) found.add(`${id} holds a secret`);
-    for (const one of violations(document, 'cylance', fields)) found.add(one);
+    for (const one of violations(document, stream.split('.')[0] ?? '', fields)) found.add(one);
   });
   const expected = expectedDocuments(place.simulator, stream);
   console.log(`${stream}: ${ids.length} documents, the simulator has ${expected.size}`);
