@@ -72,6 +72,8 @@ export interface ListAddress {
   bareArray?: boolean;
   /** The vendor may answer 404 where there is nothing. */
   mayBeMissing?: boolean;
+  /** The list belongs to one thing, which may not exist: then a 404 of its first page is thrown, as `skip`. */
+  isOne?: boolean;
   /** For the first page; `patient` unless others can be had instead. */
   retry?: 'brief';
 }
@@ -87,6 +89,7 @@ export async function listPage(context: StreamContext, query: PageQuery, address
     if (actionOf(error) !== 'skip') throw error;
     if (query.page > 1)
       throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
+    if (address.isOne) throw error;
     return { records: [], total: 0, pageSize: query.pageSize, doubtful: !address.mayBeMissing };
   }
 }

@@ -1,5 +1,4 @@
 /** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
-import { SluiceError } from '../../src/errors.ts';
 import { digestOf, hasKey, keyOf } from '../../src/identity.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
@@ -71,9 +70,8 @@ function toChild(sha256: string, found: unknown): Child {
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
   const sha256 = child.key.toLowerCase();
   const path = `${THREATS}/${encodeURIComponent(sha256)}/devices`;
-  // The vendor may not know a hash of the configuration or of a detection. Where devices were before, a 404 is trouble.
-  const isKnown = (context.knownChild(child.key)?.records ?? 0) > 0;
-  const address = { path, scope: SCOPE, retry: 'brief', mayBeMissing: !isKnown } as const;
+  // The vendor may not know a hash of the configuration or of a detection.
+  const address = { path, scope: SCOPE, retry: 'brief', isOne: true } as const;
   const pages = readLists(context, {
     lists: [(query) => listPage(context, query, address)],
     key: (row) => keyOf({ key: rowKey }, row),
@@ -81,9 +79,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
   for (;;) {
     const { done, value } = await pages.next();
     if (!done) yield value.records.map((row) => toRecord(row, sha256, child.facts));
-    else if (isKnown && !value.settled && value.keys.size === 0) {
-      throw new SluiceError(`GET ${path}: the devices of the threat are gone`, { action: 'skip' });
-    } else return value.settled;
+    else return value.settled;
   }
 }
 

@@ -67,8 +67,8 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
   const out = join(FOLDER, 'out', simulator.source);
   const summaries = await Promise.all(
     results.map(async (result) => {
-      const stream = result.pipeline.split('/')[1] ?? '';
-      return summaryOf(result, join(out, stream), (await simulator.countOf(stream)).revisions);
+      const [source = '', stream = ''] = result.pipeline.split('/');
+      return summaryOf(result, join(FOLDER, 'out', source, stream), (await simulator.countOf(stream)).revisions);
     }),
   );
   saySummaries(cli, summaries, seconds, options.json ?? false);
@@ -86,8 +86,17 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
   if (options.keepGoing) await keepGoing(cli, session);
 }
 
+function apexSource(simulator: DemoSimulator): string {
+  return `${simulator.source}_apex`;
+}
+
 /** Shown in a config file, this is all there is to it. */
 function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
+  const fast = {
+    rate: { requests_per_second: 100_000, concurrency: 16 },
+    http: { proxy: 'none' },
+    reading: { poll: '5s', child_repeat: '1m', detail_refresh: ['10s', '1m'], task_poll: '100ms' },
+  };
   const object = {
     state: { path: join(FOLDER, 'state') },
     sources: [
@@ -98,9 +107,16 @@ function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
         tenant_id: DEMO.tenantId,
         application_id: DEMO.applicationId,
         application_secret: DEMO.applicationSecret,
-        rate: { requests_per_second: 100_000, concurrency: 16 },
-        http: { proxy: 'none' },
-        reading: { poll: '5s', child_repeat: '1m', detail_refresh: ['10s', '1m'] },
+        ...fast,
+      },
+      {
+        name: apexSource(simulator),
+        connector: 'apex_central',
+        base_url: simulator.url,
+        tenant_id: DEMO.tenantId,
+        application_id: DEMO.apexApplicationId,
+        api_key: DEMO.apexApiKey,
+        ...fast,
       },
     ],
     sinks: [{ name: 'files', type: 'ndjson', path: join(FOLDER, 'out') }],
@@ -112,9 +128,10 @@ function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
 function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
   const store = openState({ path: config.state.path, now: cli.now, exclusive: false });
   try {
-    const pipelines = cli.streams
-      .filter(({ connector }) => connector.name === 'cylance')
-      .map(({ stream }) => `${simulator.source}/${stream.name}/files`);
+    const pipelines = cli.streams.map(({ connector, stream }) => {
+      const source = connector.name === 'cylance' ? simulator.source : apexSource(simulator);
+      return `${source}/${stream.name}/files`;
+    });
     const range = { fromMs: simulator.startMs - 1000, toMs: simulator.endMs + 1000 };
     const wanted = { from: { ms: range.fromMs }, to: { ms: range.toMs }, pipelines, as: undefined };
     const unfinished = findUnfinished(store, wanted);

@@ -75,7 +75,7 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
       context.signal.throwIfAborted();
       while (reading.size < context.settings.childConcurrency && queue.length > 0) {
         const child = queue.shift() as Child;
-        const pages = readChild(context, walk, children, child);
+        const pages = readChild(contextFor(context, child), walk, children, child);
         reading.set(child.key, pages);
         pull(child.key, pages);
       }
@@ -184,7 +184,8 @@ function due(context: StreamContext, walk: Walk, all: readonly Child[], reading:
 }
 
 function isDue(context: StreamContext, walk: Walk, child: Child, row: ChildRow | undefined): boolean {
-  if (row === undefined || walk.kind === 'backfill') return true;
+  if (row === undefined) return true;
+  if (walk.kind === 'backfill') return !isSettledNote(child, row);
   const nowMs = context.now();
   const changed = row.version !== child.version;
   if (row.status === 'gone') return true; // it is listed again
@@ -197,9 +198,19 @@ function isDue(context: StreamContext, walk: Walk, child: Child, row: ChildRow |
   return nowMs >= restsUntilMs + patienceMs || isWrongClock;
 }
 
+/** What was only noted somewhere and has nothing is not asked for again: a list will name it when that changes. */
+function isSettledNote(child: Child, row: Pick<ChildRow, 'status' | 'records'>): boolean {
+  return child.version === NOTED && row.status === 'complete' && row.records === 0;
+}
+
 /** One that lies further away than it can is of a clock that was wrong. */
 function isOver(repeatsAtMs: number, { now, settings }: StreamContext): boolean {
   return now() >= repeatsAtMs || repeatsAtMs - now() > settings.childRepeatMs;
+}
+
+/** There may be thousands of hashes that nothing is known of: everything else goes first. */
+function contextFor(context: StreamContext, child: Child): StreamContext {
+  return child.version === NOTED ? { ...context, priority: 'backfill' } : context;
 }
 
 /** The pages of one child; the last one says what is to be remembered of it. */
@@ -222,7 +233,8 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
       const action = actionOf(error);
       const isMissing = child.expectsRecords || (before?.records ?? 0) > 0;
       if (action === 'skip' && !isMissing) {
-        yield finished(context, walk, children, child, { records: 0, complete: false, startedAtMs, before });
+        const complete = child.version === NOTED;
+        yield finished(context, walk, children, child, { records: 0, complete, startedAtMs, before });
         return;
       }
       if (isAbort(error) || !(error instanceof SluiceError) || action === 'stop') throw error;
@@ -269,8 +281,7 @@ function finished(
   }
   const restMs = Math.max(context.settings.snapshotMs, REST_FACTOR * (nowMs - startedAtMs));
   const nextAt = (): number | null => {
-    // What was only seen somewhere and has nothing is not asked for again: a list will name it when that changes.
-    const isWorthIt = child.version !== NOTED || records > 0;
+    const isWorthIt = !isSettledNote(child, { status: 'complete', records });
     if (isComplete) return repeats && isWorthIt ? nowMs + context.settings.childRepeatMs : null;
     return isOverdue ? null : nowMs + Math.min(restMs, LONGEST_REST_MS);
   };

@@ -8,6 +8,8 @@ export const DEMO = {
   tenantId: 'demo-tenant',
   applicationId: 'demo-application',
   applicationSecret: 'demo-application-secret',
+  apexApplicationId: 'demo-apex-application',
+  apexApiKey: 'demo-apex-key',
 };
 
 /** Fixed, so that a second demo meets the very same records. */
@@ -18,9 +20,10 @@ const USUAL = 10_000;
 const QUERIES = 24;
 const RESULTS_PER_QUERY = 100;
 const RETRIEVED_FILES = 500;
+const SCAN_SUMMARIES = 20;
 
 export interface DemoSimulator {
-  /** The source's name: every tenant has its own, since records that another one has would read as deleted. */
+  /** The name of the Cylance source, and the beginning of the other one's: every tenant has its own, since records that another one has would read as deleted. */
   source: string;
   url: string;
   startMs: number;
@@ -44,6 +47,8 @@ export async function startDemoSimulator(
     ...['--tenant-id', DEMO.tenantId, '--application-id', DEMO.applicationId],
     ...['--application-secret', DEMO.applicationSecret, '--instaqueries', String(QUERIES)],
     ...['--results-per-query', String(RESULTS_PER_QUERY), '--retrieved-files', String(RETRIEVED_FILES)],
+    ...['--apex-application-id', DEMO.apexApplicationId, '--apex-api-key', DEMO.apexApiKey],
+    ...['--apex-footprints', String(SCAN_SUMMARIES)],
     ...['--end', new Date(endMs).toISOString(), '--days', String(DAYS), ...(living ? ['--living'] : [])],
   ]);
   const url = await readyUrl(child);

@@ -24,8 +24,8 @@ export interface DemoSummary {
 
 export function sayBeginning(cli: Cli, simulator: DemoSimulator, detections: number): void {
   const lines = [
-    `A simulated tenant with ${plural(detections, 'detection')} (${showTime(simulator.startMs)} to ${showTime(simulator.endMs)}), InstaQueries and retrieved files answers on ${simulator.url}.`,
-    'Reading every list page twice, fetching the detail of each record that is new, and writing ECS documents to ./sluice-demo/out …',
+    `A simulated tenant with ${plural(detections, 'detection')} (${showTime(simulator.startMs)} to ${showTime(simulator.endMs)}), and everything else that the two vendors tell of it answers on ${simulator.url}.`,
+    'Reading all streams of Cylance and Apex Central: every list page twice, and the detail of each record that is new; writing ECS documents to ./sluice-demo/out …',
   ];
   cli.stderr.write(`${lines.join('\n')}\n`);
 }
