@@ -14,7 +14,7 @@ import { differencesFrom, documentsIn, idOf } from '../e2e/delivered.ts';
 import { killAgainAndAgain, refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
 import { APEX, type Child, configOf, openPlace, type Place, sourceOf } from '../e2e/place.ts';
 import { expectedDocuments } from '../engine/harness.ts';
-import { allHits } from './data-stream.ts';
+import { allHits, ask } from './data-stream.ts';
 import { startElasticsearch } from './elasticsearch.ts';
 import { startKafka } from './kafka.ts';
 import { eachCommitted } from './kafka-read.ts';
@@ -43,6 +43,8 @@ interface Storage {
   sink: object;
   setup?: string[];
   read(place: Place, stream: TruthStream, each: (id: string, document: EcsDocument) => void): Promise<void>;
+  /** What can only be asked over all streams at once. */
+  joined?(): Promise<void>;
 }
 
 const SINKS: Record<string, () => Promise<Storage>> = {
@@ -64,6 +66,7 @@ const SINKS: Record<string, () => Promise<Storage>> = {
       async read(_place, stream, each) {
         for await (const { id, source } of allHits(node.url, `logs-${stream}-${sourceOf(stream)}`)) each(id, source);
       },
+      joined: () => devicesJoin(node.url),
     };
   },
   async kafka() {
@@ -103,10 +106,40 @@ test.each(Object.keys(SINKS))(
     await kill(place);
     await runToRest(place);
     for (const stream of NAMES) await judge(storage, place, stream);
+    await storage.joined?.();
     expect((await place.sluice('rejections', 'list', '--json')).stdout).toBe('');
     expect(simulator.stats().forbiddenCalls).toBe(0);
   },
 );
+
+/** One device in the streams of both vendors, and alerts that say what the inventory knows of theirs. */
+async function devicesJoin(url: string): Promise<void> {
+  const aggs = {
+    hosts: {
+      terms: { field: 'host.id', size: 1000 },
+      aggs: { streams: { terms: { field: 'event.dataset', size: 50 } } },
+    },
+  };
+  const all = await ask<Joined>(url, 'POST', '/logs-*-acme*/_search?size=0', { aggs });
+  const seen = all.aggregations.hosts.buckets.map(({ key, streams: { buckets } }) => ({
+    host: key,
+    streams: buckets.map((bucket) => bucket.key).sort(),
+  }));
+  const most = seen.toSorted((one, other) => other.streams.length - one.streams.length)[0];
+  console.log(`the device that is seen in most streams: ${most?.host} in ${most?.streams.join(', ')}`);
+  expect(most?.streams.length).toBeGreaterThanOrEqual(4);
+  const both = seen.filter(({ streams: names }) => new Set(names.map((name) => name.split('.')[0])).size > 1);
+  expect(both.length).toBeGreaterThan(0);
+  const enriched = { term: { tags: 'host_from_inventory' } };
+  const filter = [enriched, { exists: { field: 'host.ip' } }, { term: { 'event.dataset': 'cylance.detection' } }];
+  const { count } = await ask<{ count: number }>(url, 'POST', '/logs-*-acme*/_count', { query: { bool: { filter } } });
+  console.log(`${count} documents of detections have their host's addresses from the inventory`);
+  expect(count).toBeGreaterThan(0);
+}
+
+interface Joined {
+  aggregations: { hosts: { buckets: { key: string; streams: { buckets: { key: string }[] } }[] } };
+}
 
 /** Half of the kills come right after a commit: then other walks are between a write and theirs. */
 async function kill(place: Place): Promise<void> {
