@@ -38,7 +38,6 @@ import { threatDevice } from './cylance/threat-device.ts';
 
 /** A mapping's module has `mapping` and `fields`: every field that it can set, of which index templates are made. */
 export const streams: readonly (Registered & { fields: FieldList })[] = [
-  { connector: apexCentral, stream: footprint, ...apexCentralFootprint },
   { connector: cylance, stream: detection, ...cylanceDetection },
   { connector: cylance, stream: instaquery, ...cylanceInstaquery },
   { connector: cylance, stream: instaqueryResult, ...cylanceInstaqueryResult },
@@ -54,4 +53,5 @@ export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: threatDevice, ...cylanceThreatDevice },
   { connector: cylance, stream: focusView, ...cylanceFocusView },
   { connector: cylance, stream: focusViewResult, ...cylanceFocusViewResult },
+  { connector: apexCentral, stream: footprint, ...apexCentralFootprint },
 ];

@@ -45,7 +45,7 @@ interface Fake {
 
 /** The stream of detections with other pages and details. */
 function fake({ pages, detail, mapping }: Fake): Registered[] {
-  const registered = streams[0] as Registered;
+  const registered = streams.find(({ stream }) => stream.name === 'cylance.detection') as Registered;
   return [{ ...registered, mapping: mapping ?? registered.mapping, stream: { ...registered.stream, pages, detail } }];
 }
 
@@ -310,7 +310,7 @@ describe('a record', () => {
       return record('a');
     };
     const list = () => [record('a'), record(undefined), null];
-    const registered = streams[0] as Registered;
+    const registered = streams.find(({ stream }) => stream.name === 'cylance.detection') as Registered;
     const client = {
       authenticate: async () => {},
       json: async ({ accept, query }: { accept: (reply: unknown) => unknown; query?: Record<string, unknown> }) =>
