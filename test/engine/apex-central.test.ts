@@ -1,4 +1,5 @@
 /** Footprints of Apex Central against the simulator: what arrives is exactly what a perfect connector ships. */
+import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import type { FaultPlan, Simulator, SimulatorOptions } from '../../simulator/index.ts';
@@ -203,9 +204,33 @@ test('a task that never ends is given up at its deadline, said so, and asked for
   expect(tasks).toBe(2);
 });
 
-test('a wrong key is reported as a refused signature, and stops', async () => {
+/** Between Sluice and the vendor: changes the last byte but one of each signature on its way. */
+async function spoiling(simulator: Simulator): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { authorization = '', ...headers } = request.headers;
+    const at = authorization.length - 2;
+    const spoiled = authorization.slice(0, at) + (authorization[at] === 'A' ? 'B' : 'A') + authorization.slice(at + 1);
+    const reply = await fetch(simulator.url + request.url, {
+      method: request.method ?? 'PUT',
+      headers: { 'content-type': String(headers['content-type']), authorization: spoiled },
+      body: Buffer.concat(chunks),
+    });
+    response.writeHead(reply.status, { date: reply.headers.get('date') ?? '' }).end(await reply.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => server.close());
+  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+test.each<[string, (simulator: Simulator) => Promise<Record<string, string>>]>([
+  ['made with another key', async () => ({ api_key: 'another-key' })],
+  ['made with a key that is wrong by one byte', async () => ({ api_key: `${KEY.slice(0, -1)}T` })],
+  ['wrong by one byte', async (simulator) => ({ base_url: await spoiling(simulator) })],
+])('a signature %s is refused, reported as that, and stops', async (_what, sourceFor) => {
   const simulator = await simulated({});
-  const { pipeline } = start(simulator, memorySink(), { source: { api_key: 'another-key' } });
+  const { pipeline } = start(simulator, memorySink(), { source: await sourceFor(simulator) });
   await expect(pipeline.client.authenticate(never)).rejects.toMatchObject({
     action: 'stop',
     message: expect.stringMatching(/^source "apex": Apex Central refused the signature of the request \(HTTP 401\): /),
