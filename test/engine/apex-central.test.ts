@@ -122,6 +122,28 @@ describe('footprints', () => {
     for (const { host } of documents) expect((host as { id: string }).id).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
   });
 
+  test('of a task that answers empty, twice more when asked, and then in three parts with places that are no JSON', async () => {
+    const simulator = await simulated({});
+    const sink = memorySink();
+    const { pipeline } = start(simulator, sink);
+    const places = new Map<string, string[]>();
+    const { json } = pipeline.client;
+    pipeline.client.json = (request) => {
+      const { TaskId, ContentId } = request.body as { TaskId?: string; ContentId?: string };
+      if (TaskId !== undefined) places.set(TaskId, [...(places.get(TaskId) ?? []), ContentId ?? '?']);
+      return json(request);
+    };
+    await runWalk(pipeline, wholeRange(simulator), never);
+    const slow = [...places.values()].filter((asked) => asked.length === 5);
+    expect(slow.length).toBeGreaterThan(0);
+    for (const asked of slow) {
+      expect(asked.slice(0, 3)).toEqual(['', '', '']); // empty, empty, the first part
+      for (const place of asked.slice(3)) expect(() => JSON.parse(place)).toThrow();
+    }
+    expect(differences(simulator, sink)).toEqual([]);
+    expect([...pipeline.state.openChildren()]).toEqual([]);
+  });
+
   test.each([1, 5])('in lists of %i', async (pageSize) => {
     const simulator = await simulated({ footprints: 7 });
     const sink = memorySink();
