@@ -1,6 +1,24 @@
 /** What the documents of every vendor have in common beside their fields: titles, and times that are no times. */
-import { cut, type Fields, type Unfit } from './ecs.ts';
+import { cut, type EcsField, type Fields, type Unfit } from './ecs.ts';
 import { date } from './ecs-time.ts';
+
+/** What every mapping sets, beside what the engine adds: the beginning of its `fields.ecs`. */
+export const EVERY_DOCUMENT: readonly EcsField[] = [
+  '@timestamp',
+  'ecs.version',
+  'message',
+  'tags',
+  'event.kind',
+  'event.category',
+  'event.type',
+  'event.module',
+  'event.dataset',
+  'event.id',
+  'event.original',
+  'observer.vendor',
+  'observer.product',
+  'organization.id',
+];
 
 /**
  * Only a record without any time has this one. It is never guessed in a mapping, where the clock may not be read; the

@@ -9,7 +9,7 @@ import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { IsNews, Stream, StreamContext, VendorRequest } from '../../src/types.ts';
 import { withListed } from './listed.ts';
-import { listPage, member, ofRecord, textOf } from './pages.ts';
+import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/rules/v2';
 const LIST_SCOPE = 'opticsrule:list';
@@ -77,11 +77,7 @@ function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
  * but with its next version.
  */
 async function detail(context: StreamContext, id: string, listed?: unknown, isNews?: IsNews): Promise<unknown> {
-  const content = await context.client.json({
-    ...requestOf(context, id, ''),
-    retry: 'brief',
-    accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`),
-  });
+  const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
   const rule = await withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
   const isKnown = isNews !== undefined && ![VERSION_CHANGED, LOGIC_CHANGED].some((action) => isNews(action, rule));
   const [language, counts] = isKnown

@@ -5,7 +5,7 @@ import { type ListQuery, walkWindows } from '../../src/reading/windows.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { SHA256_NOTE, sha256sIn } from './hashes.ts';
-import { member, ofRecord, readPage, textOf } from './pages.ts';
+import { member, readPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/detections/v2';
 const LIST_SCOPE = 'opticsdetect:list';
@@ -44,15 +44,7 @@ export const detection: Stream = {
     const partition = { name: 'severity', values: ['Informational', 'Low', 'Medium', 'High'] };
     return walkWindows(context, { list: (query) => list(context, query), key: detection.key, partition }, walk, from);
   },
-  detail: (context, key) =>
-    context.client.json({
-      path: `${LIST}/${encodeURIComponent(key)}/details`,
-      scope: READ_SCOPE,
-      priority: context.priority,
-      signal: context.signal,
-      retry: 'brief',
-      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}/details`),
-    }),
+  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}/details`, scope: READ_SCOPE }),
   tombstone: (key, timeMs) => ({
     Id: key,
     ...(timeMs === undefined ? {} : { OccurrenceTime: new Date(timeMs).toISOString() }),

@@ -3,7 +3,7 @@ import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { protectId } from './ids.ts';
-import { listPage, member, ofRecord, textOf } from './pages.ts';
+import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/devices/v2';
 export const DEVICE_LIST_SCOPE = 'device:list';
@@ -42,15 +42,7 @@ export const device: Stream = {
   describesHosts: true,
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [listOf(context)], key: deviceKey, findsDeleted: true }, walk),
-  detail: (context, key) =>
-    context.client.json({
-      path: `${LIST}/${encodeURIComponent(key)}`,
-      scope: READ_SCOPE,
-      priority: context.priority,
-      signal: context.signal,
-      retry: 'brief',
-      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}`),
-    }),
+  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE }),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 

@@ -7,7 +7,7 @@ import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { withListed } from './listed.ts';
-import { listPage, member, ofRecord, textOf } from './pages.ts';
+import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/exceptions/v2';
 const LIST_SCOPE = 'opticsexception:list';
@@ -40,14 +40,7 @@ export const exception: Stream = {
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
   async detail(context, id, listed) {
-    const content = await context.client.json({
-      path: `${LIST}/${encodeURIComponent(id)}`,
-      scope: READ_SCOPE,
-      priority: context.priority,
-      signal: context.signal,
-      retry: 'brief',
-      accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`),
-    });
+    const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
     return withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
   },
   tombstone: (id) => ({ Id: id, Deleted: true }),

@@ -3,7 +3,7 @@ import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { listPage, member, ofRecord, textOf } from './pages.ts';
+import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/foci/v2';
 const SCOPE = 'opticsfocus:read';
@@ -30,15 +30,7 @@ export const focusView: Stream = {
   actions: { updated: 'focus-view-updated', deleted: 'focus-view-deleted' },
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => listViews(context, query)], key: viewId, findsDeleted: true }, walk),
-  detail: (context, key) =>
-    context.client.json({
-      path: `${LIST}/${encodeURIComponent(key)}`,
-      scope: SCOPE,
-      priority: context.priority,
-      signal: context.signal,
-      retry: 'brief',
-      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}`),
-    }),
+  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: SCOPE }),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 

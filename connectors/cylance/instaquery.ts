@@ -3,7 +3,7 @@ import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { listPage, member, ofRecord, textOf } from './pages.ts';
+import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/instaqueries/v2';
 const LIST_SCOPE = 'opticssurvey:list';
@@ -31,15 +31,7 @@ export const instaquery: Stream = {
   ],
   actions: { updated: 'instaquery-updated', deleted: 'instaquery-deleted' },
   pages: (context, walk) => walkSnapshot(context, { lists: listsOf(context), key: queryId, findsDeleted: true }, walk),
-  detail: (context, key) =>
-    context.client.json({
-      path: `${LIST}/${encodeURIComponent(key)}`,
-      scope: READ_SCOPE,
-      priority: context.priority,
-      signal: context.signal,
-      retry: 'brief',
-      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}`),
-    }),
+  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE }),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 

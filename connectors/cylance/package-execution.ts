@@ -2,7 +2,7 @@
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream } from '../../src/types.ts';
-import { listPage, member, ofRecord, textOf } from './pages.ts';
+import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/packages/v2/executions';
 const LIST_SCOPE = 'opticspkgdeploy:list';
@@ -36,15 +36,7 @@ export const packageExecution: Stream = {
       },
       walk,
     ),
-  detail: (context, key) =>
-    context.client.json({
-      path: `${LIST}/${encodeURIComponent(key)}`,
-      scope: READ_SCOPE,
-      priority: context.priority,
-      signal: context.signal,
-      retry: 'brief',
-      accept: (reply) => ofRecord(reply, key, `GET ${LIST}/${key}`),
-    }),
+  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE }),
   tombstone: (key, timeMs) => ({
     id: key,
     ...(timeMs === undefined ? {} : { createdAt: new Date(timeMs).toISOString() }),

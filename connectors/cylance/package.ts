@@ -3,7 +3,7 @@ import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { listPage, member, ofRecord, textOf } from './pages.ts';
+import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/packages/v2';
 const LIST_SCOPE = 'opticspkgconfig:list';
@@ -35,15 +35,7 @@ export const packageStream: Stream = {
   actions: { updated: 'package-updated', deleted: 'package-deleted' },
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
-  detail: (context, id) =>
-    context.client.json({
-      path: `${LIST}/${encodeURIComponent(id)}`,
-      scope: READ_SCOPE,
-      priority: context.priority,
-      signal: context.signal,
-      retry: 'brief',
-      accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`, 'packageId'),
-    }),
+  detail: (context, id) => recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, idMember: 'packageId' }),
   tombstone: (id, timeMs) => ({
     packageId: id,
     ...(timeMs === undefined ? {} : { uploadedOn: new Date(timeMs).toISOString() }),

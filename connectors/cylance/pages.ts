@@ -119,6 +119,26 @@ async function pageAt(
   return { ...reply, digest };
 }
 
+export interface RecordAddress {
+  /** With `{id}` for the record's id. */
+  path: string;
+  scope: string;
+  /** Where its id stands. */
+  idMember?: string;
+}
+
+/** The page of one record, given up soon where others can be had. Throws `skip` when the vendor says that there is none. */
+export function recordAt(context: StreamContext, key: string, address: RecordAddress): Promise<unknown> {
+  return context.client.json({
+    path: address.path.replace('{id}', encodeURIComponent(key)),
+    scope: address.scope,
+    priority: context.priority,
+    signal: context.signal,
+    retry: 'brief',
+    accept: (reply) => ofRecord(reply, key, `GET ${address.path.replace('{id}', key)}`, address.idMember),
+  });
+}
+
 /** A detail without its id, or of another record, is a garbled reply. `idMember` says where its id stands. */
 export function ofRecord(reply: unknown, key: string, place: string, idMember = 'Id'): unknown {
   if (textOf(member(reply, idMember))?.toLowerCase() === key.toLowerCase()) return reply;

@@ -8,7 +8,7 @@ import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { withListed } from './listed.ts';
-import { listPage, member, ofRecord, textOf } from './pages.ts';
+import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/rulesets/v2';
 const LIST_SCOPE = 'opticsruleset:list';
@@ -38,14 +38,7 @@ export const ruleSet: Stream = {
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
   async detail(context, id, listed) {
-    const content = await context.client.json({
-      path: `${LIST}/${encodeURIComponent(id)}`,
-      scope: READ_SCOPE,
-      priority: context.priority,
-      signal: context.signal,
-      retry: 'brief',
-      accept: (reply) => ofRecord(reply, id, `GET ${LIST}/${id}`),
-    });
+    const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
     return withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
   },
   tombstone: (id) => ({ id, Deleted: true }),

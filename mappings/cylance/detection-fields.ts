@@ -59,7 +59,7 @@ const ecs: EcsField[] = [
     'risk_score',
     'reason',
   ]),
-  ...below('event', ['provider', 'action', 'url', 'original']),
+  ...below('event', ['provider', 'url', 'original']),
   ...below('observer', ['vendor', 'product', 'version']),
   'organization.id',
   ...below('host', ['id', 'name', 'ip', 'mac', 'os.type', 'os.name', 'os.full']),

@@ -25,7 +25,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { pick, title } from './base.ts';
+import { EVERY_DOCUMENT, pick, title } from './base.ts';
 import { assetOf, judge, nameOf, namesOf } from './rules.ts';
 
 const PREFIX = 'cylance.detection_rule';
@@ -61,23 +61,9 @@ export const fields: FieldList = {
     'cylance.detection_rule.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
-    'event.module',
-    'event.dataset',
+    ...EVERY_DOCUMENT,
     'event.provider',
-    'event.id',
-    'event.action',
     'event.severity',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'rule.id',
     'rule.name',
     'rule.description',
@@ -143,7 +129,6 @@ export const mapping: Mapping = (record, source) => {
   const { name } = document.rule as Fields;
   document.message = title(typeof name === 'string' ? `Detection rule: ${name}` : `Detection rule ${id}`);
   if (isDeleted) {
-    event.action = 'detection-rule-deleted';
     own.deleted = true;
     document.message = title(`Detection rule ${id} was deleted`);
   }

@@ -194,7 +194,6 @@ function timeTag(activated: string | undefined, received: string | undefined): s
 /** A deletion is news about a detection, never an alert of its own. */
 function buried(document: EcsDocument, event: Fields, own: Fields, id: string): void {
   event.kind = 'event';
-  event.action = 'detection-deleted';
   own.deleted = true;
   document.message = `Cylance detection ${id} was deleted`;
 }

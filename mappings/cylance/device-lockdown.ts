@@ -17,7 +17,7 @@ import {
   relatedOf,
   type Unfit,
 } from '../ecs.ts';
-import { hostOf, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
 
 const PREFIX = 'cylance.device_lockdown';
 
@@ -32,27 +32,7 @@ export const fields: FieldList = {
     /** Values that did not fit the field they were meant for, by that field's name. */
     'cylance.device_lockdown.unfit': 'flattened',
   },
-  ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
-    'event.action',
-    'event.module',
-    'event.dataset',
-    'event.id',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
-    'host.id',
-    'host.name',
-    'user.id',
-    'related.hosts',
-  ],
+  ecs: [...EVERY_DOCUMENT, 'event.action', 'host.id', 'host.name', 'user.id', 'related.hosts'],
 };
 
 const entryOf = reader({ user_id: ['UserId'], timestamp: [], command: [], Device: [] });

@@ -22,6 +22,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import {
+  EVERY_DOCUMENT,
   hostOf,
   moment,
   originOf,
@@ -61,22 +62,8 @@ export const fields: FieldList = {
     'cylance.device.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
-    'event.action',
-    'event.module',
-    'event.dataset',
-    'event.id',
+    ...EVERY_DOCUMENT,
     'event.created',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'agent.version',
     'host.id',
     'host.name',
@@ -144,7 +131,6 @@ export const mapping: Mapping = (record, source) => {
   if (truth(unfit, `${PREFIX}.state`, device.Deleted) === true) {
     own.state = 'Deleted';
     event.type = ['end'];
-    event.action = 'device-deleted';
     document.message = `Device ${title(String(host.id))} was deleted`;
   }
   if (device.others !== undefined) put(own, 'other', flat(pick(record as Fields, device.others)));

@@ -27,7 +27,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
 
 const PREFIX = 'cylance.exception';
 
@@ -56,21 +56,8 @@ export const fields: FieldList = {
     'cylance.exception.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
-    'event.module',
-    'event.dataset',
+    ...EVERY_DOCUMENT,
     'event.provider',
-    'event.id',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'rule.id',
     'rule.name',
     'rule.description',

@@ -21,7 +21,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { kindOf } from './artifacts.ts';
-import { hostOf, itemsOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, hostOf, itemsOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
 
 const PREFIX = 'cylance.focus_view';
 
@@ -50,24 +50,10 @@ export const fields: FieldList = {
     'cylance.focus_view.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
+    ...EVERY_DOCUMENT,
     'event.outcome',
-    'event.module',
-    'event.dataset',
     'event.provider',
-    'event.id',
-    'event.action',
     'event.created',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'host.id',
     'host.name',
     'process.entity_id',
@@ -115,9 +101,8 @@ export const mapping: Mapping = (record, source) => {
   const status = keyword(unfit, `${PREFIX}.status`, view.status);
   put(own, 'status', status);
   put(own, 'tenant_id', keyword(unfit, `${PREFIX}.tenant_id`, view.tenant_id));
-  if (truth(unfit, 'event.action', view.Deleted) === true) {
+  if (truth(unfit, 'event.type', view.Deleted) === true) {
     event.type = ['deletion'];
-    event.action = 'focus-view-deleted';
     document.message = `Focus view ${title(id)} was deleted`;
   } else {
     event.outcome = OUTCOMES.get(status?.toUpperCase() ?? '') ?? 'unknown';

@@ -27,7 +27,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { itemsOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, itemsOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
 
 const PREFIX = 'cylance.instaquery';
 
@@ -60,27 +60,7 @@ export const fields: FieldList = {
     /** Values that did not fit the field they were meant for, by that field's name. */
     'cylance.instaquery.unfit': 'flattened',
   },
-  ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
-    'event.module',
-    'event.dataset',
-    'event.provider',
-    'event.id',
-    'event.action',
-    'event.created',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
-    'related.hash',
-    'related.ip',
-  ],
+  ecs: [...EVERY_DOCUMENT, 'event.provider', 'event.created', 'related.hash', 'related.ip'],
 };
 
 const queryOf = reader({
@@ -127,7 +107,6 @@ export const mapping: Mapping = (record, source) => {
   document.message = title(typeof own.name === 'string' ? `InstaQuery: ${own.name}` : `InstaQuery ${id}`);
   if (own.state === 'deleted') {
     event.type = ['deletion'];
-    event.action = 'instaquery-deleted';
     document.message = `InstaQuery ${title(id)} was deleted`;
   }
   const others = query.others === undefined ? {} : pick(record as Fields, query.others);

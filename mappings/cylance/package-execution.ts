@@ -27,7 +27,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
 
 const PREFIX = 'cylance.package_execution';
 
@@ -56,22 +56,9 @@ export const fields: FieldList = {
     'cylance.package_execution.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
-    'event.module',
-    'event.dataset',
-    'event.id',
+    ...EVERY_DOCUMENT,
     'event.outcome',
     'event.created',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'user.id',
     'user.name',
     'user.domain',

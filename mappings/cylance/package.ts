@@ -24,7 +24,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
 
 const PREFIX = 'cylance.package';
 
@@ -50,23 +50,9 @@ export const fields: FieldList = {
     'cylance.package.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
+    ...EVERY_DOCUMENT,
     'event.outcome',
-    'event.module',
-    'event.dataset',
-    'event.id',
-    'event.action',
     'event.created',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'package.name',
     'package.description',
     'package.version',
@@ -230,7 +216,6 @@ function progress(said: Package, event: Fields, { own, unfit }: Draft): string {
   if (truth(unfit, `${PREFIX}.deleted`, said.Deleted) === true) {
     own.deleted = true;
     event.type = ['deletion'];
-    event.action = 'package-deleted';
     return ' was deleted';
   }
   const status = keyword(unfit, `${PREFIX}.status`, said.status);

@@ -19,7 +19,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { castOf, type Facts } from './artifacts.ts';
-import { hostOf, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
 import { addHashes, fileAt, placeAt } from './places.ts';
 
 const PREFIX = 'cylance.retrieved_file';
@@ -38,23 +38,10 @@ export const fields: FieldList = {
     'cylance.retrieved_file.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
+    ...EVERY_DOCUMENT,
     'event.outcome',
     'event.reason',
-    'event.module',
-    'event.dataset',
-    'event.id',
     'event.created',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'host.id',
     'host.name',
     'user.id',

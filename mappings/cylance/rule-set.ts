@@ -24,7 +24,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { moment, pick, title } from './base.ts';
+import { EVERY_DOCUMENT, moment, pick, title } from './base.ts';
 import { assetOf, namesOf } from './rules.ts';
 
 const PREFIX = 'cylance.rule_set';
@@ -60,22 +60,8 @@ export const fields: FieldList = {
     'cylance.rule_set.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
-    'event.module',
-    'event.dataset',
+    ...EVERY_DOCUMENT,
     'event.provider',
-    'event.id',
-    'event.action',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'rule.ruleset',
     'user.id',
     'user.name',
@@ -131,7 +117,6 @@ export const mapping: Mapping = (record, source) => {
   if (name !== undefined) document.rule = { ruleset: name };
   document.message = title(name === undefined ? `Detection rule set ${id}` : `Detection rule set: ${name}`);
   if (isDeleted) {
-    event.action = 'rule-set-deleted';
     own.deleted = true;
     document.message = title(`Detection rule set ${id} was deleted`);
   }

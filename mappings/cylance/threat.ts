@@ -19,7 +19,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { castOf } from './artifacts.ts';
-import { decimal, moment, originOf, PROTECT, pick, riskOf, title, UNKNOWN_TIME } from './base.ts';
+import { decimal, EVERY_DOCUMENT, moment, originOf, PROTECT, pick, riskOf, title, UNKNOWN_TIME } from './base.ts';
 import { addHashes, fileAt, placeAt } from './places.ts';
 
 const PREFIX = 'cylance.threat';
@@ -42,22 +42,8 @@ export const fields: FieldList = {
     'cylance.threat.unfit': 'flattened',
   },
   ecs: [
-    '@timestamp',
-    'ecs.version',
-    'message',
-    'tags',
-    'event.kind',
-    'event.category',
-    'event.type',
-    'event.action',
+    ...EVERY_DOCUMENT,
     'event.risk_score',
-    'event.module',
-    'event.dataset',
-    'event.id',
-    'event.original',
-    'observer.vendor',
-    'observer.product',
-    'organization.id',
     'file.directory',
     'file.extension',
     'file.hash.md5',

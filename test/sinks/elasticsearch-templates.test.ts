@@ -96,6 +96,7 @@ describe('index templates', () => {
         'data_stream.type',
         'error.message',
         'error.type',
+        'event.action',
         'event.hash',
         'event.ingested',
         'event.sequence',
