@@ -11,7 +11,7 @@ import type { EcsDocument, Note } from './types.ts';
 /** What is taken from the inventory: never the name, which is what the vendor said in the record itself. */
 const MEMBERS = ['ip', 'mac', 'os'] as const;
 const KIND = 'host';
-/** A note is about as long as a line of text; a host with endless lists of addresses has none. */
+/** A note is about as long as a line of text; of a host with endless lists of addresses it says nothing. */
 const MAX_NOTE_LENGTH = 8192;
 /** Says that a part of `host` comes from the inventory, as it was when the document was made. */
 const TAG = 'host_from_inventory';
@@ -35,7 +35,7 @@ export function hostNote({ host }: EcsDocument): Note | undefined {
   if (typeof id !== 'string') return undefined;
   const kept = MEMBERS.flatMap((member) => (rest[member] === undefined ? [] : [[member, rest[member]]]));
   const value = JSON.stringify(Object.fromEntries(kept));
-  return value.length > MAX_NOTE_LENGTH ? undefined : { kind: KIND, id, value };
+  return { kind: KIND, id, value: value.length > MAX_NOTE_LENGTH ? '{}' : value };
 }
 
 /** Adds what the document's host lacks. `note` looks up a note by its kind and id. */

@@ -95,6 +95,7 @@ export function hasKey(key: string): boolean {
 /** A short stand-in for a part of a record, without line feeds, to tell later whether this part changed. */
 export function digestOf(part: unknown): string {
   if (part === undefined || part === null || part === '') return '';
+  if (typeof part === 'object' && Object.keys(part).length === 0) return ''; // an empty list says as little as none
   const text = typeof part === 'string' ? part : canonical(part, NOTHING);
   return text.length <= 24 && !text.includes('\n') ? text : hash('sha256', text, 'base64url').slice(0, 8);
 }

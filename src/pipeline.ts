@@ -202,7 +202,10 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
   let open = 0;
   let progress = Promise.withResolvers<void>();
   let failure: unknown;
-  const useDetails = pipeline.details && pipeline.registered.stream.detail !== undefined;
+  const { stream } = pipeline.registered;
+  const useDetails = pipeline.details && stream.detail !== undefined;
+  // An inventory of thousands must not hold up what happens now.
+  const forDetails: StreamContext = stream.mode === 'windows' ? context : { ...context, priority: 'backfill' };
 
   const later = (page: PageInFlight, work: () => Promise<Change | undefined>): void => {
     open++;
@@ -225,7 +228,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
   /** Only what has to wait for something returns a promise: most list records do not, and there are many. */
   const takeChanged = (page: PageInFlight, seen: Sight, known: Known | undefined): Promise<void> | undefined => {
     if (seen.record === undefined || (useDetails && hasKey(seen.key))) {
-      return room().then(() => later(page, () => changeFromDetail(pipeline, context, walk, seen)));
+      return room().then(() => later(page, () => changeFromDetail(pipeline, forDetails, walk, seen)));
     }
     if (isClaimed(pipeline, seen)) later(page, () => whenFree(pipeline, walk, seen));
     else lane.settle(page, changeFromList(pipeline, walk, seen, known));

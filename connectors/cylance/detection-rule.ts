@@ -38,7 +38,7 @@ export const detectionRule: Stream = {
   isOpen: () => false, // the list shows every change
   changes: [
     { action: LOGIC_CHANGED, of: logicOf },
-    { action: 'detection-rule-severity-changed', of: (record) => textOf(member(record, 'Severity')) },
+    { action: 'detection-rule-severity-changed', of: (record) => textOf(member(record, 'Severity'))?.toLowerCase() },
     { action: 'detection-rule-renamed', of: (record) => textOf(member(record, 'Name')) },
     { action: VERSION_CHANGED, of: (record) => textOf(member(record, 'Version')) },
   ],
@@ -78,7 +78,13 @@ function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
  */
 async function detail(context: StreamContext, id: string, listed?: unknown, isNews?: IsNews): Promise<unknown> {
   const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
-  const rule = await withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
+  const rule = await withListed(
+    context,
+    { list: (query) => list(context, query), key, deletesSoftly: true },
+    id,
+    content,
+    listed,
+  );
   const isKnown = isNews !== undefined && ![VERSION_CHANGED, LOGIC_CHANGED].some((action) => isNews(action, rule));
   const [language, counts] = isKnown
     ? [UNCHANGED, UNCHANGED]

@@ -74,6 +74,7 @@ export function toRecords(reply: unknown, id: string, place: string): unknown[] 
     throw new SluiceError(`${place}: the reply is of another device, ${said}`, { action: 'retry' });
   }
   const history = member(reply, 'lockdown_history');
+  if (history === null) return [];
   if (!Array.isArray(history)) {
     throw new SluiceError(`${place}: the reply has no lockdown_history array`, { action: 'retry' });
   }

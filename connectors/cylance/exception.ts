@@ -23,7 +23,10 @@ export const exception: Stream = {
     key: 'the id of the exception',
   },
   mode: 'snapshot',
-  volatile: ['DeviceCount', 'RulesetCount', 'PolicyCount', 'deviceCount', 'rulesetCount', 'policyCount'],
+  volatile: [
+    ...['DeviceCount', 'RulesetCount', 'PolicyCount', 'deviceCount', 'rulesetCount', 'policyCount'],
+    ...['device_count', 'ruleset_count', 'policy_count'],
+  ],
   secrets: [],
   key,
   timeMs: (record) => parseTimeMs(member(record, 'LastModified')),
@@ -41,7 +44,13 @@ export const exception: Stream = {
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
   async detail(context, id, listed) {
     const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
-    return withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
+    return withListed(
+      context,
+      { list: (query) => list(context, query), key, deletesSoftly: true },
+      id,
+      content,
+      listed,
+    );
   },
   tombstone: (id) => ({ Id: id, Deleted: true }),
 };
@@ -56,7 +65,8 @@ function key(record: unknown): string {
 function systemsOf(record: unknown): string {
   const systems = member(record, 'OperatingSystems');
   if (!Array.isArray(systems)) return textOf(systems) ?? '';
-  return systems.map((system) => textOf(member(system, 'Name')) ?? textOf(system) ?? '').join();
+  const names = systems.map((system) => (textOf(member(system, 'Name')) ?? textOf(system) ?? '').toLowerCase());
+  return names.sort().join();
 }
 
 function list(context: StreamContext, query: PageQuery): Promise<ListReply> {

@@ -4,8 +4,9 @@
  * anything else one record. Which of the two it is stands in the record's member: `Entry` or `Result`.
  */
 import { SluiceError } from '../../src/errors.ts';
-import { revisionOf } from '../../src/identity.ts';
+import { hasKey, keyOf, revisionOf } from '../../src/identity.ts';
 import { type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
+import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
@@ -28,7 +29,7 @@ export const focusViewResult: Stream = {
   mode: 'children',
   // `FocusView` is ours, and not part of the result. Of the content nobody knows what never counts.
   volatile: ['FocusView'],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key(record) {
     const view = textOf(member(member(record, 'FocusView'), 'id'))?.toUpperCase();
     if (view === undefined) throw new Error('the result has no focus view');
@@ -51,9 +52,11 @@ export const focusViewResult: Stream = {
 };
 
 async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
-  const lists = [(query: Parameters<typeof listViews>[1]) => listViews(context, query)];
-  const { records, settled } = await readSnapshot(context, { lists, key: viewId });
-  return { children: [...records].map(([key, view]) => toChild(key, view)), whole: settled };
+  const lists = [(query: PageQuery) => listViews(context, query)];
+  const keyOfView = (record: unknown) => keyOf({ key: viewId }, record); // one without an id must not stop the others
+  const { records, settled } = await readSnapshot(context, { lists, key: keyOfView });
+  const views = [...records].filter(([key]) => hasKey(key));
+  return { children: views.map(([key, view]) => toChild(key, view)), whole: settled };
 }
 
 /** Members of a focus view that stay as they are, and that its results are read by. */

@@ -19,7 +19,7 @@ export const focusView: Stream = {
   },
   mode: 'snapshot',
   volatile: [],
-  secrets: ['password', 'download_url', 'downloadurl'],
+  secrets: [],
   key: viewId,
   timeMs: (record) => parseTimeMs(member(record, 'created_at')),
   isOpen: () => false,

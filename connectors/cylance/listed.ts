@@ -9,23 +9,33 @@ import { member, textOf } from './pages.ts';
 interface Listed {
   list(query: PageQuery): Promise<ListReply>;
   key(record: unknown): string;
+  /** The vendor only takes it from the list ("soft delete"): then one whose detail still answers can be gone. */
+  deletesSoftly: boolean;
 }
 
 /**
  * The list record of a key, where the engine has only the key: a refresh, or a record that the list no longer had. Asked
- * for after the detail was answered. What the whole list does not have counts as gone (`skip`), although its detail can
- * still be read: a rule that was deactivated ("soft delete") only leaves the list.
+ * for after the detail was answered. What a list with others in it does not have counts as gone (`skip`) where the vendor
+ * deletes softly. An empty list beside a detail that answers is no sign of a deletion, but of trouble.
  */
-async function findListed(context: StreamContext, { list, key }: Listed, wanted: string): Promise<unknown> {
+async function findListed(
+  context: StreamContext,
+  { list, key, deletesSoftly }: Listed,
+  wanted: string,
+): Promise<unknown> {
   const walk = { id: 'find-listed', kind: 'refresh', range: { fromMs: 0, toMs: 0 } } as const;
   let settled = false;
+  let others = 0;
   for await (const page of walkSnapshot(context, { lists: [list], key, findsDeleted: false }, walk)) {
     const found = page.records.find((record) => keyOf({ key }, record) === wanted);
     if (found !== undefined) return found;
+    others += page.records.length;
     settled = page.accepted?.settled ?? settled;
   }
-  if (settled) throw new SluiceError(`${wanted} is not in the list any more`, { action: 'skip' });
-  throw new SluiceError(`the list did not come to rest while ${wanted} was looked for`, { action: 'retry' });
+  if (settled && others > 0 && deletesSoftly) {
+    throw new SluiceError(`${wanted} is not in the list any more`, { action: 'skip' });
+  }
+  throw new SluiceError(`${wanted} can be read, and is not in the list`, { action: 'retry' });
 }
 
 /**

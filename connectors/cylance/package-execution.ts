@@ -1,7 +1,8 @@
 /** Package executions: CylanceOPTICS API guide, "Get Package Executions" and "Get Package Execution". */
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
-import type { Stream } from '../../src/types.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
 import { listPage, member, recordAt, textOf } from './pages.ts';
 
 const LIST = '/packages/v2/executions';
@@ -30,19 +31,30 @@ export const packageExecution: Stream = {
     walkSnapshot(
       context,
       {
-        lists: [(query) => listPage(context, query, { path: LIST, scope: LIST_SCOPE })],
+        lists: [(query) => list(context, query)],
         key: executionId,
         findsDeleted: true,
       },
       walk,
     ),
-  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE }),
-  tombstone: (key, timeMs) => ({
-    id: key,
-    ...(timeMs === undefined ? {} : { createdAt: new Date(timeMs).toISOString() }),
-    Deleted: true,
-  }),
+  detail: async (context, key) =>
+    withoutAddresses(await recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE })),
+  tombstone: (key) => ({ id: key, Deleted: true }),
 };
+
+async function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
+  const reply = await listPage(context, query, { path: LIST, scope: LIST_SCOPE });
+  return { ...reply, records: reply.records.map(withoutAddresses) };
+}
+
+/** A package that is named by its address alone, instead of an object whose member `package` is removed, opens a door as well. */
+function withoutAddresses(record: unknown): unknown {
+  const packages = member(record, 'packageExecutions');
+  if (!Array.isArray(packages) || !packages.some((one) => typeof one === 'string')) return record;
+  const kept = packages.map((one) => (typeof one === 'string' ? {} : one));
+  const entries = Object.entries(record as object);
+  return Object.fromEntries(entries.map(([name, value]) => [name, value === packages ? kept : value]));
+}
 
 function executionId(record: unknown): string {
   const id = textOf(member(record, 'id'));

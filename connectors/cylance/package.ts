@@ -36,11 +36,7 @@ export const packageStream: Stream = {
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
   detail: (context, id) => recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, idMember: 'packageId' }),
-  tombstone: (id, timeMs) => ({
-    packageId: id,
-    ...(timeMs === undefined ? {} : { uploadedOn: new Date(timeMs).toISOString() }),
-    Deleted: true,
-  }),
+  tombstone: (id) => ({ packageId: id, Deleted: true }),
 };
 
 function key(record: unknown): string {

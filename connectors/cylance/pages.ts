@@ -42,9 +42,20 @@ export function readPage(
   if (page !== undefined && page !== asked.page && records.length > 0) {
     throw garbled(`${place}: asked for page ${asked.page}, got page ${page}`);
   }
-  const pageSize = said('page_size') ?? asked.pageSize;
+  const pageSize = pageSizeOf(said('page_size'), asked, records.length, total);
   if (records.length > Math.max(pageSize, asked.pageSize)) throw garbled(`${place}: more records than a page holds`);
   return { records, total, pageSize: pageSize > 0 ? Math.min(pageSize, asked.pageSize) : asked.pageSize };
+}
+
+/** Some lists say there how many items are "on the page": on the last page that is less than a page holds. */
+function pageSizeOf(
+  said: number | undefined,
+  asked: { page: number; pageSize: number },
+  items: number,
+  total: number,
+): number {
+  const isLastOfAsked = said === items && (asked.page - 1) * asked.pageSize + items === total;
+  return said === undefined || isLastOfAsked ? asked.pageSize : said;
 }
 
 const ENVELOPE = new Set(['page_number', 'page_size', 'total_pages', 'total_number_of_items']);
@@ -141,8 +152,13 @@ export function recordAt(context: StreamContext, key: string, address: RecordAdd
 
 /** A detail without its id, or of another record, is a garbled reply. `idMember` says where its id stands. */
 export function ofRecord(reply: unknown, key: string, place: string, idMember = 'Id'): unknown {
-  if (textOf(member(reply, idMember))?.toLowerCase() === key.toLowerCase()) return reply;
+  if (bare(textOf(member(reply, idMember)) ?? '') === bare(key)) return reply;
   throw new SluiceError(`${place}: the reply is of another record`, { action: 'retry' });
+}
+
+/** The two products write one id with and without dashes, in upper and in lower case. */
+function bare(id: string): string {
+  return id.replaceAll('-', '').toLowerCase();
 }
 
 function count(value: unknown): number | undefined {

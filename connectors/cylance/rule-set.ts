@@ -39,7 +39,13 @@ export const ruleSet: Stream = {
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
   async detail(context, id, listed) {
     const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
-    return withListed(context, { list: (query) => list(context, query), key }, id, content, listed);
+    return withListed(
+      context,
+      { list: (query) => list(context, query), key, deletesSoftly: false },
+      id,
+      content,
+      listed,
+    );
   },
   tombstone: (id) => ({ id, Deleted: true }),
 };

@@ -5,7 +5,7 @@ import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
 import { SHA256_NOTE } from './hashes.ts';
-import { foldedPath, protectId } from './ids.ts';
+import { protectId } from './ids.ts';
 import { listPage, member, textOf } from './pages.ts';
 import { THREAT_LIST_SCOPE, THREATS, threatKey, threatsOf } from './threat.ts';
 
@@ -21,7 +21,7 @@ export const threatDevice: Stream = {
     scopes: [THREAT_LIST_SCOPE, SCOPE],
     reading:
       'per threat, of the list, of the configuration and of detections; again when it is sighted, and at an interval',
-    key: 'the SHA-256 of the file, the id of the device, and the path (in lower case on Windows)',
+    key: 'the SHA-256 of the file, the id of the device, and the path as it is written',
   },
   mode: 'children',
   /**
@@ -29,7 +29,10 @@ export const threatDevice: Stream = {
    * that) and what the threat is called (`cylance.threat`) change without it: one laptop in another network would
    * otherwise be a document for every file ever found there.
    */
-  volatile: ['Threat', 'name', 'state', 'agent_version', 'policy_id', 'ip_addresses', 'mac_addresses'],
+  volatile: [
+    ...['Threat', 'name', 'device_name', 'DeviceName', 'state', 'State', 'agent_version', 'AgentVersion', 'policy_id'],
+    ...['PolicyId', 'ip_addresses', 'IpAddresses', 'mac_addresses', 'MacAddresses'],
+  ],
   secrets: [],
   key: (record) => `${threatKey(member(record, 'Threat'))}|${rowKey(record)}`,
   timeMs: (record) => parseTimeMs(member(record, 'date_found')),
@@ -46,7 +49,7 @@ export const threatDevice: Stream = {
 function rowKey(record: unknown): string {
   const device = textOf(member(record, 'id'));
   if (device === undefined) throw new Error('the row has no device');
-  return `${protectId(device)}|${foldedPath(textOf(member(record, 'file_path')) ?? '')}`;
+  return `${protectId(device)}|${textOf(member(record, 'file_path')) ?? ''}`; // two casings are two rows of one list
 }
 
 async function parents(context: StreamContext): Promise<Parents> {

@@ -183,6 +183,22 @@ async function whenMissing(
 /** What a detail and the list say of a record's time may differ a little. */
 const AROUND_MS = 60_000;
 
+/** Keys of a whole list, read once for all records that a walk misses at about the same time. */
+const listedKeys = new WeakMap<StreamContext, { atMs: number; keys: Promise<Set<string> | undefined> }>();
+const LISTED_FOR_MS = 60_000;
+
+/** Undefined when the list did not settle. */
+async function readKeys(stream: Stream, context: StreamContext): Promise<Set<string> | undefined> {
+  const keys = new Set<string>();
+  let isSettled = false;
+  const walk: Walk = { id: 'is-it-gone', kind: 'refresh', range: { fromMs: 0, toMs: 0 } };
+  for await (const page of stream.pages(context, walk, undefined)) {
+    for (const record of page.records) keys.add(keyOf(stream, record));
+    isSettled = page.accepted?.settled ?? isSettled;
+  }
+  return isSettled ? keys : undefined;
+}
+
 /** Reads the list where the record would be. Nothing is gone from a list that did not settle, or in an unknown place. */
 async function isGoneFromList(
   { registered: { stream } }: Pipeline,
@@ -190,8 +206,17 @@ async function isGoneFromList(
   key: string,
   timeMs: number | null,
 ): Promise<boolean> {
-  if (timeMs === null && stream.mode === 'windows') return false;
-  const range = { fromMs: (timeMs ?? 0) - AROUND_MS, toMs: (timeMs ?? 0) + AROUND_MS };
+  if (stream.mode !== 'windows') {
+    let read = listedKeys.get(context);
+    if (read === undefined || context.now() - read.atMs > LISTED_FOR_MS) {
+      read = { atMs: context.now(), keys: readKeys(stream, context) };
+      listedKeys.set(context, read);
+    }
+    const keys = await read.keys;
+    return keys !== undefined && !keys.has(key);
+  }
+  if (timeMs === null) return false;
+  const range = { fromMs: timeMs - AROUND_MS, toMs: timeMs + AROUND_MS };
   let isSettled = false;
   for await (const page of stream.pages(context, { id: 'is-it-gone', kind: 'refresh', range }, undefined)) {
     if (page.records.some((record) => keyOf(stream, record) === key)) return false;
@@ -237,8 +262,8 @@ function shippedChange(
   const { registered, source } = pipeline;
   const { stream } = registered;
   const ordinal = (known?.ordinal ?? 0) + 1;
-  const digests = attempt(() => stream.changes.map((change) => digestOf(change.of(shipped.record))).join('\n')) ?? '';
   const detailMissing = shipped.kind === 'detail-missing';
+  const digests = digestsOf(stream, shipped.record, detailMissing ? (known?.digests ?? '') : undefined);
   const action = shipped.kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, digests);
   const id = documentId(stream.name, seen.key, ordinal, revision);
   const facts = { key: seen.key, revision, ordinal, action, detailMissing };
@@ -329,12 +354,24 @@ function refreshAt(
   return { refreshAtMs: refreshMs === 0 ? null : nowMs + refreshMs, refreshMs };
 }
 
+/** Of a part that only the detail tells, before the first detail: whatever it says then is no change. */
+const UNSAID = '?';
+
+/** One per entry of `changes`. A list record in place of the detail says nothing of some parts: they are as they were `before`. */
+function digestsOf(stream: Stream, record: unknown, before: string | undefined): string {
+  const said = attempt(() => stream.changes.map((change) => digestOf(change.of(record)))) ?? [];
+  if (before === undefined) return said.join('\n');
+  const earlier = before === '' ? [] : before.split('\n');
+  return said.map((digest, index) => (digest === '' ? (earlier[index] ?? UNSAID) : digest)).join('\n');
+}
+
 function actionFor(pipeline: Pipeline, known: Known | undefined, digests: string): string | undefined {
   if (known === undefined) return undefined;
   const { changes, actions } = pipeline.registered.stream;
   const before = known.digests.split('\n');
   const after = digests.split('\n');
-  return changes.find((_, index) => before[index] !== after[index])?.action ?? actions.updated;
+  const differs = (index: number) => before[index] !== UNSAID && before[index] !== after[index];
+  return changes.find((_, index) => differs(index))?.action ?? actions.updated;
 }
 
 /** A record of any shape must not stop its walk. */

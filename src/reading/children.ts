@@ -133,7 +133,7 @@ function openEvents() {
 
 /** The parents that are listed, those that the configuration names, however it writes them, and those that were noted. */
 async function planned(context: StreamContext, children: Children): Promise<Parents> {
-  const listed = await children.parents(context);
+  const listed = await children.parents(context).catch((error: unknown) => withoutList(context, children, error));
   const known = new Set(listed.children.map(({ key }) => key.toLowerCase()));
   const configured: Child[] = [];
   for (const key of context.parents) {
@@ -146,6 +146,13 @@ async function planned(context: StreamContext, children: Children): Promise<Pare
     if (!known.has(key.toLowerCase())) noted.push(unlisted(key, NOTED));
   }
   return { ...listed, children: [...listed.children, ...configured, ...noted] };
+}
+
+/** Those that the configuration names do not depend on a list that cannot be read; nobody else is said to be gone. */
+function withoutList(context: StreamContext, { name }: Children, error: unknown): Parents {
+  if (context.parents.length === 0 || isAbort(error) || isFinal(error)) throw error;
+  context.log.warn(`only what the configuration names is read, no other ${name}: ${messageOf(error)}`);
+  return { children: [], whole: false };
 }
 
 /** The version of a parent that was only seen somewhere. */
@@ -174,9 +181,10 @@ function mark(child: ChildRow): Page {
 /** Those that were never read first, then those that have waited longest: none starves behind others that keep growing. */
 function due(context: StreamContext, walk: Walk, all: readonly Child[], reading: BeingRead): Child[] {
   const rows = new Map(all.map(({ key }) => [key, context.knownChild(key)]));
-  const rank = ({ key }: Child) => {
+  const rank = ({ key, version }: Child) => {
     const row = rows.get(key);
-    return row === undefined ? Number.NEGATIVE_INFINITY : (row.nextAtMs ?? 0);
+    if (row === undefined) return version === NOTED ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    return row.nextAtMs ?? 0;
   };
   return all
     .filter((child) => !reading.has(child.key) && isDue(context, walk, child, rows.get(child.key)))
@@ -208,9 +216,10 @@ function isOver(repeatsAtMs: number, { now, settings }: StreamContext): boolean 
   return now() >= repeatsAtMs || repeatsAtMs - now() > settings.childRepeatMs;
 }
 
-/** There may be thousands of hashes that nothing is known of: everything else goes first. */
+/** There may be thousands of hashes that nothing is known of, and of children that are only read once more: the rest goes first. */
 function contextFor(context: StreamContext, child: Child): StreamContext {
-  return child.version === NOTED ? { ...context, priority: 'backfill' } : context;
+  const isLater = child.version === NOTED || context.knownChild(child.key)?.status === 'complete';
+  return isLater ? { ...context, priority: 'backfill' } : context;
 }
 
 /** The pages of one child; the last one says what is to be remembered of it. */
@@ -231,7 +240,7 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
     } catch (error) {
       context.signal.throwIfAborted();
       const action = actionOf(error);
-      const isMissing = child.expectsRecords || (before?.records ?? 0) > 0;
+      const isMissing = child.version !== NOTED && (child.expectsRecords || (before?.records ?? 0) > 0);
       if (action === 'skip' && !isMissing) {
         const complete = child.version === NOTED;
         yield finished(context, walk, children, child, { records: 0, complete, startedAtMs, before });
@@ -272,7 +281,7 @@ function finished(
   // Where only the parent says so, a second reading has to agree.
   const agrees = before?.version === child.version && before.records === records;
   const isComplete = child.complete && complete !== 'pending' && (complete || agrees);
-  const isOverdue = !isComplete && nowMs - sinceMs > context.settings.childDeadlineMs;
+  const isOverdue = !isComplete && !repeats && nowMs - sinceMs > context.settings.childDeadlineMs;
   if (isOverdue && before?.status !== 'overdue') {
     context.log.warn(
       { key: child.key },
@@ -297,11 +306,14 @@ function finished(
   return { ...mark(row), accepted: accepted(walk, name, child, records, isComplete) };
 }
 
+/** So many readings that say "there is none" (about a day at hourly pauses) are believed, whatever is known of the child. */
+const MISSING_BELIEVED = 24;
+
 /** Put off, twice as long each time; the ledger shows that it was not read. */
 function failed(
   context: StreamContext,
   walk: Walk,
-  { name }: Children,
+  { name, repeats = false }: Children,
   child: Child,
   before: ChildRow | undefined,
   error: SluiceError,
@@ -309,12 +321,18 @@ function failed(
   const nowMs = context.now();
   const failures = (before?.failures ?? 0) + 1;
   const pauseMs = Math.min(context.settings.snapshotMs * 2 ** Math.min(failures - 1, 20), LONGEST_PAUSE_MS);
+  if (error.action === 'skip' && failures >= MISSING_BELIEVED) {
+    const nextAtMs = repeats ? nowMs + context.settings.childRepeatMs : null;
+    const { key, version } = child;
+    const row = { child: key, version, status: 'complete' as const, sinceMs: before?.sinceMs ?? nowMs, nextAtMs };
+    return { ...mark({ ...row, records: 0, failures: 0 }), accepted: accepted(walk, name, child, 0, true) };
+  }
   context.log.warn({ key: child.key }, `${name} ${child.key} cannot be read for now: ${messageOf(error)}`);
   const row: ChildRow = {
     child: child.key,
     version: before?.version ?? '',
     status: 'open',
-    sinceMs: before?.sinceMs ?? nowMs,
+    sinceMs: before === undefined || before.status === 'complete' ? nowMs : before.sinceMs,
     nextAtMs: nowMs + Math.min(Math.max(pauseMs, error.waitMs ?? 0), LONGEST_REST_MS),
     records: before?.records ?? null,
     failures,

@@ -136,6 +136,36 @@ describe('children', () => {
     expect(at.reads).toHaveLength(3);
   });
 
+  test('that the configuration names are read although the list cannot be; no other is gone for it', async () => {
+    const at = place();
+    at.parent('listed', { complete: false });
+    at.found('listed', 1, false);
+    at.found('named', 2);
+    await at.run();
+    at.state.configured = ['named'];
+    at.children.parents = async () => {
+      throw new SluiceError('no list', { action: 'reject' });
+    };
+    at.pass(2 * HOUR);
+    await at.run();
+    expect(at.shipped.get('named')?.size).toBe(2);
+    expect(at.rows.get('listed')?.status).toBe('open');
+    expect(at.said.join()).toContain('no list');
+    at.state.configured = [];
+    await expect(at.run()).rejects.toThrow('no list');
+  });
+
+  test('that are said not to be there for a day are believed, whatever was known of them', async () => {
+    const at = place();
+    at.parent('q', { expectsRecords: true });
+    for (let reading = 0; reading < 30; reading++) {
+      await at.run();
+      at.pass(2 * HOUR);
+    }
+    expect(at.reads).toHaveLength(24);
+    expect(at.rows.get('q')).toMatchObject({ status: 'complete', records: 0, nextAtMs: null });
+  });
+
   test('whose parent was only noted are asked for once, and again only if they have something', async () => {
     const at = place();
     at.children.repeats = true;

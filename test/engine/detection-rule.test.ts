@@ -81,7 +81,8 @@ function oneRule() {
   const reply = (path: string): unknown => {
     if (path === '/rules/v2') return { page_items: vendor.listed, total_number_of_items: vendor.listed.length };
     if (path.endsWith('/natlang')) return vendor.natlang();
-    return path.endsWith('/counts') ? vendor.counts() : vendor.content;
+    if (path.endsWith('/counts')) return vendor.counts();
+    return path.endsWith('/r-2') ? { ...vendor.content, Id: 'r-2' } : vendor.content;
   };
   const sink = memorySink();
   const { pipeline } = start('http://127.0.0.1:9', sink);
@@ -242,19 +243,40 @@ describe('a rule', () => {
     ['as before, since it was only deactivated', () => undefined],
   ])('that left the list is gone, whether its content answers %s', async (_how, failure) => {
     const { vendor, walk } = oneRule();
+    const other = { ...LISTED, Id: 'r-2' };
+    vendor.listed = [LISTED, other];
     await walk();
-    vendor.listed = [];
-    vendor.fails = (path) => (path.startsWith('/rules/v2/') ? failure() : undefined);
+    vendor.listed = [other];
+    vendor.fails = (path) => (path.startsWith('/rules/v2/r-1') ? failure() : undefined);
     const { asked, documents } = await walk();
     expect(asked).toEqual(['/r-1']);
     expect(documents.map(({ event }) => [event.action, event.type])).toEqual([
       ['detection-rule-deleted', ['deletion']],
     ]);
     expect(await walk()).toEqual({ asked: [], documents: [] });
-    vendor.listed = [LISTED];
+    vendor.listed = [LISTED, other];
     vendor.fails = () => undefined;
     const back = await walk();
     expect(back.asked).toEqual(ALL);
     expect(back.documents[0]?.event.sequence).toBe(3);
+  });
+
+  test('is not gone because a whole list is empty while its content answers', async () => {
+    const { vendor, walk } = oneRule();
+    await walk();
+    vendor.listed = [];
+    expect((await walk()).documents).toEqual([]);
+    vendor.listed = [LISTED];
+    expect((await walk()).documents).toEqual([]);
+  });
+
+  test('that was shipped without its content is not said to have changed when that comes', async () => {
+    const { vendor, walk } = oneRule();
+    vendor.fails = (path) => (path === '/rules/v2/r-1' ? broken : undefined);
+    await walk();
+    vendor.fails = () => undefined;
+    vendor.listed = [{ ...LISTED, ModifiedBy: { id: 'u-2' } }];
+    const { documents } = await walk();
+    expect(documents.map(({ event }) => event.action)).toEqual(['detection-rule-updated']);
   });
 });

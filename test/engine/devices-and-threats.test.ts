@@ -87,6 +87,11 @@ describe('lockdowns', () => {
     expect(() => toRecords(body, OPTICS, 'GET')).toThrow(expect.objectContaining({ action: 'retry' }));
   });
 
+  test('a device that was never locked down has none, however the vendor writes that', () => {
+    for (const lockdown_history of [null, []])
+      expect(toRecords({ ...reply, lockdown_history }, OPTICS, 'GET')).toEqual([]);
+  });
+
   test('a device without Optics has none; where there were some, a 404 is trouble', async () => {
     const vendor = place({
       '/devices/v2': listOf({ id: PROTECT }),
@@ -113,10 +118,11 @@ describe('where threats were found', () => {
     ip_addresses: ['10.0.0.1'],
   };
 
-  test('one key for device and path, in lower case on Windows only', () => {
+  test('one key for device and path, as the path is written', () => {
     const key = (more: object) => threatDevice.key({ ...row, Threat: { sha256: SHA256 }, ...more });
-    expect(key({})).toBe(`${SHA256}|${PROTECT}|c:\\x.exe`);
-    expect(key({ id: OPTICS, file_path: 'c:\\x.EXE', Threat: { sha256: SHA256.toUpperCase() } })).toBe(key({}));
+    expect(key({})).toBe(`${SHA256}|${PROTECT}|${row.file_path}`);
+    expect(key({ id: OPTICS, Threat: { sha256: SHA256.toUpperCase() } })).toBe(key({}));
+    expect(key({ file_path: row.file_path.toUpperCase() })).not.toBe(key({}));
     expect(key({ file_path: '/tmp/X' })).not.toBe(key({ file_path: '/tmp/x' }));
   });
 

@@ -2,7 +2,7 @@
 import type { Line } from '../../build.ts';
 import type { Config } from '../../config.ts';
 import { withoutSecrets } from '../../secrets.ts';
-import type { Range, StreamContext, Walk } from '../../types.ts';
+import type { Range, Registered, StreamContext, Walk } from '../../types.ts';
 import type { Session } from './session.ts';
 
 /** How long one answer may take. */
@@ -26,11 +26,16 @@ export function impatient(config: Config): Config {
   return { ...config, sources, sinks };
 }
 
+/** A few records are enough to look at; lists of parents are read whole. */
+function pageSizeFor({ stream }: Registered, pageSize: number): number {
+  return stream.mode === 'children' ? pageSize : Math.min(pageSize, 20);
+}
+
 export function contextFor(session: Session, { source, registered, client }: Line, signal: AbortSignal): StreamContext {
   return {
     client,
     source: registered.connector.facts(source),
-    settings: { ...source.reading, pageSize: Math.min(source.reading.pageSize, 20) },
+    settings: { ...source.reading, pageSize: pageSizeFor(registered, source.reading.pageSize), settleAttempts: 2 },
     knownKeys: () => [],
     knownChild: () => undefined,
     openChildren: () => [],
@@ -43,8 +48,9 @@ export function contextFor(session: Session, { source, registered, client }: Lin
   };
 }
 
-/** How many parents are looked at for records of their children. */
+/** How many parents are looked at for records of their children: of a few, to see that they can be read. */
 const MOST_CHILDREN = 20;
+const A_FEW_CHILDREN = 4;
 
 /** The first records of the range, without secrets. */
 export async function firstRecords(
@@ -60,7 +66,10 @@ export async function firstRecords(
   for await (const page of stream.pages(context, walk, undefined)) {
     for (const record of page.records) found.set(stream.key(record), withoutSecrets(record, stream.secrets));
     if (page.child !== undefined) children++;
-    const isEnough = stream.mode === 'children' ? children >= MOST_CHILDREN : page.accepted !== undefined;
+    const isEnough =
+      stream.mode === 'children'
+        ? children >= (count === 1 ? A_FEW_CHILDREN : MOST_CHILDREN)
+        : page.accepted !== undefined;
     if (found.size >= count || isEnough) break;
   }
   return [...found.values()].slice(0, count);
