@@ -42,7 +42,7 @@ export const device: Stream = {
   describesHosts: true,
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [listOf(context)], key: deviceKey, findsDeleted: true }, walk),
-  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE }),
+  detail: async (context, key) => inOrder(await recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE })),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 
@@ -53,7 +53,27 @@ export function deviceKey(record: unknown): string {
 }
 
 export function listOf(context: StreamContext): (query: PageQuery) => Promise<ListReply> {
-  return (query) => listPage(context, query, { path: LIST, scope: DEVICE_LIST_SCOPE });
+  return async (query) => {
+    const reply = await listPage(context, query, { path: LIST, scope: DEVICE_LIST_SCOPE });
+    return { ...reply, records: reply.records.map(inOrder) };
+  };
+}
+
+const ADDRESSES: ReadonlySet<string> = new Set(['ip_addresses', 'mac_addresses']);
+
+/** The vendor promises no order of addresses: another one is no change, so they are put in one. */
+export function inOrder(record: unknown): unknown {
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;
+  const sorted = ([name, value]: [string, unknown]): [string, unknown] => [
+    name,
+    ADDRESSES.has(name.toLowerCase()) && Array.isArray(value) ? value.toSorted(byText) : value,
+  ];
+  return Object.fromEntries(Object.entries(record).map(sorted));
+}
+
+function byText(one: unknown, other: unknown): number {
+  const [left, right] = [String(one), String(other)];
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** The vendor writes both `Offline` and `OffLine`. */
@@ -67,11 +87,10 @@ function policyOf(record: unknown): unknown {
   return textOf(member(policy, 'id'))?.toLowerCase() ?? policy;
 }
 
-/** In order: the vendor promises none. */
 function addressesOf(record: unknown): string {
-  const lists = ['ip_addresses', 'mac_addresses'].map((name) => member(record, name));
+  const lists = [...ADDRESSES].map((name) => member(record, name));
   return lists
-    .map((list) => (Array.isArray(list) ? list.map(String).sort().join(' ') : ''))
+    .map((list) => (Array.isArray(list) ? list.map(String).join(' ') : ''))
     .join(' ')
     .trim();
 }

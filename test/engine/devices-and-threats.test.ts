@@ -1,7 +1,7 @@
 /** Devices, lockdowns, threats and where they were found: what is asked for, what counts as a change, and which 404 is trouble. */
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
-import { device } from '../../connectors/cylance/device.ts';
+import { device, inOrder } from '../../connectors/cylance/device.ts';
 import { deviceLockdown, toRecords } from '../../connectors/cylance/device-lockdown.ts';
 import { threat } from '../../connectors/cylance/threat.ts';
 import { threatDevice } from '../../connectors/cylance/threat-device.ts';
@@ -200,7 +200,9 @@ describe('devices', () => {
     expect(revision(device, { ...record, state: 'Online' })).not.toBe(revision(device, record));
     const other = { ...record, state: 'Offline', ip_addresses: ['a', 'b'], policy: { id: 'p', name: 'renamed' } };
     for (const action of ['device-state-changed', 'device-addresses-changed', 'device-policy-changed'])
-      expect(named(action, other)).toEqual(named(action, record));
+      expect(named(action, inOrder(other))).toEqual(named(action, inOrder(record)));
+    const turned = { ...record, ip_addresses: record.ip_addresses.toReversed() };
+    expect(revision(device, inOrder(turned))).toBe(revision(device, inOrder(record)));
   });
 
   test('only one that is online is asked for again without a sign', () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import { inOrder } from '../../connectors/cylance/device.ts';
 import { toRecord } from '../../connectors/cylance/instaquery-result.ts';
 import { streams } from '../../connectors/index.ts';
 import { type Simulator, type SimulatorOptions, startSimulator, type TruthStream } from '../../simulator/index.ts';
@@ -189,8 +190,9 @@ export function* expectedRows(simulator: Simulator, name: TruthStream): Generato
   }
 }
 
-/** The record as its stream hands it on: results are taken out of their reply. */
+/** The record as its stream hands it on: results are taken out of their reply, addresses put in order. */
 function asRead(name: TruthStream, record: unknown): unknown {
+  if (name === 'cylance.device') return inOrder(record);
   if (name !== 'cylance.instaquery_result') return record;
   const { Query, ...entry } = record as { Query: { id: string; name: string } };
   return toRecord(entry, { key: Query.id, facts: { ...Query } });
