@@ -14,7 +14,7 @@ import type {
 } from '../../src/types.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
 import { embedded, member, parseExact } from './json.ts';
-import { LIST, PATH, TASK_TYPE } from './routes.ts';
+import { CONTENT, FOOTPRINTS, LIST, PATH, TASK_TYPE } from './routes.ts';
 import { signedToken } from './signature.ts';
 
 /** A token lives for minutes: a clock that is off by more than one is worth a word. */
@@ -128,17 +128,18 @@ interface Failed {
   nowMs: number;
 }
 
-/** A failure that came with HTTP 200. */
+/** A failure that came with HTTP 200. One endpoint's own task must not end the others: only the list may stop. */
 function failed(failure: Failure, { request, sent, reply, token, settings, nowMs }: Failed): SluiceError {
   const kind = kindOf(failure);
   const said = withoutSecrets(short(failure.said.replaceAll(token, REMOVED)), []);
   const where = `HTTP ${reply.status}, ${failure.code}`;
-  if (kind === 'signature') return refusal(settings, reply, where, said, nowMs);
   const url = request.body?.Url;
+  const isTask = url === FOOTPRINTS || url === CONTENT;
+  if (kind === 'signature' && !isTask) return refusal(settings, reply, where, said, nowMs);
   const message = `${placeOf(sent)} (${typeof url === 'string' ? url : 'no Url'}) failed with ${where}: ${said}`;
   if (kind === 'permission') {
     const advice = 'Give the application access to Endpoint Sensor in the console, and check its licence.';
-    return new SluiceError(message, { action: 'stop', advice });
+    return new SluiceError(message, { action: isTask ? 'reject' : 'stop', advice });
   }
-  return new SluiceError(message, { action: kind === 'refused' ? 'reject' : 'retry' });
+  return new SluiceError(message, { action: kind === 'trouble' ? 'retry' : 'reject' });
 }

@@ -33,11 +33,20 @@ function ofData(data: unknown): Failure | undefined {
 
 function ofMeta(meta: unknown): Failure | undefined {
   const result = member(meta, 'result');
-  const errorCode = member(meta, 'errorCode');
-  const isWell = (result === undefined || wholeOf(result) === 1) && (wholeOf(errorCode) ?? 0) === 0;
-  if (isWell) return undefined;
+  const given = member(meta, 'errorCode');
+  const errorCode = given === '' ? undefined : given;
   const said = textOf(member(meta, 'errorMsg', 'errorMessgae', 'errorMessage')) ?? '';
-  return { code: errorCode === undefined ? `Meta.result ${textOf(result)}` : `errorCode ${textOf(errorCode)}`, said };
+  if (errorCode !== undefined && wholeOf(errorCode) !== 0) return { code: `errorCode ${short(errorCode)}`, said };
+  if (result !== undefined) return isOne(result) ? undefined : { code: `Meta.result ${short(result)}`, said };
+  if (errorCode !== undefined || said === '' || SUCCESS.test(said)) return undefined;
+  return { code: 'Meta without result', said };
+}
+
+/** `Success`, `TMSL_S_SUCCESS`, `OK`. */
+const SUCCESS = /(?:^|_)success|^ok\b/i;
+
+function isOne(result: unknown): boolean {
+  return result === true || wholeOf(result) === 1 || textOf(result)?.toLowerCase() === 'true';
 }
 
 /** Beside `Data` the guide also writes a result code of 0 for success. */
@@ -47,7 +56,7 @@ function ofResult(reply: unknown, code: unknown, besideData: boolean): Failure |
   return { code: `result_code ${textOf(code)}`, said };
 }
 
-const SIGNATURE = /signature|checksum|\bjwt\b|token|unauthori[sz]ed|authenticat|application id|\bapi key\b|\biat\b/i;
+const SIGNATURE = /signature|checksum|\bjwt\b|unauthori[sz]ed|authenticat|application id|\bapi key\b|\biat\b/i;
 const PERMISSION = /permission|not (?:allowed|authori[sz]ed|licensed)|access denied|forbidden|licen[cs]e/i;
 const REFUSED = /invalid|not found|does not exist|no such|not supported|malformed|missing/i;
 
@@ -105,21 +114,32 @@ function entriesOf(content: unknown, failures: string[]): Entry[] {
   return entries.flatMap((entry) => entryOf(entry, failures));
 }
 
-function entryOf(entry: unknown, failures: string[]): Entry[] {
+function entryOf(given: unknown, failures: string[]): Entry[] {
+  const entry = typeof given === 'string' ? (embedded(given) ?? given) : given;
   const status = member(entry, 'statusCode');
   if (status !== undefined && wholeOf(status) !== 0) {
     const said = textOf(member(entry, 'message')) ?? '';
     failures.push(`statusCode ${textOf(status)}: ${short(said)}`);
   }
-  const given = member(entry, 'content');
-  if (given === undefined || given === '') return [];
-  const content = embedded(given);
+  const inner = member(entry, 'content') ?? unwrapped(entry);
+  if (inner === undefined || inner === null || inner === '') return [];
+  const content = embedded(inner);
   if (typeof content === 'object') return holdsAnything(content) ? [{ kind: 'content', content }] : [];
-  return [{ kind: 'unreadable', text: typeof given === 'string' ? given : JSON.stringify(given) }];
+  return [{ kind: 'unreadable', text: typeof inner === 'string' ? inner : JSON.stringify(inner) }];
 }
 
-/** A task that is still running may send its lists empty. */
+/** What an entry without an inner `content` holds itself; one that only tells its status holds nothing. */
+function unwrapped(entry: unknown): unknown {
+  if (typeof entry !== 'object' || entry === null || member(entry, ...LISTS) !== undefined) return entry;
+  return Object.keys(entry).some((name) => /^(?:statusCode|message|content)$/i.test(name)) ? undefined : entry;
+}
+
+/** What a footprint is made of. */
+export const LISTS = ['footprint', 'metaProperty', 'group'] as const;
+
+/** A task that is still running may send its lists empty, with a count of nothing beside them. */
 function holdsAnything(content: unknown): boolean {
+  if (member(content, ...LISTS) !== undefined) return LISTS.some((name) => listOf(member(content, name))?.length !== 0);
   return Object.values(content ?? {}).some((value) => (Array.isArray(value) ? value.length > 0 : value !== null));
 }
 

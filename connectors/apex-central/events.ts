@@ -3,6 +3,8 @@
  * 64 bits (`metaLinkId` is documented as an integer and shown as a text) become texts, digit by digit.
  */
 import { hash } from 'node:crypto';
+import { canonical } from '../../src/identity.ts';
+import { LISTS } from './envelope.ts';
 import { listOf, member, textOf, wholeOf } from './json.ts';
 import type { Place } from './summaries.ts';
 import type { TaskResult } from './task.ts';
@@ -18,19 +20,22 @@ interface Found {
   unreadable: string[];
 }
 
-/** One record for each event, in the order in which they came; what came twice is there once. */
+/**
+ * One record for each event, in the order in which they came; what came twice is there once. GUIDs are in upper case,
+ * since the list, the configuration and a task may each spell them another way: that is no other record.
+ */
 export function recordsOf(result: TaskResult, place: Place): Fields[] {
   const found = collected(result);
   const common: Fields = {
-    serverGuid: result.serverGuid ?? place.serverGuid,
+    serverGuid: (result.serverGuid ?? place.serverGuid).toUpperCase(),
     serverName: result.serverName,
-    agentGuid: place.agentGuid,
-    scanSummaryGuid: place.scanSummaryGuid,
+    agentGuid: place.agentGuid.toUpperCase(),
+    scanSummaryGuid: place.scanSummaryGuid.toUpperCase(),
     TimeZone: result.timeZone,
     taskId: result.taskId,
   };
   const nodes = nodesOf(found);
-  const records = new Map<string, Fields>();
+  const records = new Map<string, Fields[]>();
   for (const entry of found.entries) {
     const events = listOf(member(entry, 'event'));
     if (events === undefined) {
@@ -40,33 +45,69 @@ export function recordsOf(result: TaskResult, place: Place): Fields[] {
     // A node without events is said as well.
     for (const event of events.length > 0 ? events : [{}]) {
       const record = withoutNothing({ ...joined(event, entry, found, nodes), ...common });
-      records.set(keyOf(record), record);
+      if (idsOf(record) === undefined) {
+        found.unreadable.push(JSON.stringify(entry));
+        break;
+      }
+      const key = keyOf(record);
+      const same = records.get(key);
+      if (same === undefined) records.set(key, [record]);
+      else same.push(record);
     }
   }
   for (const text of found.unreadable) {
     const record = withoutNothing({ unreadable: text, ...common });
-    records.set(keyOf(record), record);
+    records.set(keyOf(record), [record]);
   }
-  return [...records.values()];
+  return [...records.values()].flatMap(apart);
 }
+
+/**
+ * Records of one key: the same content is one record. Another is another event that the vendor's ids do not tell from
+ * it; each but the first gets a number, in an order that does not depend on that of the reply.
+ */
+function apart(same: Fields[]): Fields[] {
+  if (same.length === 1) return same;
+  const distinct = new Map(same.map((record) => [canonical(record, NOTHING), record]));
+  const numbers = ({ footprint, ...event }: Fields) =>
+    [event, footprint].flatMap((from) =>
+      ['operationType', 'timestamp'].map((name) => wholeOf(member(from, name)) ?? 0),
+    );
+  const ranked = [...distinct].map(([text, record]) => ({ text, record, ranks: numbers(record) }));
+  ranked.sort((one, other) => {
+    const at = one.ranks.findIndex((rank, index) => rank !== other.ranks[index]);
+    if (at >= 0) return (one.ranks[at] ?? 0) - (other.ranks[at] ?? 0);
+    return one.text < other.text ? -1 : 1;
+  });
+  return ranked.map(({ record }, index) =>
+    index === 0 ? record : { ...record, footprint: { ...(record.footprint as Fields), occurrence: index + 1 } },
+  );
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * What identifies an event for good: the investigation, the endpoint, both nodes of the chain, the event and its facts.
  * The task is another one at each reading. Throws for a record that names neither a node nor an event.
  */
 export function keyOf(record: unknown): string {
-  const named = (...path: string[]) => textOf(path.reduce<unknown>((at, name) => member(at, name), record));
-  const scope = [named('scanSummaryGuid'), named('agentGuid')].map((guid) => (guid ?? '').toLowerCase());
+  const scope = ['scanSummaryGuid', 'agentGuid'].map((name) => (textOf(member(record, name)) ?? '').toLowerCase());
   const unreadable = member(record, 'unreadable');
   if (typeof unreadable === 'string')
     return [...scope, `unreadable-${hash('sha256', unreadable, 'hex').slice(0, 32)}`].join('/');
-  const node = named('footprint', 'objectId');
-  const event = named('eventId');
-  const link = named('metaLinkId');
-  if (node === undefined && event === undefined && link === undefined) {
-    throw new Error('the event has no objectId, no eventId and no metaLinkId');
-  }
-  return [...scope, named('footprint', 'parentId') ?? '', node ?? '', event ?? '', link ?? ''].join('/');
+  const ids = idsOf(record);
+  if (ids === undefined) throw new Error('the event has no objectId, no eventId and no metaLinkId');
+  return [...scope, ...ids].join('/');
+}
+
+/** Undefined for a record that names neither a node nor an event. */
+function idsOf(record: unknown): string[] | undefined {
+  const footprint = member(record, 'footprint');
+  const [node, event, link] = [member(footprint, 'objectId'), member(record, 'eventId'), member(record, 'metaLinkId')];
+  const ids = [node, event, link].map((id) => textOf(id) ?? '');
+  if (ids.every((id) => id === '')) return undefined;
+  const occurrence = textOf(member(footprint, 'occurrence'));
+  return [textOf(member(footprint, 'parentId')) ?? '', ...ids, ...(occurrence === undefined ? [] : [occurrence])];
 }
 
 function collected({ content }: TaskResult): Found {
@@ -76,7 +117,7 @@ function collected({ content }: TaskResult): Found {
       found.unreadable.push(entry.text);
       continue;
     }
-    const lists = ['footprint', 'metaProperty', 'group'].map((name) => listOf(member(entry.content, name)));
+    const lists = LISTS.map((name) => listOf(member(entry.content, name)));
     const [footprint, properties, groups] = lists;
     // Of another shape than documented: it is kept whole rather than read in part.
     if (lists.some((list) => list === undefined) || lists.every((list) => list?.length === 0)) {

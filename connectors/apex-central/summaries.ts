@@ -7,7 +7,7 @@
  * summary is reported, never skipped silently.
  */
 import { messageOf, SluiceError } from '../../src/errors.ts';
-import { digestOf } from '../../src/identity.ts';
+import { digestOf, keyOf as keyOrName } from '../../src/identity.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import type { Child, StreamContext } from '../../src/types.ts';
@@ -25,7 +25,7 @@ export interface Place {
 /** All endpoints of all investigations; `whole` says that none can be missing. */
 export async function readParents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
   const lists = [(query: PageQuery) => listPage(context, query)];
-  const { records, settled } = await readSnapshot(context, { lists, key: summaryGuid });
+  const { records, settled } = await readSnapshot(context, { lists, key: summaryKey });
   const children = new Map<string, Child>();
   let whole = settled;
   for (const summary of records.values()) {
@@ -42,7 +42,12 @@ export async function readParents(context: StreamContext): Promise<{ children: C
 function summaryGuid(summary: unknown): string {
   const guid = textOf(member(summary, 'scanSummaryGuid', 'summaryGuid', 'guid'));
   if (guid === undefined) throw garbled(`${LIST}: a scan summary has no GUID: ${short(summary)}`);
-  return guid.toLowerCase();
+  return guid;
+}
+
+/** One that has no GUID is kept until the others are read, too. */
+function summaryKey(summary: unknown): string {
+  return keyOrName({ key: (one) => summaryGuid(one).toLowerCase() }, summary);
 }
 
 async function listPage(context: StreamContext, { page, pageSize }: PageQuery): Promise<ListReply> {
@@ -82,9 +87,11 @@ function readPage({ log }: StreamContext, reply: unknown, page: number, pageSize
 }
 
 function childrenOf(summary: unknown): Child[] {
-  const scanSummaryGuid = textOf(member(summary, 'scanSummaryGuid', 'summaryGuid', 'guid')) ?? '';
+  const scanSummaryGuid = summaryGuid(summary);
   const [server] = several(member(summary, 'serverGuid', 'serverGuids'));
-  const agents = several(member(summary, 'agents', 'agentList', 'endpoints', 'agentGuid', 'agentGuids'));
+  const endpoints = member(summary, 'agents', 'agentList', 'endpoints', 'agentGuid', 'agentGuids');
+  if (endpoints === undefined) throw garbled(`${LIST}: scan summary ${scanSummaryGuid} names no endpoints`);
+  const agents = several(endpoints);
   const version = digestOf({ status: statusOf(summary), progress: member(summary, 'progress') ?? null });
   return agents.map((agent) => {
     const agentGuid = textOf(agent) ?? textOf(member(agent, 'agentGuid', 'guid'));

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, messageOf, SluiceError } from '../../src/errors.ts';
 import type { Json, StreamContext } from '../../src/types.ts';
-import { readTaskReply, type TaskReply } from './envelope.ts';
+import { garbled, readTaskReply, type TaskReply } from './envelope.ts';
 import { CONTENT, PATH, TASK_TYPE } from './routes.ts';
 
 /** So many records of a part are asked for at most. */
@@ -21,8 +21,9 @@ export type TaskResult = Pick<TaskReply, 'taskId' | 'serverGuid' | 'serverName' 
  * part; one task is the footprints of one endpoint in one investigation.
  *
  * `hasMore: false` without any content says nothing: so answers a task that is still running. Such a task has ended when
- * its progress says so, as far as that can be read. One that has not ended after `taskDeadlineMs` throws `retry`, with
- * a pause: a new task would only be as slow. What the vendor says of parts that failed is in `failures`.
+ * its progress says so, as far as that can be read; one that shows work to do has not, whatever came. One that has not
+ * ended after `taskDeadlineMs` throws `retry`, with a pause: a new task would only be as slow. What came by then without
+ * more being announced is returned as a failure in part. What the vendor says of parts that failed is in `failures`.
  */
 export async function runTask(
   context: StreamContext,
@@ -32,30 +33,44 @@ export async function runTask(
   const startedAtMs = context.now();
   let reply = await request(context, url, { Url: url, TaskType: TASK_TYPE, Payload: payload });
   const { taskId } = reply;
-  const result: TaskResult = { ...reply };
-  let contentId = reply.content.length > 0 ? (reply.lastContentId ?? '') : '';
+  const result: TaskResult = { ...reply, content: [...reply.content], failures: [...reply.failures] };
+  let contentId = placeAfter(reply, '', url);
   let pauseMs = context.settings.taskPollMs;
-  let isNew = reply.content.length > 0;
+  let isNew = contentId !== '';
   while (!isFinished(reply, result)) {
     if (taskId === undefined) throw new SluiceError(`${url}: the reply has no taskId`, { action: 'retry' });
     const passedMs = context.now() - startedAtMs;
     const leftMs = context.settings.taskDeadlineMs - passedMs;
-    if (leftMs <= 0) throw late(context, url, taskId, passedMs);
+    if (leftMs <= 0) {
+      const error = late(context, url, taskId, passedMs);
+      if (reply.hasMore || result.content.length === 0) throw error;
+      result.failures.push(messageOf(error));
+      return result;
+    }
     if (!isNew) {
       await sleep(Math.min(pauseMs, leftMs), undefined, { signal: context.signal });
       pauseMs = Math.min(pauseMs * 2, context.settings.taskPollMs * SLOWEST_POLL);
     }
     reply = await goOn(context, taskId, contentId);
-    result.content = [...result.content, ...reply.content];
-    result.failures = [...result.failures, ...reply.failures];
+    for (const failure of reply.failures) if (!result.failures.includes(failure)) result.failures.push(failure);
     result.serverGuid ??= reply.serverGuid;
     result.serverName ??= reply.serverName;
     result.timeZone ??= reply.timeZone;
+    const place = placeAfter(reply, contentId, CONTENT);
     // The same place twice is no progress, whatever it holds.
-    isNew = reply.content.length > 0 && reply.lastContentId !== contentId;
-    if (reply.content.length > 0) contentId = reply.lastContentId ?? contentId;
+    isNew = place !== contentId;
+    // Only the last reply may repeat its place, or have none: it ends the task, so nothing grows.
+    if (isNew || !isRunning(reply)) result.content.push(...reply.content);
+    contentId = place;
   }
   return result;
+}
+
+/** Where to go on after a reply: at the place that came with content, else where it was asked. */
+function placeAfter({ content, hasMore, lastContentId = '' }: TaskReply, before: string, url: string): string {
+  if (content.length === 0) return before;
+  if (hasMore && lastContentId === '') throw garbled(`${url}: there is more, and no lastContentId to go on from`);
+  return lastContentId === '' ? before : lastContentId;
 }
 
 /** A task that the vendor has forgotten, or whose place it does not take any more, is begun anew. */
@@ -65,7 +80,8 @@ async function goOn(context: StreamContext, taskId: string, contentId: string): 
     return await request(context, CONTENT, body);
   } catch (error) {
     if (actionOf(error) !== 'reject') throw error;
-    throw new SluiceError(messageOf(error), { action: 'retry', cause: error });
+    // With a pause: were it forgotten again and again, each attempt would cost a whole task.
+    throw new SluiceError(messageOf(error), { action: 'retry', waitMs: context.settings.snapshotMs, cause: error });
   }
 }
 
@@ -82,22 +98,29 @@ function request(context: StreamContext, url: string, body: { [member: string]: 
 }
 
 function isFinished(reply: TaskReply, { content, failures }: TaskResult): boolean {
-  if (reply.hasMore) return false;
-  return content.length > 0 || failures.length > 0 || isThrough(reply.lastContentId);
+  if (isRunning(reply)) return false;
+  if (content.length > 0 || failures.length > 0) return true;
+  const progress = progressOf(reply.lastContentId);
+  return progress.length > 0 && progress.every(({ total }) => total > 0);
+}
+
+/** Whether a reply says itself that there is more to come. */
+function isRunning({ hasMore, lastContentId }: TaskReply): boolean {
+  return hasMore || progressOf(lastContentId).some(({ total, current }) => total > 0 && current < total);
 }
 
 /**
- * Whether every server says that it has done all that there is to do. The text is often no valid JSON, so the two
- * numbers are looked for in it; a total of 0 is said at the beginning as well.
+ * What every server says that it has done of all that there is to do; empty when that cannot be read. The text is often
+ * no valid JSON, so the two numbers are looked for in it; a total of 0 is said at the beginning, and beside content.
  */
-function isThrough(lastContentId: string | undefined): boolean {
-  if (lastContentId === undefined) return false;
+function progressOf(lastContentId: string | undefined): { total: number; current: number }[] {
+  if (lastContentId === undefined) return [];
   const numbers = (name: string) =>
     [...lastContentId.matchAll(new RegExp(`"${name}"\\s*:\\s*"?(\\d+)`, 'gi'))].map(([, digits]) => Number(digits));
   const totals = numbers('totalProgress');
   const currents = numbers('currentProgress');
-  if (totals.length === 0 || totals.length !== currents.length) return false;
-  return totals.every((total, index) => total > 0 && currents[index] === total);
+  if (totals.length !== currents.length) return [];
+  return totals.map((total, index) => ({ total, current: currents[index] ?? 0 }));
 }
 
 function late({ settings }: StreamContext, url: string, taskId: string, passedMs: number): SluiceError {

@@ -141,7 +141,7 @@ function times(said: Event, document: EcsDocument, unfit: Unfit, own: Fields): v
 /** A time in 1969 (an epoch of -1 in some zone) is how the vendor says that there is none. */
 function time(unfit: Unfit, field: string, value: unknown): string | undefined {
   const content = text(value);
-  if (!isSet(value) || content === '0' || content?.startsWith('1969')) return undefined;
+  if (!isSet(value) || content === '0' || /^1969(?:-|$)/.test(content ?? '')) return undefined;
   return moment(unfit, field, value);
 }
 
@@ -236,7 +236,9 @@ function objects(
     put(document, 'process', above(PROCESS));
     if (kind === 'file') put(document, 'file', filled(touchedFile(said, facts, isInvalid, unfit, related)));
   }
-  put(document, 'user', userOf(unfit, facts, related) ?? userOf(unfit, parentFacts, related));
+  const user = userOf(unfit, facts, related);
+  // Who started a process need not be who it runs as; what else there is was touched by the process above.
+  put(document, 'user', user ?? (kind === 'process' ? undefined : userOf(unfit, parentFacts, related)));
   document.message = titleOf(kind, document, said, parent);
 }
 

@@ -72,7 +72,10 @@ function parentOf(chain: Chain, { parentId }: Node): object | undefined {
 
 /** The records of a chain, as their stream hands them on. */
 export function* rowsOf(chain: Chain): Generator<Row> {
-  const { serverGuid, serverName, agentGuid, scanSummaryGuid, group } = chain;
+  const { serverName, group } = chain;
+  const [serverGuid, agentGuid, scanSummaryGuid] = [chain.serverGuid, chain.agentGuid, chain.scanSummaryGuid].map(
+    (guid) => guid.toUpperCase(),
+  );
   const common = { serverGuid, serverName, agentGuid, scanSummaryGuid, TimeZone: TIME_ZONE };
   const scope = `${scanSummaryGuid}/${agentGuid}`.toLowerCase();
   for (const node of chain.nodes) {

@@ -4,11 +4,15 @@ import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { apexCentral } from '../../connectors/apex-central/client.ts';
 import { readTaskReply } from '../../connectors/apex-central/envelope.ts';
-import { recordsOf } from '../../connectors/apex-central/events.ts';
+import { keyOf, recordsOf } from '../../connectors/apex-central/events.ts';
 import { parseExact } from '../../connectors/apex-central/json.ts';
+import { CONTENT, FOOTPRINTS, LIST } from '../../connectors/apex-central/routes.ts';
 import { checksumOf } from '../../connectors/apex-central/signature.ts';
+import { readParents } from '../../connectors/apex-central/summaries.ts';
+import { runTask } from '../../connectors/apex-central/task.ts';
 import { streams } from '../../connectors/index.ts';
-import type { HttpRequest, SourceSettings, VendorRequest } from '../../src/types.ts';
+import { SluiceError } from '../../src/errors.ts';
+import type { HttpRequest, SourceSettings, StreamContext, VendorRequest } from '../../src/types.ts';
 import { documentOf } from '../fixtures/documents.ts';
 import { printed, readSamples } from '../fixtures/vendor-samples.ts';
 
@@ -77,7 +81,7 @@ function connected(replies: { status?: number; body: unknown; date?: string }[],
 
 function asking<T = unknown>(more: Partial<VendorRequest<T>> = {}): VendorRequest<T> {
   const signal = new AbortController().signal;
-  const body = { Url: 'V1/Task/ShowFootPrintTable', TaskType: 4 };
+  const body = { Url: LIST, TaskType: 4 };
   return {
     path: '/WebApp/X',
     body,
@@ -149,7 +153,7 @@ const REPLIES: [what: string, reply: unknown, error: Record<string, unknown> | u
   [
     'a parameter that is refused',
     { Data: { Code: 0 }, Meta: { result: 0, errorCode: 1017, errorMsg: 'agentGuid is invalid' } },
-    { action: 'reject', message: expect.stringContaining('V1/Task/ShowFootPrintTable') },
+    { action: 'reject', message: expect.stringContaining(LIST) },
   ],
   [
     'a permission',
@@ -166,6 +170,28 @@ const REPLIES: [what: string, reply: unknown, error: Record<string, unknown> | u
       ),
     },
   ],
+  [
+    'an errorCode that is no number',
+    { Data: { Code: 0 }, Meta: { result: 1, errorCode: 'E17', errorMsg: busy } },
+    { action: 'retry', message: expect.stringContaining(`errorCode E17: ${busy}`) },
+  ],
+  ['an empty errorCode and a result of true', { Data: { Code: 0 }, Meta: { result: true, errorCode: '' } }, undefined],
+  [
+    'a result of false',
+    { Data: { Code: 0 }, Meta: { result: false, errorMsg: busy } },
+    { action: 'retry', message: expect.stringContaining(`Meta.result false: ${busy}`) },
+  ],
+  [
+    'an error message alone',
+    { Data: { Code: 0 }, Meta: { errorMessgae: busy } },
+    { action: 'retry', message: expect.stringContaining(busy) },
+  ],
+  ['a message of success alone', { Data: { Code: 0 }, Meta: { errorMessgae: 'Success' } }, undefined],
+  [
+    'words of a token that are not about ours',
+    { Data: { Code: 7, Message: 'the token ring adapter is busy' } },
+    { action: 'retry' },
+  ],
   ['no envelope', { hello: 1 }, { action: 'retry', message: expect.stringContaining('neither') }],
   ['no JSON', '<html>', { action: 'retry' }],
 ];
@@ -177,6 +203,25 @@ describe('a reply with HTTP 200 that holds', () => {
     if (error === undefined) await expect(asked).resolves.toBeDefined();
     else await expect(asked).rejects.toMatchObject(error);
     expect(sent).toHaveLength(error?.action === 'retry' ? 8 : 1);
+  });
+});
+
+describe("one endpoint's own failure", () => {
+  test.each([
+    [FOOTPRINTS, 'Access denied'],
+    [FOOTPRINTS, 'the checksum of the file is unknown'],
+    [CONTENT, 'not licensed'],
+    [CONTENT, 'unauthorized'],
+  ])('does not stop the others: %s, %s', async (Url, said) => {
+    const { client } = connected([{ body: { result_code: -2, result_description: said } }]);
+    const asked = client.json(asking({ body: { Url, TaskType: 4 } }));
+    await expect(asked).rejects.toMatchObject({ action: 'reject', message: expect.stringContaining(said) });
+  });
+
+  test('stops with HTTP 401', async () => {
+    const { client } = connected([{ status: 401, body: '' }]);
+    const asked = client.json(asking({ body: { Url: FOOTPRINTS, TaskType: 4 } }));
+    await expect(asked).rejects.toMatchObject({ action: 'stop' });
   });
 });
 
@@ -252,7 +297,7 @@ describe('numbers and texts', () => {
     const malformed = inner.replace(',', ' ');
     const [kept, ...more] = withText(malformed);
     expect(more).toEqual([]);
-    expect(kept).toMatchObject({ unreadable: malformed, scanSummaryGuid: 'i' });
+    expect(kept).toMatchObject({ unreadable: malformed, scanSummaryGuid: 'I' });
     expect(withText('{"rows":[1]}')).toMatchObject([{ unreadable: '{"rows":[1]}' }]);
   });
 
@@ -267,5 +312,172 @@ describe('numbers and texts', () => {
     const reply = readTaskReply(data({ content }), 'x');
     expect(reply.failures).toEqual(['statusCode 5: TMSL_E_AGENT']);
     expect(reply.content).toHaveLength(1);
+  });
+});
+
+describe('records', () => {
+  const place = { serverGuid: 's', agentGuid: 'a', scanSummaryGuid: 'i' };
+  const read = (footprint: unknown[]) =>
+    recordsOf(readTaskReply({ Data: { Code: 0, Data: { content: [{ content: { footprint } }] } } }, 'x'), place);
+  const node = { objectId: '1', parentId: '0', event: [{ eventId: '2', metaLinkId: '3' }] };
+
+  test('of entries without ids are kept as unreadable, and the others are read', () => {
+    const records = read([{}, null, 'text', { event: [{ objectName: 'x' }, { objectName: 'y' }] }, node]);
+    expect(records.filter(({ unreadable }) => unreadable === undefined)).toHaveLength(1);
+    expect(records.flatMap(({ unreadable }) => unreadable ?? [])).toEqual([
+      ...['{}', 'null', '"text"', '{"event":[{"objectName":"x"},{"objectName":"y"}]}'],
+    ]);
+  });
+
+  test('hold the GUIDs in one case, however they were spelled', () => {
+    const shouted = { serverGuid: 'S', agentGuid: 'A', scanSummaryGuid: 'I' };
+    const result = readTaskReply(
+      { Data: { Data: { serverGuid: 's', content: [{ content: { footprint: [node] } }] } } },
+      'x',
+    );
+    expect(recordsOf(result, shouted)).toEqual(recordsOf(result, place));
+    expect(recordsOf(result, place)).toMatchObject([shouted]);
+  });
+
+  test('of one key that differ are both kept, whatever their order; what is the same is there once', () => {
+    const events = [1, 12, 12].map((operationType) => ({ eventId: '2', metaLinkId: '3', operationType }));
+    const one = read([{ ...node, event: events }]);
+    const other = read([{ ...node, event: events.toReversed() }]);
+    expect(one).toEqual(other);
+    expect(one.map((record) => [keyOf(record), record.operationType])).toEqual([
+      ['i/a/0/1/2/3', 1],
+      ['i/a/0/1/2/3/2', 12],
+    ]);
+  });
+});
+
+describe('content', () => {
+  const entries = (content: unknown) => readTaskReply({ Data: { Code: 0, Data: { content } } }, 'x').content;
+  const footprint = [{ objectId: '1' }];
+
+  test.each<[string, unknown]>([
+    ['as documented', [{ statusCode: 0, content: { footprint } }]],
+    ['without the inner content', [{ footprint }]],
+    ['as a text', [JSON.stringify({ footprint })]],
+    ['as a text with the inner content', [JSON.stringify({ statusCode: 0, content: { footprint } })]],
+  ])('is read %s', (_form, content) => {
+    expect(entries(content)).toEqual([{ kind: 'content', content: { footprint } }]);
+  });
+
+  test('that is no JSON, or of another shape, does not vanish', () => {
+    expect(entries(['{"footprint'])).toEqual([{ kind: 'unreadable', text: '{"footprint' }]);
+    expect(entries([{ rows: [1] }])).toEqual([{ kind: 'content', content: { rows: [1] } }]);
+  });
+
+  test.each<[string, unknown]>([
+    ['empty lists and a count', [{ content: { footprint: [], metaProperty: [], group: [], totalCount: 0 } }]],
+    ['a status alone', [{ statusCode: 0, message: 'TMSL_S_SUCCESS' }]],
+    ['null', [{ serverGuid: 's', content: null }, null]],
+  ])('is none with %s', (_what, content) => {
+    expect(entries(content)).toEqual([]);
+  });
+});
+
+/** A stream's context whose replies are given, as the inner `Data`; the last repeats. Time passes only by pauses. */
+function scripted(replies: (object | Error)[], taskDeadlineMs = 40) {
+  const asked: unknown[] = [];
+  const warned: unknown[] = [];
+  const json = async ({ body, accept }: VendorRequest<unknown>) => {
+    asked.push(body);
+    const reply = replies[Math.min(asked.length, replies.length) - 1] as object | Error;
+    if (reply instanceof Error) throw reply;
+    return accept({ Data: { Code: 0, Data: reply } });
+  };
+  const context = {
+    ...{ client: { json }, priority: 'live', signal: new AbortController().signal, now: Date.now },
+    settings: { taskPollMs: 1, taskDeadlineMs, snapshotMs: 60_000, pageSize: 10 },
+    log: { warn: (...said: unknown[]) => void warned.push(said.at(-1)), info() {}, debug() {} },
+  } as unknown as StreamContext;
+  return { asked, warned, context };
+}
+
+describe('a task', () => {
+  const part = (objectId: string) => [{ statusCode: 0, content: { footprint: [{ objectId }] } }];
+  const at = (total: number, current: number) => `[{"x": 1 "totalProgress": ${total}, "currentProgress": ${current}}]`;
+  const reply = (more: object) => ({ taskId: 't', hasMore: false, content: [], ...more });
+
+  test('with work to do goes on, whatever content came', async () => {
+    const { asked, context } = scripted([
+      reply({ content: part('1'), lastContentId: at(2, 1) }),
+      reply({ lastContentId: at(2, 1) }),
+      reply({ content: part('2'), lastContentId: at(2, 2) }),
+    ]);
+    expect((await runTask(context, FOOTPRINTS, {})).content).toHaveLength(2);
+    expect(asked.slice(1)).toMatchObject([{ ContentId: at(2, 1) }, { ContentId: at(2, 1) }]);
+  });
+
+  test('with content and a total of 0 has ended, as the guide shows it', async () => {
+    const { asked, context } = scripted([reply({ content: part('1'), lastContentId: at(0, 0) })]);
+    expect((await runTask(context, FOOTPRINTS, {})).failures).toEqual([]);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('that never gets through its work delivers what came, as a failure in part', async () => {
+    const { context } = scripted([reply({ content: part('1'), lastContentId: at(2, 1) })]);
+    const { content, failures } = await runTask(context, FOOTPRINTS, {});
+    expect(content).toHaveLength(1);
+    expect(failures).toEqual([expect.stringContaining('has not ended')]);
+  });
+
+  test('that stays at its place is asked with pauses, and does not grow', async () => {
+    const { asked, context } = scripted([reply({ content: part('1'), hasMore: true, lastContentId: 'p' })], 60);
+    await expect(runTask(context, FOOTPRINTS, {})).rejects.toMatchObject({ action: 'retry', waitMs: 60_000 });
+    expect(asked.length).toBeLessThan(20);
+  });
+
+  test('that announces more and no place to go on from is garbled', async () => {
+    const { asked, context } = scripted([reply({ content: part('1'), hasMore: true, lastContentId: { a: 1 } })]);
+    await expect(runTask(context, FOOTPRINTS, {})).rejects.toMatchObject({
+      action: 'retry',
+      message: expect.stringContaining('lastContentId'),
+    });
+    expect(asked).toHaveLength(1);
+  });
+
+  test('whose last part has no place of its own, or the one before, is read whole', async () => {
+    for (const lastContentId of [undefined, 'p']) {
+      const { context } = scripted([
+        reply({ content: part('1'), hasMore: true, lastContentId: 'p' }),
+        reply({ content: part('2'), lastContentId }),
+      ]);
+      expect((await runTask(context, FOOTPRINTS, {})).content).toHaveLength(2);
+    }
+  });
+
+  test('that the vendor has forgotten is put off', async () => {
+    const forgotten = new SluiceError('task not found', { action: 'reject' });
+    const { context } = scripted([reply({}), forgotten]);
+    await expect(runTask(context, FOOTPRINTS, {})).rejects.toMatchObject({ action: 'retry', waitMs: 60_000 });
+  });
+});
+
+describe('the list of summaries', () => {
+  const whole = { scanSummaryGuid: 'I', serverGuid: 'S', agents: [{ agentGuid: 'A' }] };
+  const parents = async (summaries: unknown[]) => {
+    const content = [{ content: { totalCount: summaries.length, scanSummary: summaries } }];
+    const { context, warned } = scripted([{ hasMore: false, content }]);
+    const { children, whole: isWhole } = await readParents(context);
+    return { keys: children.map(({ key }) => key), isWhole, warned };
+  };
+
+  test('is read all the same where one has no GUID', async () => {
+    const { keys, isWhole, warned } = await parents([{ serverGuid: 'S', agents: ['B'] }, whole]);
+    expect([keys, isWhole]).toEqual([['s/a/i'], false]);
+    expect(warned).toEqual([expect.stringContaining('no GUID')]);
+  });
+
+  test('says where the endpoints of one stand under an unknown name; no endpoints are fine', async () => {
+    const { keys, isWhole, warned } = await parents([
+      { ...whole, agents: undefined, machines: ['B'], scanSummaryGuid: 'J' },
+      whole,
+    ]);
+    expect([keys, isWhole]).toEqual([['s/a/i'], false]);
+    expect(warned).toEqual([expect.stringContaining('scan summary J names no endpoints')]);
+    expect(await parents([{ ...whole, agents: [] }])).toEqual({ keys: [], isWhole: true, warned: [] });
   });
 });
