@@ -48,8 +48,9 @@ function isSecretMember(names: Names, member: string): boolean {
 }
 
 /**
- * The record without the listed members and those of `ALWAYS_SECRET` (lower case; any spelling counts, at any depth) and without credentials in its
- * texts. The record itself is never changed; it is returned as it is when there was nothing to remove.
+ * The record without the listed members and those of `ALWAYS_SECRET` (lower case; any spelling counts, at any depth) and
+ * without credentials in its texts. The record itself is never changed; it is returned as it is when there was nothing
+ * to remove.
  */
 export function withoutSecrets<T>(record: T, secretMembers: readonly string[]): T {
   return cleaned(record, namesOf(secretMembers), 0) as T;

@@ -7,7 +7,7 @@
  * summary is reported, never skipped silently.
  */
 import { messageOf, SluiceError } from '../../src/errors.ts';
-import { digestOf, keyOf as keyOrName } from '../../src/identity.ts';
+import { digestOf } from '../../src/identity.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import type { Child, StreamContext } from '../../src/types.ts';
@@ -25,10 +25,11 @@ export interface Place {
 /** All endpoints of all investigations; `whole` says that none can be missing. */
 export async function readParents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
   const lists = [(query: PageQuery) => listPage(context, query)];
-  const { records, settled } = await readSnapshot(context, { lists, key: summaryKey });
+  const key = (summary: unknown) => summaryGuid(summary).toLowerCase();
+  const { records, unkeyed, settled } = await readSnapshot(context, { lists, key });
   const children = new Map<string, Child>();
   let whole = settled;
-  for (const summary of records.values()) {
+  for (const summary of [...records.values(), ...unkeyed]) {
     try {
       for (const child of childrenOf(summary)) children.set(child.key, child);
     } catch (error) {
@@ -43,11 +44,6 @@ function summaryGuid(summary: unknown): string {
   const guid = textOf(member(summary, 'scanSummaryGuid', 'summaryGuid', 'guid'));
   if (guid === undefined) throw garbled(`${LIST}: a scan summary has no GUID: ${short(summary)}`);
   return guid;
-}
-
-/** One that has no GUID is kept until the others are read, too. */
-function summaryKey(summary: unknown): string {
-  return keyOrName({ key: (one) => summaryGuid(one).toLowerCase() }, summary);
 }
 
 async function listPage(context: StreamContext, { page, pageSize }: PageQuery): Promise<ListReply> {

@@ -1,6 +1,5 @@
 /** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
 import { actionOf, SluiceError } from '../../src/errors.ts';
-import { hasKey, keyOf } from '../../src/identity.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -40,11 +39,9 @@ export const deviceLockdown: Stream = {
 };
 
 async function parents(context: StreamContext): Promise<Parents> {
-  const key = (record: unknown) => keyOf({ key: deviceKey }, record);
-  const { records, settled } = await readSnapshot(context, { lists: [listOf(context)], key });
-  const children = [...records.keys()]
-    .filter(hasKey)
-    .map((device): Child => ({ key: device, version: '', complete: true, expectsRecords: false, facts: {} }));
+  const { records, settled } = await readSnapshot(context, { lists: [listOf(context)], key: deviceKey });
+  const toChild = (key: string): Child => ({ key, version: '', complete: true, expectsRecords: false, facts: {} });
+  const children = [...records.keys()].map(toChild);
   return { children, whole: settled };
 }
 

@@ -4,7 +4,7 @@
  * anything else one record. Which of the two it is stands in the record's member: `Entry` or `Result`.
  */
 import { SluiceError } from '../../src/errors.ts';
-import { hasKey, keyOf, revisionOf } from '../../src/identity.ts';
+import { revisionOf } from '../../src/identity.ts';
 import { type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
@@ -53,10 +53,8 @@ export const focusViewResult: Stream = {
 
 async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
   const lists = [(query: PageQuery) => listViews(context, query)];
-  const keyOfView = (record: unknown) => keyOf({ key: viewId }, record); // one without an id must not stop the others
-  const { records, settled } = await readSnapshot(context, { lists, key: keyOfView });
-  const views = [...records].filter(([key]) => hasKey(key));
-  return { children: views.map(([key, view]) => toChild(key, view)), whole: settled };
+  const { records, settled } = await readSnapshot(context, { lists, key: viewId });
+  return { children: [...records].map(([key, view]) => toChild(key, view)), whole: settled };
 }
 
 /** Members of a focus view that stay as they are, and that its results are read by. */

@@ -1,7 +1,7 @@
 /** What InstaQueries found: CylanceOPTICS API guide, "Get InstaQuery Results"; newer wording in the console's help. */
 
 import { SluiceError } from '../../src/errors.ts';
-import { digestOf, hasKey, keyOf, revisionOf } from '../../src/identity.ts';
+import { digestOf, revisionOf } from '../../src/identity.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -48,10 +48,8 @@ export const instaqueryResult: Stream = {
 };
 
 async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
-  const keyOfQuery = (record: unknown) => keyOf({ key: queryId }, record); // one without an id must not stop the others
-  const { records, settled } = await readSnapshot(context, { lists: listsOf(context), key: keyOfQuery });
-  const queries = [...records].filter(([key]) => hasKey(key));
-  return { children: queries.map(([key, query]) => toChild(key, query)), whole: settled };
+  const { records, settled } = await readSnapshot(context, { lists: listsOf(context), key: queryId });
+  return { children: [...records].map(([key, query]) => toChild(key, query)), whole: settled };
 }
 
 function toChild(key: string, query: unknown): Child {

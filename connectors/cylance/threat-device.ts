@@ -1,5 +1,5 @@
 /** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
-import { digestOf, hasKey, keyOf } from '../../src/identity.ts';
+import { digestOf } from '../../src/identity.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -53,10 +53,8 @@ function rowKey(record: unknown): string {
 }
 
 async function parents(context: StreamContext): Promise<Parents> {
-  const key = (record: unknown) => keyOf({ key: threatKey }, record);
-  const { records, settled } = await readSnapshot(context, { lists: [threatsOf(context)], key });
-  const children = [...records].filter(([sha256]) => hasKey(sha256)).map(([sha256, found]) => toChild(sha256, found));
-  return { children, whole: settled };
+  const { records, settled } = await readSnapshot(context, { lists: [threatsOf(context)], key: threatKey });
+  return { children: [...records].map(([sha256, found]) => toChild(sha256, found)), whole: settled };
 }
 
 /** Any change of the threat is a sign: it was sighted again, or put on a list that changes what becomes of the file. */
@@ -77,7 +75,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
   const address = { path, scope: SCOPE, retry: 'brief', isOne: true } as const;
   const pages = readLists(context, {
     lists: [(query) => listPage(context, query, address)],
-    key: (row) => keyOf({ key: rowKey }, row),
+    key: rowKey,
   });
   for (;;) {
     const { done, value } = await pages.next();

@@ -177,7 +177,6 @@ function spoken(value: unknown, own: Fields): void {
   const paths: string[] = [];
   for (const path of listOf(said === undefined ? value : said.Paths).slice(0, MAX_PATHS)) {
     const sentences = listOf(path)
-
       .map(asText)
       .filter((one) => one !== undefined);
     if (sentences.length > 0) paths.push(cut(sentences.join('\n')));

@@ -4,7 +4,7 @@
  * gone. An exception is a rule of its own (`ObjectType` is ExceptionRule), so it is `rule.*`; whoever modified it last
  * is `user.*`. Its id is what `cylance.detection.applied_exceptions.id` names.
  */
-import type { EcsDocument, Mapping } from '../../src/types.ts';
+import type { Mapping } from '../../src/types.ts';
 import {
   address,
   type FieldList,
@@ -14,7 +14,6 @@ import {
   hashOf,
   integer,
   isEmpty,
-  isRecord,
   keyword,
   keywords,
   listOf,
@@ -27,7 +26,8 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, personOf, pick, title } from './base.ts';
+import { assetOf, nameOf, namesOf } from './rules.ts';
 
 const PREFIX = 'cylance.exception';
 
@@ -95,7 +95,6 @@ const exceptionOf = reader({
 type Exception = ReturnType<typeof exceptionOf>;
 
 const modifiedByOf = reader({ id: ['UserId'], login: ['email', 'name'] });
-const namedOf = reader({ Name: [] });
 
 export const mapping: Mapping = (record, source) => {
   const said = exceptionOf(record);
@@ -105,18 +104,16 @@ export const mapping: Mapping = (record, source) => {
   const own: Fields = {};
   const related: Related = { hosts: [], ip: [], user: [], hash: [] };
   const others: Fields = {};
-  const modified = moment(unfit, '@timestamp', said.LastModified);
-  const event: Fields = { kind: 'asset', category: ['configuration'], type: ['info'], module: 'cylance' };
-  event.dataset = PREFIX;
-  put(event, 'provider', keyword(unfit, 'event.provider', nameOf(said.Plugin)));
-  event.id = id;
-  const document: EcsDocument = { '@timestamp': modified ?? UNKNOWN_TIME, ...originOf(source), event };
-  if (modified === undefined) document.tags = ['timestamp_is_unknown'];
+  const isDeleted = truth(unfit, `${PREFIX}.deleted`, said.Deleted) === true;
+  const provider = keyword(unfit, 'event.provider', nameOf(said.Plugin));
+  const { LastModified: modified } = said;
+  const asset = { id, dataset: PREFIX, provider, modified, modifiedBy: undefined, isDeleted };
+  const document = assetOf(asset, source, unfit, related);
+  const event = document.event as Fields;
   const rule = ruleOf(id, said, unfit);
   document.rule = rule;
   document.message = title(typeof rule.name === 'string' ? `Exception: ${rule.name}` : `Exception ${id}`);
-  if (truth(unfit, `${PREFIX}.deleted`, said.Deleted) === true) {
-    event.type = ['deletion'];
+  if (isDeleted) {
     own.deleted = true;
     document.message = title(`Exception ${id} was deleted`);
   }
@@ -153,19 +150,13 @@ function described(said: Exception, unfit: Unfit, own: Fields): void {
   put(own, 'schema_version', keyword(unfit, `${PREFIX}.schema_version`, said.SchemaVersion));
   put(own, 'product', keyword(unfit, `${PREFIX}.product`, nameOf(said.Product)));
   put(own, 'plugin', keyword(unfit, `${PREFIX}.plugin`, nameOf(said.Plugin)));
-  const systems = listOf(said.OperatingSystems).map(nameOf);
-  put(own, 'operating_systems', keywords(unfit, `${PREFIX}.operating_systems`, systems));
+  put(own, 'operating_systems', namesOf(unfit, `${PREFIX}.operating_systems`, said.OperatingSystems));
   put(own, 'tags', keywords(unfit, `${PREFIX}.tags`, said.Tags));
   put(own, 'states', flat(said.States));
   put(own, 'paths', flat(said.Paths));
   put(own, 'device_count', integer(unfit, `${PREFIX}.device_count`, said.DeviceCount));
   put(own, 'ruleset_count', integer(unfit, `${PREFIX}.ruleset_count`, said.RulesetCount));
   put(own, 'policy_count', integer(unfit, `${PREFIX}.policy_count`, said.PolicyCount));
-}
-
-/** `{ "Name": "Windows" }` or the name itself; anything else as it is. */
-function nameOf(value: unknown): unknown {
-  return (isRecord(value) ? namedOf(value).Name : undefined) ?? value;
 }
 
 /** Deeper than any condition of the guide. */

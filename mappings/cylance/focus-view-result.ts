@@ -24,11 +24,11 @@ import {
   text,
   type Unfit,
 } from '../ecs.ts';
-import type { Artifact, Cast, Kind } from './artifacts.ts';
+import type { Artifact, Cast } from './artifacts.ts';
 import { hostOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
 import { companionsOf, findArtifacts, isArtifact, relate, subjectOf } from './focus-view-cast.ts';
 import { fields } from './focus-view-result-fields.ts';
-import { resultAt } from './instaquery-artifacts.ts';
+import { CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
 import { parentAt, placeAt } from './places.ts';
 
 export { fields } from './focus-view-result-fields.ts';
@@ -97,14 +97,6 @@ export const mapping: Mapping = (record, source) => {
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
-
-/** As in results of InstaQueries. */
-const CATEGORIES: ReadonlyMap<Kind | undefined, readonly [category: string, type: string]> = new Map([
-  ['file', ['file', 'info']],
-  ['process', ['process', 'info']],
-  ['network', ['network', 'connection']],
-  ['registry', ['registry', 'access']],
-]);
 
 interface Dated {
   around: Around;
@@ -192,14 +184,6 @@ function parentOf(document: EcsDocument, cast: Cast, subject: Artifact | undefin
   if (subject?.kind !== 'process' || process === undefined) return;
   put(process, 'parent', parentAt(unfit, PARENT, cast, subject.facts));
 }
-
-/** What people call a kind of artifact; of another one, the vendor's word is used. */
-const WORDS: ReadonlyMap<Kind | undefined, string> = new Map([
-  ['file', 'file'],
-  ['process', 'process'],
-  ['network', 'connection'],
-  ['registry', 'registry key'],
-]);
 
 function named({ kind, type }: Artifact, label: string | undefined): string {
   return label === undefined || label === '' ? '' : `${WORDS.get(kind) ?? type ?? 'artifact'} ${label}`;

@@ -16,8 +16,24 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { type Artifact, type Cast, castOf, type Facts } from './artifacts.ts';
+import { type Artifact, type Cast, castOf, type Facts, type Kind } from './artifacts.ts';
 import { addHashes, connectionAt, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
+
+/** Of a registry value the guide says that it "was interacted with"; `access` is the weakest type that registry has. */
+export const CATEGORIES: ReadonlyMap<Kind | undefined, readonly [category: string, type: string]> = new Map([
+  ['file', ['file', 'info']],
+  ['process', ['process', 'info']],
+  ['network', ['network', 'connection']],
+  ['registry', ['registry', 'access']],
+]);
+
+/** What people call a kind of artifact; of another one, the vendor's word is used. */
+export const WORDS: ReadonlyMap<Kind | undefined, string> = new Map([
+  ['file', 'file'],
+  ['process', 'process'],
+  ['network', 'connection'],
+  ['registry', 'registry key'],
+]);
 
 const PROCESS = placeAt('process', 'user');
 const FILE = placeAt('file');

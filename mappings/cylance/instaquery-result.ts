@@ -26,9 +26,9 @@ import {
   text,
   type Unfit,
 } from '../ecs.ts';
-import { type Artifact, type Facts, factsOf, type Kind, kindOf } from './artifacts.ts';
+import { type Artifact, type Facts, factsOf, kindOf } from './artifacts.ts';
 import { hostOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
-import { ALONE, resultAt } from './instaquery-artifacts.ts';
+import { ALONE, CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
 import { fields } from './instaquery-result-fields.ts';
 
 export { fields } from './instaquery-result-fields.ts';
@@ -86,14 +86,6 @@ export const mapping: Mapping = (record, source) => {
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
-
-/** Of a registry value the guide says that it "was interacted with"; `access` is the weakest type that registry has. */
-const CATEGORIES: ReadonlyMap<Kind | undefined, readonly [category: string, type: string]> = new Map([
-  ['file', ['file', 'info']],
-  ['process', ['process', 'info']],
-  ['network', ['network', 'connection']],
-  ['registry', ['registry', 'access']],
-]);
 
 /** `Properties` is an object, or JSON in a string; members beside it that the guide does not know belong to it. */
 function artifactOf(unfit: Unfit, given: Fields | undefined, result: Result): Artifact {
@@ -156,14 +148,6 @@ function common(entry: Entry, artifact: Artifact, unfit: Unfit, own: Fields): vo
   put(own, 'type', artifact.type);
   put(own, 'uid', artifact.uid);
 }
-
-/** What people call a kind of artifact; of another one, the vendor's word is used. */
-const WORDS: ReadonlyMap<Kind | undefined, string> = new Map([
-  ['file', 'file'],
-  ['process', 'process'],
-  ['network', 'connection'],
-  ['registry', 'registry key'],
-]);
 
 /** What was found and where: the same for every query that finds it. */
 function titleOf(document: EcsDocument, artifact: Artifact, label: string | undefined): string {

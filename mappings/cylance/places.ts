@@ -21,7 +21,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { date } from '../ecs-time.ts';
-import { type Artifact, type Cast, type Facts, follow } from './artifacts.ts';
+import { type Artifact, type Cast, castOf, type Facts, follow } from './artifacts.ts';
 
 /** Names below a place, joined once: they are only needed when a value does not fit. */
 export interface Place {
@@ -348,6 +348,16 @@ function isHostName(written: string): boolean {
     last !== '' &&
     Number.isNaN(Number(last))
   );
+}
+
+const FILE = placeAt('file');
+const ALONE = castOf(undefined, undefined);
+
+/** A file that a record names itself, without other artifacts around it. */
+export function fileAlone(facts: Facts, unfit: Unfit, related: Related): Fields | undefined {
+  const file = fileAt(unfit, FILE, ALONE, { uid: undefined, type: undefined, kind: 'file', facts, members: {} }, false);
+  addHashes(file.hash as Fields | undefined, related);
+  return filled(file);
 }
 
 /** The hashes of a file or process, for `related.hash`. */

@@ -18,9 +18,9 @@ import {
   text,
   type Unfit,
 } from '../ecs.ts';
-import { castOf, type Facts } from './artifacts.ts';
+import type { Facts } from './artifacts.ts';
 import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
-import { addHashes, fileAt, placeAt } from './places.ts';
+import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.retrieved_file';
 
@@ -81,9 +81,6 @@ const retrievedOf = reader({
 });
 type Retrieved = ReturnType<typeof retrievedOf>;
 
-const FILE = placeAt('file');
-const NOBODY = castOf(undefined, undefined);
-
 export const mapping: Mapping = (record, source) => {
   if (!isRecord(record)) throw new Error('the record is no object');
   const retrieved = retrievedOf(record);
@@ -133,10 +130,7 @@ function fileOf(retrieved: Retrieved, unfit: Unfit, related: Related): Fields | 
     Sha1: retrieved.sha1,
     Sha256: retrieved.sha256,
   };
-  const artifact = { uid: undefined, type: undefined, kind: 'file' as const, facts, members: {} };
-  const file = fileAt(unfit, FILE, NOBODY, artifact, false);
-  addHashes(file.hash as Fields | undefined, related);
-  return filled(file);
+  return fileAlone(facts, unfit, related);
 }
 
 /** Of REQUEST and PENDING nobody knows yet. RETRY_REQUEST is what a failed request becomes after an hour. */

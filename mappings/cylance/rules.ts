@@ -1,4 +1,4 @@
-/** What detection rules and rule sets have in common: inventory of the console, changed by a person, judged by a severity. */
+/** What detection rules, rule sets and exceptions have in common: inventory of the console, changed by a person. */
 import type { EcsDocument, SourceFacts } from '../../src/types.ts';
 import { type Fields, isRecord, keywords, listOf, put, type Related, reader, severityOf, type Unfit } from '../ecs.ts';
 import { moment, originOf, personOf, UNKNOWN_TIME } from './base.ts';
@@ -9,7 +9,7 @@ const namedOf = reader({ Name: [] });
 interface Said {
   id: string;
   dataset: string;
-  provider: string;
+  provider: string | undefined;
   modified: unknown;
   modifiedBy: unknown;
   isDeleted: boolean;
@@ -23,8 +23,9 @@ export function assetOf(said: Said, source: SourceFacts, unfit: Unfit, related: 
   const modified = moment(unfit, '@timestamp', said.modified);
   const event: Fields = {
     ...{ kind: 'asset', category: ['configuration'], type: [said.isDeleted ? 'deletion' : 'info'], module: 'cylance' },
-    ...{ dataset: said.dataset, provider: said.provider, id: said.id },
+    ...{ dataset: said.dataset, id: said.id },
   };
+  put(event, 'provider', said.provider);
   const document: EcsDocument = { '@timestamp': modified ?? UNKNOWN_TIME, ...originOf(source), event };
   if (modified === undefined) document.tags = ['timestamp_is_unknown'];
   const { modifiedBy } = said;

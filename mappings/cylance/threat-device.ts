@@ -18,7 +18,6 @@ import {
   relatedOf,
   type Unfit,
 } from '../ecs.ts';
-import { castOf } from './artifacts.ts';
 import {
   decimal,
   EVERY_DOCUMENT,
@@ -33,7 +32,7 @@ import {
   title,
   UNKNOWN_TIME,
 } from './base.ts';
-import { addHashes, fileAt, placeAt } from './places.ts';
+import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.threat_device';
 
@@ -101,9 +100,6 @@ const threatOf = reader({
 });
 type Threat = ReturnType<typeof threatOf>;
 
-const FILE = placeAt('file');
-const NO_ONE = castOf(undefined, undefined);
-
 export const mapping: Mapping = (record, source) => {
   if (!isRecord(record)) throw new Error('the record is no object');
   const row = rowOf(record);
@@ -142,15 +138,7 @@ export const mapping: Mapping = (record, source) => {
 function fileOf(row: Row, threat: Threat, unfit: Unfit, related: Related): Fields | undefined {
   const name = row.file_path === undefined ? threat.name : undefined;
   const facts = { Path: row.file_path, Name: name, Md5: threat.md5, Sha256: threat.sha256 };
-  const file = fileAt(
-    unfit,
-    FILE,
-    NO_ONE,
-    { uid: undefined, type: undefined, kind: 'file', facts, members: {} },
-    false,
-  );
-  addHashes(file.hash as Fields | undefined, related);
-  return filled(file);
+  return fileAlone(facts, unfit, related);
 }
 
 function judgement(threat: Threat, event: Fields, unfit: Unfit): Fields | undefined {

@@ -18,9 +18,8 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { castOf } from './artifacts.ts';
 import { decimal, EVERY_DOCUMENT, moment, originOf, PROTECT, pick, riskOf, title, UNKNOWN_TIME } from './base.ts';
-import { addHashes, fileAt, placeAt } from './places.ts';
+import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.threat';
 
@@ -72,9 +71,6 @@ const threatOf = reader({
 });
 type Threat = ReturnType<typeof threatOf>;
 
-const FILE = placeAt('file');
-const NO_ONE = castOf(undefined, undefined);
-
 export const mapping: Mapping = (record, source) => {
   if (!isRecord(record)) throw new Error('the record is no object');
   const threat = threatOf(record);
@@ -102,15 +98,7 @@ export const mapping: Mapping = (record, source) => {
 
 function fileOf(threat: Threat, unfit: Unfit, related: Related): Fields | undefined {
   const facts = { Name: threat.name, Md5: threat.md5, Sha256: threat.sha256, Size: threat.file_size };
-  const file = fileAt(
-    unfit,
-    FILE,
-    NO_ONE,
-    { uid: undefined, type: undefined, kind: 'file', facts, members: {} },
-    false,
-  );
-  addHashes(file.hash as Fields | undefined, related);
-  return filled(file);
+  return fileAlone(facts, unfit, related);
 }
 
 function judgement(threat: Threat, event: Fields, unfit: Unfit, own: Fields): void {

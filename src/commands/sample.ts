@@ -75,10 +75,7 @@ async function wholeRecord(line: Line, context: StreamContext, listed: unknown):
   const { stream } = line.registered;
   if (!line.source.reading.details || stream.detail === undefined) return listed;
   try {
-    return withoutSecrets(
-      await stream.detail(context, stream.key(listed), withoutSecrets(listed, stream.secrets)),
-      stream.secrets,
-    );
+    return withoutSecrets(await stream.detail(context, stream.key(listed), listed), stream.secrets);
   } catch (error) {
     if (actionOf(error) === 'skip') return listed;
     throw error;

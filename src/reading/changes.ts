@@ -13,6 +13,7 @@ import { withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
 import type { Known, Row } from '../state/store.ts';
 import type { EcsDocument, IsNews, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
+import { isGoneFromList } from './gone.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 /** A key on its way to the sink. */
@@ -172,57 +173,12 @@ async function whenMissing(
   if (known.deleted) return undefined;
   // A record that is asked for by any other walk is one that a settled list no longer had.
   const isUnlisted = walk.kind !== 'refresh' && seen.record === undefined;
-  if (!isUnlisted && !(await isGoneFromList(pipeline, context, seen.key, known.timeMs))) {
+  if (!isUnlisted && !(await isGoneFromList(pipeline.registered.stream, context, seen.key, known.timeMs))) {
     pipeline.log.warn({ key: seen.key }, 'the vendor has no detail of a record that its list still shows');
     return withoutItsDetail(seen);
   }
   const record = pipeline.registered.stream.tombstone?.(seen.key, known.timeMs ?? undefined);
   return record === undefined ? undefined : { record, kind: 'deleted' };
-}
-
-/** What a detail and the list say of a record's time may differ a little. */
-const AROUND_MS = 60_000;
-
-/** Keys of a whole list, read once for all records that a walk misses at about the same time. */
-const listedKeys = new WeakMap<StreamContext, { atMs: number; keys: Promise<Set<string> | undefined> }>();
-const LISTED_FOR_MS = 60_000;
-
-/** Undefined when the list did not settle. */
-async function readKeys(stream: Stream, context: StreamContext): Promise<Set<string> | undefined> {
-  const keys = new Set<string>();
-  let isSettled = false;
-  const walk: Walk = { id: 'is-it-gone', kind: 'refresh', range: { fromMs: 0, toMs: 0 } };
-  for await (const page of stream.pages(context, walk, undefined)) {
-    for (const record of page.records) keys.add(keyOf(stream, record));
-    isSettled = page.accepted?.settled ?? isSettled;
-  }
-  return isSettled ? keys : undefined;
-}
-
-/** Reads the list where the record would be. Nothing is gone from a list that did not settle, or in an unknown place. */
-async function isGoneFromList(
-  { registered: { stream } }: Pipeline,
-  context: StreamContext,
-  key: string,
-  timeMs: number | null,
-): Promise<boolean> {
-  if (stream.mode !== 'windows') {
-    let read = listedKeys.get(context);
-    if (read === undefined || context.now() - read.atMs > LISTED_FOR_MS) {
-      read = { atMs: context.now(), keys: readKeys(stream, context) };
-      listedKeys.set(context, read);
-    }
-    const keys = await read.keys;
-    return keys !== undefined && !keys.has(key);
-  }
-  if (timeMs === null) return false;
-  const range = { fromMs: timeMs - AROUND_MS, toMs: timeMs + AROUND_MS };
-  let isSettled = false;
-  for await (const page of stream.pages(context, { id: 'is-it-gone', kind: 'refresh', range }, undefined)) {
-    if (page.records.some((record) => keyOf(stream, record) === key)) return false;
-    isSettled = page.accepted?.settled ?? isSettled;
-  }
-  return isSettled;
 }
 
 function toChange(

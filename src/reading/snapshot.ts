@@ -2,6 +2,7 @@
  * Walks a resource that has no time filter: the whole of it, each time. New and changed records are told by their
  * fingerprints, so a walk that finds nothing new costs list pages only.
  */
+import { hasKey, keyOf } from '../identity.ts';
 import type { Page, StreamContext, Walk } from '../types.ts';
 import { DeepPage, type ListReply, type Outcome, type PageQuery, settle } from './settle.ts';
 
@@ -22,17 +23,24 @@ export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, 
   yield { records: [], ask: settled ? [...missing] : [], cursor: null, accepted };
 }
 
-/** Everything that the lists hold, without remembering anything: for those who plan children. */
+/**
+ * Everything that the lists hold, without remembering anything: for those who plan children. A record without a key is
+ * nobody's parent, and stands apart: it must not stop the others.
+ */
 export async function readSnapshot(
   context: StreamContext,
   snapshot: Omit<Snapshot, 'findsDeleted'>,
-): Promise<{ records: Map<string, unknown>; settled: boolean }> {
+): Promise<{ records: Map<string, unknown>; unkeyed: unknown[]; settled: boolean }> {
   const records = new Map<string, unknown>();
+  const unkeyed = new Map<string, unknown>();
   const pages = readLists(context, snapshot);
   for (;;) {
     const { done, value } = await pages.next();
-    if (done) return { records, settled: value.settled };
-    for (const record of value.records) records.set(snapshot.key(record), record);
+    if (done) return { records, unkeyed: [...unkeyed.values()], settled: value.settled };
+    for (const record of value.records) {
+      const key = keyOf(snapshot, record);
+      (hasKey(key) ? records : unkeyed).set(key, record);
+    }
   }
 }
 

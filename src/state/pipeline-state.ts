@@ -15,7 +15,10 @@ interface PreparedRow {
   atMs: number;
 }
 
-/** The state of the pipeline with this id; notes are shared by the pipelines of its source. Statements are prepared once: these calls are on the way of every record. */
+/**
+ * The state of the pipeline with this id; notes are shared by the pipelines of its source. Statements are prepared once:
+ * these calls are on the way of every record.
+ */
 export function openPipeline(
   database: DatabaseSync,
   { id, source }: { id: number; source: string },

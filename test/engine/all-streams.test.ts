@@ -15,8 +15,8 @@ import { recover, runWalk } from '../../src/pipeline.ts';
 import { runPipeline } from '../../src/run.ts';
 import type { ChildRow } from '../../src/types.ts';
 import {
+  differences,
   documentOf,
-  expectedDocuments,
   type MemorySink,
   memorySink,
   type Overrides,
@@ -48,20 +48,6 @@ function start(simulator: Simulator, stream: TruthStream, sink: MemorySink, over
   const source = { streams: [stream] };
   const config = testConfig(simulator.url, folder.path, { source, ...overrides });
   return { ...openPipeline(config, { sink }), config };
-}
-
-/** Missing, doubled and surplus documents, in words. */
-function differences(simulator: Simulator, stream: TruthStream, sink: MemorySink): string[] {
-  const expected = expectedDocuments(simulator, stream);
-  const found = new Map<string, number>();
-  for (const { id } of sink.documents) found.set(id, (found.get(id) ?? 0) + 1);
-  return [
-    ...[...expected].filter(([id]) => !found.has(id)).map(([, what]) => `missing ${what}`),
-    ...[...found].filter(([, times]) => times > 1).map(([id, times]) => `${times} times ${expected.get(id) ?? id}`),
-    ...[...found.keys()]
-      .filter((id) => !expected.has(id))
-      .map((id) => `not expected ${sink.documents.find((one) => one.id === id)?.key}`),
-  ];
 }
 
 async function simulated(options: Partial<Parameters<typeof simulate>[0]>): Promise<Simulator> {

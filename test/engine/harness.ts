@@ -173,6 +173,20 @@ export function expectedDocuments(simulator: Simulator, name: TruthStream = 'cyl
   return ids;
 }
 
+/** Missing, doubled and surplus documents, in words. */
+export function differences(simulator: Simulator, stream: TruthStream, sink: MemorySink): string[] {
+  const expected = expectedDocuments(simulator, stream);
+  const found = new Map<string, number>();
+  for (const { id } of sink.documents) found.set(id, (found.get(id) ?? 0) + 1);
+  return [
+    ...[...expected].filter(([id]) => !found.has(id)).map(([, what]) => `missing ${what}`),
+    ...[...found].filter(([, times]) => times > 1).map(([id, times]) => `${times} times ${expected.get(id) ?? id}`),
+    ...[...found.keys()]
+      .filter((id) => !expected.has(id))
+      .map((id) => `not expected ${sink.documents.find((one) => one.id === id)?.key}`),
+  ];
+}
+
 /** Row by row, for streams with millions of them. */
 export function* expectedRows(simulator: Simulator, name: TruthStream): Generator<{ id: string; what: string }> {
   const registered = streams.find(({ stream }) => stream.name === name);

@@ -107,6 +107,18 @@ test('lists that overlap count once, and a record that is in one of them is not 
   expect([records.size, settled]).toEqual([11, true]);
 });
 
+test('a record without a key stands apart from those that may be parents, and stops none of them', async () => {
+  const odd = { name: 'no id' } as unknown as Item;
+  const strict = (record: unknown): string => {
+    const { id } = record as { id?: string };
+    if (id === undefined) throw new Error('no id');
+    return id;
+  };
+  const lists = [listOf([...items(3), odd])];
+  const { records, unkeyed, settled } = await readSnapshot(contextWith(), { lists, key: strict });
+  expect([records.size, unkeyed, settled]).toEqual([3, [odd], true]);
+});
+
 test('trouble with a deep page is the trouble itself', async () => {
   const list = async (query: PageQuery): Promise<ListReply> => {
     if (query.page === 2) throw new SluiceError('503', { action: 'retry' });

@@ -23,7 +23,10 @@ const RETRIEVED_FILES = 500;
 const SCAN_SUMMARIES = 20;
 
 export interface DemoSimulator {
-  /** The name of the Cylance source, and the beginning of the other one's: every tenant has its own, since records that another one has would read as deleted. */
+  /**
+   * The name of the Cylance source, and the beginning of the other one's: every tenant has its own, since records that
+   * another one has would read as deleted.
+   */
   source: string;
   url: string;
   startMs: number;
