@@ -7,13 +7,15 @@ import type { Pipeline } from './pipeline.ts';
 import { type Change, release } from './reading/changes.ts';
 import { stamped } from './sinks/serialize.ts';
 import type { LedgerRow, StoredRejection } from './state/store.ts';
-import type { Accepted, ChildRow, Json, Page } from './types.ts';
+import type { Accepted, ChildRow, Gap, Json, Page } from './types.ts';
 
 /** A page whose records are not all delivered yet. */
 export interface PageInFlight {
   cursor: Json;
   accepted: Accepted | undefined;
   child: ChildRow | undefined;
+  gaps: readonly Gap[];
+  closedGaps: readonly string[];
   /** Records of the page that are still on their way into a batch. */
   open: number;
   /** What became of the records of its window. */
@@ -81,7 +83,12 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       const rows = batch.changes.map((change) => change.row);
       const cursor = completed.at(-1)?.cursor;
       const children = completed.flatMap((page) => page.child ?? []);
-      pipeline.state.commit({ walk: walkId, number, rows, cursor, ledger, rejections, children, receipt });
+      const gaps = completed.flatMap((page) => page.gaps);
+      const closedGaps = completed.flatMap((page) => page.closedGaps);
+      pipeline.state.commit({
+        ...{ walk: walkId, number, rows, cursor, ledger, rejections, children, receipt },
+        ...{ gaps, closedGaps },
+      });
       pipeline.commits++;
       for (const row of ledger) pipeline.events.window(row);
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
@@ -116,11 +123,11 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
 
   return {
     begin(page, open) {
-      const { cursor, accepted, child, window = '' } = page;
+      const { cursor, accepted, child, gaps = [], closedGaps = [], window = '' } = page;
       const tally = tallies.get(window) ?? { delivered: 0, rejected: 0 };
       tallies.set(window, tally);
       if (accepted !== undefined || child !== undefined) tallies.delete(window);
-      const inFlight = { cursor, accepted, child, open, tally };
+      const inFlight = { cursor, accepted, child, gaps, closedGaps, open, tally };
       pages.push(inFlight);
       if (accepted !== undefined || child !== undefined) writeSoon(); // where nothing is new, too, it is remembered how far the walk came
       return inFlight;

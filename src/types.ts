@@ -79,6 +79,10 @@ export interface Page {
   accepted?: Accepted;
   /** Set on the page that ends the reading of a child: what is remembered of it once the page is delivered. */
   child?: ChildRow;
+  /** Gaps to be remembered (again), together with the page's cursor. */
+  gaps?: readonly Gap[];
+  /** Ids of gaps that are closed once the page is delivered. */
+  closedGaps?: readonly string[];
 }
 
 /** Something to be read on its own because a parent says so: the results of an InstaQuery, the devices of a threat. */
@@ -120,6 +124,27 @@ export interface Note {
   kind: string;
   id: string;
   value: string;
+}
+
+/**
+ * A part of a resource that is known not to be delivered: a window that kept changing while it was read (`unsettled`), or
+ * a part of a list whose reply cannot be had or read (`unreadable`). It is asked for again at rising intervals, until it
+ * is read.
+ */
+export interface Gap {
+  /** What is missing, unique within its pipeline. */
+  id: string;
+  kind: 'unsettled' | 'unreadable';
+  range: Range;
+  /** What else its walker needs to ask for it again: a filter, a page; opaque to the engine. */
+  place: Json;
+  reason: string;
+  /** When it was met first, epoch milliseconds. */
+  sinceMs: number;
+  /** When it is to be asked for again. */
+  nextAtMs: number;
+  /** How often it was asked for again in vain. */
+  attempts: number;
 }
 
 /** A request to a vendor, relative to the source's base URL. */

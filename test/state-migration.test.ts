@@ -66,6 +66,7 @@ test('version 1 is taken over, once', () => {
     expect(state.walk('live')).toMatchObject({ batch: 41, cursor: { coveredMs: 2 }, receipt: { segment: 3 } });
     expect(state.prepared('x.y', 's')).toEqual([{ walk: 'live', number: 42, atMs: 0, ids: [] }]);
     expect(state.openChildren()).toEqual([]);
+    expect(state.counts()).toMatchObject({ owed: 0, gaps: 0 });
     expect(state.tenant('t-1')).toBe('t-1');
     expect(state.tenant('t-2')).toBe('t-1');
     store.close();

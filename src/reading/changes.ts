@@ -240,6 +240,7 @@ function shippedChange(
     deleted: shipped.kind === 'deleted',
     refreshAtMs,
     refreshMs,
+    seenMs: stream.detail === undefined ? null : (known?.seenMs ?? pipeline.now()),
   };
   const notes = notesOf(pipeline, shipped.record, document);
   if (notes.length > 0) row.notes = notes;

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { ChildRow, Json, Range, WalkKind } from '../types.ts';
+import { commitOpenEnds, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import type { Commit, Due, Known, LedgerRow, PipelineState, Row, StoredRejection, WalkRow } from './store.ts';
 
 /** Rows of polls and sweeps beyond these are dropped; those of backfills are kept for good. */
@@ -25,7 +26,7 @@ export function openPipeline(
   guard: Guard,
   now: () => number,
 ): PipelineState {
-  const statements = prepareStatements(database);
+  const statements = { ...prepareStatements(database), ...prepareOpenEnds(database) };
   const transaction = <T>(work: () => T): T =>
     guard(() => {
       database.exec('BEGIN IMMEDIATE');
@@ -67,8 +68,10 @@ export function openPipeline(
     counts: () =>
       guard(() => {
         const ofRecords = statements.counts.get(id) as unknown as { records: number; deleted: number; due: number };
-        return { ...ofRecords, rejections: (statements.countRejected.get(id) as { count: number }).count };
+        const count = (of: keyof Statements) => (statements[of].get(id) as { count: number }).count;
+        return { ...ofRecords, rejections: count('countRejected'), owed: count('countOwed'), gaps: count('countGaps') };
       }),
+    ...openEnds(statements, id, guard, transaction),
     rejected: (limit, afterId = '') =>
       guard(() => (statements.rejected.all(id, afterId, limit) as Raw[]).map(toRejection)),
     noted: (kind) => guard(() => statements.noted.all(source, kind).map((row) => (row as { id: string }).id)),
@@ -100,6 +103,7 @@ export function openPipeline(
         commitWalk(statements, id, commit);
         for (const one of commit.accepted ?? []) statements.accept.run(id, one);
         for (const row of commit.children) rememberChild(statements, id, row);
+        commitOpenEnds(statements, id, commit);
         for (const row of commit.ledger) insertLedger(statements, id, row, now());
         for (const { id: document, key, type, reason, field, document: body } of commit.rejections) {
           statements.reject.run(id, document, key, type, reason, field ?? null, body, now());
@@ -132,7 +136,7 @@ export function openPipeline(
     rewind: (walk, toMs) => guard(() => Number(statements.rewind.run(toMs, id, walk).changes) > 0),
     reset: () =>
       transaction(() => {
-        for (const table of ['revisions', 'walks', 'children', 'prepared', 'ledger', 'rejections']) {
+        for (const table of TABLES_OF_A_PIPELINE) {
           database.prepare(`DELETE FROM ${table} WHERE pipeline = ?`).run(id);
         }
         database.prepare('UPDATE pipelines SET covered_from_ms = NULL, tenant = NULL WHERE id = ?').run(id);
@@ -140,7 +144,12 @@ export function openPipeline(
   };
 }
 
-type Statements = ReturnType<typeof prepareStatements>;
+const TABLES_OF_A_PIPELINE = [
+  ...['revisions', 'walks', 'children', 'prepared', 'ledger', 'rejections'],
+  ...['facts', 'gaps', 'owed', 'missing'],
+];
+
+type Statements = ReturnType<typeof prepareStatements> & OpenEndStatements;
 
 const CHILD = 'child, version, status, since_ms AS "sinceMs", next_at_ms AS "nextAtMs", records, failures';
 
@@ -180,7 +189,7 @@ function prepareStatements(database: DatabaseSync) {
       `INSERT INTO revisions (pipeline, key_hash, key, fingerprint, revision, ordinal, time_ms, digests, deleted, refresh_ms)
        VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5, ?6, 0, 0)`,
     ),
-    remember: sql('INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    remember: sql('INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     walk: sql('SELECT * FROM walks WHERE pipeline = ? AND walk = ?'),
     walks: sql('SELECT * FROM walks WHERE pipeline = ? ORDER BY walk'),
     begin: sql(
@@ -240,6 +249,7 @@ function rememberRow(statements: Statements, id: number, row: Row): void {
     row.deleted ? 1 : 0,
     row.refreshAtMs,
     row.refreshMs,
+    row.seenMs,
   );
 }
 
@@ -286,6 +296,7 @@ function toKnown(row: Raw | undefined): Known | undefined {
     deleted: row.deleted === 1,
     refreshAtMs: row.refresh_at_ms as number | null,
     refreshMs: row.refresh_ms as number,
+    seenMs: row.seen_ms as number | null,
   };
 }
 

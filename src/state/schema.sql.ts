@@ -4,7 +4,7 @@
  * Keys are random, and an index over them is what a commit spends its time on: `key_hash` (52 bits) makes it four times
  * smaller than one over the keys. Rows with equal hashes are told apart by their key.
  */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const CHILDREN = `
 CREATE TABLE children (
@@ -21,11 +21,32 @@ CREATE TABLE notes (
 ) WITHOUT ROWID;
 `;
 
+/** Whatever a pipeline knows beside its records, by name; and what is known to be undelivered: gaps, owed details, records that the list misses. */
+const OPEN_ENDS = `
+CREATE TABLE facts (pipeline INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (pipeline, name)) WITHOUT ROWID;
+
+CREATE TABLE gaps (
+  pipeline INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+  place TEXT NOT NULL, reason TEXT NOT NULL, since_ms INTEGER NOT NULL, next_at_ms INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, PRIMARY KEY (pipeline, id)
+) WITHOUT ROWID;
+
+CREATE TABLE owed (
+  pipeline INTEGER NOT NULL, key TEXT NOT NULL, record TEXT NOT NULL, "as" TEXT, since_ms INTEGER NOT NULL,
+  next_at_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, PRIMARY KEY (pipeline, key)
+) WITHOUT ROWID;
+
+CREATE TABLE missing (
+  pipeline INTEGER NOT NULL, key TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (pipeline, key)
+) WITHOUT ROWID;
+`;
+
 /** What turns the schema of each version into the next one's. */
 export const MIGRATIONS: Readonly<Record<number, string>> = {
   1: `ALTER TABLE prepared ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE pipelines ADD COLUMN tenant TEXT; ${CHILDREN}`,
   2: NOTES,
+  3: `ALTER TABLE revisions ADD COLUMN seen_ms INTEGER; ${OPEN_ENDS}`,
 };
 
 export const SCHEMA = `
@@ -34,7 +55,7 @@ CREATE TABLE pipelines (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, cover
 CREATE TABLE revisions (
   id INTEGER PRIMARY KEY, pipeline INTEGER NOT NULL, key_hash INTEGER NOT NULL, key TEXT NOT NULL, fingerprint TEXT,
   revision TEXT NOT NULL, ordinal INTEGER NOT NULL, time_ms INTEGER, digests TEXT NOT NULL, deleted INTEGER NOT NULL,
-  refresh_at_ms INTEGER, refresh_ms INTEGER NOT NULL
+  refresh_at_ms INTEGER, refresh_ms INTEGER NOT NULL, seen_ms INTEGER
 );
 CREATE INDEX revisions_by_key ON revisions (key_hash);
 CREATE INDEX revisions_by_time ON revisions (pipeline, time_ms);
@@ -68,4 +89,4 @@ CREATE TABLE jobs (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, pipelines TEXT NOT NULL,
   "as" TEXT, status TEXT NOT NULL, message TEXT, created_at_ms INTEGER NOT NULL
 );
-${CHILDREN}${NOTES}`;
+${CHILDREN}${NOTES}${OPEN_ENDS}`;

@@ -1,5 +1,16 @@
 /** What the engine asks of a state store. Every call is atomic and durable when it returns. */
-import type { Accepted, ChildRow, Json, Note, Prepared, Range, Rejection, StreamName, WalkKind } from '../types.ts';
+import type {
+  Accepted,
+  ChildRow,
+  Gap,
+  Json,
+  Note,
+  Prepared,
+  Range,
+  Rejection,
+  StreamName,
+  WalkKind,
+} from '../types.ts';
 
 /** What is remembered of a record that was seen: about 100 bytes. */
 export interface Known {
@@ -19,6 +30,24 @@ export interface Known {
   refreshAtMs: number | null;
   /** The pause that led to `refreshAtMs`. */
   refreshMs: number;
+  /** When it was seen first, epoch milliseconds; null where its detail is never asked for, and in rows of older versions. */
+  seenMs: number | null;
+}
+
+/**
+ * A record whose detail could not be had yet, and that is not delivered until it can, or has waited too long. It is
+ * stored in the commit that lets the cursor pass it.
+ */
+export interface Owed {
+  key: string;
+  /** The list record, without secrets. */
+  record: Json;
+  /** As its walk shipped it (`backfill --as event`). */
+  as: 'event' | undefined;
+  sinceMs: number;
+  nextAtMs: number;
+  /** How often its detail was asked for in vain. */
+  attempts: number;
 }
 
 /** A record whose detail is to be asked for again. */
@@ -73,6 +102,13 @@ export interface Commit {
   accepted?: string[];
   /** Children whose reading was completed by this batch. */
   children: ChildRow[];
+  gaps?: readonly Gap[];
+  /** Ids of gaps that are closed. */
+  closedGaps?: readonly string[];
+  /** Records that the cursor passes without their detail. */
+  owed?: readonly Owed[];
+  /** Keys of records that are not owed any more. */
+  paid?: readonly string[];
   receipt: Json;
 }
 
@@ -89,7 +125,20 @@ export interface PipelineState {
   due(nowMs: number, limit: number, after?: Due): Due[];
   /** The oldest time that any walk was asked to cover; undefined before the first. */
   coveredFromMs(): number | undefined;
-  counts(): { records: number; deleted: number; due: number; rejections: number };
+  counts(): { records: number; deleted: number; due: number; rejections: number; owed: number; gaps: number };
+  /** What was remembered under this name; undefined when nothing was. */
+  fact(name: string): Json | undefined;
+  setFact(name: string, value: Json): void;
+  /** The oldest first. */
+  gaps(): Gap[];
+  /** Owed records whose detail is to be asked for by now, those due longest first. */
+  owed(dueMs: number, limit: number): Owed[];
+  owedOf(key: string): Owed | undefined;
+  /** Since when known records have been missing from their list, by key; those that are given are missing since `sinceMs` at the latest. */
+  missing(): Map<string, number>;
+  setMissing(keys: Iterable<string>, sinceMs: number): void;
+  /** They were found again, or told as deleted. */
+  clearMissing(keys: Iterable<string>): void;
   /** Documents that were refused for good, in the order of their ids, from behind the one given. */
   rejected(limit: number, afterId?: string): StoredRejection[];
   /** What streams of the same source left in notes of this kind: their ids, or the value of one. */

@@ -27,7 +27,7 @@ function row(key: string, change: Partial<Row> = {}): Row {
     digests: 'a\nb',
     deleted: false,
   };
-  return { key, ...fresh, refreshAtMs: null, refreshMs: 0, ...change };
+  return { key, ...fresh, refreshAtMs: null, refreshMs: 0, seenMs: null, ...change };
 }
 
 function commit(number: number, rows: Row[], more: Partial<Commit> = {}): Commit {
@@ -101,6 +101,45 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       ];
       state.commit(commit(1, rows));
       expect([...state.keysBetween({ fromMs: 10, toMs: 20 })]).toEqual(['a']);
+    });
+
+    test('what is known to be undelivered is kept with the commit that passes it, and is gone with the one that closes it', () => {
+      const gap = {
+        ...{ id: 'g', kind: 'unsettled' as const, range: { fromMs: 1, toMs: 9 }, place: { page: 2 }, reason: 'moved' },
+        ...{ sinceMs: 3, nextAtMs: 70, attempts: 1 },
+      };
+      const owed = { key: 'k', record: { Id: 'k' }, as: 'event' as const, sinceMs: 2, nextAtMs: 50, attempts: 4 };
+      const later = { ...owed, key: 'l', as: undefined, nextAtMs: 60 };
+      begun().commit(commit(1, [], { gaps: [gap], owed: [later, owed] }));
+      const state = reopen().pipeline('s/x.y/z');
+      expect(state.gaps()).toEqual([gap]);
+      expect(state.owed(59, 10)).toEqual([owed]);
+      expect(state.owed(60, 10).map(({ key }) => key)).toEqual(['k', 'l']);
+      expect(state.owedOf('l')).toEqual(later);
+      expect(state.counts()).toMatchObject({ owed: 2, gaps: 1 });
+      expect(store.pipeline('s/x.y/other').counts()).toMatchObject({ owed: 0, gaps: 0 });
+      state.commit(commit(2, [], { gaps: [{ ...gap, attempts: 2 }], paid: ['k'] }));
+      expect(state.gaps()).toEqual([{ ...gap, attempts: 2 }]);
+      state.commit(commit(3, [], { closedGaps: ['g'] }));
+      expect(state.counts()).toMatchObject({ owed: 1, gaps: 0 });
+      state.reset();
+      expect(state.counts()).toMatchObject({ owed: 0 });
+    });
+
+    test('facts and missing records are remembered', () => {
+      const state = begun();
+      expect(state.fact('scope a:list')).toBeUndefined();
+      state.setFact('scope a:list', { worked: true });
+      state.setMissing(['k', 'l'], 10);
+      state.setMissing(['k'], 20);
+      const again = reopen().pipeline('s/x.y/z');
+      expect(again.fact('scope a:list')).toEqual({ worked: true });
+      expect([...again.missing()]).toEqual([
+        ['k', 10],
+        ['l', 10],
+      ]);
+      again.clearMissing(['k', 'never']);
+      expect([...again.missing().keys()]).toEqual(['l']);
     });
 
     test('due records come oldest first, page by page', () => {

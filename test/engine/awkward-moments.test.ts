@@ -222,6 +222,7 @@ describe('two walks', () => {
       deleted: false,
       refreshAtMs: null,
       refreshMs: 0,
+      seenMs: null,
     };
     state.begin('one', 'live', { fromMs: 0, toMs: 1 });
     state.begin('two', 'sweep', { fromMs: 0, toMs: 1 });

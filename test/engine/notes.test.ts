@@ -19,7 +19,7 @@ const RANGE = { fromMs: 0, toMs: 1 };
 function row(key: string, notes: Row['notes']): Row {
   return {
     ...{ key, rowId: undefined, id: `id-${key}`, fingerprint: 'f', revision: 'r', ordinal: 1, timeMs: 1, digests: '' },
-    ...{ deleted: false, refreshAtMs: null, refreshMs: 0, notes },
+    ...{ deleted: false, refreshAtMs: null, refreshMs: 0, seenMs: null, notes },
   };
 }
 

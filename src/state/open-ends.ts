@@ -1,0 +1,108 @@
+/** What a pipeline knows beside its records, and what is known to be undelivered: gaps, owed details, records that their list misses. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Gap, Json, Range } from '../types.ts';
+import type { Commit, Owed, PipelineState } from './store.ts';
+
+type Guard = <T>(work: () => T) => T;
+type Raw = Record<string, string | number | null>;
+
+export type OpenEndStatements = ReturnType<typeof prepareOpenEnds>;
+
+export function prepareOpenEnds(database: DatabaseSync) {
+  const sql = (text: string) => database.prepare(text);
+  return {
+    fact: sql('SELECT value FROM facts WHERE pipeline = ? AND name = ?'),
+    setFact: sql('INSERT OR REPLACE INTO facts VALUES (?, ?, ?)'),
+    gaps: sql('SELECT * FROM gaps WHERE pipeline = ? ORDER BY since_ms, id'),
+    countGaps: sql('SELECT count(*) AS count FROM gaps WHERE pipeline = ?'),
+    setGap: sql('INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    closeGap: sql('DELETE FROM gaps WHERE pipeline = ? AND id = ?'),
+    owed: sql('SELECT * FROM owed WHERE pipeline = ? AND next_at_ms <= ? ORDER BY next_at_ms, key LIMIT ?'),
+    owedOf: sql('SELECT * FROM owed WHERE pipeline = ? AND key = ?'),
+    countOwed: sql('SELECT count(*) AS count FROM owed WHERE pipeline = ?'),
+    owe: sql('INSERT OR REPLACE INTO owed VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    pay: sql('DELETE FROM owed WHERE pipeline = ? AND key = ?'),
+    missing: sql('SELECT key, since_ms AS "sinceMs" FROM missing WHERE pipeline = ?'),
+    setMissing: sql('INSERT INTO missing VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
+    clearMissing: sql('DELETE FROM missing WHERE pipeline = ? AND key = ?'),
+  };
+}
+
+type OpenEnds = Pick<
+  PipelineState,
+  'fact' | 'setFact' | 'gaps' | 'owed' | 'owedOf' | 'missing' | 'setMissing' | 'clearMissing'
+>;
+
+/** The part of the state that belongs to the pipeline with this id. */
+export function openEnds(statements: OpenEndStatements, id: number, guard: Guard, transaction: Guard): OpenEnds {
+  return {
+    fact: (name) =>
+      guard(() => {
+        const row = statements.fact.get(id, name) as { value: string } | undefined;
+        return row === undefined ? undefined : (JSON.parse(row.value) as Json);
+      }),
+    setFact: (name, value) => {
+      guard(() => statements.setFact.run(id, name, JSON.stringify(value)));
+    },
+    gaps: () => guard(() => (statements.gaps.all(id) as Raw[]).map(toGap)),
+    owed: (dueMs, limit) => guard(() => (statements.owed.all(id, dueMs, limit) as Raw[]).map(toOwed)),
+    owedOf: (key) =>
+      guard(() => {
+        const row = statements.owedOf.get(id, key) as Raw | undefined;
+        return row === undefined ? undefined : toOwed(row);
+      }),
+    missing: () =>
+      guard(() => {
+        const rows = statements.missing.all(id) as { key: string; sinceMs: number }[];
+        return new Map(rows.map(({ key, sinceMs }) => [key, sinceMs]));
+      }),
+    setMissing: (keys, sinceMs) =>
+      transaction(() => {
+        for (const key of keys) statements.setMissing.run(id, key, sinceMs);
+      }),
+    clearMissing: (keys) =>
+      transaction(() => {
+        for (const key of keys) statements.clearMissing.run(id, key);
+      }),
+  };
+}
+
+/** Within the transaction of a commit. */
+export function commitOpenEnds(statements: OpenEndStatements, id: number, commit: Commit): void {
+  for (const gap of commit.gaps ?? []) setGap(statements, id, gap);
+  for (const gap of commit.closedGaps ?? []) statements.closeGap.run(id, gap);
+  for (const key of commit.paid ?? []) statements.pay.run(id, key);
+  for (const { key, record, as, sinceMs, nextAtMs, attempts } of commit.owed ?? []) {
+    statements.owe.run(id, key, JSON.stringify(record), as ?? null, sinceMs, nextAtMs, attempts);
+  }
+}
+
+function setGap(statements: OpenEndStatements, id: number, gap: Gap): void {
+  const { range, kind, reason, sinceMs, nextAtMs, attempts } = gap;
+  const place = JSON.stringify(gap.place);
+  statements.setGap.run(id, gap.id, kind, range.fromMs, range.toMs, place, reason, sinceMs, nextAtMs, attempts);
+}
+
+function toGap(row: Raw): Gap {
+  return {
+    id: row.id as string,
+    kind: row.kind as Gap['kind'],
+    range: { fromMs: row.from_ms, toMs: row.to_ms } as Range,
+    place: JSON.parse(row.place as string) as Json,
+    reason: row.reason as string,
+    sinceMs: row.since_ms as number,
+    nextAtMs: row.next_at_ms as number,
+    attempts: row.attempts as number,
+  };
+}
+
+function toOwed(row: Raw): Owed {
+  return {
+    key: row.key as string,
+    record: JSON.parse(row.record as string) as Json,
+    as: row.as === 'event' ? 'event' : undefined,
+    sinceMs: row.since_ms as number,
+    nextAtMs: row.next_at_ms as number,
+    attempts: row.attempts as number,
+  };
+}
