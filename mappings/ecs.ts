@@ -8,6 +8,7 @@
 import { isIP } from 'node:net';
 import type { EcsFlat } from '@elastic/ecs';
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
+import { parseExact } from '../src/json.ts';
 
 /** The dictionary's own version: `ecs.version` of every document. */
 export const ECS_VERSION: string = ecsPackage.version;
@@ -173,7 +174,7 @@ export function parsed(value: unknown): Fields | undefined {
   const content = value.trim();
   if (!content.startsWith('{')) return undefined;
   try {
-    const result: unknown = JSON.parse(content);
+    const result = parseExact(content);
     return isRecord(result) ? result : undefined;
   } catch {
     return undefined;

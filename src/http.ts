@@ -1,8 +1,10 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import fetch, { type Response } from 'node-fetch';
+import fetch from 'node-fetch';
+import { ACCEPT_ENCODING, textOfReply, unpacked, wholeBody } from './body.ts';
 import type { Budget } from './budget.ts';
 import { isAbort, messageOf, SluiceError } from './errors.ts';
+import { parseExact } from './json.ts';
 import { retryAfterMs } from './retry.ts';
 import { REMOVED } from './secrets.ts';
 import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from './types.ts';
@@ -45,8 +47,8 @@ async function send(request: HttpRequest, settings: HttpSettings, agent: (url: U
   const timer = setTimeout(abort, settings.timeoutMs);
   request.signal.addEventListener('abort', abort);
   try {
-    const reply = await fetchOnce(request, agent, ends.signal, settings.maxBodyBytes);
-    return { status: reply.status, headers: reply.headers, body: Buffer.from(await reply.arrayBuffer()) };
+    const { status, headers, body } = await fetchOnce(request, agent, ends.signal);
+    return { status, headers, body: await wholeBody(body, settings.maxBodyBytes, () => tooLarge(request, settings)) };
   } catch (error) {
     request.signal.throwIfAborted();
     throw networkError(error, request, settings);
@@ -56,15 +58,29 @@ async function send(request: HttpRequest, settings: HttpSettings, agent: (url: U
   }
 }
 
-function fetchOnce(
+interface Answer {
+  status: number;
+  headers: HttpReply['headers'];
+  body: AsyncIterable<Buffer>;
+}
+
+async function fetchOnce(
   { method, url, headers, body }: HttpRequest,
   agent: (url: URL) => HttpAgent,
   signal: AbortSignal,
-  size: number,
-): Promise<Response> {
-  const all = { accept: 'application/json', 'user-agent': 'sluice', ...headers };
-  return fetch(url, { method, headers: all, body, agent, redirect: 'manual', size, signal });
+): Promise<Answer> {
+  const ours = { accept: 'application/json', 'accept-encoding': ACCEPT_ENCODING, 'user-agent': 'sluice' };
+  const all = { ...ours, ...headers };
+  const reply = await fetch(url, { method, headers: all, body, agent, redirect: 'manual', compress: false, signal });
+  const packed = (reply.body ?? NO_BODY) as AsyncIterable<Buffer>;
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    body: unpacked(packed, reply.headers.get('content-encoding')),
+  };
 }
+
+const NO_BODY: readonly Buffer[] = [];
 
 async function openStream(
   request: HttpRequest,
@@ -91,8 +107,8 @@ async function openStream(
     }
   };
   try {
-    const { status, headers, body } = await inTime(fetchOnce(request, agent, ends.signal, 0));
-    return { status, headers, body: chunksOf(body as AsyncIterable<Buffer> | null, inTime, close) };
+    const { status, headers, body } = await inTime(fetchOnce(request, agent, ends.signal));
+    return { status, headers, body: chunksOf(body, inTime, close) };
   } catch (error) {
     close();
     throw error;
@@ -100,13 +116,13 @@ async function openStream(
 }
 
 async function* chunksOf(
-  body: AsyncIterable<Buffer> | null,
+  body: AsyncIterable<Buffer>,
   inTime: <T>(work: Promise<T>) => Promise<T>,
   close: () => void,
 ): AsyncGenerator<Buffer> {
   try {
-    const chunks = body?.[Symbol.asyncIterator]();
-    while (chunks !== undefined) {
+    const chunks = body[Symbol.asyncIterator]();
+    for (;;) {
       const { done, value } = await inTime(chunks.next());
       if (done) return;
       yield value;
@@ -120,14 +136,8 @@ const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/;
 
 function networkError(error: unknown, request: HttpRequest, settings: HttpSettings): SluiceError {
   const where = placeOf(request);
-  const { code = '', type = '' } = error as { code?: string; type?: string };
-  if (type === 'max-size') {
-    return new SluiceError(`${where}: the reply is larger than ${settings.maxBodyBytes} bytes`, {
-      action: 'reject',
-      advice: 'Lower reading.page_size or raise http.max_body of the source.',
-      cause: error,
-    });
-  }
+  if (error instanceof SluiceError) return error;
+  const { code = '' } = error as { code?: string };
   if (CERTIFICATE.test(code)) {
     return new SluiceError(`${where}: the server's certificate is not trusted (${code})`, {
       action: 'stop',
@@ -140,6 +150,13 @@ function networkError(error: unknown, request: HttpRequest, settings: HttpSettin
     action: 'retry',
     advice: 'Check the network, the proxy (HTTPS_PROXY) and the address of the source.',
     cause: error,
+  });
+}
+
+function tooLarge(request: HttpRequest, { maxBodyBytes }: HttpSettings): SluiceError {
+  return new SluiceError(`${placeOf(request)}: the reply is larger than ${maxBodyBytes} bytes`, {
+    action: 'reject',
+    advice: 'Lower reading.page_size or raise http.max_body of the source.',
   });
 }
 
@@ -179,13 +196,9 @@ function withoutToken(said: string, { headers }: HttpRequest): string {
   return token === undefined || token === '' ? said : said.replaceAll(token, REMOVED);
 }
 
-/** The reply's JSON; a body that is none (cut short, a proxy's error page) is worth another try. `parse` throws like `JSON.parse`. */
-export function parseReply(
-  reply: HttpReply,
-  request: HttpRequest,
-  parse: (text: string) => unknown = JSON.parse,
-): unknown {
-  const text = reply.body.toString('utf8');
+/** The reply's JSON, numbers as `parseExact` reads them; a body that is none (cut short, a proxy's error page) is worth another try. `parse` throws like `JSON.parse`. */
+export function parseReply(reply: HttpReply, request: HttpRequest, parse = parseExact): unknown {
+  const text = textOfReply(reply);
   try {
     return parse(text);
   } catch (error) {

@@ -4,16 +4,22 @@
  * Up to a few megabytes the reply is parsed at once, which is several times faster. A longer one goes through the
  * tokenizer of stream-json, called as a function (its streams cost more than its parsing), with packed values only.
  */
+import type { TextDecoder } from 'node:util';
 import { isMany, none } from 'stream-chain/core';
 import Assembler from 'stream-json/assembler.js';
 import { jsonParser, type Token } from 'stream-json/parser.js';
+import { decoderOf, textOfReply } from './body.ts';
 import { messageOf, SluiceError } from './errors.ts';
+import { exactNumber, parseExact } from './json.ts';
+import type { HttpReply } from './types.ts';
 
 export interface LongReplyOptions {
   /** The name of the array's member, in any casing. */
   member: string;
   /** How errors name the reply. */
   place: string;
+  /** Say how its bytes are to be read. */
+  headers?: Pick<HttpReply['headers'], 'get'>;
   /** Called before the first part with the members that stand before the array (all others, where the reply is short). */
   begin?: (members: Rest) => void;
   /** A reply of no more bytes than this is parsed whole. */
@@ -31,7 +37,7 @@ type Rest = Record<string, unknown>;
  */
 export async function* partsOf(
   body: AsyncIterable<Buffer>,
-  { member, place, begin, wholeBytes = WHOLE_BYTES }: LongReplyOptions,
+  { member, place, headers = NO_HEADERS, begin, wholeBytes = WHOLE_BYTES }: LongReplyOptions,
 ): AsyncGenerator<unknown[], Rest> {
   const head: Buffer[] = [];
   let bytes = 0;
@@ -42,15 +48,16 @@ export async function* partsOf(
     else {
       head.push(chunk);
       if (bytes <= wholeBytes) continue;
-      long = longReader(member, place, begin);
-      yield* inParts(long.take(Buffer.concat(head.splice(0))));
+      const start = Buffer.concat(head.splice(0));
+      long = longReader(member, place, decoderOf(headers, start), begin);
+      yield* inParts(long.take(start));
     }
   }
   if (long !== undefined) {
     yield* inParts(long.end());
     return long.rest();
   }
-  const [records, rest] = readWhole(Buffer.concat(head), member, place);
+  const [records, rest] = readWhole(textOfReply({ headers, body: Buffer.concat(head) }), member, place);
   begin?.(rest);
   yield* inParts(records);
   return rest;
@@ -60,12 +67,12 @@ function* inParts(records: unknown[]): Generator<unknown[]> {
   for (let at = 0; at < records.length; at += PART) yield records.slice(at, at + PART);
 }
 
-function readWhole(bytes: Buffer, member: string, place: string): [unknown[], Rest] {
+function readWhole(text: string, member: string, place: string): [unknown[], Rest] {
   let reply: unknown;
   try {
-    reply = JSON.parse(bytes.toString('utf8'));
+    reply = parseExact(text);
   } catch (error) {
-    throw garbled(place, `is not valid JSON (${bytes.length} bytes)`, error);
+    throw garbled(place, `is not valid JSON (${text.length} characters)`, error);
   }
   if (typeof reply !== 'object' || reply === null) throw garbled(place, 'is not an object');
   const { [nameOf(reply, member)]: records, ...rest } = reply as Rest;
@@ -84,11 +91,12 @@ const BITE = 16_384;
 /** Collects so many items at least before it hands them out. */
 const ENOUGH = 200;
 
-function longReader(member: string, place: string, begin: LongReplyOptions['begin']) {
+const NO_HEADERS = { get: () => null };
+
+function longReader(member: string, place: string, decoder: TextDecoder, begin: LongReplyOptions['begin']) {
   const lower = member.toLowerCase();
   const parse = jsonParser({ packValues: true, streamValues: false });
   const assembler = new Assembler();
-  const decoder = new TextDecoder('utf-8');
   let items: unknown[] | undefined;
   const consume = (input: string | typeof none): void => {
     let result: ReturnType<typeof parse>;
@@ -103,7 +111,7 @@ function longReader(member: string, place: string, begin: LongReplyOptions['begi
       const isTheArray =
         token.name === 'startArray' && assembler.depth === 1 && String(assembler.key).toLowerCase() === lower;
       if (isTheArray && items === undefined) begin?.({ ...(assembler.current as Rest) });
-      assembler.consume(token);
+      assembler.consume(exactToken(token));
       if (isTheArray) items ??= assembler.current as unknown[];
     }
   };
@@ -129,6 +137,13 @@ function longReader(member: string, place: string, begin: LongReplyOptions['begi
       return rest;
     },
   };
+}
+
+/** A number that JavaScript cannot keep is handed on as its digits. */
+function exactToken(token: Token): Token {
+  if (token.name !== 'numberValue') return token;
+  const literal = String(token.value);
+  return typeof exactNumber(literal) === 'string' ? { name: 'stringValue', value: literal } : token;
 }
 
 function garbled(place: string, what: string, cause?: unknown): SluiceError {

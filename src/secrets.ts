@@ -6,6 +6,7 @@
  * returned, and a string meets the expensive patterns only when a cheap test says that it may hold a secret. Where a
  * value cannot be told from a secret, it is removed: a lost argument is a nuisance, a leaked password is not.
  */
+import { keepOrder, parseExact } from './json.ts';
 
 /** What stands where a secret stood. */
 export const REMOVED = '[removed]';
@@ -89,7 +90,7 @@ function rest(record: Record<string, unknown>, dirty: string, clean: unknown, na
       if (!isSecretMember(names, member)) kept.push([member, clean]);
     }
   }
-  return Object.fromEntries(kept);
+  return keepOrder(record, Object.fromEntries(kept));
 }
 
 /** Arguments may come as a list, with a switch in one element and its secret in the next. */
@@ -170,7 +171,7 @@ function embeddedJson(text: string, lower: string, names: Names): string | undef
   for (const name of names.lower) named ||= lower.includes(name);
   if (!named) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseExact(text);
     if (typeof value !== 'object' || value === null) return undefined;
     const clean = cleaned(value, names, 1);
     return clean === value ? text : JSON.stringify(clean);

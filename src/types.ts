@@ -160,6 +160,8 @@ export interface VendorRequest<T = unknown> {
   signal: AbortSignal;
   /** Checks and converts the parsed reply; what it throws with action `retry` is retried like a failed request. */
   accept: (reply: unknown) => T;
+  /** The order of members says something: `memberOrder` knows it. */
+  ordered?: boolean;
   /** What a body that is no JSON stands for; undefined, or left out: it is garbled, and asked for again. */
   unparsed?: (body: string) => T | undefined;
   /** Called with the digest of the body before it is parsed; a result other than undefined is the reply. */
@@ -169,7 +171,7 @@ export interface VendorRequest<T = unknown> {
 }
 
 /** A reply that holds one array, which may be too long to be held whole. */
-export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise' | 'unparsed'> {
+export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise' | 'unparsed' | 'ordered'> {
   /** Names of the array's member, in any casing. */
   member: string;
   /** Checks what stands before the array; called before the first part. Throws for another reply than the expected one. */

@@ -29,8 +29,8 @@ const RULES: readonly { files: RegExp; may: readonly string[] }[] = [
   { files: /^src\//, may: ['src/'] },
   { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/types.ts'] },
   { files: /^(connectors\/[^/]+\/)/, may: ['$1', 'src/'] },
-  { files: /^(mappings\/[^/]+\/)/, may: ['$1', 'mappings/ecs', 'src/types.ts'] },
-  { files: /^mappings\/ecs[^/]*\.ts$/, may: ['mappings/ecs'] },
+  { files: /^(mappings\/[^/]+\/)/, may: ['$1', 'mappings/ecs', 'src/json.ts', 'src/types.ts'] },
+  { files: /^mappings\/ecs[^/]*\.ts$/, may: ['mappings/ecs', 'src/json.ts'] },
   { files: /^simulator\//, may: ['simulator/'] },
 ];
 

@@ -13,7 +13,7 @@ import type {
   VendorRequest,
 } from '../../src/types.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
-import { embedded, member, parseExact } from './json.ts';
+import { embedded, member } from './json.ts';
 import { CONTENT, FOOTPRINTS, LIST, PATH, TASK_TYPE } from './routes.ts';
 import { signedToken } from './signature.ts';
 
@@ -60,7 +60,7 @@ async function ask<T>(request: VendorRequest<T>, settings: SourceSettings, servi
   }
   const error = statusError(reply, sent, services.now());
   if (error !== undefined) throw explained(error, reply.status);
-  const content = parseReply(reply, sent, parseExact);
+  const content = parseReply(reply, sent);
   const failure = failureOf(content, placeOf(sent));
   if (failure !== undefined) throw failed(failure, { request, sent, reply, token, settings, nowMs: services.now() });
   return request.accept(content);

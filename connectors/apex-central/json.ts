@@ -1,18 +1,5 @@
-/** The vendor's JSON: numbers beyond what JavaScript keeps, and JSON inside texts. */
-
-/**
- * `JSON.parse`, but a whole number outside the safe range becomes its digits as text: ids of 64 bits must survive, and a
- * rounded one would point at something else. Throws like `JSON.parse`.
- */
-export function parseExact(text: string): unknown {
-  return JSON.parse(text, exact as (key: string, value: unknown) => unknown);
-}
-
-function exact(_key: string, value: unknown, context: { source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
-  const source = context.source ?? '';
-  return /^-?\d+$/.test(source) ? source : value;
-}
+/** The vendor's JSON: JSON inside texts, and members in any casing. */
+import { parseExact } from '../../src/json.ts';
 
 /**
  * What a text holds as JSON, also where that is once more a text; undefined where it is none. Other values are returned

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
+import { textOfReply } from '../../src/body.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { parseReply, placeOf, statusError } from '../../src/http.ts';
+import { parseExact, parseInOrder } from '../../src/json.ts';
 import { partsOf } from '../../src/long-reply.ts';
 import { createPatience } from '../../src/patience.ts';
 import { retrying } from '../../src/retry.ts';
@@ -54,11 +56,11 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
         return recognised ?? accepted(reply, sent, request);
       }),
     async *parts(request) {
-      const { body, place } = await patiently(request, async (url) => {
+      const { body, headers, place } = await patiently(request, async (url) => {
         const { reply, sent } = await send(request, url, tokens, services, openOrRefused(services.stream));
-        return { body: reply.body as AsyncIterable<Buffer>, place: placeOf(sent) };
+        return { body: reply.body as AsyncIterable<Buffer>, headers: reply.headers, place: placeOf(sent) };
       });
-      request.accept(yield* partsOf(body, { member: request.member, place, begin: request.begin }));
+      request.accept(yield* partsOf(body, { member: request.member, headers, place, begin: request.begin }));
     },
     authenticate: async (signal) => {
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
@@ -67,12 +69,12 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
   };
 }
 
-function accepted<T>(reply: HttpReply, sent: HttpRequest, { accept, unparsed }: VendorRequest<T>): T {
+function accepted<T>(reply: HttpReply, sent: HttpRequest, { accept, ordered, unparsed }: VendorRequest<T>): T {
   let content: unknown;
   try {
-    content = parseReply(reply, sent);
+    content = parseReply(reply, sent, ordered ? parseInOrder : parseExact);
   } catch (error) {
-    const meaning = unparsed?.(reply.body.toString('utf8'));
+    const meaning = unparsed?.(textOfReply(reply));
     if (meaning === undefined) throw error;
     return meaning;
   }

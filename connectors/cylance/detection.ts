@@ -44,7 +44,8 @@ export const detection: Stream = {
     const partition = { name: 'severity', values: ['Informational', 'Low', 'Medium', 'High'] };
     return walkWindows(context, { list: (query) => list(context, query), key: detection.key, partition }, walk, from);
   },
-  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}/details`, scope: READ_SCOPE }),
+  // `ArtifactsOfInterest` maps states to artifacts, and the first state is the first in the text.
+  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}/details`, scope: READ_SCOPE, ordered: true }),
   tombstone: (key, timeMs) => ({
     Id: key,
     ...(timeMs === undefined ? {} : { OccurrenceTime: new Date(timeMs).toISOString() }),

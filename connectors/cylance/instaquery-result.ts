@@ -2,6 +2,7 @@
 
 import { SluiceError } from '../../src/errors.ts';
 import { digestOf, revisionOf } from '../../src/identity.ts';
+import { parseExact } from '../../src/json.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -101,7 +102,7 @@ export function toRecord(entry: unknown, { key, facts }: Pick<Child, 'key' | 'fa
 export function parsedText(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   try {
-    const parsed: unknown = JSON.parse(value);
+    const parsed = parseExact(value);
     return typeof parsed === 'object' && parsed !== null ? parsed : value;
   } catch {
     return value;

@@ -136,6 +136,8 @@ export interface RecordAddress {
   scope: string;
   /** Where its id stands. */
   idMember?: string;
+  /** The order of its members says something. */
+  ordered?: boolean;
 }
 
 /** The page of one record, given up soon where others can be had. Throws `skip` when the vendor says that there is none. */
@@ -146,6 +148,7 @@ export function recordAt(context: StreamContext, key: string, address: RecordAdd
     priority: context.priority,
     signal: context.signal,
     retry: 'brief',
+    ordered: address.ordered,
     accept: (reply) => ofRecord(reply, key, `GET ${address.path.replace('{id}', key)}`, address.idMember),
   });
 }

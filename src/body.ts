@@ -1,0 +1,57 @@
+/** The body of a reply: unpacked, bounded, and as the text that its sender wrote. */
+import { type Duplex, pipeline } from 'node:stream';
+import { TextDecoder } from 'node:util';
+import { createBrotliDecompress, createInflate } from 'node:zlib';
+import { gunzipped } from './gunzip.ts';
+import type { HttpReply } from './types.ts';
+
+/** The encodings that `unpacked` understands, as the header says it. */
+export const ACCEPT_ENCODING = 'gzip, deflate, br';
+
+/** The body as it was before it was packed (`content-encoding`). Throws for one that is damaged or cut short. */
+export function unpacked(body: AsyncIterable<Buffer>, encoding: string | null): AsyncIterable<Buffer> {
+  const coding = encoding?.trim().toLowerCase() ?? '';
+  if (coding === 'gzip' || coding === 'x-gzip') return gunzipped(body);
+  if (coding === 'deflate' || coding === 'x-deflate') return through(body, createInflate());
+  return coding === 'br' ? through(body, createBrotliDecompress()) : body;
+}
+
+function through(body: AsyncIterable<Buffer>, engine: Duplex): AsyncIterable<Buffer> {
+  return pipeline(body, engine, () => {}); // an error is thrown where the engine is read
+}
+
+/** The whole body. Throws the result of `tooLarge` for a longer one. */
+export async function wholeBody(body: AsyncIterable<Buffer>, maxBytes: number, tooLarge: () => Error): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const BYTE_ORDER_MARKS: readonly [charset: string, mark: readonly number[]][] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-16be', [0xfe, 0xff]],
+  ['utf-16le', [0xff, 0xfe]],
+];
+
+type Headers = Pick<HttpReply['headers'], 'get'>;
+
+/** A decoder for a body that begins so: by its byte order mark, else as its `content-type` says, else UTF-8. It reads over the mark. */
+export function decoderOf(headers: Headers, start: Uint8Array): TextDecoder {
+  const marked = BYTE_ORDER_MARKS.find(([, mark]) => mark.every((byte, index) => start[index] === byte));
+  const [, said] = /charset\s*=\s*"?([^\s";,]+)/i.exec(headers.get('content-type') ?? '') ?? [];
+  try {
+    return new TextDecoder(marked?.[0] ?? said ?? 'utf-8');
+  } catch {
+    return new TextDecoder('utf-8'); // a name that nobody knows
+  }
+}
+
+/** The body as text. */
+export function textOfReply({ headers, body }: Pick<HttpReply, 'headers' | 'body'>): string {
+  return decoderOf(headers, body).decode(body);
+}

@@ -1,0 +1,161 @@
+/**
+ * JSON as vendors write it: numbers beyond what JavaScript keeps, and members whose order says something.
+ *
+ * `JSON.parse` rounds long numbers, and puts names that look like integers first. Both are undone here, and only replies
+ * that hold such numbers or names pay for it.
+ */
+
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const IS_INTEGER_NAME = /^(?:0|[1-9]\d{0,9})$/;
+/** Looks like an integer, and is the name of a member. */
+const HAS_INTEGER_NAME = /"\d{1,10}"\s*:/;
+
+/**
+ * `JSON.parse`, but a number of 16 digits or more that JavaScript cannot keep becomes its digits as text
+ * (`18446744073709551615`, `0.12345678901234567890`). Throws like `JSON.parse`. Depth costs no stack.
+ */
+export function parseExact(text: string): unknown {
+  return hasLongNumber(text) ? parseUnusual(text, false) : JSON.parse(text);
+}
+
+/** The same, and `memberOrder` knows the order of the text. */
+export function parseInOrder(text: string): unknown {
+  return HAS_INTEGER_NAME.test(text) ? parseUnusual(text, true) : parseExact(text);
+}
+
+/** Fewer characters are kept, unless there is an exponent. */
+const LONG = 16;
+
+/** Every reply passes here, so only each sixteenth character is looked at: no long number can stand between two of them. */
+function hasLongNumber(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (!isOfNumber(text.charCodeAt(at))) continue;
+    let start = at;
+    while (start > 0 && isOfNumber(text.charCodeAt(start - 1))) start--;
+    while (isOfNumber(text.charCodeAt(at))) at++;
+    if (at - start < LONG) continue;
+    if (text.charCodeAt(start - 1) === MINUS) start--;
+    if (start === 0 || VALUE_FOLLOWS.has(text.charCodeAt(start - 1))) return true;
+  }
+  return false;
+}
+
+const MINUS = 45;
+const VALUE_FOLLOWS = new Set([...':,[ \n\r\t'].map((one) => one.charCodeAt(0)));
+
+/** A digit or a point. */
+function isOfNumber(code: number): boolean {
+  return code <= 57 && code >= 46 && code !== 47;
+}
+
+/** What stands in a JSON text for a number: itself where JavaScript keeps its value, else its digits as text. */
+export function exactNumber(literal: string): number | string {
+  const number = Number(literal);
+  return isExact(literal, number) ? number : literal;
+}
+
+function isExact(literal: string, number: number): boolean {
+  if (literal.length < 16 && !/e/i.test(literal)) return true;
+  if (/^-?\d+$/.test(literal)) return Number.isSafeInteger(number); // beyond, neighbours would be one
+  return Number.isFinite(number) && plain(literal) === plain(String(number));
+}
+
+/** Sign, significant digits and the place of the point: equal for equal values. */
+function plain(literal: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const kept = digits.replace(/0+$/, '');
+  return kept === '' ? '0' : `${sign}${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
+}
+
+/** Quotes the numbers that would not survive, and marks the names that would change places where their order matters. */
+function parseUnusual(text: string, ordered: boolean): unknown {
+  let mark = '\u0000';
+  while (text.includes(mark) || text.includes(JSON.stringify(mark).slice(1, -1))) mark += '\u0001';
+  const written = JSON.stringify(mark).slice(1, -1);
+  const parts: string[] = [];
+  let isMarked = false;
+  for (let at = 0; at < text.length; ) {
+    const quote = text.indexOf('"', at);
+    parts.push(text.slice(at, quote < 0 ? text.length : quote).replace(NUMBER, quoted));
+    if (quote < 0) break;
+    const end = endOfString(text, quote);
+    const string = text.slice(quote, end);
+    const isOrdered = ordered && IS_INTEGER_NAME.test(string.slice(1, -1)) && isName(text, end);
+    parts.push(isOrdered ? `"${written}${string.slice(1)}` : string);
+    isMarked ||= isOrdered;
+    at = end;
+  }
+  const value: unknown = JSON.parse(parts.join(''));
+  return isMarked ? inOrder(value, mark) : value;
+}
+
+function quoted(literal: string): string {
+  return typeof exactNumber(literal) === 'string' ? `"${literal}"` : literal;
+}
+
+/** Behind the closing quote; the end of the text where there is none. */
+function endOfString(text: string, quote: number): number {
+  for (let end = text.indexOf('"', quote + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === 92) slashes++;
+    if (slashes % 2 === 0) return end + 1;
+  }
+  return text.length;
+}
+
+function isName(text: string, end: number): boolean {
+  let at = end;
+  while (text.charCodeAt(at) <= 32) at++;
+  return text[at] === ':';
+}
+
+const orders = new WeakMap<object, readonly string[]>();
+
+/** The names of an object's members in the order of the text that it was parsed from. */
+export function memberOrder(value: object): readonly string[] {
+  return orders.get(value) ?? Object.keys(value);
+}
+
+/** A copy, whole or in part, has its members in the order of the original. */
+export function keepOrder<T extends object>(from: object, to: T): T {
+  const order = orders.get(from);
+  if (order !== undefined)
+    orders.set(
+      to,
+      order.filter((name) => Object.hasOwn(to, name)),
+    );
+  return to;
+}
+
+/** Takes the marks off, and remembers the order. Without recursion: replies may be nested deeply. */
+function inOrder(root: unknown, mark: string): unknown {
+  const holder = [root];
+  const open: object[] = [holder];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    const place = at as Record<string, unknown>;
+    for (const name of Object.keys(place)) {
+      const content = place[name];
+      if (typeof content !== 'object' || content === null) continue;
+      const whole = Array.isArray(content) ? content : unmarked(content, mark);
+      if (whole !== content) setMember(place, name, whole);
+      open.push(whole);
+    }
+  }
+  return holder[0];
+}
+
+function unmarked(value: object, mark: string): object {
+  const names = Object.keys(value);
+  if (!names.some((name) => name.startsWith(mark))) return value;
+  const bare = (name: string) => (name.startsWith(mark) ? name.slice(mark.length) : name);
+  const result: object = Object.fromEntries(Object.entries(value).map(([name, content]) => [bare(name), content]));
+  orders.set(result, [...new Set(names.map(bare))]);
+  return result;
+}
+
+/** A member may be called `__proto__`. */
+function setMember(place: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(place, name, { value, writable: true, enumerable: true, configurable: true });
+}
