@@ -9,6 +9,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/services/**'],
+          setupFiles: ['test/seed.ts'],
           pool: 'forks',
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -18,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'services',
           include: ['test/services/**/*.test.ts'],
+          setupFiles: ['test/seed.ts'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 900_000,

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
+import { seed } from '../seed.ts';
 
 export const SECRET = 'a-secret-of-the-tests';
 export const TENANT = { tenantId: 'tenant-1', applicationId: 'application-1', applicationSecret: SECRET };
@@ -43,7 +44,6 @@ export interface Overrides {
 }
 
 export async function workplace(options: Partial<SimulatorOptions> & { detections: number }): Promise<Workplace> {
-  const seed = Math.floor(Math.random() * 1e9);
   console.log(`seed ${seed}`);
   const folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
   const simulator = await startSimulator({ ...TENANT, seed, ...options });

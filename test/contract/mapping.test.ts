@@ -96,8 +96,7 @@ describe.each(streams.map((registered) => [registered.stream.name, registered] a
       const fixtures = names.map((name) => read<Fixture>(registered, `${name}.input.json`));
       const records = fixtures.filter(({ secrets }) => secrets === undefined).map(({ record }) => record);
       const runs = Number(process.env.RUNS ?? 1000);
-      // Found a fault? The message has its seed and path: `SEED=… npx vitest run …` repeats it.
-      const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
+      // Found a fault with `SEED=random`? The message has its seed: `SEED=… npx vitest run …` repeats it.
       let mapped = 0;
       fc.assert(
         fc.property(
@@ -121,7 +120,7 @@ describe.each(streams.map((registered) => [registered.stream.name, registered] a
             expect(JSON.stringify(registered.mapping(structuredClone(clean), source))).toBe(text);
           },
         ),
-        { numRuns: runs, ...seed },
+        { numRuns: runs },
       );
       expect(mapped, 'records that still had a key').toBeGreaterThan(runs / 4);
     });
@@ -316,6 +315,10 @@ function applied(record: unknown, { at, how, value }: Damage): unknown {
   const own = (member: string, content: unknown): void => {
     Object.defineProperty(owner, member, { value: content, enumerable: true, configurable: true, writable: true });
   };
+  /** No JSON has an array with a named member. */
+  const added = (member: string): void => {
+    if (!Array.isArray(owner)) own(member, structuredClone(value));
+  };
   const renamed = (to: string): void => {
     if (Array.isArray(owner)) return;
     delete owner[name];
@@ -330,11 +333,11 @@ function applied(record: unknown, { at, how, value }: Damage): unknown {
   else if (how === 'mixed') renamed(mixedCase(name));
   else if (how === 'null') owner[name] = null;
   else if (how === 'foreign') owner[name] = foreignAt(at);
-  else if (how === 'foreign-name') owner[foreignAt(at)] = structuredClone(value);
+  else if (how === 'foreign-name') added(foreignAt(at));
   else if (how === 'enormous') owner[name] = enormous(content, at);
   else if (how === 'text') owner[name] = isQuoted(content) ? content : (JSON.stringify(content) ?? '');
-  else if (how === 'add') owner[`Unheard${at}`] = structuredClone(value);
-  else if (how === 'proto') own('__proto__', structuredClone(value));
+  else if (how === 'add') added(`Unheard${at}`);
+  else if (how === 'proto') added('__proto__');
   else owner[name] = structuredClone(value);
   return Array.isArray(record) ? record : { ...(record as object) };
 }

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Simulator } from '../../simulator/index.ts';
 import { expectedRows } from '../engine/harness.ts';
+import { seed } from '../seed.ts';
 import { committedRows } from './committed.ts';
 import { randomFrom, refuseTrouble } from './kills.ts';
 import { BIN, type Child, configOf, openPlace, type Place } from './place.ts';
@@ -30,7 +31,7 @@ export interface GiantProof {
 }
 
 export async function proveGiant({ results, sink, setup, read, opened }: GiantProof): Promise<void> {
-  const random = randomFrom(Number(process.env.SEED ?? 0) || Date.now());
+  const random = randomFrom(seed);
   const cuts = Array.from({ length: BREAKS + KILLS }, () => 0.02 + 0.9 * random()).sort((a, b) => a - b);
   const faults = cuts
     .slice(0, BREAKS)

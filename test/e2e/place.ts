@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
+import { seed } from '../seed.ts';
 
 /** Long and unlike anything else, so that a search for it in the outputs finds only the secret. */
 export const SECRET = 'application-secret-q7Vz-of-the-end-to-end-tests';
@@ -54,7 +55,6 @@ export async function openPlace(
   options: Partial<SimulatorOptions> & { detections: number },
   entry = MAIN,
 ): Promise<Place> {
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
   console.log(`seed ${seed}`);
   const folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
   const simulator = await startSimulator({ ...TENANT, seed, ...options });

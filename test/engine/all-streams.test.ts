@@ -14,6 +14,7 @@ import { SluiceError } from '../../src/errors.ts';
 import { recover, runWalk } from '../../src/pipeline.ts';
 import { runPipeline } from '../../src/run.ts';
 import type { ChildRow } from '../../src/types.ts';
+import { seed } from '../seed.ts';
 import {
   differences,
   documentOf,
@@ -27,7 +28,6 @@ import {
   wholeRange,
 } from './harness.ts';
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
 const never = new AbortController().signal;
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

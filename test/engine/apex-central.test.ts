@@ -5,6 +5,7 @@ import { streams } from '../../connectors/index.ts';
 import type { FaultPlan, Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { parseConfigObject } from '../../src/config.ts';
 import { recover, runWalk } from '../../src/pipeline.ts';
+import { seed } from '../seed.ts';
 import {
   differences,
   documentOf,
@@ -18,7 +19,6 @@ import {
 
 const STREAM = 'apex_central.footprint';
 const KEY = 'the-key-of-the-test';
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
 const never = new AbortController().signal;
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

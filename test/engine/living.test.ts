@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FaultPlan, Simulator } from '../../simulator/index.ts';
 import { runPipeline } from '../../src/run.ts';
+import { seed } from '../seed.ts';
 import {
   documentOf,
   expectedDocuments,
@@ -15,7 +16,6 @@ import {
   testConfig,
 } from './harness.ts';
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
 console.log(`seed ${seed}`);
 
 const cleanups: (() => unknown)[] = [];

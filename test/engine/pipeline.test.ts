@@ -2,10 +2,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Simulator } from '../../simulator/index.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { recover, runWalk } from '../../src/pipeline.ts';
+import { seed } from '../seed.ts';
 import { expectedIds, memorySink, openPipeline, scratch, simulate, testConfig, wholeRange } from './harness.ts';
 
 const never = new AbortController().signal;
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
 console.log(`seed ${seed}`);
 
 const cleanups: (() => unknown)[] = [];

@@ -5,13 +5,13 @@ import { type KafkaSettings, openKafka } from '../../src/sinks/kafka.ts';
 import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/types.ts';
 import { contractDocument, sinkContract } from '../contract/sink.ts';
 import { randomFrom } from '../e2e/kills.ts';
+import { seed } from '../seed.ts';
 import { freePort, type RunningKafka, startKafka, withAdmin } from './kafka.ts';
 import { type Harm, startKafkaProxy } from './kafka-proxy.ts';
 import { type Message, readCommitted } from './kafka-read.ts';
 
 const signal = new AbortController().signal;
 const pipeline = 'acme/test.contract/kafka';
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
 
 async function makeTopics({ direct }: RunningKafka, ...names: string[]): Promise<void> {
   const topics = names.map((topic) => ({ topic, numPartitions: topic.endsWith('marker') ? 1 : 3 }));

@@ -392,7 +392,7 @@ describe('a refusal', () => {
     const { url } = mock as Mock;
     const nobody = openElasticsearch(
       {
-        nodes: [url.replace('//', '//user:pass%20word@')],
+        nodes: [url.replace('//', '//user:planted%20word@')],
         auth: { kind: 'none' },
         retryDeadlineMs: 50,
         retryBaseMs: 5,
@@ -403,7 +403,7 @@ describe('a refusal', () => {
     await nobody.close();
     mock = undefined;
     expect(error).toMatchObject({ action: 'stop', message: expect.stringContaining(`${url} cannot be reached`) });
-    expect(error.message + error.stack + error.advice).not.toContain('pass');
+    expect(error.message + error.stack + error.advice).not.toContain('planted');
   });
 
   it.each([
@@ -448,9 +448,12 @@ describe('an abort', () => {
 
   it('ends a pause', async () => {
     const abort = new AbortController();
-    const steps: Step[] = [[bulk, { status: 429, json: { error: 'busy' }, headers: { 'retry-after': '60' } }]];
+    const busy = (): MockReply => {
+      setTimeout(() => abort.abort(), 50); // after the request came: until then there is no pause
+      return { status: 429, json: { error: 'busy' }, headers: { 'retry-after': '60' } };
+    };
+    const steps: Step[] = [[bulk, busy]];
     const pausing = write(await open(steps), documents('a'), 1, abort.signal).catch((error) => error);
-    setTimeout(() => abort.abort(), 50);
     expect(await pausing).toMatchObject({ name: 'AbortError' });
   });
 
