@@ -12,9 +12,10 @@ import { runTask } from '../../connectors/apex-central/task.ts';
 import { streams } from '../../connectors/index.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { parseExact } from '../../src/json.ts';
-import type { HttpRequest, SourceSettings, StreamContext, VendorRequest } from '../../src/types.ts';
+import type { HttpRequest, SourceSettings, VendorRequest } from '../../src/types.ts';
 import { documentOf } from '../fixtures/documents.ts';
 import { printed, readSamples } from '../fixtures/vendor-samples.ts';
+import { clientOf, contextOf } from './context.ts';
 
 describe('the checksum', () => {
   // By hand: printf '%s' '<text>' | openssl dgst -sha256 -binary | base64
@@ -388,11 +389,11 @@ function scripted(replies: (object | Error)[], taskDeadlineMs = 40) {
     if (reply instanceof Error) throw reply;
     return accept({ Data: { Code: 0, Data: reply } });
   };
-  const context = {
-    ...{ client: { json }, priority: 'live', signal: new AbortController().signal, now: Date.now },
+  const context = contextOf({
+    client: clientOf({ json }),
     settings: { taskPollMs: 1, taskDeadlineMs, snapshotMs: 60_000, pageSize: 10 },
-    log: { warn: (...said: unknown[]) => void warned.push(said.at(-1)), info() {}, debug() {} },
-  } as unknown as StreamContext;
+    log: pino({ level: 'warn' }, { write: (line) => void warned.push(JSON.parse(line).msg) }),
+  });
   return { asked, warned, context };
 }
 

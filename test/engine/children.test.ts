@@ -3,7 +3,8 @@ import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
 import { type Children, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
-import type { Child, ChildRow, Page, ReadingSettings, StreamContext, Walk } from '../../src/types.ts';
+import type { Child, ChildRow, Page, ReadingSettings, Walk } from '../../src/types.ts';
+import { contextOf } from './context.ts';
 
 const HOUR = 3_600_000;
 
@@ -50,7 +51,7 @@ function place(settings: Partial<ReadingSettings> = {}) {
     },
   };
   const stop = new AbortController();
-  const context = {
+  const context = contextOf({
     settings: { childConcurrency: 3, childDeadlineMs: 24 * HOUR, childRepeatMs: HOUR, snapshotMs: 60_000, ...settings },
     knownChild: (key: string) => rows.get(key),
     openChildren: () => [...rows.values()].filter(({ status }) => status === 'open'),
@@ -61,7 +62,7 @@ function place(settings: Partial<ReadingSettings> = {}) {
     now: () => nowMs,
     signal: stop.signal,
     log: pino({}, { write: (line) => void said.push(JSON.parse(line).msg) }),
-  } as unknown as StreamContext;
+  });
   const take = (page: Page) => {
     const seen = shipped.get(page.window ?? '') ?? new Set();
     for (const record of page.records) seen.add(record as number);

@@ -1,5 +1,3 @@
-/** Devices, lockdowns, threats and where they were found: what is asked for, what counts as a change, and which 404 is trouble. */
-import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { device, inOrder } from '../../connectors/cylance/device.ts';
 import { deviceLockdown, toRecords } from '../../connectors/cylance/device-lockdown.ts';
@@ -7,7 +5,8 @@ import { threat } from '../../connectors/cylance/threat.ts';
 import { threatDevice } from '../../connectors/cylance/threat-device.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { revisionOf } from '../../src/identity.ts';
-import type { ChildRow, Stream, StreamContext, VendorRequest, Walk } from '../../src/types.ts';
+import type { ChildRow, Stream, VendorRequest, Walk } from '../../src/types.ts';
+import { clientOf, contextOf } from './context.ts';
 
 const PROTECT = '45e07f34-e76b-4a9e-b167-d6d0c510d6ba';
 const OPTICS = '45E07F34E76B4A9EB167D6D0C510D6BA';
@@ -26,18 +25,16 @@ function place(replies: Record<string, unknown | ((call: number) => unknown)>, p
     if (reply === undefined) throw new SluiceError('404', { action: 'skip' });
     return recognise?.(JSON.stringify(reply)) ?? accept(structuredClone(reply));
   };
-  const context = {
-    client: { json },
+  const context = contextOf({
+    client: clientOf({ json }),
     settings: {
       ...{ pageSize: 20, settleAttempts: 4, childConcurrency: 1 },
       ...{ childDeadlineMs: 1e9, childRepeatMs: 1e6, snapshotMs: 1000 },
     },
-    knownKeys: () => [],
     knownChild: (key: string) => rows.get(key),
     openChildren: () => [...rows.values()].filter(({ status }) => status === 'open'),
-    ...{ parents, noted: () => [], now: () => 1, priority: 'live', signal: new AbortController().signal },
-    log: pino({ level: 'silent' }),
-  } as unknown as StreamContext;
+    ...{ parents, now: () => 1 },
+  });
   return {
     rows,
     asked,

@@ -3,7 +3,8 @@ import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { cylance } from '../../connectors/cylance/client.ts';
 import { detectionRule } from '../../connectors/cylance/detection-rule.ts';
-import type { HttpReply, SourceSettings, StreamContext } from '../../src/types.ts';
+import type { HttpReply, SourceSettings } from '../../src/types.ts';
+import { contextOf } from './context.ts';
 
 const LISTED = { Id: 'r-1', Version: 1, Name: 'One' };
 const CONTENT = { ...LISTED, States: [{ Name: 'A' }] };
@@ -30,8 +31,7 @@ describe('natural language that is no JSON', () => {
       log: pino({ level: 'silent' }),
       now: Date.now,
     });
-    const context = { client, priority: 'live', signal: new AbortController().signal, log: pino({ level: 'silent' }) };
-    const record = await detectionRule.detail?.(context as unknown as StreamContext, 'r-1', LISTED);
+    const record = await detectionRule.detail?.(contextOf({ client }), 'r-1', LISTED);
     const { NaturalLanguage, Unavailable } = record as Record<string, unknown>;
     return { NaturalLanguage, Unavailable, asked };
   }

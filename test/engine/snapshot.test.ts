@@ -1,9 +1,9 @@
-import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot, type Snapshot, walkSnapshot } from '../../src/reading/snapshot.ts';
 import type { Page, StreamContext, Walk } from '../../src/types.ts';
+import { contextOf } from './context.ts';
 
 interface Item {
   id: string;
@@ -35,11 +35,7 @@ const key = (record: unknown) => (record as Item).id;
 const walk: Walk = { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } };
 
 function contextWith(known: string[] = []): StreamContext {
-  return {
-    settings: { pageSize: 5, settleAttempts: 5 },
-    knownKeys: () => known,
-    log: pino({ level: 'silent' }),
-  } as unknown as StreamContext;
+  return contextOf({ settings: { pageSize: 5, settleAttempts: 5 }, knownKeys: () => known });
 }
 
 async function walkAll(snapshot: Partial<Snapshot> & Pick<Snapshot, 'lists'>, known: string[] = []) {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
 import type { ListReply } from '../../src/reading/settle.ts';
 import { type ListQuery, type Resource, walkWindows } from '../../src/reading/windows.ts';
 import type { Accepted, Json, Page, StreamContext } from '../../src/types.ts';
+import { contextOf } from './context.ts';
 
 interface Item {
   id: string;
@@ -47,11 +47,10 @@ function vendor(items: Item[], options: VendorOptions): Resource & { requests: L
 }
 
 function contextWith(settings: Partial<StreamContext['settings']> = {}, known: string[] = []): StreamContext {
-  return {
+  return contextOf({
     settings: { pageSize: 5, overlapMs: 2000, maxWindowRecords: 40, settleAttempts: 6, ...settings },
     knownKeys: () => known,
-    log: pino({ level: 'silent' }),
-  } as unknown as StreamContext;
+  });
 }
 
 const RANGE = { fromMs: 1_000_000, toMs: 2_000_000 };
