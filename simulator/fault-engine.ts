@@ -46,6 +46,7 @@ function oneStatus(rule: FaultRule, turn: number): number {
 }
 
 export function createFaultEngine(seed: number, plan: FaultPlan): FaultEngine {
+  const startedAtMs = Date.now();
   const lives: Live[] = plan.map((rule, index) => ({ rule, index, looked: 0, fired: 0 }));
   const standing = (name: FaultName) => lives.filter((live) => live.rule.fault === name);
   const failing = standing('detail-fails');
@@ -55,8 +56,10 @@ export function createFaultEngine(seed: number, plan: FaultPlan): FaultEngine {
 
   /** Looks at one more request: is the rule's turn now? */
   const triggers = (live: Live): boolean => {
-    const { every, probability, requests, times } = live.rule;
+    const { every, probability, requests, times, fromMs = 0, untilMs = Number.POSITIVE_INFINITY } = live.rule;
     live.looked++;
+    const passedMs = Date.now() - startedAtMs;
+    if (passedMs < fromMs || passedMs >= untilMs) return false;
     if (times !== undefined && live.fired >= times) return false;
     if (every !== undefined && live.looked % every !== 0) return false;
     if (requests !== undefined && !requests.includes(live.looked)) return false;

@@ -29,6 +29,8 @@ const KINDS = {
   'missing-items': { stage: 'list', members: [] },
   'wrong-page-number': { stage: 'list', members: [] },
   'empty-items': { stage: 'list', members: [] },
+  /** There is nothing at all, as while the vendor builds its index anew. */
+  'empty-index': { stage: 'list', members: [] },
   /** The last item of the page before is repeated in place of this page's first. */
   'duplicate-items': { stage: 'list', members: [] },
   /** The body trickles over `overMs` (default 1000). */
@@ -71,6 +73,9 @@ export interface FaultRule {
   requests?: number[];
   /** At most so often. */
   times?: number;
+  /** Only from so many milliseconds after the start on, and only until then. */
+  fromMs?: number;
+  untilMs?: number;
   retryAfter?: 'seconds' | 'date' | 'none';
   seconds?: number;
   status?: number | number[];
@@ -85,7 +90,7 @@ export interface FaultRule {
 
 export type FaultPlan = FaultRule[];
 
-const COMMON = ['fault', 'endpoint', 'every', 'probability', 'requests', 'times'];
+const COMMON = ['fault', 'endpoint', 'every', 'probability', 'requests', 'times', 'fromMs', 'untilMs'];
 const REQUIRED: Partial<Record<FaultName, readonly string[]>> = {
   'detail-fails': ['fraction'],
   'deep-pages-fail': ['beyond'],

@@ -33,6 +33,8 @@ export function writeEnvelope({ page, pageSize, total, items, previous }: Envelo
       return write(page + 1, pageSize, total, items);
     case 'empty-items':
       return write(page, pageSize, total, []);
+    case 'empty-index':
+      return write(page, pageSize, 0, []);
     case 'duplicate-items':
       return write(page, pageSize, total, [previous ?? items[1] ?? items[0] ?? '{}', ...items.slice(1)]);
     default:

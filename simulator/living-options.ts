@@ -4,6 +4,10 @@ export interface LivingOptions {
   arrivals?: number;
   /** New detections that occurred days ago. */
   lateArrivals?: number;
+  /** New detections of endpoints whose clocks are ahead, by a minute up to a year. */
+  fastClocks?: number;
+  /** New detections of endpoints whose clocks were reset to 1980. */
+  resetClocks?: number;
   /** Detections whose status moves on, in one step or two. */
   statusChanges?: number;
   /** Detections that go New, Done, New. */
@@ -44,6 +48,8 @@ export interface LivingOptions {
 export const LIVING_DEFAULTS: Required<LivingOptions> = {
   arrivals: 0,
   lateArrivals: 0,
+  fastClocks: 0,
+  resetClocks: 0,
   statusChanges: 0,
   returns: 0,
   commentChanges: 0,
@@ -61,6 +67,12 @@ export const LIVING_DEFAULTS: Required<LivingOptions> = {
   everyMs: 500,
   confirm: false,
 };
+
+/** How many detections come while the simulator runs. */
+export function arrivalsOf(living: LivingOptions | undefined): number {
+  const { arrivals = 0, lateArrivals = 0, fastClocks = 0, resetClocks = 0 } = living ?? {};
+  return arrivals + lateArrivals + fastClocks + resetClocks;
+}
 
 export function fillLiving(living: LivingOptions | undefined): Required<LivingOptions> | undefined {
   if (!living) return undefined;

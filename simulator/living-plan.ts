@@ -11,8 +11,11 @@ export interface Course {
   unseen: boolean;
 }
 
+/** How a new detection comes: now, days late, or of an endpoint whose clock is ahead or was reset. */
+export type Arrival = 'arrival' | 'late' | 'fast' | 'reset';
+
 /** Something that happens to the tenant by itself: a detection arrives, or vanishes unseen. */
-export type Event = { kind: 'arrival' | 'late' | 'unseen'; serial: number };
+export type Event = { kind: Arrival | 'unseen'; serial: number };
 
 export interface Plan {
   courses: Map<number, Course>;
@@ -113,9 +116,14 @@ export function makePlan(
   const all = detections + options.arrivals + options.lateArrivals;
   const courses = makeCourses(facts, detections, all, options, fails);
   const events: Event[] = [];
-  for (let serial = detections; serial < all; serial++) {
-    events.push({ kind: serial < detections + options.arrivals ? 'arrival' : 'late', serial });
-  }
+  const kinds: readonly [Arrival, number][] = [
+    ['arrival', options.arrivals],
+    ['late', options.lateArrivals],
+    ['fast', options.fastClocks],
+    ['reset', options.resetClocks],
+  ];
+  let serial = detections;
+  for (const [kind, count] of kinds) for (let left = count; left > 0; left--) events.push({ kind, serial: serial++ });
   for (const [serial, course] of courses) if (course.unseen) events.push({ kind: 'unseen', serial });
   shuffle(events, facts.seed);
   return { courses, events };

@@ -1,8 +1,8 @@
 import type { State } from './attributes.ts';
 import { createBits } from './bits.ts';
 import { fraction, SALT } from './hash.ts';
-import { LIVING_DEFAULTS, type LivingOptions } from './living-options.ts';
-import { makePlan } from './living-plan.ts';
+import { arrivalsOf, LIVING_DEFAULTS, type LivingOptions } from './living-options.ts';
+import { type Arrival, makePlan } from './living-plan.ts';
 import { countPending, countWaiting, moreToCome, type Progress, type Waiting } from './living-progress.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -35,6 +35,10 @@ export interface Living {
 }
 
 const DAY = 86_400_000;
+/** By how much clocks are ahead. */
+const AHEAD_MS = [60_000, 3_600_000, DAY, 365 * DAY];
+/** What a clock without its battery shows. */
+const RESET_MS = Date.UTC(1980, 0, 1);
 
 export function createLiving(
   tenant: Tenant,
@@ -44,7 +48,7 @@ export function createLiving(
   const { facts, order, timeline } = tenant;
   const options = given ?? LIVING_DEFAULTS;
   const plan = makePlan(facts, timeline.count, options, fails);
-  const serials = timeline.count + options.arrivals + options.lateArrivals;
+  const serials = timeline.count + arrivalsOf(options) + tenant.ties;
   const listedBits = createBits(serials);
   const servedBits = createBits(serials);
   const progress = new Map<number, Progress>();
@@ -95,11 +99,18 @@ export function createLiving(
     }
   };
 
-  const arrive = (serial: number, late: boolean): void => {
+  const arrive = (serial: number, kind: Arrival): void => {
     const received = Date.now();
     lastArrival = Math.max(lastArrival, received);
+    order.insert({ serial, time: occurredAt(serial, kind, received), received });
+  };
+
+  const occurredAt = (serial: number, kind: Arrival, received: number): number => {
+    if (kind === 'arrival') return lastArrival;
+    if (kind === 'fast') return received + (AHEAD_MS[serial % AHEAD_MS.length] as number);
+    if (kind === 'reset') return RESET_MS + serial * 60_000;
     const back = fraction(facts.seed, serial, SALT.lateTime) * Math.min(10 * DAY, timeline.end - timeline.start);
-    order.insert({ serial, time: late ? Math.floor(timeline.end - back) : lastArrival, received });
+    return Math.floor(timeline.end - back);
   };
 
   const fade = (serial: number): void => {
@@ -117,7 +128,7 @@ export function createLiving(
     if (!event) return;
     nextEvent++;
     if (event.kind === 'unseen') fade(event.serial);
-    else arrive(event.serial, event.kind === 'late');
+    else arrive(event.serial, event.kind);
   };
 
   const serve = (serial: number, step: number, half?: Progress['half']): void => {

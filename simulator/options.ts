@@ -45,6 +45,10 @@ export interface SimulatorOptions {
   /** ISO time of the newest detection; default: ten minutes ago, on the minute. */
   endTime?: string;
   spanDays?: number;
+  /** So many more detections of one instant, in an order that changes with every request. Default 0. */
+  ties?: number;
+  /** Which time `start` and `end` of the list filter by: the guide does not say. Default: `occurrence`. */
+  filterBy?: 'occurrence' | 'received';
   /** Is a detection at exactly `start` (or `end`) inside the range? The guide does not say, so both are possible. */
   startInclusive?: boolean;
   endInclusive?: boolean;
@@ -82,6 +86,8 @@ export interface Settings {
   plantSecrets: boolean;
   startTime: number;
   endTime: number;
+  ties: number;
+  filterBy: 'occurrence' | 'received';
   startInclusive: boolean;
   endInclusive: boolean;
   maxPageSize: number;
@@ -150,6 +156,8 @@ export function fillOptions(options: SimulatorOptions): Settings {
     living: fillLiving(options.living),
     faults: readFaultPlan(options.faults ?? []),
     plantSecrets: options.plantSecrets ?? false,
+    ties: whole('ties', options.ties ?? 0, 1_000_000),
+    filterBy: options.filterBy ?? 'occurrence',
     startTime: endTime - (options.spanDays ?? 90) * DAY,
     endTime,
     startInclusive: options.startInclusive ?? true,

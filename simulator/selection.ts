@@ -1,4 +1,5 @@
 import { deviceIndex, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
+import { mix, SALT } from './hash.ts';
 import { PHONETIC_RANGE, phoneticId, phoneticRank } from './ids.ts';
 import type { ListQuery, SortField } from './query.ts';
 import type { Tenant } from './tenant.ts';
@@ -10,6 +11,7 @@ export interface Selection {
 }
 
 export interface Bounds {
+  filterBy: 'occurrence' | 'received';
   startInclusive: boolean;
   endInclusive: boolean;
 }
@@ -125,18 +127,66 @@ function createCache(): (key: string, version: number, make: () => Uint32Array) 
   };
 }
 
+/** Whether a detection was received within the bounds of a query. */
+function receivedWithin(tenant: Tenant, { start, end }: ListQuery, { startInclusive, endInclusive }: Bounds): Test {
+  return (serial) => {
+    const { received } = tenant.momentOf(serial);
+    const isFrom = start === undefined || received > start || (startInclusive && received === start);
+    return isFrom && (end === undefined || received < end || (endInclusive && received === end));
+  };
+}
+
+/** The places of the detections of one instant change with every request. */
+function shuffled(tenant: Tenant, total: number, slice: Selection['slice'], request: number): Selection['slice'] {
+  if (tenant.ties === 0) return slice;
+  const timeAt = (place: number) => tenant.timeOf(slice(place, place + 1)[0] ?? 0);
+  const first = firstPlace(total, (place) => timeAt(place) >= tenant.tiesAt);
+  const last = firstPlace(total, (place) => timeAt(place) > tenant.tiesAt);
+  const count = last - first;
+  if (count < 2) return slice;
+  const draw = mix(tenant.facts.seed, request, SALT.burst);
+  let stride = 1 + (draw % (count - 1));
+  while (gcd(stride, count) !== 1) stride++;
+  const placed = (place: number) =>
+    place < first || place >= last ? place : first + (((place - first) * stride + (draw >>> 8)) % count);
+  return (from, to) => {
+    const places = Array.from({ length: Math.max(0, Math.min(to, total) - from) }, (_, nth) => placed(from + nth));
+    return places.flatMap((place) => slice(place, place + 1));
+  };
+}
+
+function firstPlace(total: number, isReached: (place: number) => boolean): number {
+  let low = 0;
+  let high = total;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isReached(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function gcd(one: number, other: number): number {
+  return other === 0 ? one : gcd(other, one % other);
+}
+
 export function createSelector(tenant: Tenant, bounds: Bounds): Selector {
   const cached = createCache();
+  let requests = 0;
   const select = (query: ListQuery): Selection => {
-    const from = query.start === undefined ? 0 : tenant.order.rankOf(query.start, !bounds.startInclusive);
-    const until = query.end === undefined ? tenant.order.size() : tenant.order.rankOf(query.end, bounds.endInclusive);
+    const byReceived = bounds.filterBy === 'received' && (query.start !== undefined || query.end !== undefined);
+    const first = byReceived ? undefined : query.start;
+    const last = byReceived ? undefined : query.end;
+    const from = first === undefined ? 0 : tenant.order.rankOf(first, !bounds.startInclusive);
+    const until = last === undefined ? tenant.order.size() : tenant.order.rankOf(last, bounds.endInclusive);
     const to = Math.max(from, until);
     const tests = testsOf(tenant, query);
+    if (byReceived) tests.push(receivedWithin(tenant, query, bounds));
     const key = sortKey(tenant, query.sort);
-    const finish = (total: number, slice: Selection['slice']): Selection => ({
-      total,
-      slice: query.descending ? backwards(total, slice) : slice,
-    });
+    const finish = (total: number, ordered: Selection['slice']): Selection => {
+      const slice = key ? ordered : shuffled(tenant, total, ordered, ++requests);
+      return { total, slice: query.descending ? backwards(total, slice) : slice };
+    };
     if (tests.length === 0 && !key)
       return finish(to - from, (a, b) => tenant.order.slice(from + a, Math.min(to, from + b)));
     const { page: _page, pageSize: _pageSize, descending: _descending, ...signature } = query;

@@ -3,6 +3,7 @@ import { detailJson } from './detail.ts';
 import { mix, SALT } from './hash.ts';
 import { detectionId, serialOf } from './ids.ts';
 import { listItem } from './list-item.ts';
+import { arrivalsOf } from './living-options.ts';
 import type { Settings } from './options.ts';
 import { createOrder, type Order } from './order.ts';
 import { createTimeline, type Timeline } from './times.ts';
@@ -12,6 +13,9 @@ export interface Tenant {
   facts: Facts;
   timeline: Timeline;
   order: Order;
+  /** How many detections of one instant there are, and when that is. */
+  ties: number;
+  tiesAt: number;
   timeOf(serial: number): number;
   statusOf(serial: number): number;
   stateOf(serial: number): State;
@@ -41,6 +45,12 @@ export function createTenant(settings: Settings): Tenant {
   const facts = makeFacts(seed, tenantId, plantSecrets);
   const timeline = createTimeline(seed, detections, startTime, endTime);
   const order = createOrder(timeline);
+  const { ties } = settings;
+  const tiesAt = Math.floor((startTime + endTime) / 2);
+  const firstTie = detections + arrivalsOf(settings.living);
+  for (let serial = firstTie; serial < firstTie + ties; serial++) {
+    order.insert({ serial, time: tiesAt, received: tiesAt + 1000 });
+  }
   const changed = new Map<number, State>();
   let changes = 0;
 
@@ -59,6 +69,8 @@ export function createTenant(settings: Settings): Tenant {
     facts,
     timeline,
     order,
+    ties,
+    tiesAt,
     timeOf,
     statusOf,
     stateOf,

@@ -15,7 +15,10 @@ export interface Revision {
 /** Endpoint clocks run fast: a document this far in the future is tagged, never dropped. */
 const FUTURE_TOLERANCE_MS = 300_000;
 
-/** Maps a record; one that the mapping does not understand becomes a `pipeline_error` with the original inside. */
+/**
+ * Maps a record; one that the mapping does not understand becomes a `pipeline_error` with the original inside. So does any
+ * other with `trouble`, the reason why it cannot be shipped as what it is.
+ */
 export function toDocument(
   registered: Registered,
   source: SourceFacts,
@@ -23,8 +26,13 @@ export function toDocument(
   revision: Revision,
   walk: Walk,
   nowMs: number,
+  trouble?: string,
 ): EcsDocument {
-  const document = mapped(registered.mapping, registered.stream.name, source, record, nowMs);
+  const { mapping, stream } = registered;
+  const document =
+    trouble === undefined
+      ? mapped(mapping, stream.name, source, record, nowMs)
+      : errorDocument(stream.name, source, record, trouble, nowMs);
   const event = document.event as Record<string, unknown>;
   event.id ??= revision.key;
   event.hash = revision.revision;
@@ -52,14 +60,37 @@ function mapped(mapping: Mapping, stream: string, source: SourceFacts, record: u
   try {
     return mapping(record, source);
   } catch (error) {
-    return {
-      '@timestamp': new Date(nowMs).toISOString(),
-      ecs: { version: ecsPackage.version },
-      event: { kind: 'pipeline_error', module: source.connector, dataset: stream, original: JSON.stringify(record) },
-      error: { message: `no mapping understands this record: ${messageOf(error)}` },
-      organization: { id: source.tenantId },
-      tags: [FIRST_SEEN],
-    };
+    const why = `no mapping understands this record: ${messageOf(error)}`;
+    return errorDocument(stream, source, record, why, nowMs);
+  }
+}
+
+/** A longer original is cut: the document has to go through every sink. */
+const LONGEST_ORIGINAL = 256 * 1024;
+
+function errorDocument(
+  stream: string,
+  source: SourceFacts,
+  record: unknown,
+  message: string,
+  nowMs: number,
+): EcsDocument {
+  const original = originalOf(record);
+  return {
+    '@timestamp': new Date(nowMs).toISOString(),
+    ecs: { version: ecsPackage.version },
+    event: { kind: 'pipeline_error', module: source.connector, dataset: stream, original },
+    error: { message },
+    organization: { id: source.tenantId },
+    tags: original !== undefined && original.length > LONGEST_ORIGINAL ? [FIRST_SEEN, 'original_is_cut'] : [FIRST_SEEN],
+  };
+}
+
+function originalOf(record: unknown): string | undefined {
+  try {
+    return JSON.stringify(record)?.slice(0, LONGEST_ORIGINAL + 1);
+  } catch {
+    return undefined; // too long for a text
   }
 }
 

@@ -36,19 +36,23 @@ function sameMembers(one: readonly string[], other: readonly string[]): boolean 
   return true;
 }
 
+/** What lies deeper is not told apart: no record may exhaust the stack, and what is shipped ends sooner (`secrets.ts`). */
+const MAX_DEPTH = 400;
+
 /** A text that is equal for equal values, whatever the order of members. Members named in `volatile` are left out at any depth. */
-export function canonical(value: unknown, volatile: ReadonlySet<string>): string {
+export function canonical(value: unknown, volatile: ReadonlySet<string>, depth = 0): string {
   if (typeof value === 'string') return `s${value.length}:${value}`;
   if (typeof value !== 'object' || value === null) return `${value};`;
+  if (depth > MAX_DEPTH) return '…';
   let text = '';
   if (Array.isArray(value)) {
-    for (const item of value) text += canonical(item, volatile);
+    for (const item of value) text += canonical(item, volatile, depth + 1);
     return `[${text}]`;
   }
   for (const { member, prefix } of keptMembers(value, volatile)) {
     const content = (value as Record<string, unknown>)[member];
     if (content === undefined) continue;
-    text += prefix + canonical(content, volatile);
+    text += prefix + canonical(content, volatile, depth + 1);
   }
   return `{${text}}`;
 }
@@ -76,13 +80,30 @@ export function documentId(stream: string, key: string, ordinal: number, revisio
   return hash('sha256', `${stream}\n${key}\n${ordinal}\n${revision}`, 'base64url').slice(0, DOCUMENT_ID_LENGTH);
 }
 
-/** A record's key; one that has none still gets a name, so that it can be shipped as what it is: not understood. */
+/**
+ * A record's key, never throws; one that has none still gets a name, so that it can be shipped as what it is: not
+ * understood. Halves of surrogate pairs are spelled out, since the state could not give them back, and a key of any length
+ * ends.
+ */
 export function keyOf(stream: Pick<Stream, 'key'>, record: unknown): string {
   try {
-    return stream.key(record);
+    return storable(stream.key(record));
   } catch {
     return `${UNKEYED}${revisionOf(record, NOTHING)}`;
   }
+}
+
+const LONGEST_KEY = 8192;
+
+function storable(key: string): string {
+  const whole = key.isWellFormed() ? key : key.replace(/[\ud800-\udfff]/gu, spelled);
+  if (whole.length <= LONGEST_KEY) return whole;
+  return `${whole.slice(0, 256).toWellFormed()}…${hash('sha256', whole, 'base64url')}`;
+}
+
+/** With the flag `u`, a surrogate is only met alone. */
+function spelled(half: string): string {
+  return `\\u${half.charCodeAt(0).toString(16)}`;
 }
 
 const UNKEYED = 'unkeyed-';

@@ -142,10 +142,19 @@ const MAX_REMEMBERED_LENGTH = 200;
 
 function cleanText(text: string, names: Names): string {
   if (!mayHold(text) || names.clean.has(text)) return text;
-  const result = cleanedText(text, names);
+  const result = cleanedOrRemoved(text, names);
   if (result === text && text.length <= MAX_REMEMBERED_LENGTH && names.clean.size < MAX_CLEAN_TEXTS)
     names.clean.add(text);
   return result;
+}
+
+/** A text that the patterns cannot get through might hold anything. */
+function cleanedOrRemoved(text: string, names: Names): string {
+  try {
+    return cleanedText(text, names);
+  } catch {
+    return REMOVED;
+  }
 }
 
 function cleanedText(text: string, names: Names): string {
@@ -181,9 +190,9 @@ function embeddedJson(text: string, lower: string, names: Names): string | undef
 }
 
 /** A value after a switch or a sign of equality: quoted (also with escaped quotes, also left open) or up to a blank. */
-const VALUE = String.raw`(?:\\"(?:(?!\\")[\s\S])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;<>]+)`;
+const VALUE = String.raw`(?:\\"[^\\]*(?:\\(?!")[^\\]*)*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;<>]+)`;
 /** The same where `&` and `;` belong to the value: arguments of a command line. */
-const ARGUMENT = String.raw`(?:\\"(?:(?!\\")[\s\S])*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"']+)`;
+const ARGUMENT = String.raw`(?:\\"[^\\]*(?:\\(?!")[^\\]*)*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"']+)`;
 const PASSWORD = 'passw(?:or)?d|passphrase|pwd';
 const KEY = 'secret|token|api[-_]?key|access[-_]?key|accountkey|private[-_]?key|credentials?|signature|\\bsig';
 

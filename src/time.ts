@@ -1,12 +1,16 @@
 /** Vendor times as epoch milliseconds. Zone-less text means UTC (`new Date` would take it for local time). */
 const EARLIEST_MS = Date.UTC(1980, 0, 1);
+/** The last year that every part of the way can write: documents, queries and the state. */
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+/** A larger number counts milliseconds: as seconds it would be beyond the year 5000. */
+const MOST_SECONDS = 1e11;
 const ZONED = /(?:z|[+-]\d{2}:?\d{2})$/i;
 const CODE_OF_T = 84;
 const WRAPPED = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/;
 
-/** Undefined for what is no time, and for sentinels such as the year 1. Understands ISO text, `/Date(ms)/` and epoch seconds. */
+/** Undefined for what is no time, and for sentinels such as the year 1. Understands ISO text, `/Date(ms)/`, epoch seconds and milliseconds. */
 export function parseTimeMs(value: unknown): number | undefined {
-  if (typeof value === 'number') return sensible(value * 1000);
+  if (typeof value === 'number') return sensible(value < MOST_SECONDS ? value * 1000 : value);
   if (typeof value !== 'string') return undefined;
   if (value.charCodeAt(10) === CODE_OF_T && value.endsWith('Z')) return sensible(Date.parse(value)); // the usual form
   const text = value.trim();
@@ -18,5 +22,5 @@ export function parseTimeMs(value: unknown): number | undefined {
 }
 
 function sensible(ms: number): number | undefined {
-  return Number.isFinite(ms) && ms >= EARLIEST_MS ? Math.floor(ms) : undefined;
+  return ms >= EARLIEST_MS && ms <= LATEST_MS ? Math.floor(ms) : undefined;
 }

@@ -124,7 +124,7 @@ function collected({ content }: TaskResult): Found {
       found.unreadable.push(JSON.stringify(entry.content));
       continue;
     }
-    found.entries.push(...(footprint ?? []));
+    for (const one of footprint ?? []) found.entries.push(one); // there may be more than a call takes arguments
     for (const property of properties ?? []) {
       const id = textOf(member(property, 'metaHashId'));
       const value = textOf(member(property, 'metaValue'));

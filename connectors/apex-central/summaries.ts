@@ -71,7 +71,7 @@ function readPage({ log }: StreamContext, reply: unknown, page: number, pageSize
       ? inner
       : member(inner, 'scanSummary', 'scanSummaries', 'scanSummaryList', 'summaries');
     if (!Array.isArray(list)) throw garbled(`${LIST}: the content has no list of scan summaries`);
-    records.push(...list);
+    for (const summary of list) records.push(summary);
     const said = wholeOf(member(inner, 'totalCount', 'total'));
     if (said !== undefined) total = (total ?? 0) + said;
   }

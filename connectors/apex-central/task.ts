@@ -60,7 +60,7 @@ export async function runTask(
     // The same place twice is no progress, whatever it holds.
     isNew = place !== contentId;
     // Only the last reply may repeat its place, or have none: it ends the task, so nothing grows.
-    if (isNew || !isRunning(reply)) result.content.push(...reply.content);
+    if (isNew || !isRunning(reply)) for (const entry of reply.content) result.content.push(entry);
     contentId = place;
   }
   return result;

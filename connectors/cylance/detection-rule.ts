@@ -3,7 +3,9 @@
  * Natural Language Representation" and "Get Detection Rule Counts". The content is the rule's logic; who changed it, when,
  * its severity and its category stand in the list alone, so that a record is both together.
  */
+
 import { actionOf, messageOf, SluiceError } from '../../src/errors.ts';
+import { pathSegment } from '../../src/path-segment.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -104,7 +106,7 @@ async function detail(context: StreamContext, id: string, listed?: unknown, isNe
 
 function requestOf(context: StreamContext, id: string, part: string) {
   const { priority, signal } = context;
-  return { path: `${LIST}/${encodeURIComponent(id)}${part}`, scope: READ_SCOPE, priority, signal };
+  return { path: `${LIST}/${pathSegment(id)}${part}`, scope: READ_SCOPE, priority, signal };
 }
 
 interface Extra {

@@ -1,5 +1,7 @@
 /** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
+
 import { actionOf, SluiceError } from '../../src/errors.ts';
+import { pathSegment } from '../../src/path-segment.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -47,7 +49,7 @@ async function parents(context: StreamContext): Promise<Parents> {
 
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
   const id = opticsId(child.key);
-  const path = `/devicecommands/v2/${encodeURIComponent(id)}/lockdown`;
+  const path = `/devicecommands/v2/${pathSegment(id)}/lockdown`;
   const { priority, signal } = context;
   try {
     const accept = (reply: unknown) => toRecords(reply, id, `GET ${path}`);

@@ -1,4 +1,5 @@
 /** Devices: CylancePROTECT's user API, "Get Devices" and "Get Device"; ids in the CylanceOPTICS API guide, "About Device ID". */
+import { digestOf } from '../../src/identity.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
@@ -72,8 +73,8 @@ export function inOrder(record: unknown): unknown {
 }
 
 function byText(one: unknown, other: unknown): number {
-  const [left, right] = [String(one), String(other)];
-  return left < right ? -1 : left > right ? 1 : 0;
+  const [left, right] = [one, other].map((address) => (typeof address === 'string' ? address : digestOf(address)));
+  return left === right ? 0 : (left ?? '') < (right ?? '') ? -1 : 1;
 }
 
 /** The vendor writes both `Offline` and `OffLine`. */

@@ -3,8 +3,10 @@
  * open ("parsing this data is beyond the scope of this article"): a list becomes a record for each of its entries,
  * anything else one record. Which of the two it is stands in the record's member: `Entry` or `Result`.
  */
+
 import { SluiceError } from '../../src/errors.ts';
 import { revisionOf } from '../../src/identity.ts';
+import { pathSegment } from '../../src/path-segment.ts';
 import { type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
@@ -92,7 +94,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
     if (listed === PENDING) return 'pending';
     if (IDLE.has(listed) || FAILED.has(listed)) return true;
   }
-  const path = `/foci/v2/${encodeURIComponent(child.key)}/results`;
+  const path = `/foci/v2/${pathSegment(child.key)}/results`;
   const { priority, signal } = context;
   const reply = await context.client.json({
     ...{ path, scope: SCOPE, priority, signal, retry: 'brief' as const },

@@ -3,6 +3,7 @@
 import { SluiceError } from '../../src/errors.ts';
 import { digestOf, revisionOf } from '../../src/identity.ts';
 import { parseExact } from '../../src/json.ts';
+import { pathSegment } from '../../src/path-segment.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -64,7 +65,7 @@ function toChild(key: string, query: unknown): Child {
 }
 
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
-  const path = `/instaqueries/v2/${encodeURIComponent(child.key)}/results`;
+  const path = `/instaqueries/v2/${pathSegment(child.key)}/results`;
   let isDone = false;
   const begin = (members: Record<string, unknown>): void => {
     const id = textOf(member(members, 'id'));
@@ -89,10 +90,11 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
 /** One result with its query beside it. `Result` is an object in the guide and a JSON text in practice: always an object here. */
 export function toRecord(entry: unknown, { key, facts }: Pick<Child, 'key' | 'facts'>): unknown {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return { Result: entry, Query: { id: key } };
-  const record: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(entry)) {
-    record[name] = name.toLowerCase() === 'result' ? parsedText(value) : value;
-  }
+  const members = Object.entries(entry).map(([name, value]) => [
+    name,
+    name.toLowerCase() === 'result' ? parsedText(value) : value,
+  ]);
+  const record: Record<string, unknown> = Object.fromEntries(members); // an assignment would lose a member `__proto__`
   const query: Record<string, Json> = { id: key };
   if (typeof facts.name === 'string' && facts.name !== '') query.name = facts.name;
   return { ...record, Query: query };

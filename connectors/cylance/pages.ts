@@ -1,5 +1,7 @@
 /** What all lists of the CylanceOPTICS API share: the envelope around `page_items`, and how tolerant to read it. */
+
 import { actionOf, SluiceError } from '../../src/errors.ts';
+import { pathSegment } from '../../src/path-segment.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import type { StreamContext } from '../../src/types.ts';
 
@@ -143,7 +145,7 @@ export interface RecordAddress {
 /** The page of one record, given up soon where others can be had. Throws `skip` when the vendor says that there is none. */
 export function recordAt(context: StreamContext, key: string, address: RecordAddress): Promise<unknown> {
   return context.client.json({
-    path: address.path.replace('{id}', encodeURIComponent(key)),
+    path: address.path.replace('{id}', pathSegment(key)),
     scope: address.scope,
     priority: context.priority,
     signal: context.signal,

@@ -1,5 +1,7 @@
 /** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
+
 import { digestOf } from '../../src/identity.ts';
+import { pathSegment } from '../../src/path-segment.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -70,7 +72,7 @@ function toChild(sha256: string, found: unknown): Child {
 /** Every pass over the list is handed on, so that a list that moves loses no row, and no state that it showed. */
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
   const sha256 = child.key.toLowerCase();
-  const path = `${THREATS}/${encodeURIComponent(sha256)}/devices`;
+  const path = `${THREATS}/${pathSegment(sha256)}/devices`;
   // The vendor may not know a hash of the configuration or of a detection.
   const address = { path, scope: SCOPE, retry: 'brief', isOne: true } as const;
   const pages = readLists(context, {

@@ -4,12 +4,12 @@
  * A record is *claimed* before it is delivered, so that two walks that meet it at the same time do not both ship it.
  */
 
-import { toDocument } from '../document.ts';
-import { actionOf, messageOf, SluiceError } from '../errors.ts';
+import { type Revision, toDocument } from '../document.ts';
+import { messageOf, SluiceError } from '../errors.ts';
 import { completeHost, hostNote } from '../host-facts.ts';
 import { DELETED, digestOf, documentId, keyOf, revisionOf, withoutDetail } from '../identity.ts';
 import type { Pipeline } from '../pipeline.ts';
-import { withoutSecrets } from '../secrets.ts';
+import { REMOVED, withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
 import type { Known, Row } from '../state/store.ts';
 import type { EcsDocument, IsNews, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
@@ -51,11 +51,20 @@ export interface Sight {
   fingerprint: string | null;
 }
 
-/** A record of the list as the engine sees it from here on: without secrets. */
+/** A record of the list as the engine sees it from here on: without secrets. Never throws. */
 export function sight(pipeline: Pipeline, raw: unknown): Sight {
   const { stream } = pipeline.registered;
-  const record = withoutSecrets(raw, pipeline.registered.stream.secrets);
-  return { key: keyOf(stream, record), record, fingerprint: revisionOf(record, pipeline.volatile) };
+  const record = clean(stream, raw);
+  return {
+    key: keyOf(stream, record),
+    record,
+    fingerprint: attempt(() => revisionOf(record, pipeline.volatile)) ?? null,
+  };
+}
+
+/** What cannot be searched for secrets goes no further. */
+function clean(stream: Stream, raw: unknown): unknown {
+  return attempt(() => ({ record: withoutSecrets(raw, stream.secrets) }))?.record ?? (raw === null ? null : REMOVED);
 }
 
 /** Whether nothing needs to be done: it is known as it is, or on its way as it is. */
@@ -134,11 +143,12 @@ async function fetchDetail(
   try {
     const isNews: IsNews = (action, record) => isAnother(stream, known, action, record);
     const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
-    return { record: withoutSecrets(detail, pipeline.registered.stream.secrets), kind: 'detail' };
+    return { record: clean(stream, detail), kind: 'detail' };
   } catch (error) {
-    const action = actionOf(error);
+    context.signal.throwIfAborted();
+    const action = error instanceof SluiceError ? error.action : 'reject'; // nobody foresaw it: it is this record's
     if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known);
-    if (!(error instanceof SluiceError) || (action !== 'retry' && action !== 'reject')) throw error;
+    if (action !== 'retry' && action !== 'reject') throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
     return withoutItsDetail(seen);
   }
@@ -223,8 +233,7 @@ function shippedChange(
   const action = shipped.kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, digests);
   const id = documentId(stream.name, seen.key, ordinal, revision);
   const facts = { key: seen.key, revision, ordinal, action, detailMissing };
-  const document = toDocument(registered, source, shipped.record, facts, walk, pipeline.now());
-  if (pipeline.enrichHosts && !stream.describesHosts) completeHost(document, pipeline.state.note);
+  const { document, json, ingestedAt } = serialised(pipeline, walk, shipped.record, facts);
   const timeMs =
     attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
   const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, timeMs, known, true);
@@ -244,10 +253,25 @@ function shippedChange(
   };
   const notes = notesOf(pipeline, shipped.record, document);
   if (notes.length > 0) row.notes = notes;
-  const { json, ingestedAt } = toJson(document);
   const hostId = (document.host as { id?: string } | undefined)?.id;
   const out = { id, stream: stream.name, namespace: source.name, key: seen.key, revision, hostId, json, ingestedAt };
   return { row, out, claim: mine };
+}
+
+/** The document of a record, which is a `pipeline_error` where anything on the way to its bytes goes wrong. */
+function serialised(pipeline: Pipeline, walk: Walk, record: unknown, facts: Revision) {
+  const { registered, source, enrichHosts } = pipeline;
+  try {
+    const document = toDocument(registered, source, record, facts, walk, pipeline.now());
+    if (enrichHosts && !registered.stream.describesHosts) completeHost(document, pipeline.state.note);
+    return { document, ...toJson(document) };
+  } catch (error) {
+    if (error instanceof SluiceError) throw error; // of the state, not of the record
+    const why = `this record cannot be shipped: ${messageOf(error)}`;
+    pipeline.log.warn({ key: facts.key }, why);
+    const document = toDocument(registered, source, record, facts, walk, pipeline.now(), why);
+    return { document, ...toJson(document) };
+  }
 }
 
 /** What is remembered for other streams of the source together with the record. */
@@ -316,7 +340,7 @@ const UNSAID = '?';
 
 /** One per entry of `changes`. A list record in place of the detail says nothing of some parts: they are as they were `before`. */
 function digestsOf(stream: Stream, record: unknown, before: string | undefined): string {
-  const said = attempt(() => stream.changes.map((change) => digestOf(change.of(record)))) ?? [];
+  const said = stream.changes.map((change) => attempt(() => digestOf(change.of(record))) ?? '');
   if (before === undefined) return said.join('\n');
   const earlier = before === '' ? [] : before.split('\n');
   return said.map((digest, index) => (digest === '' ? (earlier[index] ?? UNSAID) : digest)).join('\n');

@@ -246,17 +246,24 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
         yield finished(context, walk, children, child, { records: 0, complete, startedAtMs, before });
         return;
       }
-      if (isAbort(error) || !(error instanceof SluiceError) || action === 'stop') throw error;
-      if (attempt < ATTEMPTS && action === 'retry' && error.waitMs === undefined) {
+      if (isAbort(error)) throw error;
+      const why = error instanceof SluiceError ? error : ofThisChild(error);
+      if (why.action === 'stop') throw why;
+      if (attempt < ATTEMPTS && why.action === 'retry' && why.waitMs === undefined) {
         await sleep(ATTEMPT_PAUSE_MS * attempt, undefined, { signal: context.signal });
         continue;
       }
-      yield failed(context, walk, children, child, before, error);
+      yield failed(context, walk, children, child, before, why);
       return;
     } finally {
       await parts.return(false); // also when nobody wants more: the reply is given up
     }
   }
+}
+
+/** An error that nobody foresaw is the harm of this child's reply. */
+function ofThisChild(error: unknown): SluiceError {
+  return new SluiceError(`its reply is not understood: ${messageOf(error)}`, { action: 'reject', cause: error });
 }
 
 interface Outcome {

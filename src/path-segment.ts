@@ -1,0 +1,16 @@
+import { SluiceError } from './errors.ts';
+
+/** No vendor has ids that are longer, and gateways refuse longer addresses. */
+const LONGEST = 1024;
+
+/**
+ * An id as one part of a path. Throws `reject` for one that cannot be: `..` would ask for something else, half a surrogate
+ * pair cannot be encoded.
+ */
+export function pathSegment(id: string): string {
+  if (id === '' || id === '.' || id === '..' || !id.isWellFormed() || id.length > LONGEST) {
+    const shown = JSON.stringify(id.slice(0, 40));
+    throw new SluiceError(`the id ${shown} cannot stand in an address`, { action: 'reject' });
+  }
+  return encodeURIComponent(id);
+}
