@@ -5,7 +5,9 @@ import { createBudget } from './budget.ts';
 import type { Config, SinkConfig, SourceConfig } from './config.ts';
 import { messageOf, usageError } from './errors.ts';
 import { createHttp } from './http.ts';
+import { revisionOf } from './identity.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
+import { MOST_OWED } from './reading/changes.ts';
 import { openNdjson } from './sinks/ndjson.ts';
 import type { PipelineState } from './state/store.ts';
 import { authoritiesWith } from './tls.ts';
@@ -101,6 +103,9 @@ export function toPipeline(
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
     batch: config.batch,
     volatile: new Set(registered.stream.volatile),
+    allowed: new Set(),
+    owed: owedIn(state, new Set(registered.stream.volatile)),
+    detailPatienceMs: source.reading.detailPatienceMs,
     claims: new Map(),
     commits: 0,
     sinkFailure: undefined,
@@ -109,6 +114,12 @@ export function toPipeline(
     log: tools.log.child({ 'sluice.pipeline': line.name }),
     now: tools.now,
   };
+}
+
+/** What an earlier process had to leave without its detail. */
+function owedIn(state: PipelineState, volatile: ReadonlySet<string>): Map<string, string | null> {
+  const owed = state.owed(Number.MAX_SAFE_INTEGER, MOST_OWED);
+  return new Map(owed.map(({ key, record }) => [key, revisionOf(record, volatile)]));
 }
 
 export function openSink(sink: SinkConfig, tools: Pick<BuildTools, 'log' | 'now'>): Sink {

@@ -54,6 +54,7 @@ export interface ReadingConfig extends ReadingSettings {
   /** Delays between two fetches of an open record's detail; the last repeats. Never empty. */
   detailRefreshMs: number[];
   detailRefreshForMs: number;
+  detailPatienceMs: number;
 }
 
 export interface BatchConfig {
@@ -178,6 +179,7 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
       details: reading.details,
       detailRefreshMs: reading.detail_refresh,
       detailRefreshForMs: reading.detail_refresh_for,
+      detailPatienceMs: reading.detail_patience,
     },
   };
 }

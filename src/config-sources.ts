@@ -142,6 +142,11 @@ const reading = z.strictObject({
     .describe(
       'When the detail of an open record is fetched again, counted from the fetch before; the last repeats. Default: soon at first, then daily: comments and responses never show in the list.',
     ),
+  detail_patience: duration({ min: '0s', max: '30d' })
+    .prefault('1h')
+    .describe(
+      'How long a record waits for a detail that cannot be had; then it is shipped as the list has it, tagged `detail_missing`, and the detail follows as a later revision. Default: 1h: late is better than unseen, and one detection raises one alert.',
+    ),
   detail_refresh_for: duration({ min: '0s', max: '3650d' })
     .prefault('30d')
     .describe('How long an open record is refreshed. Default: 30d, the reach of the widest sweep.'),

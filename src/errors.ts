@@ -5,9 +5,10 @@
  * - `reject`: this document, or this request, is refused for good
  * - `skip`: this record is gone
  * - `walk-again`: the list moved under the walk
+ * - `forbidden`: the vendor does not allow it; whether that may pass depends on whether it ever did
  * - `stop`: nothing helps but a person (configuration, permission)
  */
-export type Action = 'retry' | 'reauthenticate' | 'reject' | 'skip' | 'walk-again' | 'stop';
+export type Action = 'retry' | 'reauthenticate' | 'reject' | 'skip' | 'walk-again' | 'forbidden' | 'stop';
 
 export interface ErrorOptions {
   action: Action;
@@ -17,8 +18,8 @@ export interface ErrorOptions {
   advice?: string;
   /** `usage` ends the process with exit code 2, everything else with 1. */
   kind?: 'usage' | 'failure';
-  /** Whoever asked would have met it (a rate limit, a token): it says nothing about this request. */
-  general?: boolean;
+  /** Whoever asked would have met it: calls of the same kind (a rate limit), or all of the source (a token). It says nothing about this request. */
+  general?: 'route' | 'source';
   cause?: unknown;
 }
 
@@ -28,7 +29,7 @@ export class SluiceError extends Error {
   readonly waitMs: number | undefined;
   readonly advice: string | undefined;
   readonly kind: 'usage' | 'failure';
-  readonly general: boolean;
+  readonly general: 'route' | 'source' | undefined;
 
   constructor(message: string, options: ErrorOptions) {
     super(message, { cause: options.cause });
@@ -37,7 +38,7 @@ export class SluiceError extends Error {
     this.waitMs = options.waitMs;
     this.advice = options.advice;
     this.kind = options.kind ?? 'failure';
-    this.general = options.general ?? false;
+    this.general = options.general;
   }
 }
 

@@ -165,10 +165,10 @@ export function placeOf(request: { method: string; url: string }): string {
   return `${request.method} ${request.url.split('?', 1)[0]}`;
 }
 
-/** The vendor refuses this very request: one detail's is not the end of its stream, a list's is. */
-const REFUSED: ReadonlySet<number> = new Set([400, 405, 410, 413, 414, 422]);
-
-/** The one table of what a status means. Undefined for success. */
+/**
+ * The one table of what a status means. Undefined for success. What is in none of its lines refuses this very request: of
+ * one record that is the record's affair, of a list it is the walk's.
+ */
 export function statusError(
   reply: Omit<HttpReply, 'body'> & { body?: unknown },
   request: HttpRequest,
@@ -177,17 +177,26 @@ export function statusError(
   const { status } = reply;
   if (status >= 200 && status < 300) return undefined;
   const text = Buffer.isBuffer(reply.body) ? reply.body.toString('utf8', 0, 1000) : '';
-  const said = withoutToken(text, request).replace(/\s+/g, ' ').slice(0, 200);
+  const said = wordsOf(withoutToken(text, request));
   const message = `${placeOf(request)} answered ${status}${said === '' ? '' : `: ${said}`}`;
-  if (status === 429 || status === 408 || status === 425 || status >= 500) {
-    const waitMs = retryAfterMs(reply.headers.get('retry-after'), nowMs);
-    return new SluiceError(message, { action: 'retry', waitMs, general: status === 429 });
+  const waitMs = retryAfterMs(reply.headers.get('retry-after'), nowMs);
+  if (status === 429 || (status === 503 && waitMs !== undefined)) {
+    return new SluiceError(message, { action: 'retry', waitMs, general: 'route' });
   }
+  if (status === 408 || status === 425 || status >= 500) return new SluiceError(message, { action: 'retry', waitMs });
+  if (status === 403) return new SluiceError(message, { action: 'forbidden', waitMs });
   if (status === 401) return new SluiceError(message, { action: 'reauthenticate' });
   if (status === 404) return new SluiceError(message, { action: 'skip' });
-  if (REFUSED.has(status)) return new SluiceError(message, { action: 'reject' });
   const advice = status < 400 ? 'The address redirects: check region and base_url of the source.' : undefined;
-  return new SluiceError(message, { action: 'stop', advice });
+  return new SluiceError(message, { action: 'reject', advice });
+}
+
+/** What a page of some gateway says, without its tags, in one short line. */
+function wordsOf(text: string): string {
+  const words = text.trimStart().startsWith('<')
+    ? text.replace(/<(?:style|script)[\s\S]*?(?:<\/|$)|<[^>]*>?/gi, ' ')
+    : text;
+  return words.replace(/\s+/g, ' ').trim().slice(0, 200);
 }
 
 /** Some gateways repeat the request's headers in their error pages. */

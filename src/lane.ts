@@ -6,7 +6,7 @@ import { SluiceError } from './errors.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type Change, release } from './reading/changes.ts';
 import { stamped } from './sinks/serialize.ts';
-import type { LedgerRow, StoredRejection } from './state/store.ts';
+import type { LedgerRow, Row, StoredRejection } from './state/store.ts';
 import type { Accepted, ChildRow, Gap, Json, Page } from './types.ts';
 
 /** A page whose records are not all delivered yet. */
@@ -25,6 +25,7 @@ export interface PageInFlight {
 interface Tally {
   delivered: number;
   rejected: number;
+  owed: number;
 }
 
 export interface Lane {
@@ -80,15 +81,20 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
       count(batch, new Set(rejections.map((rejection) => rejection.id)));
       const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
-      const rows = batch.changes.map((change) => change.row);
+      const rows = rowsOf(batch.changes);
+      const owed = batch.changes.flatMap((change) => change.owed ?? []);
+      const paid = batch.changes.flatMap((change) => (change.isPaid ? [change.claim.key] : []));
       const cursor = completed.at(-1)?.cursor;
       const children = completed.flatMap((page) => page.child ?? []);
       const gaps = completed.flatMap((page) => page.gaps);
       const closedGaps = completed.flatMap((page) => page.closedGaps);
       pipeline.state.commit({
         ...{ walk: walkId, number, rows, cursor, ledger, rejections, children, receipt },
-        ...{ gaps, closedGaps },
+        ...{ gaps, closedGaps, owed, paid },
       });
+      for (const key of paid) pipeline.owed.delete(key);
+      for (const { claim, owed: one } of batch.changes) if (one) pipeline.owed.set(claim.key, claim.fingerprint);
+      if (owed.length + paid.length > 0) pipeline.events.owed(pipeline.owed.size);
       pipeline.commits++;
       for (const row of ledger) pipeline.events.window(row);
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
@@ -124,7 +130,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
   return {
     begin(page, open) {
       const { cursor, accepted, child, gaps = [], closedGaps = [], window = '' } = page;
-      const tally = tallies.get(window) ?? { delivered: 0, rejected: 0 };
+      const tally = tallies.get(window) ?? { delivered: 0, rejected: 0, owed: 0 };
       tallies.set(window, tally);
       if (accepted !== undefined || child !== undefined) tallies.delete(window);
       const inFlight = { cursor, accepted, child, gaps, closedGaps, open, tally };
@@ -165,16 +171,22 @@ function emptyBatch(): Filling {
 }
 
 function count(batch: Filling, rejected: ReadonlySet<string>): void {
-  batch.changes.forEach(({ out }, index) => {
+  batch.changes.forEach(({ out, owed }, index) => {
     const tally = batch.tallies[index];
+    if (tally !== undefined && owed !== undefined) tally.owed++;
     if (out === undefined || tally === undefined) return;
     if (rejected.has(out.id)) tally.rejected++;
     else tally.delivered++;
   });
 }
 
-function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected }: Tally): LedgerRow {
-  return { walk, ...accepted, delivered, rejected, unchanged: Math.max(0, accepted.distinct - delivered - rejected) };
+function rowsOf(changes: readonly Change[]): Row[] {
+  return changes.flatMap((change) => change.row ?? []);
+}
+
+function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected, owed }: Tally): LedgerRow {
+  const unchanged = Math.max(0, accepted.distinct - delivered - rejected - owed);
+  return { walk, ...accepted, delivered, rejected, owed, unchanged };
 }
 
 /** Prepare, then write: the caller commits. Nothing may change this order. */
@@ -188,12 +200,7 @@ async function writeBatch(
   const { sink, state } = pipeline;
   const documents = changes.map((change) => change.out).filter((out) => out !== undefined);
   if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
-  if (sink.looksUp)
-    state.prepare(
-      walk,
-      number,
-      changes.map((change) => change.row),
-    );
+  if (sink.looksUp) state.prepare(walk, number, rowsOf(changes));
   const written = await sink.write({ pipeline: pipeline.name, walk, number, documents }, signal);
   const rejections = written.rejections.map((rejection): StoredRejection => {
     const out = documents.find((one) => one.id === rejection.id);

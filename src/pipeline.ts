@@ -15,9 +15,11 @@ import {
   isClaimed,
   isClaimedElsewhere,
   isUnchanged,
+  MOST_OWED,
   released,
   type Sight,
   sight,
+  sightOfKey,
 } from './reading/changes.ts';
 import type { RefreshSettings } from './reading/refresh.ts';
 import type { Known, LedgerRow, PipelineState, WalkRow } from './state/store.ts';
@@ -45,6 +47,8 @@ export interface PipelineEvents {
   refused(walk: Walk, reason: string): void;
   /** Something does not answer; the pipeline goes on by itself. */
   waiting(reason: string): void;
+  /** So many records wait for their detail now. */
+  owed(records: number): void;
 }
 
 export interface BatchSettings {
@@ -76,8 +80,14 @@ export interface Pipeline {
   refresh: RefreshSettings;
   batch: BatchSettings;
   volatile: ReadonlySet<string>;
+  /** Scopes that have worked in this process. */
+  allowed: Set<string>;
   claims: Map<string, Claim>;
   /** Rises with every commit: what was looked up before may be out of date. */
+  /** Records that wait for their detail, with their fingerprints. */
+  owed: Map<string, string | null>;
+  /** How long a record waits for a detail that cannot be had. */
+  detailPatienceMs: number;
   commits: number;
   /** Why a write or commit failed: no walk writes any more until the sink was asked which documents arrived. */
   sinkFailure: unknown;
@@ -127,7 +137,7 @@ export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSig
   const lane = openLane(pipeline, walk.id, row.batch, pipeline.hardStop);
   try {
     const pages =
-      walk.kind === 'refresh' ? duePages(pipeline) : pipeline.registered.stream.pages(context, walk, row.cursor);
+      walk.kind === 'refresh' ? duePages(pipeline, walk) : pipeline.registered.stream.pages(context, walk, row.cursor);
     const reader = openReader(pipeline, context, walk, lane);
     for await (const page of ahead(pages)) await reader.take(page);
     await reader.settled();
@@ -146,7 +156,7 @@ export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSig
 function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamContext {
   const kind = pipeline.registered.stream.parentNotes;
   return {
-    client: pipeline.client,
+    client: remembering(pipeline),
     source: pipeline.source,
     settings: pipeline.reading,
     knownKeys: (range) => pipeline.state.keysBetween(range),
@@ -158,6 +168,30 @@ function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamC
     priority: walk.kind === 'live' ? 'live' : 'backfill',
     signal,
     log: pipeline.log,
+  };
+}
+
+/** The client, which is told and remembers in the state which scopes have worked: those cannot be missing. */
+function remembering({ client, state, allowed }: Pipeline): VendorClient {
+  const wasAllowed = (scope: string): boolean => allowed.has(scope) || state.fact(`scope ${scope}`) === true;
+  const note = (scope: string): void => {
+    if (allowed.has(scope)) return;
+    allowed.add(scope);
+    state.setFact(`scope ${scope}`, true);
+  };
+  return {
+    ...client,
+    async json(request) {
+      const reply = await client.json({ ...request, wasAllowed: wasAllowed(request.scope) });
+      note(request.scope);
+      return reply;
+    },
+    async *parts(request) {
+      for await (const part of client.parts({ ...request, wasAllowed: wasAllowed(request.scope) })) {
+        note(request.scope);
+        yield part;
+      }
+    },
   };
 }
 
@@ -181,8 +215,12 @@ async function* ahead(pages: AsyncIterable<Page>): AsyncIterable<Page> {
 const DUE_AT_ONCE = 500;
 
 /** Pages without records: the keys whose detail is due by now. */
-async function* duePages(pipeline: Pipeline): AsyncIterable<Page> {
+async function* duePages(pipeline: Pipeline, walk: Walk): AsyncIterable<Page> {
   const nowMs = pipeline.now();
+  const owed = pipeline.state.owed(walk.once ? Number.MAX_SAFE_INTEGER : nowMs, MOST_OWED);
+  for (let at = 0; at < owed.length; at += DUE_AT_ONCE) {
+    yield { records: [], ask: owed.slice(at, at + DUE_AT_ONCE).map(({ key }) => key), cursor: null };
+  }
   for (
     let due = pipeline.state.due(nowMs, DUE_AT_ONCE);
     due.length > 0;
@@ -254,7 +292,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
             : takeChanged(inFlight, seen, before);
         if (waiting !== undefined) await waiting;
       }
-      for (const key of asked) await takeChanged(inFlight, { key, record: undefined, fingerprint: null }, undefined);
+      for (const key of asked) await takeChanged(inFlight, sightOfKey(pipeline, key), undefined);
       await lane.ready();
     },
     async settled() {

@@ -66,7 +66,7 @@ async function runLoops(pipeline: Pipeline, options: RunOptions, refused: Set<st
   const loops = [
     () => loop(pipeline, options, ends.signal, everyMs, () => liveWalk(pipeline, schedule)),
     ...sweeps.map((sweep) => () => sweepLoop(pipeline, options, ends.signal, sweep)),
-    () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => refreshWalk(pipeline)),
+    () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => refreshWalk(pipeline, options.once)),
     () => loop(pipeline, options, ends.signal, JOB_POLL_MS, nextJob, (walk) => refused.add(walk.id)),
   ];
   try {
@@ -142,7 +142,8 @@ async function tryWalk(
   } catch (error) {
     if (signal.aborted) return;
     const action = pipeline.sinkFailure !== undefined || options.once ? 'stop' : actionOf(error);
-    if (action === 'retry') return await pause(pipeline, error, signal);
+    if (action === 'retry' || (action === 'reject' && doWithout === undefined))
+      return await pause(pipeline, error, signal);
     if (action !== 'reject' || doWithout === undefined) throw error;
     doWithout(walk);
     pipeline.events.refused(walk, messageOf(error));
@@ -184,9 +185,11 @@ function sweepWalk(pipeline: Pipeline, sweep: { rangeMs: number; everyMs: number
   return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };
 }
 
-function refreshWalk(pipeline: Pipeline): Walk | undefined {
+function refreshWalk(pipeline: Pipeline, once: boolean): Walk | undefined {
   const nowMs = pipeline.now();
-  if (!pipeline.details || pipeline.state.due(nowMs, 1).length === 0) return undefined;
+  const dueMs = once ? Number.MAX_SAFE_INTEGER : nowMs;
+  const isDue = pipeline.state.due(nowMs, 1).length > 0 || pipeline.state.owed(dueMs, 1).length > 0;
+  if (!pipeline.details || !isDue) return undefined;
   return { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: nowMs } };
 }
 

@@ -12,6 +12,8 @@ export interface Watch {
   /** Windows that held nothing new. */
   unchangedWindows: number;
   unsettled: number;
+  /** Records that wait for their detail now. */
+  owed: number;
   /** When a walk came to its end last. */
   lastSuccessMs: number | undefined;
   /** When it last did, or said, anything at all. */
@@ -29,7 +31,7 @@ export interface Watch {
 
 export function createWatch(name: string, now: () => number): Watch {
   const nowMs = now();
-  const counts = { seen: 0, delivered: 0, rejected: 0, windows: 0, unchangedWindows: 0, unsettled: 0 };
+  const counts = { seen: 0, delivered: 0, rejected: 0, windows: 0, unchangedWindows: 0, unsettled: 0, owed: 0 };
   const signs = {
     startedAtMs: nowMs,
     lastSignMs: nowMs,
@@ -72,6 +74,9 @@ function eventsOf(watch: Watch, now: () => number): PipelineEvents {
     refused(walk, reason) {
       watch.refused.set(walk.id, reason);
       progress();
+    },
+    owed(records) {
+      watch.owed = records;
     },
     waiting(reason) {
       watch.lastSignMs = now();

@@ -92,7 +92,7 @@ async function send<Reply extends Omit<HttpReply, 'body'>>(
   http: (sent: HttpRequest) => Promise<Reply>,
 ): Promise<{ reply: Reply; sent: HttpRequest }> {
   for (let again = false; ; again = true) {
-    const token = await tokens.get(request.signal);
+    const token = await tokens.get(request.signal, request.wasAllowed);
     const sent: HttpRequest = {
       method: 'GET',
       url,
@@ -106,7 +106,7 @@ async function send<Reply extends Omit<HttpReply, 'body'>>(
       if (!again) continue;
     }
     const error = statusError(reply, sent, services.now());
-    if (error !== undefined) throw explain(error, reply.status, request);
+    if (error !== undefined) throw explain(error, reply.status);
     return { reply, sent };
   }
 }
@@ -126,22 +126,10 @@ function openOrRefused(stream: HttpStreamer): (sent: HttpRequest) => Promise<Htt
 }
 
 /** A second refusal in a row is trouble at the vendor's, not a wrong secret (which the token request would have met). */
-function explain(error: SluiceError, status: number, request: Asked): SluiceError {
-  if (status === 401) {
-    return new SluiceError(`${error.message} with a token that was just issued`, {
-      action: 'retry',
-      general: true,
-      cause: error,
-    });
-  }
-  if (status === 403) {
-    return new SluiceError(`the vendor does not allow GET ${request.path}: the scope "${request.scope}" is missing`, {
-      action: 'stop',
-      advice: `Grant the application the scope "${request.scope}" in the console (Settings > Integrations) and start again.`,
-      cause: error,
-    });
-  }
-  return error;
+function explain(error: SluiceError, status: number): SluiceError {
+  if (status !== 401) return error;
+  const message = `${error.message} with a token that was just issued`;
+  return new SluiceError(message, { action: 'retry', general: 'source', cause: error });
 }
 
 function queryOf(query: VendorRequest['query']): string {

@@ -146,6 +146,7 @@ export interface RecordAddress {
 export function recordAt(context: StreamContext, key: string, address: RecordAddress): Promise<unknown> {
   return context.client.json({
     path: address.path.replace('{id}', pathSegment(key)),
+    route: address.path,
     scope: address.scope,
     priority: context.priority,
     signal: context.signal,

@@ -12,9 +12,16 @@ const RENEW_BEFORE_MS = 120_000;
 /** Beyond this difference the vendor refuses tokens. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
+/** Credentials that worked before are tried again after these pauses: a secret may be changed at the vendor first. */
+const FIRST_WAIT_MS = 2000;
+const LONGEST_WAIT_MS = 300_000;
+
 export interface TokenHolder {
-  /** A token that is good for some time yet; one request however many ask. */
-  get(signal: AbortSignal): Promise<string>;
+  /**
+   * A token that is good for some time yet; one request however many ask. Credentials that `worked` before and are refused
+   * now may be right again soon: the secret is read anew with each request.
+   */
+  get(signal: AbortSignal, worked?: boolean): Promise<string>;
   /** Says that a token was refused, so that the next `get` asks for a new one. */
   refused(token: string): void;
 }
@@ -28,19 +35,25 @@ interface Token {
 export function createTokenHolder(settings: SourceSettings, baseUrl: string, services: ConnectorServices): TokenHolder {
   let token: Token | undefined;
   let asking: Promise<Token> | undefined;
+  let hasWorked = false;
+  let refusals = 0;
   return {
-    async get(signal) {
+    async get(signal, worked = false) {
       if (token !== undefined && services.now() < token.renewAtMs) return token.text;
       signal.throwIfAborted();
       asking ??= requestToken(settings, baseUrl, services)
         .then((fresh) => {
           token = fresh;
+          hasWorked = true;
+          refusals = 0;
           return fresh;
         })
         .catch((error: unknown) => {
-          throw error instanceof SluiceError
-            ? new SluiceError(error.message, { ...error, general: true, cause: error.cause })
-            : error;
+          if (!(error instanceof SluiceError)) throw error;
+          const mayPass = error.action === 'stop' && (hasWorked || worked);
+          const waitMs = mayPass ? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** refusals++) : error.waitMs;
+          const action = mayPass ? 'retry' : error.action;
+          throw new SluiceError(error.message, { ...error, action, waitMs, general: 'source', cause: error.cause });
         })
         .finally(() => {
           asking = undefined;

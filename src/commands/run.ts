@@ -117,8 +117,9 @@ function summarize(session: Session, running: Running[]): void {
     const windows = `${plural(watch.windows, 'window')}, ${showCount(watch.unchangedWindows)} of them unchanged`;
     const counts = `${showCount(watch.delivered)} delivered, ${showCount(watch.rejected)} rejected, ${windows}`;
     const unsettled = watch.unsettled > 0 ? `, ${showCount(watch.unsettled)} unsettled` : '';
+    const owed = watch.owed > 0 ? `, ${showCount(watch.owed)} waiting for their detail` : '';
     const state = watch.stopped ? ', STOPPED' : watch.waiting ? `, waiting: ${watch.waiting}` : '';
-    session.log.info(`${watch.name}: ${counts}${unsettled}${state}`);
+    session.log.info(`${watch.name}: ${counts}${unsettled}${owed}${state}`);
   }
 }
 
@@ -128,8 +129,8 @@ async function close(opened: Opened, health: Health | undefined): Promise<void> 
 }
 
 function toJson({ watch }: Running): Record<string, unknown> {
-  const { name, delivered, rejected, windows, unchangedWindows, unsettled, stopped } = watch;
-  return { pipeline: name, delivered, rejected, windows, unchangedWindows, unsettled, stopped: stopped ?? null };
+  const { name, delivered, rejected, owed, windows, unchangedWindows, unsettled, stopped } = watch;
+  return { pipeline: name, delivered, rejected, owed, windows, unchangedWindows, unsettled, stopped: stopped ?? null };
 }
 
 /** With `--once` any failure counts; otherwise only that nothing is left to run. */

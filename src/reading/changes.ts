@@ -11,8 +11,8 @@ import { DELETED, digestOf, documentId, keyOf, revisionOf, withoutDetail } from 
 import type { Pipeline } from '../pipeline.ts';
 import { REMOVED, withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
-import type { Known, Row } from '../state/store.ts';
-import type { EcsDocument, IsNews, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
+import type { Known, Owed, Row } from '../state/store.ts';
+import type { EcsDocument, IsNews, Json, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
 import { isGoneFromList } from './gone.ts';
 import { refreshPauseMs } from './refresh.ts';
 
@@ -39,16 +39,34 @@ export function release(pipeline: Pipeline, claim: Claim): void {
 
 /** What is to be remembered of a record, and the document that goes with it when there is something to ship. */
 export interface Change {
-  row: Row;
+  row: Row | undefined;
   out: OutDocument | undefined;
   claim: Claim;
+  /** Its detail is to be asked for again, beside everything else. */
+  owed?: Owed;
+  /** It is not owed any more. */
+  isPaid?: boolean;
 }
+
+/** So many records of a pipeline may wait for their detail beside the walks; beyond, the walks wait. */
+export const MOST_OWED = 10_000;
+const FIRST_OWED_PAUSE_MS = 5000;
+const LONGEST_OWED_PAUSE_MS = 300_000;
 
 export interface Sight {
   key: string;
   /** The list record; undefined when only its key is known. */
   record: unknown;
   fingerprint: string | null;
+  /** It was passed without its detail, which is asked for now. */
+  owed?: Owed;
+}
+
+/** A record of which only the key is known, or what was remembered when its detail could not be had. */
+export function sightOfKey(pipeline: Pipeline, key: string): Sight {
+  const owed = pipeline.owed.has(key) ? pipeline.state.owedOf(key) : undefined;
+  if (owed === undefined) return { key, record: undefined, fingerprint: null };
+  return { key, record: owed.record, fingerprint: pipeline.owed.get(key) ?? null, owed };
 }
 
 /** A record of the list as the engine sees it from here on: without secrets. Never throws. */
@@ -71,6 +89,7 @@ function clean(stream: Stream, raw: unknown): unknown {
 export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | undefined): boolean {
   if (seen.fingerprint === null) return false;
   const claim = pipeline.claims.get(seen.key);
+  if (claim === undefined && seen.owed === undefined && pipeline.owed.get(seen.key) === seen.fingerprint) return true;
   return (claim ?? known)?.fingerprint === seen.fingerprint;
 }
 
@@ -113,11 +132,13 @@ export async function changeFromDetail(
     context.signal.throwIfAborted();
   }
   const known = pipeline.state.known(seen.key);
-  if (isUnchanged(pipeline, seen, known)) return undefined;
+  const isDone = isUnchanged(pipeline, seen, known);
+  if (isDone && seen.owed === undefined) return undefined;
   const mine = claim(pipeline, walk, seen);
   try {
-    const shipped = await fetchDetail(pipeline, context, walk, seen, known);
+    const shipped = isDone ? undefined : await fetchDetail(pipeline, context, walk, seen, known);
     if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, mine);
+    if (pipeline.owed.has(seen.key)) return { row: undefined, out: undefined, claim: mine, isPaid: true };
   } catch (error) {
     release(pipeline, mine);
     throw error;
@@ -128,7 +149,7 @@ export async function changeFromDetail(
 
 interface Shipped {
   record: unknown;
-  kind: 'list' | 'detail' | 'detail-missing' | 'unreadable' | 'deleted';
+  kind: 'list' | 'detail' | 'detail-missing' | 'unreadable' | 'deleted' | 'owed';
 }
 
 /** Undefined for a record that is gone and of which there is nothing to say. */
@@ -149,9 +170,28 @@ async function fetchDetail(
     const action = error instanceof SluiceError ? error.action : 'reject'; // nobody foresaw it: it is this record's
     if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known);
     if (action !== 'retry' && action !== 'reject') throw error;
+    if (error instanceof SluiceError && error.general !== undefined) throw error; // the walk waits, not the record
+    const isOwed = action === 'retry' && seen.record !== undefined && isWaitedFor(pipeline, seen);
+    if (isOwed && pipeline.owed.size >= MOST_OWED && !pipeline.owed.has(seen.key)) throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
-    return withoutItsDetail(seen);
+    return isOwed ? { record: seen.record, kind: 'owed' } : withoutItsDetail(seen);
   }
+}
+
+/** Late is better than unseen: in the end a record is shipped as the list has it. */
+function isWaitedFor({ state, owed, now, detailPatienceMs }: Pipeline, { key }: Sight): boolean {
+  const sinceMs = owed.has(key) ? (state.owedOf(key)?.sinceMs ?? now()) : now();
+  return now() - sinceMs < detailPatienceMs;
+}
+
+/** What is remembered of a record that the cursor passes without its detail. */
+function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: Sight): Owed {
+  const nowMs = pipeline.now();
+  const before = owed ?? (pipeline.owed.has(key) ? pipeline.state.owedOf(key) : undefined);
+  const attempts = (before?.attempts ?? 0) + 1;
+  const pauseMs = Math.min(LONGEST_OWED_PAUSE_MS, FIRST_OWED_PAUSE_MS * 2 ** Math.min(attempts - 1, 20));
+  const as = before === undefined ? walk.as : before.as;
+  return { key, record: record as Json, as, sinceMs: before?.sinceMs ?? nowMs, nextAtMs: nowMs + pauseMs, attempts };
 }
 
 /** Compares with what was delivered last, which was without secrets. */
@@ -199,8 +239,23 @@ function toChange(
   shipped: Shipped,
   mine: Claim,
 ): Change {
+  if (shipped.kind === 'owed')
+    return { row: undefined, out: undefined, claim: mine, owed: owedFor(pipeline, walk, seen) };
   if (shipped.kind === 'unreadable')
     return { row: postponed(pipeline, seen, known as Known), out: undefined, claim: mine };
+  const isPaid = pipeline.owed.has(seen.key);
+  const asBefore = seen.owed === undefined ? walk : { ...walk, as: seen.owed.as };
+  return { ...changeOf(pipeline, asBefore, seen, known, shipped, mine), isPaid };
+}
+
+function changeOf(
+  pipeline: Pipeline,
+  walk: Walk,
+  seen: Sight,
+  known: Known | undefined,
+  shipped: Shipped,
+  mine: Claim,
+): Change {
   const revision = revisionFor(pipeline, seen, shipped);
   if (known?.revision === revision) {
     return { row: touched(pipeline, seen, known, shipped), out: undefined, claim: mine };

@@ -210,8 +210,8 @@ function prepareStatements(database: DatabaseSync) {
     ),
     forgetPrepared: sql('DELETE FROM prepared WHERE pipeline = ?'),
     insertLedger: sql(
-      `INSERT INTO ledger (pipeline, walk, from_ms, to_ms, filter, total, "distinct", settled, delivered, unchanged, rejected, at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO ledger (pipeline, walk, from_ms, to_ms, filter, total, "distinct", settled, delivered, unchanged, rejected, at_ms, owed)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     ledger: sql('SELECT * FROM ledger WHERE pipeline = ? ORDER BY id DESC LIMIT ?'),
     reject: sql('INSERT OR REPLACE INTO rejections VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
@@ -281,7 +281,7 @@ function rememberChild(statements: Statements, id: number, row: ChildRow): void 
 function insertLedger(statements: Statements, id: number, row: LedgerRow, nowMs: number): void {
   const { range, delivered, unchanged, rejected } = row;
   const counts = [row.total, row.distinct, row.settled ? 1 : 0, delivered, unchanged, rejected];
-  statements.insertLedger.run(id, row.walk, range.fromMs, range.toMs, row.filter ?? null, ...counts, nowMs);
+  statements.insertLedger.run(id, row.walk, range.fromMs, range.toMs, row.filter ?? null, ...counts, nowMs, row.owed);
 }
 
 function toKnown(row: Raw | undefined): Known | undefined {
@@ -330,6 +330,7 @@ function toLedger(row: Raw): LedgerRow & { atMs: number } {
     delivered: row.delivered as number,
     unchanged: row.unchanged as number,
     rejected: row.rejected as number,
+    owed: row.owed as number,
     atMs: row.at_ms as number,
   };
 }

@@ -46,7 +46,8 @@ export const MIGRATIONS: Readonly<Record<number, string>> = {
   1: `ALTER TABLE prepared ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE pipelines ADD COLUMN tenant TEXT; ${CHILDREN}`,
   2: NOTES,
-  3: `ALTER TABLE revisions ADD COLUMN seen_ms INTEGER; ${OPEN_ENDS}`,
+  3: `ALTER TABLE revisions ADD COLUMN seen_ms INTEGER;
+    ALTER TABLE ledger ADD COLUMN owed INTEGER NOT NULL DEFAULT 0; ${OPEN_ENDS}`,
 };
 
 export const SCHEMA = `
@@ -76,7 +77,7 @@ CREATE TABLE prepared (
 CREATE TABLE ledger (
   id INTEGER PRIMARY KEY, pipeline INTEGER NOT NULL, walk TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
   filter TEXT, total INTEGER NOT NULL, "distinct" INTEGER NOT NULL, settled INTEGER NOT NULL, delivered INTEGER NOT NULL,
-  unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, at_ms INTEGER NOT NULL
+  unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, at_ms INTEGER NOT NULL, owed INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE rejections (

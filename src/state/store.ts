@@ -81,7 +81,9 @@ export interface LedgerRow extends Accepted {
   walk: string;
   delivered: number;
   rejected: number;
-  /** distinct − delivered − rejected. */
+  /** Records whose detail could not be had yet: they are remembered, and not delivered. */
+  owed: number;
+  /** distinct − delivered − rejected − owed. */
   unchanged: number;
 }
 

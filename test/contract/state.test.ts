@@ -250,7 +250,10 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       };
       const rejection = { id: 'i', key: 'k', type: 't', reason: 'r', field: 'f', document: '{}' };
       state.commit(
-        commit(1, [], { ledger: [{ ...window, delivered: 3, unchanged: 1, rejected: 1 }], rejections: [rejection] }),
+        commit(1, [], {
+          ledger: [{ ...window, delivered: 3, unchanged: 0, rejected: 1, owed: 1 }],
+          rejections: [rejection],
+        }),
       );
       const job = store.addJob({
         kind: 'backfill',
@@ -261,7 +264,7 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       store.setJob(job, 'failed', 'why');
       reopen();
       expect(store.pipeline('s/x.y/z').ledger(5)).toEqual([
-        { ...window, delivered: 3, unchanged: 1, rejected: 1, atMs: NOW },
+        { ...window, delivered: 3, unchanged: 0, rejected: 1, owed: 1, atMs: NOW },
       ]);
       expect(store.rejections({ limit: 5 })).toEqual([{ ...rejection, pipeline: 's/x.y/z', atMs: NOW }]);
       expect(store.rejections({ pipeline: 'other', limit: 5 })).toEqual([]);

@@ -240,14 +240,18 @@ describe('two walks', () => {
     expect(state.known('a')?.revision).toBe('r2');
   });
 
-  test('a record that breaks its walk is not left claimed', async () => {
+  test('a record whose document breaks is shipped as that, once, and is not left claimed', async () => {
     const mapping: Registered['mapping'] = () => ({ '@timestamp': 'x' }); // no `event`: what is added to a document breaks
+    const sink = memorySink();
     const { pipeline, close } = start(fake({ pages: listOf(() => [record('a')]), mapping }), {
-      sink: memorySink(),
-      overrides: listOnly,
+      ...{ sink, overrides: listOnly },
     });
     cleanups.push(close);
-    await expect(runWalk(pipeline, backfill(), never)).rejects.toThrow();
+    for (let time = 1; time <= 2; time++) await runWalk(pipeline, backfill(`backfill-${time}`), never);
+    expect(sink.documents.map((one) => documentOf(one).event.kind)).toEqual(['pipeline_error']);
+    expect(documentOf(sink.documents[0] as never).error).toMatchObject({
+      message: expect.stringContaining('cannot be shipped'),
+    });
     expect(pipeline.claims.size).toBe(0);
   });
 });

@@ -86,6 +86,7 @@ function oneRule() {
   };
   const sink = memorySink();
   const { pipeline } = start('http://127.0.0.1:9', sink);
+  pipeline.detailPatienceMs = 0; // what is owed has tests of its own
   pipeline.client = {
     ...pipeline.client,
     json: async <T>({ path, accept }: VendorRequest<T>) => {

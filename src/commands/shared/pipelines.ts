@@ -45,7 +45,9 @@ export function openPipelines(
     const watched = { ...line, registered: observed(line.registered, watch) };
     const stored = store.pipeline(line.name);
     const state = anyTenant ? stored : ofItsTenant(line, stored);
-    return { line, watch, pipeline: toPipeline(watched, built, config, state, tools, watch.events) };
+    const pipeline = toPipeline(watched, built, config, state, tools, watch.events);
+    watch.owed = pipeline.owed.size;
+    return { line, watch, pipeline };
   };
   let running: Running[];
   try {

@@ -67,11 +67,13 @@ function pipelineText({
   ledger,
   prepared,
 }: Shown): string {
-  const { records, deleted, due } = counts;
+  const { records, deleted, due, owed, gaps } = counts;
   const facts = [
     `${showCount(records)} records known`,
     `${showCount(deleted)} of them deleted`,
     `${showCount(due)} to be refreshed`,
+    ...(owed > 0 ? [`${showCount(owed)} waiting for their detail`] : []),
+    ...(gaps > 0 ? [`${showCount(gaps)} gaps`] : []),
   ];
   const since = coveredFromMs === undefined ? 'nothing was read yet' : `read from ${showTime(coveredFromMs)} on`;
   const lines = [`${pipeline}\n  ${facts.join(', ')}; ${showCount(rejections)} rejected; ${since}\n`];
@@ -101,10 +103,10 @@ function walkCells({ walk, range, cursor, finishedAtMs }: WalkRow): string[] {
   ];
 }
 
-const LEDGER_HEAD = ['at', 'walk', 'from', 'to', 'total', 'delivered', 'unchanged', 'rejected', 'settled'];
+const LEDGER_HEAD = ['at', 'walk', 'from', 'to', 'total', 'delivered', 'unchanged', 'rejected', 'owed', 'settled'];
 
 function ledgerCells(row: LedgerRow & { atMs: number }): string[] {
-  const counts = [row.total, row.delivered, row.unchanged, row.rejected].map(showCount);
+  const counts = [row.total, row.delivered, row.unchanged, row.rejected, row.owed].map(showCount);
   const settled = `${row.settled ? 'yes' : 'no'}${row.filter === undefined ? '' : ` (${row.filter})`}`;
   return [showTime(row.atMs), row.walk, showTime(row.range.fromMs), showTime(row.range.toMs), ...counts, settled];
 }
