@@ -149,7 +149,9 @@ const reading = z.strictObject({
     ),
   detail_refresh_for: duration({ min: '0s', max: '3650d' })
     .prefault('30d')
-    .describe('How long an open record is refreshed. Default: 30d, the reach of the widest sweep.'),
+    .describe(
+      'How long an open record is refreshed, counted from when it was first seen, whatever its own clock says. Default: 30d, the reach of the widest sweep.',
+    ),
 });
 
 const sourceName = () =>

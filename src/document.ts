@@ -12,8 +12,8 @@ export interface Revision {
   detailMissing: boolean;
 }
 
-/** Endpoint clocks run fast: a document this far in the future is tagged, never dropped. */
-const FUTURE_TOLERANCE_MS = 300_000;
+/** Endpoint clocks run fast: a document this far in the future is tagged, never dropped. No clock of ours is out by so much. */
+const FUTURE_TOLERANCE_MS = 30_000;
 
 /**
  * Maps a record; one that the mapping does not understand becomes a `pipeline_error` with the original inside. So does any

@@ -16,6 +16,7 @@ export interface PageInFlight {
   child: ChildRow | undefined;
   gaps: readonly Gap[];
   closedGaps: readonly string[];
+  facts: Page['facts'];
   /** Records of the page that are still on their way into a batch. */
   open: number;
   /** What became of the records of its window. */
@@ -90,7 +91,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       const closedGaps = completed.flatMap((page) => page.closedGaps);
       pipeline.state.commit({
         ...{ walk: walkId, number, rows, cursor, ledger, rejections, children, receipt },
-        ...{ gaps, closedGaps, owed, paid },
+        ...{ gaps, closedGaps, owed, paid, facts: Object.assign({}, ...completed.map((page) => page.facts)) },
       });
       for (const key of paid) pipeline.owed.delete(key);
       for (const { claim, owed: one } of batch.changes) if (one) pipeline.owed.set(claim.key, claim.fingerprint);
@@ -129,11 +130,11 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
 
   return {
     begin(page, open) {
-      const { cursor, accepted, child, gaps = [], closedGaps = [], window = '' } = page;
+      const { cursor, accepted, child, gaps = [], closedGaps = [], facts, window = '' } = page;
       const tally = tallies.get(window) ?? { delivered: 0, rejected: 0, owed: 0 };
       tallies.set(window, tally);
       if (accepted !== undefined || child !== undefined) tallies.delete(window);
-      const inFlight = { cursor, accepted, child, gaps, closedGaps, open, tally };
+      const inFlight = { cursor, accepted, child, gaps, closedGaps, facts, open, tally };
       pages.push(inFlight);
       if (accepted !== undefined || child !== undefined) writeSoon(); // where nothing is new, too, it is remembered how far the walk came
       return inFlight;

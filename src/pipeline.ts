@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 import { hasKey } from './identity.ts';
 import { type Lane, openLane, type PageInFlight } from './lane.ts';
+import { pagesOf } from './reading/beyond.ts';
 import {
   type Change,
   type Claim,
@@ -136,8 +137,7 @@ export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSig
   // A stop does not break off a write: the batch at hand is delivered and committed. Only `hardStop` does.
   const lane = openLane(pipeline, walk.id, row.batch, pipeline.hardStop);
   try {
-    const pages =
-      walk.kind === 'refresh' ? duePages(pipeline, walk) : pipeline.registered.stream.pages(context, walk, row.cursor);
+    const pages = walk.kind === 'refresh' ? duePages(pipeline, walk) : pagesOf(pipeline, context, walk, row.cursor);
     const reader = openReader(pipeline, context, walk, lane);
     for await (const page of ahead(pages)) await reader.take(page);
     await reader.settled();

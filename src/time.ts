@@ -24,3 +24,6 @@ export function parseTimeMs(value: unknown): number | undefined {
 function sensible(ms: number): number | undefined {
   return ms >= EARLIEST_MS && ms <= LATEST_MS ? Math.floor(ms) : undefined;
 }
+
+/** The range of all time: a request whose bounds reach to these has none, so that no clock is too slow or too fast for it. */
+export const EVERYTHING = { fromMs: 0, toMs: Date.UTC(2100, 0, 1) } as const;

@@ -84,6 +84,8 @@ export interface Page {
   gaps?: readonly Gap[];
   /** Ids of gaps that are closed once the page is delivered. */
   closedGaps?: readonly string[];
+  /** What is remembered of its resource by name, once the page is delivered. */
+  facts?: { readonly [name: string]: Json };
 }
 
 /** Something to be read on its own because a parent says so: the results of an InstaQuery, the devices of a threat. */
@@ -243,6 +245,11 @@ export interface StreamContext {
   log: Logger;
 }
 
+export interface Peek {
+  total: number;
+  first: string | undefined;
+}
+
 /** Whether the part of a record that the entry of `changes` with this action watches was never delivered as it is. */
 export type IsNews = (action: string, record: unknown) => boolean;
 
@@ -284,6 +291,13 @@ export interface Stream {
   /** Its documents describe hosts: what they say of `host` completes the documents of other streams, where the config wants it. */
   readonly describesHosts?: boolean;
   pages(context: StreamContext, walk: Walk, from: Json | undefined): AsyncIterable<Page>;
+  /**
+   * Where the resource can be filtered by time: how many records its list has in the range, and the key of the first, with
+   * one request. Bounds that reach to those of `EVERYTHING` are left out of it.
+   */
+  peek?(context: StreamContext, range: Range): Promise<Peek>;
+  /** When the vendor received the record, where a record says so beside `timeMs`; the list may be filtered by either. */
+  arrivedMs?(record: unknown): number | undefined;
   /**
    * The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. `listed` is
    * the list record without its secrets, undefined where only the key is known. `isNews` says of a part of a record, by its

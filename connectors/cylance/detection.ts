@@ -1,8 +1,9 @@
 /** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
 import { actionOf, SluiceError } from '../../src/errors.ts';
+import { keyOf } from '../../src/identity.ts';
 import type { ListReply } from '../../src/reading/settle.ts';
 import { type ListQuery, walkWindows } from '../../src/reading/windows.ts';
-import { parseTimeMs } from '../../src/time.ts';
+import { EVERYTHING, parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { SHA256_NOTE, sha256sIn } from './hashes.ts';
 import { member, readPage, recordAt, textOf } from './pages.ts';
@@ -45,6 +46,11 @@ export const detection: Stream = {
     return walkWindows(context, { list: (query) => list(context, query), key: detection.key, partition }, walk, from);
   },
   // `ArtifactsOfInterest` maps states to artifacts, and the first state is the first in the text.
+  async peek(context, range) {
+    const { total = 0, records } = await list(context, { range, page: 1, pageSize: 1 });
+    return { total, first: records.length === 0 ? undefined : keyOf(detection, records[0]) };
+  },
+  arrivedMs: (record) => parseTimeMs(member(record, 'ReceivedTime')),
   detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}/details`, scope: READ_SCOPE, ordered: true }),
   tombstone: (key, timeMs) => ({
     Id: key,
@@ -55,7 +61,10 @@ export const detection: Stream = {
 
 async function list(context: StreamContext, query: ListQuery): Promise<ListReply> {
   const { page, pageSize, range, filter } = query;
-  const bounds = { start: new Date(range.fromMs).toISOString(), end: new Date(range.toMs).toISOString() };
+  const bounds = {
+    start: range.fromMs <= EVERYTHING.fromMs ? undefined : new Date(range.fromMs).toISOString(),
+    end: range.toMs >= EVERYTHING.toMs ? undefined : new Date(range.toMs).toISOString(),
+  };
   const filters = filter === undefined ? {} : { [filter.name]: filter.value };
   let digest: string | undefined;
   try {

@@ -30,7 +30,7 @@ export function addBackfill(program: Command, cli: Cli): void {
     .command('backfill')
     .description('ship a range of history; what was delivered before is not sent again')
     .option('--from <time>', 'where it begins: ISO time, date (UTC) or age (30d, 24h)')
-    .option('--to <time>', 'where it ends (default: now)')
+    .option('--to <time>', 'where it ends (default: now); later than now for records of clocks that are ahead')
     .option('--stream <name...>', 'only these streams')
     .option('--source <name...>', 'only these sources')
     .addOption(new Option('--as <kind>', 'ship as plain events, so that history raises no alerts').choices(['event']))
@@ -100,9 +100,7 @@ function jobFor(
 
 function wantedOf(nowMs: number, fromText: string, lines: Line[], options: BackfillOptions): Wanted {
   const from = readTime('--from', fromText, nowMs);
-  const given = options.to === undefined ? undefined : readTime('--to', options.to, nowMs);
-  // Beyond now the list is still growing: that is what `run` is for.
-  const to = given !== undefined && given.ms > nowMs ? { ms: nowMs, ageMs: 0 } : given;
+  const to = options.to === undefined ? undefined : readTime('--to', options.to, nowMs);
   if (from.ms >= (to?.ms ?? nowMs)) {
     throw usageError(
       `--from (${showTime(from.ms)}) is not before --to (${showTime(to?.ms ?? nowMs)})`,

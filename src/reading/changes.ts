@@ -291,7 +291,8 @@ function shippedChange(
   const { document, json, ingestedAt } = serialised(pipeline, walk, shipped.record, facts);
   const timeMs =
     attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
-  const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, timeMs, known, true);
+  const seenMs = seenFirstMs(pipeline, walk, seen, known);
+  const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, seenMs, known, true);
   const row: Row = {
     key: seen.key,
     rowId: known?.rowId,
@@ -304,7 +305,7 @@ function shippedChange(
     deleted: shipped.kind === 'deleted',
     refreshAtMs,
     refreshMs,
-    seenMs: stream.detail === undefined ? null : (known?.seenMs ?? pipeline.now()),
+    seenMs: stream.detail === undefined ? null : seenMs,
   };
   const notes = notesOf(pipeline, shipped.record, document);
   if (notes.length > 0) row.notes = notes;
@@ -341,7 +342,12 @@ function notesOf({ registered: { stream }, wantedNotes }: Pipeline, record: unkn
 function touched(pipeline: Pipeline, seen: Sight, known: Known, shipped: Shipped): Row {
   const fingerprint =
     seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped, known.digests);
-  return { ...known, key: seen.key, fingerprint, ...refreshAt(pipeline, shipped, known.timeMs, known, false) };
+  return {
+    ...known,
+    key: seen.key,
+    fingerprint,
+    ...refreshAt(pipeline, shipped, knownSinceMs(pipeline, known), known, false),
+  };
 }
 
 /** The detail that was due cannot be had: later. */
@@ -349,7 +355,7 @@ function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
   return {
     ...known,
     key: seen.key,
-    ...refreshAt(pipeline, { record: undefined, kind: 'detail-missing' }, known.timeMs, known, false),
+    ...refreshAt(pipeline, { record: undefined, kind: 'detail-missing' }, knownSinceMs(pipeline, known), known, false),
   };
 }
 
@@ -368,10 +374,23 @@ function fingerprintToKeep(pipeline: Pipeline, seen: Sight, shipped: Shipped, di
   return isAhead ? null : seen.fingerprint;
 }
 
+/** History was seen first when the vendor received it, as far as the record says; a clock of its own proves nothing. */
+function seenFirstMs(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): number {
+  if (known !== undefined) return knownSinceMs(pipeline, known);
+  const nowMs = pipeline.now();
+  if (walk.kind !== 'backfill') return nowMs;
+  return Math.min(nowMs, attempt(() => pipeline.registered.stream.arrivedMs?.(seen.record)) ?? nowMs);
+}
+
+/** Rows of older versions have its own time only. */
+function knownSinceMs(pipeline: Pipeline, known: Known): number {
+  return known.seenMs ?? Math.min(pipeline.now(), known.timeMs ?? pipeline.now());
+}
+
 function refreshAt(
   pipeline: Pipeline,
   shipped: Shipped,
-  timeMs: number | null,
+  seenMs: number,
   known: Known | undefined,
   isNewRevision: boolean,
 ): { refreshAtMs: number | null; refreshMs: number } {
@@ -383,7 +402,7 @@ function refreshAt(
     open: attempt(() => stream.isOpen(shipped.record)) ?? false,
     detailMissing: shipped.kind === 'detail-missing',
     changed: known !== undefined && isNewRevision,
-    timeMs,
+    seenMs,
     previousMs: isNewRevision ? 0 : (known?.refreshMs ?? 0),
   };
   const refreshMs = refreshPauseMs(facts, pipeline.refresh, nowMs);

@@ -2,7 +2,7 @@
 export interface RefreshSettings {
   /** Rising pauses; the last repeats. Empty: never. */
   stepsMs: readonly number[];
-  /** A record older than this is left alone. */
+  /** A record that was seen first so long ago is left alone. */
   forMs: number;
 }
 
@@ -12,7 +12,8 @@ export interface RefreshFacts {
   detailMissing: boolean;
   /** Whether this is a change of a record that was known. */
   changed: boolean;
-  timeMs: number | null;
+  /** When it was seen first: its own time may be any. */
+  seenMs: number;
   /** The pause before; 0 for a record that is new. */
   previousMs: number;
 }
@@ -23,7 +24,7 @@ export function refreshPauseMs(facts: RefreshFacts, settings: RefreshSettings, n
   const [first] = stepsMs;
   if (first === undefined) return 0;
   const last = stepsMs.at(-1) as number;
-  const ageMs = nowMs - (facts.timeMs ?? nowMs);
+  const ageMs = nowMs - facts.seenMs;
   if (!facts.detailMissing && (!facts.open || ageMs > forMs)) return 0;
   if (facts.changed) return first;
   const longerThan = facts.previousMs > 0 ? facts.previousMs : facts.detailMissing ? 0 : ageMs / 2;

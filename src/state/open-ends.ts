@@ -71,6 +71,8 @@ export function openEnds(statements: OpenEndStatements, id: number, guard: Guard
 export function commitOpenEnds(statements: OpenEndStatements, id: number, commit: Commit): void {
   for (const gap of commit.gaps ?? []) setGap(statements, id, gap);
   for (const gap of commit.closedGaps ?? []) statements.closeGap.run(id, gap);
+  for (const [name, value] of Object.entries(commit.facts ?? {}))
+    statements.setFact.run(id, name, JSON.stringify(value));
   for (const key of commit.paid ?? []) statements.pay.run(id, key);
   for (const { key, record, as, sinceMs, nextAtMs, attempts } of commit.owed ?? []) {
     statements.owe.run(id, key, JSON.stringify(record), as ?? null, sinceMs, nextAtMs, attempts);

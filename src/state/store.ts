@@ -111,6 +111,7 @@ export interface Commit {
   owed?: readonly Owed[];
   /** Keys of records that are not owed any more. */
   paid?: readonly string[];
+  facts?: { readonly [name: string]: Json };
   receipt: Json;
 }
 

@@ -1,0 +1,145 @@
+/** Records that no window of the clock holds: of endpoints whose clock is ahead, or was set back. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Pipeline, recover, runWalk } from '../../src/pipeline.ts';
+import { liveWalk, type Schedule } from '../../src/run.ts';
+import type { Walk } from '../../src/types.ts';
+import { type DetectionsVendor, detectionAt, detectionsVendor } from './detections-vendor.ts';
+import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
+
+const never = new AbortController().signal;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const NOW = Date.UTC(2026, 2, 4, 5, 6, 7);
+const SCHEDULE: Schedule = {
+  ...{ lookbackMs: DAY, pollMs: MINUTE, liveRangeMs: 15 * MINUTE, snapshotMs: MINUTE },
+  sweeps: [{ rangeMs: DAY, everyMs: HOUR }],
+};
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Tenant {
+  vendor: DetectionsVendor;
+  pipeline: Pipeline;
+  sink: MemorySink;
+  clock: { ms: number };
+  poll(): Promise<void>;
+  sweep(): Promise<void>;
+}
+
+function tenant(vendor: DetectionsVendor): Tenant {
+  const place = scratch();
+  cleanups.push(place.remove);
+  const sink = memorySink();
+  const clock = { ms: NOW };
+  const opened = openPipeline(testConfig('http://127.0.0.1:1', place.path), { sink, now: () => clock.ms });
+  cleanups.push(opened.close);
+  const { pipeline } = opened;
+  pipeline.client = vendor.client;
+  const poll = async () => {
+    clock.ms += MINUTE;
+    await runWalk(pipeline, liveWalk(pipeline, SCHEDULE), never);
+  };
+  const sweep = async () => {
+    clock.ms += HOUR;
+    const fromMs = Math.max(clock.ms - DAY, pipeline.state.coveredFromMs() ?? 0);
+    const walk: Walk = { id: 'sweep-86400s', kind: 'sweep', range: { fromMs, toMs: clock.ms } };
+    await runWalk(pipeline, walk, never);
+  };
+  return { vendor, pipeline, sink, clock, poll, sweep };
+}
+
+const delivered = (sink: MemorySink) => sink.documents.map(({ key }) => key);
+const tagsOf = (sink: MemorySink, key: string) =>
+  sink.documents.filter((one) => one.key === key).map((one) => documentOf(one).tags);
+
+describe.each(['OccurrenceTime', 'ReceivedTime'] as const)('of a list that filters by %s', (by) => {
+  test.each([
+    ['a minute', MINUTE],
+    ['a year', 365 * DAY],
+    ['a thousand years', 365_000 * DAY],
+  ])('a detection whose clock is ahead by %s comes with the next poll, once, and is tagged', async (_, aheadMs) => {
+    const { vendor, sink, clock, poll, sweep } = tenant(detectionsVendor([detectionAt('usual', NOW - HOUR)], by));
+    await poll();
+    expect(delivered(sink)).toEqual(['usual']);
+    vendor.rows.push(detectionAt('ahead', clock.ms + MINUTE + aheadMs, clock.ms));
+    await poll();
+    expect(delivered(sink)).toEqual(['usual', 'ahead']);
+    expect(tagsOf(sink, 'ahead')).toEqual([['timestamp_in_future']]);
+    for (let again = 0; again < 5; again++) await poll();
+    await sweep();
+    vendor.rows.push(detectionAt('another', clock.ms + 2 * aheadMs, clock.ms));
+    await poll();
+    await poll();
+    expect(delivered(sink)).toEqual(['usual', 'ahead', 'another']);
+  });
+
+  test('known ones are not read again at every poll, whatever the filter shows of them', async () => {
+    const ahead = detectionAt('ahead', NOW + DAY, NOW - HOUR);
+    const { vendor, poll } = tenant(detectionsVendor([ahead], by));
+    for (let settle = 0; settle < 4; settle++) await poll();
+    const before = { ...vendor.requests };
+    await poll();
+    await poll();
+    expect(vendor.requests.list - before.list).toBeLessThanOrEqual(2 * 4);
+    expect(vendor.requests.details - before.details).toBe(0);
+  });
+});
+
+test('a poll of a quiet tenant asks for the list once more than for its window', async () => {
+  const { vendor, poll } = tenant(detectionsVendor([detectionAt('usual', NOW - HOUR)]));
+  await poll();
+  await poll();
+  const before = vendor.requests.list;
+  await poll();
+  expect(vendor.requests.list - before).toBe(3 + 1); // a count and two readings of the window, a count from now on
+});
+
+test('a change of a record that lies ahead is seen by the sweep', async () => {
+  const ahead = detectionAt('ahead', NOW + DAY, NOW);
+  const { sink, poll, sweep } = tenant(detectionsVendor([ahead]));
+  await poll();
+  ahead.Status = 'Done';
+  await sweep();
+  expect(sink.documents.map((one) => documentOf(one).event.action)).toEqual([undefined, 'detection-status-changed']);
+});
+
+test('one that was read and not delivered is read again', async () => {
+  const { vendor, pipeline, sink, poll, clock } = tenant(detectionsVendor([detectionAt('usual', NOW - HOUR)]));
+  await poll();
+  vendor.rows.push(detectionAt('ahead', clock.ms + DAY, clock.ms));
+  sink.failNext = new Error('the disk is full');
+  await expect(poll()).rejects.toThrow();
+  expect(delivered(sink)).toEqual(['usual']);
+  await recover(pipeline);
+  await poll();
+  expect(delivered(sink)).toEqual(['usual', 'ahead']);
+});
+
+test('a backfill that reaches into the future reads up to its end', async () => {
+  const rows = [
+    detectionAt('usual', NOW - HOUR),
+    detectionAt('ahead', NOW + DAY, NOW),
+    detectionAt('later', NOW + 9 * DAY),
+  ];
+  const { pipeline, sink } = tenant(detectionsVendor(rows));
+  const range = { fromMs: Date.UTC(1980, 0, 1), toMs: NOW + 5 * DAY };
+  await runWalk(pipeline, { id: 'backfill-1', kind: 'backfill', range }, never);
+  expect(delivered(sink)).toEqual(['usual', 'ahead']);
+  expect(tagsOf(sink, 'ahead')).toEqual([['timestamp_in_future']]);
+});
+
+test.each([
+  ['ahead', 365 * DAY],
+  ['behind', -(NOW - Date.UTC(1980, 0, 2))],
+])('a record of a clock that is %s is asked for again by when it was seen, not by its own time', async (_, offMs) => {
+  const odd = detectionAt('odd', NOW + offMs, NOW);
+  const { pipeline, clock, poll } = tenant(detectionsVendor([odd], 'ReceivedTime'));
+  await poll();
+  const seenMs = clock.ms;
+  const [first] = pipeline.refresh.stepsMs;
+  expect(pipeline.state.known('odd')).toMatchObject({ seenMs, refreshAtMs: seenMs + (first as number) });
+});
