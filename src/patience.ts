@@ -51,7 +51,9 @@ export function createPatience(
     return gate;
   };
   const hold = (gate: Gate, error: SluiceError): void => {
-    const waitMs = error.waitMs ?? pauseMs(error, ++gate.refusals, { ...services.retry, maxDelayMs: LONGEST_HOLD_MS });
+    const isHeld = gate.heldUntilMs > now(); // what was under way when the first was refused counts once with it
+    if (!isHeld) gate.refusals++;
+    const waitMs = error.waitMs ?? (isHeld ? 0 : pauseMs(error, gate.refusals, services.retry));
     gate.heldUntilMs = Math.max(gate.heldUntilMs, now() + waitMs);
     const isSecond = [...routes.values()].some((other) => other !== gate && other.heldUntilMs > now());
     if (error.general === 'source' || isSecond) source.heldUntilMs = Math.max(source.heldUntilMs, gate.heldUntilMs);
@@ -81,7 +83,8 @@ export function createPatience(
         services.onRefusal?.(error);
         last = error;
         if (error.general !== undefined) {
-          if (successesAtRefusal !== undefined && gate.successes > successesAtRefusal) alone++;
+          const isOfRoute = error.general === 'route'; // a token is never refused to one record alone
+          if (isOfRoute && successesAtRefusal !== undefined && gate.successes > successesAtRefusal) alone++;
           successesAtRefusal = gate.successes;
           if (alone >= REFUSED_ALONE && request.retry === 'brief') throw ofItself(error);
           hold(gate, error);

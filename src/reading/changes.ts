@@ -50,7 +50,7 @@ export interface Change {
 
 /** So many records of a pipeline may wait for their detail beside the walks; beyond, the walks wait. */
 export const MOST_OWED = 10_000;
-const FIRST_OWED_PAUSE_MS = 5000;
+const FIRST_OWED_PAUSE_MS = 2000;
 const LONGEST_OWED_PAUSE_MS = 300_000;
 
 export interface Sight {

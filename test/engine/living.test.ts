@@ -29,6 +29,7 @@ const READING = {
   poll: '1s',
   sweeps: [{ range: '400d', every: '1s' }],
   detail_refresh: ['1s', '2s'],
+  detail_patience: '1s',
   detail_refresh_for: '3650d',
   max_window_records: 300,
 };
