@@ -231,6 +231,9 @@ describe.each(Object.entries(FAULTS))('under %s', (_name, faults) => {
       await recover(pipeline);
       await runWalk(pipeline, wholeRange(simulator, `backfill-${walk}`), never);
     }
+    for (let walk = 1; walk <= 5 && pipeline.owed.size > 0; walk++) {
+      await runWalk(pipeline, { ...wholeRange(simulator, 'refresh'), kind: 'refresh', once: true }, never);
+    }
     expect(differences(simulator, stream, sink)).toEqual([]);
     expect(Object.values(simulator.stats().faultsDone).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
   });

@@ -206,7 +206,7 @@ export function* expectedRows(simulator: Simulator, name: TruthStream): Generato
 }
 
 /** The record as its stream hands it on: results are taken out of their reply, addresses put in order. */
-function asRead(name: TruthStream, record: unknown): unknown {
+export function asRead(name: TruthStream, record: unknown): unknown {
   if (name === 'cylance.device') return inOrder(record);
   if (name !== 'cylance.instaquery_result') return record;
   const { Query, ...entry } = record as { Query: { id: string; name: string } };
