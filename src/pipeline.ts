@@ -13,6 +13,7 @@ import {
   type Claim,
   changeFromDetail,
   changeFromList,
+  changeFromLoss,
   isClaimed,
   isClaimedElsewhere,
   isUnchanged,
@@ -22,6 +23,7 @@ import {
   sight,
   sightOfKey,
 } from './reading/changes.ts';
+import { deletedByList } from './reading/missing.ts';
 import type { RefreshSettings } from './reading/refresh.ts';
 import type { Known, LedgerRow, PipelineState, WalkRow } from './state/store.ts';
 import type {
@@ -277,7 +279,8 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
       context.signal.throwIfAborted();
       await lane.ready();
       const asked = useDetails ? (page.ask ?? []).filter(hasKey) : [];
-      const inFlight = lane.begin(page, page.records.length + asked.length);
+      const deleted = deletedByList(pipeline, page);
+      const inFlight = lane.begin(page, page.records.length + asked.length + deleted.length);
       pipeline.events.seen(walk.id, page.records.length);
       const sights = page.records.map((raw) => sight(pipeline, raw));
       const known = lookUp(pipeline, sights);
@@ -293,6 +296,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
         if (waiting !== undefined) await waiting;
       }
       for (const key of asked) await takeChanged(inFlight, sightOfKey(pipeline, key), undefined);
+      for (const key of deleted) await room().then(() => later(inFlight, () => changeFromLoss(pipeline, walk, key)));
       await lane.ready();
     },
     async settled() {

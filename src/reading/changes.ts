@@ -13,7 +13,8 @@ import { REMOVED, withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
 import type { Known, Owed, Row } from '../state/store.ts';
 import type { EcsDocument, IsNews, Json, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
-import { isGoneFromList } from './gone.ts';
+import { verdictOn, wasJudgedLately } from './gone.ts';
+import { clearMissing } from './missing.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 /** A key on its way to the sink. */
@@ -149,7 +150,7 @@ export async function changeFromDetail(
 
 interface Shipped {
   record: unknown;
-  kind: 'list' | 'detail' | 'detail-missing' | 'unreadable' | 'deleted' | 'owed';
+  kind: 'list' | 'detail' | 'detail-missing' | 'unreadable' | 'deleted' | 'owed' | 'suspect';
 }
 
 /** Undefined for a record that is gone and of which there is nothing to say. */
@@ -164,6 +165,7 @@ async function fetchDetail(
   try {
     const isNews: IsNews = (action, record) => isAnother(stream, known, action, record);
     const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
+    if (known !== undefined) clearMissing(pipeline, [seen.key]);
     return { record: clean(stream, detail), kind: 'detail' };
   } catch (error) {
     context.signal.throwIfAborted();
@@ -208,9 +210,9 @@ function withoutItsDetail(seen: Sight): Shipped {
 }
 
 /**
- * The vendor says that there is no such detail. A record that was delivered is deleted when the list does not have it,
- * either. One that the list shows and that was never delivered is shipped as the list has it: it existed, and when it is
- * gone for good, the refresh will tell.
+ * The vendor says that there is no such detail. A record that was delivered is deleted when that is proven. One that the
+ * list shows and that was never delivered is shipped as the list has it: it existed, and when it is gone for good, the
+ * refresh will tell. The live edge does not wait for a proof: the refresh gets it at once.
  */
 async function whenMissing(
   pipeline: Pipeline,
@@ -220,15 +222,37 @@ async function whenMissing(
   known: Known | undefined,
 ): Promise<Shipped | undefined> {
   if (known === undefined) return seen.record === undefined ? undefined : withoutItsDetail(seen);
-  if (known.deleted) return undefined;
-  // A record that is asked for by any other walk is one that a settled list no longer had.
-  const isUnlisted = walk.kind !== 'refresh' && seen.record === undefined;
-  if (!isUnlisted && !(await isGoneFromList(pipeline.registered.stream, context, seen.key, known.timeMs))) {
-    pipeline.log.warn({ key: seen.key }, 'the vendor has no detail of a record that its list still shows');
-    return withoutItsDetail(seen);
+  const { stream } = pipeline.registered;
+  if (known.deleted || (stream.tombstone === undefined && seen.record === undefined)) return undefined;
+  if (stream.mode === 'windows' && walk.kind === 'live' && !walk.once)
+    return wasJudgedLately(pipeline, seen.key) ? undefined : { record: undefined, kind: 'suspect' };
+  const verdict = await verdictOn(pipeline, context, seen.key);
+  if (verdict.kind === 'gone')
+    return { record: stream.tombstone?.(seen.key, known.timeMs ?? undefined), kind: 'deleted' };
+  const isListed = verdict.kind === 'listed';
+  const why = isListed ? 'of a record that its list still shows' : 'of a record, and that it is deleted is not proven';
+  pipeline.log.warn({ key: seen.key }, `the vendor has no detail ${why}`);
+  if (seen.record !== undefined || !isListed) return withoutItsDetail(seen);
+  const listed = sight(pipeline, verdict.record);
+  const isChange = known.fingerprint !== null && listed.fingerprint !== known.fingerprint;
+  return withoutItsDetail(isChange ? listed : seen);
+}
+
+/** The change for a known record of which its list alone tells that it is deleted. */
+export async function changeFromLoss(pipeline: Pipeline, walk: Walk, key: string): Promise<Change | undefined> {
+  for (let other = pipeline.claims.get(key); other !== undefined; other = pipeline.claims.get(key))
+    await released(other);
+  const known = pipeline.state.known(key);
+  const record = pipeline.registered.stream.tombstone?.(key, known?.timeMs ?? undefined);
+  if (known === undefined || known.deleted || record === undefined) return undefined;
+  const seen: Sight = { key, record: undefined, fingerprint: null };
+  const mine = claim(pipeline, walk, seen);
+  try {
+    return toChange(pipeline, walk, seen, known, { record, kind: 'deleted' }, mine);
+  } catch (error) {
+    release(pipeline, mine);
+    throw error;
   }
-  const record = pipeline.registered.stream.tombstone?.(seen.key, known.timeMs ?? undefined);
-  return record === undefined ? undefined : { record, kind: 'deleted' };
 }
 
 function toChange(
@@ -241,6 +265,10 @@ function toChange(
 ): Change {
   if (shipped.kind === 'owed')
     return { row: undefined, out: undefined, claim: mine, owed: owedFor(pipeline, walk, seen) };
+  if (shipped.kind === 'suspect') {
+    const row = { ...(known as Known), key: seen.key, refreshAtMs: pipeline.now() };
+    return { row, out: undefined, claim: mine };
+  }
   if (shipped.kind === 'unreadable')
     return { row: postponed(pipeline, seen, known as Known), out: undefined, claim: mine };
   const isPaid = pipeline.owed.has(seen.key);

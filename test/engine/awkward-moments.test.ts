@@ -46,7 +46,13 @@ interface Fake {
 /** The stream of detections with other pages and details. */
 function fake({ pages, detail, mapping }: Fake): Registered[] {
   const registered = streams.find(({ stream }) => stream.name === 'cylance.detection') as Registered;
-  return [{ ...registered, mapping: mapping ?? registered.mapping, stream: { ...registered.stream, pages, detail } }];
+  return [
+    {
+      ...registered,
+      mapping: mapping ?? registered.mapping,
+      stream: { ...registered.stream, pages, detail, peek: undefined },
+    },
+  ];
 }
 
 /** One list that never changes, walked as the vendors' are. */
@@ -394,7 +400,10 @@ describe('a detail that answers 404', () => {
     detail = missing;
     nowMs += DAY;
     expect(opened.pipeline.state.due(nowMs, 10).length).toBe(list.length);
-    return { sink, ...opened };
+    const answerOnly = (known: string) => {
+      detail = (key) => (key === known ? Promise.resolve(record(key, { Status: 'New', Comment: 'x' })) : missing());
+    };
+    return { sink, ...opened, answerOnly };
   }
 
   test('is no deletion while the list shows the record', async () => {
@@ -409,10 +418,11 @@ describe('a detail that answers 404', () => {
     expect(pipeline.state.known('a')?.refreshAtMs).not.toBeNull();
   });
 
-  test('is one when the list does not have the record, either', async () => {
+  test('is one when the list does not have the record, either, and others are answered', async () => {
     const list = [record('a', { Status: 'New' }), record('b', { Status: 'New' })];
-    const { pipeline, sink } = await delivered(list);
+    const { pipeline, sink, answerOnly } = await delivered(list);
     list.shift();
+    answerOnly('b');
     await runWalk(pipeline, refresh, never);
     expect(lastOf(sink)).toEqual([['a', 'detection-deleted', []]]);
   });

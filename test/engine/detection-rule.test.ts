@@ -250,7 +250,7 @@ describe('a rule', () => {
     vendor.listed = [other];
     vendor.fails = (path) => (path.startsWith('/rules/v2/r-1') ? failure() : undefined);
     const { asked, documents } = await walk();
-    expect(asked).toEqual(['/r-1']);
+    expect(asked).toEqual(['/r-1', '/r-1', '/r-2']); // once more, and one that is there
     expect(documents.map(({ event }) => [event.action, event.type])).toEqual([
       ['detection-rule-deleted', ['deletion']],
     ]);
