@@ -20,6 +20,8 @@ export interface ErrorOptions {
   kind?: 'usage' | 'failure';
   /** Whoever asked would have met it: calls of the same kind (a rate limit), or all of the source (a token). It says nothing about this request. */
   general?: 'route' | 'source';
+  /** Nothing was sent, since calls of this kind were refused while it waited for its turn. */
+  isUnsent?: boolean;
   cause?: unknown;
 }
 
@@ -30,6 +32,7 @@ export class SluiceError extends Error {
   readonly advice: string | undefined;
   readonly kind: 'usage' | 'failure';
   readonly general: 'route' | 'source' | undefined;
+  readonly isUnsent: boolean;
 
   constructor(message: string, options: ErrorOptions) {
     super(message, { cause: options.cause });
@@ -39,6 +42,7 @@ export class SluiceError extends Error {
     this.advice = options.advice;
     this.kind = options.kind ?? 'failure';
     this.general = options.general;
+    this.isUnsent = options.isUnsent ?? false;
   }
 }
 

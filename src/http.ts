@@ -30,10 +30,15 @@ export function createHttp(
   const shared = { keepAlive: true, proxyEnv: settings.env } as const;
   const tls = { ca: settings.ca, rejectUnauthorized: !settings.insecure };
   const agents = { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ...tls }) };
+  const inTurn = <T>(request: HttpRequest, call: () => Promise<T>): Promise<T> =>
+    budget(request.priority, request.signal, async () => {
+      if (request.isHeld?.()) throw new SluiceError(`${placeOf(request)} is held`, { action: 'retry', isUnsent: true });
+      return call();
+    });
   const agent = (url: URL) => (url.protocol === 'http:' ? agents.http : agents.https);
   return {
-    request: (request) => budget(request.priority, request.signal, () => send(request, settings, agent)),
-    stream: (request) => budget(request.priority, request.signal, () => openStream(request, settings, agent)),
+    request: (request) => inTurn(request, () => send(request, settings, agent)),
+    stream: (request) => inTurn(request, () => openStream(request, settings, agent)),
     close: () => {
       agents.http.destroy();
       agents.https.destroy();

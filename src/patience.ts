@@ -14,14 +14,17 @@ import type { ConnectorServices, VendorRequest } from './types.ts';
 const FEW_ATTEMPTS = 8;
 /** One record among others that can be had is given up sooner: it is owed, and asked for again beside them. */
 const BRIEF_ATTEMPTS = 4;
-/** So often others succeed between two refusals of the same request: then the refusal is its own. */
-const REFUSED_ALONE = 2;
+/** A request that was refused so often, while others of its kind were answered, is refused for itself. */
+const REFUSED_ALONE = 4;
 /** A hold without `Retry-After` grows up to this. */
 const LONGEST_HOLD_MS = 300_000;
 
 export type Asked = Pick<VendorRequest, 'retry' | 'signal' | 'scope' | 'path' | 'route' | 'wasAllowed'>;
 
-export type Patience = <T>(request: Asked, call: (attempt: number) => Promise<T>) => Promise<T>;
+export type Patience = <T>(request: Asked, call: Call<T>) => Promise<T>;
+
+/** One attempt. `isHeld` is to be asked at the last moment before it is sent: others may have been refused meanwhile. */
+export type Call<T> = (isHeld: () => boolean) => Promise<T>;
 
 interface Gate {
   /** Until when nothing is sent, in lived time. */
@@ -65,13 +68,14 @@ export function createPatience(
     const successesBefore = gate.successes;
     const left = () => services.retry.deadlineMs - (now() - startedAtMs);
     let failures = 0; // of this request itself
-    let alone = 0;
+    let refusals = 0;
     let successesAtRefusal: number | undefined;
+    const isHeld = () => Math.max(gate.heldUntilMs, source.heldUntilMs) > now();
     let last: SluiceError | undefined;
     for (let attempt = 1; ; attempt++) {
       const passage = await pass(gate, source, { request, now, left, last });
       try {
-        const result = await call(attempt);
+        const result = await call(isHeld);
         gate.successes++;
         gate.refusals = 0;
         return result;
@@ -80,13 +84,14 @@ export function createPatience(
         if (!(error instanceof SluiceError)) throw error;
         if (error.action === 'forbidden') checkScope(request, error, gate, attempt);
         else if (error.action !== 'retry') throw error;
+        if (error.isUnsent) continue;
         services.onRefusal?.(error);
         last = error;
         if (error.general !== undefined) {
-          const isOfRoute = error.general === 'route'; // a token is never refused to one record alone
-          if (isOfRoute && successesAtRefusal !== undefined && gate.successes > successesAtRefusal) alone++;
-          successesAtRefusal = gate.successes;
-          if (alone >= REFUSED_ALONE && request.retry === 'brief') throw ofItself(error);
+          if (error.general === 'route') refusals++; // a token is never refused to one record alone
+          successesAtRefusal ??= gate.successes;
+          const isAlone = refusals >= REFUSED_ALONE && gate.successes > successesAtRefusal;
+          if (isAlone && request.retry === 'brief') throw ofItself(error);
           hold(gate, error);
           if (left() <= 0) throw error;
           continue;

@@ -350,6 +350,8 @@ export interface HttpRequest {
   body?: string;
   priority: 'live' | 'backfill';
   signal: AbortSignal;
+  /** Asked when it is its turn: true where it is not to be sent any more (`patience.ts`). */
+  isHeld?: () => boolean;
 }
 
 export interface HttpReply {

@@ -36,7 +36,7 @@ export const apexCentral: Connector = {
 function openApexCentral(settings: SourceSettings, services: ConnectorServices): VendorClient {
   const patiently = createPatience(services);
   return {
-    json: (request) => patiently(request, () => ask(request, settings, services)),
+    json: (request) => patiently(request, (isHeld) => ask(request, settings, services, isHeld)),
     parts() {
       throw new Error('Apex Central has no reply that is read part by part');
     },
@@ -50,9 +50,14 @@ function openApexCentral(settings: SourceSettings, services: ConnectorServices):
 }
 
 /** One request, signed for this attempt: the token of an earlier one may be too old. */
-async function ask<T>(request: VendorRequest<T>, settings: SourceSettings, services: ConnectorServices): Promise<T> {
+async function ask<T>(
+  request: VendorRequest<T>,
+  settings: SourceSettings,
+  services: ConnectorServices,
+  isHeld?: () => boolean,
+): Promise<T> {
   const { sent, token } = await signed(request, settings, services);
-  const reply = await services.http(sent);
+  const reply = await services.http({ ...sent, isHeld });
   if (reply.status === 401 || reply.status === 403) {
     const text = reply.body.toString('utf8', 0, 2000).replaceAll(token, REMOVED);
     const said = short(member(embedded(text), 'Message', 'result_description') ?? text);

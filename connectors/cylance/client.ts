@@ -44,20 +44,20 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
   const baseUrl = baseUrlOf(settings);
   const tokens = createTokenHolder(settings, baseUrl, services);
   const retryPatiently = createPatience(services);
-  const patiently = <T>(request: Asked, call: (url: string) => Promise<T>): Promise<T> => {
+  const patiently = <T>(request: Asked, call: (to: Target) => Promise<T>): Promise<T> => {
     const url = `${baseUrl}${request.path}${queryOf(request.query)}`;
-    return retryPatiently(request, () => call(url));
+    return retryPatiently(request, (isHeld) => call({ url, isHeld }));
   };
   return {
     json: (request) =>
-      patiently(request, async (url) => {
-        const { reply, sent } = await send(request, url, tokens, services, services.http);
+      patiently(request, async (to) => {
+        const { reply, sent } = await send(request, to, tokens, services, services.http);
         const recognised = request.recognise?.(hash('sha256', reply.body, 'base64url'));
         return recognised ?? accepted(reply, sent, request);
       }),
     async *parts(request) {
-      const { body, headers, place } = await patiently(request, async (url) => {
-        const { reply, sent } = await send(request, url, tokens, services, openOrRefused(services.stream));
+      const { body, headers, place } = await patiently(request, async (to) => {
+        const { reply, sent } = await send(request, to, tokens, services, openOrRefused(services.stream));
         return { body: reply.body as AsyncIterable<Buffer>, headers: reply.headers, place: placeOf(sent) };
       });
       request.accept(yield* partsOf(body, { member: request.member, headers, place, begin: request.begin }));
@@ -81,12 +81,14 @@ function accepted<T>(reply: HttpReply, sent: HttpRequest, { accept, ordered, unp
   return accept(content);
 }
 
+type Target = Pick<HttpRequest, 'url' | 'isHeld'>;
+
 type Asked = Omit<LongRequest, 'member' | 'begin' | 'accept'>;
 
 /** One request; after a 401 once more with a new token. */
 async function send<Reply extends Omit<HttpReply, 'body'>>(
   request: Asked,
-  url: string,
+  { url, isHeld }: Target,
   tokens: TokenHolder,
   services: ConnectorServices,
   http: (sent: HttpRequest) => Promise<Reply>,
@@ -99,6 +101,7 @@ async function send<Reply extends Omit<HttpReply, 'body'>>(
       headers: { authorization: `Bearer ${token}` },
       priority: request.priority,
       signal: request.signal,
+      isHeld,
     };
     const reply = await http(sent);
     if (reply.status === 401) {
