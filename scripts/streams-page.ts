@@ -66,14 +66,17 @@ function sectionOf({ stream, fields }: Registered & { fields: { custom: object; 
       'removed',
       `${[...new Set([...ALWAYS_SECRET, ...stream.secrets])].map(code).join(', ')}, and credentials inside texts (command lines, URLs, headers)`,
     ],
-    ['deletions', canVanish(stream) ? 'shipped as a last revision' : 'not noticed'],
+    ['deletions', deletionsOf(stream)],
     ['fields', `${fields.ecs.length} of ECS, ${Object.keys(fields.custom).length} below \`${stream.name}\``],
   ];
   return [`## ${stream.name}`, '', `${about.title}.`, '', table(['', ''], rows), example(stream.name), ''].join('\n');
 }
 
-function canVanish({ detail, tombstone }: Registered['stream']): boolean {
-  return detail !== undefined && tombstone !== undefined;
+function deletionsOf({ detail, tombstone }: Registered['stream']): string {
+  if (tombstone === undefined) return 'not noticed';
+  return detail === undefined
+    ? 'shipped as a last revision once two readings of the list, a `reading.snapshot` apart, do not have the record; not while the list is empty or lost more than a tenth'
+    : 'shipped as a last revision once they are proven';
 }
 
 function code(text: string): string {

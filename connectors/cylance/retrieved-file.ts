@@ -28,7 +28,8 @@ export const retrievedFile: Stream = {
   changes: [{ action: 'retrieved-file-status-changed', of: (record) => textOf(member(record, 'file_status')) }],
   actions: { updated: 'retrieved-file-updated', deleted: 'retrieved-file-deleted' },
   pages: (context, walk) =>
-    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: false }, walk),
+    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
+  tombstone,
 };
 
 /** The vendor gives retrievals no id. */
@@ -39,6 +40,13 @@ function key(record: unknown): string {
   const named = (...names: string[]) => names.map((name) => textOf(member(record, name))).find((text) => text) ?? '';
   const parts = [device.replaceAll('-', '').toLowerCase(), foldedPath(path)];
   return [...parts, named('created_at', 'createdAt'), named('correlation_id', 'correlationId')].join('|');
+}
+
+/** What its key says of it; a path may hold the key's separator. */
+function tombstone(of: string): unknown {
+  const [device_id, ...rest] = of.split('|');
+  const [created_at, correlation_id] = rest.splice(-2).map((text) => (text === '' ? undefined : text));
+  return { device_id, filepath: rest.join('|'), created_at, correlation_id, Deleted: true };
 }
 
 function list(context: StreamContext, query: PageQuery): Promise<ListReply> {

@@ -32,7 +32,8 @@ export const threat: Stream = {
   ],
   actions: { updated: 'threat-updated', deleted: 'threat-deleted' },
   pages: (context, walk) =>
-    walkSnapshot(context, { lists: [threatsOf(context)], key: threatKey, findsDeleted: false }, walk),
+    walkSnapshot(context, { lists: [threatsOf(context)], key: threatKey, findsDeleted: true }, walk),
+  tombstone: (sha256) => ({ sha256, Deleted: true }),
 };
 
 export function threatKey(record: unknown): string {

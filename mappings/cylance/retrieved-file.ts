@@ -16,6 +16,7 @@ import {
   reader,
   relatedOf,
   text,
+  truth,
   type Unfit,
 } from '../ecs.ts';
 import type { Facts } from './artifacts.ts';
@@ -32,6 +33,8 @@ export const fields: FieldList = {
     'cylance.retrieved_file.correlation_id': 'keyword',
     'cylance.retrieved_file.tenant_id': 'keyword',
     'cylance.retrieved_file.device_id': 'keyword',
+    /** True in the document of one that the list does not have any more. */
+    'cylance.retrieved_file.deleted': 'boolean',
     /** Members of the record that the guide does not know. */
     'cylance.retrieved_file.other': 'flattened',
     /** Values that did not fit the field they were meant for, by that field's name. */
@@ -78,6 +81,7 @@ const retrievedOf = reader({
   hostname: ['host_name'],
   password: [],
   download_url: ['DownloadUrl'],
+  Deleted: [],
 });
 type Retrieved = ReturnType<typeof retrievedOf>;
 
@@ -104,6 +108,10 @@ export const mapping: Mapping = (record, source) => {
   put(own, 'correlation_id', keyword(unfit, `${PREFIX}.correlation_id`, retrieved.correlation_id));
   put(own, 'tenant_id', keyword(unfit, `${PREFIX}.tenant_id`, retrieved.tenant_id));
   document.message = titleOf(document, own);
+  if (truth(unfit, `${PREFIX}.deleted`, retrieved.Deleted) === true) {
+    own.deleted = true; // the record is gone; of the file itself nothing is said
+    document.message = title(`${document.message} (not listed any more)`);
+  }
   if (retrieved.others !== undefined) put(own, 'other', flat(closed(pick(record, retrieved.others))));
   put(own, 'unfit', filled(unfit));
   put(document, 'related', relatedOf(related));

@@ -1,6 +1,7 @@
 /**
  * Threats: files that CylancePROTECT judges as such, each once for the whole tenant. The list is an inventory, so a
- * document is an `asset`; what happened on a device is in `cylance.threat_device`. Category `malware` allows `info` only.
+ * document is an `asset`; what happened on a device is in `cylance.threat_device`. Category `malware` allows `info` only. A
+ * tombstone says that the list does not have one any more.
  */
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
@@ -35,6 +36,8 @@ export const fields: FieldList = {
     'cylance.threat.safelisted': 'boolean',
     'cylance.threat.unique_to_cylance': 'boolean',
     'cylance.threat.last_found': 'date',
+    /** True in the document of one that the list does not have any more. */
+    'cylance.threat.deleted': 'boolean',
     /** Members of the record that have no field. */
     'cylance.threat.other': 'flattened',
     /** Values that did not fit the field they were meant for, by that field's name. */
@@ -68,6 +71,7 @@ const threatOf = reader({
   file_size: ['FileSize'],
   unique_to_cylance: ['UniqueToCylance'],
   last_found: ['LastFound'],
+  Deleted: [],
 });
 type Threat = ReturnType<typeof threatOf>;
 
@@ -88,6 +92,10 @@ export const mapping: Mapping = (record, source) => {
   put(document, 'file', file);
   judgement(threat, event, unfit, own);
   document.message = titleOf(file ?? {}, own);
+  if (truth(unfit, `${PREFIX}.deleted`, threat.Deleted) === true) {
+    own.deleted = true;
+    document.message = title(`${document.message} is not listed any more`);
+  }
   if (threat.others !== undefined) put(own, 'other', flat(pick(record, threat.others)));
   put(own, 'unfit', filled(unfit));
   put(document, 'related', relatedOf(related));
