@@ -43,7 +43,16 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
   const delivered = (_walk: string, documents: number) => {
     records += documents;
   };
-  const events = { seen() {}, delivered, window() {}, walked() {}, refused() {}, waiting() {}, owed() {} };
+  const events = {
+    seen() {},
+    delivered,
+    window() {},
+    walked() {},
+    refused() {},
+    waiting() {},
+    owed() {},
+    alarmed() {},
+  };
   const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
   await recover(pipeline);
   begin();

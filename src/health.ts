@@ -73,7 +73,7 @@ function liveness(config: Config, { watch, line }: Watched, nowMs: number): Find
   const limitMs = silenceLimitMs(config, line.source);
   const last = watch.lastSuccessMs === undefined ? 'never' : new Date(watch.lastSuccessMs).toISOString();
   if (watch.stopped !== undefined || silentMs <= limitMs) {
-    return { pipeline: watch.name, ok: true, why: watch.stopped?.message ?? watch.waiting };
+    return { pipeline: watch.name, ok: true, why: watch.stopped?.message ?? watch.waiting ?? watch.alarm };
   }
   const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
   return { pipeline: watch.name, ok: false, why };
@@ -94,8 +94,13 @@ export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: 
 }
 
 function readiness({ watch }: Watched): Finding {
-  const { name, stopped, waiting } = watch;
-  return { pipeline: name, ok: stopped === undefined, why: stopped?.message ?? waiting, advice: stopped?.advice };
+  const { name, stopped, waiting, alarm } = watch;
+  return {
+    pipeline: name,
+    ok: stopped === undefined,
+    why: stopped?.message ?? waiting ?? alarm,
+    advice: stopped?.advice,
+  };
 }
 
 function verdict(findings: Finding[]): { status: number; body: unknown } {
@@ -132,6 +137,7 @@ function metricsOf(watched: readonly Watched[], now: () => number): Registry {
   );
   add('silence_seconds', 'How long there has been no sign of progress.', (watch) => (now() - watch.lastSignMs) / 1000);
   add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
+  add('alarm', '1 while a person should look at something.', (watch) => (watch.alarm === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));
   return registry;
 }

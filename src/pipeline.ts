@@ -50,6 +50,8 @@ export interface PipelineEvents {
   refused(walk: Walk, reason: string): void;
   /** Something does not answer; the pipeline goes on by itself. */
   waiting(reason: string): void;
+  /** A person should look at something although everything goes on; undefined when that is over. */
+  alarmed(text: string | undefined): void;
   /** So many records wait for their detail now. */
   owed(records: number): void;
 }

@@ -20,6 +20,8 @@ export interface Watch {
   lastSignMs: number;
   /** What it waits for; undefined when it does not. */
   waiting: string | undefined;
+  /** What a person should look at; undefined when there is nothing. */
+  alarm: string | undefined;
   /** Why it stopped, when only a person can help. */
   stopped: { message: string; advice: string | undefined } | undefined;
   /** Per backfill that the vendor refused for good: why. */
@@ -37,6 +39,7 @@ export function createWatch(name: string, now: () => number): Watch {
     lastSignMs: nowMs,
     lastSuccessMs: undefined,
     waiting: undefined,
+    alarm: undefined,
     stopped: undefined,
   };
   const maps = { refused: new Map<string, string>(), reached: new Map<string, number>() };
@@ -77,6 +80,9 @@ function eventsOf(watch: Watch, now: () => number): PipelineEvents {
     },
     owed(records) {
       watch.owed = records;
+    },
+    alarmed(text) {
+      watch.alarm = text;
     },
     waiting(reason) {
       watch.lastSignMs = now();

@@ -118,7 +118,13 @@ function summarize(session: Session, running: Running[]): void {
     const counts = `${showCount(watch.delivered)} delivered, ${showCount(watch.rejected)} rejected, ${windows}`;
     const unsettled = watch.unsettled > 0 ? `, ${showCount(watch.unsettled)} unsettled` : '';
     const owed = watch.owed > 0 ? `, ${showCount(watch.owed)} waiting for their detail` : '';
-    const state = watch.stopped ? ', STOPPED' : watch.waiting ? `, waiting: ${watch.waiting}` : '';
+    const state = watch.stopped
+      ? ', STOPPED'
+      : watch.waiting
+        ? `, waiting: ${watch.waiting}`
+        : watch.alarm
+          ? `, ALARM: ${watch.alarm}`
+          : '';
     session.log.info(`${watch.name}: ${counts}${unsettled}${owed}${state}`);
   }
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './shared/context.ts';
 import { whole, withCommon } from './shared/options.ts';
+import { type ConfirmOptions, confirmState } from './shared/state-confirm.ts';
 import { type ResetOptions, resetState } from './shared/state-reset.ts';
 import { type RewindOptions, rewindState } from './shared/state-rewind.ts';
 import { type ShowOptions, showState } from './shared/state-show.ts';
@@ -27,4 +28,9 @@ export function addState(program: Command, cli: Cli): void {
     .requiredOption('--to <time>', 'ISO time, date (UTC) or age (30d, 24h)')
     .option('--pipeline <name...>', 'only these pipelines');
   withCommon(rewind).action((options: RewindOptions) => rewindState(cli, options));
+  const confirm = state
+    .command('confirm')
+    .description('say that a list which is suddenly empty or much shorter is right: what it lost is told as deleted')
+    .requiredOption('--pipeline <name...>', 'these pipelines; `sluice state show` says which have an alarm');
+  withCommon(confirm).action((options: ConfirmOptions) => confirmState(cli, options));
 }

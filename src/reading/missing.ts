@@ -44,9 +44,10 @@ export function confirmFew(state: Pick<PipelineState, 'fact' | 'setFact'>): Alar
 
 /** Notes how many records a settled reading saw. Returns the alarm where that is not believed. */
 export function noteTotal(pipeline: Pipeline, total: number): Alarm | undefined {
-  const { state, log, now } = pipeline;
+  const { state, log, now, events } = pipeline;
   const before = state.fact(FACT) as Listed | undefined;
   if (before === undefined || !isTooFew(pipeline, total, before.total)) {
+    events.alarmed(undefined);
     if (before?.few !== undefined) log.info(`the list is believed again: it has ${total} records`);
     if (before?.total !== total || before.few !== undefined) state.setFact(FACT, { total });
     return undefined;
@@ -54,6 +55,7 @@ export function noteTotal(pipeline: Pipeline, total: number): Alarm | undefined 
   const few = { total, sinceMs: before.few?.sinceMs ?? now() };
   if (before.few?.total !== total) state.setFact(FACT, { total: before.total, few } as unknown as Json);
   const alarm = { before: before.total, ...few };
+  events.alarmed(alarmText(alarm, pipeline.name));
   if (before.few === undefined) log.warn(alarmText(alarm, pipeline.name));
   return alarm;
 }

@@ -141,6 +141,7 @@ export function openPipeline(
     walked() {},
     refused() {},
     waiting() {},
+    alarmed() {},
     owed() {},
   };
   const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);

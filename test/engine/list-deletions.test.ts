@@ -95,14 +95,18 @@ describe.each([
 
   test.each([0, 17])('of 20 records, %i are an alarm, which ends when they are back', async (left) => {
     const { vendor, pipeline, look, told } = tenant(stream, make(20), details);
+    const alarms: (string | undefined)[] = [];
+    pipeline.events.alarmed = (text) => alarms.push(text);
     await look();
     const gone = vendor.rows.splice(left);
     for (let again = 0; again < 4; again++) await look();
     expect(told()).toHaveLength(20);
     expect(alarmOf(pipeline.state)).toMatchObject({ before: 20, total: left });
+    expect(alarms.at(-1)).toMatch(`has ${left} records of 20`);
     vendor.rows.push(...gone);
     await look();
     await look();
+    expect(alarms.at(-1)).toBeUndefined();
     expect(alarmOf(pipeline.state)).toBeUndefined();
     expect(told()).toHaveLength(20);
   });

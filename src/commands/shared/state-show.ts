@@ -1,3 +1,4 @@
+import { type Alarm, alarmOf, alarmText } from '../../reading/missing.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../../state/store.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
@@ -20,6 +21,8 @@ interface Shown {
   rejections: number;
   walks: WalkRow[];
   ledger: (LedgerRow & { atMs: number })[];
+  /** What the number of records in its list says, while that is not believed. */
+  alarm: Alarm | undefined;
   /** Batches that were being written when a process died. */
   prepared: { walk: string; number: number; documents: number }[];
 }
@@ -51,6 +54,7 @@ function read(store: StateStore, name: string, ledger: number): Shown {
     rejections,
     walks: state.walks(),
     ledger: state.ledger(ledger),
+    alarm: alarmOf(state),
     prepared: state
       .prepared(stream as `${string}.${string}`, source)
       .map(({ walk, number, ids }) => ({ walk, number, documents: ids.length })),
@@ -65,6 +69,7 @@ function pipelineText({
   rejections,
   walks,
   ledger,
+  alarm,
   prepared,
 }: Shown): string {
   const { records, deleted, due, owed, gaps } = counts;
@@ -77,6 +82,7 @@ function pipelineText({
   ];
   const since = coveredFromMs === undefined ? 'nothing was read yet' : `read from ${showTime(coveredFromMs)} on`;
   const lines = [`${pipeline}\n  ${facts.join(', ')}; ${showCount(rejections)} rejected; ${since}\n`];
+  if (alarm !== undefined) lines.push(`  ALARM since ${showTime(alarm.sinceMs)}: ${alarmText(alarm, pipeline)}\n`);
   const statuses = Object.entries(children).map(([status, count]) => `${showCount(count)} ${status}`);
   if (statuses.length > 0) lines.push(`  parents whose results are read: ${statuses.join(', ')}\n`);
   if (walks.length > 0)

@@ -1,0 +1,31 @@
+import { confirmFew } from '../../reading/missing.ts';
+import type { Cli } from './context.ts';
+import type { CommonOptions } from './options.ts';
+import { openSession } from './session.ts';
+import { existingState, storedPipelines } from './stored.ts';
+import { showCount } from './times.ts';
+
+export interface ConfirmOptions extends CommonOptions {
+  pipeline: string[];
+}
+
+/** Takes no lock: a running Sluice believes it at its next look. */
+export function confirmState(cli: Cli, options: ConfirmOptions): void {
+  const session = openSession(cli, options, { quiet: true });
+  const store = existingState(cli, session, false);
+  try {
+    const confirmed = storedPipelines(store, options.pipeline).map((name) => {
+      const alarm = confirmFew(store.pipeline(name));
+      return { pipeline: name, before: alarm?.before ?? null, total: alarm?.total ?? null };
+    });
+    if (options.json) cli.stdout.write(`${JSON.stringify({ confirmed })}\n`);
+    else for (const one of confirmed) cli.stdout.write(`${one.pipeline}: ${whatFollows(one)}\n`);
+  } finally {
+    store.close();
+  }
+}
+
+function whatFollows({ before, total }: { before: number | null; total: number | null }): string {
+  if (before === null || total === null) return 'there is no alarm, so there is nothing to confirm';
+  return `its list has ${showCount(total)} records instead of ${showCount(before)}, and that is right: what is missing is told as deleted after two more looks`;
+}
