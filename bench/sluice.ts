@@ -52,6 +52,7 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
     waiting() {},
     owed() {},
     alarmed() {},
+    walkFailed() {},
   };
   const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
   await recover(pipeline);

@@ -31,7 +31,7 @@ export async function startHealth(
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0];
     if (path === '/healthz') return answer(response, verdict(watched.map((one) => liveness(config, one, now()))));
-    if (path === '/readyz') return answer(response, verdict(watched.map(readiness)));
+    if (path === '/readyz') return answer(response, verdict(watched.map((one) => readiness(one, now()))));
     if (path === '/metrics')
       return void registry.metrics().then((text) => send(response, 200, registry.contentType, text));
     answer(response, { status: 404, body: { message: 'there are /healthz, /readyz and /metrics' } });
@@ -64,17 +64,30 @@ interface Finding {
   advice?: string;
 }
 
+/** A walk that cannot go on for so long is not only late. */
+const FAILING_AFTER_MS = 3_600_000;
+const DEGRADED_AFTER_MS = 60_000;
+
+/** The walk that has been failing for longest, if that is longer than so many milliseconds. */
+function failingFor(watch: Watch, longerMs: number, nowMs: number): string | undefined {
+  const all = [...watch.failing].map(([walk, { sinceMs, reason }]) => ({ walk, reason, ms: nowMs - sinceMs }));
+  const [longest] = all.filter(({ ms }) => ms > longerMs).sort((one, other) => other.ms - one.ms);
+  if (longest === undefined) return undefined;
+  return `${longest.walk} cannot go on for ${Math.round(longest.ms / 60_000)} min: ${longest.reason}`;
+}
+
 /**
  * A pipeline that neither finished a walk nor showed any progress for three polls and the longest retry is stuck. One
- * that says what it waits for is not: a restart would not help it. One that stopped is the business of `/readyz`.
+ * that says what it waits for is not: a restart would not help it. One that has stopped, or whose walk has failed for an
+ * hour while its other walks succeed, is told as well: a person has to look.
  */
 function liveness(config: Config, { watch, line }: Watched, nowMs: number): Finding {
+  const trouble = watch.stopped?.message ?? failingFor(watch, FAILING_AFTER_MS, nowMs);
+  if (trouble !== undefined) return { pipeline: watch.name, ok: false, why: trouble, advice: watch.stopped?.advice };
   const silentMs = nowMs - watch.lastSignMs;
   const limitMs = silenceLimitMs(config, line.source);
   const last = watch.lastSuccessMs === undefined ? 'never' : new Date(watch.lastSuccessMs).toISOString();
-  if (watch.stopped !== undefined || silentMs <= limitMs) {
-    return { pipeline: watch.name, ok: true, why: watch.stopped?.message ?? watch.waiting ?? watch.alarm };
-  }
+  if (silentMs <= limitMs) return { pipeline: watch.name, ok: true, why: watch.waiting ?? watch.alarm };
   const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
   return { pipeline: watch.name, ok: false, why };
 }
@@ -93,14 +106,11 @@ export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: 
   );
 }
 
-function readiness({ watch }: Watched): Finding {
+/** A walk that cannot go on is not ready, whatever the others do: its first request was given up only after its deadline. */
+function readiness({ watch }: Watched, nowMs: number): Finding {
   const { name, stopped, waiting, alarm } = watch;
-  return {
-    pipeline: name,
-    ok: stopped === undefined,
-    why: stopped?.message ?? waiting ?? alarm,
-    advice: stopped?.advice,
-  };
+  const trouble = stopped?.message ?? failingFor(watch, DEGRADED_AFTER_MS, nowMs);
+  return { pipeline: name, ok: trouble === undefined, why: trouble ?? waiting ?? alarm, advice: stopped?.advice };
 }
 
 function verdict(findings: Finding[]): { status: number; body: unknown } {
@@ -136,6 +146,7 @@ function metricsOf(watched: readonly Watched[], now: () => number): Registry {
     (watch) => (watch.lastSuccessMs ?? 0) / 1000,
   );
   add('silence_seconds', 'How long there has been no sign of progress.', (watch) => (now() - watch.lastSignMs) / 1000);
+  add('walks_failing', 'Walks that cannot go on for now.', (watch) => watch.failing.size);
   add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
   add('alarm', '1 while a person should look at something.', (watch) => (watch.alarm === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));

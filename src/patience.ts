@@ -16,6 +16,8 @@ const FEW_ATTEMPTS = 8;
 const BRIEF_ATTEMPTS = 4;
 /** A request that was refused so often, while others of its kind were answered, is refused for itself. */
 const REFUSED_ALONE = 4;
+/** What lasts longer than this is said, and said again as often. */
+const SAY_AFTER_MS = 60_000;
 /** A hold without `Retry-After` grows up to this. */
 const LONGEST_HOLD_MS = 300_000;
 
@@ -34,10 +36,12 @@ interface Gate {
   /** The one that goes first after a hold. */
   probe: Promise<void> | undefined;
   successes: number;
+  /** When it was said last that it is waited for. */
+  saidAtMs: number;
 }
 
 function openGate(): Gate {
-  return { heldUntilMs: 0, refusals: 0, probe: undefined, successes: 0 };
+  return { heldUntilMs: 0, refusals: 0, probe: undefined, successes: 0, saidAtMs: Number.NEGATIVE_INFINITY };
 }
 
 /** One for each connection. */
@@ -87,6 +91,10 @@ export function createPatience(
         if (error.isUnsent) continue;
         services.onRefusal?.(error);
         last = error;
+        if (Math.min(now() - startedAtMs, now() - gate.saidAtMs) >= SAY_AFTER_MS) {
+          gate.saidAtMs = now();
+          services.log.warn(`still waiting after ${Math.round((now() - startedAtMs) / 1000)} s: ${error.message}`);
+        }
         if (error.general !== undefined) {
           if (error.general === 'route') refusals++; // a token is never refused to one record alone
           successesAtRefusal ??= gate.successes;

@@ -52,6 +52,8 @@ export interface PipelineEvents {
   waiting(reason: string): void;
   /** A person should look at something although everything goes on; undefined when that is over. */
   alarmed(text: string | undefined): void;
+  /** A walk cannot go on for now; it is tried again. */
+  walkFailed(walk: Walk, reason: string): void;
   /** So many records wait for their detail now. */
   owed(records: number): void;
 }

@@ -142,6 +142,7 @@ async function tryWalk(
   } catch (error) {
     if (signal.aborted) return;
     const action = pipeline.sinkFailure !== undefined || options.once ? 'stop' : actionOf(error);
+    if (action === 'retry' || action === 'reject') pipeline.events.walkFailed(walk, messageOf(error));
     if (action === 'retry' || (action === 'reject' && doWithout === undefined))
       return await pause(pipeline, error, signal);
     if (action !== 'reject' || doWithout === undefined) throw error;

@@ -18,6 +18,8 @@ export interface Watch {
   lastSuccessMs: number | undefined;
   /** When it last did, or said, anything at all. */
   lastSignMs: number;
+  /** Per walk that cannot go on: since when, and why. */
+  failing: Map<string, { sinceMs: number; reason: string }>;
   /** What it waits for; undefined when it does not. */
   waiting: string | undefined;
   /** What a person should look at; undefined when there is nothing. */
@@ -42,7 +44,8 @@ export function createWatch(name: string, now: () => number): Watch {
     alarm: undefined,
     stopped: undefined,
   };
-  const maps = { refused: new Map<string, string>(), reached: new Map<string, number>() };
+  const failing = new Map<string, { sinceMs: number; reason: string }>();
+  const maps = { failing, refused: new Map<string, string>(), reached: new Map<string, number>() };
   const watch = { name, ...counts, ...signs, ...maps } as Watch;
   watch.events = eventsOf(watch, now);
   return watch;
@@ -69,7 +72,12 @@ function eventsOf(watch: Watch, now: () => number): PipelineEvents {
       if (!row.settled) watch.unsettled++;
       progress();
     },
+    walkFailed(walk, reason) {
+      const sinceMs = watch.failing.get(walk.id)?.sinceMs ?? now();
+      watch.failing.set(walk.id, { sinceMs, reason });
+    },
     walked(walk) {
+      watch.failing.delete(walk.id);
       watch.reached.delete(walk.id);
       watch.lastSuccessMs = now();
       progress();

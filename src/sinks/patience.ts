@@ -19,13 +19,14 @@ export interface PatienceSettings {
   baseMs: number;
   maxMs: number;
   log: Logger;
+  /** Milliseconds that the process lived through, or any clock. */
   now: () => number;
   /** Shared by everything that waits on one cluster, so that it is said once and not per request. */
   said: { at: number };
 }
 
 export interface Patience {
-  /** Waits with exponential backoff and full jitter; throws `stop` when the deadline has passed. */
+  /** Waits with exponential backoff and full jitter; throws `retry` when the deadline has passed. */
   wait(trouble: Waiting, signal: AbortSignal): Promise<void>;
   /** Something was delivered: the clock and the backoff start anew. */
   progress(): void;
@@ -43,7 +44,8 @@ export function patience(settings: PatienceSettings): Patience {
       since ??= now;
       const left = since + settings.deadlineMs - now;
       const message = `${settings.who} ${trouble.why}`;
-      if (left <= 0) throw new SluiceError(message, { action: 'stop', advice: trouble.advice });
+      // `run` waits on, and asks anew what arrived; `run --once` and `backfill` end.
+      if (left <= 0) throw new SluiceError(message, { action: 'retry', advice: trouble.advice });
       // A first hiccup is nobody's business; what lasts is said, and said again at intervals.
       if (attempt > 0) told = say(settings, message, trouble.advice) || told;
       const ceiling = Math.min(settings.maxMs, settings.baseMs * 2 ** attempt);

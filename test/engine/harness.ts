@@ -143,6 +143,7 @@ export function openPipeline(
     waiting() {},
     alarmed() {},
     owed() {},
+    walkFailed() {},
   };
   const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
   if (options.sink !== undefined) pipeline.sink = options.sink;

@@ -28,7 +28,7 @@ async function place(names: readonly string[]) {
   const nothing = () => {};
   const events: PipelineEvents = {
     ...{ seen: nothing, delivered: nothing, window: nothing },
-    ...{ walked: nothing, refused: nothing, waiting: nothing, owed: nothing, alarmed: nothing },
+    ...{ walked: nothing, refused: nothing, waiting: nothing, owed: nothing, alarmed: nothing, walkFailed: nothing },
   };
   cleanups.push(
     folder.remove,

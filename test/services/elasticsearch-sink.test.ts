@@ -173,7 +173,7 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       const impatient = openSink(node.url, { retryDeadlineMs: 300 });
       const failure = await impatient.write(batchOf([contractDocument('blocked-0')]), signal).catch((error) => error);
       await impatient.close();
-      expect(failure).toMatchObject({ action: 'stop', message: expect.stringContaining('blocked by') });
+      expect(failure).toMatchObject({ action: 'retry', message: expect.stringContaining('blocked by') });
       expect(failure.advice).toContain('index.blocks.write');
       const lines = await sink.check(signal);
       expect(lines.find(({ what }) => what === 'Not blocked')).toMatchObject({ ok: false });
@@ -403,7 +403,7 @@ describe.each(versions)('Elasticsearch %s dies', (version) => {
     const failure = await sink.write(batchOf([contractDocument('nobody')]), signal).catch((error) => error);
     await sink.close();
     expect(failure).toMatchObject({
-      action: 'stop',
+      action: 'retry',
       message: expect.stringContaining('http://127.0.0.1:9 cannot be reached'),
     });
   });

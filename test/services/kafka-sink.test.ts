@@ -213,7 +213,7 @@ describe('Kafka 4.2.0', () => {
     const nobody = openSink([`127.0.0.1:${await freePort()}`], { retryDeadlineMs: 300 });
     const unreachable = await write(nobody);
     await nobody.close();
-    expect(unreachable).toMatchObject({ action: 'stop', message: expect.stringMatching(/cannot be reached/) });
+    expect(unreachable).toMatchObject({ action: 'retry', message: expect.stringMatching(/cannot be reached/) });
   });
 });
 

@@ -71,7 +71,7 @@ describe.each(versions)('trouble with Elasticsearch %s', (version) => {
 
   test('nobody answers', async () => {
     configure({ nodes: ['http://127.0.0.1:9'] });
-    const failed = await place.sluice('run');
+    const failed = await place.sluice('run', '--once');
     await expectOneMessage(
       failed,
       /Elasticsearch at http:\/\/127\.0\.0\.1:9\S* cannot be reached/,
@@ -98,8 +98,22 @@ describe.each(versions)('trouble with Elasticsearch %s', (version) => {
     await midway();
     await ask(node.url, 'PUT', `/${dataStream()}/_settings`, { 'index.blocks.write': true });
     const where = new RegExp(`does not let ${dataStream()} be written to`);
-    await expectOneMessage(await running.ended, where, /Lift the block: PUT .*index\.blocks\.write/);
-    await expectOneMessage(await place.sluice('run'), where, /Lift the block/);
+    const isWaitedFor = new RegExp(`waiting \\d+ s, then trying again: .*${where.source}`);
+    await until('its deadline has passed', 60_000, () => isWaitedFor.test(running.stderr()));
+    expect(running.hasEnded()).toBeUndefined();
+    await ask(node.url, 'PUT', `/${dataStream()}/_settings`, { 'index.blocks.write': null });
+    await until('everything has arrived', 60_000, () => committedRevisions(state(), 1) >= DETECTIONS);
+    expect((await running.end('SIGTERM')).code).toBe(0);
+    await expectExactSet();
+  });
+
+  test('the data stream is read-only for a command that ends by itself', async () => {
+    const running = place.start('run');
+    await midway();
+    await ask(node.url, 'PUT', `/${dataStream()}/_settings`, { 'index.blocks.write': true });
+    await running.end('SIGTERM');
+    const where = new RegExp(`does not let ${dataStream()} be written to`);
+    await expectOneMessage(await place.sluice('run', '--once'), where, /Lift the block: PUT .*index\.blocks\.write/);
     await ask(node.url, 'PUT', `/${dataStream()}/_settings`, { 'index.blocks.write': null });
     await expectExactSet();
   });
