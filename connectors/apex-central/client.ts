@@ -14,7 +14,7 @@ import type {
 } from '../../src/types.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
 import { embedded, member } from './json.ts';
-import { CONTENT, FOOTPRINTS, LIST, PATH, TASK_TYPE } from './routes.ts';
+import { CONTENT, FOOTPRINTS, LIST, PATH, SCAN_TYPES, TASK_TYPE } from './routes.ts';
 import { signedToken } from './signature.ts';
 
 /** A token lives for minutes: a clock that is off by more than one is worth a word. */
@@ -42,7 +42,8 @@ function openApexCentral(settings: SourceSettings, services: ConnectorServices):
     },
     authenticate: async (signal) => {
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
-      const body = { Url: LIST, TaskType: TASK_TYPE, Payload: { pagination: { offset: 0, limit: 1 } } };
+      const Payload = { pagination: { offset: 0, limit: 1 }, scanType: [...SCAN_TYPES] };
+      const body = { Url: LIST, TaskType: TASK_TYPE, Payload };
       const request = { path: PATH, body, scope: '', priority: 'live' as const, signal, accept: () => {} };
       await createPatience({ ...services, retry })(request, () => ask(request, settings, services));
     },

@@ -13,6 +13,10 @@ type Fields = Record<string, unknown>;
 
 /** All that one task brought, from all of its parts. */
 interface Found {
+  /** Hashes that an event points at. */
+  used: Set<string>;
+  /** What properties say beside their value. */
+  remarks: Map<string, Fields>;
   entries: unknown[];
   /** What a hash stands for. */
   values: Map<string, string>;
@@ -24,7 +28,7 @@ interface Found {
  * One record for each event, in the order in which they came; what came twice is there once. GUIDs are in upper case,
  * since the list, the configuration and a task may each spell them another way: that is no other record.
  */
-export function recordsOf(result: TaskResult, place: Place): Fields[] {
+export function recordsOf(result: TaskResult, place: Place, endpoint?: unknown): Fields[] {
   const found = collected(result);
   const common: Fields = {
     serverGuid: (result.serverGuid ?? place.serverGuid).toUpperCase(),
@@ -33,6 +37,7 @@ export function recordsOf(result: TaskResult, place: Place): Fields[] {
     scanSummaryGuid: place.scanSummaryGuid.toUpperCase(),
     TimeZone: result.timeZone,
     taskId: result.taskId,
+    endpoint,
   };
   const nodes = nodesOf(found);
   const records = new Map<string, Fields[]>();
@@ -55,6 +60,8 @@ export function recordsOf(result: TaskResult, place: Place): Fields[] {
       else same.push(record);
     }
   }
+  const loose = [...found.values].filter(([id]) => !found.used.has(id));
+  if (loose.length > 0) found.unreadable.push(JSON.stringify({ metaProperty: Object.fromEntries(loose) }));
   for (const text of found.unreadable) {
     const record = withoutNothing({ unreadable: text, ...common });
     records.set(keyOf(record), [record]);
@@ -111,7 +118,14 @@ function idsOf(record: unknown): string[] | undefined {
 }
 
 function collected({ content }: TaskResult): Found {
-  const found: Found = { entries: [], values: new Map(), groups: new Map(), unreadable: [] };
+  const found: Found = {
+    used: new Set(),
+    remarks: new Map(),
+    entries: [],
+    values: new Map(),
+    groups: new Map(),
+    unreadable: [],
+  };
   for (const entry of content) {
     if (entry.kind === 'unreadable') {
       found.unreadable.push(entry.text);
@@ -129,7 +143,11 @@ function collected({ content }: TaskResult): Found {
       const id = textOf(member(property, 'metaHashId'));
       const value = textOf(member(property, 'metaValue'));
       if (id !== undefined && value !== undefined) found.values.set(id, value);
+      const remark = others(property, ['metaHashId', 'metaValue']);
+      if (id !== undefined && remark !== undefined) found.remarks.set(id, remark);
     }
+    const beside = others(entry.content, LISTS);
+    if (beside !== undefined) found.unreadable.push(JSON.stringify(beside));
     for (const group of groups ?? []) {
       const number = textOf(member(group, 'groupNo'));
       if (number !== undefined) found.groups.set(number, group as Fields);
@@ -169,12 +187,34 @@ function joined(event: unknown, entry: unknown, found: Found, nodes: ReadonlyMap
     ...picked(event, ['eventId', 'metaLinkId']),
     meta: metaOf(event, found),
     footprint: picked(entry, EDGE),
+    more: moreOf(event, entry, found),
     parent:
       parent === undefined
         ? undefined
         : { objectId: parentId, ...picked(parent, OF_PARENT), meta: metaOf(parent, found) },
     group: found.groups.get(textOf(member(entry, 'groupNo')) ?? ''),
   };
+}
+
+/** What an entry, its event's facts and their properties say beside what is documented: nothing of it vanishes. */
+function moreOf(event: unknown, entry: unknown, { remarks }: Found): Fields | undefined {
+  const facts = listOf(member(event, 'meta')) ?? [];
+  const meta = facts.flatMap((fact) => {
+    const id = textOf(member(fact, 'metaHashId'));
+    const said = { ...others(fact, ['metaHashId', 'metaType']), ...(id === undefined ? {} : remarks.get(id)) };
+    return Object.keys(said).length === 0 ? [] : [{ metaHashId: id, ...said }];
+  });
+  const own = others(entry, [...EDGE, 'event']);
+  if (own === undefined && meta.length === 0) return undefined;
+  return withoutNothing({ footprint: own, meta: meta.length === 0 ? undefined : meta });
+}
+
+/** Members that are none of these, in any casing; undefined where there are none. */
+function others(from: unknown, names: readonly string[]): Fields | undefined {
+  if (typeof from !== 'object' || from === null || Array.isArray(from)) return undefined;
+  const known = new Set(names.map((name) => name.toLowerCase()));
+  const rest = Object.entries(from).filter(([name]) => !known.has(name.toLowerCase()));
+  return rest.length === 0 ? undefined : Object.fromEntries(rest);
 }
 
 function picked(from: unknown, names: readonly string[]): Fields {
@@ -186,9 +226,10 @@ function picked(from: unknown, names: readonly string[]): Fields {
 }
 
 /** In the order of their types, since the vendor promises none: the same facts are the same record. */
-function metaOf(event: unknown, { values }: Found): Fields[] {
+function metaOf(event: unknown, { values, used }: Found): Fields[] {
   const facts = (listOf(member(event, 'meta')) ?? []).map((meta) => {
     const id = textOf(member(meta, 'metaHashId'));
+    if (id !== undefined) used.add(id);
     const type = member(meta, 'metaType');
     return { type: wholeOf(type) ?? 0, id: id ?? '', fields: { metaType: wholeOf(type) ?? type, metaHashId: id } };
   });

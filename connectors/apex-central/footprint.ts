@@ -5,7 +5,7 @@ import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Stream, StreamContext } from '../../src/types.ts';
 import { keyOf, recordsOf } from './events.ts';
 import { member, textOf, wholeOf } from './json.ts';
-import { CONTENT, FOOTPRINTS, LIST } from './routes.ts';
+import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from './routes.ts';
 import { placeOf, readParents } from './summaries.ts';
 import { runTask } from './task.ts';
 
@@ -16,14 +16,14 @@ export const footprint: Stream = {
   name: 'apex_central.footprint',
   about: {
     title: 'Trend Micro Apex Central footprints (Endpoint Sensor root cause chains)',
-    endpoints: [LIST, FOOTPRINTS, CONTENT].map((task) => `PUT ${task}`),
+    endpoints: [LIST, ENDPOINTS, FOOTPRINTS, CONTENT].map((task) => `PUT ${task}`),
     scopes: [],
     reading: 'per endpoint of each scan summary: a task at the vendor, polled until it has ended',
     key: 'the GUIDs of scan summary and endpoint, both nodes of the chain, event id and metaLinkId',
   },
   mode: 'children',
-  // A new task is started for each reading; what the server is called or where it stands is not the event.
-  volatile: ['taskId', 'serverName', 'TimeZone'],
+  // A new task is started for each reading; what the server is called or how the endpoint is today is not the event.
+  volatile: ['taskId', 'serverName', 'TimeZone', 'endpoint'],
   secrets: [],
   key: keyOf,
   timeMs: (record) => timeOf(member(record, 'timestamp')) ?? timeOf(member(member(record, 'footprint'), 'timestamp')),
@@ -47,7 +47,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
     agentGuid: place.agentGuid,
     scanSummaryGuid: place.scanSummaryGuid,
   });
-  const records = recordsOf(result, place);
+  const records = recordsOf(result, place, child.facts.endpoint);
   for (let at = 0; at < records.length; at += PART) yield records.slice(at, at + PART);
   if (result.failures.length === 0) return true;
   // What came is delivered; the whole is asked for again later.

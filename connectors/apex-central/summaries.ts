@@ -1,19 +1,21 @@
 /**
  * The list of investigations ("scan summaries"), whose endpoints are the parents of footprints.
  *
- * No document at hand shows an entry of `V1/Task/ShowScanSummaryList`. It is taken to be like the other tasks: `content`
- * holds entries with an inner `content`, in which a list of summaries stands, each with its GUID, its server, its
- * endpoints, a status and times. Names are accepted in the spellings below; an entry that names no server, endpoint or
- * summary is reported, never skipped silently.
+ * Real replies of `V1/Task/ShowScanSummaryList` have `scanSummaryEntity[]` with a numeric status and without endpoints:
+ * those come from a list of their own for each summary (`endpoints.ts`), asked for once while the summary stays as it is.
+ * An entry that names its endpoints itself is taken at its word. One that cannot be read is reported, never skipped
+ * silently, and harms no other.
  */
 import { messageOf, SluiceError } from '../../src/errors.ts';
 import { digestOf } from '../../src/identity.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import type { Child, StreamContext } from '../../src/types.ts';
-import { garbled, readTaskReply, short } from './envelope.ts';
+import { type Endpoint, readEndpoints, scanTypeOf } from './endpoints.ts';
+import { garbled, short } from './envelope.ts';
 import { listOf, member, textOf, wholeOf } from './json.ts';
-import { LIST, PATH, TASK_TYPE } from './routes.ts';
+import { LIST, SCAN_TYPES } from './routes.ts';
+import { type TaskList, taskPage } from './task-list.ts';
 
 /** One endpoint in one investigation. */
 export interface Place {
@@ -24,15 +26,19 @@ export interface Place {
 
 /** All endpoints of all investigations; `whole` says that none can be missing. */
 export async function readParents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
-  const lists = [(query: PageQuery) => listPage(context, query)];
+  const lists = [(query: PageQuery) => taskPage(context, SUMMARIES, query)];
   const key = (summary: unknown) => summaryGuid(summary).toLowerCase();
   const { records, unkeyed, settled } = await readSnapshot(context, { lists, key });
   const children = new Map<string, Child>();
   let whole = settled;
   for (const summary of [...records.values(), ...unkeyed]) {
     try {
-      for (const child of childrenOf(summary)) children.set(child.key, child);
+      const listed = await endpointsOf(context, summary);
+      whole &&= listed.whole;
+      for (const child of childrenOf(summary, listed.endpoints)) children.set(child.key, child);
     } catch (error) {
+      if (error instanceof SluiceError && error.general !== undefined) throw error;
+      context.signal.throwIfAborted();
       whole = false; // the others are read all the same
       context.log.warn(messageOf(error));
     }
@@ -46,53 +52,54 @@ function summaryGuid(summary: unknown): string {
   return guid;
 }
 
-async function listPage(context: StreamContext, { page, pageSize }: PageQuery): Promise<ListReply> {
-  const pagination = { offset: (page - 1) * pageSize, limit: pageSize };
-  return context.client.json<ListReply>({
-    path: PATH,
-    body: { Url: LIST, TaskType: TASK_TYPE, Payload: { pagination } },
-    scope: '',
-    priority: context.priority,
-    signal: context.signal,
-    retry: page > 1 ? 'few' : 'patient',
-    accept: (reply) => readPage(context, reply, page, pageSize),
-  });
+const SUMMARIES: TaskList = {
+  url: LIST,
+  payload: { scanType: [...SCAN_TYPES] },
+  names: ['scanSummaryEntity', 'scanSummary', 'scanSummaries', 'scanSummaryList', 'summaries'],
+  retry: 'patient',
+};
+
+type Listed = Awaited<ReturnType<typeof readEndpoints>>;
+
+/** Endpoints of summaries that have ended and stay as they are, per pipeline: a quiet poll asks for none. */
+const known = new WeakMap<StreamContext['settings'], Map<string, { version: string; listed: Listed }>>();
+const MOST_KNOWN = 20_000;
+
+async function endpointsOf(context: StreamContext, summary: unknown): Promise<Listed> {
+  const named = member(summary, 'agents', 'agentList', 'endpoints', 'agentGuid', 'agentGuids');
+  if (named !== undefined)
+    return { endpoints: several(named).map((agent) => namedEndpoint(summary, agent)), whole: true };
+  const guid = summaryGuid(summary);
+  const remembered = known.get(context.settings) ?? new Map();
+  known.set(context.settings, remembered);
+  const version = versionOf(summary);
+  const before = remembered.get(guid);
+  if (before?.version === version && before.listed.whole && !isRunning(summary)) return before.listed;
+  const agentCount = wholeOf(member(summary, 'agentCount'));
+  const listed = await readEndpoints(context, { guid, scanType: scanTypeOf(summary), agentCount });
+  if (remembered.size < MOST_KNOWN || remembered.has(guid)) remembered.set(guid, { version, listed });
+  return listed;
 }
 
-function readPage({ log }: StreamContext, reply: unknown, page: number, pageSize: number): ListReply {
-  const { content, failures } = readTaskReply(reply, LIST);
-  if (failures.length > 0) log.warn(`${LIST} is not whole: ${failures.join('; ')}`);
-  const records: unknown[] = [];
-  let total: number | undefined;
-  for (const entry of content) {
-    if (entry.kind === 'unreadable') throw garbled(`${LIST}: the content is no JSON: ${short(entry.text)}`);
-    const inner = entry.content;
-    const list = Array.isArray(inner)
-      ? inner
-      : member(inner, 'scanSummary', 'scanSummaries', 'scanSummaryList', 'summaries');
-    if (!Array.isArray(list)) throw garbled(`${LIST}: the content has no list of scan summaries`);
-    for (const summary of list) records.push(summary);
-    const said = wholeOf(member(inner, 'totalCount', 'total'));
-    if (said !== undefined) total = (total ?? 0) + said;
-  }
-  if (page > 1 && records.length === 0 && total !== undefined && total > (page - 1) * pageSize) {
-    throw new SluiceError('the list shrank while it was read', { action: 'walk-again' });
-  }
-  // Servers that did not answer may have more: the rest is read all the same, and nobody is taken to be gone.
-  return { records, total, pageSize, doubtful: failures.length > 0 };
+function namedEndpoint(summary: unknown, agent: unknown): Endpoint {
+  const agentGuid = textOf(agent) ?? textOf(member(agent, 'agentGuid', 'guid'));
+  if (agentGuid === undefined)
+    throw garbled(`${LIST}: an endpoint of scan summary ${summaryGuid(summary)} has no GUID, or no server`);
+  return { agentGuid, serverGuid: textOf(member(agent, 'serverGuid')), facts: {} };
 }
 
-function childrenOf(summary: unknown): Child[] {
+/** What the summary says of itself; another text means that there may be more to read. */
+function versionOf(summary: unknown): string {
+  const progress = member(summary, 'progress', 'progressInfo') ?? null;
+  return digestOf({ status: statusOf(summary), progress });
+}
+
+function childrenOf(summary: unknown, endpoints: readonly Endpoint[]): Child[] {
   const scanSummaryGuid = summaryGuid(summary);
-  const [server] = several(member(summary, 'serverGuid', 'serverGuids'));
-  const endpoints = member(summary, 'agents', 'agentList', 'endpoints', 'agentGuid', 'agentGuids');
-  if (endpoints === undefined) throw garbled(`${LIST}: scan summary ${scanSummaryGuid} names no endpoints`);
-  const agents = several(endpoints);
-  const version = digestOf({ status: statusOf(summary), progress: member(summary, 'progress') ?? null });
-  return agents.map((agent) => {
-    const agentGuid = textOf(agent) ?? textOf(member(agent, 'agentGuid', 'guid'));
-    const serverGuid = textOf(member(agent, 'serverGuid')) ?? textOf(server);
-    if (agentGuid === undefined || serverGuid === undefined) {
+  const [server] = several(member(summary, 'serverGuid', 'serverGuids', 'serverGuidList'));
+  const version = versionOf(summary);
+  return endpoints.map(({ agentGuid, serverGuid = textOf(server), facts }) => {
+    if (serverGuid === undefined) {
       throw garbled(`${LIST}: an endpoint of scan summary ${scanSummaryGuid} has no GUID, or no server`);
     }
     const place = { serverGuid, agentGuid, scanSummaryGuid };
@@ -101,7 +108,7 @@ function childrenOf(summary: unknown): Child[] {
       version,
       complete: !isRunning(summary),
       expectsRecords: false,
-      facts: { ...place },
+      facts: { ...place, ...(Object.keys(facts).length === 0 ? {} : { endpoint: facts }) },
     };
   });
 }
@@ -130,8 +137,13 @@ function statusOf(summary: unknown): string {
   return textOf(member(summary, 'status')) ?? '';
 }
 
+/** 0 pending and 1 running; 2 cancelled, 3 complete, 4 invalid, 5 purged and 6 error have come to their end. */
+const RUNNING = new Set(['0', '1']);
+
 /** Only what says so is taken for running: a footprint that is whole is read once, and again when its summary changes. */
 function isRunning(summary: unknown): boolean {
   const progress = wholeOf(member(summary, 'progress'));
-  return /running|pending|queued|progress|waiting|started/i.test(statusOf(summary)) || (progress ?? 100) < 100;
+  const status = statusOf(summary);
+  if (RUNNING.has(status)) return true;
+  return /running|pending|queued|progress|waiting|started/i.test(status) || (progress ?? 100) < 100;
 }

@@ -46,6 +46,9 @@ export const fields: FieldList = {
     'apex_central.footprint.agent_guid': 'keyword',
     'apex_central.footprint.server_guid': 'keyword',
     'apex_central.footprint.server_name': 'keyword',
+    /** As the list of endpoints says. */
+    'apex_central.footprint.machine_guid': 'keyword',
+    'apex_central.footprint.is_online': 'boolean',
     /** Hours east of Greenwich. */
     'apex_central.footprint.time_zone': 'float',
     /** Facts whose type has no field, by the number of the type. */
@@ -66,11 +69,11 @@ export const fields: FieldList = {
     ...below('event', ['kind', 'category', 'type', 'module', 'dataset', 'provider', 'id', 'original']),
     ...below('observer', ['vendor', 'product']),
     'organization.id',
-    'host.id',
+    ...below('host', ['id', 'name', 'ip', 'os.full', 'os.type']),
     ...below('process', PROCESS),
     ...below('process.parent', PROCESS),
     ...below('user', ['name', 'domain']),
     ...below('file', ['name', 'path', 'directory', 'extension', 'type', ...HASHES, ...SIGNATURE]),
-    ...below('related', ['user', 'hash']),
+    ...below('related', ['hosts', 'ip', 'user', 'hash']),
   ],
 };

@@ -9,6 +9,7 @@
  */
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
+  account as accountOf,
   deviceId,
   ECS_VERSION,
   extensionOf,
@@ -16,6 +17,7 @@ import {
   filled,
   flat,
   integer,
+  ips,
   isEmpty,
   isRecord,
   keyword,
@@ -55,6 +57,10 @@ const eventOf = reader({
   ...{ riskLevel: [], rating: [], isSymbolEvent: [], assessmentValue: [], assessmentType: [], nodeImage: [] },
   ...{ footprint: [], parent: [], group: [], unreadable: [] },
   ...{ serverGuid: [], serverName: [], agentGuid: [], scanSummaryGuid: [], TimeZone: [], taskId: [] },
+  endpoint: [],
+});
+const endpointOf = reader({
+  ...{ machineName: [], ip: [], userName: [], machineOS: [], isOnline: [], machineGuid: [], productType: [] },
 });
 type Event = ReturnType<typeof eventOf>;
 const linkOf = reader({ objectId: [], parentId: [], operationType: [], timestamp: [], groupNo: [] });
@@ -80,6 +86,7 @@ export const mapping: Mapping = (record, source) => {
     event,
   };
   origin(said, document, unfit, own);
+  const loggedIn = endpoint(said, document, unfit, own, related);
   const meta = readMeta(said.meta);
   const parent = parentOf(said.parent);
   const parentMeta = readMeta(parent.meta);
@@ -88,6 +95,7 @@ export const mapping: Mapping = (record, source) => {
   ofParent(parent, parentMeta, unfit, own);
   if (said.unreadable === undefined) objects(document, said, meta.facts, parent, parentMeta.facts, unfit, related);
   else unreadable(document, event, record, said.unreadable, unfit);
+  if (document.user === undefined) put(document, 'user', loggedIn);
   if (said.others !== undefined) put(own, 'other', flat(pick(record, said.others)));
   put(own, 'unfit', filled(unfit));
   put(document, 'related', relatedOf(related));
@@ -105,6 +113,32 @@ function origin(said: Event, document: EcsDocument, unfit: Unfit, own: Fields): 
   put(own, 'server_name', keyword(unfit, `${PREFIX}.server_name`, said.serverName));
   put(own, 'scan_summary_guid', keyword(unfit, `${PREFIX}.scan_summary_guid`, said.scanSummaryGuid));
   put(own, 'time_zone', decimal(unfit, `${PREFIX}.time_zone`, said.TimeZone));
+}
+
+/** What the list of endpoints says of the machine; returns who is logged in there, for events that name nobody. */
+function endpoint(said: Event, document: EcsDocument, unfit: Unfit, own: Fields, related: Related): Fields | undefined {
+  const machine = endpointOf(said.endpoint);
+  const host = (document.host ?? {}) as Fields;
+  const name = keyword(unfit, 'host.name', machine.machineName);
+  put(host, 'name', name);
+  if (name !== undefined) related.hosts.push(name);
+  const found = ips(unfit, 'host.ip', machine.ip);
+  put(host, 'ip', found);
+  if (found !== undefined) related.ip.push(...found);
+  const system = keyword(unfit, 'host.os.full', machine.machineOS);
+  if (system !== undefined) host.os = { full: system, ...osType(system) };
+  if (filled(host) !== undefined) document.host = host;
+  put(own, 'machine_guid', keyword(unfit, `${PREFIX}.machine_guid`, machine.machineGuid));
+  put(own, 'is_online', truth(unfit, `${PREFIX}.is_online`, machine.isOnline));
+  const account = keyword(unfit, 'user.name', machine.userName);
+  const user = account === undefined ? undefined : accountOf(account);
+  if (typeof user?.name === 'string') related.user.push(user.name);
+  return user;
+}
+
+function osType(system: string): Fields {
+  if (/windows/i.test(system)) return { type: 'windows' };
+  return /mac ?os|os x/i.test(system) ? { type: 'macos' } : /linux/i.test(system) ? { type: 'linux' } : {};
 }
 
 function decimal(unfit: Unfit, field: string, value: unknown): number | undefined {
@@ -288,7 +322,7 @@ function titleOf(kind: Kind, document: EcsDocument, said: Event, parent: Parent)
 function unreadable(document: EcsDocument, event: Fields, record: Fields, content: unknown, unfit: Unfit): void {
   event.kind = 'pipeline_error';
   event.original = JSON.stringify(record);
-  document.error = { message: 'the content of a footprint reply is no JSON of the documented shape' };
+  document.error = { message: 'this part of a footprint reply is no JSON of the documented shape' };
   document.message = 'Unreadable footprint content';
   if (typeof content !== 'string') misfit(unfit, `${PREFIX}.unreadable`, content);
 }

@@ -104,6 +104,7 @@ export function createApexCentral(facts: Facts, endTime: number, options: ApexOp
       return jsonReply(BUSY[(requests / failEvery) % BUSY.length] as string);
     const payload = (body.Payload ?? {}) as Body;
     if (body.Url === 'V1/Task/ShowScanSummaryList') return list(summaries, payload);
+    if (body.Url === 'V1/Task/ShowScanListByScanSummaryGuid') return endpoints(facts, summaries, payload);
     if (body.Url === 'V1/Task/ShowFootPrintTable') return footprints(payload);
     return body.Url === 'V1/Content/ShowContent' ? content(body) : failure('the Url is not supported');
   };
@@ -145,17 +146,51 @@ function taskReply(chain: Chain | undefined, { taskId, lastContentId, hasMore, c
   return wellDone(`${head.slice(0, -1)},"content":${content}}`);
 }
 
-function list(summaries: readonly Summary[], payload: Body): Reply {
+function pageOf<T>(items: readonly T[], payload: Body): { page: T[]; pagination: object } | undefined {
   const { offset = 0, limit = 20 } = (payload.pagination ?? {}) as { offset?: unknown; limit?: unknown };
-  if (!Number.isInteger(offset) || !Number.isInteger(limit)) return failure('the pagination is invalid');
+  if (!Number.isInteger(offset) || !Number.isInteger(limit)) return undefined;
   const from = Number(offset);
-  const page = summaries.slice(from, from + Number(limit)).map((summary) => ({
-    ...{ scanSummaryGuid: summary.scanSummaryGuid, name: summary.name, serverGuid: summary.serverGuid },
-    ...{ status: 'Completed', progress: 100, startTime: summary.startTime, finishTime: summary.finishTime },
-    agents: summary.agentGuids.map((agentGuid) => ({ agentGuid })),
+  return { page: items.slice(from, from + Number(limit)), pagination: { offset, limit, total: items.length } };
+}
+
+function listReply(content: object): Reply {
+  const entry = { statusCode: 0, message: 'Success', content };
+  const head = { taskId: '', lastContentId: '', hasMore: false, serverGuid: '', serverName: '' };
+  return wellDone(JSON.stringify({ ...head, content: [entry] }));
+}
+
+function list(summaries: readonly Summary[], payload: Body): Reply {
+  const { scanType } = payload;
+  if (!Array.isArray(scanType)) return failure('the scanType is invalid');
+  const paged = pageOf(summaries, payload);
+  if (paged === undefined) return failure('the pagination is invalid');
+  const scanSummaryEntity = paged.page.map((summary, at) => ({
+    ...{ scanSummaryId: at + 1, scanSummaryGuid: summary.scanSummaryGuid, status: 3, statusForUI: 3, scanType: 2 },
+    ...{ submitTime: summary.startTime, finishTime: summary.finishTime, specificAgentType: 1, name: summary.name },
+    progressInfo: { safeCount: 0, riskCount: summary.agentGuids.length, pendingCount: 0, processingCount: 0 },
+    ...{ agentCount: summary.agentGuids.length, matchedAgentCount: summary.agentGuids.length },
+    ...{ serverGuidList: [summary.serverGuid], creator: 'analyst', errorServers: '[]' },
   }));
-  const content = [
-    { statusCode: 0, message: 'TMSL_S_SUCCESS', content: { totalCount: summaries.length, scanSummary: page } },
-  ];
-  return wellDone(JSON.stringify({ errorServers: '[]', hasMore: false, content }));
+  return listReply({ scanSummaryEntity, pagination: paged.pagination });
+}
+
+/** The endpoints of one scan summary. */
+function endpoints(facts: Facts, summaries: readonly Summary[], payload: Body): Reply {
+  const [wanted] = Array.isArray(payload.scanSummaryGuid) ? payload.scanSummaryGuid : [];
+  const summary = summaries.find(
+    ({ scanSummaryGuid }) => scanSummaryGuid.toLowerCase() === String(wanted).toLowerCase(),
+  );
+  if (summary === undefined) return failure('the scan summary was not found');
+  const paged = pageOf(summary.agentGuids, payload);
+  if (paged === undefined) return failure('the pagination is invalid');
+  const scanEntity = paged.page.map((agentGuid, at) => {
+    const device = facts.devices[(summary.chains[at] ?? 0) % facts.devices.length];
+    return {
+      ...{ rowId: at + 1, agentGuid, scanSummaryGuid: summary.scanSummaryGuid, status: 5, name: summary.name },
+      ...{ riskCount: -1, scanType: 2, serverGuid: summary.serverGuid, serverName: 'SAMPLE_SERVER' },
+      ...{ isOnline: at % 2 === 0, ip: `10.20.0.${(at % 250) + 1}`, machineName: device?.name ?? 'WKS-0001' },
+      ...{ userName: `${device?.name ?? 'WKS-0001'}\\analyst`, machineOS: 'Windows Server 2019', productType: 15 },
+    };
+  });
+  return listReply({ scanEntity, pagination: paged.pagination });
 }

@@ -472,13 +472,143 @@ describe('the list of summaries', () => {
     expect(warned).toEqual([expect.stringContaining('no GUID')]);
   });
 
-  test('says where the endpoints of one stand under an unknown name; no endpoints are fine', async () => {
-    const { keys, isWhole, warned } = await parents([
-      { ...whole, agents: undefined, machines: ['B'], scanSummaryGuid: 'J' },
-      whole,
+  test('that names no endpoints asks for them, once while it stays as it is', async () => {
+    const summary = {
+      ...{ scanSummaryGuid: 'J', status: 3, scanType: 2, agentCount: 2, serverGuidList: ['S'] },
+      progressInfo: { pendingCount: 0 },
+    };
+    const listed = (content: object) => ({ hasMore: false, content: [{ statusCode: 0, content }] });
+    const pagination = { offset: 0, limit: 10, total: 1 };
+    const summaries = (one: object) =>
+      listed({ scanSummaryEntity: [one, whole], pagination: { ...pagination, total: 2 } });
+    const endpoint = { agentGuid: 'B', serverGuid: 'T', machineName: 'WKS-0042', ip: '10.20.0.11', isOnline: false };
+    const endpoints = (...list: object[]) =>
+      listed({ scanEntity: list, pagination: { ...pagination, total: list.length } });
+    const both = endpoints(endpoint, { agentGuid: 'C', machineOS: 'Windows Server 2019' });
+    const { context, asked, warned } = scripted([
+      ...[summaries(summary), summaries(summary), both, both],
+      ...[summaries(summary), summaries(summary)],
+      ...[summaries({ ...summary, status: 1 }), summaries({ ...summary, status: 1 })],
+      ...[endpoints(endpoint), endpoints(endpoint)],
     ]);
-    expect([keys, isWhole]).toEqual([['s/a/i'], false]);
-    expect(warned).toEqual([expect.stringContaining('scan summary J names no endpoints')]);
+    const first = await readParents(context);
+    expect(asked[0]).toMatchObject({ Payload: { pagination: { offset: 0, limit: 10 }, scanType: [0, 1, 2, 3, 6] } });
+    expect(asked[2]).toMatchObject({
+      Url: 'V1/Task/ShowScanListByScanSummaryGuid',
+      Payload: { scanType: 2, scanSummaryGuid: ['J'] },
+    });
+    expect(JSON.stringify(asked[2])).not.toContain('scanStatus');
+    expect(first).toMatchObject({
+      whole: true,
+      children: [
+        { key: 't/b/j', complete: true, facts: { endpoint: { machineName: 'WKS-0042', ip: '10.20.0.11' } } },
+        { key: 's/c/j', facts: { endpoint: { machineOS: 'Windows Server 2019' } } },
+        { key: 's/a/i' },
+      ],
+    });
+    expect(await readParents(context)).toEqual(first);
+    expect(asked).toHaveLength(6);
+    const running = await readParents(context);
+    expect(running.whole).toBe(false); // one of its two endpoints is missing
+    expect(running.children.map(({ key, complete }) => [key, complete])).toEqual([
+      ['t/b/j', false],
+      ['s/a/i', true],
+    ]);
+    expect(warned).toEqual([expect.stringContaining('has 2 endpoints, but only 1')]);
+  });
+
+  test('that is refused without scanStatus is asked for with each', async () => {
+    const refusal = new SluiceError('invalid scanStatus', { action: 'reject' });
+    const content = (list: object) => ({ hasMore: false, content: [{ statusCode: 0, content: list }] });
+    const summary = { scanSummaryGuid: 'J', status: 3, serverGuidList: ['S'] };
+    const listed = content({ scanSummaryEntity: [summary], pagination: { total: 1 } });
+    const at = (name?: string) =>
+      content({
+        scanEntity: name === undefined ? [] : [{ agentGuid: name }],
+        pagination: { total: name === undefined ? 0 : 1 },
+      });
+    const byStatus = ['A', undefined, 'B', undefined, undefined, undefined, 'C'].flatMap((name) => [
+      at(name),
+      at(name),
+    ]);
+    const { context, asked } = scripted([listed, listed, refusal, ...byStatus]);
+    const { children } = await readParents(context);
+    expect(children.map(({ key }) => key)).toEqual(['s/a/j', 's/b/j', 's/c/j']);
+    expect(asked.at(-1)).toMatchObject({ Payload: { scanStatus: 6 } });
+  });
+
+  test.each([0, 1, 2, 3, 4, 5, 6])('with status %i waits only while it runs', async (status) => {
+    const { context } = scripted([
+      { hasMore: false, content: [{ content: { totalCount: 1, scanSummary: [{ ...whole, status }] } }] },
+    ]);
+    const { children } = await readParents(context);
+    expect(children.map(({ complete }) => complete)).toEqual([status > 1]);
+  });
+
+  test('may be empty', async () => {
+    const pagination = { offset: 0, limit: 10, total: 0 };
+    const { context, warned } = scripted([
+      { hasMore: false, content: [{ content: { scanSummaryEntity: [], pagination } }] },
+    ]);
+    expect(await readParents(context)).toEqual({ children: [], whole: true });
+    expect(warned).toEqual([]);
     expect(await parents([{ ...whole, agents: [] }])).toEqual({ keys: [], isWhole: true, warned: [] });
+  });
+});
+
+describe('nothing inside a footprint vanishes', () => {
+  const event = {
+    ...{ eventId: '2', metaLinkId: '65', objectType: 2, objectName: 'a.exe', timestamp: 1539930386, own: 'KEPT' },
+    meta: [{ metaHashId: '-2', metaType: 105, isMatched: 'LOST1' }],
+  };
+  const content = {
+    footprint: [{ objectId: '1', parentId: '0', event: [event], groupNo: 1, unheard: 'LOST2' }],
+    metaProperty: [
+      { metaHashId: '-2', metaValue: 'a.exe', remark: 'LOST3' },
+      { metaHashId: '999', metaValue: 'LOST4' },
+    ],
+    ...{
+      group: [{ groupNo: 1, timestamp: 1539930320 }],
+      ioc: [{ name: 'LOST5' }],
+      agentInfo: { machineName: 'LOST6' },
+    },
+  };
+  const place = { serverGuid: 'S', agentGuid: 'A', scanSummaryGuid: 'I' };
+  const read = (value: object) =>
+    recordsOf(readTaskReply({ Data: { Code: 0, Data: { content: [{ statusCode: 0, content: value }] } } }, 'x'), place);
+  const footprint = streams.find(({ stream }) => stream.name === 'apex_central.footprint') as (typeof streams)[number];
+
+  test('members and lists that nobody documented, and properties that nothing points to, are in the documents', () => {
+    const records = read(content);
+    const texts = records.map((record) => JSON.stringify(documentOf(footprint, { about: '', record }))).join('\n');
+    for (const mark of ['KEPT', 'LOST1', 'LOST2', 'LOST3', 'LOST4', 'LOST5', 'LOST6']) expect(texts).toContain(mark);
+    expect(records).toHaveLength(3);
+  });
+
+  test('400,000 entries do not end the process', () => {
+    const { footprint: _one, ...others } = content;
+    const many = Array.from({ length: 400_000 }, (_, at) => ({ objectId: String(at), parentId: '0', event: [] }));
+    expect(read({ ...others, footprint: many }).length).toBeGreaterThan(400_000);
+  });
+
+  test('what is known of the endpoint is in its documents, and no part of the revision', () => {
+    const endpoint = {
+      machineName: 'WKS-0042',
+      ip: '10.20.0.11',
+      userName: 'WKS-0042\\analyst',
+      machineOS: 'Windows 11',
+    };
+    const [record] = recordsOf(
+      readTaskReply({ Data: { Code: 0, Data: { content: [{ content }] } } }, 'x'),
+      place,
+      endpoint,
+    );
+    const document = documentOf(footprint, { about: '', record });
+    expect(document).toMatchObject({
+      host: { name: 'WKS-0042', ip: ['10.20.0.11'], os: { full: 'Windows 11', type: 'windows' } },
+      user: { domain: 'WKS-0042', name: 'analyst' },
+    });
+    const { endpoint: _endpoint, ...without } = record as Record<string, unknown>;
+    expect(documentOf(footprint, { about: '', record: without })._id).toBe(document._id);
   });
 });

@@ -4,7 +4,8 @@ import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { type Answer, APPLICATION, call, SEED } from './client.ts';
 
 const PATH = '/WebApp/OSCE_iES/OsceIes/ApiEntry';
-const LIST = { Url: 'V1/Task/ShowScanSummaryList', TaskType: 4, Payload: { pagination: { offset: 0, limit: 3 } } };
+const pageAt = (offset: number) => ({ pagination: { offset, limit: 3 }, scanType: [0, 1, 2, 3, 6] });
+const LIST = { Url: 'V1/Task/ShowScanSummaryList', TaskType: 4, Payload: pageAt(0) };
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 let simulator: Simulator;
@@ -68,17 +69,26 @@ describe('Apex Central', () => {
   it('lists scan summaries by offset and limit', async () => {
     const names: string[] = [];
     for (const offset of [0, 3, 6, 9]) {
-      const { content } = data(await ask({ ...LIST, Payload: { pagination: { offset, limit: 3 } } }));
-      expect(content[0].content.totalCount).toBe(8);
-      names.push(...content[0].content.scanSummary.map((one: { scanSummaryGuid: string }) => one.scanSummaryGuid));
+      const { content } = data(await ask({ ...LIST, Payload: pageAt(offset) }));
+      expect(content[0].content.pagination.total).toBe(8);
+      const { scanSummaryEntity } = content[0].content;
+      names.push(...scanSummaryEntity.map((one: { scanSummaryGuid: string }) => one.scanSummaryGuid));
+      for (const summary of scanSummaryEntity) {
+        const Payload = { ...pageAt(0), scanType: summary.scanType, scanSummaryGuid: [summary.scanSummaryGuid] };
+        const reply = data(await ask({ Url: 'V1/Task/ShowScanListByScanSummaryGuid', TaskType: 4, Payload }));
+        expect(reply.content[0].content.scanEntity).toHaveLength(summary.agentCount);
+      }
     }
     expect(new Set(names).size).toBe(8);
   });
 
   it('keeps a task running for a while, then hands out parts for the place that it gave, byte for byte', async () => {
-    const { content } = data(await ask({ ...LIST, Payload: { pagination: { offset: 1, limit: 1 } } }));
-    const [{ serverGuid, scanSummaryGuid, agents }] = content[0].content.scanSummary;
-    const Payload = { serverGuid: [serverGuid], agentGuid: agents[0].agentGuid, scanSummaryGuid };
+    const { content } = data(await ask({ ...LIST, Payload: { ...pageAt(1), pagination: { offset: 1, limit: 1 } } }));
+    const [{ scanSummaryGuid }] = content[0].content.scanSummaryEntity;
+    const endpoints = { ...pageAt(0), scanSummaryGuid: [scanSummaryGuid] };
+    const listed = data(await ask({ Url: 'V1/Task/ShowScanListByScanSummaryGuid', TaskType: 4, Payload: endpoints }));
+    const [{ serverGuid, agentGuid }] = listed.content[0].content.scanEntity;
+    const Payload = { serverGuid: [serverGuid], agentGuid, scanSummaryGuid };
     const first = data(await ask({ Url: 'V1/Task/ShowFootPrintTable', TaskType: 4, Payload }));
     const go = async (ContentId: string) =>
       ask({ Url: 'V1/Content/ShowContent', TaskType: 4, TaskId: first.taskId, ContentId, TopN: 1000 });

@@ -1,0 +1,56 @@
+/** What the lists of Apex Central share: pages by offset and limit, inside the content of a task's reply. */
+import { SluiceError } from '../../src/errors.ts';
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { Json, StreamContext } from '../../src/types.ts';
+import { garbled, readTaskReply, short } from './envelope.ts';
+import { listOf, member, wholeOf } from './json.ts';
+import { PATH, TASK_TYPE } from './routes.ts';
+
+export interface TaskList {
+  url: string;
+  /** Beside the pagination. */
+  payload: { [member: string]: Json };
+  /** Where the list stands in the content, in any casing. */
+  names: readonly string[];
+  retry: 'patient' | 'brief';
+}
+
+/** One page. An empty list is an answer; a content without any list is not. */
+export function taskPage(
+  context: StreamContext,
+  list: TaskList,
+  { page, pageSize }: Pick<PageQuery, 'page' | 'pageSize'>,
+): Promise<ListReply> {
+  const pagination = { offset: (page - 1) * pageSize, limit: pageSize };
+  const { priority, signal } = context;
+  return context.client.json<ListReply>({
+    ...{ path: PATH, scope: '', route: list.url, priority, signal },
+    body: { Url: list.url, TaskType: TASK_TYPE, Payload: { pagination, ...list.payload } },
+    retry: page > 1 ? 'few' : list.retry,
+    accept: (reply) => readPage(context, reply, list, page, pageSize),
+  });
+}
+
+function readPage({ log }: StreamContext, reply: unknown, list: TaskList, page: number, pageSize: number): ListReply {
+  const { url, names } = list;
+  const { content, failures } = readTaskReply(reply, url);
+  if (failures.length > 0) log.warn(`${url} is not whole: ${failures.join('; ')}`);
+  const records: unknown[] = [];
+  let total: number | undefined;
+  for (const entry of content) {
+    if (entry.kind === 'unreadable') throw garbled(`${url}: the content is no JSON: ${short(entry.text)}`);
+    const inner = entry.content;
+    const found = Array.isArray(inner) ? inner : member(inner, ...names);
+    const items = listOf(found);
+    const said = wholeOf(member(inner, 'totalCount', 'total') ?? member(member(inner, 'pagination'), 'total'));
+    if (items === undefined || (found === undefined && said !== 0))
+      throw garbled(`${url}: the content has no ${names[0]}`);
+    for (const item of items) records.push(item);
+    if (said !== undefined) total = (total ?? 0) + said;
+  }
+  if (page > 1 && records.length === 0 && total !== undefined && total > (page - 1) * pageSize) {
+    throw new SluiceError('the list shrank while it was read', { action: 'walk-again' });
+  }
+  // Servers that did not answer may have more: the rest is read all the same, and nobody is taken to be gone.
+  return { records, total, pageSize, doubtful: failures.length > 0 };
+}
