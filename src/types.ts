@@ -245,9 +245,12 @@ export interface StreamContext {
   log: Logger;
 }
 
+/** What one request tells of a range of a list. */
 export interface Peek {
   total: number;
+  /** Key and time of the first record, in ascending order of time. */
   first: string | undefined;
+  firstMs: number | undefined;
 }
 
 /** Whether the part of a record that the entry of `changes` with this action watches was never delivered as it is. */
@@ -292,7 +295,7 @@ export interface Stream {
   readonly describesHosts?: boolean;
   pages(context: StreamContext, walk: Walk, from: Json | undefined): AsyncIterable<Page>;
   /**
-   * Where the resource can be filtered by time: how many records its list has in the range, and the key of the first, with
+   * Where the resource can be filtered by time: how many records its list has in the range, and which is the first, with
    * one request. Bounds that reach to those of `EVERYTHING` are left out of it.
    */
   peek?(context: StreamContext, range: Range): Promise<Peek>;

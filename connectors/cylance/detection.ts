@@ -31,7 +31,7 @@ export const detection: Stream = {
     if (id === undefined) throw new Error('the detection has no Id');
     return id;
   },
-  timeMs: (record) => parseTimeMs(member(record, 'OccurrenceTime')) ?? parseTimeMs(member(record, 'ReceivedTime')),
+  timeMs,
   isOpen: (record) => !CLOSED.has((textOf(member(record, 'Status')) ?? '').toLowerCase()),
   changes: [
     { action: 'detection-status-changed', of: (record) => textOf(member(record, 'Status')) },
@@ -48,7 +48,8 @@ export const detection: Stream = {
   // `ArtifactsOfInterest` maps states to artifacts, and the first state is the first in the text.
   async peek(context, range) {
     const { total = 0, records } = await list(context, { range, page: 1, pageSize: 1 });
-    return { total, first: records.length === 0 ? undefined : keyOf(detection, records[0]) };
+    const [first] = records;
+    return { total, first: first === undefined ? undefined : keyOf(detection, first), firstMs: timeMs(first) };
   },
   arrivedMs: (record) => parseTimeMs(member(record, 'ReceivedTime')),
   detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}/details`, scope: READ_SCOPE, ordered: true }),
@@ -58,6 +59,10 @@ export const detection: Stream = {
     Deleted: true,
   }),
 };
+
+function timeMs(record: unknown): number | undefined {
+  return parseTimeMs(member(record, 'OccurrenceTime')) ?? parseTimeMs(member(record, 'ReceivedTime'));
+}
 
 async function list(context: StreamContext, query: ListQuery): Promise<ListReply> {
   const { page, pageSize, range, filter } = query;

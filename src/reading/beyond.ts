@@ -8,7 +8,8 @@
 import type { Pipeline } from '../pipeline.ts';
 import { EVERYTHING } from '../time.ts';
 import type { Json, Page, Range, StreamContext, Walk } from '../types.ts';
-import { partOf } from './part.ts';
+import { pagesBefore } from './before.ts';
+import { asFarAsPossible, inPassing, partOf } from './part.ts';
 
 /** Pages of a walk: of its range first, then what it is responsible for beyond that. */
 export async function* pagesOf(
@@ -27,7 +28,10 @@ export async function* pagesOf(
     yield page;
   }
   if (toMs > edgeMs) yield* partOf(stream, context, walk, { fromMs: edgeMs, toMs }, cursor);
-  else if (walk.kind === 'live' || walk.kind === 'sweep') yield* pagesAhead(pipeline, context, walk, cursor);
+  if (walk.kind !== 'live' && walk.kind !== 'sweep') return;
+  const aside = inPassing(context);
+  yield* asFarAsPossible(context, pagesAhead(pipeline, aside, walk, cursor));
+  if (walk.kind === 'sweep') yield* asFarAsPossible(context, pagesBefore(pipeline, aside, walk, cursor));
 }
 
 const FACT = 'ahead of the clock';

@@ -13,7 +13,7 @@ import type { Pipeline } from '../pipeline.ts';
 import { EVERYTHING } from '../time.ts';
 import type { Range, Stream, StreamContext, Walk } from '../types.ts';
 import { clearMissing, missingSinceMs, noteTotal } from './missing.ts';
-import { partOf } from './part.ts';
+import { inPassing, partOf } from './part.ts';
 
 export type Verdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; record: unknown };
 
@@ -86,7 +86,7 @@ async function verdictsOn(
   keys: readonly string[],
 ): Promise<Map<string, Verdict>> {
   const verdicts = new Map<string, Verdict>();
-  const look = await lookFor(pipeline, { ...context, knownKeys: () => [] }, keys);
+  const look = await lookFor(pipeline, { ...inPassing(context), knownKeys: () => [] }, keys);
   for (const [key, record] of look.found) verdicts.set(key, { kind: 'listed', record });
   clearMissing(pipeline, look.found.keys());
   const unlisted = look.isWhole ? keys.filter((key) => !look.found.has(key)) : [];

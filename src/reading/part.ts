@@ -1,4 +1,5 @@
-/** Another part of a resource, read in passing by a walk that keeps its own cursor. */
+/** Other parts of a resource, read in passing by a walk that keeps its own cursor. */
+import { actionOf, messageOf, SluiceError } from '../errors.ts';
 import type { Json, Page, Range, Stream, StreamContext, Walk } from '../types.ts';
 
 /** Its pages, all with the cursor that is given. Returns whether all of it was read: nothing unsettled, and no gap. */
@@ -18,4 +19,26 @@ export async function* partOf(
     yield { ...page, cursor };
   }
   return gaps === 0 && settled.size > 0 && [...settled.values()].every(Boolean);
+}
+
+/** The context of what is read in passing: what fails there is given up soon, so that it does not hold up the walk. */
+export function inPassing(context: StreamContext): StreamContext {
+  const { client } = context;
+  const soon: typeof client = {
+    ...client,
+    json: (request) => client.json({ ...request, retry: request.retry === 'brief' ? 'brief' : 'few' }),
+  };
+  return { ...context, client: soon };
+}
+
+/** The pages, as far as they can be had: what fails is looked for again by the next walk, and this one comes to its end. */
+export async function* asFarAsPossible(context: StreamContext, pages: AsyncIterable<Page>): AsyncIterable<Page> {
+  try {
+    yield* pages;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const isOfMany = !(error instanceof SluiceError) || error.general !== undefined;
+    if (isOfMany || (actionOf(error) !== 'retry' && actionOf(error) !== 'reject')) throw error;
+    context.log.warn(`what lies beyond the range of a walk cannot be read for now: ${messageOf(error)}`);
+  }
 }

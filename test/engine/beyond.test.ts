@@ -1,5 +1,6 @@
 /** Records that no window of the clock holds: of endpoints whose clock is ahead, or was set back. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { SluiceError } from '../../src/errors.ts';
 import { type Pipeline, recover, runWalk } from '../../src/pipeline.ts';
 import { liveWalk, type Schedule } from '../../src/run.ts';
 import type { Walk } from '../../src/types.ts';
@@ -143,3 +144,133 @@ test.each([
   const [first] = pipeline.refresh.stepsMs;
   expect(pipeline.state.known('odd')).toMatchObject({ seenMs, refreshAtMs: seenMs + (first as number) });
 });
+
+describe('before everything that was asked for', () => {
+  const history = Array.from({ length: 300 }, (_, n) => detectionAt(`old${n}`, NOW - (3 + n / 10) * DAY));
+
+  test.each([0, 300])('a record of a clock set back is found by the next sweep, once (history: %i)', async (count) => {
+    const rows = [...history.slice(0, count), detectionAt('usual', NOW - HOUR)];
+    const { vendor, sink, clock, poll, sweep } = tenant(detectionsVendor(rows));
+    await poll();
+    await sweep();
+    expect(delivered(sink)).toEqual(['usual']);
+    vendor.rows.push(detectionAt('reset', Date.UTC(1980, 0, 1), clock.ms));
+    await poll();
+    await sweep();
+    expect(delivered(sink)).toEqual(['usual', 'reset']);
+    vendor.rows.push(detectionAt('reset2', Date.UTC(1980, 0, 1), clock.ms));
+    await sweep();
+    await sweep();
+    expect(delivered(sink)).toEqual(['usual', 'reset', 'reset2']);
+  });
+
+  test('one that is late by a month is found in the midst of a history that is left alone', async () => {
+    const { vendor, sink, clock, poll, sweep } = tenant(detectionsVendor([...history]));
+    await poll();
+    await sweep();
+    vendor.rows.push(detectionAt('late', NOW - 25 * DAY, clock.ms));
+    await sweep();
+    await sweep();
+    expect(delivered(sink)).toEqual(['late']);
+  });
+
+  test('what does not say when it arrived is not told from history, and left alone', async () => {
+    const rows = history.map((row) => ({ ...row, ReceivedTime: '' }));
+    const { vendor, sink, poll, sweep } = tenant(detectionsVendor(rows));
+    await poll();
+    await sweep();
+    vendor.rows.push({ ...detectionAt('late', NOW - 25 * DAY), ReceivedTime: '' });
+    await sweep();
+    vendor.rows.push({ ...detectionAt('reset', Date.UTC(1981, 0, 1)), ReceivedTime: '' });
+    await sweep();
+    expect(delivered(sink)).toEqual(['reset']);
+  });
+
+  test('one is found although more of the history is deleted at the same time', async () => {
+    const { vendor, sink, clock, poll, sweep } = tenant(detectionsVendor([...history]));
+    await poll();
+    await sweep();
+    vendor.rows.splice(200, 50);
+    vendor.rows.push(detectionAt('reset', Date.UTC(1980, 0, 1), clock.ms));
+    await sweep();
+    expect(delivered(sink)).toEqual(['reset']);
+  });
+
+  test('one that arrives behind a backfill is found, too', async () => {
+    const { vendor, pipeline, sink, clock, poll, sweep } = tenant(detectionsVendor([...history]));
+    await poll();
+    await sweep();
+    const range = { fromMs: NOW - 10 * DAY, toMs: NOW };
+    await runWalk(pipeline, { id: 'backfill-1', kind: 'backfill', range }, never);
+    const count = sink.documents.length;
+    vendor.rows.push(
+      detectionAt('reset', Date.UTC(1980, 0, 1), clock.ms),
+      detectionAt('late', NOW - 9 * DAY, clock.ms),
+    );
+    await sweep();
+    expect(delivered(sink).slice(count)).toEqual(['reset', 'late']);
+  });
+
+  test('what the widest sweep has left behind is counted, and found when it grows', async () => {
+    const { vendor, pipeline, sink, clock, poll, sweep } = tenant(detectionsVendor([detectionAt('usual', NOW)]));
+    await poll();
+    for (let hours = 0; hours < 72; hours++) await sweep();
+    vendor.rows.push(detectionAt('late', NOW + 10 * HOUR, clock.ms));
+    await sweep();
+    await sweep();
+    expect(delivered(sink)).toEqual(['usual', 'late']);
+    expect((pipeline.state.fact('before every sweep') as { parts: unknown[] }).parts.length).toBeLessThanOrEqual(48);
+  });
+
+  test('while nothing arrives there, a sweep asks for the list twice more, and once more from now on', async () => {
+    const { vendor, poll, sweep } = tenant(detectionsVendor([...history]));
+    await poll();
+    for (let again = 0; again < 3; again++) await sweep();
+    const before = vendor.requests.list;
+    await sweep();
+    expect(vendor.requests.list - before).toBeLessThanOrEqual(3 + 1 + 2 + 3); // three when a part is added
+  });
+
+  test('a vendor that refuses to count so far back stops nothing', async () => {
+    const vendor = detectionsVendor([detectionAt('usual', NOW - HOUR)]);
+    const { json } = vendor.client;
+    vendor.client.json = (request) =>
+      request.query?.start === undefined && request.path === '/detections/v2'
+        ? Promise.reject(new SluiceError('start is missing', { action: 'reject' }))
+        : json(request);
+    const { sink, poll, sweep } = tenant(vendor);
+    await poll();
+    await sweep();
+    expect(delivered(sink)).toEqual(['usual']);
+  });
+
+  test('the parts of a long history are few, and small where they can be', async () => {
+    const long = Array.from({ length: 9000 }, (_, n) => detectionAt(`h${n}`, NOW - 2 * DAY - n * HOUR));
+    const { pipeline, poll, sweep } = tenant(detectionsVendor(long));
+    await poll();
+    await sweep();
+    const { parts } = pipeline.state.fact('before every sweep') as { parts: { count: number }[] };
+    expect(parts[0]?.count).toBe(0);
+    expect(parts.length).toBeLessThanOrEqual(48);
+    expect(Math.max(...parts.map(({ count }) => count))).toBeLessThanOrEqual(2500);
+  });
+});
+
+test.each(['retry', 'reject'] as const)(
+  'a list that fails from now on (%s) does not hold up the live edge',
+  async (action) => {
+    const vendor = detectionsVendor([detectionAt('usual', NOW - HOUR)]);
+    const { json } = vendor.client;
+    vendor.client.json = (request) =>
+      request.query?.end === undefined && request.path === '/detections/v2'
+        ? Promise.reject(new SluiceError('500', { action }))
+        : json(request);
+    const { pipeline, sink, clock, poll, sweep } = tenant(vendor);
+    await poll();
+    vendor.rows.push(detectionAt('new', clock.ms));
+    await poll();
+    await sweep();
+    expect(delivered(sink)).toEqual(['usual', 'new']);
+    expect(pipeline.state.walk('live')?.finishedAtMs).toBeDefined();
+  },
+);

@@ -1,0 +1,205 @@
+/**
+ * Finds what arrives before every sweep: records of endpoints whose clock was set back, and those that come later than the
+ * widest sweep reaches.
+ *
+ * The history there may never have been asked for, so it is not read. It is counted, in parts: the number of all records
+ * less those since the parts end is compared with its last value. Where it differs, each part is counted again, and one
+ * that has more than before is read; of it, what had arrived when it was counted last is left alone.
+ */
+import type { Pipeline } from '../pipeline.ts';
+import { EVERYTHING } from '../time.ts';
+import type { Json, Page, Peek, Range, StreamContext, Walk } from '../types.ts';
+import { noteTotal } from './missing.ts';
+import { partOf } from './part.ts';
+
+interface Part extends Range {
+  count: number;
+  /** When it was counted. */
+  atMs: number;
+}
+
+interface Counted {
+  /** Everything less what is since the end of the last part. */
+  total: number;
+  /** The key of the oldest record of all. */
+  first: string | null;
+  /** One behind the other, from the beginning of time on. */
+  parts: Part[];
+}
+
+const FACT = 'before every sweep';
+const MOST_PARTS = 48;
+/** A part with fewer records is not divided further. */
+const SMALL = 2000;
+const SMALLEST_SPAN_MS = 3_600_000;
+/** The vendor's clock and ours may differ, and what has arrived is not listed at once. */
+const MARGIN_MS = 3_600_000;
+
+/** Pages of a sweep: what arrived before everything that it covers. */
+export async function* pagesBefore(
+  pipeline: Pipeline,
+  context: StreamContext,
+  walk: Walk,
+  cursor: Json,
+): AsyncIterable<Page> {
+  const earliestMs = pipeline.state.coveredFromMs();
+  if (pipeline.registered.stream.peek === undefined || earliestMs === undefined) return;
+  const before = pipeline.state.fact(FACT) as Counted | undefined;
+  const endMs = before?.parts.at(-1)?.toMs ?? Math.min(earliestMs, walk.range.fromMs);
+  const { total, peek } = await countBefore(pipeline, context, endMs);
+  const now = { total, first: peek.first ?? null };
+  const parts =
+    before === undefined
+      ? await divided(context, pipeline, { fromMs: EVERYTHING.fromMs, toMs: endMs }, peek)
+      : before.total === now.total && before.first === now.first
+        ? before.parts
+        : yield* recounted(pipeline, context, walk, before.parts, cursor);
+  yield { records: [], cursor, facts: { [FACT]: asJson(await grown(pipeline, context, walk, { ...now, parts })) } };
+}
+
+async function countBefore(
+  pipeline: Pipeline,
+  context: StreamContext,
+  endMs: number,
+): Promise<{ total: number; peek: Peek }> {
+  const peek = await peekAt(pipeline, context, EVERYTHING);
+  noteTotal(pipeline, peek.total);
+  // Counted later: what arrives meanwhile makes the difference smaller, never larger.
+  const { total } = await peekAt(pipeline, context, { fromMs: endMs, toMs: EVERYTHING.toMs });
+  return { total: peek.total - total, peek };
+}
+
+function peekAt(pipeline: Pipeline, context: StreamContext, range: Range): Promise<Peek> {
+  return pipeline.registered.stream.peek?.(context, range) as Promise<Peek>;
+}
+
+async function partAt(pipeline: Pipeline, context: StreamContext, { fromMs, toMs }: Range): Promise<Part> {
+  const atMs = context.now();
+  return { fromMs, toMs, count: (await peekAt(pipeline, context, { fromMs, toMs })).total, atMs };
+}
+
+/** Parts that are small, as far as so many suffice; what lies before the oldest record is one of its own, and empty. */
+async function divided(
+  context: StreamContext,
+  pipeline: Pipeline,
+  { fromMs, toMs }: Range,
+  { firstMs }: Peek,
+): Promise<Part[]> {
+  const oldestMs = Math.min(toMs, Math.max(fromMs, (firstMs ?? toMs) - 1000));
+  const bounds = [...new Set([fromMs, oldestMs, toMs])];
+  const parts: Part[] = [];
+  for (const [index, bound] of bounds.slice(1).entries())
+    parts.push(await partAt(pipeline, context, { fromMs: bounds[index] as number, toMs: bound }));
+  while (parts.length < MOST_PARTS) {
+    const large = parts.filter(({ count, ...range }) => count > SMALL && range.toMs - range.fromMs > SMALLEST_SPAN_MS);
+    const [largest] = large.sort((one, other) => other.count - one.count);
+    if (largest === undefined) break;
+    const middleMs = Math.floor((largest.fromMs + largest.toMs) / 2);
+    const halves = [
+      await partAt(pipeline, context, { fromMs: largest.fromMs, toMs: middleMs }),
+      await partAt(pipeline, context, { fromMs: middleMs, toMs: largest.toMs }),
+    ];
+    parts.splice(parts.indexOf(largest), 1, ...halves);
+  }
+  return parts;
+}
+
+/** The parts as they are now, after those that grew were read. One that could not be read whole is left as it was. */
+async function* recounted(
+  pipeline: Pipeline,
+  context: StreamContext,
+  walk: Walk,
+  parts: readonly Part[],
+  cursor: Json,
+): AsyncGenerator<Page, Part[]> {
+  const counted: Part[] = [];
+  for (const part of parts) {
+    const now = await partAt(pipeline, context, part);
+    const isRead = now.count <= part.count || (yield* pagesSince(pipeline, context, walk, part, cursor));
+    counted.push(isRead ? now : part);
+  }
+  return counted;
+}
+
+/** The part's records that arrived since it was counted. Returns whether all of it was read. */
+async function* pagesSince(
+  pipeline: Pipeline,
+  context: StreamContext,
+  walk: Walk,
+  part: Part,
+  cursor: Json,
+): AsyncGenerator<Page, boolean> {
+  const { stream } = pipeline.registered;
+  let untold = 0;
+  const isWanted = (record: unknown): boolean => {
+    const arrivedMs = timeOf(() => stream.arrivedMs?.(record));
+    const isAsked = (timeOf(() => stream.timeMs(record)) ?? part.toMs) >= (pipeline.state.coveredFromMs() ?? 0);
+    if (part.count === 0 || isAsked) return true;
+    if (arrivedMs === undefined) untold++;
+    return arrivedMs !== undefined && arrivedMs >= part.atMs - MARGIN_MS;
+  };
+  const pages = partOf(stream, { ...context, knownKeys: () => [] }, walk, part, cursor);
+  for (let next = await pages.next(); ; next = await pages.next()) {
+    if (next.done) {
+      if (untold > 0) tellUntold(context, part);
+      return next.value;
+    }
+    yield { ...next.value, records: next.value.records.filter(isWanted) };
+  }
+}
+
+function timeOf(read: () => number | undefined): number | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Nothing tells new records from the history that was never asked for. */
+function tellUntold({ log }: StreamContext, { fromMs, toMs }: Part): void {
+  const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString());
+  log.warn(
+    `records arrived before everything that was asked for, and do not say when: \`sluice backfill --from ${from} --to ${to}\` fetches all that is there`,
+  );
+}
+
+/** The widest sweep moves on, and leaves a part behind: counted while the sweep still reads it, so that none is missed. */
+async function grown(pipeline: Pipeline, context: StreamContext, walk: Walk, counted: Counted): Promise<Counted> {
+  const { parts } = counted;
+  const spanMs = walk.range.toMs - walk.range.fromMs;
+  const leadMs = spanMs / 10;
+  const endMs = parts.at(-1)?.toMs ?? 0;
+  const nextMs = Math.floor(walk.range.fromMs + leadMs);
+  if (nextMs - endMs < leadMs / 3 || !isWidest(pipeline, walk, spanMs)) return counted;
+  const next = await partAt(pipeline, context, { fromMs: endMs, toMs: nextMs });
+  const { total, peek } = await countBefore(pipeline, context, nextMs);
+  return { total, first: peek.first ?? null, parts: joined([...parts, next]) };
+}
+
+function isWidest({ state }: Pipeline, walk: Walk, spanMs: number): boolean {
+  return state
+    .walks()
+    .every(
+      ({ kind, range }) =>
+        kind !== 'sweep' || range.toMs - range.fromMs <= spanMs + 1000 || range.toMs < walk.range.fromMs,
+    );
+}
+
+/** Joins the two neighbours that have the fewest records, until there are few enough parts. The first stays by itself. */
+function joined(parts: Part[]): Part[] {
+  while (parts.length > MOST_PARTS) {
+    const sums = parts.map(({ count }, index) =>
+      index < 2 ? Number.POSITIVE_INFINITY : count + (parts[index - 1]?.count ?? 0),
+    );
+    const at = sums.indexOf(Math.min(...sums));
+    const [one, other] = parts.slice(at - 1, at + 1) as [Part, Part];
+    const both = { fromMs: one.fromMs, toMs: other.toMs, count: one.count + other.count };
+    parts.splice(at - 1, 2, { ...both, atMs: Math.min(one.atMs, other.atMs) });
+  }
+  return parts;
+}
+
+function asJson({ total, first, parts }: Counted): Json {
+  return { total, first, parts: parts.map((part) => ({ ...part })) };
+}
