@@ -1,7 +1,8 @@
 /**
  * What makes two records the same: fingerprints, revisions and document ids.
  *
- * Hashes are taken over a canonical text, so that the order of members in a vendor's reply never reads as a change.
+ * Hashes are taken over a text that is the same for records that say the same, so that neither the order nor the spelling of
+ * members nor the way to say "nothing" reads as a change.
  */
 import { hash } from 'node:crypto';
 import type { Stream } from './types.ts';
@@ -57,17 +58,92 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>, depth =
   return `{${text}}`;
 }
 
-/** 96 bits are plenty: a hash is only ever compared with others of the same key. */
-const REVISION_LENGTH = 16;
+/** A member name without what spellings differ in: `device_name`, `DeviceName` and `deviceName` are one. */
+function fold(name: string): string {
+  return name.replace(/[_-]/g, '').toLowerCase();
+}
 
-/** Hash of a record without volatile members: the fingerprint of a list record, the revision of a shipped one. */
+interface Folded {
+  members: readonly string[];
+  /** In the order of their folded names, without the ignored ones, each with what stands before its value. */
+  kept: readonly { member: string; prefix: string }[];
+}
+
+/** The same as `shapes`, for folded names. */
+const foldedShapes = new WeakMap<
+  ReadonlySet<string>,
+  { ignored: ReadonlySet<string>; bySize: Map<number, Folded[]> }
+>();
+
+function foldedMembers(value: object, volatile: ReadonlySet<string>): Folded['kept'] {
+  const members = Object.keys(value);
+  let known = foldedShapes.get(volatile);
+  if (known === undefined) {
+    known = { ignored: new Set([...volatile].map(fold)), bySize: new Map() };
+    foldedShapes.set(volatile, known);
+  }
+  const candidates = known.bySize.get(members.length) ?? [];
+  for (const shape of candidates) if (sameMembers(shape.members, members)) return shape.kept;
+  const { ignored } = known;
+  const named = members.map((member) => ({ member, name: fold(member) })).filter(({ name }) => !ignored.has(name));
+  named.sort((one, other) => compare(one.name, other.name) || compare(one.member, other.member));
+  const kept = named.map(({ member, name }) => ({ member, prefix: `${name.length}:${name}` }));
+  if (candidates.length < MAX_SHAPES_PER_SIZE) known.bySize.set(members.length, [...candidates, { members, kept }]);
+  return kept;
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/**
+ * A text that is equal for records that say the same: neither the order of members counts nor how their names are spelled,
+ * and null, "", [], {}, an object of such and a member that is left out are all nothing. Places in lists stay.
+ */
+function saying(value: unknown, volatile: ReadonlySet<string>, depth: number): string {
+  if (typeof value === 'string') return value === '' ? '' : `s${value.length}:${value}`;
+  if (typeof value !== 'object') return value === undefined ? '' : `${value};`;
+  if (value === null) return '';
+  if (depth > MAX_DEPTH) return '…';
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const item of value) text += saying(item, volatile, depth + 1) || ';';
+    return text === '' ? '' : `[${text}]`;
+  }
+  for (const { member, prefix } of foldedMembers(value, volatile)) {
+    const content = saying((value as Record<string, unknown>)[member], volatile, depth + 1);
+    if (content !== '') text += prefix + content;
+  }
+  return text === '' ? '' : `{${text}}`;
+}
+
+/** 108 bits are plenty: a hash is only ever compared with others of the same key. */
+const REVISION_LENGTH = 18;
+/** What versions before 0.2 wrote, which told spellings and kinds of nothing apart; state rows have them until they change. */
+const EARLIER_LENGTH = 16;
+
+/** Hash of what a record says, without volatile members: the fingerprint of a list record, the revision of a shipped one. */
 export function revisionOf(record: unknown, volatile: ReadonlySet<string>): string {
-  return hash('sha256', canonical(record, volatile), 'base64url').slice(0, REVISION_LENGTH);
+  return hash('sha256', saying(record, volatile, 0), 'base64url').slice(0, REVISION_LENGTH);
+}
+
+/** Hash of a record letter by letter: what keys are made of, and the revision of earlier versions. */
+export function exactHashOf(record: unknown, volatile: ReadonlySet<string> = NOTHING): string {
+  return hash('sha256', canonical(record, volatile), 'base64url').slice(0, EARLIER_LENGTH);
+}
+
+/**
+ * Whether a remembered hash is of this record, by the rule that it was made with. `earlier` makes the hash of the earlier
+ * rule, which is only asked for where the remembered one is such.
+ */
+export function isSameHash(remembered: string | null | undefined, hash: string | null, earlier: () => string): boolean {
+  if (remembered === hash) return hash !== null;
+  return remembered?.length === EARLIER_LENGTH && remembered === earlier();
 }
 
 /** The mark that a revision was shipped from the list record because its detail could not be had. */
 export function withoutDetail(revision: string): string {
-  return hash('sha256', `${revision} without detail`, 'base64url').slice(0, REVISION_LENGTH);
+  return hash('sha256', `${revision} without detail`, 'base64url').slice(0, revision.length);
 }
 
 /** The revision of a record that is gone. */
@@ -89,7 +165,7 @@ export function keyOf(stream: Pick<Stream, 'key'>, record: unknown): string {
   try {
     return storable(stream.key(record));
   } catch {
-    return `${UNKEYED}${revisionOf(record, NOTHING)}`;
+    return `${UNKEYED}${exactHashOf(record)}`;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { SluiceError } from '../../src/errors.ts';
-import { revisionOf } from '../../src/identity.ts';
+import { exactHashOf } from '../../src/identity.ts';
 import { pathSegment } from '../../src/path-segment.ts';
 import { type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
@@ -17,7 +17,6 @@ import { parsedText } from './instaquery-result.ts';
 import { member, textOf } from './pages.ts';
 
 const SCOPE = 'opticsfocus:read';
-const NOTHING: ReadonlySet<string> = new Set();
 
 export const focusViewResult: Stream = {
   name: 'cylance.focus_view_result',
@@ -36,7 +35,7 @@ export const focusViewResult: Stream = {
     const view = textOf(member(member(record, 'FocusView'), 'id'))?.toUpperCase();
     if (view === undefined) throw new Error('the result has no focus view');
     const entry = member(record, 'Entry');
-    if (entry !== undefined) return `${view}/${revisionOf(entry, NOTHING)}`;
+    if (entry !== undefined) return `${view}/${exactHashOf(entry)}`;
     if (member(record, 'Result') === undefined) throw new Error('the result has no content');
     return view;
   },

@@ -1,7 +1,7 @@
 /** What InstaQueries found: CylanceOPTICS API guide, "Get InstaQuery Results"; newer wording in the console's help. */
 
 import { SluiceError } from '../../src/errors.ts';
-import { digestOf, revisionOf } from '../../src/identity.ts';
+import { digestOf, exactHashOf } from '../../src/identity.ts';
 import { parseExact } from '../../src/json.ts';
 import { pathSegment } from '../../src/path-segment.ts';
 import { walkChildren } from '../../src/reading/children.ts';
@@ -12,7 +12,6 @@ import { listsOf, queryId } from './instaquery.ts';
 import { member, textOf } from './pages.ts';
 
 const SCOPE = 'opticssurvey:read';
-const NOTHING: ReadonlySet<string> = new Set();
 
 export const instaqueryResult: Stream = {
   name: 'cylance.instaquery_result',
@@ -36,7 +35,7 @@ export const instaqueryResult: Stream = {
     const artifact = member(record, 'Result');
     if (artifact === undefined) throw new Error('the result has no artifact');
     const uid = textOf(member(artifact, 'Uid')) ?? '';
-    return [query.toUpperCase(), (device ?? '').toLowerCase(), uid, revisionOf(artifact, NOTHING)].join('/');
+    return [query.toUpperCase(), (device ?? '').toLowerCase(), uid, exactHashOf(artifact)].join('/');
   },
   timeMs(record) {
     const artifact = member(record, 'Result');

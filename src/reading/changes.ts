@@ -7,7 +7,16 @@
 import { type Revision, toDocument } from '../document.ts';
 import { messageOf, SluiceError } from '../errors.ts';
 import { completeHost, hostNote } from '../host-facts.ts';
-import { DELETED, digestOf, documentId, keyOf, revisionOf, withoutDetail } from '../identity.ts';
+import {
+  DELETED,
+  digestOf,
+  documentId,
+  exactHashOf,
+  isSameHash,
+  keyOf,
+  revisionOf,
+  withoutDetail,
+} from '../identity.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { REMOVED, withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
@@ -91,7 +100,8 @@ export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | unde
   if (seen.fingerprint === null) return false;
   const claim = pipeline.claims.get(seen.key);
   if (claim === undefined && seen.owed === undefined && pipeline.owed.get(seen.key) === seen.fingerprint) return true;
-  return (claim ?? known)?.fingerprint === seen.fingerprint;
+  if (claim !== undefined) return claim.fingerprint === seen.fingerprint;
+  return isSameHash(known?.fingerprint, seen.fingerprint, () => exactHashOf(seen.record, pipeline.volatile));
 }
 
 /** Whether another walk is shipping it: whoever vouches for its delivery must wait for that. */
@@ -285,7 +295,11 @@ function changeOf(
   mine: Claim,
 ): Change {
   const revision = revisionFor(pipeline, seen, shipped);
-  if (known?.revision === revision) {
+  const earlier = (): string => {
+    const hash = exactHashOf(shipped.record, pipeline.volatile);
+    return shipped.kind === 'detail-missing' ? withoutDetail(hash) : hash;
+  };
+  if (known !== undefined && isSameHash(known.revision, revision, earlier)) {
     return { row: touched(pipeline, seen, known, shipped), out: undefined, claim: mine };
   }
   return shippedChange(pipeline, walk, seen, shipped, known, revision, mine);
