@@ -57,6 +57,7 @@ async function runUntilQuiet(
     config,
   }: Opened & { simulator: Simulator; sink: MemorySink; config: ReturnType<typeof testConfig> },
   limitMs: number,
+  isDone = () => sink.documents.length >= expectedDocuments(simulator).size,
 ): Promise<void> {
   const stop = new AbortController();
   const schedule = (config.sources[0] as (typeof config.sources)[0]).reading;
@@ -70,7 +71,7 @@ async function runUntilQuiet(
     await sleep(250);
     const { pending, unusedFaults } = simulator.stats();
     if (pending > 0 || unusedFaults.length > 0) continue;
-    if (sink.documents.length >= expectedDocuments(simulator).size) break;
+    if (isDone()) break;
   }
   stop.abort();
   await running;
@@ -121,6 +122,42 @@ describe('a living tenant', () => {
       expect(actions).toContain(action);
     }
   }, 120_000);
+});
+
+describe.each(['occurrence', 'received'] as const)('a living tenant whose list filters by %s', (filterBy) => {
+  const living = {
+    ...{ arrivals: 20, lateArrivals: 10, fastClocks: 8, resetClocks: 8, statusChanges: 20, deletions: 15 },
+    ...{ dwellMs: 300, everyRequests: 3, everyMs: 50 },
+  };
+
+  test('with clocks that are ahead or were reset, and an index that is empty for a while: the exact set', async () => {
+    const faults: FaultPlan = [{ fault: 'empty-index', fromMs: 2000, untilMs: 5000 }];
+    const opened = await open(200, { living, faults, filterBy });
+    await runUntilQuiet(opened, 80_000);
+    expect(opened.simulator.stats()).toMatchObject({ pending: 0 });
+    expect(differences(opened.simulator, opened.sink)).toEqual([]);
+  }, 90_000);
+
+  test('with a details route that knows nobody for a while: deletions are those that there were', async () => {
+    const faults: FaultPlan = [{ fault: 'server-error', endpoint: 'detail', status: 404, fromMs: 2000, untilMs: 6000 }];
+    const opened = await open(200, { living, faults, filterBy });
+    const { simulator, sink } = opened;
+    const deleted = () => [...simulator.truthOf('cylance.detection')].filter(({ kind }) => kind === 'deleted');
+    const told = () => sink.documents.filter((one) => documentOf(one).event.action === 'detection-deleted');
+    const isDone = () => told().length >= deleted().length && Date.now() - startedAt > 8000;
+    const startedAt = Date.now();
+    await runUntilQuiet(opened, 80_000, isDone);
+    expect(simulator.stats()).toMatchObject({ pending: 0 });
+    expect(
+      told()
+        .map(({ key }) => key)
+        .sort(),
+    ).toEqual(
+      deleted()
+        .map(({ id }) => id)
+        .sort(),
+    );
+  }, 90_000);
 });
 
 const EVERY = 7;
