@@ -307,6 +307,8 @@ export interface Stream {
    * entry of `changes`, whether it is another one than was delivered last: for what costs requests of its own.
    */
   detail?(context: StreamContext, key: string, listed?: unknown, isNews?: IsNews): Promise<unknown>;
+  /** The vendor only takes a record from the list, and its detail may still answer: the list alone tells that it is gone. */
+  readonly deletesSoftly?: boolean;
   /** The record that says that a known record is gone. Same shape as a list record. */
   tombstone?(key: string, timeMs: number | undefined): unknown;
 }

@@ -48,6 +48,7 @@ export const detectionRule: Stream = {
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
   detail,
+  deletesSoftly: true,
   tombstone: (id) => ({ Id: id, Deleted: true }),
 };
 

@@ -52,6 +52,7 @@ export const exception: Stream = {
       listed,
     );
   },
+  deletesSoftly: true,
   tombstone: (id) => ({ Id: id, Deleted: true }),
 };
 

@@ -4,7 +4,7 @@
  * Its details route says that there is no such record, and the list, looked through where the record would be, does not
  * have it either. That alone proves nothing: a details route that is out of order answers so for everybody. So another
  * record that the list does have, the *witness*, is asked for at the same moment. Without a witness, two such looks an
- * hour apart are a proof.
+ * hour apart are a proof. A list that is suddenly much shorter than before proves nothing (`missing.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, messageOf, SluiceError } from '../errors.ts';
@@ -12,7 +12,7 @@ import { keyOf } from '../identity.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { EVERYTHING } from '../time.ts';
 import type { Range, Stream, StreamContext, Walk } from '../types.ts';
-import { clearMissing, missingSinceMs, noteTotal } from './missing.ts';
+import { apartMs, clearMissing, missingSinceMs, noteTotal } from './missing.ts';
 import { inPassing, partOf } from './part.ts';
 
 export type Verdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; record: unknown };
@@ -92,14 +92,20 @@ async function verdictsOn(
   const unlisted = look.isWhole ? keys.filter((key) => !look.found.has(key)) : [];
   if (unlisted.length === 0) return verdicts;
   const absent = await absentAmong(pipeline, context, unlisted);
-  const isTold = (await isAsUsual(pipeline, context, look)) && (await hasWitness(pipeline, context, look.others));
+  if (!(await isAsUsual(pipeline, context, look))) return verdicts;
+  const enoughMs = (await hasWitness(pipeline, context, look.others)) ? withWitnessMs(pipeline) : APART_MS;
   const nowMs = context.now();
   for (const key of absent) {
-    const isGone = isTold || nowMs - missingSinceMs(pipeline, key, nowMs) >= APART_MS;
-    verdicts.set(key, { kind: isGone ? 'gone' : 'unproven' });
-    if (isGone) clearMissing(pipeline, [key]);
+    if (enoughMs > 0 && nowMs - missingSinceMs(pipeline, key, nowMs) < enoughMs) continue;
+    verdicts.set(key, { kind: 'gone' });
+    clearMissing(pipeline, [key]);
   }
   return verdicts;
+}
+
+/** Where the details still answer, two readings of the list have to agree, as for lists without details. */
+function withWitnessMs(pipeline: Pipeline): number {
+  return pipeline.registered.stream.deletesSoftly ? apartMs(pipeline) : 0;
 }
 
 /** What the list says of those who are looked for. */

@@ -100,8 +100,10 @@ export function clearMissing(pipeline: Pipeline, keys: Iterable<string>): void {
   if (found.length > 0) pipeline.state.clearMissing(found);
 }
 
-/** Two readings of a snapshot are this part of its interval apart at least: one may take longer than the other. */
-const INTERVAL = 0.9;
+/** How far two readings of a snapshot are apart at least: one may take longer than the other. */
+export function apartMs({ reading }: Pipeline): number {
+  return reading.snapshotMs * 0.9;
+}
 
 /** What follows from the end of a settled list: the keys of records that are deleted, where there is no other proof. */
 export function deletedByList(pipeline: Pipeline, { accepted, ask = [] }: Page): string[] {
@@ -115,6 +117,6 @@ export function deletedByList(pipeline: Pipeline, { accepted, ask = [] }: Page):
     pipeline,
     [...missingOf(pipeline).keys()].filter((key) => !unlisted.has(key)),
   );
-  const enoughMs = pipeline.reading.snapshotMs * INTERVAL;
+  const enoughMs = apartMs(pipeline);
   return [...unlisted].filter((key) => nowMs - missingSinceMs(pipeline, key, nowMs) >= enoughMs);
 }

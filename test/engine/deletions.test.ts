@@ -1,6 +1,7 @@
 /** That a deletion is told only when it is proven. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Pipeline, runWalk } from '../../src/pipeline.ts';
+import { alarmOf, confirmFew } from '../../src/reading/missing.ts';
 import { liveWalk, type Schedule } from '../../src/run.ts';
 import type { Walk } from '../../src/types.ts';
 import { type DetectionsVendor, detectionAt, detectionsVendor } from './detections-vendor.ts';
@@ -88,6 +89,20 @@ describe.each(['OccurrenceTime', 'ReceivedTime'] as const)('where the list filte
     vendor.rows.splice(0, 1);
     await look(15 * MINUTE);
     expect(deletedIn(sink)).toEqual(['late0']);
+  });
+
+  test('a list that lost more than a tenth deletes nothing, however long, until a person says that it is right', async () => {
+    const { vendor, pipeline, sink, look } = await tenant(detectionsVendor(late(30), by));
+    await look();
+    await runWalk(pipeline, { id: 'sweep-1s', kind: 'sweep', range: { fromMs: NOW - DAY, toMs: NOW } }, never);
+    vendor.rows.splice(0, 20);
+    for (let again = 0; again < 8; again++) await look(15 * MINUTE);
+    expect(deletedIn(sink)).toEqual([]);
+    expect(alarmOf(pipeline.state)).toMatchObject({ before: 30, total: 10 });
+    confirmFew(pipeline.state);
+    await look(15 * MINUTE);
+    await look(15 * MINUTE);
+    expect(deletedIn(sink)).toHaveLength(20);
   });
 
   test('one that is gone is told at the next look, once, by the witness of another', async () => {

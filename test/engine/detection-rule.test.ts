@@ -86,6 +86,7 @@ function oneRule() {
   };
   const sink = memorySink();
   const { pipeline } = start('http://127.0.0.1:9', sink);
+  pipeline.reading = { ...pipeline.reading, snapshotMs: 50 }; // so far apart two looks are a proof
   pipeline.detailPatienceMs = 0; // what is owed has tests of its own
   pipeline.client = {
     ...pipeline.client,
@@ -249,6 +250,7 @@ describe('a rule', () => {
     await walk();
     vendor.listed = [other];
     vendor.fails = (path) => (path.startsWith('/rules/v2/r-1') ? failure() : undefined);
+    expect((await walk()).documents).toEqual([]);
     const { asked, documents } = await walk();
     expect(asked).toEqual(['/r-1', '/r-1', '/r-2']); // once more, and one that is there
     expect(documents.map(({ event }) => [event.action, event.type])).toEqual([

@@ -63,6 +63,7 @@ function start(): { vendor: Vendor; sink: MemorySink; walk(): Promise<void>; wal
     return accept(structuredClone(content));
   };
   pipeline.client = { ...pipeline.client, json } as VendorClient;
+  pipeline.reading = { ...pipeline.reading, snapshotMs: 50 }; // so far apart two looks are a proof
   const walk = () => runWalk(pipeline, { id: 'live', kind: 'live', range: { fromMs: 0, toMs: Date.now() } }, never);
   return { vendor, sink, walk, walks: () => store.pipeline(pipeline.name).ledger(100) as unknown as Json[] };
 }
@@ -134,6 +135,8 @@ test('one that was deactivated is gone, whether or not its content may still be 
   await walk();
   vendor.list = tidy([third]);
   vendor.contents.delete('other');
+  await walk();
+  expect(sink.documents).toHaveLength(3); // one look is none
   await walk();
   await walk();
   const actions = sink.documents.map((one) => `${one.key} ${documentOf(one).event.action}`).sort();
