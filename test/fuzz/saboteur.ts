@@ -30,7 +30,7 @@ export interface Plan {
 export const bare = (id: string): string => id.replaceAll('-', '').toLowerCase();
 
 const ONE_ID = /^\/[a-z]+\/v2\/(?:executions\/)?(?!executions$|retrieved_files$)([^/]+)(?:\/[a-z]+)?$/;
-const IDS = ['Id', 'id', 'sha256', 'scanSummaryGuid', 'correlation_id'];
+const IDS = ['Id', 'id', 'sha256', 'packageId', 'executionId', 'execution_id', 'scanSummaryGuid', 'correlation_id'];
 
 export async function startSaboteur(target: string, plan: Plan): Promise<Saboteur> {
   const victims = new Set<string>();
@@ -54,9 +54,10 @@ export async function startSaboteur(target: string, plan: Plan): Promise<Saboteu
   };
 
   /** The item as it is, or damaged: as JSON text. */
-  const item = (content: unknown, place: string, nth: number, isOfChild: boolean): string => {
-    const id = idOf(content) ?? `${place}#${nth}`;
-    const topic = `${place} ${id}`;
+  const item = (content: unknown, place: string, isOfChild: boolean): string => {
+    const id = idOf(content) ?? JSON.stringify(content);
+    // Several rows of a child may be of one device.
+    const topic = `${place} ${isOfChild ? JSON.stringify(content) : id}`;
     if (!isVictim(topic)) return JSON.stringify(content);
     const size = sizeOf(topic);
     count(topic, size);
@@ -94,7 +95,7 @@ export async function startSaboteur(target: string, plan: Plan): Promise<Saboteu
     if (!isMended && status === 200 && !pathname.startsWith('/auth/')) {
       const damaged = damagedReply(pathname, text);
       if (damaged !== undefined) ({ status, text } = damaged);
-      else text = withDamagedItems(text, (content, nth) => item(content, pathname, nth, ONE_ID.test(pathname)));
+      else text = withDamagedItems(text, (content) => item(content, pathname, ONE_ID.test(pathname)));
     }
     response.writeHead(status, { 'content-type': 'application/json' }).end(text);
   };
@@ -139,14 +140,14 @@ function garbage(text: string, draw: Draw, size: Size): string {
 }
 
 /** The reply with each item of its list as `written` has it; other replies as they are. */
-function withDamagedItems(text: string, written: (content: unknown, nth: number) => string): string {
+function withDamagedItems(text: string, written: (content: unknown) => string): string {
   let reply: unknown;
   try {
     reply = JSON.parse(text);
   } catch {
     return text;
   }
-  const joined = (items: unknown[]) => `[${items.map((content, nth) => written(content, nth)).join(',')}]`;
+  const joined = (items: unknown[]) => `[${items.map(written).join(',')}]`;
   if (Array.isArray(reply)) return joined(reply);
   const members = Object.entries(reply as object).map(([name, value]) => {
     const isList = /^(?:page_items|result|history|data)$/i.test(name) && Array.isArray(value);
