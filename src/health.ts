@@ -61,6 +61,8 @@ interface Finding {
   pipeline: string;
   ok: boolean;
   why?: string;
+  /** What a person should look at although everything goes on. */
+  warning?: string;
   advice?: string;
 }
 
@@ -87,7 +89,7 @@ function liveness(config: Config, { watch, line }: Watched, nowMs: number): Find
   const silentMs = nowMs - watch.lastSignMs;
   const limitMs = silenceLimitMs(config, line.source);
   const last = watch.lastSuccessMs === undefined ? 'never' : new Date(watch.lastSuccessMs).toISOString();
-  if (silentMs <= limitMs) return { pipeline: watch.name, ok: true, why: watch.waiting ?? watch.alarm };
+  if (silentMs <= limitMs) return { pipeline: watch.name, ok: true, why: watch.waiting, warning: watch.alarm };
   const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
   return { pipeline: watch.name, ok: false, why };
 }
@@ -110,12 +112,19 @@ export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: 
 function readiness({ watch }: Watched, nowMs: number): Finding {
   const { name, stopped, waiting, alarm } = watch;
   const trouble = stopped?.message ?? failingFor(watch, DEGRADED_AFTER_MS, nowMs);
-  return { pipeline: name, ok: trouble === undefined, why: trouble ?? waiting ?? alarm, advice: stopped?.advice };
+  return {
+    pipeline: name,
+    ok: trouble === undefined,
+    why: trouble ?? waiting,
+    warning: alarm,
+    advice: stopped?.advice,
+  };
 }
 
 function verdict(findings: Finding[]): { status: number; body: unknown } {
   const ok = findings.every((finding) => finding.ok);
-  return { status: ok ? 200 : 503, body: { status: ok ? 'ok' : 'failing', pipelines: findings } };
+  const word = findings.some(({ warning }) => warning !== undefined) ? 'degraded' : 'ok';
+  return { status: ok ? 200 : 503, body: { status: ok ? word : 'failing', pipelines: findings } };
 }
 
 function answer(response: ServerResponse, { status, body }: { status: number; body: unknown }): void {

@@ -63,3 +63,19 @@ test('a pipeline that has stopped is not healthy, and says what to do', async ()
     expect(await ask(path)).toMatchObject({ status: 503, text: expect.stringContaining('Grant it.') });
   }
 });
+
+test('what a person should look at is told, and is no failure', async () => {
+  const { watch, ask } = await watched();
+  watch.events.alarmed('the list has 0 records of 20');
+  for (const path of ['healthz', 'readyz']) {
+    const { status, text } = await ask(path);
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({
+      status: 'degraded',
+      pipelines: [{ warning: 'the list has 0 records of 20' }],
+    });
+  }
+  expect((await ask('metrics')).text).toContain('sluice_alarm{pipeline="acme/cylance.detection/files"} 1');
+  watch.events.alarmed(undefined);
+  expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'ok' });
+});

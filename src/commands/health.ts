@@ -23,7 +23,7 @@ async function health(cli: Cli, options: HealthOptions): Promise<void> {
   const url = options.url ?? urlOf(cli, options);
   const { ok, text } = await ask(cli, url);
   if (options.json) cli.stdout.write(text);
-  else cli.stdout.write(ok ? 'ok\n' : `${whatFails(text)}\n`);
+  else cli.stdout.write(ok ? `ok\n${linesOf(text, ({ warning }) => warning)}` : whatFails(text));
   if (!ok) cli.setExitCode(1);
 }
 
@@ -49,11 +49,24 @@ async function ask(cli: Cli, url: string): Promise<{ ok: boolean; text: string }
   }
 }
 
+interface Finding {
+  pipeline: string;
+  ok: boolean;
+  why?: string;
+  warning?: string;
+}
+
 function whatFails(text: string): string {
+  return linesOf(text, ({ ok, why }) => (ok ? undefined : (why ?? 'failing'))) || `${text.trim()}\n`;
+}
+
+/** A line for each pipeline of which there is something to say. */
+function linesOf(text: string, said: (finding: Finding) => string | undefined): string {
   try {
-    const { pipelines = [] } = JSON.parse(text) as { pipelines?: { pipeline: string; ok: boolean; why?: string }[] };
-    return pipelines.flatMap(({ pipeline, ok, why }) => (ok ? [] : [`${pipeline}: ${why ?? 'failing'}`])).join('\n');
+    const { pipelines = [] } = JSON.parse(text) as { pipelines?: Finding[] };
+    const lines = pipelines.map((finding) => ({ name: finding.pipeline, what: said(finding) }));
+    return lines.flatMap(({ name, what }) => (what === undefined ? [] : [`${name}: ${what}\n`])).join('');
   } catch {
-    return text.trim();
+    return '';
   }
 }
