@@ -19,8 +19,8 @@ interface Part extends Range {
 }
 
 interface Counted {
-  /** Everything less what is since the end of the last part. */
-  total: number;
+  /** Everything less what is since the end of the last part; null where that was not believed. */
+  total: number | null;
   /** The key of the oldest record of all. */
   first: string | null;
   /** One behind the other, from the beginning of time on. */
@@ -31,6 +31,8 @@ const FACT = 'before every sweep';
 const MOST_PARTS = 48;
 /** A part with fewer records is not divided further. */
 const SMALL = 2000;
+/** Of endpoints whose clock was right there is nothing before this. */
+const FIRST_PRODUCT_MS = Date.UTC(2010, 0, 1);
 const SMALLEST_SPAN_MS = 3_600_000;
 /** The vendor's clock and ours may differ, and what has arrived is not listed at once. */
 const MARGIN_MS = 3_600_000;
@@ -46,14 +48,14 @@ export async function* pagesBefore(
   if (pipeline.registered.stream.peek === undefined || earliestMs === undefined) return;
   const before = pipeline.state.fact(FACT) as Counted | undefined;
   const endMs = before?.parts.at(-1)?.toMs ?? Math.min(earliestMs, walk.range.fromMs);
-  const { total, peek } = await countBefore(pipeline, context, endMs);
-  const now = { total, first: peek.first ?? null };
-  const parts =
-    before === undefined
-      ? await divided(context, pipeline, { fromMs: EVERYTHING.fromMs, toMs: endMs }, peek)
-      : before.total === now.total && before.first === now.first
-        ? before.parts
-        : yield* recounted(pipeline, context, walk, before.parts, cursor);
+  const { total, peek, isDoubted } = await countBefore(pipeline, context, endMs);
+  if (before === undefined && (isDoubted || peek.total === 0)) return;
+  const now = { total: isDoubted ? null : total, first: peek.first ?? null };
+  const known = before ?? { parts: await divided(context, pipeline, endMs, peek), total: null, first: null };
+  const isAsBefore = now.total !== null && known.total === now.total && known.first === now.first;
+  const parts = isAsBefore
+    ? known.parts
+    : yield* recounted(pipeline, context, walk, { parts: known.parts, isDoubted }, cursor);
   yield { records: [], cursor, facts: { [FACT]: asJson(await grown(pipeline, context, walk, { ...now, parts })) } };
 }
 
@@ -61,12 +63,12 @@ async function countBefore(
   pipeline: Pipeline,
   context: StreamContext,
   endMs: number,
-): Promise<{ total: number; peek: Peek }> {
+): Promise<{ total: number; peek: Peek; isDoubted: boolean }> {
   const peek = await peekAt(pipeline, context, EVERYTHING);
-  noteTotal(pipeline, peek.total);
+  const isDoubted = noteTotal(pipeline, peek.total) !== undefined;
   // Counted later: what arrives meanwhile makes the difference smaller, never larger.
   const { total } = await peekAt(pipeline, context, { fromMs: endMs, toMs: EVERYTHING.toMs });
-  return { total: peek.total - total, peek };
+  return { total: peek.total - total, peek, isDoubted };
 }
 
 function peekAt(pipeline: Pipeline, context: StreamContext, range: Range): Promise<Peek> {
@@ -78,18 +80,24 @@ async function partAt(pipeline: Pipeline, context: StreamContext, { fromMs, toMs
   return { fromMs, toMs, count: (await peekAt(pipeline, context, { fromMs, toMs })).total, atMs };
 }
 
-/** Parts that are small, as far as so many suffice; what lies before the oldest record is one of its own, and empty. */
+/**
+ * Parts that are small, as far as so many suffice. The years before there was such a product are one of their own, which
+ * counts as empty: whatever is there was made by a wrong clock. So is what lies before the oldest record.
+ */
 async function divided(
   context: StreamContext,
   pipeline: Pipeline,
-  { fromMs, toMs }: Range,
-  { firstMs }: Peek,
+  toMs: number,
+  { firstMs = toMs }: Peek,
 ): Promise<Part[]> {
-  const oldestMs = Math.min(toMs, Math.max(fromMs, (firstMs ?? toMs) - 1000));
-  const bounds = [...new Set([fromMs, oldestMs, toMs])];
+  const bounds = [EVERYTHING.fromMs, FIRST_PRODUCT_MS, firstMs - 1000, toMs].filter((ms) => ms <= toMs);
+  bounds.sort((one, other) => one - other);
   const parts: Part[] = [];
-  for (const [index, bound] of bounds.slice(1).entries())
-    parts.push(await partAt(pipeline, context, { fromMs: bounds[index] as number, toMs: bound }));
+  for (const [index, bound] of bounds.slice(1).entries()) {
+    const range = { fromMs: bounds[index] as number, toMs: bound };
+    if (bound <= FIRST_PRODUCT_MS) parts.push({ ...range, count: 0, atMs: pipeline.state.coveredFromMs() ?? 0 });
+    else if (bound > range.fromMs) parts.push(await partAt(pipeline, context, range));
+  }
   while (parts.length < MOST_PARTS) {
     const large = parts.filter(({ count, ...range }) => count > SMALL && range.toMs - range.fromMs > SMALLEST_SPAN_MS);
     const [largest] = large.sort((one, other) => other.count - one.count);
@@ -104,19 +112,22 @@ async function divided(
   return parts;
 }
 
-/** The parts as they are now, after those that grew were read. One that could not be read whole is left as it was. */
+/**
+ * The parts as they are now, after those that grew were read. One that could not be read whole is left as it was, and so
+ * is one that shrank in a list that is not believed: what comes back is nothing new.
+ */
 async function* recounted(
   pipeline: Pipeline,
   context: StreamContext,
   walk: Walk,
-  parts: readonly Part[],
+  { parts, isDoubted }: { parts: readonly Part[]; isDoubted: boolean },
   cursor: Json,
 ): AsyncGenerator<Page, Part[]> {
   const counted: Part[] = [];
   for (const part of parts) {
     const now = await partAt(pipeline, context, part);
-    const isRead = now.count <= part.count || (yield* pagesSince(pipeline, context, walk, part, cursor));
-    counted.push(isRead ? now : part);
+    const isTrue = now.count > part.count ? yield* pagesSince(pipeline, context, walk, part, cursor) : !isDoubted;
+    counted.push(isTrue ? now : part);
   }
   return counted;
 }
@@ -132,11 +143,12 @@ async function* pagesSince(
   const { stream } = pipeline.registered;
   let untold = 0;
   const isWanted = (record: unknown): boolean => {
-    const arrivedMs = timeOf(() => stream.arrivedMs?.(record));
-    const isAsked = (timeOf(() => stream.timeMs(record)) ?? part.toMs) >= (pipeline.state.coveredFromMs() ?? 0);
-    if (part.count === 0 || isAsked) return true;
-    if (arrivedMs === undefined) untold++;
-    return arrivedMs !== undefined && arrivedMs >= part.atMs - MARGIN_MS;
+    const timeMs = timeOf(() => stream.timeMs(record)) ?? part.toMs;
+    if (timeMs >= (pipeline.state.coveredFromMs() ?? 0)) return true;
+    const arrivedMs = timeOf(() => stream.arrivedMs?.(record)) ?? 0;
+    if (arrivedMs >= FIRST_PRODUCT_MS) return arrivedMs >= part.atMs - MARGIN_MS;
+    if (part.count > 0) untold++;
+    return part.count === 0;
   };
   const pages = partOf(stream, { ...context, knownKeys: () => [] }, walk, part, cursor);
   for (let next = await pages.next(); ; next = await pages.next()) {
@@ -166,15 +178,14 @@ function tellUntold({ log }: StreamContext, { fromMs, toMs }: Part): void {
 
 /** The widest sweep moves on, and leaves a part behind: counted while the sweep still reads it, so that none is missed. */
 async function grown(pipeline: Pipeline, context: StreamContext, walk: Walk, counted: Counted): Promise<Counted> {
-  const { parts } = counted;
+  const { parts, total } = counted;
   const spanMs = walk.range.toMs - walk.range.fromMs;
   const leadMs = spanMs / 10;
   const endMs = parts.at(-1)?.toMs ?? 0;
   const nextMs = Math.floor(walk.range.fromMs + leadMs);
-  if (nextMs - endMs < leadMs / 3 || !isWidest(pipeline, walk, spanMs)) return counted;
+  if (total === null || nextMs - endMs < leadMs / 3 || !isWidest(pipeline, walk, spanMs)) return counted;
   const next = await partAt(pipeline, context, { fromMs: endMs, toMs: nextMs });
-  const { total, peek } = await countBefore(pipeline, context, nextMs);
-  return { total, first: peek.first ?? null, parts: joined([...parts, next]) };
+  return { ...counted, total: total + next.count, parts: joined([...parts, next]) };
 }
 
 function isWidest({ state }: Pipeline, walk: Walk, spanMs: number): boolean {

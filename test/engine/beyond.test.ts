@@ -274,3 +274,37 @@ test.each(['retry', 'reject'] as const)(
     expect(pipeline.state.walk('live')?.finishedAtMs).toBeDefined();
   },
 );
+
+test.each(['', 'T'])(
+  'a record of 1980 that is there before the first run is delivered, history is not (%s)',
+  async (received) => {
+    const old = Array.from({ length: 30 }, (_, n) => detectionAt(`old${n}`, NOW - (3 + n) * DAY));
+    const reset = detectionAt('reset', Date.UTC(1980, 0, 5), NOW - HOUR);
+    const rows = [...old, reset, detectionAt('usual', NOW - HOUR)];
+    const { sink, poll, sweep } = tenant(
+      detectionsVendor(received === '' ? rows.map((row) => ({ ...row, ReceivedTime: '' })) : rows),
+    );
+    await poll();
+    await sweep();
+    await sweep();
+    expect(delivered(sink)).toEqual(['usual', 'reset']);
+  },
+);
+
+test('an index that is built anew is no news of the past', async () => {
+  const old = Array.from({ length: 30 }, (_, n) => ({
+    ...detectionAt(`old${n}`, NOW - (3 + n) * DAY),
+    ReceivedTime: '',
+  }));
+  const { vendor, sink, poll, sweep } = tenant(detectionsVendor([...old, detectionAt('usual', NOW - HOUR)]));
+  await poll();
+  vendor.isRebuilt = true;
+  await sweep();
+  vendor.isRebuilt = false;
+  await sweep();
+  vendor.isRebuilt = true;
+  await sweep();
+  vendor.isRebuilt = false;
+  await sweep();
+  expect(delivered(sink)).toEqual(['usual']);
+});
