@@ -35,6 +35,15 @@ test('a second backfill adds nothing and says so', async () => {
   expect([first.code, second.code]).toEqual([0, 0]);
 });
 
+test('a range that ends in the future is not cut', async () => {
+  place = await workplace({ detections: 5 });
+  place.configure();
+  const { stderr, code } = await place.sluice('backfill', '--from', '1980-01-01', '--to', '2090-01-01');
+  expect(stderr).toMatch(/backfill 1: 1980-01-01 00:00:00Z to 2090-01-01 00:00:00Z/);
+  expect(code).toBe(0);
+  expect(place.delivered()).toHaveLength(5);
+});
+
 test('SIGTERM stops it cleanly; the same command goes on where it stopped', async () => {
   place = await workplace({ detections: 600 });
   place.configure({ rate: 150, extra: 'batch: { documents: 20 }\n' });

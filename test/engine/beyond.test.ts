@@ -99,6 +99,22 @@ test('a poll of a quiet tenant asks for the list once more than for its window',
   expect(vendor.requests.list - before).toBe(3 + 1); // a count and two readings of the window, a count from now on
 });
 
+test('where an empty range answers 404, the count from now on is one request, too', async () => {
+  const vendor = detectionsVendor([detectionAt('usual', NOW - MINUTE)]);
+  const { json } = vendor.client;
+  vendor.client.json = async (request) => {
+    if (request.path === '/detections/v2/recent') vendor.requests.list++;
+    const reply = (await json({ ...request, accept: (body) => body as never })) as { page_items?: unknown[] };
+    if (reply.page_items?.length === 0) throw new SluiceError('404', { action: 'skip' });
+    return request.accept(reply);
+  };
+  const { poll } = tenant(vendor);
+  await poll();
+  const before = vendor.requests.list;
+  await poll();
+  expect(vendor.requests.list - before).toBe(3 + 1);
+});
+
 test('a change of a record that lies ahead is seen by the sweep', async () => {
   const ahead = detectionAt('ahead', NOW + DAY, NOW);
   const { sink, poll, sweep } = tenant(detectionsVendor([ahead]));
