@@ -245,14 +245,20 @@ export function keyword(unfit: Unfit, field: string, value: unknown): string | u
 }
 
 /** Unique texts in the order in which they came. */
-export function keywords(unfit: Unfit, field: string, value: unknown, limit = 200): string[] | undefined {
-  const found: string[] = [];
-  for (const item of listOf(value)) {
-    if (found.length >= limit) break;
+export function keywords(unfit: Unfit, field: string, value: unknown, limit = MAX_ITEMS): string[] | undefined {
+  const found = new Set<string>();
+  const given = listOf(value);
+  for (const item of given) {
+    if (found.size >= limit) break;
     const content = keyword(unfit, field, item);
-    if (content !== undefined && !found.includes(content)) found.push(content);
+    if (content !== undefined) found.add(content);
   }
-  return found.length === 0 ? undefined : found;
+  tellCut(unfit, field, found.size, given.length, limit);
+  return found.size === 0 ? undefined : [...found];
+}
+
+function tellCut(unfit: Unfit, field: string, shown: number, given: number, limit: number): void {
+  if (shown >= limit && given > limit) unfit[`${field}.cut`] = `${shown} of ${given}`;
 }
 
 /** A whole number within JavaScript's safe range, also written as text. Larger ones are kept as text: they must survive exactly. */
@@ -320,7 +326,7 @@ export function ip(unfit: Unfit, field: string, value: unknown): string | undefi
   return isEmpty(text(value)) && typeof value !== 'object' ? undefined : misfit(unfit, field, value);
 }
 
-export function ips(unfit: Unfit, field: string, value: unknown, limit = 100): string[] | undefined {
+export function ips(unfit: Unfit, field: string, value: unknown, limit = MAX_ITEMS): string[] | undefined {
   return several(unfit, field, value, limit, ip);
 }
 
@@ -338,9 +344,12 @@ export function mac(unfit: Unfit, field: string, value: unknown): string | undef
   return result;
 }
 
-export function macs(unfit: Unfit, field: string, value: unknown, limit = 100): string[] | undefined {
+export function macs(unfit: Unfit, field: string, value: unknown, limit = MAX_ITEMS): string[] | undefined {
   return several(unfit, field, value, limit, mac);
 }
+
+/** Far beyond what a vendor sends; what is more than that is counted. */
+const MAX_ITEMS = 1000;
 
 function several(
   unfit: Unfit,
@@ -349,17 +358,19 @@ function several(
   limit: number,
   one: (unfit: Unfit, field: string, value: unknown) => string | undefined,
 ): string[] | undefined {
-  const found: string[] = [];
+  const found = new Set<string>();
   const wrong: string[] = [];
-  for (const item of listOf(value)) {
-    if (found.length >= limit) break;
+  const given = listOf(value);
+  for (const item of given) {
+    if (found.size >= limit) break;
     const separate: Unfit = {};
     const content = one(separate, field, item);
-    if (content !== undefined && !found.includes(content)) found.push(content);
+    if (content !== undefined) found.add(content);
     if (separate[field] !== undefined && wrong.length < limit) wrong.push(separate[field]);
   }
+  tellCut(unfit, field, found.size, given.length, limit);
   if (wrong.length > 0) unfit[field] = cut(wrong.join(', '));
-  return found.length === 0 ? undefined : found;
+  return found.size === 0 ? undefined : [...found];
 }
 
 function allHex(content: string): boolean {
@@ -385,10 +396,15 @@ export function hashOf(unfit: Unfit, field: string, kind: HashKind, value: unkno
 
 /** `DOMAIN\user` in its parts; a name without a domain is only a name. */
 export function account(name: string): { name?: string; domain?: string } {
-  const at = name.indexOf('\\');
+  // `CORP//user` is how some agents write it; a path is no account.
+  const slashed = /^[^\\/@\s]+(?=\/{1,2}[^\\/]+$)/.exec(name)?.[0].length ?? -1;
+  const at = name.includes('\\') ? name.indexOf('\\') : slashed;
   if (at < 0) return { name };
   const domain = name.slice(0, at).trim();
-  const user = name.slice(at + 1).trim();
+  const user = name
+    .slice(at + 1)
+    .replace(/^[\\/]+/, '')
+    .trim();
   return { ...(user === '' ? {} : { name: user }), ...(domain === '' ? {} : { domain }) };
 }
 
@@ -497,7 +513,9 @@ export function relatedOf(related: Related): Fields | undefined {
 // ---------------------------------------------------------------- flattened
 
 const MAX_FLAT_DEPTH = 8;
-const MAX_FLAT_ITEMS = 200;
+const MAX_FLAT_ITEMS = MAX_ITEMS;
+/** Stands in place of what was too many, with its count: no list ends silently. */
+const moreThan = (total: number): string => `… ${total - MAX_FLAT_ITEMS} more`;
 const MAX_FLAT_KEY = 256;
 
 /**
@@ -511,6 +529,7 @@ export function flat(value: unknown): Fields | Fields[] | undefined {
       const content = isRecord(item) ? flatObject(item, 1) : flatLeaf(item);
       if (content !== undefined) items.push(typeof content === 'object' ? content : { value: content });
     }
+    if (value.length > MAX_FLAT_ITEMS) items.push({ value: moreThan(value.length) });
     return items.length === 0 ? undefined : items;
   }
   if (isRecord(value)) return flatObject(value, 1);
@@ -531,6 +550,10 @@ function flatValue(value: unknown, depth: number): unknown {
     const content = flatValue(item, depth + 1);
     if (content !== undefined) items.push(content);
   }
+  if (value.length > MAX_FLAT_ITEMS) {
+    const isOfObjects = items.length > 0 && items.every(isRecord);
+    items.push(isOfObjects ? { value: moreThan(value.length) } : moreThan(value.length));
+  }
   if (items.length === 0) return undefined;
   // One type in an array: texts beside objects become texts, too.
   const objects = items.some((item) => typeof item === 'object');
@@ -543,8 +566,11 @@ function flatObject(value: Fields, depth: number): Fields | undefined {
   for (const member in value) {
     const content = flatValue(value[member], depth);
     if (content === undefined) continue;
-    if (++count > MAX_FLAT_ITEMS) break;
     if (result === undefined) result = {};
+    if (++count > MAX_FLAT_ITEMS) {
+      result['…'] = moreThan(Object.keys(value).length);
+      break;
+    }
     result[flatName(member)] = content;
   }
   return result;

@@ -3,6 +3,7 @@
  * (`ArtifactsOfInterest`). The guide calls both dynamic objects; the forms accepted here are those of public clients
  * and pasted replies: flat, nested under the type's name, or below `Properties`.
  */
+import { memberOrder } from '../../src/json.ts';
 import { type Fields, isRecord, listOf, type Members, reader, text } from '../ecs.ts';
 
 /** Members of all kinds of artifacts under one name each; the InstaQuery section of the guide names most of them. */
@@ -56,11 +57,11 @@ export const factsOf = reader({
   SourceAddress: ['SrcAddr', 'SourceAddr', 'LocalAddress', 'SourceIp'],
   SourcePort: ['SrcPort', 'LocalPort'],
   Protocol: ['TransportProtocol'],
-  DnsName: ['DestinationDomain', 'RemoteHost', 'DomainName'],
+  DnsName: ['DestinationDomain', 'RemoteHost', 'DomainName', 'QuestionName', 'QueryName'],
 });
 export type Facts = ReturnType<typeof factsOf>;
 
-export type Kind = 'process' | 'file' | 'registry' | 'network' | 'user' | 'thread' | 'module';
+export type Kind = 'process' | 'file' | 'registry' | 'network' | 'user' | 'thread' | 'module' | 'dns';
 
 export interface Artifact {
   uid: string | undefined;
@@ -81,6 +82,9 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['networkconnection', 'network'],
   ['network', 'network'],
   ['connection', 'network'],
+  ['dnsrequest', 'dns'],
+  ['dnsquery', 'dns'],
+  ['dns', 'dns'],
   ['user', 'user'],
   ['thread', 'thread'],
   ['module', 'module'],
@@ -163,12 +167,14 @@ export interface Cast {
   count: number;
   interests: Interest[];
   byUid: ReadonlyMap<string, Artifact>;
-  /** By folded role (`targetfile`), in the order of the states' names. */
+  /** By folded role (`targetfile`), of one state: actor and target of a document belong together. */
   roles: ReadonlyMap<string, Artifact>;
+  /** What played a part in other states alone: it is no target of this state's actor. */
+  elsewhere: ReadonlySet<Artifact>;
 }
 
-const MAX_ARTIFACTS = 200;
-const MAX_INTERESTS = 400;
+const MAX_ARTIFACTS = 1000;
+const MAX_INTERESTS = 2000;
 
 const interestOf = reader({ Source: ['Role'], Artifact: [], Uid: [], Type: ['ObjectType'] });
 const referenceOf = reader({ Uid: ['UniqueId'], Type: ['ObjectType'] });
@@ -188,15 +194,25 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
   }
   const interests = interestsOf(ofInterest);
   const roles = new Map<string, Artifact>();
+  // The first that names who acted, else the first.
+  const acting = interests.find(({ source }) => source !== undefined && roleOf(source) === 'instigatingprocess');
+  const told = (acting ?? interests[0])?.state;
   for (const interest of interests) {
-    if (interest.source === undefined) continue;
+    if (interest.source === undefined || interest.state !== told) continue;
     const role = roleOf(interest.source);
     if (roles.has(role)) continue;
     const known = interest.uid === undefined ? undefined : byUid.get(interest.uid);
     const artifact = known ?? bare(interest);
     if (artifact !== undefined) roles.set(role, artifact);
   }
-  return { artifacts, count: given.length, interests, byUid, roles };
+  const elsewhere = new Set<Artifact>();
+  for (const { state, uid } of interests) {
+    const artifact = uid === undefined ? undefined : byUid.get(uid);
+    if (artifact === undefined) continue;
+    if (state === told) elsewhere.delete(artifact);
+    else if (![...roles.values()].includes(artifact)) elsewhere.add(artifact);
+  }
+  return { artifacts, count: given.length, interests, byUid, roles, elsewhere };
 }
 
 /** An artifact that is only referred to still has its id. */
@@ -217,13 +233,11 @@ function roleOf(source: string): string {
   return role;
 }
 
-/** By state name, so that the order of members in a reply never decides who is the actor. */
+/** State by state, the first in the text of the reply first: their names say nothing about it. */
 function interestsOf(ofInterest: unknown): Interest[] {
   const interests: Interest[] = [];
   if (!isRecord(ofInterest)) return interests;
-  const states = Object.keys(ofInterest);
-  if (states.length > 1) states.sort();
-  for (const state of states) {
+  for (const state of memberOrder(ofInterest)) {
     for (const item of listOf(ofInterest[state])) {
       if (interests.length >= MAX_INTERESTS) return interests;
       const entry = interestOf(item);
@@ -251,7 +265,7 @@ export function follow(cast: Cast, reference: unknown, uidBeside?: unknown): Art
 export function onlyOne(cast: Cast, kind: Kind, without?: ReadonlySet<Artifact>): Artifact | undefined {
   let found: Artifact | undefined;
   for (const artifact of cast.artifacts) {
-    if (artifact.kind !== kind || without?.has(artifact)) continue;
+    if (artifact.kind !== kind || without?.has(artifact) || cast.elsewhere.has(artifact)) continue;
     if (found !== undefined) return undefined;
     found = artifact;
   }

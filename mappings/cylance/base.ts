@@ -101,7 +101,18 @@ export function riskOf(score: number | undefined): number | undefined {
   return Math.max(0, Math.round(score * -10_000) / 100);
 }
 
-const MAX_ITEMS = 200;
+/** Whether somebody at the tenant, or the vendor, has judged the file harmless: then its score is no risk. */
+export function isTrusted(classification: unknown): boolean {
+  return typeof classification === 'string' && classification.trim().toLowerCase() === 'trusted';
+}
+
+/** The risk of a file, and that it is malware; neither where it was judged safe. */
+export function judge(event: Fields, score: number | undefined, isSafe: boolean): void {
+  if (isSafe) event.category = ['file'];
+  else put(event, 'risk_score', riskOf(score));
+}
+
+const MAX_ITEMS = 1000;
 
 /** A list of small objects; an item that is only a text stands for its most telling member. */
 export function itemsOf<Name extends string>(

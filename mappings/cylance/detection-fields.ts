@@ -84,6 +84,7 @@ const ecs: EcsField[] = [
   ]),
   ...below('dll', ['path', 'name', ...HASHES, ...SIGNATURE, ...PE]),
   ...below('registry', ['hive', 'key', 'path', 'value', 'data.strings', 'data.type']),
+  'dns.question.name',
   ...below('destination', END),
   ...below('source', END),
   ...below('network', ['transport', 'type']),

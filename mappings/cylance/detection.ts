@@ -294,6 +294,7 @@ function detailed(document: EcsDocument, detection: Detection, unfit: Unfit, own
   system(document, detection, unfit);
   actor(document, cast, unfit, own);
   targets(document, cast, unfit, related);
+  question(document, cast, unfit, related);
   put(own, 'responses', responsesOf(unfit, detection.Responses));
   put(own, 'applied_exceptions', exceptionsOf(unfit, detection.AppliedExceptions));
   put(own, 'trace', flat(detection.Trace));
@@ -301,6 +302,19 @@ function detailed(document: EcsDocument, detection: Detection, unfit: Unfit, own
   put(own, 'involved_artifacts', flat(detection.InvolvedArtifacts));
   artifacts(cast, own);
   relate(document, cast, own, related);
+}
+
+/** The name that was asked for. */
+function question(document: EcsDocument, cast: Cast, unfit: Unfit, related: Related): void {
+  const asked = ['targetdnsrequest', 'targetdnsquery', 'targetdns']
+    .map((role) => cast.roles.get(role))
+    .find((one) => one);
+  const artifact = asked ?? onlyOne(cast, 'dns');
+  if (artifact?.kind !== 'dns') return;
+  const name = keyword(unfit, 'dns.question.name', artifact.facts.DnsName ?? artifact.facts.Name);
+  if (name === undefined) return;
+  document.dns = { question: { name } };
+  related.hosts.push(name);
 }
 
 function rule(document: EcsDocument, detection: Detection, unfit: Unfit, own: Fields): void {

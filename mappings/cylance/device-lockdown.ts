@@ -42,6 +42,8 @@ const deviceOf = reader({ id: [], hostname: ['host_name'], tenant_id: ['TenantId
 const ACTIONS: ReadonlyMap<string, string> = new Map([
   ['lockdown', 'device-locked'],
   ['clearlockdown', 'device-unlocked'],
+  ['lockdownextended', 'device-lockdown-extended'],
+  ['extendlockdown', 'device-lockdown-extended'],
 ]);
 const ACTION = 'device-lockdown-command';
 

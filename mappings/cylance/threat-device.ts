@@ -22,12 +22,13 @@ import {
   decimal,
   EVERY_DOCUMENT,
   hostOf,
+  isTrusted,
+  judge,
   moment,
   originOf,
   PROTECT,
   pick,
   putAddresses,
-  riskOf,
   stateOf,
   title,
   UNKNOWN_TIME,
@@ -124,7 +125,7 @@ export const mapping: Mapping = (record, source) => {
   put(own, 'file_status', keyword(unfit, `${PREFIX}.file_status`, row.file_status));
   put(own, 'state', stateOf(unfit, `${PREFIX}.state`, row.state));
   put(own, 'policy_id', keyword(unfit, `${PREFIX}.policy_id`, row.policy_id));
-  put(own, 'threat', judgement(threat, event, unfit));
+  put(own, 'threat', judgement(threat, event, unfit, own.file_status));
   document.message = titleOf(file ?? {}, host, own);
   if (row.others !== undefined) put(own, 'other', flat(pick(record, row.others)));
   put(own, 'unfit', filled(unfit));
@@ -141,13 +142,17 @@ function fileOf(row: Row, threat: Threat, unfit: Unfit, related: Related): Field
   return fileAlone(facts, unfit, related);
 }
 
-function judgement(threat: Threat, event: Fields, unfit: Unfit): Fields | undefined {
+/** What a device, or the whole tenant, lets run. */
+const ALLOWED: ReadonlySet<unknown> = new Set(['whitelisted', 'safelisted', 'waived', 'allowed', 'trusted']);
+
+function judgement(threat: Threat, event: Fields, unfit: Unfit, status: unknown): Fields | undefined {
   const result: Fields = {};
   for (const member of ['name', 'classification', 'sub_classification'] as const)
     put(result, member, keyword(unfit, `${PREFIX}.threat.${member}`, threat[member]));
   const score = decimal(unfit, `${PREFIX}.threat.score`, threat.cylance_score);
   put(result, 'score', score);
-  put(event, 'risk_score', riskOf(score));
+  const isAllowed = typeof status === 'string' && ALLOWED.has(status.toLowerCase());
+  judge(event, score, isAllowed || isTrusted(result.classification));
   return filled(result);
 }
 

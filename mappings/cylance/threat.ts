@@ -19,7 +19,18 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { decimal, EVERY_DOCUMENT, moment, originOf, PROTECT, pick, riskOf, title, UNKNOWN_TIME } from './base.ts';
+import {
+  decimal,
+  EVERY_DOCUMENT,
+  isTrusted,
+  judge,
+  moment,
+  originOf,
+  PROTECT,
+  pick,
+  title,
+  UNKNOWN_TIME,
+} from './base.ts';
 import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.threat';
@@ -116,7 +127,7 @@ function judgement(threat: Threat, event: Fields, unfit: Unfit, own: Fields): vo
     put(own, member, truth(unfit, `${PREFIX}.${member}`, threat[member]));
   const score = decimal(unfit, `${PREFIX}.score`, threat.cylance_score);
   put(own, 'score', score);
-  put(event, 'risk_score', riskOf(score));
+  judge(event, score, own.safelisted === true || isTrusted(own.classification));
 }
 
 /** What it is called, and what it is taken for. */

@@ -140,7 +140,8 @@ function reversed(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .map(([name, content]) => [name, reversed(content)] as const)
+      // The order of a detection's states says which was first.
+      .map(([name, content]) => [name, name === 'ArtifactsOfInterest' ? content : reversed(content)] as const)
       .reverse(),
   );
 }

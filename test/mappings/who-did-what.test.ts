@@ -1,0 +1,129 @@
+/** Who did what, what was judged safe, and lists of any length. */
+import { describe, expect, test } from 'vitest';
+import { streams } from '../../connectors/index.ts';
+import { account } from '../../mappings/ecs.ts';
+import { parseInOrder } from '../../src/json.ts';
+import { documentOf } from '../fixtures/documents.ts';
+
+type Loose = Record<string, unknown>;
+const registered = (name: string) => streams.find(({ stream }) => stream.name === name) as (typeof streams)[number];
+const map = (name: string, record: unknown) => documentOf(registered(name), { about: '', record }) as Loose;
+const TIME = '2026-05-04T08:00:00Z';
+
+describe('actor and target of a detection', () => {
+  const played = (source: string, Uid: string, Type: string) => ({ Source: source, Artifact: { Uid, Type } });
+  const started = [played('Instigating Process', 'w', 'Process'), played('Target Process', 's', 'Process')];
+  const dropped = [played('Instigating Process', 's', 'Process'), played('Target File', 'f', 'File')];
+  const artifacts = [
+    { Uid: 'w', Type: 'Process', Name: 'winword.exe' },
+    { Uid: 's', Type: 'Process', Name: 'powershell.exe' },
+    { Uid: 'f', Type: 'File', Path: 'c:\\temp\\dropped.exe' },
+  ];
+  const detection = (states: string) =>
+    map(
+      'cylance.detection',
+      parseInOrder(
+        `{"Id":"d","OccurrenceTime":"${TIME}","AssociatedArtifacts":${JSON.stringify(artifacts)},"ArtifactsOfInterest":${states}}`,
+      ),
+    );
+
+  test.each([
+    ['Z', 'A'],
+    ['A', 'Z'],
+    ['10', '2'],
+    ['2', '10'],
+  ])('come from the first state of the text, whatever it is called (%s, %s)', (first, second) => {
+    const document = detection(`{"${first}":${JSON.stringify(started)},"${second}":${JSON.stringify(dropped)}}`);
+    expect(document).toMatchObject({
+      process: { name: 'winword.exe' },
+      cylance: { detection: { target_process: { name: 'powershell.exe' } } },
+    });
+    expect(document.file).toBeUndefined();
+    const other = detection(`{"${first}":${JSON.stringify(dropped)},"${second}":${JSON.stringify(started)}}`);
+    expect(other).toMatchObject({ process: { name: 'powershell.exe' }, file: { name: 'dropped.exe' } });
+    for (const one of [document, other]) {
+      const text = JSON.stringify((one.cylance as { detection: Loose }).detection.artifacts_of_interest);
+      for (const word of [`"${first}"`, `"${second}"`, 'Target File', 'Target Process']) expect(text).toContain(word);
+    }
+  });
+
+  test('a DNS artifact is the question', () => {
+    const asked = [{ Uid: 'q', Type: 'DnsRequest', DomainName: 'new.example' }];
+    const record = { Id: 'd', OccurrenceTime: TIME, AssociatedArtifacts: asked };
+    expect(map('cylance.detection', record)).toMatchObject({
+      dns: { question: { name: 'new.example' } },
+      related: { hosts: ['new.example'] },
+    });
+  });
+});
+
+describe('what the tenant judged safe is no malware', () => {
+  const sha256 = 'ab'.repeat(32);
+  test.each([
+    ['cylance.threat', { sha256, classification: 'Trusted', sub_classification: 'Local', cylance_score: -1 }],
+    ['cylance.threat', { sha256, safelisted: true, cylance_score: -0.9 }],
+    ['cylance.threat_device', row({ file_status: 'Whitelisted' }, { cylance_score: -1 })],
+    ['cylance.threat_device', row({ file_status: 'Default' }, { cylance_score: -1, classification: 'Trusted' })],
+  ])('%s %#', (stream, record) => {
+    const { event, cylance } = map(stream, record) as { event: Loose; cylance: Loose };
+    expect(event.category).toEqual(['file']);
+    expect(event.risk_score).toBeUndefined();
+    expect(JSON.stringify(cylance)).toMatch(/"score":-(?:1|0\.9)/);
+  });
+
+  test('and what was not is', () => {
+    for (const [stream, record] of [
+      ['cylance.threat', { sha256, classification: 'Malware', cylance_score: -1 }],
+      ['cylance.threat_device', row({ file_status: 'Quarantined' }, { cylance_score: -1 })],
+    ] as const) {
+      expect(map(stream, record)).toMatchObject({ event: { risk_score: 100 } });
+      expect((map(stream, record).event as Loose).category).toContain('malware');
+    }
+  });
+
+  function row(own: Loose, threat: Loose): Loose {
+    return { id: 'd', date_found: TIME, file_path: 'C:\\a.exe', ...own, Threat: { sha256, ...threat } };
+  }
+});
+
+test.each([
+  ['CORP\\user', { domain: 'CORP', name: 'user' }],
+  ['CORP\\\\user', { domain: 'CORP', name: 'user' }],
+  ['CORP//user', { domain: 'CORP', name: 'user' }],
+  ['CORP/user', { domain: 'CORP', name: 'user' }],
+  ['/usr/bin/x', { name: '/usr/bin/x' }],
+  ['user@corp/x', { name: 'user@corp/x' }],
+  ['user', { name: 'user' }],
+])('the account %s', (written, parts) => expect(account(written)).toEqual(parts));
+
+test('an extended lockdown is an action of its own', () => {
+  const record = { user_id: 'u', timestamp: TIME, command: 'LockdownExtended', Device: { id: 'd' } };
+  expect(map('cylance.device_lockdown', record)).toMatchObject({ event: { action: 'device-lockdown-extended' } });
+});
+
+describe('no list is cut silently', () => {
+  const list = (count: number, make: (index: number) => unknown) => Array.from({ length: count }, (_, at) => make(at));
+  const detection = (count: number) =>
+    map('cylance.detection', {
+      ...{ Id: 'd', OccurrenceTime: TIME, ZoneIds: list(count, (at) => `zone-${at}.`) },
+      ...{
+        Extra: list(count, (at) => `e-${at}.`),
+        Device: { IpAddresses: list(Math.min(count, 250), (at) => `10.0.0.${at}`) },
+      },
+      AssociatedArtifacts: list(count, (at) => ({ Type: 'File', Uid: `u${at}`, Path: `C:\\f-${at}.exe` })),
+    });
+
+  test('300 of each are all there', () => {
+    const text = JSON.stringify(detection(300));
+    for (const form of [/"zone-\d+\./g, /"e-\d+\./g, /f-\d+\.exe/g]) {
+      expect(new Set(text.match(form)).size).toBe(300);
+    }
+  });
+
+  test('of 1,500 the count is told', () => {
+    const document = detection(1500);
+    const { unfit } = (document.cylance as { detection: { unfit: Loose } }).detection;
+    expect(unfit['cylance.detection.zone_ids.cut']).toBe('1000 of 1500');
+    expect(JSON.stringify(document)).toContain('… 500 more');
+  });
+});
