@@ -35,15 +35,18 @@ export async function* pagesOf(
 }
 
 const FACT = 'ahead of the clock';
+/** What is closer is read by the next poll: a busy list moves there. */
+const AHEAD_MS = 1000;
 
 /**
- * Records from the end of the walk's range on. A sweep reads them whenever there are some; a poll does not while their
+ * Records from now on. A sweep reads them whenever there are some; a poll does not while their
  * number is the known one, or everything looks as it did when they were read last: where the list is filtered by the time
  * of arrival, records that are known to lie in the future are elsewhere in it.
  */
 async function* pagesAhead(pipeline: Pipeline, context: StreamContext, walk: Walk, cursor: Json): AsyncIterable<Page> {
   const { state, registered } = pipeline;
-  const range: Range = { fromMs: walk.range.toMs, toMs: EVERYTHING.toMs };
+  const fromMs = Math.max(walk.range.toMs, context.now()) + AHEAD_MS;
+  const range: Range = { fromMs, toMs: EVERYTHING.toMs };
   const peek = await registered.stream.peek?.(context, range);
   if (peek === undefined) return;
   const known = [...state.keysBetween({ ...range, toMs: Number.MAX_SAFE_INTEGER })].length;

@@ -31,10 +31,13 @@ export function inPassing(context: StreamContext): StreamContext {
   return { ...context, client: soon };
 }
 
-/** The pages, as far as they can be had: what fails is looked for again by the next walk, and this one comes to its end. */
+/**
+ * The pages, as far as they can be had: what fails, or does not settle, is looked for again by the next walk, and this one
+ * comes to its end.
+ */
 export async function* asFarAsPossible(context: StreamContext, pages: AsyncIterable<Page>): AsyncIterable<Page> {
   try {
-    yield* pages;
+    for await (const page of pages) yield { ...page, gaps: page.gaps?.filter(({ kind }) => kind !== 'unsettled') };
   } catch (error) {
     context.signal.throwIfAborted();
     const isOfMany = !(error instanceof SluiceError) || error.general !== undefined;
