@@ -127,7 +127,10 @@ export async function recover(pipeline: Pipeline, signal: AbortSignal = pipeline
 export function resumeWalk(pipeline: Pipeline, walk: Walk): WalkRow {
   const saved = pipeline.state.walk(walk.id);
   // One that begins in the future was begun by a clock that was wrong.
-  if (saved !== undefined && saved.finishedAtMs === undefined && saved.range.fromMs <= pipeline.now()) return saved;
+  if (saved !== undefined && saved.finishedAtMs === undefined && saved.range.fromMs <= pipeline.now()) {
+    // The same gap, which may have grown; another one is looked for from its own beginning.
+    if (walk.gap === undefined || saved.range.fromMs === walk.range.fromMs) return saved;
+  }
   return pipeline.state.begin(walk.id, walk.kind, walk.range);
 }
 

@@ -66,6 +66,7 @@ async function runLoops(pipeline: Pipeline, options: RunOptions, refused: Set<st
   const loops = [
     () => loop(pipeline, options, ends.signal, everyMs, () => liveWalk(pipeline, schedule)),
     ...sweeps.map((sweep) => () => sweepLoop(pipeline, options, ends.signal, sweep)),
+    () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => gapWalk(pipeline)),
     () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => refreshWalk(pipeline, options.once)),
     () => loop(pipeline, options, ends.signal, JOB_POLL_MS, nextJob, (walk) => refused.add(walk.id)),
   ];
@@ -184,6 +185,13 @@ function sweepWalk(pipeline: Pipeline, sweep: { rangeMs: number; everyMs: number
   const earliest = pipeline.state.coveredFromMs();
   if (earliest === undefined) return undefined;
   return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };
+}
+
+/** What was not read, and is to be asked for again by now, however old it is. */
+function gapWalk(pipeline: Pipeline): Walk | undefined {
+  if (pipeline.registered.stream.mode !== 'windows') return undefined; // the next look reads such a list whole
+  const gap = pipeline.state.gaps().find(({ nextAtMs }) => nextAtMs <= pipeline.now());
+  return gap && { id: 'gaps', kind: 'sweep', range: gap.range, gap };
 }
 
 function refreshWalk(pipeline: Pipeline, once: boolean): Walk | undefined {

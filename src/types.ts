@@ -50,6 +50,8 @@ export interface Walk {
   range: Range;
   /** `event` ships history without raising alerts (`backfill --as event`). */
   as?: 'event';
+  /** What it looks for again. */
+  gap?: Gap;
   /** It is to end with what is there now, although more may come meanwhile. */
   once?: boolean;
 }

@@ -3,6 +3,7 @@
  * public clients call it and as its replies look.
  */
 import { actionOf, messageOf } from '../../src/errors.ts';
+import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import type { Json, StreamContext } from '../../src/types.ts';
 import { member, textOf, wholeOf } from './json.ts';
@@ -61,7 +62,7 @@ function withoutStatus(context: StreamContext, asked: Asked) {
 function listOf(context: StreamContext, { guid, scanType }: Asked, more: { [member: string]: Json }) {
   const payload = { scanType, scanSummaryGuid: [guid], ...more };
   const list = { url: ENDPOINTS, payload, names: ['scanEntity', 'scanEntities', 'scanList'], retry: 'brief' as const };
-  return (query: { page: number; pageSize: number }) => taskPage(context, list, query);
+  return (query: PageQuery) => taskPage(context, list, query);
 }
 
 function keyOf(entry: unknown): string {

@@ -19,14 +19,14 @@ export interface TaskList {
 export function taskPage(
   context: StreamContext,
   list: TaskList,
-  { page, pageSize }: Pick<PageQuery, 'page' | 'pageSize'>,
+  { page, pageSize, retry }: Pick<PageQuery, 'page' | 'pageSize' | 'retry'>,
 ): Promise<ListReply> {
   const pagination = { offset: (page - 1) * pageSize, limit: pageSize };
   const { priority, signal } = context;
   return context.client.json<ListReply>({
     ...{ path: PATH, scope: '', route: list.url, priority, signal },
     body: { Url: list.url, TaskType: TASK_TYPE, Payload: { pagination, ...list.payload } },
-    retry: page > 1 ? 'few' : list.retry,
+    retry: retry ?? (page > 1 ? 'few' : list.retry),
     accept: (reply) => readPage(context, reply, list, page, pageSize),
   });
 }

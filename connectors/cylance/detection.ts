@@ -80,7 +80,7 @@ async function list(context: StreamContext, query: ListQuery, isThere = false): 
       scope: LIST_SCOPE,
       priority: context.priority,
       signal: context.signal,
-      retry: page > 1 ? 'few' : 'patient', // a deep page that keeps failing is avoided by a narrower window
+      retry: query.retry ?? (page > 1 ? 'few' : 'patient'), // a deep page that keeps failing is avoided by a narrower window
       recognise: (found) => {
         digest = found;
         return query.recognise?.(found);

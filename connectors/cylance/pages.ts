@@ -109,7 +109,7 @@ export async function listPage(context: StreamContext, query: PageQuery, address
 
 async function pageAt(
   context: StreamContext,
-  { page, pageSize, recognise }: PageQuery,
+  { page, pageSize, recognise, retry: asked }: PageQuery,
   { path, scope, query, bareArray, retry }: ListAddress,
 ): Promise<ListReply> {
   let digest: string | undefined;
@@ -119,7 +119,7 @@ async function pageAt(
     scope,
     priority: context.priority,
     signal: context.signal,
-    retry: page > 1 ? 'few' : (retry ?? 'patient'),
+    retry: asked ?? (page > 1 ? 'few' : (retry ?? 'patient')),
     recognise: (found) => {
       digest = found;
       return recognise?.(found);

@@ -1,10 +1,15 @@
 /**
- * Reads a list page by page until it is *settled*: two passes saw the same records, and their number is the vendor's
- * total. Only then has no record slipped between two pages while the list moved.
+ * Reads a list page by page until it is *settled*: two readings in a row saw the same records, and their number is the
+ * vendor's total. Only then has no record slipped between two pages while the list moved.
+ *
+ * A *reading* joins passes until their union is as large as the total: where more records than a page holds have one time,
+ * their order may change with every request, and no single pass sees all of them. A union above the total held something
+ * that is gone meanwhile, so that the reading is begun anew.
  */
 import { actionOf } from '../errors.ts';
 import { keyOf } from '../identity.ts';
-import type { Json, Page, StreamContext } from '../types.ts';
+import type { Json, Page, StreamContext, VendorRequest } from '../types.ts';
+import { isOfThisPart, narrowed } from './narrow.ts';
 
 /** A list reply, checked by the connector. */
 export interface ListReply {
@@ -24,6 +29,8 @@ export interface PageQuery {
   pageSize: number;
   /** Knows the reply by its digest, so that it need not be parsed. */
   recognise?: (digest: string) => ListReply | undefined;
+  /** How patiently it is asked for; as the connector likes where it is left out. */
+  retry?: VendorRequest['retry'];
 }
 
 export interface List {
@@ -37,23 +44,73 @@ export interface Outcome {
   keys: Set<string>;
   total: number | undefined;
   settled: boolean;
+  /** Positions in the list whose record cannot be had; the list is not settled then. */
+  unreadable: number[];
+  /** It moves, so that a smaller part of it may settle; not one whose total is none, in the same words each time. */
+  isMoving: boolean;
 }
+
+/** Passes of one reading at the most; of 9,000 ties a dozen see all. */
+const MOST_PASSES = 60;
+/** So many passes in a row that add nothing end a reading: what is missing by then is not in the list. */
+const BARREN_PASSES = 8;
 
 /** Pages of the list, all with the cursor that is given; ends when the list is settled, or was read often enough. */
 export async function* settle(context: StreamContext, list: List, resume: Json): AsyncGenerator<Page, Outcome> {
-  let before: Pass | undefined;
+  let before: Reading | undefined;
   for (let attempt = 1; ; attempt++) {
-    const pass: Pass = { keys: new Set(), total: 0, steady: true, pages: new Map() };
-    for await (const records of readPass(list, context.settings.pageSize, pass, before)) {
-      yield { records, cursor: resume };
+    const reading: Reading = yield* read(context, list, resume, before?.last);
+    const { keys, unreadable, last } = reading;
+    const isSame = before !== undefined && areEqual(before.keys, keys);
+    const settled = isSame && before?.isWhole === true && reading.isWhole;
+    // A list that answers in the same words again and again, and whose total it is not, will not do better.
+    const isVain = isSame && !reading.isWhole && last.isRepeated;
+    if (settled || isVain || unreadable.length > 0 || attempt >= context.settings.settleAttempts) {
+      return { keys, total: last.total, settled, unreadable, isMoving: !settled && !last.isRepeated };
     }
-    if (before !== undefined && agree(before, pass)) return { ...pass, settled: true };
-    if (attempt >= context.settings.settleAttempts) return { ...pass, settled: false };
-    before = pass;
+    before = reading;
   }
 }
 
-/** A page behind the first that cannot be had: it may be too deep for the vendor. */
+interface Reading {
+  keys: Set<string>;
+  /** As many keys as the vendor counts. */
+  isWhole: boolean;
+  unreadable: number[];
+  last: Pass;
+}
+
+async function* read(
+  { settings }: StreamContext,
+  list: List,
+  resume: Json,
+  before: Pass | undefined,
+): AsyncGenerator<Page, Reading> {
+  let keys = new Set<string>();
+  let total: number | undefined;
+  let last = before;
+  for (let passes = 1, barren = 0; ; passes++) {
+    const pass = newPass();
+    for await (const records of readPass(list, settings.pageSize, pass, last)) yield { records, cursor: resume };
+    last = pass;
+    const { unreadable } = pass;
+    const size = keys.size;
+    const isAnew = passes === 1 || pass.total !== total || keys.union(pass.keys).size > (total ?? 0);
+    keys = isAnew ? new Set(pass.keys) : keys.union(pass.keys);
+    total = pass.total;
+    if (!pass.isSteady || unreadable.length > 0) return { keys, isWhole: false, unreadable, last };
+    const isWhole = keys.size === (total ?? keys.size);
+    barren = isAnew || keys.size > size ? 0 : barren + 1;
+    if (isWhole || pass.isRepeated || barren >= BARREN_PASSES || passes >= MOST_PASSES)
+      return { keys, isWhole, unreadable, last };
+  }
+}
+
+function areEqual(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one.size === other.size && other.isSubsetOf(one);
+}
+
+/** A page that cannot be had, in none of its parts: behind the first it may be too deep for the vendor. */
 export class DeepPage extends Error {
   readonly page: number;
   constructor(page: number, cause: unknown) {
@@ -66,9 +123,16 @@ interface Pass {
   keys: Set<string>;
   total: number | undefined;
   /** The total and the size were the same on every page, and none was doubtful. */
-  steady: boolean;
+  isSteady: boolean;
+  /** Every page had the very words of the pass before. */
+  isRepeated: boolean;
+  unreadable: number[];
   /** Pages by the digest of their body. A page that the pass before saw in the same words holds nothing to compare. */
   pages: Map<string, SeenPage>;
+}
+
+function newPass(): Pass {
+  return { keys: new Set(), total: 0, isSteady: true, isRepeated: true, unreadable: [], pages: new Map() };
 }
 
 interface SeenPage {
@@ -92,16 +156,23 @@ async function* readPass(
       same = before?.pages.get(digest);
       return same && { ...same, records: [] };
     };
-    const reply = await pageOf(list, { page, pageSize, recognise });
+    const reply = await pageOf(list, { page, pageSize, recognise }, pass);
+    // A full page that is all there is might be all that is shown: the next one tells. It may be past the end.
+    const isOnlyAsked = page > Math.ceil((pass.total ?? 0) / pageSize) && pass.total === pageSize;
+    if (reply === undefined && isOnlyAsked) return;
     if (page === 1 && reply !== undefined) {
       pass.total = reply.total;
       pageSize = reply.pageSize;
     }
-    pass.steady &&= reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize && !reply.doubtful;
+    pass.isRepeated &&= same !== undefined;
+    pass.isSteady &&=
+      reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize && !reply.doubtful;
     if (reply === undefined) return;
     const keys = same?.keys ?? reply.records.map((record) => keyOf(list, record));
     if (reply.total !== undefined) pages = Math.max(pages, Math.ceil(reply.total / pageSize));
     else if (keys.some((key) => !pass.keys.has(key))) pages++; // without a total, only a page with nothing new is the last
+    if (reply.total === pageSize && keys.length === pageSize && keys.some((key) => !pass.keys.has(key)))
+      pages = page + 1;
     for (const key of keys) pass.keys.add(key);
     if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
     if (reply.records.length > 0) yield reply.records;
@@ -110,22 +181,19 @@ async function* readPass(
 }
 
 /** Undefined when the list shrank under the pass. */
-async function pageOf(list: List, query: PageQuery): Promise<ListReply | undefined> {
+async function pageOf(list: List, query: PageQuery, pass: Pass): Promise<ListReply | undefined> {
   try {
-    return await list.list(query);
+    return await list.list(query.page === 1 ? { ...query, retry: 'few' } : query);
   } catch (error) {
-    if (actionOf(error) === 'retry' && query.page > 1) throw new DeepPage(query.page, error);
-    if (actionOf(error) !== 'walk-again') throw error;
-    return undefined;
+    if (actionOf(error) === 'walk-again') return undefined;
+    if (!isOfThisPart(error)) throw error;
+    const parts = await narrowed(list, query, pass.total);
+    if (parts !== undefined) {
+      for (const position of parts.unreadable) pass.unreadable.push(position);
+      return parts.reply;
+    }
+    if (query.page > 1) throw new DeepPage(query.page, error);
+    // Nothing of it can be had: an outage, which is waited for.
+    return list.list(query);
   }
-}
-
-function agree(one: Pass, other: Pass): boolean {
-  return (
-    one.steady &&
-    other.steady &&
-    other.keys.size === (other.total ?? other.keys.size) &&
-    one.keys.size === other.keys.size &&
-    other.keys.isSubsetOf(one.keys)
-  );
 }

@@ -4,6 +4,7 @@
  */
 import { hasKey, keyOf } from '../identity.ts';
 import type { Page, StreamContext, Walk } from '../types.ts';
+import { gapsOf } from './gaps.ts';
 import { DeepPage, type ListReply, type Outcome, type PageQuery, settle } from './settle.ts';
 
 export interface Snapshot {
@@ -14,13 +15,22 @@ export interface Snapshot {
   findsDeleted: boolean;
 }
 
+/** A list without a time has one gap, which the next look at all of it closes. */
+const GAP = 'list';
+
 /** The cursor is always null: a walk that was interrupted begins again, and what was delivered is unchanged. */
 export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, walk: Walk): AsyncIterable<Page> {
   const missing = new Set(snapshot.findsDeleted ? context.knownKeys() : []); // before the first pass
-  const { keys, settled, total } = yield* readLists(context, snapshot);
+  const { keys, settled, total, unreadable } = yield* readLists(context, snapshot);
   for (const key of keys) missing.delete(key);
   const accepted = { range: walk.range, total: total ?? keys.size, distinct: keys.size, settled };
-  yield { records: [], ask: settled ? [...missing] : [], cursor: null, accepted };
+  yield {
+    records: [],
+    ask: settled ? [...missing] : [],
+    cursor: null,
+    accepted,
+    ...gapsOf(context, GAP, walk.range, { settled, unreadable }),
+  };
 }
 
 /**
@@ -49,10 +59,11 @@ export async function* readLists(
   context: StreamContext,
   { lists, key }: Pick<Snapshot, 'lists' | 'key'>,
 ): AsyncGenerator<Page, Outcome> {
-  const all: Outcome = { keys: new Set(), total: 0, settled: true };
+  const all: Outcome = { keys: new Set(), total: 0, settled: true, unreadable: [], isMoving: false };
   for (const list of lists) {
     try {
-      const { keys, total, settled } = yield* settle(context, { list, key }, null);
+      const { keys, total, settled, unreadable } = yield* settle(context, { list, key }, null);
+      for (const position of unreadable) all.unreadable.push(position);
       for (const one of keys) all.keys.add(one);
       all.total = Math.max(all.total ?? 0, total ?? 0);
       all.settled &&= settled;

@@ -5,7 +5,10 @@
  * Each window is read until two passes saw the same records and their number is the vendor's total: only then has no
  * record slipped between two pages while the list moved.
  */
-import type { Accepted, Json, Page, Range, StreamContext, Walk } from '../types.ts';
+import { actionOf } from '../errors.ts';
+import type { Accepted, Gap, Json, Page, Range, StreamContext, Walk } from '../types.ts';
+import { afterLook, gapIdOf, gapsOf } from './gaps.ts';
+import { isOfThisPart } from './narrow.ts';
 import { DeepPage, type ListReply, type PageQuery, settle } from './settle.ts';
 
 export interface ListQuery extends PageQuery {
@@ -52,24 +55,40 @@ export async function* walkWindows(
     coveredMs: Math.max(saved?.coveredMs ?? walk.range.fromMs, walk.range.fromMs),
     again: saved?.again ?? [],
   };
-  yield* walkRange(context, resource, { fromMs: cursor.coveredMs, toMs: walk.range.toMs }, walk.range, cursor);
+  const course: Course = { cursor, gap: walk.gap, splits: 0, isWhole: true };
+  yield* walkRange(context, resource, { fromMs: cursor.coveredMs, toMs: walk.range.toMs }, walk.range, course);
   while (cursor.again.length > 0) {
     const [range] = cursor.again as [Range];
-    yield* walkRange(context, resource, range, walk.range, cursor);
+    yield* walkRange(context, resource, range, walk.range, course);
   }
+  if (walk.gap === undefined) return;
+  yield { records: [], cursor: copy(cursor), ...afterLook(walk.gap, course.isWhole, context.now()) };
 }
+
+interface Course {
+  cursor: Cursor;
+  /** The gap that is looked for. */
+  gap: Gap | undefined;
+  /** How often a window was split because it kept moving. */
+  splits: number;
+  /** No window of the walk was left unsettled. */
+  isWhole: boolean;
+}
+
+/** A tenant whose lists never rest must not be read in endless parts. */
+const MOST_SPLITS = 40;
 
 async function* walkRange(
   context: StreamContext,
   resource: Resource,
   range: Range,
   bounds: Range,
-  cursor: Cursor,
+  course: Course,
 ): AsyncIterable<Page> {
   const windows: Range[] = range.toMs > range.fromMs ? [range] : [];
   for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
     const query = queryFor(window, bounds, context);
-    const { total = 0 } = await resource.list({ ...query, page: 1, pageSize: 1 });
+    const total = await countOf(resource, query);
     const depth = total / context.settings.maxWindowRecords;
     const tooDeep = depth >= 1; // at the limit, too: a vendor whose total ends there may have more
     const divisible = window.toMs - window.fromMs > SMALLEST_SPAN_MS;
@@ -78,27 +97,55 @@ async function* walkRange(
       continue;
     }
     try {
-      yield* walkWindow(context, resource, { range: window, query, tooDeep }, cursor);
+      const maySplit = divisible && total > query.pageSize && course.splits < MOST_SPLITS;
+      const isSplit = yield* walkWindow(context, resource, { range: window, query, tooDeep, maySplit }, course);
+      if (!isSplit) continue;
+      course.splits++; // so that what moves stands alone, and the rest settles
+      windows.unshift(...splitTime(window, PARTS_OF_MOVING - 1));
     } catch (error) {
       if (!(error instanceof DeepPage)) throw error;
       context.log.warn(`page ${error.page} of a window keeps failing: the window is split`);
       if (divisible) windows.unshift(...splitTime(window, 1));
-      else yield* walkParts(context, resource, { range: window, query, tooDeep }, cursor, error);
+      else yield* walkParts(context, resource, { range: window, query, tooDeep, maySplit: false }, course, error);
     }
   }
+}
+
+const PARTS_OF_MOVING = 8;
+
+/** How many there are. Where the first of them cannot be answered with, the second tells as well. */
+async function countOf(resource: Resource, query: Query): Promise<number> {
+  const one = { ...query, pageSize: 1 };
+  try {
+    return (await resource.list({ ...one, page: 1, retry: 'few' })).total ?? 0;
+  } catch (error) {
+    if (!isOfThisPart(error)) throw error;
+    const second = await resource.list({ ...one, page: 2, retry: 'brief' }).catch((other: unknown) => other);
+    if (!(second instanceof Error)) return (second as ListReply).total ?? 1;
+    if (actionOf(second) === 'walk-again') return 1;
+    return (await resource.list({ ...one, page: 1 })).total ?? 0; // an outage, which is waited for
+  }
+}
+
+interface Window {
+  range: Range;
+  query: Query;
+  tooDeep: boolean;
+  /** It is given back to be split where it does not settle. */
+  maySplit: boolean;
 }
 
 /** A burst that time cannot split, read part by part; when it was that already, there is nothing left to try. */
 async function* walkParts(
   context: StreamContext,
   resource: Resource,
-  window: { range: Range; query: Query; tooDeep: boolean },
-  cursor: Cursor,
+  window: Window,
+  course: Course,
   tooDeep: DeepPage,
 ): AsyncIterable<Page> {
   if (window.tooDeep) throw tooDeep.cause;
   try {
-    yield* walkWindow(context, resource, { ...window, tooDeep: true }, cursor);
+    yield* walkWindow(context, resource, { ...window, tooDeep: true }, course);
   } catch (error) {
     throw error instanceof DeepPage ? error.cause : error;
   }
@@ -125,26 +172,39 @@ function splitTime(range: Range, needed: number): Range[] {
 async function* walkWindow(
   context: StreamContext,
   resource: Resource,
-  { range, query, tooDeep }: { range: Range; query: Query; tooDeep: boolean },
-  cursor: Cursor,
-): AsyncIterable<Page> {
+  { range, query, tooDeep, maySplit }: Window,
+  course: Course,
+): AsyncGenerator<Page, boolean> {
+  const { cursor } = course;
   const known = [...context.knownKeys(range)]; // before the first pass: what it brings cannot be missing
   const parts = tooDeep ? await partition(resource, query) : [undefined];
   const seen = new Set<string>();
   let total = 0;
   let settled = true;
+  let isMoving = false;
+  const unreadable: number[] = [];
   for (const filter of parts) {
     const list = (page: PageQuery) => resource.list({ ...query, filter, ...page });
     const outcome = yield* settle(context, { list, key: resource.key }, copy(cursor));
     for (const key of outcome.keys) seen.add(key);
     total += outcome.total ?? outcome.keys.size;
     settled &&= outcome.settled;
+    isMoving ||= outcome.isMoving;
+    unreadable.push(...outcome.unreadable);
   }
+  if (maySplit && isMoving && unreadable.length === 0) return true;
   const ask = settled ? known.filter((key) => !seen.has(key)) : [];
-  advance(cursor, range, settled);
+  const isSecond = range.toMs <= cursor.coveredMs;
+  advance(cursor, range, settled || unreadable.length > 0);
+  course.isWhole &&= settled || !isSecond;
+  if (unreadable.length > 0) course.isWhole = false;
   const filter = parts[0] === undefined ? undefined : resource.partition.name;
   const accepted: Accepted = { range, total, distinct: seen.size, settled, filter };
-  yield { records: [], ask, cursor: copy(cursor), accepted };
+  // One that did not settle is walked once more before it is a gap.
+  const isGap = course.gap === undefined && (unreadable.length > 0 || (!settled && isSecond));
+  const gaps = isGap ? gapsOf(context, gapIdOf(range), range, { settled, unreadable }) : {};
+  yield { records: [], ask, cursor: copy(cursor), accepted, ...gaps };
+  return false;
 }
 
 /** One part per value of the partition, when they add up to the whole: for a burst that time cannot split. */

@@ -15,7 +15,11 @@ export function prepareOpenEnds(database: DatabaseSync) {
     setFact: sql('INSERT OR REPLACE INTO facts VALUES (?, ?, ?)'),
     gaps: sql('SELECT * FROM gaps WHERE pipeline = ? ORDER BY since_ms, id'),
     countGaps: sql('SELECT count(*) AS count FROM gaps WHERE pipeline = ?'),
-    setGap: sql('INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    setGap: sql(
+      `INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET kind = excluded.kind,
+       from_ms = min(from_ms, excluded.from_ms), to_ms = max(to_ms, excluded.to_ms), place = excluded.place,
+       reason = excluded.reason, next_at_ms = excluded.next_at_ms, attempts = excluded.attempts`,
+    ),
     closeGap: sql('DELETE FROM gaps WHERE pipeline = ? AND id = ?'),
     owed: sql('SELECT * FROM owed WHERE pipeline = ? AND next_at_ms <= ? ORDER BY next_at_ms, key LIMIT ?'),
     owedOf: sql('SELECT * FROM owed WHERE pipeline = ? AND key = ?'),

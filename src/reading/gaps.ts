@@ -1,0 +1,45 @@
+/** What is known not to be read: told, remembered with the cursor that passes it, and asked for again at rising intervals. */
+import type { Gap, Page, Range, StreamContext } from '../types.ts';
+
+const FIRST_PAUSE_MS = 300_000;
+const LONGEST_PAUSE_MS = 6 * 3_600_000;
+const HOUR_MS = 3_600_000;
+
+/** Gaps within an hour are one: each poll of the live edge would leave another. */
+export function gapIdOf(range: Range): string {
+  return `from-${Math.floor(range.fromMs / HOUR_MS)}`;
+}
+
+/** What the last page of a window or list says of it: a gap where something is missing, else that there is none any more. */
+export function gapsOf(
+  context: StreamContext,
+  id: string,
+  range: Range,
+  { settled, unreadable }: { settled: boolean; unreadable: readonly number[] },
+): Pick<Page, 'gaps' | 'closedGaps'> {
+  if (unreadable.length > 0) {
+    const places = unreadable
+      .slice(0, 20)
+      .map((position) => position + 1)
+      .join(', ');
+    const reason = `the vendor cannot answer with ${unreadable.length} of its records (place ${places})`;
+    context.log.warn(`skipped, and asked for again later: ${reason}, from ${new Date(range.fromMs).toISOString()} on`);
+    return { gaps: [gap(context, { id, kind: 'unreadable', range, reason })] };
+  }
+  if (!settled)
+    return { gaps: [gap(context, { id, kind: 'unsettled', range, reason: 'it kept changing while it was read' })] };
+  return id === gapIdOf(range) ? {} : { closedGaps: [id] };
+}
+
+function gap(context: StreamContext, facts: Pick<Gap, 'id' | 'kind' | 'range' | 'reason'>): Gap {
+  const nowMs = context.now();
+  return { ...facts, place: null, sinceMs: nowMs, nextAtMs: nowMs + FIRST_PAUSE_MS, attempts: 0 };
+}
+
+/** What becomes of a gap that was asked for again. */
+export function afterLook(found: Gap, isWhole: boolean, nowMs: number): Pick<Page, 'gaps' | 'closedGaps'> {
+  if (isWhole) return { closedGaps: [found.id] };
+  const attempts = found.attempts + 1;
+  const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(attempts, 10));
+  return { gaps: [{ ...found, attempts, nextAtMs: nowMs + pauseMs }] };
+}

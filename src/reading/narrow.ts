@@ -1,0 +1,96 @@
+/**
+ * A page of a list that fails while parts of it can be had is narrowed down: pages of a smaller size cover the same places,
+ * until what cannot be read stands alone. It is skipped and told; everything beside it is read.
+ */
+import { actionOf, SluiceError } from '../errors.ts';
+import type { List, ListReply, PageQuery } from './settle.ts';
+
+/** Failures that may be the fault of something in the page: not a refusal of everybody, nor one that a person must mend. */
+export function isOfThisPart(error: unknown): boolean {
+  if (!(error instanceof SluiceError) || error.general !== undefined) return false;
+  return error.action === 'retry' || error.action === 'reject';
+}
+
+export interface Parts {
+  reply: ListReply;
+  /** Places in the list, from 0, whose record cannot be had. */
+  unreadable: number[];
+}
+
+/** What can be had of a page that failed; undefined where none of its parts can: then it is no part that is to blame. */
+export async function narrowed(
+  list: List,
+  { page, pageSize }: PageQuery,
+  knownTotal: number | undefined,
+): Promise<Parts | undefined> {
+  // It stands alone, and those before it were answered.
+  if (pageSize === 1 && page > 1)
+    return { reply: { records: [], total: knownTotal, pageSize }, unreadable: [page - 1] };
+  if (pageSize === 1) return undefined;
+  const size = partSize(pageSize);
+  const first = ((page - 1) * pageSize) / size + 1;
+  const found: Found = {
+    records: [],
+    unreadable: [],
+    total: knownTotal === 0 ? undefined : knownTotal,
+    answers: 0,
+    isOtherSize: false,
+  };
+  const failed: number[] = [];
+  for (let part = first; part < first + pageSize / size; part++) {
+    if (found.total !== undefined && (part - 1) * size >= found.total) break;
+    if (!(await readPart(list, part, size, found))) failed.push(part);
+  }
+  const [only] = failed;
+  const isOnly = failed.length === 1 && found.answers === 0 && only !== undefined;
+  if (isOnly) {
+    const parts = await narrowed(list, { page: only, pageSize: size }, found.total);
+    return parts && { ...parts, reply: { ...parts.reply, pageSize } };
+  }
+  // A vendor that does not go by the size that is asked for cannot be asked for parts.
+  if (found.answers === 0 || found.isOtherSize) return undefined;
+  for (const part of failed) {
+    const parts = await narrowed(list, { page: part, pageSize: size }, found.total);
+    if (parts === undefined) for (let at = 0; at < size; at++) found.unreadable.push((part - 1) * size + at);
+    else {
+      for (const record of parts.reply.records) found.records.push(record);
+      for (const position of parts.unreadable) found.unreadable.push(position);
+    }
+  }
+  const unreadable = found.unreadable.filter((position) => position < (found.total ?? Number.POSITIVE_INFINITY));
+  return { reply: { records: found.records, total: found.total, pageSize }, unreadable };
+}
+
+interface Found {
+  records: unknown[];
+  unreadable: number[];
+  total: number | undefined;
+  /** How many parts were answered, also with nothing. */
+  answers: number;
+  isOtherSize: boolean;
+}
+
+/** Whether it could be had. */
+async function readPart(list: List, page: number, pageSize: number, found: Found): Promise<boolean> {
+  try {
+    const reply = await list.list({ page, pageSize, retry: 'brief' });
+    for (const record of reply.records) found.records.push(record);
+    found.total ??= reply.total;
+    found.isOtherSize ||= reply.pageSize !== pageSize;
+    found.answers++;
+    return true;
+  } catch (error) {
+    if (actionOf(error) === 'walk-again') {
+      found.answers++;
+      return true;
+    }
+    if (!isOfThisPart(error)) throw error;
+    return false;
+  }
+}
+
+/** Parts must cover the page exactly. */
+function partSize(pageSize: number): number {
+  for (const parts of [2, 5, 3, 7]) if (pageSize % parts === 0) return pageSize / parts;
+  return 1;
+}
