@@ -37,7 +37,7 @@ describe('fault plan', () => {
       [[{ fault: 'detail-fails' }], /needs "fraction"/],
     ];
     for (const [plan, message] of bad) expect(() => readFaultPlan(plan)).toThrow(message);
-    expect(FAULT_NAMES).toHaveLength(18);
+    expect(FAULT_NAMES).toHaveLength(19);
   });
 
   test('a wrong plan keeps the simulator from starting', async () => {
