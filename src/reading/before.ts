@@ -189,12 +189,10 @@ async function grown(pipeline: Pipeline, context: StreamContext, walk: Walk, cou
 }
 
 function isWidest({ state }: Pipeline, walk: Walk, spanMs: number): boolean {
-  return state
+  const sweeps = state
     .walks()
-    .every(
-      ({ kind, range }) =>
-        kind !== 'sweep' || range.toMs - range.fromMs <= spanMs + 1000 || range.toMs < walk.range.fromMs,
-    );
+    .filter(({ walk: id, range }) => id.startsWith('sweep-') && range.toMs >= walk.range.fromMs);
+  return sweeps.every(({ range }) => range.toMs - range.fromMs <= spanMs + 1000);
 }
 
 /** Joins the two neighbours that have the fewest records, until there are few enough parts. The first stays by itself. */

@@ -19,7 +19,7 @@ export async function* pagesOf(
   from: Json | undefined,
 ): AsyncIterable<Page> {
   const { stream } = pipeline.registered;
-  if (stream.mode !== 'windows') return yield* stream.pages(context, walk, from);
+  if (stream.mode !== 'windows' || walk.gap !== undefined) return yield* stream.pages(context, walk, from);
   const { fromMs, toMs } = walk.range;
   const edgeMs = Math.max(fromMs, Math.min(toMs, context.now()));
   let cursor: Json = from ?? null;
@@ -39,9 +39,9 @@ const FACT = 'ahead of the clock';
 const AHEAD_MS = 1000;
 
 /**
- * Records from now on. A sweep reads them whenever there are some; a poll does not while their
- * number is the known one, or everything looks as it did when they were read last: where the list is filtered by the time
- * of arrival, records that are known to lie in the future are elsewhere in it.
+ * Records from now on. A sweep reads them whenever there are some; a poll does not while their number is the known one, or
+ * everything looks as it did when they were read last: where the list is filtered by the time of arrival, records that are
+ * known to lie in the future are elsewhere in it.
  */
 async function* pagesAhead(pipeline: Pipeline, context: StreamContext, walk: Walk, cursor: Json): AsyncIterable<Page> {
   const { state, registered } = pipeline;

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
 import { type Pipeline, recover, runWalk } from '../../src/pipeline.ts';
 import { liveWalk, type Schedule } from '../../src/run.ts';
-import type { Walk } from '../../src/types.ts';
+import type { Gap, Walk } from '../../src/types.ts';
 import { type DetectionsVendor, detectionAt, detectionsVendor } from './detections-vendor.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 
@@ -134,6 +134,16 @@ test('one that was read and not delivered is read again', async () => {
   await recover(pipeline);
   await poll();
   expect(delivered(sink)).toEqual(['usual', 'ahead']);
+});
+
+test('a gap in the future is read whole before it is closed, and nothing else with it', async () => {
+  const { vendor, pipeline, sink } = tenant(detectionsVendor([detectionAt('ahead', NOW + 2 * DAY, NOW)]));
+  const range = { fromMs: NOW - DAY, toMs: NOW + 3 * DAY };
+  const times = { sinceMs: NOW, nextAtMs: NOW, attempts: 0 };
+  const gap: Gap = { id: 'g', kind: 'unreadable', range, place: null, reason: 'test', ...times };
+  await runWalk(pipeline, { id: 'gaps', kind: 'sweep', range, gap }, never);
+  expect(delivered(sink)).toEqual(['ahead']);
+  expect(vendor.requests.list).toBe(3);
 });
 
 test('a backfill that reaches into the future reads up to its end', async () => {
