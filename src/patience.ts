@@ -12,8 +12,8 @@ import type { ConnectorServices, VendorRequest } from './types.ts';
 
 /** What is not asked for patiently is given up after so many failures of its own. */
 const FEW_ATTEMPTS = 8;
-/** One record among others that can be had is given up sooner: it is owed, and asked for again beside them. */
-const BRIEF_ATTEMPTS = 4;
+/** One record is given up sooner, within a poll: it is owed, and asked for again beside the others. */
+const BRIEF_ATTEMPTS = 3;
 /** A request that was refused so often, while others of its kind were answered, is refused for itself. */
 const REFUSED_ALONE = 4;
 /** What lasts longer than this is said, and said again as often. */
@@ -107,8 +107,7 @@ export function createPatience(
         failures++;
         const waitMs = pauseMs(error, failures, services.retry);
         const othersSucceed = gate.successes > successesBefore;
-        if (waitMs > left() || isGivenUp(request, failures, othersSucceed))
-          throw givenUp(error, request, othersSucceed);
+        if (waitMs > left() || isGivenUp(request, failures)) throw givenUp(error, request, othersSucceed);
         services.log.debug({ attempt, waitMs: Math.round(waitMs) }, `trying again: ${error.message}`);
         passage.end();
         await sleep(waitMs, undefined, { signal: request.signal });
@@ -144,9 +143,8 @@ function givenUp(error: SluiceError, request: Asked, othersSucceed: boolean): Sl
   return new SluiceError(error.message, { action: 'retry', waitMs, advice, cause: error });
 }
 
-function isGivenUp({ retry = 'patient' }: Asked, failures: number, othersSucceed: boolean): boolean {
-  if (retry === 'patient') return false;
-  return failures >= (retry === 'brief' && othersSucceed ? BRIEF_ATTEMPTS : FEW_ATTEMPTS);
+function isGivenUp({ retry = 'patient' }: Asked, failures: number): boolean {
+  return retry !== 'patient' && failures >= (retry === 'brief' ? BRIEF_ATTEMPTS : FEW_ATTEMPTS);
 }
 
 /** Others of its kind were answered before and after: it is not the route that is refused. */
