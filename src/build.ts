@@ -6,6 +6,7 @@ import type { Config, SinkConfig, SourceConfig } from './config.ts';
 import { messageOf, usageError } from './errors.ts';
 import { createHttp } from './http.ts';
 import { revisionOf } from './identity.ts';
+import { livedTime } from './lived-time.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
 import { MOST_OWED } from './reading/changes.ts';
 import { openNdjson } from './sinks/ndjson.ts';
@@ -41,8 +42,10 @@ export interface Built {
 
 /** Source x stream x sink, in the order of the config. Nothing is connected yet. */
 export function build(config: Config, tools: BuildTools, withSinks = true): Built {
-  const closers: (() => void)[] = [];
-  const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, tools)]) : []);
+  const lived = livedTime();
+  const closers: (() => void)[] = [lived.close];
+  const opening = { ...tools, lived: lived.now };
+  const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening)]) : []);
   const lines = config.sources.flatMap((source) => {
     const registered = tools.streams.filter(
       (one) => one.connector.name === source.connector && source.streams.includes(one.stream.name),
@@ -55,7 +58,8 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     );
     closers.push(close);
     const log = tools.log.child({ 'sluice.source': source.name });
-    const client = connector.open(source, { http: request, stream, retry: source.retry, log, now: tools.now });
+    const services = { http: request, stream, retry: source.retry, log, now: tools.now, lived: lived.now };
+    const client = connector.open(source, services);
     const wantedNotes = new Set(registered.flatMap(({ stream }) => stream.parentNotes ?? []));
     return registered.flatMap((one) =>
       source.sinks.map((sinkName) => ({
@@ -122,7 +126,7 @@ function owedIn(state: PipelineState, volatile: ReadonlySet<string>): Map<string
   return new Map(owed.map(({ key, record }) => [key, revisionOf(record, volatile)]));
 }
 
-export function openSink(sink: SinkConfig, tools: Pick<BuildTools, 'log' | 'now'>): Sink {
+export function openSink(sink: SinkConfig, tools: Pick<BuildTools, 'log' | 'now'> & { lived?: () => number }): Sink {
   if (sink.type === 'ndjson') return openNdjson(sink, tools);
   if (sink.type === 'kafka')
     return whenNeeded('kafka', sink.transactions, async () =>
@@ -157,8 +161,29 @@ function caOf(source: SourceConfig): string[] | undefined {
   }
 }
 
+const PROXIES = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
+
+/** A proxy without a scheme is an HTTP proxy, as other tools take it. Another kind is refused: it would be passed by in silence. */
+function withSchemes(env: Record<string, string | undefined>, source: string): Record<string, string | undefined> {
+  const result = { ...env };
+  for (const name of PROXIES) {
+    const given = env[name]?.trim();
+    if (given === undefined || given === '') continue;
+    const whole = given.includes('://') ? given : `http://${given}`;
+    if (!URL.canParse(whole) || !/^https?:/i.test(whole)) {
+      const kind = /^[\w+.-]+:\/\//.exec(given)?.[0] ?? 'such an address';
+      throw usageError(
+        `source "${source}": ${name} names a proxy that is not supported (${kind})`,
+        'Name an HTTP proxy, or set http.proxy of the source to none.',
+      );
+    }
+    result[name] = whole;
+  }
+  return result;
+}
+
 function proxyEnv(source: SourceConfig, env: Record<string, string | undefined>): Record<string, string | undefined> {
   const { proxy } = source.http;
-  if (proxy === 'environment') return env;
+  if (proxy === 'environment') return withSchemes(env, source.name);
   return proxy === 'none' ? {} : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
 }

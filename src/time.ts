@@ -6,12 +6,15 @@ const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const MOST_SECONDS = 1e11;
 const ZONED = /(?:z|[+-]\d{2}:?\d{2})$/i;
 const CODE_OF_T = 84;
+const CODE_OF_ZERO = 48;
+const CODE_OF_HYPHEN = 45;
 const WRAPPED = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/;
 
 /** Undefined for what is no time, and for sentinels such as the year 1. Understands ISO text, `/Date(ms)/`, epoch seconds and milliseconds. */
 export function parseTimeMs(value: unknown): number | undefined {
   if (typeof value === 'number') return sensible(value < MOST_SECONDS ? value * 1000 : value);
   if (typeof value !== 'string') return undefined;
+  if (!isDay(value)) return undefined;
   if (value.charCodeAt(10) === CODE_OF_T && value.endsWith('Z')) return sensible(Date.parse(value)); // the usual form
   const text = value.trim();
   const wrapped = WRAPPED.exec(text);
@@ -19,6 +22,13 @@ export function parseTimeMs(value: unknown): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return undefined;
   const iso = text.replace(' ', 'T');
   return sensible(Date.parse(ZONED.test(iso) && iso.includes('T') ? iso : `${iso}${iso.includes('T') ? 'Z' : ''}`));
+}
+
+/** `Date.parse` takes February 30 for March 2. What is no ISO text at all is for others to judge. */
+function isDay(value: string): boolean {
+  const day = (value.charCodeAt(8) - CODE_OF_ZERO) * 10 + value.charCodeAt(9) - CODE_OF_ZERO;
+  if (!(day > 28) || value.charCodeAt(4) !== CODE_OF_HYPHEN) return true;
+  return new Date(`${value.slice(0, 10)}T00:00:00Z`).getUTCDate() === day;
 }
 
 function sensible(ms: number): number | undefined {

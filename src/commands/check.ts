@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { orAborted } from '../abort.ts';
 import { build, type Line, openSink } from '../build.ts';
 import { actionOf, messageOf, SluiceError } from '../errors.ts';
-import { isStateInUse } from '../state/sqlite.ts';
+import { isStateInUse, verifyState } from '../state/sqlite.ts';
 import type { CheckLine } from '../types.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
@@ -49,10 +49,11 @@ function configRow({ config, warnings }: Session): Row {
 
 async function stateRow(session: Session): Promise<Row> {
   const { path } = session.config.state;
-  const row = await attempt('state', 'usable', async () =>
-    isStateInUse(path) ? `${path}, in use by a running Sluice` : path,
-  );
-  return row;
+  return attempt('state', 'usable', async () => {
+    const inUse = isStateInUse(path) ? `${path}, in use by a running Sluice` : path;
+    verifyState(path, session.tools.now);
+    return inUse;
+  });
 }
 
 async function checkSources(cli: Cli, session: Session, lines: Line[]): Promise<Row[]> {

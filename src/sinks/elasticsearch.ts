@@ -35,6 +35,8 @@ export interface ElasticsearchTools {
   log: Logger;
   /** Epoch milliseconds. */
   now: () => number;
+  /** Milliseconds that the process lived through: what deadlines go by. */
+  lived?: () => number;
 }
 
 /** What every write of one sink shares. */
@@ -77,7 +79,7 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
   };
 }
 
-function open(settings: ElasticsearchSettings, { log, now }: ElasticsearchTools): Opened {
+function open(settings: ElasticsearchSettings, { log, now, lived = now }: ElasticsearchTools): Opened {
   const client = connectElasticsearch(settings);
   const concurrency = settings.concurrency ?? 2;
   const waiting = {
@@ -86,7 +88,7 @@ function open(settings: ElasticsearchSettings, { log, now }: ElasticsearchTools)
     baseMs: settings.retryBaseMs ?? 200,
     maxMs: settings.retryMaxMs ?? 10_000,
     log,
-    now,
+    now: lived,
     said: { at: Number.NEGATIVE_INFINITY },
   };
   return {

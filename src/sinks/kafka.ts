@@ -18,9 +18,11 @@ export interface KafkaTools {
   log: Logger;
   /** Epoch milliseconds. */
   now: () => number;
+  /** Milliseconds that the process lived through: what deadlines go by. */
+  lived?: () => number;
 }
 
-export function openKafka(given: KafkaSettings, { log, now }: KafkaTools): Sink {
+export function openKafka(given: KafkaSettings, { log, now, lived = now }: KafkaTools): Sink {
   const settings = withDefaults(given);
   const waiting = {
     who: `Kafka at ${settings.brokers.join(', ')}`,
@@ -28,7 +30,7 @@ export function openKafka(given: KafkaSettings, { log, now }: KafkaTools): Sink 
     baseMs: settings.retryBaseMs,
     maxMs: settings.retryMaxMs,
     log,
-    now,
+    now: lived,
     said: { at: Number.NEGATIVE_INFINITY },
   };
   const tools = { settings, log, now, newPatience: () => patience(waiting) };

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SluiceError } from '../errors.ts';
@@ -54,6 +54,39 @@ function takeLock(path: string, patienceMs: number): DatabaseSync {
       advice: 'Stop that process first, or give this one a state.path of its own (it would ship everything again).',
     });
   }
+}
+
+/**
+ * Opens the state as `run` does, where there is one, and asks SQLite whether the file is whole. Throws with what to do. A
+ * file of an earlier version is left as it is.
+ */
+export function verifyState(path: string, now: () => number): void {
+  const file = join(path, 'state.db');
+  if (!existsSync(file)) return;
+  guarded(path, () => {
+    if (statSync(file).size === 0) throw torn(path, 'it is empty');
+    const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
+    try {
+      const [row] = database.prepare('PRAGMA quick_check(1)').all() as { quick_check?: string }[];
+      if (row?.quick_check !== 'ok') throw torn(path, row?.quick_check ?? 'it cannot be read');
+      const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+      if (version < SCHEMA_VERSION) return;
+    } catch (error) {
+      if (error instanceof SluiceError) throw error;
+      throw torn(path, messageOf(error));
+    } finally {
+      database.close();
+    }
+    openState({ path, now, exclusive: false }).close();
+  });
+}
+
+function torn(path: string, why: string): SluiceError {
+  return new SluiceError(`the state in ${path} is damaged: ${why}`, {
+    action: 'stop',
+    advice:
+      'Restore it from a backup, together with the output that belongs to it. Without one, move the folder away: everything in range is shipped again.',
+  });
 }
 
 /** Whether a process holds the state: then jobs are left to it. */

@@ -1,0 +1,35 @@
+/** `check` finds what `run` would stumble over. */
+import { openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { type Workplace, workplace } from './binary.ts';
+
+let place: Workplace;
+afterEach(() => place.close());
+
+test('a torn state, and one of zero bytes', async () => {
+  place = await workplace({ detections: 60 });
+  place.configure();
+  expect((await place.sluice('run', '--once')).code).toBe(0);
+  expect((await place.sluice('check')).stdout).toMatch(/✓ {2}state/);
+  const file = join(place.folder, 'sluice-state', 'state.db');
+  const whole = readFileSync(file);
+  writeSync(openSync(file, 'r+'), Buffer.alloc(whole.length - 8192, 'garbage'), 0, whole.length - 8192, 8192);
+  for (const end of ['-wal', '-shm']) rmSync(file + end, { force: true });
+  const torn = await place.sluice('check');
+  expect(torn.stdout).toMatch(/✗ {2}state .*damaged/);
+  expect(torn.stdout + torn.stderr).toMatch(/Restore it from a backup/);
+  expect(torn.code).toBe(1);
+  writeFileSync(file, '');
+  const empty = await place.sluice('check');
+  expect(empty.stdout).toMatch(/✗ {2}state .*empty/);
+  expect(empty.code).toBe(1);
+});
+
+test('a day that there is not is no time', async () => {
+  place = await workplace({ detections: 5 });
+  place.configure();
+  const refused = await place.sluice('backfill', '--from', '2026-02-30');
+  expect(refused.stderr).toMatch(/--from "2026-02-30" is no time/);
+  expect(refused.code).toBe(2);
+});
