@@ -531,7 +531,11 @@ describe('the list of summaries', () => {
       at(name),
       at(name),
     ]);
-    const { context, asked } = scripted([listed, listed, refusal, ...byStatus]);
+    const { context, asked } = scripted([
+      ...[listed, listed],
+      ...Array.from({ length: 4 }, () => refusal), // the page, both halves of it, and the page once more
+      ...byStatus,
+    ]);
     const { children } = await readParents(context);
     expect(children.map(({ key }) => key)).toEqual(['s/a/j', 's/b/j', 's/c/j']);
     expect(asked.at(-1)).toMatchObject({ Payload: { scanStatus: 6 } });
