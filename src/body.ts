@@ -53,5 +53,7 @@ export function decoderOf(headers: Headers, start: Uint8Array): TextDecoder {
 
 /** The body as text. */
 export function textOfReply({ headers, body }: Pick<HttpReply, 'headers' | 'body'>): string {
-  return decoderOf(headers, body).decode(body);
+  const decoder = decoderOf(headers, body);
+  if (decoder.encoding !== 'utf-8') return decoder.decode(body);
+  return body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0); // much the fastest
 }

@@ -111,8 +111,13 @@ function saying(value: unknown, volatile: ReadonlySet<string>, depth: number): s
     return text === '' ? '' : `[${text}]`;
   }
   for (const { member, prefix } of foldedMembers(value, volatile)) {
-    const content = saying((value as Record<string, unknown>)[member], volatile, depth + 1);
-    if (content !== '') text += prefix + content;
+    const content = (value as Record<string, unknown>)[member];
+    if (typeof content === 'string') {
+      if (content !== '') text += `${prefix}s${content.length}:${content}`; // most members are texts: no call for them
+      continue;
+    }
+    const said = saying(content, volatile, depth + 1);
+    if (said !== '') text += prefix + said;
   }
   return text === '' ? '' : `{${text}}`;
 }

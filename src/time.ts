@@ -24,11 +24,15 @@ export function parseTimeMs(value: unknown): number | undefined {
   return sensible(Date.parse(ZONED.test(iso) && iso.includes('T') ? iso : `${iso}${iso.includes('T') ? 'Z' : ''}`));
 }
 
+const SHORT_MONTHS = new Set([4, 6, 9, 11]);
+
 /** `Date.parse` takes February 30 for March 2. What is no ISO text at all is for others to judge. */
 function isDay(value: string): boolean {
   const day = (value.charCodeAt(8) - CODE_OF_ZERO) * 10 + value.charCodeAt(9) - CODE_OF_ZERO;
   if (!(day > 28) || value.charCodeAt(4) !== CODE_OF_HYPHEN) return true;
-  return new Date(`${value.slice(0, 10)}T00:00:00Z`).getUTCDate() === day;
+  const month = (value.charCodeAt(5) - CODE_OF_ZERO) * 10 + value.charCodeAt(6) - CODE_OF_ZERO;
+  if (month !== 2) return day <= (SHORT_MONTHS.has(month) ? 30 : 31);
+  return day === 29 && new Date(Date.UTC(Number(value.slice(0, 4)), 1, 29)).getUTCMonth() === 1;
 }
 
 function sensible(ms: number): number | undefined {

@@ -92,15 +92,20 @@ export function sight(pipeline: Pipeline, raw: unknown): Sight {
 
 /** What cannot be searched for secrets goes no further. */
 function clean(stream: Stream, raw: unknown): unknown {
-  return attempt(() => ({ record: withoutSecrets(raw, stream.secrets) }))?.record ?? (raw === null ? null : REMOVED);
+  try {
+    return withoutSecrets(raw, stream.secrets);
+  } catch {
+    return REMOVED;
+  }
 }
 
 /** Whether nothing needs to be done: it is known as it is, or on its way as it is. */
 export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | undefined): boolean {
   if (seen.fingerprint === null) return false;
   const claim = pipeline.claims.get(seen.key);
-  if (claim === undefined && seen.owed === undefined && pipeline.owed.get(seen.key) === seen.fingerprint) return true;
   if (claim !== undefined) return claim.fingerprint === seen.fingerprint;
+  const { owed } = pipeline;
+  if (owed.size > 0 && seen.owed === undefined && owed.get(seen.key) === seen.fingerprint) return true;
   return isSameHash(known?.fingerprint, seen.fingerprint, () => exactHashOf(seen.record, pipeline.volatile));
 }
 

@@ -95,8 +95,9 @@ async function* read(
     last = pass;
     const { unreadable } = pass;
     const size = keys.size;
-    const isAnew = passes === 1 || pass.total !== total || keys.union(pass.keys).size > (total ?? 0);
-    keys = isAnew ? new Set(pass.keys) : keys.union(pass.keys);
+    const joined = passes === 1 || pass.total !== total ? undefined : keys.union(pass.keys);
+    const isAnew = joined === undefined || joined.size > (total ?? 0);
+    keys = isAnew ? pass.keys : joined;
     total = pass.total;
     if (!pass.isSteady || unreadable.length > 0) return { keys, isWhole: false, unreadable, last };
     const isWhole = keys.size === (total ?? keys.size);
