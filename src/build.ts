@@ -8,6 +8,7 @@ import { createHttp } from './http.ts';
 import { revisionOf } from './identity.ts';
 import { livedTime } from './lived-time.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
+import { proxyRules } from './proxy.ts';
 import { MOST_OWED } from './reading/changes.ts';
 import { openNdjson } from './sinks/ndjson.ts';
 import type { PipelineState } from './state/store.ts';
@@ -53,7 +54,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     const connector = registered[0]?.connector;
     if (connector === undefined) return [];
     const { request, stream, close } = createHttp(
-      { ...source.http, ca: caOf(source), env: proxyEnv(source, tools.env) },
+      { ...source.http, ca: caOf(source), proxies: proxyRules(source.http.proxy, tools.env, source.name) },
       createBudget(source.rate),
     );
     closers.push(close);
@@ -159,31 +160,4 @@ function caOf(source: SourceConfig): string[] | undefined {
   } catch (error) {
     throw usageError(`source "${source.name}": http.ca_file cannot be read: ${messageOf(error)}`, 'Name a PEM file.');
   }
-}
-
-const PROXIES = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'];
-
-/** A proxy without a scheme is an HTTP proxy, as other tools take it. Another kind is refused: it would be passed by in silence. */
-function withSchemes(env: Record<string, string | undefined>, source: string): Record<string, string | undefined> {
-  const result = { ...env };
-  for (const name of PROXIES) {
-    const given = env[name]?.trim();
-    if (given === undefined || given === '') continue;
-    const whole = given.includes('://') ? given : `http://${given}`;
-    if (!URL.canParse(whole) || !/^https?:/i.test(whole)) {
-      const kind = /^[\w+.-]+:\/\//.exec(given)?.[0] ?? 'such an address';
-      throw usageError(
-        `source "${source}": ${name} names a proxy that is not supported (${kind})`,
-        'Name an HTTP proxy, or set http.proxy of the source to none.',
-      );
-    }
-    result[name] = whole;
-  }
-  return result;
-}
-
-function proxyEnv(source: SourceConfig, env: Record<string, string | undefined>): Record<string, string | undefined> {
-  const { proxy } = source.http;
-  if (proxy === 'environment') return withSchemes(env, source.name);
-  return proxy === 'none' ? {} : { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
 }

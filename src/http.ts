@@ -5,6 +5,7 @@ import { ACCEPT_ENCODING, textOfReply, unpacked, wholeBody } from './body.ts';
 import type { Budget } from './budget.ts';
 import { isAbort, messageOf, SluiceError } from './errors.ts';
 import { parseExact } from './json.ts';
+import type { ProxyRules } from './proxy.ts';
 import { retryAfterMs } from './retry.ts';
 import { REMOVED } from './secrets.ts';
 import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from './types.ts';
@@ -18,8 +19,8 @@ export interface HttpSettings {
   ca?: string[];
   /** Accept any certificate. For tests in closed networks only. */
   insecure?: boolean;
-  /** `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` are read from here. */
-  env: Record<string, string | undefined>;
+  /** Without it no request goes through a proxy. */
+  proxies?: ProxyRules;
 }
 
 /** A client with keep-alive whose requests wait for their turn in the budget. Network trouble becomes a `retry` error. */
@@ -27,23 +28,36 @@ export function createHttp(
   settings: HttpSettings,
   budget: Budget,
 ): { request: HttpClient; stream: HttpStreamer; close(): void } {
-  const shared = { keepAlive: true, proxyEnv: settings.env } as const;
-  const tls = { ca: settings.ca, rejectUnauthorized: !settings.insecure };
-  const agents = { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ...tls }) };
+  const { proxies } = settings;
+  const direct = agentsOf(settings);
+  const proxied = proxies === undefined ? direct : agentsOf(settings, proxies.env);
   const inTurn = <T>(request: HttpRequest, call: () => Promise<T>): Promise<T> =>
     budget(request.priority, request.signal, async () => {
       if (request.isHeld?.()) throw new SluiceError(`${placeOf(request)} is held`, { action: 'retry', isUnsent: true });
       return call();
     });
-  const agent = (url: URL) => (url.protocol === 'http:' ? agents.http : agents.https);
+  const agent = (url: URL) => {
+    const agents = proxies?.isDirect(url) ? direct : proxied;
+    return url.protocol === 'http:' ? agents.http : agents.https;
+  };
   return {
     request: (request) => inTurn(request, () => send(request, settings, agent)),
     stream: (request) => inTurn(request, () => openStream(request, settings, agent)),
     close: () => {
-      agents.http.destroy();
-      agents.https.destroy();
+      for (const agents of [direct, proxied]) {
+        agents.http.destroy();
+        agents.https.destroy();
+      }
     },
   };
+}
+
+function agentsOf(
+  { ca, insecure }: HttpSettings,
+  proxyEnv?: ProxyRules['env'],
+): { http: HttpAgent; https: HttpsAgent } {
+  const shared = { keepAlive: true, proxyEnv } as const;
+  return { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ca, rejectUnauthorized: !insecure }) };
 }
 
 async function send(request: HttpRequest, settings: HttpSettings, agent: (url: URL) => HttpAgent): Promise<HttpReply> {

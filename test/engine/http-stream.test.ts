@@ -24,7 +24,7 @@ async function serve(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const budget = createBudget({ requestsPerSecond: 1000, concurrency });
-  http = createHttp({ timeoutMs, maxBodyBytes: 1000, env: {} }, budget);
+  http = createHttp({ timeoutMs, maxBodyBytes: 1000 }, budget);
 }
 
 const never = new AbortController().signal;
