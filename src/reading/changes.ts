@@ -5,7 +5,7 @@
  */
 
 import { type Revision, toDocument } from '../document.ts';
-import { messageOf, SluiceError } from '../errors.ts';
+import { actionOf, messageOf, SluiceError } from '../errors.ts';
 import { completeHost, hostNote } from '../host-facts.ts';
 import {
   DELETED,
@@ -22,7 +22,7 @@ import { REMOVED, withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
 import type { Known, Owed, Row } from '../state/store.ts';
 import type { EcsDocument, IsNews, Json, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
-import { verdictOn, wasJudgedLately } from './gone.ts';
+import { answersOthers, verdictOn, wasJudgedLately } from './gone.ts';
 import { clearMissing } from './missing.ts';
 import { refreshPauseMs } from './refresh.ts';
 
@@ -177,11 +177,20 @@ async function fetchDetail(
   known: Known | undefined,
 ): Promise<Shipped | undefined> {
   const { stream } = pipeline.registered;
-  try {
+  const ask = async (): Promise<Shipped> => {
     const isNews: IsNews = (action, record) => isAnother(stream, known, action, record);
     const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
     if (known !== undefined) clearMissing(pipeline, [seen.key]);
     return { record: clean(stream, detail), kind: 'detail' };
+  };
+  try {
+    return await ask().catch(async (error: unknown) => {
+      if (actionOf(error) !== 'skip' || seen.record === undefined) throw error;
+      context.signal.throwIfAborted();
+      if (await answersOthers(pipeline, context, seen.key)) return await ask(); // the route may have come back meanwhile
+      const why = 'the vendor has no detail of a record that its list shows, nor of others';
+      throw new SluiceError(why, { action: 'retry', cause: error });
+    });
   } catch (error) {
     context.signal.throwIfAborted();
     const action = error instanceof SluiceError ? error.action : 'reject'; // nobody foresaw it: it is this record's
@@ -247,7 +256,8 @@ async function whenMissing(
   const isListed = verdict.kind === 'listed';
   const why = isListed ? 'of a record that its list still shows' : 'of a record, and that it is deleted is not proven';
   pipeline.log.warn({ key: seen.key }, `the vendor has no detail ${why}`);
-  if (seen.record !== undefined || !isListed) return withoutItsDetail(seen);
+  if (seen.record !== undefined || !isListed || !(await answersOthers(pipeline, context, seen.key)))
+    return withoutItsDetail(seen);
   const listed = sight(pipeline, verdict.record);
   const isChange = known.fingerprint !== null && listed.fingerprint !== known.fingerprint;
   return withoutItsDetail(isChange ? listed : seen);

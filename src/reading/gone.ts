@@ -64,6 +64,25 @@ export function verdictOn(pipeline: Pipeline, context: StreamContext, key: strin
   return waiting.promise;
 }
 
+/** Of each walk: who is about to ask others for all that wonder. */
+const questions = new WeakMap<StreamContext, Promise<boolean>>();
+
+/**
+ * Whether the details route answers for other records, asked after this call: where it answers nobody, it is out of
+ * order, and its "no such record" says nothing of the record with this `key`.
+ */
+export function answersOthers(pipeline: Pipeline, context: StreamContext, key: string): Promise<boolean> {
+  const question =
+    questions.get(context) ??
+    sleep(GATHER_MS, undefined, { signal: context.signal }).then(() => {
+      questions.delete(context);
+      const others = pipeline.state.newestKeys(MOST_WITNESSES + 1).filter((other) => other !== key);
+      return hasWitness(pipeline, context, new Map(others.map((other) => [other, undefined])));
+    });
+  questions.set(context, question);
+  return question;
+}
+
 /** Never throws: what goes wrong is told to those who wait for a verdict. */
 async function judge(pipeline: Pipeline, context: StreamContext, batch: Batch): Promise<void> {
   try {

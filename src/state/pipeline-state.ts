@@ -62,6 +62,7 @@ export function openPipeline(
         const rows = range ? statements.between.all(id, range.fromMs, range.toMs) : statements.present.all(id);
         return rows.map((row) => (row as { key: string }).key);
       }),
+    newestKeys: (limit) => guard(() => statements.newest.all(id, limit).map((row) => (row as { key: string }).key)),
     due: (nowMs, limit, after) =>
       guard(() => statements.due.all(id, nowMs, after?.atMs ?? 0, after?.rowId ?? 0, limit) as unknown as Due[]),
     coveredFromMs: () => guard(() => (statements.coveredFrom.get(id) as { at: number | null }).at ?? undefined),
@@ -163,6 +164,7 @@ function prepareStatements(database: DatabaseSync) {
     ),
     between: sql('SELECT key FROM revisions WHERE pipeline = ? AND time_ms >= ? AND time_ms < ? AND NOT deleted'),
     present: sql('SELECT key FROM revisions WHERE pipeline = ? AND NOT deleted'),
+    newest: sql('SELECT key FROM revisions WHERE pipeline = ? AND NOT deleted ORDER BY time_ms DESC LIMIT ?'),
     noted: sql('SELECT id FROM notes WHERE source = ? AND kind = ?'),
     note: sql('SELECT value FROM notes WHERE source = ? AND kind = ? AND id = ?'),
     writeNote: sql('INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)'),

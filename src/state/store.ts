@@ -124,6 +124,8 @@ export interface PipelineState {
   knownAmong(keys: readonly string[]): Map<string, Known>;
   /** Keys of records in the range (without one: all) that are not known to be deleted. */
   keysBetween(range?: Range): Iterable<string>;
+  /** Of the present records, those with the latest times. */
+  newestKeys(limit: number): string[];
   /** Records whose detail is due, oldest first, behind the one given. */
   due(nowMs: number, limit: number, after?: Due): Due[];
   /** The oldest time that any walk was asked to cover; undefined before the first. */

@@ -101,6 +101,7 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       ];
       state.commit(commit(1, rows));
       expect([...state.keysBetween({ fromMs: 10, toMs: 20 })]).toEqual(['a']);
+      expect(state.newestKeys(1)).toEqual(['b']);
     });
 
     test('what is known to be undelivered is kept with the commit that passes it, and is gone with the one that closes it', () => {

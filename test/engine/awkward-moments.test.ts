@@ -407,8 +407,9 @@ describe('a detail that answers 404', () => {
   }
 
   test('is no deletion while the list shows the record', async () => {
-    const list = [record('a', { Status: 'New' })];
-    const { pipeline, sink } = await delivered(list);
+    const list = [record('a', { Status: 'New' }), record('b', { Status: 'New' })];
+    const { pipeline, sink, answerOnly } = await delivered(list);
+    answerOnly('b');
     await runWalk(pipeline, refresh, never);
     expect(sink.documents).toEqual([]);
     list[0] = record('a', { Status: 'In Progress' });

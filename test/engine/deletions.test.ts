@@ -132,14 +132,27 @@ describe.each(['OccurrenceTime', 'ReceivedTime'] as const)('where the list filte
     expect(deletedIn(sink)).toEqual([]);
   });
 
-  test('a change of one whose detail cannot be had is shipped as the list has it', async () => {
+  test('a change of one whose details route is out of order waits for its detail, and is shipped as the list has it after an hour', async () => {
     const { vendor, sink, look } = await tenant(detectionsVendor(late(2), by));
     vendor.areDetailsDown = true;
     (vendor.rows[0] as (typeof vendor.rows)[number]).Status = 'Done';
+    for (let again = 0; again < 4; again++) await look(15 * MINUTE);
+    expect(sink.documents).toHaveLength(2);
     await look(15 * MINUTE);
     expect(sink.documents.slice(2).map((one) => [one.key, documentOf(one).event.action, documentOf(one).tags])).toEqual(
       [['late0', 'detection-status-changed', ['detail_missing']]],
     );
+  });
+
+  test('a record that is new while the details route is out of order is shipped once, with its detail', async () => {
+    const { vendor, sink, clock, look } = await tenant(detectionsVendor(late(2), by));
+    vendor.areDetailsDown = true;
+    vendor.rows.push(detectionAt('new', clock.ms, clock.ms));
+    for (let again = 0; again < 2; again++) await look(15 * MINUTE);
+    expect(sink.documents).toHaveLength(2);
+    vendor.areDetailsDown = false;
+    await look(15 * MINUTE);
+    expect(sink.documents.slice(2).map((one) => [one.key, documentOf(one).tags])).toEqual([['new', undefined]]);
   });
 });
 

@@ -31,7 +31,7 @@ const FAULTS: FaultPlan = [
 ];
 const READING = {
   ...{ lookback: '400d', poll: '2s', sweeps: [{ range: '400d', every: '20s' }], page_size: 500 },
-  ...{ detail_refresh: ['3s', '10s'], detail_patience: '5s', detail_refresh_for: '3650d' },
+  ...{ detail_refresh: ['3s', '10s'], detail_patience: '25s', detail_refresh_for: '3650d' },
 };
 
 test(`${TIES} ties, odd clocks, an index built anew and ${KILLS} kills: exactly what the simulator says`, {
