@@ -53,6 +53,8 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
     owed() {},
     alarmed() {},
     walkFailed() {},
+    asking() {},
+    answered() {},
   };
   const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
   await recover(pipeline);

@@ -38,6 +38,8 @@ export interface Line {
 export interface Built {
   lines: Line[];
   sinks: ReadonlyMap<string, Sink>;
+  /** Milliseconds that the process lived through. */
+  lived: () => number;
   close(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   return {
     lines,
     sinks,
+    lived: lived.now,
     async close() {
       await Promise.all([...sinks.values()].map((sink) => sink.close()));
       for (const close of closers) close();

@@ -81,7 +81,7 @@ const elasticsearch = z.strictObject({
   retry_deadline: duration({ min: '0s', max: '30d' })
     .prefault('10m')
     .describe(
-      'How long a bulk request is tried again before the pipeline stops; `run` ends with exit code 1 when none is left, for a supervisor to start it again. Default: 10m, longer than a node takes to restart.',
+      'How long a bulk request is tried again before `run --once` and `backfill` end with exit code 1; `run` waits on, asks what arrived, and is not ready meanwhile. Default: 10m, longer than a node takes to restart.',
     ),
 });
 
@@ -168,7 +168,7 @@ const kafka = z.strictObject({
   retry_deadline: duration({ min: '0s', max: '30d' })
     .prefault('10m')
     .describe(
-      'How long a batch is tried again before the pipeline stops. Default: 10m, longer than a broker takes to restart.',
+      'How long a batch is tried again before `run --once` and `backfill` end with exit code 1; `run` waits on, asks what arrived, and is not ready meanwhile. Default: 10m, longer than a broker takes to restart.',
     ),
 });
 

@@ -23,15 +23,15 @@ export async function startHealth(
   config: Config,
   watched: readonly Watched[],
   log: Logger,
-  now: () => number,
+  lived: () => number,
 ): Promise<Health | undefined> {
   const { host, port } = config.health;
   if (port === 0) return undefined;
-  const registry = metricsOf(watched, now);
+  const registry = metricsOf(watched, lived);
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0];
-    if (path === '/healthz') return answer(response, verdict(watched.map((one) => liveness(config, one, now()))));
-    if (path === '/readyz') return answer(response, verdict(watched.map((one) => readiness(one, now()))));
+    if (path === '/healthz') return answer(response, verdict(watched.map((one) => liveness(config, one, lived()))));
+    if (path === '/readyz') return answer(response, verdict(watched.map((one) => readiness(one, lived()))));
     if (path === '/metrics')
       return void registry.metrics().then((text) => send(response, 200, registry.contentType, text));
     answer(response, { status: 404, body: { message: 'there are /healthz, /readyz and /metrics' } });
@@ -70,18 +70,30 @@ interface Finding {
 const FAILING_AFTER_MS = 3_600_000;
 const DEGRADED_AFTER_MS = 60_000;
 
-/** The walk that has been failing for longest, if that is longer than so many milliseconds. */
-function failingFor(watch: Watch, longerMs: number, nowMs: number): string | undefined {
-  const all = [...watch.failing].map(([walk, { sinceMs, reason }]) => ({ walk, reason, ms: nowMs - sinceMs }));
-  const [longest] = all.filter(({ ms }) => ms > longerMs).sort((one, other) => other.ms - one.ms);
-  if (longest === undefined) return undefined;
-  return `${longest.walk} cannot go on for ${Math.round(longest.ms / 60_000)} min: ${longest.reason}`;
+const SILENT = 'it has not answered yet';
+
+/** The walk, or the sink, that has been failing for longest, if that is longer than so many milliseconds. */
+function failingFor({ failing, asking, sinkFailing }: Watch, longerMs: number, nowMs: number): string | undefined {
+  const sinks = [...asking.values()].map((sinceMs) => ({ sinceMs, reason: SILENT }));
+  if (sinkFailing !== undefined) sinks.unshift(sinkFailing);
+  const troubles = [
+    ...sinks.map((trouble) => ({ who: 'the sink', ...trouble })),
+    ...[...failing].map(([who, trouble]) => ({ who, ...trouble })),
+  ];
+  const [longest] = troubles.sort((one, other) => one.sinceMs - other.sinceMs);
+  if (longest === undefined || nowMs - longest.sinceMs <= longerMs) return undefined;
+  return `${longest.who} cannot go on for ${Math.round((nowMs - longest.sinceMs) / 60_000)} min: ${longest.reason}`;
+}
+
+/** What is not lost, but late or odd by now. */
+function warningOf(watch: Watch, nowMs: number): string | undefined {
+  return watch.alarm ?? failingFor(watch, DEGRADED_AFTER_MS, nowMs);
 }
 
 /**
  * A pipeline that neither finished a walk nor showed any progress for three polls and the longest retry is stuck. One
- * that says what it waits for is not: a restart would not help it. One that has stopped, or whose walk has failed for an
- * hour while its other walks succeed, is told as well: a person has to look.
+ * that says what it waits for is not: a restart would not help it. One that has stopped is told as well, and one whose
+ * walk or sink has failed for an hour, whatever else succeeds: a person has to look.
  */
 function liveness(config: Config, { watch, line }: Watched, nowMs: number): Finding {
   const trouble = watch.stopped?.message ?? failingFor(watch, FAILING_AFTER_MS, nowMs);
@@ -89,7 +101,8 @@ function liveness(config: Config, { watch, line }: Watched, nowMs: number): Find
   const silentMs = nowMs - watch.lastSignMs;
   const limitMs = silenceLimitMs(config, line.source);
   const last = watch.lastSuccessMs === undefined ? 'never' : new Date(watch.lastSuccessMs).toISOString();
-  if (silentMs <= limitMs) return { pipeline: watch.name, ok: true, why: watch.waiting, warning: watch.alarm };
+  if (silentMs <= limitMs)
+    return { pipeline: watch.name, ok: true, why: watch.waiting, warning: warningOf(watch, nowMs) };
   const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
   return { pipeline: watch.name, ok: false, why };
 }
@@ -136,7 +149,7 @@ function send(response: ServerResponse, status: number, type: string, text: stri
 }
 
 /** Read when somebody asks: nothing is counted twice. */
-function metricsOf(watched: readonly Watched[], now: () => number): Registry {
+function metricsOf(watched: readonly Watched[], lived: () => number): Registry {
   const registry = new Registry();
   const add = (name: string, help: string, value: (watch: Watch) => number) => {
     const collect = function (this: Gauge) {
@@ -154,8 +167,13 @@ function metricsOf(watched: readonly Watched[], now: () => number): Registry {
     'When a walk last came to its end; 0 for never.',
     (watch) => (watch.lastSuccessMs ?? 0) / 1000,
   );
-  add('silence_seconds', 'How long there has been no sign of progress.', (watch) => (now() - watch.lastSignMs) / 1000);
+  add(
+    'silence_seconds',
+    'How long there has been no sign of progress.',
+    (watch) => (lived() - watch.lastSignMs) / 1000,
+  );
   add('walks_failing', 'Walks that cannot go on for now.', (watch) => watch.failing.size);
+  add('sink_failing', '1 while the sink takes nothing.', (watch) => (watch.sinkFailing === undefined ? 0 : 1));
   add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
   add('alarm', '1 while a person should look at something.', (watch) => (watch.alarm === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));

@@ -2,7 +2,7 @@
  * The way of one walk's changes into the sink: batches are written one after the other, and a page's cursor is saved
  * with the batch that completes this page and every page before it.
  */
-import { SluiceError } from './errors.ts';
+import { messageOf, SluiceError } from './errors.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type Change, release } from './reading/changes.ts';
 import { stamped } from './sinks/serialize.ts';
@@ -202,7 +202,14 @@ async function writeBatch(
   const documents = changes.map((change) => change.out).filter((out) => out !== undefined);
   if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
   if (sink.looksUp) state.prepare(walk, number, rowsOf(changes));
-  const written = await sink.write({ pipeline: pipeline.name, walk, number, documents }, signal);
+  pipeline.events.asking(walk);
+  const written = await sink
+    .write({ pipeline: pipeline.name, walk, number, documents }, signal)
+    .catch((error: unknown) => {
+      pipeline.events.answered(walk, { failure: messageOf(error) });
+      throw error;
+    });
+  pipeline.events.answered(walk, { taken: true });
   const rejections = written.rejections.map((rejection): StoredRejection => {
     const out = documents.find((one) => one.id === rejection.id);
     const document = out === undefined ? 'null' : stamped(out, new Date(pipeline.now()).toISOString());

@@ -5,6 +5,7 @@
  * none ships what another one is shipping.
  */
 import type { Logger } from 'pino';
+import { messageOf } from './errors.ts';
 import { hasKey } from './identity.ts';
 import { type Lane, openLane, type PageInFlight } from './lane.ts';
 import { pagesOf } from './reading/beyond.ts';
@@ -56,6 +57,10 @@ export interface PipelineEvents {
   walkFailed(walk: Walk, reason: string): void;
   /** So many records wait for their detail now. */
   owed(records: number): void;
+  /** The sink is asked for something, and may take long to answer. */
+  asking(walk: string): void;
+  /** It did. With `taken` it is known to take documents, with `failure` that it does not. */
+  answered(walk: string, outcome: { taken?: boolean; failure?: string }): void;
 }
 
 export interface BatchSettings {
@@ -105,6 +110,9 @@ export interface Pipeline {
   now: () => number;
 }
 
+/** What asks the sink beside the walks. */
+const RECOVERY = 'recovery';
+
 /** Details of so many records at most are under way or waiting for their turn, per walk. */
 const MAX_OPEN_DETAILS = 500;
 
@@ -115,11 +123,17 @@ export async function recover(pipeline: Pipeline, signal: AbortSignal = pipeline
   const receipts = new Map(
     state.walks().flatMap((row): [string, Json][] => (row.receipt === undefined ? [] : [[row.walk, row.receipt]])),
   );
-  const { arrived } = await sink.recover(pipeline.name, prepared, receipts, signal);
+  pipeline.events.asking(RECOVERY);
+  const { arrived } = await sink.recover(pipeline.name, prepared, receipts, signal).catch((error: unknown) => {
+    pipeline.events.answered(RECOVERY, { failure: messageOf(error) });
+    throw error;
+  });
+  const ids = prepared.reduce((sum, batch) => sum + batch.ids.length, 0);
+  // One that can be searched may still take nothing: only what all arrived proves that it does, or the next write.
+  pipeline.events.answered(RECOVERY, { taken: ids > 0 && arrived.size === ids });
   if (prepared.length > 0) state.resolve(arrived);
   pipeline.sinkFailure = undefined;
   if (prepared.length === 0) return;
-  const ids = prepared.reduce((sum, batch) => sum + batch.ids.length, 0);
   pipeline.log.info(`recovered: of ${ids} documents that were being written, ${arrived.size} had arrived`);
 }
 

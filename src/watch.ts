@@ -2,9 +2,13 @@
 import type { PipelineEvents } from './pipeline.ts';
 import type { Registered } from './types.ts';
 
+export interface Trouble {
+  sinceMs: number;
+  reason: string;
+}
+
 export interface Watch {
   name: string;
-  startedAtMs: number;
   seen: number;
   delivered: number;
   rejected: number;
@@ -16,10 +20,14 @@ export interface Watch {
   owed: number;
   /** When a walk came to its end last. */
   lastSuccessMs: number | undefined;
-  /** When it last did, or said, anything at all. */
+  /** When it last did, or said, anything at all; lived time. */
   lastSignMs: number;
-  /** Per walk that cannot go on: since when, and why. */
-  failing: Map<string, { sinceMs: number; reason: string }>;
+  /** Per walk that cannot go on: since when (lived time), and why. */
+  failing: Map<string, Trouble>;
+  /** The same of the sink. */
+  sinkFailing: Trouble | undefined;
+  /** Per walk that waits for an answer of the sink: since when. */
+  asking: Map<string, number>;
   /** What it waits for; undefined when it does not. */
   waiting: string | undefined;
   /** What a person should look at; undefined when there is nothing. */
@@ -33,27 +41,28 @@ export interface Watch {
   events: PipelineEvents;
 }
 
-export function createWatch(name: string, now: () => number): Watch {
-  const nowMs = now();
+/** `lived` is what durations are measured by: the time that the process did not run is nobody's failure. */
+export function createWatch(name: string, now: () => number, lived: () => number = now): Watch {
   const counts = { seen: 0, delivered: 0, rejected: 0, windows: 0, unchangedWindows: 0, unsettled: 0, owed: 0 };
   const signs = {
-    startedAtMs: nowMs,
-    lastSignMs: nowMs,
+    lastSignMs: lived(),
+    sinkFailing: undefined,
     lastSuccessMs: undefined,
     waiting: undefined,
     alarm: undefined,
     stopped: undefined,
   };
-  const failing = new Map<string, { sinceMs: number; reason: string }>();
-  const maps = { failing, refused: new Map<string, string>(), reached: new Map<string, number>() };
+  const failing = new Map<string, Trouble>();
+  const numbers = () => new Map<string, number>();
+  const maps = { failing, asking: numbers(), refused: new Map<string, string>(), reached: numbers() };
   const watch = { name, ...counts, ...signs, ...maps } as Watch;
-  watch.events = eventsOf(watch, now);
+  watch.events = eventsOf(watch, now, lived);
   return watch;
 }
 
-function eventsOf(watch: Watch, now: () => number): PipelineEvents {
+function eventsOf(watch: Watch, now: () => number, lived: () => number): PipelineEvents {
   const progress = () => {
-    watch.lastSignMs = now();
+    watch.lastSignMs = lived();
     watch.waiting = undefined;
   };
   return {
@@ -73,7 +82,7 @@ function eventsOf(watch: Watch, now: () => number): PipelineEvents {
       progress();
     },
     walkFailed(walk, reason) {
-      const sinceMs = watch.failing.get(walk.id)?.sinceMs ?? now();
+      const sinceMs = watch.failing.get(walk.id)?.sinceMs ?? lived();
       watch.failing.set(walk.id, { sinceMs, reason });
     },
     walked(walk) {
@@ -93,8 +102,17 @@ function eventsOf(watch: Watch, now: () => number): PipelineEvents {
       watch.alarm = text;
     },
     waiting(reason) {
-      watch.lastSignMs = now();
+      watch.lastSignMs = lived();
       watch.waiting = reason;
+    },
+    asking(walk) {
+      watch.asking.set(walk, lived());
+    },
+    answered(walk, { taken = false, failure }) {
+      const sinceMs = watch.sinkFailing?.sinceMs ?? watch.asking.get(walk) ?? lived();
+      watch.asking.delete(walk);
+      if (failure !== undefined) watch.sinkFailing = { sinceMs, reason: failure };
+      else if (taken) watch.sinkFailing = undefined;
     },
   };
 }

@@ -1,10 +1,13 @@
 /** What is told on call: no green light on a walk that cannot go on, or on a pipeline that has stopped. */
 import pino from 'pino';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { SluiceError } from '../src/errors.ts';
 import { type Health, startHealth } from '../src/health.ts';
+import { runPipeline } from '../src/run.ts';
 import type { Walk } from '../src/types.ts';
 import { createWatch } from '../src/watch.ts';
-import { testConfig } from './engine/harness.ts';
+import { detectionsOf, fakeVendor } from './engine/fake-vendor.ts';
+import { memorySink, openPipeline, scratch, testConfig } from './engine/harness.ts';
 
 const MINUTE_MS = 60_000;
 const LIVE: Walk = { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } };
@@ -30,9 +33,9 @@ async function watched() {
   return {
     watch,
     ask,
-    pass(minutes: number) {
+    pass(minutes: number, isWalking = true) {
       nowMs += minutes * MINUTE_MS;
-      watch.events.walked(REFRESH); // the other walk of the pipeline succeeds all the time
+      if (isWalking) watch.events.walked(REFRESH); // the other walk of the pipeline succeeds all the time
     },
   };
 }
@@ -54,6 +57,94 @@ describe('a walk that cannot go on while another one succeeds', () => {
     expect(await ask('healthz')).toMatchObject({ status: 200 });
     expect(await ask('readyz')).toMatchObject({ status: 200 });
   });
+});
+
+describe('a sink that is away', () => {
+  const gauge = 'sluice_sink_failing{pipeline="acme/cylance.detection/files"}';
+
+  test('is waited for, and seen as long as it takes nothing', async () => {
+    const { watch, ask, pass } = await watched();
+    const place = scratch();
+    const detections = detectionsOf(3, Date.now());
+    const vendor = await fakeVendor({ detections: () => detections });
+    const sink = memorySink();
+    const { write } = sink;
+    const away = async () => Promise.reject(new SluiceError('Elasticsearch cannot be reached', { action: 'retry' }));
+    sink.write = away;
+    const { events } = watch;
+    const { pipeline, store, close } = openPipeline(testConfig(vendor.url, place.path), { sink, events });
+    const stop = new AbortController();
+    const schedule = { lookbackMs: 86_400_000, pollMs: 200, liveRangeMs: 60_000, sweeps: [], snapshotMs: 1000 };
+    const running = runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false });
+    try {
+      await expect.poll(() => watch.sinkFailing?.reason, { timeout: 20_000 }).toBe('Elasticsearch cannot be reached');
+      pass(2, false);
+      expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('cannot be reached') });
+      const { status, text } = await ask('healthz');
+      expect({ status, ...JSON.parse(text) }).toMatchObject({
+        ...{ status: 'degraded' },
+        pipelines: [{ ok: true, warning: 'the sink cannot go on for 2 min: Elasticsearch cannot be reached' }],
+      });
+      expect((await ask('metrics')).text).toContain(`${gauge} 1`);
+      pass(60, false);
+      expect(await ask('healthz')).toMatchObject({ status: 503, text: expect.stringContaining('cannot be reached') });
+      // That it says what arrived does not mean that it takes anything.
+      const asked = vi.spyOn(sink, 'recover');
+      await expect.poll(() => asked.mock.settledResults.length, { timeout: 20_000 }).toBeGreaterThan(0);
+      expect(await ask('healthz')).toMatchObject({
+        status: 503,
+        text: expect.stringContaining('the sink cannot go on for 62 min'),
+      });
+      sink.write = write;
+      await expect.poll(() => sink.documents.length, { timeout: 20_000 }).toBe(3);
+      for (const path of ['healthz', 'readyz'])
+        expect(JSON.parse((await ask(path)).text)).toMatchObject({ status: 'ok' });
+      expect((await ask('metrics')).text).toContain(`${gauge} 0`);
+    } finally {
+      stop.abort();
+      await running;
+      await close();
+      await vendor.close();
+      place.remove();
+    }
+  }, 60_000);
+
+  test('that keeps a batch and gives no answer is not ready after a minute', async () => {
+    const { watch, ask, pass } = await watched();
+    watch.events.asking('live');
+    pass(2);
+    expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('has not answered yet') });
+    watch.events.answered('live', { taken: true });
+    expect(await ask('readyz')).toMatchObject({ status: 200 });
+  });
+
+  test('when it is asked what arrived is seen, too, and over when it took what it was sent', async () => {
+    const { watch, ask, pass } = await watched();
+    watch.events.asking('recovery');
+    pass(5);
+    watch.events.answered('recovery', { failure: 'no broker answers' });
+    expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('no broker answers') });
+    watch.events.answered('recovery', {});
+    expect(await ask('readyz')).toMatchObject({ status: 503 });
+    watch.events.answered('recovery', { taken: true });
+    expect(await ask('readyz')).toMatchObject({ status: 200 });
+  });
+});
+
+test('durations are those that the process lived through: a clock that is set says nothing', async () => {
+  let nowMs = Date.UTC(2026, 10, 26);
+  let livedMs = 0;
+  const watch = createWatch(
+    'acme/cylance.detection/files',
+    () => nowMs,
+    () => livedMs,
+  );
+  watch.events.walkFailed(LIVE, 'GET /detections/v2 answered 503');
+  nowMs += 48 * 60 * MINUTE_MS;
+  livedMs += 1000;
+  watch.events.walked(REFRESH);
+  expect(watch).toMatchObject({ lastSignMs: 1000, lastSuccessMs: nowMs });
+  expect(watch.failing.get('live')?.sinceMs).toBe(0);
 });
 
 test('a pipeline that has stopped is not healthy, and says what to do', async () => {

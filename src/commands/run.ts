@@ -30,7 +30,7 @@ export function addRun(program: Command, cli: Cli): void {
 async function run(cli: Cli, options: RunCommand): Promise<void> {
   const session = openSession(cli, options, { service: true });
   const opened = openPipelines(session);
-  const health = await startHealth(session.config, opened.running, session.log, cli.now).catch(
+  const health = await startHealth(session.config, opened.running, session.log, opened.built.lived).catch(
     async (error: unknown) => {
       await opened.close();
       throw error;
@@ -42,7 +42,7 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
     await close(opened, health);
   }
   if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: opened.running.map(toJson) })}\n`);
-  judge(cli, opened.running, options.once ?? false);
+  judge(cli, opened.running);
 }
 
 async function runAll(cli: Cli, session: Session, { store, running }: Opened, once: boolean): Promise<void> {
@@ -139,11 +139,10 @@ function toJson({ watch }: Running): Record<string, unknown> {
   return { pipeline: name, delivered, rejected, owed, windows, unchangedWindows, unsettled, stopped: stopped ?? null };
 }
 
-/** With `--once` any failure counts; otherwise only that nothing is left to run. */
-function judge(cli: Cli, running: Running[], once: boolean): void {
+/** A pipeline that stopped counts, whatever became of the others. */
+function judge(cli: Cli, running: Running[]): void {
   const stopped = running.filter(({ watch }) => watch.stopped !== undefined);
-  const bad = once ? stopped.length > 0 : stopped.length === running.length;
-  if (!bad) return;
+  if (stopped.length === 0) return;
   const names = stopped.map(({ watch }) => watch.name).join(', ');
   const what =
     stopped.length === running.length ? 'no pipeline is left running' : `${plural(stopped.length, 'pipeline')} failed`;

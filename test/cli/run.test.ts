@@ -54,6 +54,22 @@ test('a pipeline that stops says why, once; when none is left, the exit code is 
   expect(code).toBe(1);
 });
 
+test('a pipeline that has stopped is told by health and by the exit code, though another one goes on', async () => {
+  place = await workplace({ detections: 20, scopes: ['opticsdetect:list', 'opticsdetect:read'] });
+  const port = await freePort();
+  place.configure({ extra: `health: { port: ${port} }\nlog: { format: pretty }\n` });
+  const file = join(place.folder, 'sluice.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('[cylance.detection]', '[cylance.detection, cylance.device]'));
+  const running = place.start('run');
+  await until(() => /cylance\.device\/files has stopped/.test(running.said()));
+  const { code, stdout } = await place.sluice('health');
+  expect({ code, stdout }).toMatchObject({ code: 1, stdout: expect.stringContaining('"device:list" is missing') });
+  running.child.kill('SIGTERM');
+  const ended = await running.ended;
+  expect(ended.stderr).toMatch(/error: 1 pipeline failed \(acme\/cylance\.device\/files\)/);
+  expect(ended.code).toBe(1);
+});
+
 test('a backfill that the vendor refuses is given up; the next one and the live edge go on', async () => {
   place = await workplace({ detections: 50 });
   const retention = Date.parse(place.simulator.range.start) - 7_200_000;

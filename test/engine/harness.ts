@@ -117,7 +117,7 @@ export interface Opened {
 /** The first pipeline of the config, with `sink` in place of its own when given. */
 export function openPipeline(
   config: Config,
-  options: { sink?: Sink; now?: () => number; streams?: BuildTools['streams'] } = {},
+  options: { sink?: Sink; now?: () => number; streams?: BuildTools['streams']; events?: PipelineEvents } = {},
 ): Opened {
   const now = options.now ?? Date.now;
   const tools: BuildTools = {
@@ -144,8 +144,10 @@ export function openPipeline(
     alarmed() {},
     owed() {},
     walkFailed() {},
+    asking() {},
+    answered() {},
   };
-  const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
+  const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, options.events ?? events);
   if (options.sink !== undefined) pipeline.sink = options.sink;
   return {
     pipeline,

@@ -41,7 +41,7 @@ export function openPipelines(
   const lines = choose(built.lines);
   const store = openState({ path: config.state.path, now: tools.now, exclusive: true });
   const open = (line: Line): Running => {
-    const watch = createWatch(line.name, tools.now);
+    const watch = createWatch(line.name, tools.now, built.lived);
     const watched = { ...line, registered: observed(line.registered, watch) };
     const stored = store.pipeline(line.name);
     const state = anyTenant ? stored : ofItsTenant(line, stored);
