@@ -131,7 +131,8 @@ function checkSinks(cli: Cli, session: Session): Promise<Row[]> {
       part,
       'reachable',
       async (signal) => {
-        const withStreams = { ...settings, dataStreams, places };
+        const streams = cli.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
+        const withStreams = { ...settings, dataStreams, places, streams };
         const sink = openSink(withStreams, tools);
         try {
           rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));

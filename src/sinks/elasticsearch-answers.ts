@@ -42,6 +42,13 @@ export function problemOf(body: unknown): EsProblem {
   };
 }
 
+/** What was answered, in a few words. */
+export function saidBy(reply: Reply): string {
+  if (reply.kind === 'silence') return reply.why;
+  const { type, reason } = problemOf(reply.body);
+  return `${reply.status} ${type}: ${reason}`;
+}
+
 const laterAdvice = 'Nothing is lost: once it answers again, run again and Sluice goes on where it stopped.';
 
 /** A request that did not succeed, 413 excepted: what may pass is returned, what needs a person is thrown. */

@@ -1,12 +1,14 @@
 /** `sluice check` for Elasticsearch: looks, and writes nothing. */
 import { SluiceError } from '../errors.ts';
 import type { CheckLine } from '../types.ts';
-import { neededPrivileges, problemOf, troubleWith } from './elasticsearch-answers.ts';
+import { neededPrivileges, problemOf, saidBy, troubleWith } from './elasticsearch-answers.ts';
 import type { EsClient, Reply } from './elasticsearch-client.ts';
+import { type CheckedStream, checkTemplates } from './elasticsearch-template-check.ts';
 
 export async function checkElasticsearch(
   client: EsClient,
   dataStreams: readonly string[],
+  streams: readonly CheckedStream[],
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const reachable = await checkReachable(client, signal);
@@ -14,7 +16,8 @@ export async function checkElasticsearch(
   const names = dataStreams.length > 0 ? dataStreams : ['logs-*'];
   return [
     reachable,
-    await checkTemplates(client, dataStreams, signal),
+    ...(await checkTemplates(client, dataStreams, streams, signal)),
+    ...(await checkNames(client, dataStreams, signal)),
     await checkPrivileges(client, names, signal),
     await checkBlocks(client, names, signal),
   ];
@@ -60,46 +63,41 @@ async function licenceOf(client: EsClient, signal: AbortSignal): Promise<string>
   return licence?.type ? `, ${licence.type} licence ${licence.status ?? ''}`.trimEnd() : '';
 }
 
-interface Templates {
-  index_templates?: { name: string; index_template?: { index_patterns?: string[]; _meta?: { managed_by?: string } } }[];
-}
-
-async function checkTemplates(
-  client: EsClient,
-  dataStreams: readonly string[],
-  signal: AbortSignal,
-): Promise<CheckLine> {
-  const what = 'Index templates';
-  const query = {
-    filter_path:
-      'error,index_templates.name,index_templates.index_template.index_patterns,index_templates.index_template._meta',
-  };
-  const reply = await client.call({ method: 'GET', path: '/_index_template', query, signal });
-  if (reply.kind === 'silence' || reply.status !== 200) {
-    const detail = `cannot be seen (${saidBy(reply)})`;
-    return {
-      what,
-      ok: reply.kind === 'answer' && reply.status === 403,
-      detail,
-      advice: 'If they were never installed: `sluice setup elasticsearch`.',
+/** A name that a plain index or an alias has: documents would go there, without the mappings and the lookups that they need. */
+async function checkNames(client: EsClient, dataStreams: readonly string[], signal: AbortSignal): Promise<CheckLine[]> {
+  const what = 'Data streams';
+  const lines: CheckLine[] = [];
+  for (const names of portions(dataStreams)) {
+    const query = { ignore_unavailable: true, expand_wildcards: 'all' };
+    const reply = await client.call({ method: 'GET', path: `/_resolve/index/${names.join(',')}`, query, signal });
+    if (reply.kind === 'silence' || reply.status !== 200) {
+      const ok = reply.kind === 'answer' && reply.status === 403;
+      const advice = 'Give the privilege view_index_metadata to have the names checked.';
+      return [{ what, ok, detail: `cannot be seen (${saidBy(reply)})`, advice }];
+    }
+    const { indices = [], aliases = [] } = reply.body as {
+      indices?: { name: string }[];
+      aliases?: { name: string; indices?: string[] }[];
     };
+    const then = 'Then the first write makes the data stream.';
+    for (const { name } of indices.filter((each) => names.includes(each.name))) {
+      const advice = `Copy what is worth keeping to another name (POST /_reindex) and delete the index (DELETE /${name}). ${then}`;
+      lines.push({ what, ok: false, detail: `${name} is a plain index`, advice });
+    }
+    for (const { name, indices: behind = [] } of aliases.filter((each) => names.includes(each.name))) {
+      const advice = `Remove the alias (DELETE /${behind.join(',')}/_alias/${name}). ${then}`;
+      lines.push({ what, ok: false, detail: `${name} is an alias of ${behind.join(', ')}`, advice });
+    }
   }
-  const ours = ((reply.body as Templates).index_templates ?? []).filter(isOurs);
-  const patterns = ours.flatMap(({ index_template: template }) => template?.index_patterns ?? []);
-  const without = dataStreams.filter((name) => !patterns.some((pattern) => matches(pattern, name)));
-  const advice = 'Run `sluice setup elasticsearch` once, with an account that may manage index templates.';
-  if (ours.length === 0) return { what, ok: false, detail: 'none of Sluice is installed', advice };
-  if (without.length > 0) return { what, ok: false, detail: `none for ${without.join(', ')}`, advice };
-  return { what, ok: true, detail: `${ours.length} installed` };
+  return lines.length > 0 ? lines : [{ what, ok: true, detail: 'no index and no alias has their names' }];
 }
 
-function isOurs({ name, index_template: template }: NonNullable<Templates['index_templates']>[number]): boolean {
-  return template?._meta?.managed_by === 'sluice' || name.includes('sluice');
-}
-
-function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(name);
+/** As many names as fit into the first line of a request. */
+function portions(names: readonly string[]): string[][] {
+  const PORTION = 20;
+  return Array.from({ length: Math.ceil(names.length / PORTION) }, (_, at) =>
+    names.slice(at * PORTION, (at + 1) * PORTION),
+  );
 }
 
 interface Privileges {
@@ -135,23 +133,21 @@ async function checkPrivileges(client: EsClient, names: readonly string[], signa
 
 async function checkBlocks(client: EsClient, names: readonly string[], signal: AbortSignal): Promise<CheckLine> {
   const what = 'Not blocked';
-  const reply = await client.call({
-    method: 'GET',
-    path: `/${names.join(',')}/_settings/index.blocks.*`,
-    query: { flat_settings: true, ignore_unavailable: true, allow_no_indices: true, expand_wildcards: 'open,hidden' },
-    signal,
-  });
-  if (reply.kind === 'silence' || (reply.status !== 200 && reply.status !== 404)) {
-    const advice = 'Give the privilege view_index_metadata to have blocks checked.';
-    return {
-      what,
-      ok: reply.kind === 'answer' && reply.status === 403,
-      detail: `cannot be seen (${saidBy(reply)})`,
-      advice,
-    };
+  const blocks: string[] = [];
+  for (const portion of portions(names)) {
+    const reply = await client.call({
+      method: 'GET',
+      path: `/${portion.join(',')}/_settings/index.blocks.*`,
+      query: { flat_settings: true, ignore_unavailable: true, allow_no_indices: true, expand_wildcards: 'open,hidden' },
+      signal,
+    });
+    if (reply.kind === 'silence' || (reply.status !== 200 && reply.status !== 404)) {
+      const ok = reply.kind === 'answer' && reply.status === 403;
+      const advice = 'Give the privilege view_index_metadata to have blocks checked.';
+      return { what, ok, detail: `cannot be seen (${saidBy(reply)})`, advice };
+    }
+    if (reply.status === 200) blocks.push(...blocksOf(reply.body as Parameters<typeof blocksOf>[0]));
   }
-  const indices = reply.status === 404 ? {} : (reply.body as Record<string, { settings?: Record<string, unknown> }>);
-  const blocks = blocksOf(indices);
   if (blocks.length === 0) return { what, ok: true, detail: `no block on ${names.join(', ')}` };
   const disk = blocks.some((block) => block.includes('read_only_allow_delete'));
   const advice = disk
@@ -183,10 +179,4 @@ function byGeneration(a: string, b: string): number {
 
 function withoutGeneration(name: string): string {
   return name.replace(/^\.ds-(.*)-\d{4}\.\d{2}\.\d{2}-\d{6,}$/, '$1');
-}
-
-function saidBy(reply: Reply): string {
-  if (reply.kind === 'silence') return reply.why;
-  const { type, reason } = problemOf(reply.body);
-  return `${reply.status} ${type}: ${reason}`;
 }

@@ -98,8 +98,8 @@ function pathOf(kind: Template['kind'], name: string): string {
   return `/${kind === 'component' ? '_component_template' : '_index_template'}/${encodeURIComponent(name)}`;
 }
 
-/** The digest tells apart what was removed from a template since; `holds` sees what somebody changed by hand. */
-function stamped(body: Record<string, unknown>): Record<string, unknown> {
+/** As it is installed. The digest tells apart what was removed from a template since; `holds` sees what somebody changed by hand. */
+export function stamped(body: Record<string, unknown>): Record<string, unknown> {
   const digest = createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 16);
   return { ...body, _meta: { managed_by: 'sluice', ...(body._meta as Record<string, unknown> | undefined), digest } };
 }

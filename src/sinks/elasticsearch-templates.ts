@@ -38,7 +38,7 @@ export interface Templates {
 export const TEMPLATE_VERSION = 2;
 
 /** Above the built-in `logs-*-*` (100) and what Kibana's integrations install (200). */
-const PRIORITY = 250;
+export const PRIORITY = 250;
 /** The mapping's own fields, with room for what a vendor adds. What goes beyond is stored but not indexed, never refused. */
 const TOTAL_FIELDS = 2000;
 const IGNORE_ABOVE = 1024;

@@ -8,12 +8,12 @@
  */
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
-import type { Batch, Prepared, Rejection, Sink } from '../types.ts';
+import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../types.ts';
 import { type ChunkLimits, chunksOf, dataStreamOf } from './elasticsearch-bulk.ts';
-import { checkElasticsearch } from './elasticsearch-check.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './elasticsearch-client.ts';
 import { deliver } from './elasticsearch-delivery.ts';
 import { lookUpPatiently } from './elasticsearch-lookup.ts';
+import type { CheckedStream } from './elasticsearch-template-check.ts';
 import { type Patience, patience } from './patience.ts';
 
 export interface ElasticsearchSettings extends ConnectionSettings {
@@ -29,6 +29,8 @@ export interface ElasticsearchSettings extends ConnectionSettings {
   retryMaxMs?: number;
   /** What `check` looks at, e.g. `logs-cylance.detection-acme`; everything under `logs-*` when it is not said. */
   dataStreams?: readonly string[];
+  /** The streams, by whose fields `check` tells whether their templates are those of this version. */
+  streams?: readonly CheckedStream[];
 }
 
 export interface ElasticsearchTools {
@@ -70,13 +72,23 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
     async recover(_pipeline, prepared, _committed, signal = closed.signal) {
       return { arrived: await recovered(opened, prepared, AbortSignal.any([closed.signal, signal])) };
     },
-    check: (signal) => checkElasticsearch(opened.client, settings.dataStreams ?? [], signal),
+    check: (signal) => check(opened.client, settings, signal),
     close: () => {
       closed.abort();
       closing ??= opened.client.close();
       return closing;
     },
   };
+}
+
+/** Loaded only here: it brings the field dictionary. */
+async function check(
+  client: EsClient,
+  { dataStreams = [], streams = [] }: ElasticsearchSettings,
+  signal: AbortSignal,
+): Promise<CheckLine[]> {
+  const { checkElasticsearch } = await import('./elasticsearch-check.ts');
+  return checkElasticsearch(client, dataStreams, streams, signal);
 }
 
 function open(settings: ElasticsearchSettings, { log, now, lived = now }: ElasticsearchTools): Opened {

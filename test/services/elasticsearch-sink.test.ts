@@ -330,8 +330,57 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       const sink = openSink(node.url, { dataStreams: ['logs-sluice.example-acme'] });
       const lines = await sink.check(signal);
       await sink.close();
-      expect(lines.map(({ ok }) => ok)).toEqual([true, true, true, true]);
+      expect(lines.map(({ ok }) => ok)).toEqual([true, true, true, true, true]);
       expect(lines[0]?.detail).toContain(version);
+    });
+
+    it('tells which template wins for each data stream, whose name is taken, and what is older than this version', async () => {
+      const client = connectElasticsearch({ nodes: [node.url], auth: { kind: 'none' } });
+      const fieldsOf = (custom: Record<string, string>) => ({ prefix: 'won', custom, ecs: ['message'] });
+      const streams = [
+        { stream: 'won.one' as const, fields: fieldsOf({ 'won.one': 'long' }) },
+        { stream: 'won.two' as const, fields: fieldsOf({ 'won.two': 'long' }) },
+      ];
+      const install = (of: typeof streams) =>
+        setupElasticsearch(client, templateList(of.map((each) => templatesFor({ ...each, capability: 'core' }))));
+      const dataStreams = ['logs-won.one-acme', 'logs-won.two-acme'];
+      const failing = async () => {
+        const sink = openSink(node.url, { dataStreams, streams });
+        const lines = await sink.check(signal);
+        await sink.close();
+        return lines.filter(({ ok }) => !ok).map(({ detail, advice }) => `${detail} → ${advice}`);
+      };
+      expect(await failing()).toEqual([expect.stringMatching(/^none of Sluice is installed → .*sluice setup/)]);
+      await install(streams);
+      expect(await failing()).toEqual([]);
+
+      const foreign = { index_patterns: ['logs-won.one-*'], priority: 400, data_stream: {} };
+      await es(node.url, 'PUT', '/_index_template/their-own', foreign);
+      expect(await failing()).toEqual([
+        expect.stringMatching(
+          /their-own \(priority 400.* goes before Sluice's for logs-won\.one-acme → Lower the prior/,
+        ),
+      ]);
+      await es(node.url, 'PUT', '/_index_template/their-own', { ...foreign, priority: 200 });
+      expect(await failing()).toEqual([]);
+      await es(node.url, 'DELETE', '/_index_template/their-own');
+
+      const [, two] = streams as [(typeof streams)[0], (typeof streams)[1]];
+      await install([{ ...two, fields: fieldsOf({ 'won.two': 'keyword' }) }]);
+      expect(await failing()).toEqual([
+        expect.stringMatching(/older than this version: sluice-won\.two@mappings → .*sluice setup elasticsearch/),
+      ]);
+      await install(streams);
+      await es(node.url, 'PUT', '/logs-won-elsewhere', { aliases: { 'logs-won.two-other': {} } });
+      await es(node.url, 'DELETE', '/_index_template/logs-won.one');
+      await es(node.url, 'PUT', '/logs-won.one-acme');
+      dataStreams.push('logs-won.two-other');
+      expect(await failing()).toEqual([
+        expect.stringMatching(/none of Sluice for logs-won\.one-acme →/),
+        expect.stringMatching(/logs-won\.one-acme is a plain index → .*DELETE \/logs-won\.one-acme/),
+        expect.stringMatching(/logs-won\.two-other is an alias of logs-won-elsewhere → Remove the alias/),
+      ]);
+      await client.close();
     });
   });
 });

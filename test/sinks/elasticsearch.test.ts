@@ -476,14 +476,18 @@ describe('check', () => {
     index_template: { index_patterns: ['logs-test.one-*'], _meta: { managed_by: 'sluice' } },
   };
   const templates: Step = ['GET /_index_template', found200({ index_templates: [template] })];
+  const simulated: Step = ['POST /_index_template/_simulate_index/logs-test.one-acme', found200({})];
+  const components: Step = ['GET /_component_template/sluice-*', found200({})];
+  const names = 'GET /_resolve/index/logs-test.one-acme';
+  const looked: Step[] = [templates, simulated, components, [names, found200({})]];
   const privileges = 'POST /_security/user/_has_privileges';
   const settings = 'GET /logs-test.one-acme/_settings/index.blocks.*';
   const dataStreams = ['logs-test.one-acme'];
 
-  it('shows four lines when all is well', async () => {
-    const steps: Step[] = [root, licence, templates, [privileges, found200({ index: {} })], [settings, found200({})]];
+  it('shows five lines when all is well', async () => {
+    const steps: Step[] = [root, licence, ...looked, [privileges, found200({ index: {} })], [settings, found200({})]];
     const lines = await (await open(steps, { dataStreams })).check(signal);
-    expect(lines.map(({ ok: fine }) => fine)).toEqual([true, true, true, true]);
+    expect(lines.map(({ ok: fine }) => fine)).toEqual([true, true, true, true, true]);
     expect(lines[0]?.detail).toContain('9.5.3');
     expect(lines[0]?.detail).toContain('basic licence');
   });
@@ -499,14 +503,59 @@ describe('check', () => {
       root,
       licence,
       ['GET /_index_template', found200({})],
+      simulated,
+      components,
+      [names, found200({ indices: [{ name: 'logs-test.one-acme' }] })],
       [privileges, found200({ index })],
       [settings, found200(blocks)],
     ];
     const lines = await (await open(steps, { dataStreams })).check(signal);
-    expect(lines.map(({ ok: fine }) => fine)).toEqual([true, false, false, false]);
+    expect(lines.map(({ ok: fine }) => fine)).toEqual([true, false, false, false, false]);
     expect(lines[1]?.advice).toContain('sluice setup elasticsearch');
-    expect(lines[2]?.detail).toBe('missing: read on logs-test.one-acme');
-    expect(lines[3]?.detail).toBe('.ds-logs-test.one-acme-2026.01.02-000010: index.blocks.write');
+    expect(lines[2]).toMatchObject({ detail: 'logs-test.one-acme is a plain index' });
+    expect(lines[2]?.advice).toContain('DELETE /logs-test.one-acme');
+    expect(lines[3]?.detail).toBe('missing: read on logs-test.one-acme');
+    expect(lines[4]?.detail).toBe('.ds-logs-test.one-acme-2026.01.02-000010: index.blocks.write');
+  });
+
+  const foreign = {
+    name: 'their-logs',
+    index_template: { index_patterns: ['logs-test.*'], priority: 500, _meta: {} },
+  };
+  const builtIn = { name: 'logs', index_template: { index_patterns: ['logs-*-*'], priority: 100 } };
+  const own = (version: number) => ({
+    ...template,
+    index_template: { ...template.index_template, priority: 250, _meta: { managed_by: 'sluice', version } },
+  });
+  it.each([
+    [
+      'a foreign one of higher priority',
+      [own(2), builtIn, foreign],
+      ['logs', 'logs-test.one'],
+      /their-logs \(priority 500/,
+      /Lower the priority of their-logs below 250/,
+    ],
+    ['a foreign one of higher priority where ours is missing', [builtIn, foreign], ['logs'], /none of Sluice/, /setup/],
+    ['a built-in one only', [builtIn], [], /none of Sluice/, /sluice setup elasticsearch/],
+    ['one of an older version', [own(1), builtIn], ['logs'], /older than this version: logs-test\.one/, /_rollover/],
+  ])('tells %s', async (_name, installed, overlapping, detail, advice) => {
+    const steps: Step[] = [
+      root,
+      licence,
+      ['GET /_index_template', found200({ index_templates: installed })],
+      [simulated[0], found200({ overlapping: overlapping.map((name) => ({ name })) })],
+      components,
+      [names, found200({})],
+      [privileges, found200({ index: {} })],
+      [settings, found200({})],
+    ];
+    const lines = await (await open(steps, { dataStreams })).check(signal);
+    const bad = lines.filter(({ ok: fine }) => !fine);
+    expect(bad[0]).toMatchObject({ detail: expect.stringMatching(detail), advice: expect.stringMatching(advice) });
+    expect(bad.some((line) => line.detail.includes('their-logs'))).toBe(installed.includes(foreign));
+    expect(bad).toHaveLength(
+      installed.includes(foreign) && !installed.some(({ name }) => name === 'logs-test.one') ? 2 : 1,
+    );
   });
 
   it.each([

@@ -1,0 +1,166 @@
+/** Which index template wins for each data stream, and whether it is the one of this Sluice: a part of `sluice check`. */
+import pLimit from 'p-limit';
+import type { CheckLine } from '../types.ts';
+import { saidBy } from './elasticsearch-answers.ts';
+import type { EsClient, Reply } from './elasticsearch-client.ts';
+import { stamped, templateList } from './elasticsearch-setup.ts';
+import { PRIORITY, TEMPLATE_VERSION, type TemplateRequest, templatesFor } from './elasticsearch-templates.ts';
+
+/** A stream, and the fields that its templates are made from. */
+export type CheckedStream = Pick<TemplateRequest, 'stream' | 'fields'>;
+
+interface Meta {
+  managed_by?: string;
+  version?: number;
+  digest?: string;
+  capability?: TemplateRequest['capability'];
+}
+
+interface Installed {
+  name: string;
+  patterns: string[];
+  priority: number;
+  meta: Meta;
+}
+
+interface Found {
+  dataStream: string;
+  winner: Installed | undefined;
+  hasOwn: boolean;
+}
+
+/** At a time. */
+const SIMULATIONS = 8;
+const WHAT = 'Index templates';
+const SETUP = 'Run `sluice setup elasticsearch` once, with an account that may manage index templates.';
+
+/** One line when all is well, else one for each kind of trouble. `streams` tells what this version would install. */
+export async function checkTemplates(
+  client: EsClient,
+  dataStreams: readonly string[],
+  streams: readonly CheckedStream[],
+  signal: AbortSignal,
+): Promise<CheckLine[]> {
+  const unseen = (reply: Reply): CheckLine[] => {
+    const ok = reply.kind === 'answer' && reply.status === 403;
+    const advice = 'If they were never installed: `sluice setup elasticsearch`.';
+    return [{ what: WHAT, ok, detail: `cannot be seen (${saidBy(reply)})`, advice }];
+  };
+  const listed = await client.call({ method: 'GET', path: '/_index_template', query: { filter_path: FIELDS }, signal });
+  if (listed.kind === 'silence' || listed.status !== 200) return unseen(listed);
+  const installed = installedIn(listed.body);
+  if (dataStreams.length === 0) {
+    const own = installed.filter(isOwn).length;
+    if (own === 0) return [{ what: WHAT, ok: false, detail: 'none of Sluice is installed', advice: SETUP }];
+    return [{ what: WHAT, ok: true, detail: `${own} installed` }];
+  }
+  const limit = pLimit(SIMULATIONS);
+  const asked = await limit.map(dataStreams, async (dataStream) => {
+    const path = `/_index_template/_simulate_index/${encodeURIComponent(dataStream)}`;
+    const reply = await client.call({ method: 'POST', path, query: { filter_path: 'error,overlapping' }, signal });
+    return { dataStream, reply };
+  });
+  const found: Found[] = [];
+  for (const { dataStream, reply } of asked) {
+    if (reply.kind === 'silence' || reply.status !== 200) return unseen(reply);
+    const { overlapping = [] } = (reply.body ?? {}) as { overlapping?: { name: string }[] };
+    const fitting = installed.filter(({ patterns }) => patterns.some((pattern) => matches(pattern, dataStream)));
+    const winner = fitting.find(({ name }) => !overlapping.some((beaten) => beaten.name === name));
+    found.push({ dataStream, winner, hasOwn: fitting.some(isOwn) });
+  }
+  const components = await componentsOf(client, signal);
+  const trouble = [...missing(found), ...overruled(found), ...outdated(found, components, streams)];
+  if (trouble.length > 0) return trouble;
+  return [{ what: WHAT, ok: true, detail: `those of Sluice win for all ${dataStreams.length} data streams` }];
+}
+
+const FIELDS = ['index_patterns', 'priority', '_meta']
+  .map((field) => `index_templates.index_template.${field}`)
+  .concat('error', 'index_templates.name')
+  .join(',');
+
+function installedIn(body: unknown): Installed[] {
+  const { index_templates: listed = [] } = (body ?? {}) as {
+    index_templates?: {
+      name: string;
+      index_template?: { index_patterns?: string[]; priority?: number; _meta?: Meta };
+    }[];
+  };
+  return listed.map(({ name, index_template: template }) => ({
+    name,
+    patterns: template?.index_patterns ?? [],
+    priority: template?.priority ?? 0,
+    meta: template?._meta ?? {},
+  }));
+}
+
+function isOwn({ meta }: Installed): boolean {
+  return meta.managed_by === 'sluice';
+}
+
+function matches(pattern: string, name: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(name);
+}
+
+function missing(found: readonly Found[]): CheckLine[] {
+  const names = found.filter(({ hasOwn }) => !hasOwn).map(({ dataStream }) => dataStream);
+  if (names.length === 0) return [];
+  const detail = `none of Sluice ${names.length === found.length ? 'is installed' : `for ${names.join(', ')}`}`;
+  return [{ what: WHAT, ok: false, detail, advice: SETUP }];
+}
+
+/** A line for each template of somebody else that goes before ours. */
+function overruled(found: readonly Found[]): CheckLine[] {
+  const losers = new Map<Installed, string[]>();
+  for (const { dataStream, winner, hasOwn } of found) {
+    if (winner === undefined || isOwn(winner) || (!hasOwn && winner.priority <= PRIORITY)) continue;
+    losers.set(winner, [...(losers.get(winner) ?? []), dataStream]);
+  }
+  return [...losers].map(([{ name, patterns, priority }, dataStreams]) => ({
+    what: WHAT,
+    ok: false,
+    detail: `the template ${name} (priority ${priority}, ${patterns.join(', ')}) goes before Sluice's for ${dataStreams.join(', ')}`,
+    advice: `Lower the priority of ${name} below ${PRIORITY}, or let its index_patterns leave these names out; what it is to add to them belongs into the component template logs-<stream>@custom.`,
+  }));
+}
+
+/** Templates of ours that differ from what this version makes, the components that they are composed of included. */
+function outdated(
+  found: readonly Found[],
+  components: ReadonlyMap<string, Meta>,
+  streams: readonly CheckedStream[],
+): CheckLine[] {
+  const stale = new Set<string>();
+  for (const { winner } of found) {
+    if (winner === undefined || !isOwn(winner)) continue;
+    const version = winner.meta.version ?? 0;
+    const fields = streams.find(({ stream }) => winner.name === `logs-${stream}`);
+    if (version > TEMPLATE_VERSION) continue; // a newer Sluice writes here, too
+    if (winner.meta.version !== undefined && version < TEMPLATE_VERSION) stale.add(winner.name);
+    if (fields === undefined) continue;
+    const wanted = templateList([templatesFor({ ...fields, capability: winner.meta.capability ?? 'full' })]);
+    for (const { kind, name, body } of wanted) {
+      const there = kind === 'index' ? winner.meta : components.get(name);
+      if (there?.digest !== (stamped(body)._meta as Meta).digest) stale.add(name);
+    }
+  }
+  if (stale.size === 0) return [];
+  const names = [...stale].sort().join(', ');
+  return [
+    {
+      what: WHAT,
+      ok: false,
+      detail: `missing, or older than this version: ${names}`,
+      advice: `${SETUP} What is there already takes them over at its next rollover (POST /<data stream>/_rollover).`,
+    },
+  ];
+}
+
+async function componentsOf(client: EsClient, signal: AbortSignal): Promise<Map<string, Meta>> {
+  const query = { filter_path: 'component_templates.name,component_templates.component_template._meta' };
+  const reply = await client.call({ method: 'GET', path: '/_component_template/sluice-*', query, signal });
+  const { component_templates: listed = [] } = ((reply.kind === 'answer' && reply.status === 200 && reply.body) ||
+    {}) as { component_templates?: { name: string; component_template?: { _meta?: Meta } }[] };
+  return new Map(listed.map(({ name, component_template: template }) => [name, template?._meta ?? {}]));
+}
