@@ -10,14 +10,17 @@ export interface Facts {
   seed: number;
   tenantId: string;
   plantSecrets: boolean;
+  /** Whether the forms that public clients do not expect are among the others. */
+  oddForms: boolean;
   devices: DeviceFacts[];
   users: UserFacts[];
   rules: RuleFacts[];
 }
 
-export function makeFacts(seed: number, tenantId: string, plantSecrets: boolean): Facts {
-  const devices = makeDevices(seed);
-  return { seed, tenantId, plantSecrets, devices, users: makeUsers(seed), rules: makeRules(seed) };
+export function makeFacts(settings: Pick<Facts, 'seed' | 'tenantId' | 'plantSecrets' | 'oddForms'>): Facts {
+  const { seed, tenantId, plantSecrets, oddForms } = settings;
+  const tables = { devices: makeDevices(seed), users: makeUsers(seed), rules: makeRules(seed) };
+  return { seed, tenantId, plantSecrets, oddForms, ...tables };
 }
 
 /** Some rules and devices are much noisier than others. */

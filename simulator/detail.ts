@@ -2,7 +2,7 @@ import type { Json, Scene } from './artifacts.ts';
 import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
 import { type Draws, drawsFor, fraction, SALT } from './hash.ts';
 import { detectionId, phoneticId } from './ids.ts';
-import { occurrenceText, receivedText, SAMPLE_COUNT } from './list-item.ts';
+import { isSample, occurrenceText, receivedText } from './list-item.ts';
 import type { DeviceFacts } from './names.ts';
 import { responsesOf } from './responses.ts';
 import type { RuleFacts } from './rules.ts';
@@ -32,16 +32,22 @@ function commentOf(facts: Facts, moment: Moment): string | null {
   return drawsFor(facts.seed, moment.serial, SALT.comment).pick(COMMENTS);
 }
 
-function deviceMember(draws: Draws, device: DeviceFacts): Json {
-  const style = draws.below(100);
+function deviceMember(draws: Draws, device: DeviceFacts, oddForms: boolean): Json {
+  const style = oddForms ? draws.below(100) : 99;
   if (style < 4) return { name: device.name, id: device.opticsId };
   if (style < 8) return { Name: device.name, CylanceId: device.opticsId };
   return { CylanceId: device.opticsId, Name: device.name, name: device.name, id: device.opticsId, OsType: device.os };
 }
 
-function ruleMember(draws: Draws, rule: RuleFacts): Json {
+function ruleMember(draws: Draws, rule: RuleFacts, oddForms: boolean): Json {
   const { category: Category, description: Description, id: Id, name: Name } = rule;
-  return { Category, Description, Id, Name, Version: draws.chance(0.1) ? String(rule.version) : rule.version };
+  return {
+    Category,
+    Description,
+    Id,
+    Name,
+    Version: oddForms && draws.chance(0.1) ? String(rule.version) : rule.version,
+  };
 }
 
 function traceMember(draws: Draws, states: string[], time: number): unknown {
@@ -72,7 +78,7 @@ function contextMember(draws: Draws, scene: Scene): Json {
 }
 
 /** Parts that a fraction of the real details lack. */
-function thinOut(draws: Draws, moment: Moment, record: Json): void {
+function thinOut(draws: Draws, moment: Moment, record: Json, oddForms: boolean): void {
   const part = draws.pick([
     'Trace',
     'Context',
@@ -89,7 +95,7 @@ function thinOut(draws: Draws, moment: Moment, record: Json): void {
   else if (percent < 13) record.ArtifactsOfInterest = null;
   else if (percent < 14) record.AssociatedArtifacts = [];
   else if (percent < 15) delete record.AssociatedArtifacts;
-  else if (percent < 16) record.DetectionRule = null;
+  else if (percent < 16 && oddForms) record.DetectionRule = null;
   else if (percent < 17 && !moment.state.responses) delete record.Responses;
 }
 
@@ -121,7 +127,7 @@ function identity(facts: Facts, moment: Moment, rule: RuleFacts): Json {
 
 /** The whole detail of one detection at one moment, as an object. */
 function generatedDetail(facts: Facts, moment: Moment): Json {
-  const { seed } = facts;
+  const { seed, oddForms } = facts;
   const { serial, time } = moment;
   const draws = drawsFor(seed, serial, SALT.detail);
   const rule = facts.rules[ruleIndex(facts, serial)] as RuleFacts;
@@ -141,21 +147,21 @@ function generatedDetail(facts: Facts, moment: Moment): Json {
     ...artifactMembers(draws, castOf(scene, rule.scenario), states),
     Comment: commentOf(facts, moment),
     Context: contextMember(draws, scene),
-    DetectionRule: ruleMember(draws, rule),
+    DetectionRule: ruleMember(draws, rule, oddForms),
     Detector: { Name: 'Context Analysis Engine', Version: `2.${draws.below(9)}` },
-    Device: deviceMember(draws, device),
+    Device: deviceMember(draws, device, oddForms),
     Product: { Name: 'Optics', Version: `3.${draws.below(4)}.${1000 + draws.below(500)}` },
     Responses: responsesOf(facts, moment),
     ZoneIds: device.zones,
     Trace: traceMember(draws, states, time),
   };
-  thinOut(draws, moment, record);
+  thinOut(draws, moment, record, oddForms);
   return record;
 }
 
 /** A detail reply's body. The order of members is not promised by anybody, so some come the other way round. */
 export function detailJson(facts: Facts, moment: Moment): string {
-  if (moment.serial < SAMPLE_COUNT) return JSON.stringify(sampleDetail(facts, moment));
+  if (isSample(facts, moment.serial)) return JSON.stringify(sampleDetail(facts, moment));
   const record = generatedDetail(facts, moment);
   const backwards = fraction(facts.seed, moment.serial, SALT.detail + 100) < 0.03;
   return JSON.stringify(backwards ? Object.fromEntries(Object.entries(record).reverse()) : record);

@@ -3,11 +3,15 @@ import { mix, SALT } from './hash.ts';
 import { detectionId, phoneticId } from './ids.ts';
 import { isoText, writeTime } from './times.ts';
 
-/** The first serials are the guide's own sample, with exactly the documented members. */
+/** With odd forms, the first serials are the guide's own sample, with exactly the documented members. */
 export const SAMPLE_COUNT = 2;
 
+export function isSample({ oddForms }: Facts, serial: number): boolean {
+  return oddForms && serial < SAMPLE_COUNT;
+}
+
 export function occurrenceText(facts: Facts, moment: Moment): string {
-  if (moment.serial < SAMPLE_COUNT) return `${isoText(moment.time)}Z`;
+  if (isSample(facts, moment.serial)) return `${isoText(moment.time)}Z`;
   return writeTime(moment.time, mix(facts.seed, moment.serial, SALT.timeStyle), false);
 }
 
@@ -17,7 +21,8 @@ export function receivedText(facts: Facts, moment: Moment): string {
 
 /**
  * One item of the list, as JSON. Written by hand because a page has hundreds of them. The documented members are
- * always there in their documented casing; order and the undocumented ones vary.
+ * always there in their documented casing, and beside them those that public clients read; with odd forms, order and the
+ * undocumented ones vary.
  */
 export function listItem(facts: Facts, moment: Moment): string {
   const { seed } = facts;
@@ -32,11 +37,11 @@ export function listItem(facts: Facts, moment: Moment): string {
   const occurred = `"OccurrenceTime":"${occurrenceText(facts, moment)}"`;
   const status = `"Status":"${STATUSES[moment.state.status]}"`;
   const plainDevice = `"Device":{"name":${name},"CylanceId":"${device?.opticsId}"}`;
-  if (serial < SAMPLE_COUNT)
+  if (isSample(facts, serial))
     return `{${id},${phonetic},${severity},${description},${occurred},${plainDevice},${status}}`;
   const bothDevice = `"Device":{"name":${name},"Name":${name},"CylanceId":"${device?.opticsId}"}`;
   const received = `"ReceivedTime":"${receivedText(facts, moment)}"`;
-  const shape = mix(seed, serial, SALT.listShape) % 100;
+  const shape = facts.oddForms ? mix(seed, serial, SALT.listShape) % 100 : 99;
   const tenant = `"${shape === 0 ? 'tenantId' : 'TenantId'}":"${facts.tenantId}"`;
   if (shape < 2)
     return `{${status},${bothDevice},${received},${occurred},${tenant},${severity},${description},${phonetic},${id}}`;

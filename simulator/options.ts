@@ -17,11 +17,14 @@ export interface SimulatorOptions {
   resultsPerQuery?: number;
   /** Above 0: one more query, finished, whose results reply has exactly so many results of 1 KB each. */
   giantResults?: number;
-  /** Is `Result` in the giant reply an object (default), or JSON in a string? */
+  /** Is `Result` in the giant reply JSON in a string (default without `oddForms`), or an object? */
   giantResultForm?: 'object' | 'string';
   /** How many retrieved files there are. Default 0. */
   retrievedFiles?: number;
-  /** The guide shows a bare array (default), although the call takes page parameters. */
+  /**
+   * Public clients read the usual envelope (default without `oddForms`); the guide shows a bare array, although the call
+   * takes page parameters.
+   */
   retrievedFilesShape?: 'array' | 'envelope';
   /** Does the bare array honour `page` and `page_size` (default), or is it always the whole list? */
   bareArrayPaged?: boolean;
@@ -42,6 +45,12 @@ export interface SimulatorOptions {
   living?: LivingOptions;
   faults?: FaultPlan;
   plantSecrets?: boolean;
+  /**
+   * Serves beside the forms that public clients read all others that have been seen, in turn: the guide's samples with
+   * their placeholders, other spellings of members, `Result` as an object, a `DetectionRule` that is null, file
+   * retrievals as a bare array. Default: one form of each, the one that public clients read.
+   */
+  oddForms?: boolean;
   /** ISO time of the newest detection; default: ten minutes ago, on the minute. */
   endTime?: string;
   spanDays?: number;
@@ -84,6 +93,7 @@ export interface Settings {
   living?: Required<LivingOptions>;
   faults: FaultPlan;
   plantSecrets: boolean;
+  oddForms: boolean;
   startTime: number;
   endTime: number;
   ties: number;
@@ -131,6 +141,7 @@ export function fillOptions(options: SimulatorOptions): Settings {
   const detections = whole('detections', options.detections, MAX_DETECTIONS);
   if (!Number.isSafeInteger(seed)) throw new Error(`simulator: seed must be a whole number, not ${seed}`);
   const endTime = readEnd(options.endTime);
+  const oddForms = options.oddForms ?? false;
   return {
     port: options.port ?? 0,
     httpsPort: options.httpsPort ?? 0,
@@ -140,9 +151,9 @@ export function fillOptions(options: SimulatorOptions): Settings {
     instaQueries: whole('instaQueries', options.instaQueries ?? 0, 1_000_000),
     resultsPerQuery: whole('resultsPerQuery', options.resultsPerQuery ?? 40, 1_000_000),
     giantResults: whole('giantResults', options.giantResults ?? 0, 99_999_999),
-    giantResultForm: options.giantResultForm ?? 'object',
+    giantResultForm: options.giantResultForm ?? (oddForms ? 'object' : 'string'),
     retrievedFiles: whole('retrievedFiles', options.retrievedFiles ?? 0, 1_000_000),
-    retrievedFilesShape: options.retrievedFilesShape ?? 'array',
+    retrievedFilesShape: options.retrievedFilesShape ?? (oddForms ? 'array' : 'envelope'),
     bareArrayPaged: options.bareArrayPaged ?? true,
     things: thingsOf(options.things ?? {}),
     apex: { ...options.apex, footprints: whole('apex.footprints', options.apex?.footprints ?? 0, 10_000) },
@@ -156,6 +167,7 @@ export function fillOptions(options: SimulatorOptions): Settings {
     living: fillLiving(options.living),
     faults: readFaultPlan(options.faults ?? []),
     plantSecrets: options.plantSecrets ?? false,
+    oddForms,
     ties: whole('ties', options.ties ?? 0, 1_000_000),
     filterBy: options.filterBy ?? 'occurrence',
     startTime: endTime - (options.spanDays ?? 90) * DAY,

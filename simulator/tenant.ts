@@ -41,8 +41,8 @@ function receivedAt(seed: number, serial: number, time: number, latest: number):
 }
 
 export function createTenant(settings: Settings): Tenant {
-  const { seed, tenantId, detections, plantSecrets, startTime, endTime } = settings;
-  const facts = makeFacts(seed, tenantId, plantSecrets);
+  const { seed, detections, startTime, endTime } = settings;
+  const facts = makeFacts(settings);
   const timeline = createTimeline(seed, detections, startTime, endTime);
   const order = createOrder(timeline);
   const { ties } = settings;

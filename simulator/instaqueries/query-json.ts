@@ -88,7 +88,7 @@ export function queryJson(facts: Facts, plan: QueryPlan, state: QueryState): str
     zones,
     filters: draws.chance(0.5) ? [{ aspect: 'OS', value: draws.pick(['Windows', 'macOS', ' Windows ']) }] : [],
     relations: draws.chance(0.4) ? [relation] : [],
-    [index % 7 === 5 ? 'Id' : 'id']: queryId(facts.seed, index),
+    [facts.oddForms && index % 7 === 5 ? 'Id' : 'id']: queryId(facts.seed, index),
     ...(index % 4 === 3 ? { created_at: writeTime(time, draws.next(), false) } : {}),
     ...progressMembers(plan, state),
   };

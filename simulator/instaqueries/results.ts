@@ -19,13 +19,13 @@ function isTwice(index: number, place: number): boolean {
   return (place + index) % 29 === 17;
 }
 
-function observedMembers(draws: Draws, index: number, type: string, reported: number): Json {
+function observedMembers(draws: Draws, shortNames: boolean, type: string, reported: number): Json {
   const never = draws.chance(0.1);
   const last = reported - draws.below(3_600_000);
   const first = type === 'Process' || type === 'NetworkConnection' ? last : last - draws.below(9_000_000_000);
   const style = draws.next();
   return {
-    [index % 3 === 0 ? 'FirstObserved' : 'FirstObservedTime']: never ? NEVER_SEEN : writeTime(first, style, false),
+    [shortNames ? 'FirstObserved' : 'FirstObservedTime']: never ? NEVER_SEEN : writeTime(first, style, false),
     LastObservedTime: never && draws.chance(0.5) ? NEVER_SEEN : writeTime(last, style, false),
   };
 }
@@ -33,6 +33,7 @@ function observedMembers(draws: Draws, index: number, type: string, reported: nu
 /** The result at a place; `again`: the second listing, identical but for the time of the report. */
 function entryAt(facts: Facts, plan: QueryPlan, place: number, again: boolean): Json {
   const { index, artifact } = plan;
+  const isOdd = (every: number, nth: number) => facts.oddForms && index % every === nth;
   const draws = drawsFor(facts.seed, index * 1_000_003 + place, SALT.result);
   // Now and then two devices report one artifact; one device reports it once.
   const number = (index % POOL_PARTS) * POOL_STEP + (place % 5 === 4 ? place - 1 : place);
@@ -41,7 +42,7 @@ function entryAt(facts: Facts, plan: QueryPlan, place: number, again: boolean): 
   const reported = plan.time + draws.below(7_200_000);
   const micros = 10 * draws.below(100) + 1 + draws.below(9);
   const Result: Json = {
-    ...observedMembers(draws, index, artifact, reported),
+    ...observedMembers(draws, isOdd(3, 0), artifact, reported),
     Type: artifact,
     Uid: uid,
     Properties: properties,
@@ -49,10 +50,10 @@ function entryAt(facts: Facts, plan: QueryPlan, place: number, again: boolean): 
   return {
     '@timestamp': Number(((reported + (again ? 40_000 : 0)) / 1000 + micros / 1e6).toFixed(6)),
     HostName: device.name,
-    [index % 5 === 2 ? 'DeviceID' : 'DeviceId']: device.opticsId,
-    '@version': index % 4 === 2 ? '1' : 1,
-    [index % 5 === 4 ? 'CorrelationID' : 'CorrelationId']: queryId(facts.seed, index),
-    Result: index % 5 < 2 ? JSON.stringify(Result) : Result,
+    [isOdd(5, 2) ? 'DeviceID' : 'DeviceId']: device.opticsId,
+    '@version': isOdd(4, 2) ? '1' : 1,
+    [isOdd(5, 4) ? 'CorrelationID' : 'CorrelationId']: queryId(facts.seed, index),
+    Result: facts.oddForms && index % 5 >= 2 ? Result : JSON.stringify(Result),
   };
 }
 
@@ -71,7 +72,7 @@ export function resultsJson(facts: Facts, plan: QueryPlan, state: QueryState, re
     entries.push(JSON.stringify(entryAt(facts, plan, place, false)));
     if (isTwice(index, place)) entries.push(JSON.stringify(entryAt(facts, plan, place, true)));
   }
-  const upper = index % 5 === 3;
+  const upper = facts.oddForms && index % 5 === 3;
   const id = `"${upper ? 'Id' : 'id'}":"${queryId(facts.seed, index)}"`;
   const status = `"${upper ? 'Status' : 'status'}":"${state.status}"`;
   const result = `"${upper ? 'Result' : 'result'}":[${order(entries, index, reads).join(',')}]`;

@@ -28,9 +28,10 @@ function item(place: Place): Json {
   const { Description, ...rest } = common(place);
   const user = facts.users[(index + step) % facts.users.length];
   const login = own.chance(0.8) ? `${user?.name ?? 'user'}@example.test` : `${user?.domain}\\${user?.name}`;
+  const spelling = own.pick(['Description', 'description']);
   return {
     ...rest,
-    [own.pick(['Description', 'description'])]: Description,
+    [facts.oddForms ? spelling : 'Description']: Description,
     LastModified: writeTime(time + step * 86_400_000, own.next(), false),
     ModifiedBy: own.chance(0.1) ? null : { id: hex128(draws(`user ${step}`).next), login },
     DeviceCount: own.below(200) + step,

@@ -107,9 +107,9 @@ function whole(place: Place): Json {
   };
 }
 
-/** An object with paths, only a text, or nothing at all. */
+/** An object with paths; with odd forms also only a text, or nothing at all. */
 function spoken(place: Place): Json | undefined {
-  const form = place.draws('natlang').below(4);
+  const form = place.facts.oddForms ? place.draws('natlang').below(4) : 3;
   const sentence = `Target Process Command Line contains '${literal(place)}'.`;
   if (form === 0) return undefined;
   if (form === 1) return sentence as unknown as Json;
@@ -135,7 +135,7 @@ const ruleCounts: Part = {
   path: '/rules/v2/{id}/counts',
   scope: 'opticsrule:read',
   isNeeded,
-  reply: (place) => (place.draws('counts part').chance(0.9) ? counts(place) : undefined),
+  reply: (place) => (place.facts.oddForms && !place.draws('counts part').chance(0.9) ? undefined : counts(place)),
 };
 
 export const rules: Thing = {

@@ -29,6 +29,7 @@ interface Options {
   end?: string;
   days?: number;
   plantSecrets?: boolean;
+  oddForms?: boolean;
   tlsCert?: string;
   tlsKey?: string;
 }
@@ -59,6 +60,7 @@ export function addSimulator(program: Command, cli: Cli): void {
     .option('--end <time>', 'time of the newest detection (default: ten minutes ago)')
     .option('--days <n>', 'how many days the detections span', whole(1, 3650))
     .option('--plant-secrets', 'put secrets into every field that may hold one')
+    .option('--odd-forms', 'also serve the forms that public clients do not expect')
     .option('--tls-cert <file>', 'serve HTTPS too, with this certificate (PEM)')
     .option('--tls-key <file>', 'and this key (PEM)')
     .action((options: Options) => simulate(cli, options));

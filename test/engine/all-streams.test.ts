@@ -85,6 +85,18 @@ describe.each(STREAMS)('%s', (stream) => {
     expect(simulator.stats().forbiddenCalls).toBe(0);
   });
 
+  test('in the forms that public clients read, too', async () => {
+    const simulator = await simulated({ oddForms: false, plantSecrets: true });
+    const sink = memorySink();
+    const { pipeline, close } = start(simulator, stream, sink);
+    cleanups.push(close);
+    await runWalk(pipeline, wholeRange(simulator), never);
+    expect(sink.documents.length).toBeGreaterThan(20);
+    expect(differences(simulator, stream, sink)).toEqual([]);
+    const texts = sink.documents.map(({ json }) => json.toString()).join('\n');
+    expect(texts).not.toMatch(/PLANTED-SECRET|"kind":"pipeline_error"/);
+  });
+
   test.each([1, 7, 50])('in pages of %i', async (pageSize) => {
     const simulator = await simulated(SMALL);
     const sink = memorySink();

@@ -33,10 +33,11 @@ export function scratch(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** With the odd forms, so that streams are tested against all that have been seen. */
 export function simulate(
   options: Partial<SimulatorOptions> & { seed: number; detections: number },
 ): Promise<Simulator> {
-  return startSimulator({ ...TENANT, ...options });
+  return startSimulator({ oddForms: true, ...TENANT, ...options });
 }
 
 export interface Overrides {

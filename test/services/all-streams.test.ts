@@ -88,7 +88,7 @@ test.each(Object.keys(SINKS))(
   { timeout: 400_000 },
   async (kind) => {
     const storage = await (SINKS[kind] as () => Promise<Storage>)();
-    const place = await openPlace({ ...TENANT, living: LIVING });
+    const place = await openPlace({ ...TENANT, oddForms: true, living: LIVING });
     cleanups.push(place.close);
     const { simulator } = place;
     const reading = { snapshot: '1s', child_repeat: '1s', task_poll: '100ms', detail_refresh: ['2s', '5s'] };

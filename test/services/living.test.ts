@@ -28,7 +28,7 @@ const READING = {
 async function prepare(version: ElasticsearchVersion, detections: number, changes: number, refresh: string) {
   const node = await startElasticsearch({ version });
   cleanups.push(node.stop);
-  const place = await openPlace({ detections, living: livingOf(changes) });
+  const place = await openPlace({ detections, oddForms: true, living: livingOf(changes) });
   cleanups.push(place.close);
   const sinks = [{ name: 'elastic', type: 'elasticsearch', nodes: [node.url], compression: 'none' }];
   place.configure(

@@ -39,7 +39,10 @@ test(`${TIES} ties, odd clocks, an index built anew and ${KILLS} kills: exactly 
 }, async () => {
   const node = await startElasticsearch({ version: '9.5.3' });
   cleanups.push(node.stop);
-  const place = await openPlace({ detections: 600, ties: TIES, filterBy: 'received', living: LIVING, faults: FAULTS });
+  const place = await openPlace({
+    ...{ detections: 600, ties: TIES, filterBy: 'received', oddForms: true },
+    ...{ living: LIVING, faults: FAULTS },
+  });
   cleanups.push(place.close);
   const sinks = [{ name: 'elastic', type: 'elasticsearch', nodes: [node.url], compression: 'none' }];
   const source = { rate: { requests_per_second: 1500, concurrency: 16 } };

@@ -63,6 +63,8 @@ export interface SimulatorChoices {
   scopes?: string[];
   latencyMs: number;
   plantSecrets: boolean;
+  /** Also the forms that public clients do not expect. */
+  oddForms?: boolean;
   endTime?: string;
   spanDays?: number;
   tls?: { cert: string; key: string };
