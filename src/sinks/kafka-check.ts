@@ -1,10 +1,11 @@
 /** `sluice check` for Kafka: looks, and writes nothing but the name of a producer that never sends. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { orAborted } from '../abort.ts';
 import type { CheckLine } from '../types.ts';
 import { connectKafka, within } from './kafka-connection.ts';
-import { judge } from './kafka-errors.ts';
+import { judge, typeOf } from './kafka-errors.ts';
 import { openSession } from './kafka-session.ts';
 import { groupOf, transactionalIdOf, type WholeSettings } from './kafka-settings.ts';
 import { explained, shapeOf, type TopicShape, topicsOf, whereOf } from './kafka-setup.ts';
@@ -42,7 +43,27 @@ async function line<T extends { detail: string }>(
 
 interface Looked {
   detail: string;
-  topics: Map<string, TopicShape | undefined>;
+  topics: Map<string, Topic | undefined>;
+}
+
+interface Topic extends TopicShape {
+  /** By name; undefined where they may not be read (DescribeConfigs on the topic). */
+  rules: Record<string, string> | undefined;
+}
+
+/** What a topic may be set to that loses what was delivered, or takes nothing. */
+const RULES = ['cleanup.policy', 'unclean.leader.election.enable', 'min.insync.replicas'];
+/** kafkajs has this number as an enumeration of its types only. */
+const TOPIC = 2;
+
+async function rulesOf(admin: Admin, topic: string): Promise<Topic['rules']> {
+  const resources = [{ type: TOPIC, name: topic, configNames: RULES }];
+  const answer = await admin.describeConfigs({ resources, includeSynonyms: false }).catch((error: unknown) => {
+    if (typeOf(error) === 'TOPIC_AUTHORIZATION_FAILED') return undefined;
+    throw error;
+  });
+  const entries = answer?.resources[0]?.configEntries;
+  return entries && Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 }
 
 async function look(settings: WholeSettings, log: Logger, signal: AbortSignal): Promise<Looked> {
@@ -50,8 +71,12 @@ async function look(settings: WholeSettings, log: Logger, signal: AbortSignal): 
   const names = [...topicsOf(settings), ...(settings.transactions ? [settings.markerTopic] : [])];
   const asking = connection.withAdmin(async (admin) => {
     const { brokers, clusterId } = await admin.describeCluster();
-    const topics = new Map<string, TopicShape | undefined>();
-    for (const name of names) topics.set(name, await shapeOf(admin, name));
+    const topics: Looked['topics'] = new Map();
+    for (const name of names) {
+      const shape = await shapeOf(admin, name);
+      const isForDocuments = name !== settings.markerTopic;
+      topics.set(name, shape && { ...shape, rules: isForDocuments ? await rulesOf(admin, name) : {} });
+    }
     const count = `${brokers.length} ${brokers.length === 1 ? 'broker' : 'brokers'}`;
     return { detail: `cluster ${clusterId}, ${count}, asked at ${settings.brokers.join(', ')}`, topics };
   });
@@ -62,12 +87,43 @@ async function look(settings: WholeSettings, log: Logger, signal: AbortSignal): 
   }
 }
 
-function topicLine(topic: string, shape: TopicShape | undefined, isMarker: boolean): CheckLine {
+function topicLine(topic: string, found: Topic | undefined, isMarker: boolean): CheckLine {
   const what = isMarker ? `Marker topic ${topic}` : `Topic ${topic}`;
-  if (shape === undefined) return { what, ok: false, detail: 'is not there', advice: 'Run `sluice setup kafka` once.' };
-  const { partitions, replication } = shape;
+  if (found === undefined) return { what, ok: false, detail: 'is not there', advice: 'Run `sluice setup kafka` once.' };
+  const { partitions, replication } = found;
   const size = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}, replication ${replication}`;
-  return { what, ok: true, detail: replication > 1 ? size : `${size}: ${ALONE}` };
+  const harms = harmsOf(topic, found);
+  if (harms.length > 0) {
+    const detail = [size, ...harms.map(({ harm }) => harm)].join('; ');
+    return { what, ok: false, detail, advice: harms.map(({ advice }) => advice).join(' ') };
+  }
+  const notes = [size];
+  if (replication === 1) notes.push(ALONE);
+  if (found.rules === undefined) notes.push('whether it is compacted cannot be seen (DescribeConfigs on the topic)');
+  return { what, ok: true, detail: notes.join('; ') };
+}
+
+function harmsOf(topic: string, { replication, rules = {} }: Topic): { harm: string; advice: string }[] {
+  const harms: { harm: string; advice: string }[] = [];
+  const alter = (setting: string) =>
+    `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}`;
+  if (/\bcompact\b/.test(rules['cleanup.policy'] ?? '')) {
+    const harm = 'it is compacted (cleanup.policy): of the revisions of a record only the last is kept';
+    harms.push({ harm, advice: `Set cleanup.policy to delete (${alter('cleanup.policy=delete')}).` });
+  }
+  if (rules['unclean.leader.election.enable'] === 'true') {
+    const harm = 'a replica that lacks acknowledged records may lead it (unclean.leader.election.enable)';
+    harms.push({ harm, advice: `Switch that off (${alter('unclean.leader.election.enable=false')}).` });
+  }
+  const needed = Number(rules['min.insync.replicas'] ?? 1);
+  if (needed > replication) {
+    const harm = `it takes nothing: min.insync.replicas is ${needed}`;
+    harms.push({
+      harm,
+      advice: `Give it more replicas, or lower that (${alter(`min.insync.replicas=${replication}`)}).`,
+    });
+  }
+  return harms;
 }
 
 const ALONE =

@@ -71,6 +71,9 @@ interface Wanted extends Pick<TopicResult, 'name' | 'kind'> {
   partitions: number | undefined;
 }
 
+/** Brokers may compact by default, and then only the last revision of each record would stay. */
+const NEVER_COMPACTED = { name: 'cleanup.policy', value: 'delete' };
+
 async function createOne(
   admin: Admin,
   { name, kind, partitions }: Wanted,
@@ -79,7 +82,10 @@ async function createOne(
 ): Promise<TopicResult> {
   const there = await within(timeoutMs, `looking for ${name}`, shapeOf(admin, name));
   if (there !== undefined) return { name, kind, action: 'unchanged', shape: there };
-  const topics = [{ topic: name, numPartitions: partitions ?? -1, replicationFactor: replication ?? -1 }];
+  const configEntries = [NEVER_COMPACTED];
+  const topics = [
+    { topic: name, numPartitions: partitions ?? -1, replicationFactor: replication ?? -1, configEntries },
+  ];
   const creating = admin.createTopics({ topics, validateOnly: dryRun, waitForLeaders: !dryRun, timeout: timeoutMs });
   await within(timeoutMs, `creating ${name}`, creating);
   return { name, kind, action: 'created', shape: dryRun ? undefined : await shapeOf(admin, name) };

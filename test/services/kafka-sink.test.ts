@@ -2,6 +2,7 @@
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KafkaSettings, openKafka } from '../../src/sinks/kafka.ts';
+import { setupKafka } from '../../src/sinks/kafka-setup.ts';
 import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/types.ts';
 import { contractDocument, sinkContract } from '../contract/sink.ts';
 import { randomFrom } from '../e2e/kills.ts';
@@ -214,6 +215,44 @@ describe('Kafka 4.2.0', () => {
     const unreachable = await write(nobody);
     await nobody.close();
     expect(unreachable).toMatchObject({ action: 'retry', message: expect.stringMatching(/cannot be reached/) });
+  });
+});
+
+describe('Kafka 4.2.0 that compacts by default', () => {
+  let node: RunningKafka;
+  beforeAll(async () => {
+    node = await startKafka({ version: '4.2.0', settings: ['log.cleanup.policy=compact'] });
+  });
+  afterAll(() => node?.stop());
+
+  it('gets topics from setup that are not compacted, and check tells of those that lose or take nothing', async () => {
+    const place = { stream: 'test.contract', namespace: 'acme' } as const;
+    const settings = (topic: string) => ({ brokers: node.brokers, topic, places: [place] });
+    const failing = async (topic: string) => {
+      const sink = openSink(node.brokers, settings(topic));
+      const lines = await sink.check(signal);
+      await sink.close();
+      return lines.filter(({ ok }) => !ok).map(({ what, detail, advice }) => `${what}: ${detail} → ${advice}`);
+    };
+    const log = pino({ level: 'silent' });
+    const made = await setupKafka(settings('made'), { log });
+    expect(made.map(({ name, action }) => `${name} ${action}`)).toEqual(['made created', 'sluice.marker created']);
+    expect(await failing('made')).toEqual([]);
+    const entry = (name: string, value: string) => ({ name, value });
+    const odd: [topic: string, entries: ReturnType<typeof entry>[]][] = [
+      ['by-default', []],
+      ['both', [entry('cleanup.policy', 'compact,delete')]],
+      ['unclean', [entry('cleanup.policy', 'delete'), entry('unclean.leader.election.enable', 'true')]],
+      ['full', [entry('cleanup.policy', 'delete'), entry('min.insync.replicas', '2')]],
+    ];
+    const topics = odd.map(([topic, configEntries]) => ({ topic, numPartitions: 1, configEntries }));
+    await withAdmin(node.direct, (admin) => admin.createTopics({ topics }));
+    const compacted = (topic: string) =>
+      new RegExp(`^Topic ${topic}: .*it is compacted.* → Set cleanup\\.policy to delete .*--entity-name ${topic} `);
+    expect(await failing('by-default')).toEqual([expect.stringMatching(compacted('by-default'))]);
+    expect(await failing('both')).toEqual([expect.stringMatching(compacted('both'))]);
+    expect(await failing('unclean')).toEqual([expect.stringMatching(/lacks acknowledged records.* → Switch that off/)]);
+    expect(await failing('full')).toEqual([expect.stringMatching(/takes nothing.* → Give it more replicas, or lower/)]);
   });
 });
 
