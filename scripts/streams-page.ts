@@ -47,7 +47,7 @@ function sectionOf({ stream, fields }: Registered & { fields: { custom: object; 
   const named = [
     ...changes.map(({ action }) => action),
     actions.updated,
-    ...(stream.tombstone === undefined ? [] : [actions.deleted]),
+    ...(actions.deleted === undefined ? [] : [actions.deleted]),
   ];
   const rows: [string, string][] = [
     ['endpoints', about.endpoints.map(code).join(', ')],

@@ -287,8 +287,8 @@ export interface Stream {
   isOpen(record: unknown): boolean;
   /** What a change of a record is called: `event.action` of a later revision, by the part that changed. The first that differs names it. */
   readonly changes: readonly { action: string; of: (record: unknown) => unknown }[];
-  /** `event.action` where none of `changes` differs, and for a tombstone. */
-  readonly actions: { updated: string; deleted: string };
+  /** `event.action` where none of `changes` differs, and, in a stream that has one, for a tombstone. */
+  readonly actions: { updated: string; deleted?: string };
   /** What a shipped record tells other streams of its source. */
   notes?(record: unknown): Note[];
   /** Notes of this kind name parents, beside those of a list and of the configuration. */

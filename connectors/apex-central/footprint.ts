@@ -32,7 +32,7 @@ export const footprint: Stream = {
     { action: 'footprint-rated', of: (record) => [member(record, 'rating'), member(record, 'riskLevel')] },
     { action: 'footprint-facts-added', of: (record) => member(record, 'meta') },
   ],
-  actions: { updated: 'footprint-updated', deleted: 'footprint-deleted' },
+  actions: { updated: 'footprint-updated' },
   pages: (context, walk) => walkChildren(context, walk, { name: 'footprint', parents: readParents, read }),
 };
 

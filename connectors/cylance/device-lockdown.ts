@@ -36,7 +36,7 @@ export const deviceLockdown: Stream = {
   timeMs: (record) => parseTimeMs(member(record, 'timestamp')),
   isOpen: () => false,
   changes: [],
-  actions: { updated: 'device-lockdown-updated', deleted: 'device-lockdown-deleted' },
+  actions: { updated: 'device-lockdown-updated' },
   pages: (context, walk) => walkChildren(context, walk, { name: 'device', parents, read, repeats: true }),
 };
 

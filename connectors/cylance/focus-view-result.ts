@@ -48,7 +48,7 @@ export const focusViewResult: Stream = {
   },
   isOpen: () => false,
   changes: [],
-  actions: { updated: 'focus-view-result-updated', deleted: 'focus-view-result-deleted' },
+  actions: { updated: 'focus-view-result-updated' },
   pages: (context, walk) => walkChildren(context, walk, { name: 'focus view', parents, read }),
 };
 

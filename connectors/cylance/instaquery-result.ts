@@ -44,7 +44,7 @@ export const instaqueryResult: Stream = {
   },
   isOpen: () => false,
   changes: [],
-  actions: { updated: 'instaquery-result-updated', deleted: 'instaquery-result-deleted' },
+  actions: { updated: 'instaquery-result-updated' },
   pages: (context, walk) => walkChildren(context, walk, { name: 'query', parents, read }),
 };
 

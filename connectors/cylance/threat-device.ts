@@ -43,7 +43,7 @@ export const threatDevice: Stream = {
     { action: 'threat-device-status-changed', of: (record) => textOf(member(record, 'file_status'))?.toLowerCase() },
     { action: 'threat-device-found-again', of: (record) => textOf(member(record, 'date_found')) },
   ],
-  actions: { updated: 'threat-device-updated', deleted: 'threat-device-deleted' },
+  actions: { updated: 'threat-device-updated' },
   parentNotes: SHA256_NOTE,
   pages: (context, walk) => walkChildren(context, walk, { name: 'threat', parents, read, repeats: true }),
 };

@@ -61,7 +61,7 @@ export function testConfig(url: string, folder: string, overrides: Overrides = {
         base_url: url,
         tenant_id: TENANT.tenantId,
         application_id: TENANT.applicationId,
-        application_secret: TENANT.applicationSecret,
+        [overrides.source?.connector === 'apex_central' ? 'api_key' : 'application_secret']: TENANT.applicationSecret,
         rate: { requests_per_second: 10_000, concurrency: 8 },
         retry: { deadline: '60s', first_delay: '20ms', max_delay: '300ms', ...overrides.retry },
         http: { timeout: '5s', ...overrides.http },
