@@ -265,6 +265,7 @@ export interface Stream {
   readonly about: {
     title: string;
     endpoints: readonly string[];
+    /** In the order of the endpoints that need them. */
     scopes: readonly string[];
     reading: string;
     /** What the key is made of. */

@@ -8,6 +8,7 @@ import type { CheckLine } from '../types.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { contextFor, firstRecords, impatient, PROBE_MS } from './shared/probe.ts';
+import { type Missing, type Scopes, watchScopes } from './shared/scopes.ts';
 import { placesOf } from './shared/select.ts';
 import { openSession, type Session } from './shared/session.ts';
 import { table } from './shared/table.ts';
@@ -72,10 +73,37 @@ async function checkSources(cli: Cli, session: Session, lines: Line[]): Promise<
       cli.signal,
     );
     if (!token.ok) return [token];
-    const streams = ours.filter((line, index) => ours.findIndex((one) => one.registered === line.registered) === index);
-    return [token, ...(await Promise.all(streams.map((line) => checkStream(cli, session, line)))).flat()];
+    const scopes = watchScopes(
+      ours.filter((line, index) => ours.findIndex((one) => one.registered === line.registered) === index),
+    );
+    const rows = (await Promise.all(scopes.lines.map((line) => checkStream(cli, session, line)))).flat();
+    return [token, ...(await withScopes(cli, part, scopes, rows))];
   });
   return (await Promise.all(perSource)).flat();
+}
+
+/** Where several scopes are missing, or one that no stream has come to, one row names them all. */
+async function withScopes(cli: Cli, part: string, scopes: Scopes, rows: Row[]): Promise<Row[]> {
+  let missing: Missing[] = [];
+  const asked = await attempt(
+    part,
+    'scopes',
+    async (signal) => {
+      missing = await scopes.missing(signal);
+      return '';
+    },
+    cli.signal,
+  );
+  if (!asked.ok) return [asked, ...rows];
+  if (missing.length < 2 && !missing.some(({ isBehind }) => isBehind)) return rows;
+  const detail = `missing: ${missing.map(({ scope, streams }) => `${scope} (${streams.join(', ')})`).join('; ')}`;
+  const names = missing.map(({ scope }) => scope).join(', ');
+  const advice = `Grant the application these scopes in the console (Settings > Integrations): ${names}.`;
+  const isTold = (row: Row) => missing.some(({ scope }) => row.advice?.includes(`"${scope}"`));
+  return [
+    { part, what: 'scopes', ok: false, detail, advice },
+    ...rows.map((row) => (isTold(row) ? { ...row, advice: undefined } : row)),
+  ];
 }
 
 /** One list request, and one detail where a record is at hand. */

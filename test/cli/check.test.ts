@@ -1,4 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { streams } from '../../connectors/index.ts';
 import { SECRET, type Workplace, workplace } from './binary.ts';
 
 let place: Workplace;
@@ -30,6 +33,26 @@ test('check names the scope that is missing', async () => {
     expect.objectContaining({ what: 'cylance.detection detail', advice: expect.stringContaining('opticsdetect:read') }),
   ]);
   expect({ code, ok }).toEqual({ code: 1, ok: false });
+});
+
+test('check names all scopes that are missing at once, with their streams, those of details and children too', async () => {
+  const granted = ['opticsrule:list', 'device:read'];
+  place = await workplace({ detections: 20, scopes: granted });
+  place.configure();
+  const config = join(place.folder, 'sluice.yaml');
+  writeFileSync(config, readFileSync(config, 'utf8').replace(/streams: .*\n/, 'keep_original: true\n'));
+  const ours = streams.filter(({ connector }) => connector.name === 'cylance').map(({ stream }) => stream);
+  const needed = new Set(ours.flatMap(({ about }) => about.scopes).filter((scope) => !granted.includes(scope)));
+  const { code, stdout } = await place.sluice('check');
+  const [row = ''] = stdout.split('\n').filter((line) => /✗ {2}source acme +scopes +missing:/.test(line));
+  for (const scope of needed) {
+    const users = ours.filter(({ about }) => about.scopes.includes(scope)).map(({ name }) => name);
+    expect(row).toContain(`${scope} (${users.join(', ')})`);
+  }
+  for (const scope of granted) expect(row).not.toContain(scope);
+  const advice = stdout.split('\n').filter((line) => line.startsWith('→'));
+  expect(advice).toEqual([expect.stringMatching(/^→ source acme, scopes: Grant the application these scopes in the/)]);
+  expect(code).toBe(1);
 });
 
 test('check reports a wrong secret and an unreachable sink in one go', async () => {

@@ -1,0 +1,92 @@
+/** Which scopes the credentials of a source lack, all of them at once: also those behind a list that is itself refused. */
+import type { Line } from '../../build.ts';
+import { SluiceError } from '../../errors.ts';
+import type { StreamName, VendorClient } from '../../types.ts';
+
+/** Whether a scope is there, as far as requests have shown. */
+type Seen = Map<string, boolean>;
+
+export interface Scopes {
+  /** The source's lines, with a client that is watched. */
+  lines: Line[];
+  /** Asks for what no request has shown yet. */
+  missing(signal: AbortSignal): Promise<Missing[]>;
+}
+
+export interface Missing {
+  scope: string;
+  streams: StreamName[];
+  /** No request of a stream met it. */
+  isBehind: boolean;
+}
+
+/** Watches what the streams of one source ask for. */
+export function watchScopes(lines: readonly Line[]): Scopes {
+  const seen: Seen = new Map();
+  const watched = lines.map((line) => ({ ...line, client: watching(line.client, seen) }));
+  return {
+    lines: watched,
+    async missing(signal) {
+      const met = new Set(seen.keys());
+      await Promise.all(watched.map((line) => askForOthers(line, seen, signal)));
+      const lacking = [...seen].filter(([, isThere]) => !isThere).map(([scope]) => scope);
+      return lacking.map((scope) => {
+        const users = lines.filter(({ registered }) => registered.stream.about.scopes.includes(scope));
+        const streams = users.map(({ registered }) => registered.stream.name);
+        return { scope, streams: [...new Set(streams)], isBehind: !met.has(scope) };
+      });
+    },
+  };
+}
+
+function watching(client: VendorClient, seen: Seen): VendorClient {
+  const note = (scope: string, error?: unknown) => {
+    if (scope === '') return;
+    if (error === undefined) seen.set(scope, true);
+    else if (isRefusedScope(error) && !seen.has(scope)) seen.set(scope, false);
+  };
+  return {
+    ...client,
+    async json(request) {
+      try {
+        const reply = await client.json(request);
+        note(request.scope);
+        return reply;
+      } catch (error) {
+        note(request.scope, error);
+        throw error;
+      }
+    },
+    async *parts(request) {
+      try {
+        for await (const part of client.parts(request)) {
+          note(request.scope);
+          yield part;
+        }
+      } catch (error) {
+        note(request.scope, error);
+        throw error;
+      }
+    },
+  };
+}
+
+function isRefusedScope(error: unknown): boolean {
+  return error instanceof SluiceError && error.cause instanceof SluiceError && error.cause.action === 'forbidden';
+}
+
+/** An id that nobody has: whoever may ask is told that there is no such record. */
+const NOBODY = { sha256: '0'.repeat(64), id: '00000000-0000-0000-0000-000000000000' };
+
+/** The scopes of a stream stand in the order of its endpoints. */
+async function askForOthers({ registered, client }: Line, seen: Seen, signal: AbortSignal): Promise<void> {
+  const { endpoints, scopes } = registered.stream.about;
+  const others = scopes.flatMap((scope, index) => (seen.has(scope) ? [] : [{ scope, endpoint: endpoints[index] }]));
+  for (const { scope, endpoint = '' } of others) {
+    const [, template] = /^GET (\S+)$/.exec(endpoint) ?? [];
+    if (template === undefined) continue;
+    const path = template.replace('{sha256}', NOBODY.sha256).replace(/\{\w+\}/, NOBODY.id);
+    const request = { path, scope, priority: 'live' as const, signal, retry: 'few' as const, accept: () => undefined };
+    await client.json(request).catch(() => signal.throwIfAborted()); // any other answer says that one may ask
+  }
+}
