@@ -1,3 +1,4 @@
+import { csvLine } from './csv.ts';
 import { listItem } from './list-item.ts';
 import { writeEnvelope } from './list-reply.ts';
 import { type ListQuery, readListQuery } from './query.ts';
@@ -36,7 +37,6 @@ function writePage(world: World, query: ListQuery, selection: Selection): Reply 
 }
 
 export function listDetections(world: World, params: URLSearchParams): Reply {
-  if (params.has('since')) return recentDetections(world, params);
   const query = readListQuery(params, world.settings.maxPageSize);
   if ('problem' in query) return errorReply(400, query.problem);
   const status = world.faults.failPage(query.page * query.pageSize, 'list');
@@ -76,25 +76,20 @@ export function recentDetections({ tenant }: World, params: URLSearchParams): Re
 
 const CSV_COLUMNS = ['Id', 'PhoneticId', 'Severity', 'DetectionDescription', 'OccurrenceTime', 'Device', 'Status'];
 
-function csvCell(value: unknown): string {
-  const text = String(value ?? '');
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function csvLine(world: World, serial: number): string {
+function lineOf(world: World, serial: number): string {
   const item = JSON.parse(world.tenant.listItem(serial)) as Record<string, unknown>;
   const device = item.Device as { name?: string };
   const cells = CSV_COLUMNS.map((column) => (column === 'Device' ? device.name : item[column]));
-  return `${cells.map(csvCell).join(',')}\r\n`;
+  return csvLine(cells);
 }
 
 /** The export as lines: not paged, so it is written while it is sent and never held whole. */
 export function* csvLines(world: World, query: ListQuery): Generator<string> {
   const { total, slice } = world.selector.select(query);
   const serials = slice(0, total);
-  yield `${CSV_COLUMNS.join(',')}\r\n`;
+  yield csvLine(CSV_COLUMNS);
   for (const serial of serials) {
     world.living.listed(serial);
-    yield csvLine(world, serial);
+    yield lineOf(world, serial);
   }
 }

@@ -1,3 +1,4 @@
+import { EXTRAS } from './extras/index.ts';
 import { THING_ROUTES } from './things/api.ts';
 
 /**
@@ -57,9 +58,13 @@ const ENDPOINTS = [
   ...(['token', 'list', 'detail', 'recent', 'csv', 'apex', 'any'] as const),
   ...(['instaqueries', 'instaquery', 'results', 'files'] as const),
 ] as const;
-/** One of these, or the name of a thing's list, page or part. */
+/** One of these, the name of a thing's list, page or part, or that of an extra. */
 export type FaultEndpoint = (typeof ENDPOINTS)[number] | (string & {});
-const ALL_ENDPOINTS: readonly string[] = [...ENDPOINTS, ...THING_ROUTES.map(({ endpoint }) => endpoint)];
+const ALL_ENDPOINTS: readonly string[] = [
+  ...ENDPOINTS,
+  ...THING_ROUTES.map(({ endpoint }) => endpoint),
+  ...EXTRAS.map(({ name }) => name),
+];
 
 export interface FaultRule {
   fault: FaultName;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { answerControl } from './control.ts';
 import type { Counters } from './counters.ts';
 import { csvLines, detectionDetail, listDetections, recentDetections } from './detections-api.ts';
+import { EXTRAS } from './extras/index.ts';
 import type { Due } from './fault-engine.ts';
 import type { FaultEndpoint } from './fault-plan.ts';
 import { listQueries, oneQuery, queryOf, queryResults, servedLater } from './instaqueries/api.ts';
@@ -50,7 +51,7 @@ async function askApex(world: World, request: IncomingMessage): Promise<Reply> {
   return world.apex.answer({ method, url, headers, body: Buffer.concat(chunks) }, world.faults.now());
 }
 
-function answer(world: World, { endpoint, argument, params }: Route): Reply {
+function answer(world: World, { endpoint, argument, params }: Route, body: string): Reply {
   if (endpoint === 'list') return listDetections(world, params);
   if (endpoint === 'detail') return detectionDetail(world, argument);
   if (endpoint === 'recent') return recentDetections(world, params);
@@ -60,6 +61,8 @@ function answer(world: World, { endpoint, argument, params }: Route): Reply {
   if (endpoint === 'files') return listFiles(world, params);
   const ofThings = answerThing(world, endpoint, argument, params);
   if (ofThings) return ofThings;
+  const extra = EXTRAS.find(({ name }) => name === endpoint);
+  if (extra) return extra.answer(world, { argument, params, body });
   throw new Error(`the simulator has no answer for ${endpoint}`);
 }
 
@@ -120,9 +123,10 @@ async function serve(
   return spoil ? sendSpoiled(sending, reply, spoil) : sendReply(sending, reply);
 }
 
-function replyTo(world: World, route: Route, request: IncomingMessage): Reply | Promise<Reply> {
+async function replyTo(world: World, route: Route, request: IncomingMessage): Promise<Reply> {
   if (route.endpoint === 'token') return issueToken(world, request);
-  return route.endpoint === 'apex' ? askApex(world, request) : answer(world, route);
+  if (route.endpoint === 'apex') return askApex(world, request);
+  return answer(world, route, request.method === 'POST' ? await readBody(request) : '');
 }
 
 function crash(response: ServerResponse, error: unknown): void {

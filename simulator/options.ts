@@ -1,4 +1,5 @@
 import type { ApexOptions } from './apex-central/index.ts';
+import { EXTRAS } from './extras/index.ts';
 import { type FaultPlan, readFaultPlan } from './fault-plan.ts';
 import { fillLiving, type LivingOptions } from './living-options.ts';
 import { THING_ROUTES } from './things/api.ts';
@@ -114,6 +115,7 @@ const SCOPES = [
   'opticssurvey:read',
   'opticscommand:read',
   ...THING_ROUTES.map(({ scope }) => scope),
+  ...EXTRAS.map(({ scope }) => scope),
 ];
 
 function readEnd(text: string | undefined): number {

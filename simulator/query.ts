@@ -14,7 +14,16 @@ export interface ListQuery extends Paging {
   descending: boolean;
 }
 
-export const SORT_FIELDS = ['Severity', 'OccurrenceTime', 'Status', 'Device', 'PhoneticId', 'Description'] as const;
+/** The guide's, and one more that public clients take for one. */
+export const SORT_FIELDS = [
+  'Severity',
+  'OccurrenceTime',
+  'Status',
+  'Device',
+  'PhoneticId',
+  'Description',
+  'ReceivedTime',
+] as const;
 export type SortField = (typeof SORT_FIELDS)[number];
 
 /** A parameter that the vendor refuses with 400; the message goes into the reply. */
@@ -62,9 +71,10 @@ export function readPaging(params: URLSearchParams, maxPageSize: number): Paging
 export function readListQuery(params: URLSearchParams, maxPageSize: number): ListQuery | BadQuery {
   const paging = readPaging(params, maxPageSize);
   if ('problem' in paging) return paging;
-  const start = time(params, 'start');
+  // Public clients ask for the detections since a time in the list itself, where the guide only counts them.
+  const start = time(params, params.has('since') ? 'since' : 'start');
   const end = time(params, 'end');
-  if (Number.isNaN(start) || Number.isNaN(end)) return { problem: 'start and end must be ISO 8601 times' };
+  if (Number.isNaN(start) || Number.isNaN(end)) return { problem: 'start, end and since must be ISO 8601 times' };
   const { sort, descending } = readSort(params);
   if (!sort) return { problem: `sort must be one of ${SORT_FIELDS.join(', ')}` };
   return {

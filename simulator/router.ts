@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { APEX_PATH } from './apex-central/index.ts';
+import { EXTRAS } from './extras/index.ts';
 import type { FaultEndpoint } from './fault-plan.ts';
-import { isThingPath, THING_ROUTES } from './things/api.ts';
+import { isThingPath, patternOf, THING_ROUTES } from './things/api.ts';
 
 /** What a request asks for. */
 export interface Route {
@@ -12,6 +13,10 @@ export interface Route {
   argument: string;
   params: URLSearchParams;
 }
+
+const READ_EXTRAS = EXTRAS.filter(({ method }) => method === undefined);
+/** The few that look something up with a body. */
+const ASKED = EXTRAS.filter(({ method }) => method === 'POST');
 
 /** Everything that is read: the first path that fits says what is asked for; its group is the id. */
 const READS: readonly (readonly [path: RegExp, endpoint: Route['endpoint'], scope: string])[] = [
@@ -24,6 +29,7 @@ const READS: readonly (readonly [path: RegExp, endpoint: Route['endpoint'], scop
   [/^\/instaqueries\/v2\/?([^/]+)\/results$/, 'results', 'opticssurvey:read'],
   [/^\/instaqueries\/v2\/([^/]+)$/, 'instaquery', 'opticssurvey:read'],
   [/^\/devicecommands\/v2\/retrieved_files$/, 'files', 'opticscommand:read'],
+  ...READ_EXTRAS.map(({ name, path, scope }) => [patternOf(path), name, scope] as const),
   ...THING_ROUTES.map(({ pattern, endpoint, scope }) => [pattern, endpoint, scope] as const),
 ];
 const OURS = /^\/(?:(?:detections|devicecommands)\/v2(?:\/|$)|instaqueries\/v2)/;
@@ -43,6 +49,8 @@ export function routeOf(request: IncomingMessage): Route {
   if (path === '/auth/v2/token') return request.method === 'POST' ? route('token') : route('forbidden');
   if (path === APEX_PATH) return request.method === 'PUT' ? route('apex') : route('forbidden');
   if (!OURS.test(path) && !isThingPath(path)) return route('unknown');
+  const asked = request.method === 'POST' ? ASKED.find((extra) => extra.path === path) : undefined;
+  if (asked !== undefined) return route(asked.name, asked.scope);
   if (request.method !== 'GET') return route('forbidden');
   for (const [pattern, endpoint, scope] of READS) {
     const match = pattern.exec(path);

@@ -1,6 +1,6 @@
 import { deviceIndex, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
 import { mix, SALT } from './hash.ts';
-import { PHONETIC_RANGE, phoneticId, phoneticRank } from './ids.ts';
+import { phoneticId, phoneticRank } from './ids.ts';
 import type { ListQuery, SortField } from './query.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -74,6 +74,7 @@ function sortKey(tenant: Tenant, field: SortField): ((serial: number) => number)
     const ranks = ranksOf(facts.devices.map((device) => device.name));
     return (serial) => ranks[deviceIndex(facts, serial)] ?? 0;
   }
+  if (field === 'ReceivedTime') return (serial) => tenant.momentOf(serial).received;
   if (field === 'Description') {
     const ranks = ranksOf(facts.rules.map((rule) => rule.name));
     return (serial) => ranks[ruleIndex(facts, serial)] ?? 0;
@@ -83,11 +84,10 @@ function sortKey(tenant: Tenant, field: SortField): ((serial: number) => number)
 
 /** Serials by ascending key; equal keys keep their order in time. Key and place share one number, so sorting is fast. */
 function sortBy(serials: Uint32Array, key: (serial: number) => number): Uint32Array {
-  if (serials.length * PHONETIC_RANGE > Number.MAX_SAFE_INTEGER) throw new Error('too many detections to sort');
-  const packed = new Float64Array(serials.length);
-  serials.forEach((serial, place) => {
-    packed[place] = key(serial) * serials.length + place;
-  });
+  const keys = Float64Array.from(serials, key);
+  const least = keys.reduce((one, other) => Math.min(one, other), Number.POSITIVE_INFINITY);
+  const packed = keys.map((value, place) => (value - least) * serials.length + place);
+  if (packed.some((value) => value > Number.MAX_SAFE_INTEGER)) throw new Error('too many detections to sort');
   packed.sort();
   return Uint32Array.from(packed, (value) => serials[value % serials.length] ?? 0);
 }

@@ -15,18 +15,20 @@ interface ThingRoute {
 }
 
 const ONE = '/{id}';
-const escaped = (path: string) => path.replaceAll('{id}', '([^/]+)');
+
+/** A path with `{id}` in it, as what recognises it. */
+export function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('{id}', '([^/]+)')}$`);
+}
 
 /** Lists first: `/packages/v2/executions` is none of the packages. */
 export const THING_ROUTES: readonly ThingRoute[] = [
-  ...THINGS.map(({ name, path, scope }) => ({ pattern: new RegExp(`^${path}$`), endpoint: name, scope })),
+  ...THINGS.map(({ name, path, scope }) => ({ pattern: patternOf(path), endpoint: name, scope })),
   ...THINGS.flatMap(({ parts = [] }) =>
-    parts.map(({ name, path, scope }) => ({ pattern: new RegExp(`^${escaped(path)}$`), endpoint: name, scope })),
+    parts.map(({ name, path, scope }) => ({ pattern: patternOf(path), endpoint: name, scope })),
   ),
   ...THINGS.flatMap(({ name, path, detailScope }) =>
-    detailScope === undefined
-      ? []
-      : [{ pattern: new RegExp(`^${escaped(path + ONE)}$`), endpoint: name + ONE, scope: detailScope }],
+    detailScope === undefined ? [] : [{ pattern: patternOf(path + ONE), endpoint: name + ONE, scope: detailScope }],
   ),
 ];
 

@@ -104,7 +104,7 @@ describe('the surface', () => {
     });
   });
 
-  test('recent and since count what came after a time', async () => {
+  test('recent counts what came after a time', async () => {
     await withSimulator({ detections: 400 }, async (_, reader) => {
       const items = await reader.all();
       const since = new Date(Date.now()).toISOString();
@@ -115,7 +115,6 @@ describe('the surface', () => {
       const open = items.filter((item) => item.Status === 'New').length;
       const expected = { num_after: 400, num_unaddressed: open };
       expect((await reader.get('/detections/v2/recent')).json).toEqual(expected);
-      expect((await reader.get('/detections/v2?since=2000-01-01')).json).toEqual(expected);
       expect((await reader.get('/detections/v2/recent?since=x')).status).toBe(400);
     });
   });
