@@ -20,12 +20,6 @@ export const EVERY_DOCUMENT: readonly EcsField[] = [
   'organization.id',
 ];
 
-/**
- * Only a record without any time has this one. It is never guessed in a mapping, where the clock may not be read; the
- * tag `timestamp_is_unknown` beside it tells the engine and the reader.
- */
-export const UNKNOWN_TIME = '1970-01-01T00:00:00.000Z';
-
 /** Kibana shows `message` as a title: one line. */
 const MAX_TITLE = 256;
 

@@ -31,58 +31,56 @@ export function toDocument(
   const { mapping, stream } = registered;
   const document =
     trouble === undefined
-      ? mapped(mapping, stream.name, source, record, nowMs)
-      : errorDocument(stream.name, source, record, trouble, nowMs);
+      ? mapped(mapping, stream.name, source, record)
+      : errorDocument(stream.name, source, record, trouble);
   const event = document.event as Record<string, unknown>;
   event.id ??= revision.key;
   event.hash = revision.revision;
   event.sequence = revision.ordinal;
   if (revision.ordinal > 1 && revision.action !== undefined) event.action = revision.action;
   if (event.kind === 'alert' && (revision.ordinal > 1 || walk.as === 'event')) event.kind = 'event';
-  replaceUnknownTime(document, nowMs);
+  const time = dated(document, nowMs);
   document.data_stream = { type: 'logs', dataset: registered.stream.name, namespace: source.name };
   if (revision.detailMissing) addTag(document, 'detail_missing');
-  if (document['@timestamp'] > isoOf(nowMs + FUTURE_TOLERANCE_MS)) addTag(document, 'timestamp_in_future');
+  if (time > isoOf(nowMs + FUTURE_TOLERANCE_MS)) addTag(document, 'timestamp_in_future');
   return document;
 }
 
-/** A mapping may not look at the clock: it marks a record that has no time at all with this tag. */
-const UNKNOWN_TIME = 'timestamp_is_unknown';
 const FIRST_SEEN = 'timestamp_is_first_seen';
 
-function replaceUnknownTime(document: EcsDocument, nowMs: number): void {
-  if (!Array.isArray(document.tags) || !document.tags.includes(UNKNOWN_TIME)) return;
-  document['@timestamp'] = new Date(nowMs).toISOString();
-  document.tags = document.tags.map((tag) => (tag === UNKNOWN_TIME ? FIRST_SEEN : tag));
+/**
+ * The time of a document: the one that its mapping gives, which is the record's own, or the next best that the record has,
+ * tagged by which it is (`timestamp_is_…`). A record without any gets the time when it is shipped: a mapping may not look
+ * at the clock.
+ */
+export function dated(document: EcsDocument, nowMs: number): string {
+  if (document['@timestamp'] === undefined) {
+    document['@timestamp'] = new Date(nowMs).toISOString();
+    addTag(document, FIRST_SEEN);
+  }
+  return document['@timestamp'];
 }
 
-function mapped(mapping: Mapping, stream: string, source: SourceFacts, record: unknown, nowMs: number): EcsDocument {
+function mapped(mapping: Mapping, stream: string, source: SourceFacts, record: unknown): EcsDocument {
   try {
     return mapping(record, source);
   } catch (error) {
     const why = `no mapping understands this record: ${messageOf(error)}`;
-    return errorDocument(stream, source, record, why, nowMs);
+    return errorDocument(stream, source, record, why);
   }
 }
 
 /** A longer original is cut: the document has to go through every sink. */
 const LONGEST_ORIGINAL = 256 * 1024;
 
-function errorDocument(
-  stream: string,
-  source: SourceFacts,
-  record: unknown,
-  message: string,
-  nowMs: number,
-): EcsDocument {
+function errorDocument(stream: string, source: SourceFacts, record: unknown, message: string): EcsDocument {
   const original = originalOf(record);
   return {
-    '@timestamp': new Date(nowMs).toISOString(),
     ecs: { version: ecsPackage.version },
     event: { kind: 'pipeline_error', module: source.connector, dataset: stream, original },
     error: { message },
     organization: { id: source.tenantId },
-    tags: original !== undefined && original.length > LONGEST_ORIGINAL ? [FIRST_SEEN, 'original_is_cut'] : [FIRST_SEEN],
+    tags: original !== undefined && original.length > LONGEST_ORIGINAL ? ['original_is_cut'] : [],
   };
 }
 

@@ -13,8 +13,11 @@ export type Json = null | boolean | number | string | Json[] | { [member: string
 /** A stream's name, e.g. `cylance.detection`; it is `event.dataset` everywhere. */
 export type StreamName = `${string}.${string}`;
 
-/** An ECS document: nested objects, as Elasticsearch stores them. `mappings/ecs.ts` says which fields are allowed. */
-export type EcsDocument = { '@timestamp': string; [field: string]: unknown };
+/**
+ * An ECS document: nested objects, as Elasticsearch stores them. `mappings/ecs.ts` says which fields are allowed. A mapping
+ * leaves `@timestamp` out of a record that has no time; the engine adds it (`src/document.ts`).
+ */
+export type EcsDocument = { '@timestamp'?: string; [field: string]: unknown };
 
 /** What a mapping may know about the tenant that a record came from. Holds no secret. */
 export interface SourceFacts {

@@ -30,7 +30,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { moment, pick, title, UNKNOWN_TIME } from '../ecs-document.ts';
+import { moment, pick, title } from '../ecs-document.ts';
 import { fields } from './footprint-fields.ts';
 import {
   byNumber,
@@ -79,7 +79,6 @@ export const mapping: Mapping = (record, source) => {
   const related: Related = { hosts: [], ip: [], user: [], hash: [] };
   const event: Fields = { kind: 'event', module: 'apex_central', dataset: PREFIX, provider: 'Endpoint Sensor' };
   const document: EcsDocument = {
-    '@timestamp': UNKNOWN_TIME,
     ecs: { version: ECS_VERSION },
     observer: { vendor: 'Trend Micro', product: 'Apex Central' },
     organization: { id: source.tenantId === '' ? 'unknown' : source.tenantId },
@@ -166,10 +165,10 @@ function times(said: Event, document: EcsDocument, unfit: Unfit, own: Fields): v
   put(own, 'group', filled(gathered));
   put(own, 'object_id', keyword(unfit, `${PREFIX}.object_id`, link.objectId));
   put(own, 'parent_id', keyword(unfit, `${PREFIX}.parent_id`, link.parentId));
-  document['@timestamp'] = happened ?? linked ?? grouped ?? UNKNOWN_TIME;
+  put(document, '@timestamp', happened ?? linked ?? grouped);
   if (happened !== undefined) return;
-  const tag = linked !== undefined ? 'link_time' : grouped !== undefined ? 'group_time' : 'unknown';
-  document.tags = [`timestamp_is_${tag}`];
+  if (linked !== undefined) document.tags = ['timestamp_is_link_time'];
+  else if (grouped !== undefined) document.tags = ['timestamp_is_group_time'];
 }
 
 /** A time in 1969 (an epoch of -1 in some zone) is how the vendor says that there is none. */

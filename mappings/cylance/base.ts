@@ -21,7 +21,7 @@ import {
 } from '../ecs.ts';
 import { pick } from '../ecs-document.ts';
 
-export { EVERY_DOCUMENT, moment, pick, title, UNKNOWN_TIME } from '../ecs-document.ts';
+export { EVERY_DOCUMENT, moment, pick, title } from '../ecs-document.ts';
 
 export const OPTICS = 'CylanceOPTICS';
 export const PROTECT = 'CylancePROTECT';

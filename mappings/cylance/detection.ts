@@ -32,7 +32,7 @@ import {
 } from '../ecs.ts';
 import { date } from '../ecs-time.ts';
 import { type Artifact, type Cast, castOf, onlyOne } from './artifacts.ts';
-import { pick, title, UNKNOWN_TIME } from './base.ts';
+import { pick, title } from './base.ts';
 import {
   addHashes,
   connectionAt,
@@ -174,21 +174,20 @@ function base(detection: Detection, id: string, source: SourceFacts, unfit: Unfi
   if (description !== undefined) event.reason = description;
   if (source.consoleUrl !== undefined) event.url = `${source.consoleUrl}/Optics#/detect/${encodeURIComponent(id)}`;
   const document: EcsDocument = {
-    '@timestamp': occurred ?? activated ?? received ?? UNKNOWN_TIME,
+    '@timestamp': occurred ?? activated ?? received,
     ecs: { version: ECS_VERSION },
     message: titleOf(detection, unfit) ?? description ?? `Cylance detection ${id}`,
     event,
     observer: { vendor: 'Cylance', product: 'CylanceOPTICS' },
     organization: { id: source.tenantId === '' ? (text(detection.TenantId) ?? 'unknown') : source.tenantId },
   };
-  if (occurred === undefined) document.tags = [timeTag(activated, received)];
+  if (occurred === undefined && document['@timestamp'] !== undefined) document.tags = [timeTag(activated)];
   if (detection.Deleted === true || detection.Deleted === 'true') buried(document, event, own, id);
   return document;
 }
 
-function timeTag(activated: string | undefined, received: string | undefined): string {
-  if (activated !== undefined) return 'timestamp_is_activation_time';
-  return received === undefined ? 'timestamp_is_unknown' : 'timestamp_is_received_time';
+function timeTag(activated: string | undefined): string {
+  return activated === undefined ? 'timestamp_is_received_time' : 'timestamp_is_activation_time';
 }
 
 /** A deletion is news about a detection, never an alert of its own. */

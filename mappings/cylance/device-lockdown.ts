@@ -17,7 +17,7 @@ import {
   relatedOf,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.device_lockdown';
 
@@ -56,8 +56,7 @@ export const mapping: Mapping = (record, source) => {
   const related: Related = { hosts: [], ip: [], user: [], hash: [] };
   const event: Fields = { kind: 'event', category: ['host'], type: ['change'], module: 'cylance', dataset: PREFIX };
   const time = moment(unfit, '@timestamp', entry.timestamp);
-  const document: EcsDocument = { '@timestamp': time ?? UNKNOWN_TIME, ...originOf(source, device.tenant_id), event };
-  if (time === undefined) document.tags = ['timestamp_is_unknown'];
+  const document: EcsDocument = { '@timestamp': time, ...originOf(source, device.tenant_id), event };
   const host = hostOf(device.id, device.hostname, unfit, own, related);
   put(document, 'host', host);
   put(document, 'user', personOf(entry.user_id, undefined, unfit, related));

@@ -32,7 +32,6 @@ import {
   putAddresses,
   stateOf,
   title,
-  UNKNOWN_TIME,
 } from './base.ts';
 
 const PREFIX = 'cylance.device';
@@ -119,7 +118,7 @@ export const mapping: Mapping = (record, source) => {
   const own: Fields = {};
   const related: Related = { hosts: [], ip: [], user: [], hash: [] };
   const event: Fields = { kind: 'asset', category: ['host'], type: ['info'], module: 'cylance', dataset: PREFIX };
-  const document: EcsDocument = { '@timestamp': UNKNOWN_TIME, ...originOf(source, undefined, PROTECT), event };
+  const document: EcsDocument = { ...originOf(source, undefined, PROTECT), event };
   times(document, event, device, unfit, own);
   const host = hostOf(device.id, device.name, unfit, own, related) ?? {};
   describe(host, device, unfit, related);
@@ -155,8 +154,7 @@ function times(document: EcsDocument, event: Fields, device: Device, unfit: Unfi
   put(own, 'last_contact', offline);
   const known = [modified, offline, registered].filter((time) => time !== undefined);
   const latest = known.sort((one, other) => Date.parse(other) - Date.parse(one))[0];
-  if (latest === undefined) document.tags = ['timestamp_is_unknown'];
-  else document['@timestamp'] = latest;
+  put(document, '@timestamp', latest);
 }
 
 function describe(host: Fields, device: Device, unfit: Unfit, related: Related): void {

@@ -25,7 +25,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import type { Artifact, Cast } from './artifacts.ts';
-import { hostOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { hostOf, moment, originOf, pick, title } from './base.ts';
 import { companionsOf, findArtifacts, isArtifact, relate, subjectOf } from './focus-view-cast.ts';
 import { fields } from './focus-view-result-fields.ts';
 import { CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
@@ -82,7 +82,7 @@ export const mapping: Mapping = (record, source) => {
   const [category, type] = CATEGORIES.get(subject?.kind) ?? ['host', 'info'];
   const event: Fields = { kind: 'event', category: [category], type: [type], module: 'cylance', dataset: PREFIX };
   event.provider = 'FocusView';
-  const document: EcsDocument = { '@timestamp': UNKNOWN_TIME, ...originOf(source), event };
+  const document: EcsDocument = { ...originOf(source), event };
   times(document, event, { around, content, view, subject }, unfit);
   const device = around.DeviceId ?? view.device_id;
   put(document, 'host', hostOf(device, around.HostName ?? view.hostname, unfit, own, related));
@@ -127,8 +127,8 @@ function times(document: EcsDocument, event: Fields, { around, content, view, su
     [reported, 'timestamp_is_report_time'],
     [made, 'timestamp_is_focus_view_created'],
   ];
-  const [time, tag] = ways.find(([found]) => found !== undefined) ?? [undefined, 'timestamp_is_unknown'];
-  if (time !== undefined) document['@timestamp'] = time;
+  const [time, tag] = ways.find(([found]) => found !== undefined) ?? [];
+  put(document, '@timestamp', time);
   if (tag !== undefined) document.tags = [tag];
 }
 

@@ -21,7 +21,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { kindOf } from './artifacts.ts';
-import { EVERY_DOCUMENT, hostOf, itemsOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, hostOf, itemsOf, moment, originOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.focus_view';
 
@@ -94,8 +94,7 @@ export const mapping: Mapping = (record, source) => {
   event.provider = 'FocusView';
   event.id = id;
   put(event, 'created', created);
-  const document: EcsDocument = { '@timestamp': created ?? UNKNOWN_TIME, ...originOf(source, view.tenant_id), event };
-  if (created === undefined) document.tags = ['timestamp_is_unknown'];
+  const document: EcsDocument = { '@timestamp': created, ...originOf(source, view.tenant_id), event };
   put(document, 'host', hostOf(view.device_id, view.hostname, unfit, own, related));
   asked(view, unfit, own, document);
   const status = keyword(unfit, `${PREFIX}.status`, view.status);

@@ -27,7 +27,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { type Artifact, type Facts, factsOf, kindOf } from './artifacts.ts';
-import { hostOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { hostOf, moment, originOf, pick, title } from './base.ts';
 import { ALONE, CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
 import { fields } from './instaquery-result-fields.ts';
 
@@ -71,7 +71,7 @@ export const mapping: Mapping = (record, source) => {
   const [category, type] = CATEGORIES.get(artifact.kind) ?? ['host', 'info'];
   const event: Fields = { kind: 'event', category: [category], type: [type], module: 'cylance', dataset: PREFIX };
   event.provider = 'InstaQuery';
-  const document: EcsDocument = { '@timestamp': UNKNOWN_TIME, ...originOf(source), event };
+  const document: EcsDocument = { ...originOf(source), event };
   times(document, event, entry, result, artifact, unfit);
   put(document, 'host', hostOf(entry.DeviceId, entry.HostName, unfit, own, related));
   common(entry, artifact, unfit, own);
@@ -127,10 +127,10 @@ function times(
   }
   const other = isMoment ? last : first;
   const found = other ?? started ?? reported;
-  if (found !== undefined) document['@timestamp'] = found;
+  put(document, '@timestamp', found);
   if (other !== undefined) tag(document, isMoment ? LAST : FIRST);
   else if (started !== undefined) tag(document, 'timestamp_is_process_start');
-  else tag(document, reported === undefined ? 'timestamp_is_unknown' : 'timestamp_is_report_time');
+  else if (reported !== undefined) tag(document, 'timestamp_is_report_time');
 }
 
 function tag(document: EcsDocument, name: string): void {

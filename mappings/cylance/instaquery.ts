@@ -27,7 +27,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, itemsOf, moment, originOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, itemsOf, moment, originOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.instaquery';
 
@@ -100,8 +100,7 @@ export const mapping: Mapping = (record, source) => {
   event.provider = 'InstaQuery';
   event.id = id;
   put(event, 'created', created);
-  const document: EcsDocument = { '@timestamp': created ?? UNKNOWN_TIME, ...originOf(source), event };
-  if (created === undefined) document.tags = ['timestamp_is_unknown'];
+  const document: EcsDocument = { '@timestamp': created, ...originOf(source), event };
   asked(query, unfit, own, related);
   const progressRest = answered(query, unfit, own);
   document.message = title(typeof own.name === 'string' ? `InstaQuery: ${own.name}` : `InstaQuery ${id}`);

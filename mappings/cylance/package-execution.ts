@@ -27,7 +27,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.package_execution';
 
@@ -101,8 +101,7 @@ export const mapping: Mapping = (record, source) => {
   event.dataset = PREFIX;
   event.id = id;
   put(event, 'created', created);
-  const document: EcsDocument = { '@timestamp': created ?? UNKNOWN_TIME, ...originOf(source), event };
-  if (created === undefined) document.tags = ['timestamp_is_unknown'];
+  const document: EcsDocument = { '@timestamp': created, ...originOf(source), event };
   put(document, 'user', creator(execution, unfit, others, related));
   asked(execution, unfit, own, others, related);
   document.message = title(typeof own.name === 'string' ? `Package execution: ${own.name}` : `Package execution ${id}`);

@@ -24,7 +24,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.package';
 
@@ -117,8 +117,7 @@ export const mapping: Mapping = (record, source) => {
     id,
   };
   put(event, 'created', uploaded);
-  const document: EcsDocument = { '@timestamp': uploaded ?? UNKNOWN_TIME, ...originOf(source), event };
-  if (uploaded === undefined) document.tags = ['timestamp_is_unknown'];
+  const document: EcsDocument = { '@timestamp': uploaded, ...originOf(source), event };
   const other = said.others === undefined ? {} : pick(record as Fields, said.others);
   const draft: Draft = { id, document, own: {}, unfit, other };
   uploadedBy(said.uploadedBy, draft);

@@ -20,7 +20,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import type { Facts } from './artifacts.ts';
-import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title, UNKNOWN_TIME } from './base.ts';
+import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
 import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.retrieved_file';
@@ -95,11 +95,10 @@ export const mapping: Mapping = (record, source) => {
   const event: Fields = { kind: 'event', category: ['file'], type: ['info'], module: 'cylance', dataset: PREFIX };
   put(event, 'created', requested);
   const document: EcsDocument = {
-    '@timestamp': requested ?? UNKNOWN_TIME,
+    '@timestamp': requested,
     ...originOf(source, retrieved.tenant_id),
     event,
   };
-  if (requested === undefined) document.tags = ['timestamp_is_unknown'];
   put(document, 'host', hostOf(retrieved.device_id, retrieved.hostname, unfit, own, related));
   put(document, 'user', personOf(retrieved.user_id, retrieved.user_login, unfit, related));
   const file = fileOf(retrieved, unfit, related);

@@ -1,7 +1,7 @@
 /** What detection rules, rule sets and exceptions have in common: inventory of the console, changed by a person. */
 import type { EcsDocument, SourceFacts } from '../../src/types.ts';
 import { type Fields, isRecord, keywords, listOf, put, type Related, reader, severityOf, type Unfit } from '../ecs.ts';
-import { moment, originOf, personOf, UNKNOWN_TIME } from './base.ts';
+import { moment, originOf, personOf } from './base.ts';
 
 const modifierOf = reader({ id: ['user_id', 'UserId'], login: ['user_login', 'UserLogin', 'email'] });
 const namedOf = reader({ Name: [] });
@@ -26,8 +26,7 @@ export function assetOf(said: Said, source: SourceFacts, unfit: Unfit, related: 
     ...{ dataset: said.dataset, id: said.id },
   };
   put(event, 'provider', said.provider);
-  const document: EcsDocument = { '@timestamp': modified ?? UNKNOWN_TIME, ...originOf(source), event };
-  if (modified === undefined) document.tags = ['timestamp_is_unknown'];
+  const document: EcsDocument = { '@timestamp': modified, ...originOf(source), event };
   const { modifiedBy } = said;
   const modifier = isRecord(modifiedBy) ? modifierOf(modifiedBy) : { id: undefined, login: modifiedBy };
   put(document, 'user', personOf(modifier.id, modifier.login, unfit, related));

@@ -31,7 +31,6 @@ import {
   putAddresses,
   stateOf,
   title,
-  UNKNOWN_TIME,
 } from './base.ts';
 import { fileAlone } from './places.ts';
 
@@ -112,8 +111,7 @@ export const mapping: Mapping = (record, source) => {
   event.dataset = PREFIX;
   const found = moment(unfit, '@timestamp', row.date_found);
   const origin = originOf(source, undefined, PROTECT);
-  const document: EcsDocument = { '@timestamp': found ?? UNKNOWN_TIME, ...origin, event };
-  if (found === undefined) document.tags = ['timestamp_is_unknown'];
+  const document: EcsDocument = { '@timestamp': found, ...origin, event };
   const host = hostOf(row.id, row.name, unfit, own, related) ?? {};
   putAddresses(host, row.ip_addresses, row.mac_addresses, unfit, related);
   put(document, 'host', filled(host));

@@ -19,18 +19,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import {
-  decimal,
-  EVERY_DOCUMENT,
-  isTrusted,
-  judge,
-  moment,
-  originOf,
-  PROTECT,
-  pick,
-  title,
-  UNKNOWN_TIME,
-} from './base.ts';
+import { decimal, EVERY_DOCUMENT, isTrusted, judge, moment, originOf, PROTECT, pick, title } from './base.ts';
 import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.threat';
@@ -96,8 +85,7 @@ export const mapping: Mapping = (record, source) => {
   // The only time that the list has. A flag that was set later is seen at the next look, and has no time of its own.
   const found = moment(unfit, '@timestamp', threat.last_found);
   const origin = originOf(source, undefined, PROTECT);
-  const document: EcsDocument = { '@timestamp': found ?? UNKNOWN_TIME, ...origin, event };
-  if (found === undefined) document.tags = ['timestamp_is_unknown'];
+  const document: EcsDocument = { '@timestamp': found, ...origin, event };
   put(own, 'last_found', found);
   const file = fileOf(threat, unfit, related);
   put(document, 'file', file);

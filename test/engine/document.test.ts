@@ -43,12 +43,20 @@ describe('what the engine adds to a document', () => {
     expect(map(alert({ '@timestamp': '2026-01-02T03:04:30Z' })).tags).toBeUndefined();
   });
 
-  test('a record without any time gets the time it was seen', () => {
-    const { tags, ...document } = map(
-      alert({ '@timestamp': '1970-01-01T00:00:00.000Z', tags: ['x', 'timestamp_is_unknown'] }),
-    );
+  test.each([
+    ['leaves out', () => ({ event: { kind: 'event' }, tags: ['x'] })],
+    ['does not know', alert({ '@timestamp': undefined, tags: ['x'] })],
+  ])('a time that the mapping %s is the time it was seen, and tagged', (_how, mapping: Mapping) => {
+    const { tags, ...document } = map(mapping);
     expect(document['@timestamp']).toBe('2026-01-02T03:04:05.000Z');
     expect(tags).toEqual(['x', 'timestamp_is_first_seen']);
+  });
+
+  test('a time that the mapping gives stays, and nothing is said of it', () => {
+    expect(map(alert({ '@timestamp': '1970-01-01T00:00:00Z' }))).toMatchObject({
+      '@timestamp': '1970-01-01T00:00:00Z',
+    });
+    expect(map(alert()).tags).toBeUndefined();
   });
 
   test('a record that no mapping understands is shipped as an error, with the original', () => {
@@ -58,6 +66,8 @@ describe('what the engine adds to a document', () => {
     expect(document).toMatchObject({
       event: { kind: 'pipeline_error', id: 'k', dataset: 'toy.thing', original: '{"a":1}' },
       error: { message: 'no mapping understands this record: no id' },
+      '@timestamp': '2026-01-02T03:04:05.000Z',
+      tags: ['timestamp_is_first_seen'],
     });
   });
 });
