@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { APEX_PATH } from './apex-central/index.ts';
+import { APEX_LISTS, APEX_PATH } from './apex-central/index.ts';
 import { EXTRAS } from './extras/index.ts';
 import type { FaultEndpoint } from './fault-plan.ts';
 import { isThingPath, patternOf, THING_ROUTES } from './things/api.ts';
@@ -48,6 +48,7 @@ export function routeOf(request: IncomingMessage): Route {
   if (path.startsWith('/_simulator/')) return route('simulator', '', path.slice('/_simulator/'.length));
   if (path === '/auth/v2/token') return request.method === 'POST' ? route('token') : route('forbidden');
   if (path === APEX_PATH) return request.method === 'PUT' ? route('apex') : route('forbidden');
+  if (APEX_LISTS.includes(path.toLowerCase())) return request.method === 'GET' ? route('apex') : route('forbidden');
   if (!OURS.test(path) && !isThingPath(path)) return route('unknown');
   const asked = request.method === 'POST' ? ASKED.find((extra) => extra.path === path) : undefined;
   if (asked !== undefined) return route(asked.name, asked.scope);

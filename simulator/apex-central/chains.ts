@@ -56,7 +56,7 @@ export interface Summary {
 }
 
 const SECRETS_FROM = 800_000_000;
-const SERVERS = 2;
+export const SERVERS = 2;
 const PROGRAMS: readonly [directory: string, name: string, argument: string, signer: string][] = [
   ['C:\\Program Files (x86) \\Trend Micro \\OfficeScan\\PCCSRV \\WSS\\', 'iCRCService.exe', '', 'Trend Micro, Inc.'],
   ['C:\\Windows\\System32\\', 'services.exe', '', 'Microsoft Windows Publisher'],
@@ -72,7 +72,7 @@ const PROGRAMS: readonly [directory: string, name: string, argument: string, sig
 const FILES = ['invoice.pdf.exe', 'réponse.docm', '請求書.xlsm', 'a b c.tmp'];
 
 /** `E0E0…` as Apex Central writes a GUID. */
-function guidOf(hex: string): string {
+export function guidOf(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`.toUpperCase();
 }
 

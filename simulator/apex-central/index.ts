@@ -3,13 +3,20 @@ import { jsonReply, type Reply } from '../reply.ts';
 import type { StreamSummary } from '../stream-truth.ts';
 import type { TruthText } from '../truth.ts';
 import { type Asked, refusal } from './access.ts';
-import { type Chain, makeChain, makeSummaries, type Summary } from './chains.ts';
+import { makeAgents, makeServers } from './agents.ts';
+import { type Chain, makeChain, makeSummaries } from './chains.ts';
+import { BUSY, failure, wellDone } from './envelopes.ts';
+import { endpoints, productAgents, productServers, scanSummaries, sensors } from './lists.ts';
 import { createTasks, type TaskAnswer } from './tasks.ts';
-import { rowsOf, TIME_ZONE } from './write.ts';
+import { rowsOf } from './write.ts';
 
-/** Trend Micro Apex Central: one address, whose body says what is asked for. */
+/** Trend Micro Apex Central: one address, whose body says what is asked for, and two lists of what it manages. */
 
 export const APEX_PATH = '/WebApp/OSCE_iES/OsceIes/ApiEntry';
+/** In lower case: clients write them in several ways. */
+const AGENTS_PATH = '/webapp/api/agentresource/productagents';
+const SERVERS_PATH = '/webapp/api/serverresource/productservers';
+export const APEX_LISTS: readonly string[] = [AGENTS_PATH, SERVERS_PATH];
 export const APEX_STREAM = 'apex_central.footprint';
 
 export interface ApexOptions {
@@ -37,18 +44,12 @@ export interface ApexCentral {
 }
 
 type Body = Record<string, unknown>;
-const NOISE =
-  '"PermissionCtrl":{"permission":"255","elements":null},"FeatureCtrl":{"mode":"0"},"SystemCtrl":{"TmcmSoDist_Role":"none"}';
-const BUSY = [
-  `{"Data":{"Code":5,"CodeType":1,"Message":"The server is busy","Data":null},${NOISE}}`,
-  `{"Data":{"Code":0,"Message":"OK","Data":{}},"Meta":{"result":0,"errorCode":1012,"errorMessgae":"The server is busy"},${NOISE}}`,
-  '{"result_code":-1,"result_description":"The server is busy","result_content":[]}',
-];
-
 export function createApexCentral(facts: Facts, endTime: number, options: ApexOptions = {}): ApexCentral {
   const { applicationId = 'simulated-apex-application', apiKey = 'simulated-apex-key' } = options;
   const { footprints: count = 0, endless = 0, failEvery = 0, statusEvery = 0 } = options;
   const summaries = makeSummaries(facts, count, endTime);
+  const agents = makeAgents(facts, summaries);
+  const servers = makeServers(facts);
   const tasks = createTasks(facts.seed, endless);
   const failedOnce = new Set<number>();
   let requests = 0;
@@ -95,16 +96,29 @@ export function createApexCentral(facts: Facts, endTime: number, options: ApexOp
     return answer === 'wrong' ? failure('ContentId is invalid') : taskReply(undefined, answer);
   };
 
+  const LISTS: Readonly<Record<string, (payload: Body) => Reply>> = {
+    'V1/Task/ShowScanSummaryList': (payload) => scanSummaries(summaries, payload),
+    'V1/Task/ShowScanListByScanSummaryGuid': (payload) => endpoints(agents, summaries, payload),
+    'V1/Task/ShowAgentList': (payload) => sensors(agents, payload),
+  };
+
+  const managed = (url: string): Reply => {
+    const [path = '', query = ''] = url.split('?');
+    const params = new URLSearchParams(query);
+    return path.toLowerCase().startsWith(AGENTS_PATH) ? productAgents(agents, params) : productServers(servers, params);
+  };
+
   const answer: ApexCentral['answer'] = (asked, nowMs) => {
     const why = refusal(asked, applicationId, apiKey, nowMs);
     if (why !== undefined) return { ...jsonReply(JSON.stringify({ Message: why })), status: 401 };
+    if (asked.method === 'GET') return managed(asked.url);
     const body = parsed(asked.body);
     if (body === undefined || body.TaskType !== 4) return failure('the body or its TaskType is invalid');
     if (failEvery > 0 && ++requests % failEvery === 0)
       return jsonReply(BUSY[(requests / failEvery) % BUSY.length] as string);
     const payload = (body.Payload ?? {}) as Body;
-    if (body.Url === 'V1/Task/ShowScanSummaryList') return list(summaries, payload);
-    if (body.Url === 'V1/Task/ShowScanListByScanSummaryGuid') return endpoints(facts, summaries, payload);
+    const list = LISTS[String(body.Url)];
+    if (list !== undefined) return list(payload);
     if (body.Url === 'V1/Task/ShowFootPrintTable') return footprints(payload);
     return body.Url === 'V1/Content/ShowContent' ? content(body) : failure('the Url is not supported');
   };
@@ -128,69 +142,8 @@ function parsed(body: Buffer): Body | undefined {
   }
 }
 
-/** HTTP 200, and yet refused. */
-function failure(message: string): Reply {
-  const meta = JSON.stringify({ result: 0, errorCode: 1017, errorMessgae: message });
-  return jsonReply(`{"Data":{"Code":0,"CodeType":1,"Message":"OK","Data":null},"Meta":${meta},${NOISE}}`);
-}
-
-function wellDone(data: string): Reply {
-  const meta = '"Meta":{"result":1,"errorCode":0,"errorMessgae":"Success"}';
-  const outer = `{"Code":0,"CodeType":1,"Message":"OK","Data":${data},"TimeZone":${TIME_ZONE}}`;
-  return jsonReply(`{"Data":${outer},${meta},${NOISE}}`);
-}
-
 function taskReply(chain: Chain | undefined, { taskId, lastContentId, hasMore, content }: TaskAnswer): Reply {
   const server = chain === undefined ? {} : { serverName: chain.serverName, serverGuid: chain.serverGuid };
   const head = JSON.stringify({ taskId, lastContentId, hasMore, errorServers: '[]', ...server });
   return wellDone(`${head.slice(0, -1)},"content":${content}}`);
-}
-
-function pageOf<T>(items: readonly T[], payload: Body): { page: T[]; pagination: object } | undefined {
-  const { offset = 0, limit = 20 } = (payload.pagination ?? {}) as { offset?: unknown; limit?: unknown };
-  if (!Number.isInteger(offset) || !Number.isInteger(limit)) return undefined;
-  const from = Number(offset);
-  return { page: items.slice(from, from + Number(limit)), pagination: { offset, limit, total: items.length } };
-}
-
-function listReply(content: object): Reply {
-  const entry = { statusCode: 0, message: 'Success', content };
-  const head = { taskId: '', lastContentId: '', hasMore: false, serverGuid: '', serverName: '' };
-  return wellDone(JSON.stringify({ ...head, content: [entry] }));
-}
-
-function list(summaries: readonly Summary[], payload: Body): Reply {
-  const { scanType } = payload;
-  if (!Array.isArray(scanType)) return failure('the scanType is invalid');
-  const paged = pageOf(summaries, payload);
-  if (paged === undefined) return failure('the pagination is invalid');
-  const scanSummaryEntity = paged.page.map((summary, at) => ({
-    ...{ scanSummaryId: at + 1, scanSummaryGuid: summary.scanSummaryGuid, status: 3, statusForUI: 3, scanType: 2 },
-    ...{ submitTime: summary.startTime, finishTime: summary.finishTime, specificAgentType: 1, name: summary.name },
-    progressInfo: { safeCount: 0, riskCount: summary.agentGuids.length, pendingCount: 0, processingCount: 0 },
-    ...{ agentCount: summary.agentGuids.length, matchedAgentCount: summary.agentGuids.length },
-    ...{ serverGuidList: [summary.serverGuid], creator: 'analyst', errorServers: '[]' },
-  }));
-  return listReply({ scanSummaryEntity, pagination: paged.pagination });
-}
-
-/** The endpoints of one scan summary. */
-function endpoints(facts: Facts, summaries: readonly Summary[], payload: Body): Reply {
-  const [wanted] = Array.isArray(payload.scanSummaryGuid) ? payload.scanSummaryGuid : [];
-  const summary = summaries.find(
-    ({ scanSummaryGuid }) => scanSummaryGuid.toLowerCase() === String(wanted).toLowerCase(),
-  );
-  if (summary === undefined) return failure('the scan summary was not found');
-  const paged = pageOf(summary.agentGuids, payload);
-  if (paged === undefined) return failure('the pagination is invalid');
-  const scanEntity = paged.page.map((agentGuid, at) => {
-    const device = facts.devices[(summary.chains[at] ?? 0) % facts.devices.length];
-    return {
-      ...{ rowId: at + 1, agentGuid, scanSummaryGuid: summary.scanSummaryGuid, status: 5, name: summary.name },
-      ...{ riskCount: -1, scanType: 2, serverGuid: summary.serverGuid, serverName: 'SAMPLE_SERVER' },
-      ...{ isOnline: at % 2 === 0, ip: `10.20.0.${(at % 250) + 1}`, machineName: device?.name ?? 'WKS-0001' },
-      ...{ userName: `${device?.name ?? 'WKS-0001'}\\analyst`, machineOS: 'Windows Server 2019', productType: 15 },
-    };
-  });
-  return listReply({ scanEntity, pagination: paged.pagination });
 }
