@@ -22,7 +22,7 @@ import { REMOVED, withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
 import type { Known, Owed, Row } from '../state/store.ts';
 import type { EcsDocument, IsNews, Json, Note, OutDocument, Stream, StreamContext, Walk } from '../types.ts';
-import { answersOthers, verdictOn, wasJudgedLately } from './gone.ts';
+import { answersOthers, noteAnswered, verdictOn, wasJudgedLately } from './gone.ts';
 import { clearMissing } from './missing.ts';
 import { refreshPauseMs } from './refresh.ts';
 
@@ -180,6 +180,7 @@ async function fetchDetail(
   const ask = async (): Promise<Shipped> => {
     const isNews: IsNews = (action, record) => isAnother(stream, known, action, record);
     const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
+    noteAnswered(pipeline, seen.key);
     if (known !== undefined) clearMissing(pipeline, [seen.key]);
     return { record: clean(stream, detail), kind: 'detail' };
   };

@@ -64,6 +64,13 @@ export function verdictOn(pipeline: Pipeline, context: StreamContext, key: strin
   return waiting.promise;
 }
 
+/** Whose detail was had last: the best witness where nothing is delivered yet. */
+const answered = new WeakMap<Pipeline['state'], string>();
+
+export function noteAnswered({ state }: Pipeline, key: string): void {
+  answered.set(state, key);
+}
+
 /** Of each walk: who is about to ask others for all that wonder. */
 const questions = new WeakMap<StreamContext, Promise<boolean>>();
 
@@ -76,7 +83,9 @@ export function answersOthers(pipeline: Pipeline, context: StreamContext, key: s
     questions.get(context) ??
     sleep(GATHER_MS, undefined, { signal: context.signal }).then(() => {
       questions.delete(context);
-      const others = pipeline.state.newestKeys(MOST_WITNESSES + 1).filter((other) => other !== key);
+      const last = answered.get(pipeline.state);
+      const known = pipeline.state.newestKeys(MOST_WITNESSES);
+      const others = [...(last === undefined ? [] : [last]), ...known].filter((other) => other !== key);
       return hasWitness(pipeline, context, new Map(others.map((other) => [other, undefined])));
     });
   questions.set(context, question);

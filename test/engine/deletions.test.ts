@@ -144,6 +144,14 @@ describe.each(['OccurrenceTime', 'ReceivedTime'] as const)('where the list filte
     );
   });
 
+  test('one whose detail alone is missing is shipped at once, as the list has it, the first time, too', async () => {
+    const vendor = detectionsVendor(late(3), by);
+    vendor.withoutDetail.add('late1');
+    const { sink } = await tenant(vendor);
+    const tags = new Map(sink.documents.map((one) => [one.key, documentOf(one).tags]));
+    expect(Object.fromEntries(tags)).toEqual({ late0: undefined, late1: ['detail_missing'], late2: undefined });
+  });
+
   test('a record that is new while the details route is out of order is shipped once, with its detail', async () => {
     const { vendor, sink, clock, look } = await tenant(detectionsVendor(late(2), by));
     vendor.areDetailsDown = true;

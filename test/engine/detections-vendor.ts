@@ -29,6 +29,8 @@ export interface DetectionsVendor {
   by: 'OccurrenceTime' | 'ReceivedTime';
   /** Whether the details route knows nobody. */
   areDetailsDown: boolean;
+  /** Those that the details route does not know, though the list shows them. */
+  withoutDetail: Set<string>;
   /** Whether the list is empty for now. */
   isRebuilt: boolean;
 }
@@ -50,6 +52,7 @@ export function detectionsVendor(rows: Detection[], by: DetectionsVendor['by'] =
   };
   const vendor: DetectionsVendor = {
     ...{ rows, by, requests: { list: 0, details: 0 }, areDetailsDown: false, isRebuilt: false },
+    withoutDetail: new Set(),
     client: clientOf({ json }),
   };
   return vendor;
@@ -57,7 +60,8 @@ export function detectionsVendor(rows: Detection[], by: DetectionsVendor['by'] =
 
 function detailOf(vendor: DetectionsVendor, id: string): unknown {
   vendor.requests.details++;
-  const row = vendor.areDetailsDown ? undefined : vendor.rows.find(({ Id }) => Id === id);
+  const isUnknown = vendor.areDetailsDown || vendor.withoutDetail.has(id);
+  const row = isUnknown ? undefined : vendor.rows.find(({ Id }) => Id === id);
   if (row === undefined) throw new SluiceError(`no detection ${id}`, { action: 'skip' });
   return row;
 }
