@@ -8,6 +8,7 @@ import { parseExact } from './json.ts';
 import type { ProxyRules } from './proxy.ts';
 import { retryAfterMs } from './retry.ts';
 import { REMOVED } from './secrets.ts';
+import { portHint, type TlsSettings, tlsTrouble, wantsTls } from './tls.ts';
 import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from './types.ts';
 
 export interface HttpSettings {
@@ -151,25 +152,28 @@ async function* chunksOf(
   }
 }
 
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/;
+const TLS: TlsSettings = {
+  ca: 'http.ca_file of the source',
+  address: 'region or base_url of the source',
+  on: 'write https:// in base_url of the source',
+  off: 'write http:// in base_url of the source',
+};
 
 function networkError(error: unknown, request: HttpRequest, settings: HttpSettings): SluiceError {
   const where = placeOf(request);
   if (error instanceof SluiceError) return error;
   const { code = '' } = error as { code?: string };
-  if (CERTIFICATE.test(code)) {
-    return new SluiceError(`${where}: the server's certificate is not trusted (${code})`, {
-      action: 'stop',
-      advice: 'Name the authority that signed it in http.ca_file of the source.',
-      cause: error,
-    });
+  const said = `${code} ${messageOf(error)}`;
+  const isTls = request.url.startsWith('https:');
+  const trouble = isTls ? tlsTrouble(said, TLS) : undefined;
+  if (trouble !== undefined) {
+    const { what, advice, lasts } = trouble;
+    return new SluiceError(`${where}: ${what} (${code})`, { action: lasts ? 'stop' : 'retry', advice, cause: error });
   }
   const why = isAbort(error) ? `no complete reply within ${settings.timeoutMs} ms` : code || messageOf(error);
-  return new SluiceError(`${where}: ${why}`, {
-    action: 'retry',
-    advice: 'Check the network, the proxy (HTTPS_PROXY) and the address of the source.',
-    cause: error,
-  });
+  const hint = portHint(said, isTls, TLS);
+  const advice = `Check the network, the proxy (HTTPS_PROXY) and the address of the source.${hint ? ` ${hint}` : ''}`;
+  return new SluiceError(`${where}: ${why}`, { action: 'retry', advice, cause: error });
 }
 
 function tooLarge(request: HttpRequest, { maxBodyBytes }: HttpSettings): SluiceError {
@@ -197,7 +201,9 @@ export function statusError(
   if (status >= 200 && status < 300) return undefined;
   const text = Buffer.isBuffer(reply.body) ? reply.body.toString('utf8', 0, 1000) : '';
   const said = wordsOf(withoutToken(text, request));
-  const message = `${placeOf(request)} answered ${status}${said === '' ? '' : `: ${said}`}`;
+  const target = status < 400 ? redirection(reply, request) : undefined;
+  const answer = target === undefined ? status : `${status} (to ${target})`;
+  const message = `${placeOf(request)} answered ${answer}${said === '' ? '' : `: ${said}`}`;
   const waitMs = retryAfterMs(reply.headers.get('retry-after'), nowMs);
   if (status === 429 || (status === 503 && waitMs !== undefined)) {
     return new SluiceError(message, { action: 'retry', waitMs, general: 'route' });
@@ -206,8 +212,21 @@ export function statusError(
   if (status === 403) return new SluiceError(message, { action: 'forbidden', waitMs });
   if (status === 401) return new SluiceError(message, { action: 'reauthenticate' });
   if (status === 404) return new SluiceError(message, { action: 'skip' });
-  const advice = status < 400 ? 'The address redirects: check region and base_url of the source.' : undefined;
+  const advice =
+    status < 400
+      ? `The address redirects: set region or base_url of the source to where the API itself is.`
+      : wantsTls(status, said)
+        ? `The port speaks TLS: ${TLS.on}.`
+        : undefined;
   return new SluiceError(message, { action: 'reject', advice });
+}
+
+/** Where a reply leads, without what may be secret in it. */
+function redirection({ headers }: Pick<HttpReply, 'headers'>, { url }: HttpRequest): string | undefined {
+  const location = headers.get('location');
+  if (location === null || !URL.canParse(location, url)) return undefined;
+  const { origin, pathname } = new URL(location, url);
+  return `${origin}${pathname}`;
 }
 
 /** What a page of some gateway says, without its tags, in one short line. */

@@ -87,8 +87,14 @@ async function requestToken(settings: SourceSettings, baseUrl: string, services:
   const reply = await services.http(request);
   const error = statusError(reply, request, services.now());
   if (error?.action === 'retry') throw error;
+  if (error?.advice !== undefined || reply.status === 404) throw wrongAddress(error as SluiceError);
   if (error !== undefined) throw refusal(settings, reply.status, reply.headers.get('date'), services.now());
   return readToken(parseReply(reply, request), services.now());
+}
+
+/** What answers is no token endpoint: the credentials were never looked at. */
+function wrongAddress({ message, advice }: SluiceError): SluiceError {
+  return new SluiceError(message, { action: 'stop', advice: advice ?? 'Check region and base_url of the source.' });
 }
 
 function refusal(settings: SourceSettings, status: number, date: string | null, nowMs: number): SluiceError {

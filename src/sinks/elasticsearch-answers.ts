@@ -1,5 +1,6 @@
 /** What an answer of Elasticsearch means: the one place of this sink that looks at status codes and error types. */
 import { SluiceError } from '../errors.ts';
+import { wantsTls } from '../tls.ts';
 import type { Reply } from './elasticsearch-client.ts';
 
 /** Something that may pass by itself. `doubt`: the request may have been carried out, so ask before repeating it. */
@@ -79,19 +80,11 @@ export function troubleWith(reply: Reply, place: Place): Trouble {
   throw refused(status, said, place);
 }
 
-function silent(reply: Extract<Reply, { kind: 'silence' }>, place: Place): Trouble {
-  if (reply.certificate) {
-    throw stop(
-      `Elasticsearch at ${place.where} cannot be trusted: ${reply.why}`,
-      'Set `ca_file` of the sink to the PEM file of the authority that signed its certificate, and check that the address starts with the right scheme and is named as in the certificate.',
-    );
-  }
-  return {
-    kind: 'trouble',
-    why: `cannot be reached: ${reply.why}`,
-    advice: `Check the address and that the cluster runs. ${laterAdvice}`,
-    doubt: true,
-  };
+function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: Place): Trouble {
+  if (tls?.lasts) throw stop(`Elasticsearch at ${place.where} cannot be trusted: ${tls.what} (${why})`, tls.advice);
+  const advice = tls?.advice ?? ['Check the address and that the cluster runs.', hint ?? []].flat().join(' ');
+  const reason = tls === undefined ? why : `${tls.what} (${why})`;
+  return { kind: 'trouble', why: `cannot be reached: ${reason}`, advice: `${advice} ${laterAdvice}`, doubt: true };
 }
 
 export const neededPrivileges = ['auto_configure', 'create_doc', 'read', 'maintenance'] as const;
@@ -115,6 +108,9 @@ export function refused(status: number, said: string, { where, dataStream }: Pla
       `Elasticsearch at ${where} has no data stream ${dataStream} and does not create it (${said})`,
       'Run `sluice setup elasticsearch` once, and check that the address is the one of Elasticsearch itself.',
     );
+  }
+  if (wantsTls(status, said)) {
+    return stop(`${where} is not spoken to as it wants (${said})`, 'Write https:// in `nodes` of the sink.');
   }
   return stop(
     `Elasticsearch at ${where} refuses the request for ${dataStream} (${said})`,

@@ -36,7 +36,7 @@ async function checkReachable(client: EsClient, signal: AbortSignal): Promise<Ch
 }
 
 function unreachable(client: EsClient, what: string, reply: Reply): CheckLine {
-  if (reply.kind === 'answer' && reply.status < 300) {
+  if (reply.kind === 'answer' && (reply.status < 300 || reply.status === 404)) {
     return { what, ok: false, detail: `something else answers at ${client.where}`, advice: 'Check the address.' };
   }
   try {

@@ -4,7 +4,7 @@
  */
 import { Client, type ClientOptions, Transport } from '@elastic/elasticsearch';
 import { messageOf, usageError } from '../errors.ts';
-import { authoritiesWith } from '../tls.ts';
+import { authoritiesWith, plainly, portHint, type TlsSettings, type TlsTrouble, tlsTrouble } from '../tls.ts';
 import { authorization, type ElasticsearchAuth, scrubbed, scrubber } from './elasticsearch-secrets.ts';
 
 export interface ConnectionSettings {
@@ -37,7 +37,7 @@ export interface EsRequest {
 /** Either somebody answered, or nobody did in a way that can be read: then the fate of the request is unknown. */
 export type Reply =
   | { kind: 'answer'; status: number; body: unknown; retryAfterMs: number | undefined }
-  | { kind: 'silence'; why: string; certificate: boolean };
+  | { kind: 'silence'; why: string; tls?: TlsTrouble; hint?: string };
 
 export interface EsClient {
   /** The nodes' addresses for messages, without credentials. */
@@ -138,18 +138,36 @@ async function once(
 }
 
 function answer(status: number, body: unknown, headers: Record<string, unknown> | null | undefined): Reply {
+  if (status >= 300 && status < 400) {
+    const hint = 'Write in `nodes` of the sink where Elasticsearch itself answers: https:// instead of http://, say.';
+    return { kind: 'silence', why: `the address redirects (${status} to ${pathOf(headers?.location)})`, hint };
+  }
   if (status < 400 && typeof body === 'string') {
     return {
       kind: 'silence',
       why: 'what answers there is not Elasticsearch (its reply is not JSON)',
-      certificate: false,
     };
   }
   const seconds = Number(headers?.['retry-after']);
   return { kind: 'answer', status, body, retryAfterMs: seconds > 0 ? seconds * 1000 : undefined };
 }
 
-const certificateProblem = /certificate|self[- ]signed|altnames|wrong version number/i;
+const TLS: TlsSettings = {
+  ca: '`ca_file` of the sink',
+  address: '`nodes` of the sink',
+  on: 'write https:// in `nodes` of the sink',
+  off: 'write http:// in `nodes` of the sink',
+};
+
+/** Where a redirection leads, without what may be secret in it. */
+function pathOf(location: unknown): string {
+  return typeof location === 'string' ? (location.split(/[?#]/, 1)[0] ?? '') : 'nowhere';
+}
+
+/** What the client tells of the node that it asked. */
+interface FailedRequest {
+  meta?: { meta?: { connection?: { url?: unknown } } };
+}
 
 function failed(error: unknown, timedOut: string | undefined, scrub: (text: string) => string): Reply {
   const meta = (error as { meta?: { statusCode?: number; body?: unknown; headers?: Record<string, unknown> } }).meta;
@@ -158,8 +176,10 @@ function failed(error: unknown, timedOut: string | undefined, scrub: (text: stri
   }
   const garbled =
     error instanceof Error && error.name === 'DeserializationError' ? 'its reply was cut short' : undefined;
-  const why = timedOut ?? garbled ?? scrub(messageOf(error));
-  return { kind: 'silence', why, certificate: timedOut === undefined && certificateProblem.test(why) };
+  const why = timedOut ?? garbled ?? plainly(scrub(messageOf(error)));
+  if (timedOut !== undefined || garbled !== undefined) return { kind: 'silence', why };
+  const isTls = String((error as FailedRequest).meta?.meta?.connection?.url).startsWith('https:');
+  return { kind: 'silence', why, tls: tlsTrouble(why, TLS), hint: portHint(why, isTls, TLS) };
 }
 
 function describeNodes(nodes: ConnectionSettings['nodes']): string {

@@ -1,5 +1,6 @@
 /** What an error of Kafka means: the one place of this sink that looks at error types. */
 import { messageOf, SluiceError } from '../errors.ts';
+import { plainly, type TlsSettings, tlsTrouble } from '../tls.ts';
 
 /** What a message has to name. */
 export interface Where {
@@ -47,6 +48,12 @@ export function isTooLarge(error: unknown): boolean {
   return KINDS[typeOf(error) ?? ''] === 'too-large';
 }
 
+const TLS: TlsSettings = {
+  ca: '`ca_file` of the sink',
+  address: '`brokers` of the sink',
+  on: 'set `tls: true` for the sink',
+  off: 'set `tls: false` for the sink',
+};
 const WRONG_PORT = ', and that `tls` and `sasl` of the sink are those of this port';
 const LATER = 'Nothing is lost: once it answers again, run again and Sluice goes on where it stopped.';
 
@@ -74,13 +81,19 @@ export function judge(error: unknown, where: Where): Verdict {
   const type = typeOf(error);
   const known = type === undefined ? undefined : KINDS[type];
   if (known !== undefined) return { kind: known };
-  const said = where.scrub(messageOf(error));
+  const said = plainly(where.scrub(messageOf(error)));
   const explain = type === undefined ? undefined : STOPS[type];
   if (explain !== undefined) {
     const [what, advice] = explain(where);
     return { kind: 'stop', error: new SluiceError(`${where.who} ${what} (${said})`, { action: 'stop', advice }) };
   }
-  if (type === undefined && CERTIFICATE.test(said)) return { kind: 'stop', error: untrusted(where, said) };
+  const tls = type === undefined ? tlsTrouble(said, TLS) : undefined;
+  if (tls?.lasts) {
+    const message = `${where.who} cannot be trusted: ${tls.what} (${said})`;
+    return { kind: 'stop', error: new SluiceError(message, { action: 'stop', advice: tls.advice }) };
+  }
+  if (tls !== undefined)
+    return { kind: 'trouble', why: `cannot be reached: ${tls.what} (${said})`, advice: `${tls.advice} ${LATER}` };
   return trouble(said, type, where);
 }
 
@@ -88,7 +101,7 @@ function trouble(said: string, type: string | undefined, where: Where): Verdict 
   // kafkajs does not tell why it found no coordinator; the reason may be a missing right.
   const hidden = /Failed to find group coordinator/.test(said) ? ` If the cluster is well: ${rights(where)}` : '';
   const why = type === undefined ? `cannot be reached: ${said}` : `cannot take documents: ${said}`;
-  const port = /closed connection|disconnected before secure/i.test(said) ? WRONG_PORT : '';
+  const port = /closed connection|disconnected before secure|ECONNRESET/i.test(said) ? WRONG_PORT : '';
   return { kind: 'trouble', why, advice: `Check the addresses and that the brokers run${port}. ${LATER}${hidden}` };
 }
 
@@ -144,16 +157,6 @@ const STOPS: Record<string, ((where: Where) => [string, string]) | undefined> = 
     'Look into the configuration of the topic, and into the log of the broker.',
   ],
 };
-
-const CERTIFICATE = /certificate|self[- ]signed|altnames|wrong version number/i;
-
-function untrusted({ who }: Where, said: string): SluiceError {
-  return new SluiceError(`${who} cannot be trusted: ${said}`, {
-    action: 'stop',
-    advice:
-      'Set `ca_file` of the sink to the PEM file of the authority that signed its certificate, and check that `brokers` names the TLS port, by the name in the certificate.',
-  });
-}
 
 export function fenced({ who, transactionalId }: Where): SluiceError {
   return new SluiceError(`${who}: another process has taken over ${transactionalId}`, {

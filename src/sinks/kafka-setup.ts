@@ -139,8 +139,9 @@ export function explained(error: unknown, settings: WholeSettings): SluiceError 
   }
   const verdict = judge(error, where);
   if (verdict.kind === 'stop') return verdict.error;
-  const why = verdict.kind === 'trouble' ? verdict.why : `says: ${where.scrub(messageOf(error))}`;
-  return new SluiceError(`${where.who} ${why}`, {
+  if (verdict.kind === 'trouble')
+    return new SluiceError(`${where.who} ${verdict.why}`, { action: 'stop', advice: verdict.advice });
+  return new SluiceError(`${where.who} says: ${where.scrub(messageOf(error))}`, {
     action: 'stop',
     advice: 'Check `brokers` of the sink, and that they run.',
   });

@@ -282,6 +282,8 @@ const ADVICE: Record<string, string> = {
   EDQUOT: 'Raise the quota and start again: Sluice goes on after the last committed document.',
   EACCES: 'Let the user that Sluice runs as write there, or choose another path for the sink.',
   EPERM: 'Let the user that Sluice runs as write there, or choose another path for the sink.',
+  EEXIST: 'Something else has this name: choose another path for the sink.',
+  ENOTDIR: 'Something else has this name: choose another path for the sink.',
   EROFS: 'The file system is read-only: mount it writable, or choose another path for the sink.',
 };
 

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { accessSync, constants, existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SluiceError } from '../errors.ts';
@@ -24,17 +25,52 @@ export function openState(options: StateOptions): StateStore {
   return guarded(options.path, () => {
     mkdirSync(options.path, { recursive: true });
     const lock = options.exclusive ? takeLock(options.path, LOCK_PATIENCE_MS) : undefined;
-    const database = new DatabaseSync(join(options.path, 'state.db'), { timeout: 10_000 });
     try {
-      database.exec(PRAGMAS);
-      migrate(database);
+      return store(openDatabase(options.path), lock, options);
     } catch (error) {
-      database.close();
       lock?.close();
       throw error;
     }
-    return store(database, lock, options);
   });
+}
+
+function openDatabase(path: string): DatabaseSync {
+  const file = join(path, 'state.db');
+  if (!existsSync(file)) makeDatabase(file);
+  if (statSync(file).size === 0) throw torn(path, 'it is empty');
+  return prepared(file);
+}
+
+/** Whole from its first moment, however the process ends: an empty file is one that lost what it had. */
+function makeDatabase(file: string): void {
+  const fresh = `${file}.${randomUUID()}.new`;
+  try {
+    prepared(fresh).close();
+    giveName(fresh, file);
+  } finally {
+    rmSync(fresh, { force: true });
+  }
+}
+
+/** Leaves a file alone that another process has made meanwhile. */
+function giveName(fresh: string, file: string): void {
+  try {
+    linkSync(fresh, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') renameSync(fresh, file); // a file system without links
+  }
+}
+
+function prepared(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 10_000 });
+  try {
+    database.exec(PRAGMAS);
+    migrate(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** Somebody who only looks whether the lock is taken (`isStateInUse`) holds it for a moment: wait for that. */
@@ -62,8 +98,9 @@ function takeLock(path: string, patienceMs: number): DatabaseSync {
  */
 export function verifyState(path: string, now: () => number): void {
   const file = join(path, 'state.db');
-  if (!existsSync(file)) return;
   guarded(path, () => {
+    accessSync(path, constants.W_OK | constants.X_OK);
+    if (!existsSync(file)) return;
     if (statSync(file).size === 0) throw torn(path, 'it is empty');
     const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
     try {
@@ -85,20 +122,22 @@ function torn(path: string, why: string): SluiceError {
   return new SluiceError(`the state in ${path} is damaged: ${why}`, {
     action: 'stop',
     advice:
-      'Restore it from a backup, together with the output that belongs to it. Without one, move the folder away: everything in range is shipped again.',
+      'Restore it from a backup, together with the output that belongs to it. Without one, reset it by moving the folder away: everything in range is shipped again.',
   });
 }
 
 /** Whether a process holds the state: then jobs are left to it. */
 export function isStateInUse(path: string): boolean {
-  try {
+  return guarded(path, () => {
     mkdirSync(path, { recursive: true });
-    takeLock(path, 0).close();
-    return false;
-  } catch (error) {
-    if (error instanceof SluiceError) return true;
-    throw error;
-  }
+    try {
+      takeLock(path, 0).close();
+      return false;
+    } catch (error) {
+      if (error instanceof SluiceError) return true;
+      throw error;
+    }
+  });
 }
 
 function migrate(database: DatabaseSync): void {
@@ -118,6 +157,9 @@ function migrate(database: DatabaseSync): void {
   }
 }
 
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const TORN = new Set([11, 26]);
+
 /** Runs `work` and says what a failure of the database means. */
 export function guarded<T>(path: string, work: () => T): T {
   try {
@@ -125,6 +167,7 @@ export function guarded<T>(path: string, work: () => T): T {
   } catch (error) {
     if (error instanceof SluiceError) throw error;
     const message = messageOf(error);
+    if (TORN.has((error as { errcode?: number }).errcode ?? 0)) throw torn(path, message);
     const full = /full|ENOSPC/i.test(message);
     throw new SluiceError(`the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`, {
       action: 'stop',

@@ -1,6 +1,6 @@
 /** The real program as a child process, in a folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
@@ -30,6 +30,8 @@ export interface Workplace {
   configure(overrides?: Overrides): void;
   start(...argv: string[]): Started;
   sluice(...argv: string[]): Promise<Ended>;
+  /** As a user without rights, where the tests run as root, whom no folder keeps out. */
+  sluiceAsNobody(...argv: string[]): Promise<Ended>;
   /** Every document that was written, as its `event.id` and revision. */
   delivered(): string[];
   close(): Promise<void>;
@@ -48,8 +50,9 @@ export async function workplace(options: Partial<SimulatorOptions> & { detection
   const folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
   const simulator = await startSimulator({ ...TENANT, seed, ...options });
   const running = new Set<ChildProcess>();
-  const start = (...argv: string[]): Started => {
-    const started = launch(folder, argv);
+  const start = (...argv: string[]): Started => startAs(undefined, argv);
+  const startAs = (uid: number | undefined, argv: string[]): Started => {
+    const started = launch(folder, argv, uid);
     running.add(started.child);
     void started.ended.then(() => running.delete(started.child));
     return started;
@@ -60,6 +63,11 @@ export async function workplace(options: Partial<SimulatorOptions> & { detection
     configure: (overrides = {}) => writeFileSync(join(folder, 'sluice.yaml'), configOf(simulator.url, overrides)),
     start,
     sluice: (...argv) => start(...argv).ended,
+    sluiceAsNobody(...argv) {
+      if (process.getuid?.() !== 0) return start(...argv).ended;
+      chmodSync(folder, 0o755);
+      return startAs(NOBODY, argv).ended;
+    },
     delivered: () => documentsIn(join(folder, 'sluice-out')),
     async close() {
       for (const child of running) child.kill('SIGKILL');
@@ -69,9 +77,11 @@ export async function workplace(options: Partial<SimulatorOptions> & { detection
   };
 }
 
-function launch(folder: string, argv: string[]): Started {
+const NOBODY = 65_534;
+
+function launch(folder: string, argv: string[], uid?: number): Started {
   const env = { PATH: process.env.PATH, HOME: folder };
-  const child = spawn(process.execPath, [MAIN, ...argv], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, ...argv], { cwd: folder, env, uid, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += chunk));

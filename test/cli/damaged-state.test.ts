@@ -1,5 +1,5 @@
 /** `check` finds what `run` would stumble over. */
-import { openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type Workplace, workplace } from './binary.ts';
@@ -20,10 +20,25 @@ test('a torn state, and one of zero bytes', async () => {
   expect(torn.stdout).toMatch(/✗ {2}state .*damaged/);
   expect(torn.stdout + torn.stderr).toMatch(/Restore it from a backup/);
   expect(torn.code).toBe(1);
+  for (const command of [
+    ['run', '--once'],
+    ['state', 'show'],
+    ['state', 'reset', '--all', '--yes'],
+  ]) {
+    const { code, stderr } = await place.sluice(...command);
+    expect(stderr).toMatch(/damaged/);
+    expect(stderr).toMatch(/Restore it from a backup.* Without one, reset it by moving the folder away/);
+    expect(code).toBe(1);
+  }
   writeFileSync(file, '');
   const empty = await place.sluice('check');
   expect(empty.stdout).toMatch(/✗ {2}state .*empty/);
   expect(empty.code).toBe(1);
+  const before = place.delivered().length;
+  const refused = await place.sluice('run', '--once');
+  expect(refused.stderr).toMatch(/damaged: it is empty/);
+  expect({ code: refused.code, more: place.delivered().length - before }).toEqual({ code: 1, more: 0 });
+  expect(readdirSync(join(place.folder, 'sluice-state')).sort()).toEqual(['lock.db', 'state.db']);
 });
 
 test('a day that there is not is no time', async () => {

@@ -7,7 +7,7 @@ import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../.
 import { contractDocument, sinkContract } from '../contract/sink.ts';
 import { randomFrom } from '../e2e/kills.ts';
 import { seed } from '../seed.ts';
-import { freePort, type RunningKafka, startKafka, withAdmin } from './kafka.ts';
+import { freePort, type RunningKafka, type SecurePorts, startKafka, withAdmin } from './kafka.ts';
 import { type Harm, startKafkaProxy } from './kafka-proxy.ts';
 import { type Message, readCommitted } from './kafka-read.ts';
 
@@ -221,9 +221,26 @@ describe('Kafka 4.2.0', () => {
 describe('Kafka 4.2.0 that compacts by default', () => {
   let node: RunningKafka;
   beforeAll(async () => {
-    node = await startKafka({ version: '4.2.0', settings: ['log.cleanup.policy=compact'] });
+    node = await startKafka({ version: '4.2.0', secure: true, settings: ['log.cleanup.policy=compact'] });
   });
   afterAll(() => node?.stop());
+
+  it('is told from a port of another kind, with what to set', async () => {
+    const checked = async (more: Opening) => {
+      const sink = openSink(node.brokers, { timeoutMs: 4000, ...more });
+      const [line] = await sink.check(signal);
+      await sink.close();
+      return `${line?.ok}: ${line?.advice}`;
+    };
+    const { tls, caFile, saslPlaintext } = node.secure as SecurePorts;
+    const port = /^false: .*`tls` and `sasl` of the sink are those of this port/;
+    expect(await checked({ brokers: [tls] })).toMatch(port);
+    expect(await checked({ tls: true, caFile })).toMatch(port);
+    expect(await checked({ brokers: [saslPlaintext] })).toMatch(port);
+    expect(await checked({ brokers: [tls], tls: true })).toMatch(/^false: Name the PEM file .* in `ca_file`/);
+    const sasl = { mechanism: 'plain', username: 'alice', password: () => 'alice-secret' } as const;
+    expect(await checked({ sasl })).toMatch(/^false: Check `sasl` of the sink/);
+  });
 
   it('gets topics from setup that are not compacted, and check tells of those that lose or take nothing', async () => {
     const place = { stream: 'test.contract', namespace: 'acme' } as const;
