@@ -106,15 +106,16 @@ function secretReader(file: string, { readFile = readText, onSecret }: LoadOptio
   return (reference) => () => {
     const isFile = reference.startsWith('file:');
     const path = resolvePath(file, reference.slice('file:'.length));
-    let value = reference;
+    let text = reference;
     if (isFile) {
       try {
-        value = readFile(path).replace(/[\r\n]+$/, '');
+        text = readFile(path);
       } catch (error) {
         throw usageError(`the file ${path} of a secret cannot be read (${reason(error)})`);
       }
-      if (value === '') throw usageError(`the file ${path} of a secret is empty`);
     }
+    const value = text.replace(/[\r\n]+$/, ''); // editors and `echo` end a file, or a variable, with a new line
+    if (value === '') throw usageError(isFile ? `the file ${path} of a secret is empty` : 'the secret is empty');
     onSecret?.(value);
     return value;
   };

@@ -149,6 +149,14 @@ describe('the environment', () => {
 });
 
 describe('secrets', () => {
+  it('a new line at the end of one is cut off, from a variable and from a file', () => {
+    const options = { env: { SECRET: 'from-a-variable\n' }, files: { secret: 'from-a-file\r\n' } };
+    expect(load(file(), options).config.sources[0]?.applicationSecret()).toBe('from-a-variable');
+    const withFile = file().replace(`\${SECRET}`, 'file:secret');
+    expect(load(withFile, options).config.sources[0]?.applicationSecret()).toBe('from-a-file');
+    expect(problems(file(), { env: { SECRET: '\n' } }).join()).toMatch(/application_secret: the secret is empty/);
+  });
+
   it('a file is read again at each call, and every value is announced', () => {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-config-'));
     try {
