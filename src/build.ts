@@ -10,6 +10,7 @@ import { livedTime } from './lived-time.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
 import { proxyRules } from './proxy.ts';
 import { MOST_OWED } from './reading/changes.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
 import { openNdjson } from './sinks/ndjson.ts';
 import type { PipelineState } from './state/store.ts';
 import { authoritiesWith } from './tls.ts';
@@ -30,6 +31,8 @@ export interface Line {
   source: SourceConfig;
   registered: Registered;
   client: VendorClient;
+  /** What the source is refused. */
+  refusals: Refusals;
   sinkName: string;
   /** Kinds of notes that streams of the source read. */
   wantedNotes: ReadonlySet<string>;
@@ -61,7 +64,8 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     );
     closers.push(close);
     const log = tools.log.child({ 'sluice.source': source.name });
-    const services = { http: request, stream, retry: source.retry, log, now: tools.now, lived: lived.now };
+    const refusals = createRefusals(lived.now);
+    const services = { http: request, stream, retry: source.retry, log, now: tools.now, lived: lived.now, refusals };
     const client = connector.open(source, services);
     const wantedNotes = new Set(registered.flatMap(({ stream }) => stream.parentNotes ?? []));
     return registered.flatMap((one) =>
@@ -70,6 +74,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
         source,
         registered: one,
         client,
+        refusals,
         sinkName,
         wantedNotes,
       })),

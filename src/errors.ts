@@ -22,6 +22,13 @@ export interface ErrorOptions {
   general?: 'route' | 'source';
   /** Nothing was sent, since calls of this kind were refused while it waited for its turn. */
   isUnsent?: boolean;
+  /**
+   * The vendor lets nobody of this source in: its credentials, its address or its certificate. A person has to mend it,
+   * perhaps at the vendor's, so that `run` waits for that; who runs a command is told at once.
+   */
+  isLockedOut?: boolean;
+  /** The HTTP status, where there was an answer. */
+  status?: number;
   cause?: unknown;
 }
 
@@ -33,6 +40,8 @@ export class SluiceError extends Error {
   readonly kind: 'usage' | 'failure';
   readonly general: 'route' | 'source' | undefined;
   readonly isUnsent: boolean;
+  readonly isLockedOut: boolean;
+  readonly status: number | undefined;
 
   constructor(message: string, options: ErrorOptions) {
     super(message, { cause: options.cause });
@@ -43,6 +52,8 @@ export class SluiceError extends Error {
     this.kind = options.kind ?? 'failure';
     this.general = options.general;
     this.isUnsent = options.isUnsent ?? false;
+    this.isLockedOut = options.isLockedOut ?? false;
+    this.status = options.status;
   }
 }
 

@@ -2,9 +2,11 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
+import type { Line } from './build.ts';
 import type { Config, SourceConfig } from './config.ts';
 import { messageOf, SluiceError } from './errors.ts';
 import type { Logger } from './log.ts';
+import { SAY_AFTER_MS, type Trouble } from './refusals.ts';
 import type { Watch } from './watch.ts';
 
 export interface Health {
@@ -15,7 +17,7 @@ export interface Health {
 /** A pipeline as health sees it. */
 export interface Watched {
   watch: Watch;
-  line: { source: SourceConfig };
+  line: Pick<Line, 'source' | 'registered' | 'refusals'>;
 }
 
 /** Undefined when the config has switched it off. */
@@ -85,24 +87,44 @@ function failingFor({ failing, asking, sinkFailing }: Watch, longerMs: number, n
   return `${longest.who} cannot go on for ${Math.round((nowMs - longest.sinceMs) / 60_000)} min: ${longest.reason}`;
 }
 
+/** What the vendor refuses of what this pipeline asks for. */
+function refusalsOf({ line }: Watched): Trouble[] {
+  const routes = line.registered.stream.about.endpoints.map((endpoint) => endpoint.split(' ').at(-1) ?? '');
+  return line.refusals.troubles(routes);
+}
+
 /** What is not lost, but late or odd by now. */
-function warningOf(watch: Watch, nowMs: number): string | undefined {
-  return watch.alarm ?? failingFor(watch, DEGRADED_AFTER_MS, nowMs);
+function warningOf(watched: Watched, nowMs: number): string | undefined {
+  const { watch } = watched;
+  const [longest] = refusalsOf(watched);
+  const isLong = longest !== undefined && longest.lastsMs >= SAY_AFTER_MS;
+  const refused = isLong ? `waiting for ${Math.round(longest.lastsMs / 60_000)} min: ${longest.reason}` : undefined;
+  return watch.alarm ?? failingFor(watch, DEGRADED_AFTER_MS, nowMs) ?? refused;
+}
+
+/** What a person has to mend, or whatever has lasted too long. */
+function troubleOf(watched: Watched, longerMs: number, nowMs: number): { why?: string; advice?: string } {
+  const { watch } = watched;
+  if (watch.stopped !== undefined) return { why: watch.stopped.message, advice: watch.stopped.advice };
+  const refused = refusalsOf(watched).find(({ isFailing }) => isFailing);
+  if (refused !== undefined) return { why: refused.reason, advice: refused.advice };
+  return { why: failingFor(watch, longerMs, nowMs) };
 }
 
 /**
  * A pipeline that neither finished a walk nor showed any progress for three polls and the longest retry is stuck. One
- * that says what it waits for is not: a restart would not help it. One that has stopped is told as well, and one whose
- * walk or sink has failed for an hour, whatever else succeeds: a person has to look.
+ * that says what it waits for is not: a restart would not help it. One that has stopped, or that the vendor does not let
+ * in, is told as well, and one whose walk or sink has failed for an hour, whatever else succeeds: a person has to look.
  */
-function liveness(config: Config, { watch, line }: Watched, nowMs: number): Finding {
-  const trouble = watch.stopped?.message ?? failingFor(watch, FAILING_AFTER_MS, nowMs);
-  if (trouble !== undefined) return { pipeline: watch.name, ok: false, why: trouble, advice: watch.stopped?.advice };
+function liveness(config: Config, watched: Watched, nowMs: number): Finding {
+  const { watch, line } = watched;
+  const trouble = troubleOf(watched, FAILING_AFTER_MS, nowMs);
+  if (trouble.why !== undefined) return { pipeline: watch.name, ok: false, ...trouble };
   const silentMs = nowMs - watch.lastSignMs;
   const limitMs = silenceLimitMs(config, line.source);
   const last = watch.lastSuccessMs === undefined ? 'never' : new Date(watch.lastSuccessMs).toISOString();
   if (silentMs <= limitMs)
-    return { pipeline: watch.name, ok: true, why: watch.waiting, warning: warningOf(watch, nowMs) };
+    return { pipeline: watch.name, ok: true, why: watch.waiting, warning: warningOf(watched, nowMs) };
   const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
   return { pipeline: watch.name, ok: false, why };
 }
@@ -122,16 +144,12 @@ export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: 
 }
 
 /** A walk that cannot go on is not ready, whatever the others do: its first request was given up only after its deadline. */
-function readiness({ watch }: Watched, nowMs: number): Finding {
-  const { name, stopped, waiting, alarm } = watch;
-  const trouble = stopped?.message ?? failingFor(watch, DEGRADED_AFTER_MS, nowMs);
-  return {
-    pipeline: name,
-    ok: trouble === undefined,
-    why: trouble ?? waiting,
-    warning: alarm,
-    advice: stopped?.advice,
-  };
+function readiness(watched: Watched, nowMs: number): Finding {
+  const { name, waiting } = watched.watch;
+  const { why, advice } = troubleOf(watched, DEGRADED_AFTER_MS, nowMs);
+  const ok = why === undefined;
+  const warning = ok ? warningOf(watched, nowMs) : watched.watch.alarm;
+  return { pipeline: name, ok, why: why ?? waiting, warning, advice };
 }
 
 function verdict(findings: Finding[]): { status: number; body: unknown } {
@@ -177,5 +195,15 @@ function metricsOf(watched: readonly Watched[], lived: () => number): Registry {
   add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
   add('alarm', '1 while a person should look at something.', (watch) => (watch.alarm === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));
+  new Gauge({
+    name: 'sluice_refusals',
+    help: 'Requests that the vendor refused or that failed since the start, by the status of the answer.',
+    labelNames: ['source', 'status'],
+    registers: [registry],
+    collect() {
+      for (const { line } of watched)
+        for (const [status, count] of line.refusals.counts) this.set({ source: line.source.name, status }, count);
+    },
+  });
   return registry;
 }

@@ -3,11 +3,11 @@ import { Agent as HttpsAgent } from 'node:https';
 import fetch from 'node-fetch';
 import { ACCEPT_ENCODING, textOfReply, unpacked, wholeBody } from './body.ts';
 import type { Budget } from './budget.ts';
-import { isAbort, messageOf, SluiceError } from './errors.ts';
+import { type Action, type ErrorOptions, isAbort, messageOf, SluiceError } from './errors.ts';
 import { parseExact } from './json.ts';
 import type { ProxyRules } from './proxy.ts';
 import { retryAfterMs } from './retry.ts';
-import { REMOVED } from './secrets.ts';
+import { REMOVED, withoutSecrets } from './secrets.ts';
 import { portHint, type TlsSettings, tlsTrouble, wantsTls } from './tls.ts';
 import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from './types.ts';
 
@@ -168,7 +168,10 @@ function networkError(error: unknown, request: HttpRequest, settings: HttpSettin
   const trouble = isTls ? tlsTrouble(said, TLS) : undefined;
   if (trouble !== undefined) {
     const { what, advice, lasts } = trouble;
-    return new SluiceError(`${where}: ${what} (${code})`, { action: lasts ? 'stop' : 'retry', advice, cause: error });
+    const as = lasts
+      ? ({ action: 'stop', isLockedOut: true, general: 'source' } as const)
+      : { action: 'retry' as const };
+    return new SluiceError(`${where}: ${what} (${code})`, { ...as, advice, cause: error });
   }
   const why = isAbort(error) ? `no complete reply within ${settings.timeoutMs} ms` : code || messageOf(error);
   const hint = portHint(said, isTls, TLS);
@@ -199,26 +202,25 @@ export function statusError(
 ): SluiceError | undefined {
   const { status } = reply;
   if (status >= 200 && status < 300) return undefined;
-  const text = Buffer.isBuffer(reply.body) ? reply.body.toString('utf8', 0, 1000) : '';
-  const said = wordsOf(withoutToken(text, request));
+  const said = wordsOf(reply, request);
   const target = status < 400 ? redirection(reply, request) : undefined;
   const answer = target === undefined ? status : `${status} (to ${target})`;
   const message = `${placeOf(request)} answered ${answer}${said === '' ? '' : `: ${said}`}`;
   const waitMs = retryAfterMs(reply.headers.get('retry-after'), nowMs);
-  if (status === 429 || (status === 503 && waitMs !== undefined)) {
-    return new SluiceError(message, { action: 'retry', waitMs, general: 'route' });
-  }
-  if (status === 408 || status === 425 || status >= 500) return new SluiceError(message, { action: 'retry', waitMs });
-  if (status === 403) return new SluiceError(message, { action: 'forbidden', waitMs });
-  if (status === 401) return new SluiceError(message, { action: 'reauthenticate' });
-  if (status === 404) return new SluiceError(message, { action: 'skip' });
+  const as = (action: Action, more: Partial<ErrorOptions> = {}) =>
+    new SluiceError(message, { action, status, waitMs, ...more });
+  if (status === 429 || (status === 503 && waitMs !== undefined)) return as('retry', { general: 'route' });
+  if (status === 408 || status === 425 || status >= 500) return as('retry');
+  if (status === 403) return as('forbidden');
+  if (status === 401) return as('reauthenticate');
+  if (status === 404) return as('skip');
   const advice =
     status < 400
       ? `The address redirects: set region or base_url of the source to where the API itself is.`
       : wantsTls(status, said)
         ? `The port speaks TLS: ${TLS.on}.`
         : undefined;
-  return new SluiceError(message, { action: 'reject', advice });
+  return as('reject', { advice });
 }
 
 /** Where a reply leads, without what may be secret in it. */
@@ -229,16 +231,24 @@ function redirection({ headers }: Pick<HttpReply, 'headers'>, { url }: HttpReque
   return `${origin}${pathname}`;
 }
 
-/** What a page of some gateway says, without its tags, in one short line. */
-function wordsOf(text: string): string {
+/** The words of a page may stand behind much of its style. */
+const MOST_READ_BYTES = 65_536;
+
+/** What the vendor, or a page of some gateway, says: without tags and secrets, in one short line. */
+export function wordsOf(
+  { headers, body }: Pick<HttpReply, 'headers'> & { body?: unknown },
+  request: Pick<HttpRequest, 'headers'>,
+): string {
+  if (!Buffer.isBuffer(body)) return '';
+  const text = withoutToken(textOfReply({ headers, body: body.subarray(0, MOST_READ_BYTES) }), request);
   const words = text.trimStart().startsWith('<')
-    ? text.replace(/<(?:style|script)[\s\S]*?(?:<\/|$)|<[^>]*>?/gi, ' ')
+    ? text.replace(/<(style|script)\b[\s\S]*?(?:<\/\1|$)|<[^>]*>?/gi, ' ')
     : text;
-  return words.replace(/\s+/g, ' ').trim().slice(0, 200);
+  return String(withoutSecrets(words.replace(/\s+/g, ' ').trim(), [])).slice(0, 200);
 }
 
 /** Some gateways repeat the request's headers in their error pages. */
-function withoutToken(said: string, { headers }: HttpRequest): string {
+function withoutToken(said: string, { headers }: Pick<HttpRequest, 'headers'>): string {
   const token = headers?.authorization?.split(' ').at(-1);
   return token === undefined || token === '' ? said : said.replaceAll(token, REMOVED);
 }

@@ -7,10 +7,16 @@ const LONGEST = 1024;
  * An id as one part of a path. Throws `reject` for one that cannot be: `..` would ask for something else, half a surrogate
  * pair cannot be encoded.
  */
-export function pathSegment(id: string): string {
+function pathSegment(id: string): string {
   if (id === '' || id === '.' || id === '..' || !id.isWellFormed() || id.length > LONGEST) {
     const shown = JSON.stringify(id.slice(0, 40));
     throw new SluiceError(`the id ${shown} cannot stand in an address`, { action: 'reject' });
   }
   return encodeURIComponent(id);
+}
+
+/** The path of one thing, from its route: `/foci/v2/{id}/results`. Throws like `pathSegment`. */
+export function pathTo(route: string, id: string): string {
+  const segment = pathSegment(id);
+  return route.replace(/\{\w+\}/, () => segment);
 }

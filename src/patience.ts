@@ -3,10 +3,12 @@
  *
  * A refusal that anybody would have met (a rate limit, a token) is no failure of the request that met it. It holds its
  * *route*, the calls of one kind, and the whole source when a second route is refused meanwhile: after the first refusal
- * only what is under way is still sent. When the hold is over one request goes first; the others follow when it succeeds.
+ * only what is under way is still sent (`gate.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from './errors.ts';
+import { type Gate, hold, isRefusedAlone, openGate, type Passage, pass } from './gate.ts';
+import { createRefusals, FORBIDDEN_FOR_MS, SAY_AFTER_MS, WHOLE_SOURCE } from './refusals.ts';
 import { pauseMs } from './retry.ts';
 import type { ConnectorServices, VendorRequest } from './types.ts';
 
@@ -14,108 +16,157 @@ import type { ConnectorServices, VendorRequest } from './types.ts';
 const FEW_ATTEMPTS = 8;
 /** One record is given up sooner, within a poll: it is owed, and asked for again beside the others. */
 const BRIEF_ATTEMPTS = 3;
-/** A request that was refused so often, while others of its kind were answered, is refused for itself. */
-const REFUSED_ALONE = 4;
-/** What lasts longer than this is said, and said again as often. */
-const SAY_AFTER_MS = 60_000;
-/** A hold without `Retry-After` grows up to this. */
-const LONGEST_HOLD_MS = 300_000;
+/** Who lets nobody in is asked again after these pauses, with the secret as it is then. */
+const FIRST_LOCKED_OUT_MS = 2000;
+const LONGEST_LOCKED_OUT_MS = 300_000;
+/** What is forbidden for long is asked for so often. */
+const FORBIDDEN_PAUSE_MS = 300_000;
 
-export type Asked = Pick<VendorRequest, 'retry' | 'signal' | 'scope' | 'path' | 'route' | 'wasAllowed'>;
+export type Asked = Pick<VendorRequest, 'retry' | 'signal' | 'scope' | 'path' | 'body' | 'route' | 'wasAllowed'>;
 
 export type Patience = <T>(request: Asked, call: Call<T>) => Promise<T>;
 
 /** One attempt. `isHeld` is to be asked at the last moment before it is sent: others may have been refused meanwhile. */
 export type Call<T> = (isHeld: () => boolean) => Promise<T>;
 
-interface Gate {
-  /** Until when nothing is sent, in lived time. */
-  heldUntilMs: number;
-  /** Refusals in a row. */
-  refusals: number;
-  /** The one that goes first after a hold. */
-  probe: Promise<void> | undefined;
-  successes: number;
-  /** When it was said last that it is waited for. */
-  saidAtMs: number;
-}
-
-function openGate(): Gate {
-  return { heldUntilMs: 0, refusals: 0, probe: undefined, successes: 0, saidAtMs: Number.NEGATIVE_INFINITY };
+export interface PatienceServices extends Pick<ConnectorServices, 'retry' | 'log' | 'lived' | 'refusals'> {
+  sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** One for each connection. */
-export function createPatience(
-  services: Pick<ConnectorServices, 'retry' | 'now' | 'log' | 'lived' | 'onRefusal'>,
-): Patience {
+export function createPatience(services: PatienceServices): Patience {
   const now = services.lived ?? (() => performance.now());
+  const nap = services.sleep ?? ((ms, signal) => sleep(ms, undefined, { signal }));
+  const refusals = services.refusals ?? createRefusals(now);
   const source = openGate();
   const routes = new Map<string, Gate>();
-  const gateOf = (request: Asked): Gate => {
-    const name = request.route ?? request.scope;
-    const gate = routes.get(name) ?? openGate();
-    routes.set(name, gate);
+  const saidAtMs = new Map<string, number>();
+
+  const gateOf = (route: string): Gate => {
+    const gate = routes.get(route) ?? openGate();
+    routes.set(route, gate);
     return gate;
   };
-  const hold = (gate: Gate, error: SluiceError): void => {
+  /** What lasts is said every minute, however often it is met. */
+  const say = (route: string, error: SluiceError, sinceMs: number): void => {
+    const lastsMs = Math.max(refusals.lastsMs(route) ?? 0, now() - sinceMs);
+    if (lastsMs < SAY_AFTER_MS || now() - (saidAtMs.get(route) ?? Number.NEGATIVE_INFINITY) < SAY_AFTER_MS) return;
+    saidAtMs.set(route, now());
+    services.log.warn(`still waiting after ${Math.round(lastsMs / 1000)} s: ${withAdvice(error)}`);
+  };
+  /** Holds a gate because of a refusal that anybody would have met. */
+  const refuse = (gate: Gate, error: SluiceError, passage: Passage): void => {
     const isHeld = gate.heldUntilMs > now(); // what was under way when the first was refused counts once with it
     if (!isHeld) gate.refusals++;
-    const waitMs = error.waitMs ?? (isHeld ? 0 : pauseMs(error, gate.refusals, services.retry));
-    gate.heldUntilMs = Math.max(gate.heldUntilMs, now() + waitMs);
+    const waitMs = error.waitMs ?? (isHeld ? 0 : holdMs(error, gate.refusals, services));
+    hold(gate, error, now() + waitMs);
+    if (gate === source) return;
     const isSecond = [...routes.values()].some((other) => other !== gate && other.heldUntilMs > now());
-    if (error.general === 'source' || isSecond) source.heldUntilMs = Math.max(source.heldUntilMs, gate.heldUntilMs);
+    if (isSecond) hold(source, error, gate.heldUntilMs);
+    else if (passage.isProbeOf(source)) source.isOpen = false; // another route tries next, one request again
+  };
+  const answered = (gate: Gate, request: Asked): void => {
+    gate.successes++;
+    source.successes++;
+    gate.refusals = 0;
+    source.refusals = 0;
+    gate.suspects.delete(recordOf(request));
+    gate.forbidden.clear();
+    refusals.answered(request.route);
+    refusals.answered(WHOLE_SOURCE);
   };
 
   return async (request, call) => {
-    const gate = gateOf(request);
+    const { route } = request;
+    const gate = gateOf(route);
     const startedAtMs = now();
     const successesBefore = gate.successes;
     const left = () => services.retry.deadlineMs - (now() - startedAtMs);
-    let failures = 0; // of this request itself
-    let refusals = 0;
-    let successesAtRefusal: number | undefined;
     const isHeld = () => Math.max(gate.heldUntilMs, source.heldUntilMs) > now();
-    let last: SluiceError | undefined;
+    let failures = 0; // of this request itself
+    const onHeld = (by: Gate, forMs: number): void => {
+      const { heldBy } = by;
+      if (heldBy === undefined) return;
+      if (forMs > left() || heldBy.action !== 'retry') throw heldUp(heldBy, request, forMs);
+      say(by === source ? WHOLE_SOURCE : route, heldBy, startedAtMs);
+    };
+    const record = request.retry === 'brief' ? recordOf(request) : undefined;
+    const passing = { gates: [gate, source] as const, record, signal: request.signal, now, sleep: nap, onHeld };
     for (let attempt = 1; ; attempt++) {
-      const passage = await pass(gate, source, { request, now, left, last });
+      const passage = await pass(passing);
       try {
         const result = await call(isHeld);
-        gate.successes++;
-        gate.refusals = 0;
+        answered(gate, request);
         return result;
-      } catch (error) {
+      } catch (thrown) {
         request.signal.throwIfAborted();
-        if (!(error instanceof SluiceError)) throw error;
-        if (error.action === 'forbidden') checkScope(request, error, gate, attempt);
-        else if (error.action !== 'retry') throw error;
-        if (error.isUnsent) continue;
-        services.onRefusal?.(error);
-        last = error;
-        if (Math.min(now() - startedAtMs, now() - gate.saidAtMs) >= SAY_AFTER_MS) {
-          gate.saidAtMs = now();
-          services.log.warn(`still waiting after ${Math.round((now() - startedAtMs) / 1000)} s: ${error.message}`);
-        }
+        if (!(thrown instanceof SluiceError)) throw thrown;
+        if (thrown.isUnsent) continue;
+        if (thrown.general !== 'source' && thrown.status !== undefined) refusals.answered(WHOLE_SOURCE); // it was let in
+        if (thrown.action === 'forbidden') checkScope(request, thrown, gate, attempt);
+        else if (thrown.action !== 'retry' && !thrown.isLockedOut) throw thrown;
+        const error = thrown.isLockedOut && source.successes > 0 ? worthWaiting(thrown) : thrown;
+        refusals.count(error);
         if (error.general !== undefined) {
-          if (error.general === 'route') refusals++; // a token is never refused to one record alone
-          successesAtRefusal ??= gate.successes;
-          const isAlone = refusals >= REFUSED_ALONE && gate.successes > successesAtRefusal;
-          if (isAlone && request.retry === 'brief') throw ofItself(error);
-          hold(gate, error);
-          if (left() <= 0) throw error;
+          const isOfSource = error.general === 'source';
+          // A token is never refused to one record alone.
+          if (!isOfSource && record === undefined) gate.refused++;
+          if (!isOfSource && record !== undefined && isRefusedAlone(gate, record)) throw ofItself(error);
+          const name = isOfSource ? WHOLE_SOURCE : route;
+          refusals.waits(name, error);
+          say(name, error, startedAtMs);
+          const held = isOfSource ? source : gate;
+          refuse(held, error, passage);
+          if (error.action !== 'retry' || left() <= 0) throw heldUp(error, request, held.heldUntilMs - now());
           continue;
         }
         failures++;
+        if (record !== undefined && error.action === 'forbidden') gate.forbidden.add(record);
+        if (record === undefined || gate.forbidden.size > 1) refusals.waits(route, error); // not of one record alone
+        say(route, error, startedAtMs);
+        const isForbiddenLong = refusals.forbiddenMs(route) >= FORBIDDEN_FOR_MS;
+        if (isForbiddenLong) hold(gate, error, now() + Math.max(FORBIDDEN_PAUSE_MS, error.waitMs ?? 0));
         const waitMs = pauseMs(error, failures, services.retry);
         const othersSucceed = gate.successes > successesBefore;
-        if (waitMs > left() || isGivenUp(request, failures)) throw givenUp(error, request, othersSucceed);
+        if (isForbiddenLong || waitMs > left() || isGivenUp(request, failures))
+          throw givenUp(error, request, othersSucceed);
         services.log.debug({ attempt, waitMs: Math.round(waitMs) }, `trying again: ${error.message}`);
         passage.end();
-        await sleep(waitMs, undefined, { signal: request.signal });
+        await nap(waitMs, request.signal);
       } finally {
         passage.end();
       }
     }
   };
+}
+
+/** What tells the request for one record from those for others. */
+function recordOf({ path, body }: Asked): string {
+  return body === undefined ? path : `${path} ${JSON.stringify(body)}`;
+}
+
+/** How long a refusal without `Retry-After` holds what it belongs to. */
+function holdMs(error: SluiceError, refusals: number, { retry }: Pick<ConnectorServices, 'retry'>): number {
+  if (!error.isLockedOut) return pauseMs(error, refusals, retry);
+  return Math.min(LONGEST_LOCKED_OUT_MS, FIRST_LOCKED_OUT_MS * 2 ** Math.min(refusals - 1, 20));
+}
+
+function withAdvice({ message, advice }: SluiceError): string {
+  return advice === undefined ? message : `${message} → ${advice}`;
+}
+
+/** Who was let in before may be again. */
+function worthWaiting(error: SluiceError): SluiceError {
+  return new SluiceError(error.message, { ...error, action: 'retry', cause: error });
+}
+
+/**
+ * Why a request is not sent, or not waited for any longer. The request for one record does not wait for what is forbidden:
+ * it is owed.
+ */
+function heldUp(by: SluiceError, request: Asked, waitMs: number): SluiceError {
+  if (by.action === 'forbidden') return givenUp(new SluiceError(by.message, { ...by, waitMs }), request, false);
+  return new SluiceError(by.message, { ...by, waitMs, general: by.general ?? 'route', cause: by });
 }
 
 /**
@@ -128,7 +179,9 @@ function checkScope({ retry, scope, wasAllowed, path }: Asked, error: SluiceErro
   const what = scope === '' ? '' : `: the scope "${scope}" is missing`;
   throw new SluiceError(`the vendor does not allow ${path}${what} (${error.message})`, {
     action: 'stop',
-    advice: `Grant the application the scope "${scope}" in the console (Settings > Integrations) and start again.`,
+    advice:
+      error.advice ??
+      `Grant the application the scope "${scope}" in the console (Settings > Integrations) and start again.`,
     cause: error,
   });
 }
@@ -138,8 +191,10 @@ function givenUp(error: SluiceError, request: Asked, othersSucceed: boolean): Sl
   if (error.action !== 'forbidden') return error;
   if (request.retry === 'brief' && othersSucceed)
     return new SluiceError(error.message, { action: 'reject', cause: error });
-  const waitMs = Math.max(error.waitMs ?? 0, LONGEST_HOLD_MS);
-  const advice = `Is the scope "${request.scope}" still granted in the console? It has worked before, so it is tried again.`;
+  const waitMs = Math.max(error.waitMs ?? 0, FORBIDDEN_PAUSE_MS);
+  const advice =
+    error.advice ??
+    `Is the scope "${request.scope}" still granted in the console? It has worked before, so it is tried again.`;
   return new SluiceError(error.message, { action: 'retry', waitMs, advice, cause: error });
 }
 
@@ -150,39 +205,4 @@ function isGivenUp({ retry = 'patient' }: Asked, failures: number): boolean {
 /** Others of its kind were answered before and after: it is not the route that is refused. */
 function ofItself(error: SluiceError): SluiceError {
   return new SluiceError(error.message, { action: 'retry', waitMs: error.waitMs, advice: error.advice, cause: error });
-}
-
-interface Passing {
-  request: Asked;
-  now: () => number;
-  left: () => number;
-  /** What the request met last; without it, it was never sent. */
-  last: SluiceError | undefined;
-}
-
-/** Waits while the route or the source is held. Throws what is known of the hold where it is longer than the request may wait. */
-async function pass(gate: Gate, source: Gate, { request, now, left, last }: Passing): Promise<{ end(): void }> {
-  for (;;) {
-    request.signal.throwIfAborted();
-    const waitMs = Math.max(gate.heldUntilMs, source.heldUntilMs) - now();
-    if (waitMs > 0) {
-      if (waitMs > left()) {
-        throw new SluiceError(last?.message ?? `${request.path} is held, since the vendor refused calls of its kind`, {
-          ...{ action: 'retry', general: 'route', waitMs, advice: last?.advice, cause: last },
-        });
-      }
-      await sleep(waitMs, undefined, { signal: request.signal });
-    } else if (gate.probe !== undefined) await gate.probe;
-    else break;
-  }
-  if (gate.heldUntilMs === 0) return { end() {} };
-  const { promise, resolve } = Promise.withResolvers<void>();
-  gate.probe = promise;
-  gate.heldUntilMs = 0;
-  return {
-    end() {
-      if (gate.probe === promise) gate.probe = undefined;
-      resolve();
-    },
-  };
 }

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from './errors.ts';
+import type { SluiceError } from './errors.ts';
 
 export interface RetrySettings {
   /** No attempt begins later than this after the first; milliseconds. */
@@ -9,37 +8,11 @@ export interface RetrySettings {
   maxDelayMs: number;
 }
 
-export interface RetryOptions extends RetrySettings {
-  signal: AbortSignal;
-  /** Called before each pause. Returning false ends the attempts early. */
-  onRetry?: (error: SluiceError, attempt: number, waitMs: number) => boolean | undefined;
-  now?: () => number;
-  random?: () => number;
-}
-
-/** Calls again as long as the error says `retry`, with exponential pauses and full jitter, or the pause that the other side asked for. */
-export async function retrying<T>(call: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
-  const now = options.now ?? Date.now;
-  const startedAt = now();
-  for (let attempt = 1; ; attempt++) {
-    options.signal.throwIfAborted();
-    try {
-      return await call(attempt);
-    } catch (error) {
-      if (!(error instanceof SluiceError) || error.action !== 'retry') throw error;
-      const waitMs = pauseMs(error, attempt, options);
-      if (now() + waitMs - startedAt > options.deadlineMs) throw error;
-      if (options.onRetry?.(error, attempt, waitMs) === false) throw error;
-      await sleep(waitMs, undefined, { signal: options.signal });
-    }
-  }
-}
-
 /** The pause before the next attempt: what the other side asked for, else exponential with full jitter. */
 export function pauseMs(
   error: SluiceError,
   attempt: number,
-  options: Pick<RetryOptions, 'random' | 'firstDelayMs' | 'maxDelayMs'>,
+  options: Pick<RetrySettings, 'firstDelayMs' | 'maxDelayMs'> & { random?: () => number },
 ): number {
   const random = options.random ?? Math.random;
   if (error.waitMs !== undefined) return error.waitMs + random() * options.firstDelayMs;

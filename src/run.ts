@@ -106,7 +106,8 @@ async function loop(
     const walk = next();
     // With `once`: a walk that was interrupted ends its old range first, and there may be another job.
     const isMore = walk?.kind === 'backfill' || isInterrupted(pipeline, walk);
-    if (walk !== undefined) await tryWalk(pipeline, walk, options, signal, doWithout);
+    // What failed goes on when it has been waited for: the next time of an hourly list may be far away.
+    if (walk !== undefined && !(await tryWalk(pipeline, walk, options, signal, doWithout))) continue;
     if (options.once && (walk === undefined || !isMore)) return;
     // A clock that is set back must not put the next walk off.
     const pauseMs = Math.min(everyMs, Math.max(0, everyMs - (pipeline.now() - startedAt)));
@@ -129,35 +130,48 @@ function sweepLoop(
   return loop(pipeline, options, signal, Math.min(sweep.everyMs, 1000), next);
 }
 
-/** Vendor trouble holds up this walk only; it goes on from its cursor. What is wrong with the sink concerns all walks. */
+/**
+ * Vendor trouble holds up this walk only; it goes on from its cursor. What is wrong with the sink concerns all walks.
+ * Resolves to false when the walk was waited for, and is to go on.
+ */
 async function tryWalk(
   pipeline: Pipeline,
   walk: Walk,
   options: RunOptions,
   signal: AbortSignal,
   doWithout?: (walk: Walk) => void,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await runWalk(pipeline, options.once ? { ...walk, once: true } : walk, signal);
     pipeline.events.walked(walk);
   } catch (error) {
-    if (signal.aborted) return;
-    const action = pipeline.sinkFailure !== undefined || options.once ? 'stop' : actionOf(error);
+    if (signal.aborted) return true;
+    const isSaidAtOnce = pipeline.sinkFailure !== undefined || options.once;
+    const action = isSaidAtOnce ? 'stop' : isLockedOut(error) ? 'retry' : actionOf(error);
     if (action === 'retry' || action === 'reject') pipeline.events.walkFailed(walk, messageOf(error));
-    if (action === 'retry' || (action === 'reject' && doWithout === undefined))
-      return await pause(pipeline, error, signal);
+    if (action === 'retry' || (action === 'reject' && doWithout === undefined)) {
+      await pause(pipeline, error, signal);
+      return action === 'reject';
+    }
     if (action !== 'reject' || doWithout === undefined) throw error;
     doWithout(walk);
     pipeline.events.refused(walk, messageOf(error));
     pipeline.log.error(`${walk.id} is given up, everything else goes on: ${messageOf(error)}`);
   }
+  return true;
+}
+
+/** Nobody is let in until a person mends it, at the vendor's or in the file of the secret: no restart is needed for either. */
+function isLockedOut(error: unknown): boolean {
+  return error instanceof SluiceError && error.isLockedOut;
 }
 
 /** Waits as long as the other side asked for (`Retry-After`), if that is longer than usual. */
 export async function pause(pipeline: Pipeline, error: unknown, signal: AbortSignal): Promise<void> {
   const asked = error instanceof SluiceError ? (error.waitMs ?? 0) : 0;
   const ms = Math.min(LONGEST_PAUSE_MS, Math.max(RESTART_MS, asked));
-  pipeline.log.warn(`waiting ${Math.round(ms / 1000)} s, then trying again: ${messageOf(error)}`);
+  const advice = isLockedOut(error) ? ` → ${(error as SluiceError).advice}` : '';
+  pipeline.log.warn(`waiting ${Math.round(ms / 1000)} s, then trying again: ${messageOf(error)}${advice}`);
   for (let left = ms; left > 0 && !signal.aborted; left -= SAY_AGAIN_MS) {
     pipeline.events.waiting(messageOf(error));
     await sleep(Math.min(left, SAY_AGAIN_MS), undefined, { signal }).catch(() => {});

@@ -5,7 +5,7 @@
  * the documents, and the *state* remembers what was delivered. A *pipeline* is source x stream x sink.
  */
 import type { Logger } from 'pino';
-import type { SluiceError } from './errors.ts';
+import type { Refusals } from './refusals.ts';
 import type { RetrySettings } from './retry.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
@@ -161,8 +161,8 @@ export interface VendorRequest<T = unknown> {
   query?: Record<string, string | number | readonly string[] | undefined>;
   /** Sent as JSON, where the vendor reads with a body. Only for calls that change nothing: they are repeated. */
   body?: { [member: string]: Json };
-  /** Calls of one kind, which are held together when one is refused; the scope where it is left out. */
-  route?: string;
+  /** Calls of one kind, which are held together when one is refused: the path before ids stood in it, as in `about.endpoints`. */
+  route: string;
   /** The call was allowed before: a refusal is waited for. */
   wasAllowed?: boolean;
   /** The permission that the call needs: named in the error when the vendor refuses it. Empty where the vendor has none. */
@@ -350,8 +350,8 @@ export interface ConnectorServices {
   now: () => number;
   /** Milliseconds that the process lived through (`lived-time.ts`): what deadlines go by. */
   lived?: () => number;
-  /** Told of each refusal or failure that is waited for. */
-  onRefusal?: (error: SluiceError) => void;
+  /** Where it is noted what is refused and waited for. */
+  refusals?: Refusals;
 }
 
 export interface HttpRequest {

@@ -1,8 +1,11 @@
 /** What is told on call: no green light on a walk that cannot go on, or on a pipeline that has stopped. */
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { streams } from '../connectors/index.ts';
+import { lockedOut } from '../src/credentials.ts';
 import { SluiceError } from '../src/errors.ts';
 import { type Health, startHealth } from '../src/health.ts';
+import { createRefusals } from '../src/refusals.ts';
 import { runPipeline } from '../src/run.ts';
 import type { Walk } from '../src/types.ts';
 import { createWatch } from '../src/watch.ts';
@@ -25,13 +28,18 @@ async function watched() {
   const settings = { ...config, health: { ...config.health, port } };
   const [source] = config.sources;
   if (source === undefined) throw new Error('no source');
-  health = await startHealth(settings, [{ watch, line: { source } }], pino({ level: 'silent' }), () => nowMs);
+  const refusals = createRefusals(() => nowMs);
+  const registered = streams.find(({ stream }) => stream.name === 'cylance.detection');
+  if (registered === undefined) throw new Error('no stream');
+  const line = { source, registered, refusals };
+  health = await startHealth(settings, [{ watch, line }], pino({ level: 'silent' }), () => nowMs);
   const ask = async (path: string) => {
     const reply = await fetch(`http://127.0.0.1:${port}/${path}`);
     return { status: reply.status, text: await reply.text() };
   };
   return {
     watch,
+    refusals,
     ask,
     pass(minutes: number, isWalking = true) {
       nowMs += minutes * MINUTE_MS;
@@ -169,4 +177,47 @@ test('what a person should look at is told, and is no failure', async () => {
   expect((await ask('metrics')).text).toContain('sluice_alarm{pipeline="acme/cylance.detection/files"} 1');
   watch.events.alarmed(undefined);
   expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'ok' });
+});
+
+describe('what the vendor refuses', () => {
+  const LIST = '/detections/v2';
+
+  test('is told as degraded after a minute, counted by status, and over when it is answered', async () => {
+    const { refusals, ask, pass } = await watched();
+    const error = new SluiceError('GET /detections/v2 answered 429', {
+      action: 'retry',
+      general: 'route',
+      status: 429,
+    });
+    refusals.count(error);
+    refusals.waits(LIST, error);
+    refusals.waits('/devices/v2', new SluiceError('not ours', { action: 'retry', status: 429 }));
+    expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'ok' });
+    pass(2);
+    for (const path of ['healthz', 'readyz']) {
+      const { status, text } = await ask(path);
+      expect(status).toBe(200);
+      const warning = 'waiting for 2 min: GET /detections/v2 answered 429';
+      expect(JSON.parse(text)).toMatchObject({ status: 'degraded', pipelines: [{ warning }] });
+    }
+    expect((await ask('metrics')).text).toContain('sluice_refusals{source="acme",status="429"} 1');
+    refusals.answered(LIST);
+    expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'ok' });
+  });
+
+  test('is failing at once where nobody is let in, and after an hour of nothing but 403s', async () => {
+    const { refusals, ask, pass } = await watched();
+    refusals.waits('', lockedOut('the vendor refused the credentials', { advice: 'Check the secret.' }));
+    for (const path of ['healthz', 'readyz']) {
+      expect(await ask(path)).toMatchObject({ status: 503, text: expect.stringContaining('Check the secret.') });
+    }
+    refusals.answered('');
+    refusals.waits(LIST, new SluiceError('answered 403: blocked', { action: 'forbidden', status: 403 }));
+    pass(59);
+    expect(await ask('healthz')).toMatchObject({ status: 200, text: expect.stringContaining('degraded') });
+    pass(2);
+    expect(await ask('healthz')).toMatchObject({ status: 503, text: expect.stringContaining('403: blocked') });
+    refusals.answered(LIST);
+    expect(await ask('healthz')).toMatchObject({ status: 200 });
+  });
 });

@@ -1,7 +1,9 @@
 /** The connection to one Apex Central: every request is signed, sent as PUT, and its reply looked into. */
+import { lockedOut, orClock, secretNow } from '../../src/credentials.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { parseReply, placeOf, statusError } from '../../src/http.ts';
 import { createPatience } from '../../src/patience.ts';
+import { retryAfterMs } from '../../src/retry.ts';
 import { REMOVED, withoutSecrets } from '../../src/secrets.ts';
 import type {
   Connector,
@@ -17,8 +19,6 @@ import { embedded, member } from './json.ts';
 import { CONTENT, FOOTPRINTS, LIST, PATH, SCAN_TYPES, TASK_TYPE } from './routes.ts';
 import { signedToken } from './signature.ts';
 
-/** A token lives for minutes: a clock that is off by more than one is worth a word. */
-const CLOCK_TOLERANCE_MS = 60_000;
 const CONTENT_TYPE = 'application/json;charset=utf-8';
 
 export const apexCentral: Connector = {
@@ -44,7 +44,7 @@ function openApexCentral(settings: SourceSettings, services: ConnectorServices):
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
       const Payload = { pagination: { offset: 0, limit: 1 }, scanType: [...SCAN_TYPES] };
       const body = { Url: LIST, TaskType: TASK_TYPE, Payload };
-      const request = { path: PATH, body, scope: '', priority: 'live' as const, signal, accept: () => {} };
+      const request = { path: PATH, route: LIST, body, scope: '', priority: 'live' as const, signal, accept: () => {} };
       await createPatience({ ...services, retry })(request, () => ask(request, settings, services));
     },
   };
@@ -87,7 +87,7 @@ async function signed(
     { method, path: wholePath, headers, body: text },
     {
       applicationId: settings.applicationId,
-      apiKey: settings.applicationSecret(),
+      apiKey: secretNow(settings),
       issuedS: Math.floor(services.now() / 1000),
     },
   );
@@ -98,31 +98,20 @@ async function signed(
 /** There is one address only: without it nothing can be read. */
 function explained(error: SluiceError, status: number): SluiceError {
   if (status !== 404 && status !== 405) return error;
-  return new SluiceError(error.message, {
-    action: 'stop',
-    advice: 'Check base_url of the source: it is where the console of Apex Central is, without a path.',
-    cause: error,
-  });
+  const advice = 'Check base_url of the source: it is where the console of Apex Central is, without a path.';
+  return lockedOut(error.message, { status, waitMs: error.waitMs, advice, cause: error });
 }
 
-function refusal(
-  settings: SourceSettings,
-  reply: Pick<HttpReply, 'headers'>,
-  where: string,
-  said: string,
-  nowMs: number,
-): SluiceError {
-  const date = reply.headers.get('date');
-  const skewMs = date === null ? 0 : nowMs - Date.parse(date);
-  const minutes = Math.round(Math.abs(skewMs) / 60_000);
-  const advice =
-    Math.abs(skewMs) > CLOCK_TOLERANCE_MS
-      ? `This machine's clock is ${minutes} min ${skewMs > 0 ? 'ahead of' : 'behind'} the vendor's: set the clock (NTP).`
-      : "Check application_id and api_key of the source, this machine's clock, and that nothing in between changes requests.";
-  return new SluiceError(
-    `source "${settings.name}": Apex Central refused the signature of the request (${where}): ${said}`,
-    { action: 'stop', advice },
-  );
+const WRONG_KEY =
+  "Check application_id and api_key of the source, this machine's clock, and that nothing in between changes requests.";
+
+/** The key is read again for each attempt, so that a rotated one is found when it is there. */
+function refusal({ name }: SourceSettings, reply: HttpReply, where: string, said: string, nowMs: number): SluiceError {
+  return lockedOut(`source "${name}": Apex Central refused the signature of the request (${where}): ${said}`, {
+    status: reply.status,
+    waitMs: retryAfterMs(reply.headers.get('retry-after'), nowMs),
+    advice: orClock(reply, nowMs, WRONG_KEY),
+  });
 }
 
 interface Failed {
@@ -145,7 +134,7 @@ function failed(failure: Failure, { request, sent, reply, token, settings, nowMs
   const message = `${placeOf(sent)} (${typeof url === 'string' ? url : 'no Url'}) failed with ${where}: ${said}`;
   if (kind === 'permission') {
     const advice = 'Give the application access to Endpoint Sensor in the console, and check its licence.';
-    return new SluiceError(message, { action: isTask ? 'reject' : 'stop', advice });
+    return new SluiceError(message, { action: isTask ? 'reject' : 'forbidden', status: 403, advice });
   }
-  return new SluiceError(message, { action: kind === 'trouble' ? 'retry' : 'reject' });
+  return new SluiceError(message, { action: kind === 'trouble' ? 'retry' : 'reject', status: reply.status });
 }

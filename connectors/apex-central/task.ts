@@ -88,6 +88,7 @@ async function goOn(context: StreamContext, taskId: string, contentId: string): 
 function request(context: StreamContext, url: string, body: { [member: string]: Json }): Promise<TaskReply> {
   return context.client.json({
     path: PATH,
+    route: url,
     body,
     scope: '',
     priority: context.priority,

@@ -5,7 +5,6 @@ import { parseReply, placeOf, statusError } from '../../src/http.ts';
 import { parseExact, parseInOrder } from '../../src/json.ts';
 import { partsOf } from '../../src/long-reply.ts';
 import { createPatience } from '../../src/patience.ts';
-import { retrying } from '../../src/retry.ts';
 import type {
   Connector,
   ConnectorServices,
@@ -18,7 +17,7 @@ import type {
   VendorClient,
   VendorRequest,
 } from '../../src/types.ts';
-import { createTokenHolder, type TokenHolder } from './token.ts';
+import { createTokenHolder, TOKEN_PATH, type TokenHolder } from './token.ts';
 
 export const cylance: Connector = {
   name: 'cylance',
@@ -64,7 +63,8 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
     },
     authenticate: async (signal) => {
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
-      await retrying(() => tokens.get(signal), { ...retry, signal });
+      const request = { path: TOKEN_PATH, route: TOKEN_PATH, scope: '', signal };
+      await createPatience({ ...services, retry })(request, () => tokens.get(signal));
     },
   };
 }
@@ -94,7 +94,7 @@ async function send<Reply extends Omit<HttpReply, 'body'>>(
   http: (sent: HttpRequest) => Promise<Reply>,
 ): Promise<{ reply: Reply; sent: HttpRequest }> {
   for (let again = false; ; again = true) {
-    const token = await tokens.get(request.signal, request.wasAllowed);
+    const token = await tokens.get(request.signal);
     const sent: HttpRequest = {
       method: 'GET',
       url,
@@ -132,7 +132,7 @@ function openOrRefused(stream: HttpStreamer): (sent: HttpRequest) => Promise<Htt
 function explain(error: SluiceError, status: number): SluiceError {
   if (status !== 401) return error;
   const message = `${error.message} with a token that was just issued`;
-  return new SluiceError(message, { action: 'retry', general: 'source', cause: error });
+  return new SluiceError(message, { ...error, action: 'retry', general: 'source', isLockedOut: true, cause: error });
 }
 
 function queryOf(query: VendorRequest['query']): string {

@@ -5,7 +5,7 @@
  */
 
 import { actionOf, messageOf, SluiceError } from '../../src/errors.ts';
-import { pathSegment } from '../../src/path-segment.ts';
+import { pathTo } from '../../src/path-segment.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -107,7 +107,8 @@ async function detail(context: StreamContext, id: string, listed?: unknown, isNe
 
 function requestOf(context: StreamContext, id: string, part: string) {
   const { priority, signal } = context;
-  return { path: `${LIST}/${pathSegment(id)}${part}`, scope: READ_SCOPE, priority, signal };
+  const route = `${LIST}/{id}${part}`;
+  return { path: pathTo(route, id), route, scope: READ_SCOPE, priority, signal };
 }
 
 interface Extra {

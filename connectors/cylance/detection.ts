@@ -1,4 +1,5 @@
 /** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
+import { lockedOut } from '../../src/credentials.ts';
 import { actionOf, SluiceError } from '../../src/errors.ts';
 import { keyOf } from '../../src/identity.ts';
 import type { ListReply } from '../../src/reading/settle.ts';
@@ -76,6 +77,7 @@ async function list(context: StreamContext, query: ListQuery, isThere = false): 
   try {
     const reply = await context.client.json<ListReply>({
       path: LIST,
+      route: LIST,
       query: { ...bounds, ...filters, sort: 'OccurrenceTime', page, page_size: pageSize },
       scope: LIST_SCOPE,
       priority: context.priority,
@@ -99,13 +101,11 @@ async function list(context: StreamContext, query: ListQuery, isThere = false): 
 
 /** An empty window may answer 404; then the list without bounds does not. */
 async function existsAtAll(context: StreamContext, cause: unknown): Promise<void> {
-  const recent = { path: `${LIST}/recent`, scope: LIST_SCOPE, priority: context.priority, signal: context.signal };
+  const { priority, signal } = context;
+  const recent = { path: `${LIST}/recent`, route: LIST, scope: LIST_SCOPE, priority, signal };
   await context.client.json({ ...recent, accept: (reply) => reply }).catch((error: unknown) => {
     if (actionOf(error) !== 'skip') throw error;
-    throw new SluiceError(`GET ${LIST} answers 404 for everything`, {
-      action: 'stop',
-      advice: 'Check region and base_url of the source.',
-      cause,
-    });
+    const advice = 'Check region and base_url of the source.';
+    throw lockedOut(`GET ${LIST} answers 404 for everything`, { advice, cause });
   });
 }

@@ -1,7 +1,7 @@
 /** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
 
 import { actionOf, SluiceError } from '../../src/errors.ts';
-import { pathSegment } from '../../src/path-segment.ts';
+import { pathTo } from '../../src/path-segment.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -10,13 +10,14 @@ import { DEVICE_LIST_SCOPE, deviceKey, listOf } from './device.ts';
 import { opticsId, protectId } from './ids.ts';
 import { member, textOf } from './pages.ts';
 
+const ROUTE = '/devicecommands/v2/{deviceId}/lockdown';
 const SCOPE = 'opticscommand:read';
 
 export const deviceLockdown: Stream = {
   name: 'cylance.device_lockdown',
   about: {
     title: 'CylanceOPTICS device lockdowns',
-    endpoints: ['GET /devices/v2', 'GET /devicecommands/v2/{deviceId}/lockdown'],
+    endpoints: ['GET /devices/v2', `GET ${ROUTE}`],
     scopes: [DEVICE_LIST_SCOPE, SCOPE],
     reading: 'per device, again and again: the list of devices shows no sign of a lockdown',
     key: 'the id of the device, and time, command and user of the entry',
@@ -49,11 +50,14 @@ async function parents(context: StreamContext): Promise<Parents> {
 
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
   const id = opticsId(child.key);
-  const path = `/devicecommands/v2/${pathSegment(id)}/lockdown`;
+  const path = pathTo(ROUTE, id);
   const { priority, signal } = context;
   try {
     const accept = (reply: unknown) => toRecords(reply, id, `GET ${path}`);
-    const records = await context.client.json({ path, scope: SCOPE, priority, signal, retry: 'brief', accept });
+    const records = await context.client.json({
+      ...{ path, route: ROUTE, scope: SCOPE },
+      ...{ priority, signal, retry: 'brief', accept },
+    });
     if (records.length > 0) yield records;
   } catch (error) {
     // "No such device": CylanceOPTICS is not installed there. Entries that were there once are another matter.

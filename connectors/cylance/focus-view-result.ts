@@ -6,7 +6,7 @@
 
 import { SluiceError } from '../../src/errors.ts';
 import { exactHashOf } from '../../src/identity.ts';
-import { pathSegment } from '../../src/path-segment.ts';
+import { pathTo } from '../../src/path-segment.ts';
 import { type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
@@ -16,13 +16,14 @@ import { listViews, viewId } from './focus-view.ts';
 import { parsedText } from './instaquery-result.ts';
 import { member, textOf } from './pages.ts';
 
+const ROUTE = '/foci/v2/{id}/results';
 const SCOPE = 'opticsfocus:read';
 
 export const focusViewResult: Stream = {
   name: 'cylance.focus_view_result',
   about: {
     title: 'CylanceOPTICS focus view results',
-    endpoints: ['GET /foci/v2', 'GET /foci/v2/{id}/results'],
+    endpoints: ['GET /foci/v2', `GET ${ROUTE}`],
     scopes: [SCOPE],
     reading: 'per focus view that is available',
     key: 'the id of the focus view; of a result that is a list, also a hash of the entry: what is listed twice is shipped once',
@@ -93,10 +94,10 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
     if (listed === PENDING) return 'pending';
     if (IDLE.has(listed) || FAILED.has(listed)) return true;
   }
-  const path = `/foci/v2/${pathSegment(child.key)}/results`;
+  const path = pathTo(ROUTE, child.key);
   const { priority, signal } = context;
   const reply = await context.client.json({
-    ...{ path, scope: SCOPE, priority, signal, retry: 'brief' as const },
+    ...{ path, route: ROUTE, scope: SCOPE, priority, signal, retry: 'brief' as const },
     accept: (body) => ofView(body, child.key, path),
   });
   const records = toRecords(member(reply, 'result'), child);

@@ -3,7 +3,7 @@
 import { SluiceError } from '../../src/errors.ts';
 import { digestOf, exactHashOf } from '../../src/identity.ts';
 import { parseExact } from '../../src/json.ts';
-import { pathSegment } from '../../src/path-segment.ts';
+import { pathTo } from '../../src/path-segment.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -11,13 +11,14 @@ import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
 import { listsOf, queryId } from './instaquery.ts';
 import { member, textOf } from './pages.ts';
 
+const ROUTE = '/instaqueries/v2/{id}/results';
 const SCOPE = 'opticssurvey:read';
 
 export const instaqueryResult: Stream = {
   name: 'cylance.instaquery_result',
   about: {
     title: 'CylanceOPTICS InstaQuery results',
-    endpoints: ['GET /instaqueries/v2', 'GET /instaqueries/v2/{id}/results'],
+    endpoints: ['GET /instaqueries/v2', `GET ${ROUTE}`],
     scopes: ['opticssurvey:list', SCOPE],
     reading: 'per query, until it is complete; long replies part by part',
     key: 'the ids of the query, of the device and of the artifact, and a hash of the result: what is listed twice is shipped once',
@@ -64,7 +65,7 @@ function toChild(key: string, query: unknown): Child {
 }
 
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
-  const path = `/instaqueries/v2/${pathSegment(child.key)}/results`;
+  const path = pathTo(ROUTE, child.key);
   let isDone = false;
   const begin = (members: Record<string, unknown>): void => {
     const id = textOf(member(members, 'id'));
@@ -78,7 +79,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
   };
   const { priority, signal } = context;
   for await (const part of context.client.parts({
-    ...{ path, scope: SCOPE, priority, signal, retry: 'brief' as const },
+    ...{ path, route: ROUTE, scope: SCOPE, priority, signal, retry: 'brief' as const },
     ...{ member: 'result', begin, accept },
   })) {
     yield part.map((entry) => toRecord(entry, child));

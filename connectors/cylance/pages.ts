@@ -1,7 +1,7 @@
 /** What all lists of the CylanceOPTICS API share: the envelope around `page_items`, and how tolerant to read it. */
 
 import { actionOf, SluiceError } from '../../src/errors.ts';
-import { pathSegment } from '../../src/path-segment.ts';
+import { pathTo } from '../../src/path-segment.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import type { StreamContext } from '../../src/types.ts';
 
@@ -79,6 +79,8 @@ function isNumber(value: number | undefined): value is number {
 
 export interface ListAddress {
   path: string;
+  /** The path as it is before an id stands in it; the path itself where there is none. */
+  route?: string;
   scope: string;
   query?: Record<string, string>;
   /** A reply that is an array without an envelope is accepted, too: it says nothing of its total. */
@@ -110,11 +112,12 @@ export async function listPage(context: StreamContext, query: PageQuery, address
 async function pageAt(
   context: StreamContext,
   { page, pageSize, recognise, retry: asked }: PageQuery,
-  { path, scope, query, bareArray, retry }: ListAddress,
+  { path, route = path, scope, query, bareArray, retry }: ListAddress,
 ): Promise<ListReply> {
   let digest: string | undefined;
   const reply = await context.client.json<ListReply>({
     path,
+    route,
     query: { ...query, page, page_size: pageSize },
     scope,
     priority: context.priority,
@@ -145,7 +148,7 @@ export interface RecordAddress {
 /** The page of one record, given up soon where others can be had. Throws `skip` when the vendor says that there is none. */
 export function recordAt(context: StreamContext, key: string, address: RecordAddress): Promise<unknown> {
   return context.client.json({
-    path: address.path.replace('{id}', pathSegment(key)),
+    path: pathTo(address.path, key),
     route: address.path,
     scope: address.scope,
     priority: context.priority,

@@ -1,7 +1,7 @@
 /** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
 
 import { digestOf } from '../../src/identity.ts';
-import { pathSegment } from '../../src/path-segment.ts';
+import { pathTo } from '../../src/path-segment.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -11,6 +11,7 @@ import { protectId } from './ids.ts';
 import { listPage, member, textOf } from './pages.ts';
 import { THREAT_LIST_SCOPE, THREATS, threatKey, threatsOf } from './threat.ts';
 
+const ROUTE = `${THREATS}/{sha256}/devices`;
 const SCOPE = 'threat:devicelist';
 /** What a row gets of its threat, so that it stands alone. */
 const OF_THREAT = ['name', 'md5', 'classification', 'sub_classification', 'cylance_score'] as const;
@@ -19,7 +20,7 @@ export const threatDevice: Stream = {
   name: 'cylance.threat_device',
   about: {
     title: 'Devices of CylancePROTECT threats',
-    endpoints: [`GET ${THREATS}`, `GET ${THREATS}/{sha256}/devices`],
+    endpoints: [`GET ${THREATS}`, `GET ${ROUTE}`],
     scopes: [THREAT_LIST_SCOPE, SCOPE],
     reading:
       'per threat, of the list, of the configuration and of detections; again when it is sighted, and at an interval',
@@ -72,9 +73,9 @@ function toChild(sha256: string, found: unknown): Child {
 /** Every pass over the list is handed on, so that a list that moves loses no row, and no state that it showed. */
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
   const sha256 = child.key.toLowerCase();
-  const path = `${THREATS}/${pathSegment(sha256)}/devices`;
+  const path = pathTo(ROUTE, sha256);
   // The vendor may not know a hash of the configuration or of a detection.
-  const address = { path, scope: SCOPE, retry: 'brief', isOne: true } as const;
+  const address = { path, route: ROUTE, scope: SCOPE, retry: 'brief', isOne: true } as const;
   const pages = readLists(context, {
     lists: [(query) => listPage(context, query, address)],
     key: rowKey,

@@ -1,27 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
 import { orAborted } from '../../src/abort.ts';
+import { lockedOut, orClock, secretNow } from '../../src/credentials.ts';
 import { SluiceError } from '../../src/errors.ts';
-import { parseReply, statusError } from '../../src/http.ts';
-import type { ConnectorServices, SourceSettings } from '../../src/types.ts';
+import { parseReply, statusError, wordsOf } from '../../src/http.ts';
+import type { ConnectorServices, HttpReply, SourceSettings } from '../../src/types.ts';
 
+export const TOKEN_PATH = '/auth/v2/token';
 /** Lifetime of the token request: the vendor accepts at most 1800 s (Cylance User API guide, authentication). */
 const REQUEST_LIFETIME_S = 1800;
 /** Renewed this long before it ends, so that no request is under way with a token that runs out. */
 const RENEW_BEFORE_MS = 120_000;
-/** Beyond this difference the vendor refuses tokens. */
-const CLOCK_TOLERANCE_MS = 60_000;
-
-/** Credentials that worked before are tried again after these pauses: a secret may be changed at the vendor first. */
-const FIRST_WAIT_MS = 2000;
-const LONGEST_WAIT_MS = 300_000;
 
 export interface TokenHolder {
   /**
-   * A token that is good for some time yet; one request however many ask. Credentials that `worked` before and are refused
-   * now may be right again soon: the secret is read anew with each request.
+   * A token that is good for some time yet; one request however many ask, with the secret as it is then. What is wrong is
+   * so for the whole source.
    */
-  get(signal: AbortSignal, worked?: boolean): Promise<string>;
+  get(signal: AbortSignal): Promise<string>;
   /** Says that a token was refused, so that the next `get` asks for a new one. */
   refused(token: string): void;
 }
@@ -35,25 +31,18 @@ interface Token {
 export function createTokenHolder(settings: SourceSettings, baseUrl: string, services: ConnectorServices): TokenHolder {
   let token: Token | undefined;
   let asking: Promise<Token> | undefined;
-  let hasWorked = false;
-  let refusals = 0;
   return {
-    async get(signal, worked = false) {
+    async get(signal) {
       if (token !== undefined && services.now() < token.renewAtMs) return token.text;
       signal.throwIfAborted();
       asking ??= requestToken(settings, baseUrl, services)
         .then((fresh) => {
           token = fresh;
-          hasWorked = true;
-          refusals = 0;
           return fresh;
         })
         .catch((error: unknown) => {
           if (!(error instanceof SluiceError)) throw error;
-          const mayPass = error.action === 'stop' && (hasWorked || worked);
-          const waitMs = mayPass ? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** refusals++) : error.waitMs;
-          const action = mayPass ? 'retry' : error.action;
-          throw new SluiceError(error.message, { ...error, action, waitMs, general: 'source', cause: error.cause });
+          throw new SluiceError(error.message, { ...error, general: 'source', cause: error.cause });
         })
         .finally(() => {
           asking = undefined;
@@ -75,10 +64,10 @@ async function requestToken(settings: SourceSettings, baseUrl: string, services:
     .setIssuedAt(issuedS)
     .setExpirationTime(issuedS + REQUEST_LIFETIME_S)
     .setJti(randomUUID())
-    .sign(new TextEncoder().encode(settings.applicationSecret()));
+    .sign(new TextEncoder().encode(secretNow(settings)));
   const request = {
     method: 'POST' as const,
-    url: `${baseUrl}/auth/v2/token`,
+    url: `${baseUrl}${TOKEN_PATH}`,
     headers: { 'content-type': 'application/json; charset=utf-8' },
     body: JSON.stringify({ auth_token: jwt }),
     priority: 'live' as const,
@@ -87,33 +76,48 @@ async function requestToken(settings: SourceSettings, baseUrl: string, services:
   const reply = await services.http(request);
   const error = statusError(reply, request, services.now());
   if (error?.action === 'retry') throw error;
-  if (error?.advice !== undefined || reply.status === 404) throw wrongAddress(error as SluiceError);
-  if (error !== undefined) throw refusal(settings, reply.status, reply.headers.get('date'), services.now());
+  if (error !== undefined) throw refusal(settings, reply, wordsOf(reply, request), error, services.now());
   return readToken(parseReply(reply, request), services.now());
 }
 
-/** What answers is no token endpoint: the credentials were never looked at. */
-function wrongAddress({ message, advice }: SluiceError): SluiceError {
-  return new SluiceError(message, { action: 'stop', advice: advice ?? 'Check region and base_url of the source.' });
+const WRONG_CREDENTIALS =
+  'Check tenant_id, application_id and application_secret of the source, and that the region is right.';
+
+/** Only 400 and 401 are about the credentials; a redirect, or an address without such an endpoint, never looked at them. */
+function refusal(
+  { name }: SourceSettings,
+  reply: HttpReply,
+  said: string,
+  cause: SluiceError,
+  nowMs: number,
+): SluiceError {
+  const { status } = reply;
+  const words = said === '' ? '' : `: ${said}`;
+  const { waitMs } = cause;
+  if (status === 401 || (status === 400 && cause.advice === undefined)) {
+    const advice = orClock(reply, nowMs, WRONG_CREDENTIALS);
+    const message = `source "${name}": the vendor refused the credentials (HTTP ${status})${words}`;
+    return lockedOut(message, { status, waitMs, advice, cause });
+  }
+  return lockedOut(`source "${name}": there is no token to be had: ${cause.message}`, {
+    ...{ status, waitMs, cause },
+    advice: adviceFor(cause),
+  });
 }
 
-function refusal(settings: SourceSettings, status: number, date: string | null, nowMs: number): SluiceError {
-  const skewMs = date === null ? 0 : nowMs - Date.parse(date);
-  const minutes = Math.round(Math.abs(skewMs) / 60_000);
-  const advice =
-    Math.abs(skewMs) > CLOCK_TOLERANCE_MS
-      ? `This machine's clock is ${minutes} min ${skewMs > 0 ? 'ahead of' : 'behind'} the vendor's: set the clock (NTP).`
-      : 'Check tenant_id, application_id and application_secret of the source, and that the region is right.';
-  return new SluiceError(`source "${settings.name}": the vendor refused the credentials (HTTP ${status})`, {
-    action: 'stop',
-    advice,
-  });
+/** A redirect tells by itself where it leads. */
+function adviceFor({ status, advice }: SluiceError): string {
+  if (advice !== undefined)
+    return status && status < 400 ? `${advice} A proxy or a login page may stand in between, too.` : advice;
+  if (status === 403)
+    return 'Check that the application is enabled in the console, that the region is right, and what stands in between (a proxy, a firewall, a list of allowed addresses).';
+  return 'There is no token endpoint at this address: check region and base_url of the source.';
 }
 
 function readToken(reply: unknown, nowMs: number): Token {
   const text = (reply as { access_token?: unknown } | null)?.access_token;
   if (typeof text !== 'string') {
-    throw new SluiceError('POST /auth/v2/token: the reply has no access_token', { action: 'retry' });
+    throw new SluiceError(`POST ${TOKEN_PATH}: the reply has no access_token`, { action: 'retry' });
   }
   return { text, renewAtMs: renewAt(text, nowMs) };
 }

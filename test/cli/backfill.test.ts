@@ -69,7 +69,7 @@ test('a wrong secret fails with advice; mended, the same job goes on', async () 
   place.configure({ secret: 'not-the-secret-of-it' });
   const failed = await place.sluice('backfill', ...span().slice(0, -1));
   expect(failed.stderr).toMatch(
-    /error: source "acme": the vendor refused the credentials \(HTTP 401\)\n→ Check tenant_id/,
+    /error: source "acme": the vendor refused the credentials \(HTTP 401\): .*\n→ Check tenant_id/,
   );
   expect(failed.stderr).not.toContain('not-the-secret-of-it');
   expect(failed).toMatchObject({ code: 1, stdout: '' });

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { startProxy } from '../services/proxy.ts';
-import { until, type Workplace, workplace } from './binary.ts';
+import { SECRET, until, type Workplace, workplace } from './binary.ts';
 
 let place: Workplace;
 afterEach(() => place.close());
@@ -111,6 +111,32 @@ test('a sink that cannot be reached is waited for; SIGTERM still ends it cleanly
   expect(stderr).not.toMatch(/has stopped|refused/);
   expect(code).toBe(0);
 });
+
+test('a wrong secret is waited for: failing until the file has the right one, without a restart', async () => {
+  place = await workplace({ detections: 20 });
+  const port = await freePort();
+  const secret = join(place.folder, 'secret');
+  writeFileSync(secret, 'not-the-secret-of-it\n');
+  const extra = `health: { port: ${port} }\nlog: { format: pretty }\n`;
+  place.configure({ secret: `file:${secret}`, extra });
+  for (const command of [['run', '--once'], ['check']]) {
+    const { code, stdout, stderr } = await place.sluice(...command);
+    expect([code, stdout + stderr]).toEqual([1, expect.stringMatching(/refused the credentials \(HTTP 401\)/)]);
+  }
+  const running = place.start('run');
+  await until(() => /waiting \d+ s, then trying again: .*refused the credentials.* → Check/.test(running.said()));
+  const failing = await place.sluice('health');
+  expect(failing).toMatchObject({ code: 1, stdout: expect.stringContaining('refused the credentials (HTTP 401)') });
+  writeFileSync(secret, `${SECRET}\n`);
+  let health = failing;
+  while (health.code !== 0) health = await place.sluice('health');
+  expect(await place.sluice('backfill', '--from', place.simulator.range.start)).toMatchObject({ code: 0 });
+  expect(place.delivered()).toHaveLength(20);
+  running.child.kill('SIGTERM');
+  const { code, stderr } = await running.ended;
+  expect(code).toBe(0);
+  expect(stderr).not.toMatch(/has stopped|not-the-secret-of-it/);
+}, 120_000);
 
 test('another tenant under the same name is refused before anything reads as deleted', async () => {
   place = await workplace({ detections: 20 });

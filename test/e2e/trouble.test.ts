@@ -48,7 +48,7 @@ describe('the vendor refuses', () => {
   test('a wrong secret', async () => {
     await open();
     configure({ ...reading(), source: { application_secret: 'a-wrong-secret-of-the-tests' } });
-    const failed = await place.sluice('run');
+    const failed = await place.sluice('run', '--once');
     expect(failed.code).toBe(1);
     expect(failed.stderr).toMatch(/source \\?"acme\\?": the vendor refused the credentials \(HTTP 401\)/);
     expect(times(failed, /Check tenant_id/)).toBe(1);

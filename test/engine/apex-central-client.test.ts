@@ -85,6 +85,7 @@ function asking<T = unknown>(more: Partial<VendorRequest<T>> = {}): VendorReques
   const body = { Url: LIST, TaskType: 4 };
   return {
     path: '/WebApp/X',
+    route: LIST,
     body,
     scope: '',
     priority: 'live',

@@ -1,6 +1,7 @@
 /** A vendor in a few lines, for what the simulator does not do: each test says what it answers. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 
 export interface Answer {
   status?: number;
@@ -20,7 +21,12 @@ export interface FakeOptions {
   /** What the list of detections shows now. */
   detections?: () => readonly object[];
   /** Answers before anything else does; undefined: as usual. */
-  answer?: (path: string, query: URLSearchParams, request: IncomingMessage) => Answer | undefined;
+  answer?: (
+    path: string,
+    query: URLSearchParams,
+    request: IncomingMessage,
+    body: string,
+  ) => Answer | undefined | Promise<Answer | undefined>;
 }
 
 const TOKEN = { access_token: 'a-token' };
@@ -37,15 +43,15 @@ export async function fakeVendor({ detections = () => [], answer }: FakeOptions)
     }
     return path === '/detections/v2' ? { body: pageOf(detections(), query) } : { status: 404, body: {} };
   };
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://vendor');
     asked.push(pathname);
-    request.resume();
+    const sent = await text(request);
     const {
       status = 200,
       headers = {},
       body,
-    } = answer?.(pathname, searchParams, request) ?? usual(pathname, searchParams);
+    } = (await answer?.(pathname, searchParams, request, sent)) ?? usual(pathname, searchParams);
     if (body === undefined) return;
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));

@@ -11,6 +11,7 @@ import { type BuildTools, build, toPipeline } from '../../src/build.ts';
 import { type Config, parseConfigObject } from '../../src/config.ts';
 import { DELETED, documentId, revisionOf, withoutDetail } from '../../src/identity.ts';
 import type { Pipeline, PipelineEvents } from '../../src/pipeline.ts';
+import type { Refusals } from '../../src/refusals.ts';
 import { withoutSecrets } from '../../src/secrets.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import type { StateStore } from '../../src/state/store.ts';
@@ -112,6 +113,7 @@ export interface Opened {
   pipeline: Pipeline;
   store: StateStore;
   delivered: () => number;
+  refusals: Refusals;
   close(): Promise<void>;
 }
 
@@ -154,6 +156,7 @@ export function openPipeline(
     pipeline,
     store,
     delivered: () => delivered,
+    refusals: line.refusals,
     async close() {
       await built.close();
       store.close();

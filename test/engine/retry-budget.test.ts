@@ -1,56 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createBudget } from '../../src/budget.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { retryAfterMs, retrying } from '../../src/retry.ts';
+import { retryAfterMs } from '../../src/retry.ts';
 
 const never = new AbortController().signal;
-const fast = { deadlineMs: 2000, firstDelayMs: 1, maxDelayMs: 4, signal: never };
-const trouble = (waitMs?: number) => new SluiceError('trouble', { action: 'retry', waitMs });
 
 describe('retry', () => {
-  test('calls again until it works', async () => {
-    let calls = 0;
-    const result = await retrying(async () => {
-      if (++calls < 4) throw trouble();
-      return 'done';
-    }, fast);
-    expect([result, calls]).toEqual(['done', 4]);
-  });
-
-  test('does not repeat what no repetition mends', async () => {
-    let calls = 0;
-    const call = async () => {
-      calls++;
-      throw new SluiceError('no', { action: 'stop' });
-    };
-    await expect(retrying(call, fast)).rejects.toThrow('no');
-    expect(calls).toBe(1);
-  });
-
-  test('gives up at the deadline with the last error', async () => {
-    await expect(retrying(async () => Promise.reject(trouble()), { ...fast, deadlineMs: 20 })).rejects.toThrow(
-      'trouble',
-    );
-  });
-
-  test('waits as long as the other side says, and not longer than the deadline', async () => {
-    const waits: number[] = [];
-    const onRetry = (_: unknown, __: number, waitMs: number) => void waits.push(waitMs);
-    let calls = 0;
-    const call = async () => (++calls === 1 ? Promise.reject(trouble(30)) : 'ok');
-    await retrying(call, { ...fast, onRetry });
-    expect(waits[0]).toBeGreaterThanOrEqual(30);
-    await expect(retrying(async () => Promise.reject(trouble(60_000)), fast)).rejects.toThrow('trouble');
-  });
-
-  test('an abort ends the pause', async () => {
-    const ends = new AbortController();
-    const waiting = retrying(async () => Promise.reject(trouble(1500)), { ...fast, signal: ends.signal });
-    ends.abort();
-    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
-  });
-
   test('Retry-After in seconds and as a date', () => {
     expect(retryAfterMs('3', 0)).toBe(3000);
     expect(retryAfterMs(new Date(10_000).toUTCString(), 4000)).toBe(6000);

@@ -86,7 +86,7 @@ async function askForOthers({ registered, client }: Line, seen: Seen, signal: Ab
     const [, template] = /^GET (\S+)$/.exec(endpoint) ?? [];
     if (template === undefined) continue;
     const path = template.replace('{sha256}', NOBODY.sha256).replace(/\{\w+\}/, NOBODY.id);
-    const request = { path, scope, priority: 'live' as const, signal, retry: 'few' as const, accept: () => undefined };
-    await client.json(request).catch(() => signal.throwIfAborted()); // any other answer says that one may ask
+    const request = { path, route: template, scope, priority: 'live' as const, signal, retry: 'few' as const };
+    await client.json({ ...request, accept: () => undefined }).catch(() => signal.throwIfAborted()); // any other answer says that one may ask
   }
 }
