@@ -111,7 +111,7 @@ function adviceFor({ status, advice }: SluiceError): string {
     return status && status < 400 ? `${advice} A proxy or a login page may stand in between, too.` : advice;
   if (status === 403)
     return 'Check that the application is enabled in the console, that the region is right, and what stands in between (a proxy, a firewall, a list of allowed addresses).';
-  return 'There is no token endpoint at this address: check region and base_url of the source.';
+  return 'Check region and base_url of the source: there is no token endpoint at this address.';
 }
 
 function readToken(reply: unknown, nowMs: number): Token {

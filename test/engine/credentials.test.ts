@@ -179,7 +179,7 @@ describe('a secret that is changed while Sluice runs', () => {
 
 describe('a token endpoint that is no such thing', () => {
   test.each([
-    [302, /redirects: check region and base_url/],
+    [302, /redirects: set region or base_url .*login page/],
     [403, /what stands in between/],
     [404, /no token endpoint at this address/],
     [400, /application_secret/],
