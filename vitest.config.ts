@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit` needs Node, npm and openssl; `services` starts the real Elasticsearch and Kafka (JDK 21+ and Maven). */
+/**
+ * `unit` needs Node, npm and openssl; `services` starts the real Elasticsearch and Kafka (JDK 21+ and Maven), and a
+ * public client of the vendor's API (Python 3.10+).
+ */
 export default defineConfig({
   test: {
     projects: [

@@ -33,6 +33,7 @@ const READS: readonly (readonly [path: RegExp, endpoint: Route['endpoint'], scop
   ...THING_ROUTES.map(({ pattern, endpoint, scope }) => [pattern, endpoint, scope] as const),
 ];
 const OURS = /^\/(?:(?:detections|devicecommands)\/v2(?:\/|$)|instaqueries\/v2)/;
+const EXTRA_PATHS = EXTRAS.map(({ path }) => path.replace(/\/\{id\}.*/, ''));
 
 export function routeOf(request: IncomingMessage): Route {
   const url = request.url ?? '/';
@@ -49,13 +50,22 @@ export function routeOf(request: IncomingMessage): Route {
   if (path === '/auth/v2/token') return request.method === 'POST' ? route('token') : route('forbidden');
   if (path === APEX_PATH) return request.method === 'PUT' ? route('apex') : route('forbidden');
   if (APEX_LISTS.includes(path.toLowerCase())) return request.method === 'GET' ? route('apex') : route('forbidden');
-  if (!OURS.test(path) && !isThingPath(path)) return route('unknown');
+  if (!OURS.test(path) && !isThingPath(path) && !EXTRA_PATHS.some((one) => path.startsWith(one)))
+    return route('unknown');
   const asked = request.method === 'POST' ? ASKED.find((extra) => extra.path === path) : undefined;
   if (asked !== undefined) return route(asked.name, asked.scope);
   if (request.method !== 'GET') return route('forbidden');
   for (const [pattern, endpoint, scope] of READS) {
     const match = pattern.exec(path);
-    if (match) return route(endpoint, scope, match[1]);
+    if (match) return route(endpoint, scope, decoded(match[1]));
   }
   return route('unknown');
+}
+
+function decoded(text = ''): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

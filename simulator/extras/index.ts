@@ -1,8 +1,17 @@
 import { CSV_LISTS } from './csv.ts';
+import { DEVICE_EXTRAS } from './devices.ts';
 import type { Extra } from './extra.ts';
 import { focusSearch } from './focus-search.ts';
-import { defaultRuleSet } from './optics.ts';
+import { OPTICS_EXTRAS } from './optics.ts';
+import { PROTECT_EXTRAS } from './protect.ts';
 import { threatPage } from './threat.ts';
 
 /** All of them; the first whose address fits answers. */
-export const EXTRAS: readonly Extra[] = [...CSV_LISTS, defaultRuleSet, focusSearch, threatPage];
+export const EXTRAS: readonly Extra[] = [
+  ...CSV_LISTS,
+  ...OPTICS_EXTRAS,
+  focusSearch,
+  threatPage,
+  ...DEVICE_EXTRAS,
+  ...PROTECT_EXTRAS,
+];

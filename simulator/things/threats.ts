@@ -96,7 +96,7 @@ function threatOfRow(place: Place): Json {
   return { sha256: place.id, ...Object.fromEntries(told) };
 }
 
-const threatDevices: Part = {
+export const threatDevices: Part = {
   name: 'threat-devices',
   path: '/threats/v2/{id}/devices',
   scope: 'threat:devicelist',

@@ -102,6 +102,79 @@ describe('single pages', () => {
   });
 });
 
+describe('what Protect has besides', () => {
+  const pageOf = async (reader: Reader, path: string): Promise<Loose[]> => {
+    const { status, json } = await reader.get(`${path}${path.includes('?') ? '&' : '?'}page_size=1000`);
+    expect([path, status]).toEqual([path, 200]);
+    return json.page_items;
+  };
+
+  test('zones, policies, addresses and threats are those of the devices', async () => {
+    await withSimulator(SOME, async (simulator, reader) => {
+      const devices = [...simulator.truthOf('cylance.device')].map(({ record }) => record as Loose);
+      const zones = await pageOf(reader, '/zones/v2');
+      const ids = async (path: string) => (await pageOf(reader, path)).map(({ id }) => id).sort();
+      const inside = new Map<string, string[]>();
+      for (const { id } of zones) inside.set(id, await ids(`/devices/v2/${id}/devices`));
+      expect([...inside.values()].every((found) => found.length > 0)).toBe(true);
+      for (const { id, mac_addresses, name } of devices) {
+        const own = [...inside].filter(([, found]) => found.includes(id)).map(([zone]) => zone);
+        expect(await ids(`/zones/v2/${id}/zones`)).toEqual(own.sort());
+        const { json } = await reader.get(`/devices/v2/macaddress/${mac_addresses[0].replaceAll(':', '-')}`);
+        expect(json.map((one: Loose) => one.name)).toContain(name);
+      }
+      const extended = await pageOf(reader, '/devices/v2/extended');
+      expect(extended.map(({ id }) => id).sort()).toEqual(devices.map(({ id }) => id).sort());
+      const products: Loose[] = (await reader.get('/devices/v2/products')).json;
+      expect(products.reduce((sum, { device_count }) => sum + device_count, 0)).toBe(devices.length);
+      const named = new Set(devices.flatMap(({ policy }) => policy?.id ?? []));
+      expect(await ids('/policies/v2')).toEqual([...named].sort());
+      const [policy] = await pageOf(reader, '/policies/v2');
+      expect((await reader.get(`/policies/v2/${policy.id}`)).json.policy_id).toBe(policy.id);
+      let found = 0;
+      for (const { id } of devices) found += (await pageOf(reader, `/devices/v2/${id}/threats`)).length;
+      const rows = [...simulator.truthOf('cylance.threat_device')].map(({ record }) => (record as Loose).id);
+      const known = new Set(devices.map(({ id }) => id));
+      expect(found).toBe(rows.filter((id) => known.has(id)).length);
+      expect(found).toBeGreaterThan(5);
+    });
+  });
+
+  test('lists with pages of one: what is listed is found', async () => {
+    await withSimulator(SOME, async (_, reader) => {
+      for (const [name, key] of [
+        ['zones', 'id'],
+        ['users', 'id'],
+        ['users', 'email'],
+        ['memoryprotection', 'device_image_file_event_id'],
+      ] as const) {
+        const items = await pageOf(reader, `/${name}/v2`);
+        expect(new Set(items.map((item) => item[key])).size).toBe(items.length);
+        for (const item of items.slice(0, 5))
+          expect((await reader.get(`/${name}/v2/${encodeURIComponent(item[key])}`)).json).toEqual(item);
+        expect((await reader.get(`/${name}/v2/nobody`)).status).toBe(404);
+      }
+      const lists = await Promise.all([0, 1].map((type) => pageOf(reader, `/globallists/v2?listTypeId=${type}`)));
+      expect(lists.map((items) => new Set(items.map(({ list_type }) => list_type)))).toEqual([
+        new Set(['GlobalQuarantine']),
+        new Set(['GlobalSafe']),
+      ]);
+    });
+  });
+
+  test('policies with their rule sets, and detections by severity', async () => {
+    await withSimulator({ ...SOME, detections: 300 }, async (_, reader) => {
+      const path = '/opticsPolicies/v2/configurations';
+      const [first] = await pageOf(reader, path);
+      expect((await reader.get(`${path}/${first.policy_id}`)).json).toEqual(first);
+      const items = await reader.all();
+      const counts = Map.groupBy(items, ({ Severity }) => Severity);
+      const { json } = await reader.get('/detections/v2/severity');
+      for (const [severity, found] of counts) expect([severity, json[severity]]).toEqual([severity, found.length]);
+    });
+  });
+});
+
 describe('the search for focus views', () => {
   test('finds the view of an artifact on a device, whatever way the ids are written', async () => {
     await withSimulator(SOME, async (_, reader) => {
@@ -144,7 +217,7 @@ describe('all of them', () => {
     for (const { name, path, scope, method = 'GET' } of EXTRAS) {
       const ask = (reader: Reader) =>
         reader.get(path.replace('{id}', 'AF59'), { method, body: method === 'POST' ? '[]' : undefined });
-      await withSimulator({ ...SOME, scopes: ['opticsdetect:list'] }, async (_, reader) => {
+      await withSimulator({ ...SOME, scopes: ['nobody:asks'] }, async (_, reader) => {
         expect([name, (await ask(reader)).status]).toEqual([name, 403]);
       });
       const faults = [{ fault: 'server-error' as const, endpoint: name, status: 503, requests: [1] }];
