@@ -1,5 +1,6 @@
 /** Vendor times as epoch milliseconds. Zone-less text means UTC (`new Date` would take it for local time). */
-const EARLIEST_MS = Date.UTC(1980, 0, 1);
+/** A time before it is a sentinel, or of a clock that was never set. */
+export const EARLIEST_MS = Date.UTC(1980, 0, 1);
 /** The last year that every part of the way can write: documents, queries and the state. */
 const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 /** A larger number counts milliseconds: as seconds it would be beyond the year 5000. */
@@ -14,9 +15,11 @@ const WRAPPED = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/;
 export function parseTimeMs(value: unknown): number | undefined {
   if (typeof value === 'number') return sensible(value < MOST_SECONDS ? value * 1000 : value);
   if (typeof value !== 'string') return undefined;
-  if (!isDay(value)) return undefined;
-  if (value.charCodeAt(10) === CODE_OF_T && value.endsWith('Z')) return sensible(Date.parse(value)); // the usual form
+  // The usual form:
+  if (value.charCodeAt(10) === CODE_OF_T && value.endsWith('Z'))
+    return isDay(value) ? sensible(Date.parse(value)) : undefined;
   const text = value.trim();
+  if (!isDay(text)) return undefined;
   const wrapped = WRAPPED.exec(text);
   if (wrapped !== null) return sensible(Number(wrapped[1]));
   if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return undefined;

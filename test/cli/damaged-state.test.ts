@@ -40,11 +40,3 @@ test('a torn state, and one of zero bytes', async () => {
   expect({ code: refused.code, more: place.delivered().length - before }).toEqual({ code: 1, more: 0 });
   expect(readdirSync(join(place.folder, 'sluice-state')).sort()).toEqual(['lock.db', 'state.db']);
 });
-
-test('a day that there is not is no time', async () => {
-  place = await workplace({ detections: 5 });
-  place.configure();
-  const refused = await place.sluice('backfill', '--from', '2026-02-30');
-  expect(refused.stderr).toMatch(/--from "2026-02-30" is no time/);
-  expect(refused.code).toBe(2);
-});

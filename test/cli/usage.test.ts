@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readTime } from '../../src/commands/shared/times.ts';
 import { SECRET, type Workplace, workplace } from './binary.ts';
 
 let place: Workplace;
@@ -42,11 +43,41 @@ test('a broken config is reported with line and key', async () => {
   expect(code).toBe(2);
 });
 
-test('a time that is none', async () => {
-  place.configure();
-  const { code, stderr } = await place.sluice('backfill', '--from', 'yesterday');
-  expect(stderr).toMatch(/--from "yesterday" is no time\n→ Write an ISO time/);
-  expect(code).toBe(2);
+describe.concurrent('times that cannot be meant end with exit code 2', () => {
+  const times: [argv: string[], says: RegExp][] = [
+    [['backfill', '--from', 'yesterday'], /--from "yesterday" is no time\n→ Write an ISO time/],
+    [['backfill', '--from', '2026-02-30'], /--from "2026-02-30" is no time/],
+    [['backfill', '--from', '30d', '--to', '9999-12-31'], /--to "9999-12-31" is beyond what is read\n→ .*before 2100/],
+    [['backfill', '--from', '2026-01-02', '--to', '2026-01-02'], /--from \(2026-01-02 00:00:00Z\) is not before --to/],
+    [['backfill', '--from', '2099-01-01'], /is not before --to/],
+    [['backfill', '--from', '1d', '--rate', '0'], /must be a number above zero/],
+    [['state', 'rewind', '--to', '2099-01-01'], /--to 2099-01-01 00:00:00Z lies in the future/],
+    [['simulator', '--end', '2026-02-30'], /--end "2026-02-30" is no time/],
+  ];
+  test.for(times)('%s', async ([argv, says], { expect: expected }) => {
+    place.configure();
+    const { code, stderr } = await place.sluice(...argv);
+    expected(stderr).toMatch(says);
+    expected(code).toBe(2);
+  });
+});
+
+test.each([
+  [' 2026-02-30', 'is no time'],
+  ['2026-04-31T08:00:00+02:00', 'is no time'],
+  ['2025-02-29', 'is no time'],
+  ['2026-01-31T25:00:00Z', 'is no time'],
+  ['2026-01-31x', 'is no time'],
+  ['-1d', 'is no time'],
+  ['', 'is no time'],
+  ['1970-01-01', 'is no time'],
+  ['99999d', 'is beyond what is read'],
+  ['1000000000w', 'is beyond what is read'],
+  ['2100-01-02', 'is beyond what is read'],
+])('%j %s', (text, says) => {
+  const wrong = () => readTime('--from', text, Date.UTC(2026, 0, 1));
+  expect(wrong).toThrow(`--from ${JSON.stringify(text)} ${says}`);
+  expect(wrong).toThrow(expect.objectContaining({ kind: 'usage' }));
 });
 
 test('results without a config: version, streams, config, schema', async () => {

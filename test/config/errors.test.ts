@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfigObject, parseConfigText } from '../../src/config.ts';
@@ -422,3 +423,70 @@ it('the nearest word', () => {
   expect(nearest('nmae', ['name', 'rate'])).toBe('name');
   expect(nearest('xyz', ['name', 'rate'])).toBeUndefined();
 });
+
+describe('a duration that is none, negative, or zero where that has no meaning', () => {
+  /** The paths of all durations, with the least that each takes. */
+  function durations(schema: Schema, path: Path = []): Path[] {
+    const inner = [
+      ...Object.entries(schema.properties ?? {}).flatMap(([key, each]) => durations(each, [...path, key])),
+      ...(schema.items === undefined ? [] : durations(schema.items, [...path, 0])),
+      ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((each) => durations(each, path)),
+    ];
+    return schema.pattern?.includes('(ms|s|m|h|d)') ? [path, ...inner] : inner;
+  }
+  const schema = JSON.parse(readFileSync('docs/config.schema.json', 'utf8')) as Schema;
+  const found = new Map(durations(schema).map((path) => [written(path), path]));
+  const paths = [...found.values()];
+  const mayBeZero = /lookback|overlap|deadline$|detail_patience|detail_refresh_for|batch\.wait/;
+
+  it('are found', () => expect(paths.length).toBeGreaterThan(20));
+
+  it.each(paths.map((path) => [written(path), path] as const))('%s', (name, path) => {
+    const refused: [text: string, says: string][] = [
+      ['-1s', 'is not a duration'],
+      ['soon', 'is not a duration'],
+      ['1', 'is not a duration'],
+      ['99999d', 'is too long'],
+      ...(mayBeZero.test(name) ? [] : [['0s', 'is too short'] as [string, string]]),
+    ];
+    for (const [text, says] of refused) expect(refusal(path, text)).toContain(`${name}: "${text}" ${says}`);
+  });
+
+  function written(path: Path): string {
+    return path
+      .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+      .join('')
+      .slice(1);
+  }
+
+  /** What a config with this value at this path is refused with. */
+  function refusal(path: Path, value: string): string {
+    const kinds = schema.properties?.sinks?.items?.oneOf ?? schema.properties?.sinks?.items?.anyOf ?? [];
+    const kind = path[0] === 'sinks' ? kinds.find(({ properties }) => properties?.[String(path[2])]) : undefined;
+    const source = { name: 'acme', connector: 'cylance', tenant_id: 't', application_id: 'a', application_secret: 's' };
+    const sink = { name: 'out', type: kind?.properties?.type?.const ?? 'ndjson' };
+    try {
+      parseConfigObject(changed({ sources: [source], sinks: [sink] }, path, value), { knownStreams });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return 'accepted';
+  }
+
+  function changed(at: unknown, [step, ...rest]: Path, value: string): unknown {
+    if (step === undefined) return value;
+    const inner = (at ?? (typeof step === 'number' ? [] : {})) as Record<string | number, unknown>;
+    return Object.assign(inner, { [step]: changed(inner[step], rest, value) });
+  }
+});
+
+type Path = readonly (string | number)[];
+
+interface Schema {
+  const?: string;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  pattern?: string;
+}

@@ -1,6 +1,6 @@
 /** Times as people write and read them. */
 import { usageError } from '../../errors.ts';
-import { parseTimeMs } from '../../time.ts';
+import { EARLIEST_MS, EVERYTHING, parseTimeMs } from '../../time.ts';
 
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const AGE = /^(\d+(?:\.\d+)?)([smhdw])$/;
@@ -15,15 +15,16 @@ export interface TimeArgument {
 export function readTime(option: string, text: string, nowMs: number): TimeArgument {
   if (text === 'now') return { ms: nowMs, ageMs: 0 };
   const [, number, unit] = AGE.exec(text.trim()) ?? [];
-  if (unit !== undefined) {
-    const ageMs = Number(number) * UNITS[unit as keyof typeof UNITS];
-    return { ms: Math.floor(nowMs - ageMs), ageMs };
-  }
-  const ms = parseTimeMs(text);
-  if (ms !== undefined) return { ms };
-  const advice = 'Write an ISO time (2026-01-31T08:00:00Z), a date (2026-01-31, UTC) or an age (24h, 30d).';
-  throw usageError(`${option} ${JSON.stringify(text)} is no time`, advice);
+  const ageMs = unit === undefined ? undefined : Number(number) * UNITS[unit as keyof typeof UNITS];
+  const ms = ageMs === undefined ? parseTimeMs(text) : Math.floor(nowMs - ageMs);
+  const shown = `${option} ${JSON.stringify(text)}`;
+  if (ms === undefined) throw usageError(`${shown} is no time`, FORMS);
+  if (ms < EARLIEST_MS || ms > EVERYTHING.toMs) throw usageError(`${shown} is beyond what is read`, FORMS);
+  return { ms, ageMs };
 }
+
+const FORMS =
+  'Write an ISO time (2026-01-31T08:00:00Z), a date (2026-01-31, UTC) or an age (24h, 30d), from 1980 on and before 2100.';
 
 /** `2026-01-31 08:00:00Z`: ISO, but readable. */
 export function showTime(ms: number): string {
