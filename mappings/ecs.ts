@@ -9,6 +9,7 @@ import { isIP } from 'node:net';
 import type { EcsFlat } from '@elastic/ecs';
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
 import { parseExact } from '../src/json.ts';
+import { meaningsIn, type Table } from '../src/members.ts';
 
 /** The dictionary's own version: `ecs.version` of every document. */
 export const ECS_VERSION: string = ecsPackage.version;
@@ -91,36 +92,14 @@ export type Members<Name extends string> = { readonly [name in Name]?: unknown }
   readonly others?: readonly string[];
 };
 
-const MAX_SPELLINGS = 2000;
-/** Between two members that mean the same, the one that stands first in the table wins, whatever the record's order. */
-interface Spelling {
-  name: string;
-  rank: number;
-}
-
 /**
  * Makes a reader from a table of spellings. A record's members are looked up as they are written; only a spelling never
- * met before is compared without regard to case. One pass over the members that are there: an absent one costs nothing.
- * Empty values (null, blank) never hide a filled one.
+ * met before is folded. One pass over the members that are there: an absent one costs nothing. Between two members that
+ * mean the same, the one that stands first in the table wins, whatever the record's order. Empty values (null, blank)
+ * never hide a filled one.
  */
-export function reader<Name extends string>(
-  table: Readonly<Record<Name, readonly string[]>>,
-): (value: unknown) => Members<Name> {
-  const spellings = new Map<string, Spelling | null>();
-  const folded = new Map<string, Spelling>();
-  for (const name of Object.keys(table) as Name[]) {
-    const accepted = [name, ...table[name]];
-    for (const [index, spelling] of accepted.entries()) {
-      spellings.set(spelling, { name, rank: index });
-      const lower = spelling.toLowerCase();
-      if (!folded.has(lower)) folded.set(lower, { name, rank: index + accepted.length });
-    }
-  }
-  const lookUp = (member: string): Spelling | null => {
-    const found = folded.get(member.toLowerCase()) ?? null;
-    if (spellings.size < MAX_SPELLINGS && member.length < 100) spellings.set(member, found);
-    return found;
-  };
+export function reader<Name extends string>(table: Table<Name>): (value: unknown) => Members<Name> {
+  const meaning = meaningsIn(table);
   return (value) => {
     const found: Fields = {};
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return found as Members<Name>;
@@ -128,16 +107,15 @@ export function reader<Name extends string>(
     let ranks: Record<string, number> | undefined;
     let others: string[] | undefined;
     for (const member in record) {
-      let spelling = spellings.get(member);
-      if (spelling === undefined) spelling = lookUp(member);
+      const meant = meaning(member);
       const content = record[member];
-      if (spelling === null) {
+      if (meant === null) {
         if (others === undefined) others = [];
         others.push(member);
         continue;
       }
       if (content === null || content === undefined || content === '') continue;
-      const { name, rank } = spelling;
+      const { name, rank } = meant;
       if (found[name] === undefined) {
         found[name] = content;
         if (rank > 0) {

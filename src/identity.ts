@@ -5,6 +5,7 @@
  * members nor the way to say "nothing" reads as a change.
  */
 import { hash } from 'node:crypto';
+import { foldedName } from './members.ts';
 import type { Stream } from './types.ts';
 
 interface Shape {
@@ -58,11 +59,6 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>, depth =
   return `{${text}}`;
 }
 
-/** A member name without what spellings differ in: `device_name`, `DeviceName` and `deviceName` are one. */
-function fold(name: string): string {
-  return name.replace(/[_-]/g, '').toLowerCase();
-}
-
 interface Folded {
   members: readonly string[];
   /** In the order of their folded names, without the ignored ones, each with what stands before its value. */
@@ -79,13 +75,15 @@ function foldedMembers(value: object, volatile: ReadonlySet<string>): Folded['ke
   const members = Object.keys(value);
   let known = foldedShapes.get(volatile);
   if (known === undefined) {
-    known = { ignored: new Set([...volatile].map(fold)), bySize: new Map() };
+    known = { ignored: new Set([...volatile].map(foldedName)), bySize: new Map() };
     foldedShapes.set(volatile, known);
   }
   const candidates = known.bySize.get(members.length) ?? [];
   for (const shape of candidates) if (sameMembers(shape.members, members)) return shape.kept;
   const { ignored } = known;
-  const named = members.map((member) => ({ member, name: fold(member) })).filter(({ name }) => !ignored.has(name));
+  const named = members
+    .map((member) => ({ member, name: foldedName(member) }))
+    .filter(({ name }) => !ignored.has(name));
   named.sort((one, other) => compare(one.name, other.name) || compare(one.member, other.member));
   const kept = named.map(({ member, name }) => ({ member, prefix: `${name.length}:${name}` }));
   if (candidates.length < MAX_SHAPES_PER_SIZE) known.bySize.set(members.length, [...candidates, { members, kept }]);
@@ -194,12 +192,28 @@ export function hasKey(key: string): boolean {
   return !key.startsWith(UNKEYED);
 }
 
-/** A short stand-in for a part of a record, without line feeds, to tell later whether this part changed. */
-export function digestOf(part: unknown): string {
+/**
+ * A short stand-in for what a part of a record says, without line feeds, to tell later whether it says something else:
+ * as in a revision, neither spellings nor ways to say nothing count.
+ */
+export function digestOf(part: unknown, volatile: ReadonlySet<string> = NOTHING): string {
+  return shortened(typeof part === 'string' ? part : saying(part, volatile, 0));
+}
+
+/** The same letter by letter, as versions before 0.2 told parts apart. */
+export function exactDigestOf(part: unknown): string {
   if (part === undefined || part === null || part === '') return '';
   if (typeof part === 'object' && Object.keys(part).length === 0) return ''; // an empty list says as little as none
-  const text = typeof part === 'string' ? part : canonical(part, NOTHING);
+  return shortened(typeof part === 'string' ? part : canonical(part, NOTHING));
+}
+
+function shortened(text: string): string {
   return text.length <= 24 && !text.includes('\n') ? text : hash('sha256', text, 'base64url').slice(0, 8);
+}
+
+/** Whether a remembered digest is of this part, by the rule that it was made with. */
+export function isDigestOf(remembered: string | undefined, part: unknown, volatile: ReadonlySet<string>): boolean {
+  return remembered === digestOf(part, volatile) || remembered === exactDigestOf(part);
 }
 
 const NOTHING: ReadonlySet<string> = new Set();

@@ -7,6 +7,7 @@
  * value cannot be told from a secret, it is removed: a lost argument is a nuisance, a leaked password is not.
  */
 import { keepOrder, parseExact } from './json.ts';
+import { foldedName } from './members.ts';
 
 /** What stands where a secret stood. */
 export const REMOVED = '[removed]';
@@ -17,10 +18,10 @@ const MAX_DEPTH = 200;
 const MAX_SPELLINGS = 5000;
 
 /** Members that open doors at every vendor. A stream names more of its own. */
-export const ALWAYS_SECRET: readonly string[] = ['password', 'download_url', 'downloadurl'];
+export const ALWAYS_SECRET: readonly string[] = ['password', 'download_url'];
 
 interface Names {
-  lower: ReadonlySet<string>;
+  folded: ReadonlySet<string>;
   /** Every spelling met so far, and whether it is one of the listed names. */
   spellings: Map<string, boolean>;
   /** Texts that hold no secret, though they look as if they might. */
@@ -32,8 +33,8 @@ const known = new WeakMap<readonly string[], Names>();
 function namesOf(secretMembers: readonly string[]): Names {
   let names = known.get(secretMembers);
   if (names === undefined) {
-    const lower = new Set([...ALWAYS_SECRET, ...secretMembers.map((name) => name.toLowerCase())]);
-    names = { lower, spellings: new Map(), clean: new Set() };
+    const folded = new Set([...ALWAYS_SECRET, ...secretMembers].map(foldedName));
+    names = { folded, spellings: new Map(), clean: new Set() };
     known.set(secretMembers, names);
   }
   return names;
@@ -42,14 +43,14 @@ function namesOf(secretMembers: readonly string[]): Names {
 function isSecretMember(names: Names, member: string): boolean {
   let secret = names.spellings.get(member);
   if (secret === undefined) {
-    secret = names.lower.has(member.toLowerCase());
+    secret = names.folded.has(foldedName(member));
     if (names.spellings.size < MAX_SPELLINGS) names.spellings.set(member, secret);
   }
   return secret;
 }
 
 /**
- * The record without the listed members and those of `ALWAYS_SECRET` (lower case; any spelling counts, at any depth) and
+ * The record without the listed members and those of `ALWAYS_SECRET` (any spelling counts, at any depth) and
  * without credentials in its texts. The record itself is never changed; it is returned as it is when there was nothing
  * to remove.
  */
@@ -159,7 +160,7 @@ function cleanedOrRemoved(text: string, names: Names): string {
 
 function cleanedText(text: string, names: Names): string {
   const lower = text.toLowerCase();
-  const inner = embeddedJson(text, lower, names);
+  const inner = embeddedJson(text, names);
   if (inner !== undefined) return inner;
   const word = WORDS.some((one) => lower.includes(one));
   const dash = lower.includes('-');
@@ -173,11 +174,12 @@ function cleanedText(text: string, names: Names): string {
 }
 
 /** Vendors put JSON into strings; its members are judged by name as well. */
-function embeddedJson(text: string, lower: string, names: Names): string | undefined {
-  const first = lower.trimStart().charCodeAt(0);
+function embeddedJson(text: string, names: Names): string | undefined {
+  const first = text.trimStart().charCodeAt(0);
   if (first !== 123 && first !== 91) return undefined;
+  const folded = foldedName(text);
   let named = false;
-  for (const name of names.lower) named ||= lower.includes(name);
+  for (const name of names.folded) named ||= folded.includes(name);
   if (!named) return undefined;
   try {
     const value = parseExact(text);

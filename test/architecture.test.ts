@@ -7,7 +7,7 @@ import { streams } from '../connectors/index.ts';
 import { folderOf } from './fixtures/documents.ts';
 
 const root = join(import.meta.dirname, '..');
-const files = globSync('{src,connectors,mappings,simulator}/**/*.ts', { cwd: root }).sort();
+const files = globSync('{src,connectors,mappings,members,simulator}/**/*.ts', { cwd: root }).sort();
 const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([^'"\s,]+)\1/g;
 
 /** Without comments, so that a word in one is not taken for code. Block comments begin a line here: `/*` in a text stays. */
@@ -28,9 +28,10 @@ const RULES: readonly { files: RegExp; may: readonly string[] }[] = [
   { files: /^src\/main\.ts$/, may: ['src/', 'connectors/index.ts', 'simulator/index.ts'] },
   { files: /^src\//, may: ['src/'] },
   { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/types.ts'] },
-  { files: /^(connectors\/[^/]+\/)/, may: ['$1', 'src/'] },
-  { files: /^(mappings\/[^/]+\/)/, may: ['$1', 'mappings/ecs', 'src/json.ts', 'src/types.ts'] },
-  { files: /^mappings\/ecs[^/]*\.ts$/, may: ['mappings/ecs', 'src/json.ts'] },
+  { files: /^connectors\/([^/]+\/)/, may: ['connectors/$1', 'members/$1', 'src/'] },
+  { files: /^mappings\/([^/]+\/)/, may: ['mappings/$1', 'mappings/ecs', 'members/$1', 'src/json.ts', 'src/types.ts'] },
+  { files: /^mappings\/ecs[^/]*\.ts$/, may: ['mappings/ecs', 'src/json.ts', 'src/members.ts'] },
+  { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/members.ts'] },
   { files: /^simulator\//, may: ['simulator/'] },
 ];
 
@@ -83,24 +84,21 @@ describe('the registry', () => {
     for (const { connector, stream } of streams) expect(stream.name.startsWith(`${connector.name}.`)).toBe(true);
   });
 
-  it.each(streams.map((one) => [one.stream.name, one] as const))(
-    '%s has its three places',
-    async (name, registered) => {
-      const folder = folderOf(name);
-      const module = (path: string) =>
-        import(/* @vite-ignore */ pathToFileURL(join(root, path)).href) as Promise<object>;
-      expect(Object.values(await module(`connectors/${folder}.ts`))).toContain(registered.stream);
-      expect(await module(`mappings/${folder}.ts`)).toMatchObject({
-        mapping: registered.mapping,
-        fields: registered.fields,
-      });
-      const fixtures = readdirSync(join(root, 'test', 'fixtures', folder));
-      const named = (ending: string) =>
-        fixtures.filter((file) => file.endsWith(ending)).map((file) => file.slice(0, -ending.length));
-      expect(named('.input.json')).not.toEqual([]);
-      expect(named('.input.json')).toEqual(named('.expected.json'));
-    },
-  );
+  it.each(streams.map((one) => [one.stream.name, one] as const))('%s has its four places', async (name, registered) => {
+    const folder = folderOf(name);
+    const module = (path: string) => import(/* @vite-ignore */ pathToFileURL(join(root, path)).href) as Promise<object>;
+    expect(Object.values(await module(`connectors/${folder}.ts`))).toContain(registered.stream);
+    expect(await module(`members/${folder}.ts`)).toHaveProperty('members');
+    expect(await module(`mappings/${folder}.ts`)).toMatchObject({
+      mapping: registered.mapping,
+      fields: registered.fields,
+    });
+    const fixtures = readdirSync(join(root, 'test', 'fixtures', folder));
+    const named = (ending: string) =>
+      fixtures.filter((file) => file.endsWith(ending)).map((file) => file.slice(0, -ending.length));
+    expect(named('.input.json')).not.toEqual([]);
+    expect(named('.input.json')).toEqual(named('.expected.json'));
+  });
 
   it('knows every folder of fixtures', () => {
     const found = globSync('*/*', { cwd: join(root, 'test', 'fixtures') }).filter((path) =>

@@ -1,6 +1,6 @@
 /** What makes two records the same. */
 import { describe, expect, test } from 'vitest';
-import { digestOf, exactHashOf, isSameHash, keyOf, revisionOf } from '../src/identity.ts';
+import { digestOf, exactDigestOf, exactHashOf, isDigestOf, isSameHash, keyOf, revisionOf } from '../src/identity.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 const same = (one: unknown, other: unknown, volatile = NONE) =>
@@ -51,6 +51,47 @@ test('a hash of an earlier version is compared by its own rule, and only then', 
   expect(isSameHash(undefined, null, never)).toBe(false);
 });
 
+describe('a part of a record', () => {
+  const isSame = (one: unknown, other: unknown) => isDigestOf(digestOf(one), other, NONE);
+
+  test.each([
+    ['spelling', { DeviceName: ['w'] }, { device_name: ['w'] }],
+    ['null and absent', { a: 1, b: null }, { a: 1 }],
+    ['an object of nothings and none', { a: null, b: { c: [] } }, undefined],
+    ['null and an empty text', null, ''],
+    ['an empty list and none', [], undefined],
+  ])('says the same: %s', (_, one, other) => {
+    expect(isSame(one, other)).toBe(true);
+    expect(isSame(other, one)).toBe(true);
+  });
+
+  test.each([
+    ['a comment that is removed', 'looked at', null],
+    ['a place in a list', [null, 1], [1]],
+    ['two members in two casings', { a: 1, A: 2 }, { a: 2 }],
+    ['false and none', false, undefined],
+  ])('says something else: %s', (_, one, other) => {
+    expect(isSame(one, other)).toBe(false);
+    expect(isSame(other, one)).toBe(false);
+  });
+
+  test('is compared letter by letter with what an earlier version remembered', () => {
+    const part = { Name: 'a name of some length', Note: null };
+    expect(isDigestOf(exactDigestOf(part), part, NONE)).toBe(true);
+    expect(isDigestOf(exactDigestOf(part), { ...part, Note: 'x' }, NONE)).toBe(false);
+    expect(exactDigestOf(part)).toMatch(/^[\w-]{8}$/);
+  });
+
+  test('does not count what is volatile', () => {
+    const volatile = new Set(['last_seen']);
+    expect(digestOf({ a: 1, LastSeen: 2 }, volatile)).toBe(digestOf({ a: 1 }, volatile));
+  });
+
+  test('is remembered without line feeds', () => {
+    for (const part of ['a\nb', { a: 'b\nc' }]) expect(digestOf(part)).not.toContain('\n');
+  });
+});
+
 describe('a key', () => {
   const byId = { key: (record: unknown) => (record as { Id: string }).Id };
   test('comes out of the state as it went in, and tells halves of surrogates apart', () => {
@@ -75,6 +116,7 @@ describe('a key', () => {
     for (let depth = 0; depth < 50_000; depth++) deep = depth % 2 === 0 ? [deep] : { a: deep };
     expect(keyOf(none, deep)).toMatch(/^unkeyed-/);
     expect(digestOf(deep)).not.toBe('');
+    expect(exactDigestOf(deep)).not.toBe('');
     expect(revisionOf(deep, NONE)).not.toBe('');
   });
 });

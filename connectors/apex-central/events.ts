@@ -3,7 +3,9 @@
  * 64 bits (`metaLinkId` is documented as an integer and shown as a text) become texts, digit by digit.
  */
 import { hash } from 'node:crypto';
+import { footprint, members } from '../../members/apex-central/footprint.ts';
 import { canonical } from '../../src/identity.ts';
+import { foldedName, memberOf } from '../../src/members.ts';
 import { LISTS } from './envelope.ts';
 import { listOf, member, textOf, wholeOf } from './json.ts';
 import type { Place } from './summaries.ts';
@@ -98,8 +100,9 @@ const NOTHING: ReadonlySet<string> = new Set();
  * The task is another one at each reading. Throws for a record that names neither a node nor an event.
  */
 export function keyOf(record: unknown): string {
-  const scope = ['scanSummaryGuid', 'agentGuid'].map((name) => (textOf(member(record, name)) ?? '').toLowerCase());
-  const unreadable = member(record, 'unreadable');
+  const said = (name: 'scanSummaryGuid' | 'agentGuid') => textOf(memberOf(members, record, name)) ?? '';
+  const scope = [said('scanSummaryGuid'), said('agentGuid')].map((guid) => guid.toLowerCase());
+  const unreadable = memberOf(members, record, 'unreadable');
   if (typeof unreadable === 'string')
     return [...scope, `unreadable-${hash('sha256', unreadable, 'hex').slice(0, 32)}`].join('/');
   const ids = idsOf(record);
@@ -109,12 +112,13 @@ export function keyOf(record: unknown): string {
 
 /** Undefined for a record that names neither a node nor an event. */
 function idsOf(record: unknown): string[] | undefined {
-  const footprint = member(record, 'footprint');
-  const [node, event, link] = [member(footprint, 'objectId'), member(record, 'eventId'), member(record, 'metaLinkId')];
-  const ids = [node, event, link].map((id) => textOf(id) ?? '');
+  const edge = memberOf(members, record, 'footprint');
+  const ofEdge = (name: keyof typeof footprint) => textOf(memberOf(footprint, edge, name));
+  const ofEvent = (name: keyof typeof members) => textOf(memberOf(members, record, name));
+  const ids = [ofEdge('objectId'), ofEvent('eventId'), ofEvent('metaLinkId')].map((id) => id ?? '');
   if (ids.every((id) => id === '')) return undefined;
-  const occurrence = textOf(member(footprint, 'occurrence'));
-  return [textOf(member(footprint, 'parentId')) ?? '', ...ids, ...(occurrence === undefined ? [] : [occurrence])];
+  const occurrence = ofEdge('occurrence');
+  return [ofEdge('parentId') ?? '', ...ids, ...(occurrence === undefined ? [] : [occurrence])];
 }
 
 function collected({ content }: TaskResult): Found {
@@ -209,11 +213,11 @@ function moreOf(event: unknown, entry: unknown, { remarks }: Found): Fields | un
   return withoutNothing({ footprint: own, meta: meta.length === 0 ? undefined : meta });
 }
 
-/** Members that are none of these, in any casing; undefined where there are none. */
+/** Members that are none of these, however they are spelled; undefined where there are none. */
 function others(from: unknown, names: readonly string[]): Fields | undefined {
   if (typeof from !== 'object' || from === null || Array.isArray(from)) return undefined;
-  const known = new Set(names.map((name) => name.toLowerCase()));
-  const rest = Object.entries(from).filter(([name]) => !known.has(name.toLowerCase()));
+  const known = new Set(names.map(foldedName));
+  const rest = Object.entries(from).filter(([name]) => !known.has(foldedName(name)));
   return rest.length === 0 ? undefined : Object.fromEntries(rest);
 }
 

@@ -1,16 +1,19 @@
 /** Footprints: what led to what on an endpoint. Automation API guide, "ShowFootPrintTable". */
+import { footprint as edge, members } from '../../members/apex-central/footprint.ts';
 import { SluiceError } from '../../src/errors.ts';
+import { memberOf } from '../../src/members.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Stream, StreamContext } from '../../src/types.ts';
 import { keyOf, recordsOf } from './events.ts';
-import { member, textOf, wholeOf } from './json.ts';
+import { textOf, wholeOf } from './json.ts';
 import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from './routes.ts';
 import { placeOf, readParents } from './summaries.ts';
 import { runTask } from './task.ts';
 
 /** Records are handed on so many at a time. */
 const PART = 250;
+const RATED = ['rating', 'riskLevel'] as const;
 
 export const footprint: Stream = {
   name: 'apex_central.footprint',
@@ -26,11 +29,13 @@ export const footprint: Stream = {
   volatile: ['taskId', 'serverName', 'TimeZone', 'endpoint'],
   secrets: [],
   key: keyOf,
-  timeMs: (record) => timeOf(member(record, 'timestamp')) ?? timeOf(member(member(record, 'footprint'), 'timestamp')),
+  timeMs: (record) =>
+    timeOf(memberOf(members, record, 'timestamp')) ??
+    timeOf(memberOf(edge, memberOf(members, record, 'footprint'), 'timestamp')),
   isOpen: () => false,
   changes: [
-    { action: 'footprint-rated', of: (record) => [member(record, 'rating'), member(record, 'riskLevel')] },
-    { action: 'footprint-facts-added', of: (record) => member(record, 'meta') },
+    { action: 'footprint-rated', of: (record) => RATED.map((name) => memberOf(members, record, name) ?? undefined) },
+    { action: 'footprint-facts-added', of: (record) => memberOf(members, record, 'meta') },
   ],
   actions: { updated: 'footprint-updated' },
   pages: (context, walk) => walkChildren(context, walk, { name: 'footprint', parents: readParents, read }),

@@ -1,5 +1,6 @@
-/** The vendor's JSON: JSON inside texts, and members in any casing. */
+/** The vendor's JSON: JSON inside texts, and members however they are spelled. */
 import { parseExact } from '../../src/json.ts';
+import { foldedName } from '../../src/members.ts';
 
 /**
  * What a text holds as JSON, also where that is once more a text; undefined where it is none. Other values are returned
@@ -24,13 +25,15 @@ function parsed(text: string): unknown {
 
 const LINE_ENDS = /[\r\n\t]+/g;
 
-/** A member by its name in any casing; the first of several names that is there and not null. */
+/** A member by its name, however it is spelled; the first of several names that is there and not null. */
 export function member(record: unknown, ...names: string[]): unknown {
   if (typeof record !== 'object' || record === null) return undefined;
   for (const name of names) {
-    const lower = name.toLowerCase();
+    const exact = (record as Readonly<Record<string, unknown>>)[name];
+    if (exact !== null && exact !== undefined) return exact;
+    const folded = foldedName(name);
     for (const [own, value] of Object.entries(record)) {
-      if (own.toLowerCase() === lower && value !== null && value !== undefined) return value;
+      if (foldedName(own) === folded && value !== null && value !== undefined) return value;
     }
   }
   return undefined;

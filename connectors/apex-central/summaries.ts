@@ -7,7 +7,7 @@
  * silently, and harms no other.
  */
 import { messageOf, SluiceError } from '../../src/errors.ts';
-import { digestOf } from '../../src/identity.ts';
+import { exactDigestOf } from '../../src/identity.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import type { Child, StreamContext } from '../../src/types.ts';
@@ -91,7 +91,7 @@ function namedEndpoint(summary: unknown, agent: unknown): Endpoint {
 /** What the summary says of itself; another text means that there may be more to read. */
 function versionOf(summary: unknown): string {
   const progress = member(summary, 'progress', 'progressInfo') ?? null;
-  return digestOf({ status: statusOf(summary), progress });
+  return exactDigestOf({ status: statusOf(summary), progress });
 }
 
 function childrenOf(summary: unknown, endpoints: readonly Endpoint[]): Child[] {

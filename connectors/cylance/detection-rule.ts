@@ -4,14 +4,16 @@
  * its severity and its category stand in the list alone, so that a record is both together.
  */
 
+import { Counts, members } from '../../members/cylance/detection-rule.ts';
 import { actionOf, messageOf, SluiceError } from '../../src/errors.ts';
+import { memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { IsNews, Stream, StreamContext, VendorRequest } from '../../src/types.ts';
 import { withListed } from './listed.ts';
-import { listPage, member, recordAt, textOf } from './pages.ts';
+import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/rules/v2';
 const LIST_SCOPE = 'opticsrule:list';
@@ -36,13 +38,16 @@ export const detectionRule: Stream = {
   ],
   secrets: [],
   key,
-  timeMs: (record) => parseTimeMs(member(record, 'LastModified')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'LastModified')),
   isOpen: () => false, // the list shows every change
   changes: [
     { action: LOGIC_CHANGED, of: logicOf },
-    { action: 'detection-rule-severity-changed', of: (record) => textOf(member(record, 'Severity'))?.toLowerCase() },
-    { action: 'detection-rule-renamed', of: (record) => textOf(member(record, 'Name')) },
-    { action: VERSION_CHANGED, of: (record) => textOf(member(record, 'Version')) },
+    {
+      action: 'detection-rule-severity-changed',
+      of: (record) => textOf(memberOf(members, record, 'Severity'))?.toLowerCase(),
+    },
+    { action: 'detection-rule-renamed', of: (record) => textOf(memberOf(members, record, 'Name')) },
+    { action: VERSION_CHANGED, of: (record) => textOf(memberOf(members, record, 'Version')) },
   ],
   actions: { updated: 'detection-rule-updated', deleted: 'detection-rule-deleted' },
   pages: (context, walk) =>
@@ -53,14 +58,14 @@ export const detectionRule: Stream = {
 };
 
 function key(record: unknown): string {
-  const id = textOf(member(record, 'Id'));
+  const id = textOf(memberOf(members, record, 'Id'));
   if (id === undefined) throw new Error('the rule has no Id');
   return id;
 }
 
 /** Undefined for a list record, which has none of it. */
 function logicOf(record: unknown): unknown {
-  const parts = ['States', 'Paths'].map((name) => member(record, name));
+  const parts = (['States', 'Paths'] as const).map((name) => memberOf(members, record, name));
   return parts.every((part) => part === undefined) ? undefined : parts.map((part) => part ?? null);
 }
 
@@ -80,10 +85,10 @@ function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
  * but with its next version.
  */
 async function detail(context: StreamContext, id: string, listed?: unknown, isNews?: IsNews): Promise<unknown> {
-  const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
+  const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, key });
   const rule = await withListed(
     context,
-    { list: (query) => list(context, query), key, deletesSoftly: true },
+    { list: (query) => list(context, query), key, members, deletesSoftly: true },
     id,
     content,
     listed,
@@ -173,7 +178,7 @@ function unlessBroken(): (body: string) => string | undefined {
 }
 
 function counted(reply: unknown): unknown {
-  const counters = ['DeviceCount', 'RulesetCount', 'PolicyCount'];
-  if (counters.some((name) => member(reply, name) !== undefined)) return reply;
+  const counters = ['DeviceCount', 'RulesetCount', 'PolicyCount'] as const;
+  if (counters.some((name) => memberOf(Counts, reply, name) !== undefined)) return reply;
   throw new SluiceError('the reply has no counts', { action: 'retry' });
 }

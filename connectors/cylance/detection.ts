@@ -1,13 +1,15 @@
 /** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
+import { members } from '../../members/cylance/detection.ts';
 import { lockedOut } from '../../src/credentials.ts';
 import { actionOf, SluiceError } from '../../src/errors.ts';
 import { keyOf } from '../../src/identity.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply } from '../../src/reading/settle.ts';
 import { type ListQuery, walkWindows } from '../../src/reading/windows.ts';
 import { EVERYTHING, parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { SHA256_NOTE, sha256sIn } from './hashes.ts';
-import { member, readPage, recordAt, textOf } from './pages.ts';
+import { readPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/detections/v2';
 const LIST_SCOPE = 'opticsdetect:list';
@@ -28,17 +30,17 @@ export const detection: Stream = {
   volatile: ['SeveritySortLevel', 'StatusSortLevel'],
   secrets: [],
   key(record) {
-    const id = textOf(member(record, 'Id'));
+    const id = textOf(memberOf(members, record, 'Id'));
     if (id === undefined) throw new Error('the detection has no Id');
     return id;
   },
   timeMs,
-  isOpen: (record) => !CLOSED.has((textOf(member(record, 'Status')) ?? '').toLowerCase()),
+  isOpen: (record) => !CLOSED.has((textOf(memberOf(members, record, 'Status')) ?? '').toLowerCase()),
   changes: [
-    { action: 'detection-status-changed', of: (record) => textOf(member(record, 'Status')) },
-    { action: 'detection-severity-changed', of: (record) => textOf(member(record, 'Severity')) },
-    { action: 'detection-commented', of: (record) => member(record, 'Comment') },
-    { action: 'detection-responded', of: (record) => member(record, 'Responses') },
+    { action: 'detection-status-changed', of: (record) => textOf(memberOf(members, record, 'Status')) },
+    { action: 'detection-severity-changed', of: (record) => textOf(memberOf(members, record, 'Severity')) },
+    { action: 'detection-commented', of: (record) => memberOf(members, record, 'Comment') },
+    { action: 'detection-responded', of: (record) => memberOf(members, record, 'Responses') },
   ],
   actions: { updated: 'detection-updated', deleted: 'detection-deleted' },
   notes: (record) => sha256sIn(record).map((id) => ({ kind: SHA256_NOTE, id, value: '' })),
@@ -52,8 +54,9 @@ export const detection: Stream = {
     const [first] = records;
     return { total, first: first === undefined ? undefined : keyOf(detection, first), firstMs: timeMs(first) };
   },
-  arrivedMs: (record) => parseTimeMs(member(record, 'ReceivedTime')),
-  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}/details`, scope: READ_SCOPE, ordered: true }),
+  arrivedMs: (record) => parseTimeMs(memberOf(members, record, 'ReceivedTime')),
+  detail: (context, key) =>
+    recordAt(context, key, { path: `${LIST}/{id}/details`, scope: READ_SCOPE, key: detection.key, ordered: true }),
   tombstone: (key, timeMs) => ({
     Id: key,
     ...(timeMs === undefined ? {} : { OccurrenceTime: new Date(timeMs).toISOString() }),
@@ -62,7 +65,9 @@ export const detection: Stream = {
 };
 
 function timeMs(record: unknown): number | undefined {
-  return parseTimeMs(member(record, 'OccurrenceTime')) ?? parseTimeMs(member(record, 'ReceivedTime'));
+  return (
+    parseTimeMs(memberOf(members, record, 'OccurrenceTime')) ?? parseTimeMs(memberOf(members, record, 'ReceivedTime'))
+  );
 }
 
 /** `isThere`: who counts beside a walk has read the list already, and does not ask whether it exists. */

@@ -1,6 +1,8 @@
 /** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
 
+import { Device, members } from '../../members/cylance/device-lockdown.ts';
 import { actionOf, SluiceError } from '../../src/errors.ts';
+import { memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
@@ -27,14 +29,16 @@ export const deviceLockdown: Stream = {
   volatile: ['Device'],
   secrets: [],
   key(record) {
-    const device = textOf(member(member(record, 'Device'), 'id'));
-    const time = textOf(member(record, 'timestamp'));
+    const device = textOf(memberOf(Device, memberOf(members, record, 'Device'), 'id'));
+    const time = textOf(memberOf(members, record, 'timestamp'));
     if (device === undefined || time === undefined) throw new Error('the lockdown has no device or no time');
     // Two people may do the same within one second: without the user, each would be a change of the other for ever.
-    const [command = '', user = ''] = ['command', 'user_id'].map((name) => textOf(member(record, name)));
+    const [command = '', user = ''] = (['command', 'user_id'] as const).map((name) =>
+      textOf(memberOf(members, record, name)),
+    );
     return [protectId(device), time, command, user].join('|');
   },
-  timeMs: (record) => parseTimeMs(member(record, 'timestamp')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'timestamp')),
   isOpen: () => false,
   changes: [],
   actions: { updated: 'device-lockdown-updated' },
@@ -72,7 +76,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
  * a reply that names the device is one.
  */
 export function toRecords(reply: unknown, id: string, place: string): unknown[] {
-  const said = textOf(member(reply, 'id'));
+  const said = textOf(memberOf(Device, reply, 'id'));
   if (said === undefined || opticsId(said) !== id) {
     throw new SluiceError(`${place}: the reply is of another device, ${said}`, { action: 'retry' });
   }
@@ -81,7 +85,7 @@ export function toRecords(reply: unknown, id: string, place: string): unknown[] 
   if (!Array.isArray(history)) {
     throw new SluiceError(`${place}: the reply has no lockdown_history array`, { action: 'retry' });
   }
-  const [hostname, tenant] = ['hostname', 'tenant_id'].map((name) => member(reply, name));
+  const [hostname, tenant] = (['hostname', 'tenant_id'] as const).map((name) => memberOf(Device, reply, name));
   const device = { id: said, hostname, tenant_id: tenant };
   return history.map((entry: unknown) => ({ ...(isObject(entry) ? entry : { entry }), Device: device }));
 }

@@ -1,10 +1,12 @@
 /** Devices: CylancePROTECT's user API, "Get Devices" and "Get Device"; ids in the CylanceOPTICS API guide, "About Device ID". */
-import { digestOf } from '../../src/identity.ts';
+import { members, policy } from '../../members/cylance/device.ts';
+import { exactDigestOf } from '../../src/identity.ts';
+import { meaningsIn, memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { protectId } from './ids.ts';
-import { listPage, member, recordAt, textOf } from './pages.ts';
+import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/devices/v2';
 export const DEVICE_LIST_SCOPE = 'device:list';
@@ -33,22 +35,23 @@ export const device: Stream = {
   isOpen: (record) => stateOf(record) !== 'offline',
   changes: [
     { action: 'device-state-changed', of: stateOf },
-    { action: 'device-safety-changed', of: (record) => textOf(String(member(record, 'is_safe') ?? '')) },
+    { action: 'device-safety-changed', of: (record) => textOf(String(memberOf(members, record, 'is_safe') ?? '')) },
     { action: 'device-policy-changed', of: policyOf },
-    { action: 'device-agent-updated', of: (record) => textOf(member(record, 'agent_version')) },
-    { action: 'device-user-changed', of: (record) => textOf(member(record, 'last_logged_in_user')) },
+    { action: 'device-agent-updated', of: (record) => textOf(memberOf(members, record, 'agent_version')) },
+    { action: 'device-user-changed', of: (record) => textOf(memberOf(members, record, 'last_logged_in_user')) },
     { action: 'device-addresses-changed', of: addressesOf },
   ],
   actions: { updated: 'device-updated', deleted: 'device-deleted' },
   describesHosts: true,
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [listOf(context)], key: deviceKey, findsDeleted: true }, walk),
-  detail: async (context, key) => inOrder(await recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE })),
+  detail: async (context, key) =>
+    inOrder(await recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE, key: deviceKey })),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 
 export function deviceKey(record: unknown): string {
-  const id = textOf(member(record, 'id'));
+  const id = textOf(memberOf(members, record, 'id'));
   if (id === undefined) throw new Error('the device has no id');
   return protectId(id);
 }
@@ -60,36 +63,37 @@ export function listOf(context: StreamContext): (query: PageQuery) => Promise<Li
   };
 }
 
-const ADDRESSES: ReadonlySet<string> = new Set(['ip_addresses', 'mac_addresses']);
+const ADDRESSES = ['ip_addresses', 'mac_addresses'] as const;
+const HOLDS_ADDRESSES: ReadonlySet<string | undefined> = new Set(ADDRESSES);
 
 /** The vendor promises no order of addresses: another one is no change, so they are put in one. */
 export function inOrder(record: unknown): unknown {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;
   const sorted = ([name, value]: [string, unknown]): [string, unknown] => [
     name,
-    ADDRESSES.has(name.toLowerCase()) && Array.isArray(value) ? value.toSorted(byText) : value,
+    HOLDS_ADDRESSES.has(meaningsIn(members)(name)?.name) && Array.isArray(value) ? value.toSorted(byText) : value,
   ];
   return Object.fromEntries(Object.entries(record).map(sorted));
 }
 
 function byText(one: unknown, other: unknown): number {
-  const [left, right] = [one, other].map((address) => (typeof address === 'string' ? address : digestOf(address)));
+  const [left, right] = [one, other].map((address) => (typeof address === 'string' ? address : exactDigestOf(address)));
   return left === right ? 0 : (left ?? '') < (right ?? '') ? -1 : 1;
 }
 
 /** The vendor writes both `Offline` and `OffLine`. */
 function stateOf(record: unknown): string | undefined {
-  return textOf(member(record, 'state'))?.toLowerCase();
+  return textOf(memberOf(members, record, 'state'))?.toLowerCase();
 }
 
 /** Its id, where there is one: a list may name the policy in other words than the detail. */
 function policyOf(record: unknown): unknown {
-  const policy = member(record, 'policy');
-  return textOf(member(policy, 'id'))?.toLowerCase() ?? policy;
+  const given = memberOf(members, record, 'policy');
+  return textOf(memberOf(policy, given, 'id'))?.toLowerCase() ?? given;
 }
 
 function addressesOf(record: unknown): string {
-  const lists = [...ADDRESSES].map((name) => member(record, name));
+  const lists = ADDRESSES.map((name) => memberOf(members, record, name));
   return lists
     .map((list) => (Array.isArray(list) ? list.map(String).join(' ') : ''))
     .join(' ')

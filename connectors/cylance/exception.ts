@@ -2,12 +2,14 @@
  * Detection exceptions: CylanceOPTICS API guide, "Get Detection Exceptions List" and "Get Detection Exception Content". The
  * content has the conditions; who changed it and when stand in the list alone, so that a record is both together.
  */
+import { members, OperatingSystems } from '../../members/cylance/exception.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { withListed } from './listed.ts';
-import { listPage, member, recordAt, textOf } from './pages.ts';
+import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/exceptions/v2';
 const LIST_SCOPE = 'opticsexception:list';
@@ -29,24 +31,24 @@ export const exception: Stream = {
   ],
   secrets: [],
   key,
-  timeMs: (record) => parseTimeMs(member(record, 'LastModified')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'LastModified')),
   isOpen: () => false,
   // Every update raises the version, so it is named last.
   changes: [
-    { action: 'exception-conditions-changed', of: (record) => member(record, 'States') },
-    { action: 'exception-renamed', of: (record) => textOf(member(record, 'Name')) },
-    { action: 'exception-description-changed', of: (record) => textOf(member(record, 'Description')) },
+    { action: 'exception-conditions-changed', of: (record) => memberOf(members, record, 'States') },
+    { action: 'exception-renamed', of: (record) => textOf(memberOf(members, record, 'Name')) },
+    { action: 'exception-description-changed', of: (record) => textOf(memberOf(members, record, 'Description')) },
     { action: 'exception-systems-changed', of: systemsOf },
-    { action: 'exception-version-changed', of: (record) => textOf(member(record, 'Version')) },
+    { action: 'exception-version-changed', of: (record) => textOf(memberOf(members, record, 'Version')) },
   ],
   actions: { updated: 'exception-updated', deleted: 'exception-deleted' },
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
   async detail(context, id, listed) {
-    const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
+    const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, key });
     return withListed(
       context,
-      { list: (query) => list(context, query), key, deletesSoftly: true },
+      { list: (query) => list(context, query), key, members, deletesSoftly: true },
       id,
       content,
       listed,
@@ -57,16 +59,18 @@ export const exception: Stream = {
 };
 
 function key(record: unknown): string {
-  const id = textOf(member(record, 'Id'));
+  const id = textOf(memberOf(members, record, 'Id'));
   if (id === undefined) throw new Error('the exception has no Id');
   return id;
 }
 
 /** List and content may write them differently. */
 function systemsOf(record: unknown): string {
-  const systems = member(record, 'OperatingSystems');
+  const systems = memberOf(members, record, 'OperatingSystems');
   if (!Array.isArray(systems)) return textOf(systems) ?? '';
-  const names = systems.map((system) => (textOf(member(system, 'Name')) ?? textOf(system) ?? '').toLowerCase());
+  const names = systems.map((system) =>
+    (textOf(memberOf(OperatingSystems, system, 'Name')) ?? textOf(system) ?? '').toLowerCase(),
+  );
   return names.sort().join();
 }
 

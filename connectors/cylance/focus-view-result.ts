@@ -4,8 +4,11 @@
  * anything else one record. Which of the two it is stands in the record's member: `Entry` or `Result`.
  */
 
+import { members as views } from '../../members/cylance/focus-view.ts';
+import { around, FocusView, members, observed } from '../../members/cylance/focus-view-result.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { exactHashOf } from '../../src/identity.ts';
+import { meaningsIn, memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
 import { type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
@@ -33,19 +36,19 @@ export const focusViewResult: Stream = {
   volatile: ['FocusView'],
   secrets: [],
   key(record) {
-    const view = textOf(member(member(record, 'FocusView'), 'id'))?.toUpperCase();
+    const view = textOf(memberOf(FocusView, memberOf(members, record, 'FocusView'), 'id'))?.toUpperCase();
     if (view === undefined) throw new Error('the result has no focus view');
-    const entry = member(record, 'Entry');
+    const entry = memberOf(members, record, 'Entry');
     if (entry !== undefined) return `${view}/${exactHashOf(entry)}`;
-    if (member(record, 'Result') === undefined) throw new Error('the result has no content');
+    if (memberOf(members, record, 'Result') === undefined) throw new Error('the result has no content');
     return view;
   },
   timeMs(record) {
-    const content = member(record, 'Entry') ?? member(record, 'Result');
-    const inner = member(content, 'Result') ?? content;
-    const names = ['LastObservedTime', 'LastObserved', 'FirstObservedTime', 'FirstObserved', 'EventTime'];
-    const found = names.map((name) => parseTimeMs(member(inner, name))).find((time) => time !== undefined);
-    return found ?? parseTimeMs(member(member(record, 'FocusView'), 'created_at'));
+    const content = memberOf(members, record, 'Entry') ?? memberOf(members, record, 'Result');
+    const inner = memberOf(around, content, 'Result') ?? content;
+    const names = ['LastObserved', 'FirstObserved', 'EventTime'] as const;
+    const found = names.map((name) => parseTimeMs(memberOf(observed, inner, name))).find((time) => time !== undefined);
+    return found ?? parseTimeMs(memberOf(FocusView, memberOf(members, record, 'FocusView'), 'created_at'));
   },
   isOpen: () => false,
   changes: [],
@@ -76,7 +79,7 @@ function toChild(key: string, view: unknown): Child {
   const status = statusOf(view);
   const facts: Record<string, Json> = {};
   for (const name of FACTS) {
-    const text = textOf(member(view, name));
+    const text = textOf(memberOf(views, view, name));
     if (text !== undefined) facts[name] = text;
   }
   const complete = status !== PENDING;
@@ -84,7 +87,7 @@ function toChild(key: string, view: unknown): Child {
 }
 
 function statusOf(record: unknown): string {
-  return textOf(member(record, 'status'))?.toLowerCase() ?? '';
+  return textOf(memberOf(views, record, 'status'))?.toLowerCase() ?? '';
 }
 
 /** The vendor is only asked where there may be a result; what has none waits for another status without a request. */
@@ -114,7 +117,7 @@ function endOf(status: string, isFilled: boolean): ReadingEnd {
 }
 
 function ofView(reply: unknown, key: string, path: string): unknown {
-  const id = textOf(member(reply, 'id'));
+  const id = textOf(memberOf(views, reply, 'id'));
   if (id !== undefined && id.toLowerCase() !== key.toLowerCase()) {
     throw new SluiceError(`GET ${path}: the reply is of another focus view, ${id}`, { action: 'retry' });
   }
@@ -142,8 +145,10 @@ function isFilled(content: unknown): boolean {
 function toEntry(given: unknown): unknown {
   const entry = parsedText(given);
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return entry;
-  const members = Object.entries(entry);
   return Object.fromEntries(
-    members.map(([name, value]) => [name, name.toLowerCase() === 'result' ? parsedText(value) : value]),
+    Object.entries(entry).map(([name, value]) => [
+      name,
+      meaningsIn(around)(name)?.name === 'Result' ? parsedText(value) : value,
+    ]),
   );
 }

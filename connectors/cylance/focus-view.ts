@@ -1,9 +1,11 @@
 /** Focus views: CylanceOPTICS API guide, "Get Focus View List" and "Get a Focus View Summary"; the newer wording is the same. */
+import { members } from '../../members/cylance/focus-view.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { listPage, member, recordAt, textOf } from './pages.ts';
+import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/foci/v2';
 const SCOPE = 'opticsfocus:read';
@@ -21,21 +23,21 @@ export const focusView: Stream = {
   volatile: [],
   secrets: [],
   key: viewId,
-  timeMs: (record) => parseTimeMs(member(record, 'created_at')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'created_at')),
   isOpen: () => false,
   changes: [
-    { action: 'focus-view-status-changed', of: (record) => textOf(member(record, 'status'))?.toUpperCase() },
-    { action: 'focus-view-related', of: (record) => member(record, 'relations') },
+    { action: 'focus-view-status-changed', of: (record) => textOf(memberOf(members, record, 'status'))?.toUpperCase() },
+    { action: 'focus-view-related', of: (record) => memberOf(members, record, 'relations') },
   ],
   actions: { updated: 'focus-view-updated', deleted: 'focus-view-deleted' },
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => listViews(context, query)], key: viewId, findsDeleted: true }, walk),
-  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: SCOPE }),
+  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: SCOPE, key: viewId }),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 
 export function viewId(record: unknown): string {
-  const id = textOf(member(record, 'id'));
+  const id = textOf(memberOf(members, record, 'id'));
   if (id === undefined) throw new Error('the focus view has no id');
   return id;
 }

@@ -1,8 +1,11 @@
 /** What InstaQueries found: CylanceOPTICS API guide, "Get InstaQuery Results"; newer wording in the console's help. */
 
+import * as queries from '../../members/cylance/instaquery.ts';
+import { members, Query, Result } from '../../members/cylance/instaquery-result.ts';
 import { SluiceError } from '../../src/errors.ts';
-import { digestOf, exactHashOf } from '../../src/identity.ts';
+import { exactDigestOf, exactHashOf } from '../../src/identity.ts';
 import { parseExact } from '../../src/json.ts';
+import { meaningsIn, memberOf, spellingsOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
@@ -25,23 +28,23 @@ export const instaqueryResult: Stream = {
   },
   mode: 'children',
   // When it was reported: a device that answers again says the same. `Query` is ours, and not part of the result.
-  volatile: ['@timestamp', '@version', 'Query'],
+  volatile: [...spellingsOf(members, 'Timestamp', 'Version'), 'Query'],
   secrets: [],
   key(record) {
-    const query = textOf(member(member(record, 'Query'), 'id'));
+    const query = textOf(memberOf(Query, memberOf(members, record, 'Query'), 'Id'));
     if (query === undefined) throw new Error('the result has no query');
-    const device = ['DeviceId', 'device_id', 'HostName']
-      .map((name) => textOf(member(record, name)))
-      .find((text) => text);
-    const artifact = member(record, 'Result');
+    const device = textOf(memberOf(members, record, 'DeviceId')) ?? textOf(memberOf(members, record, 'HostName'));
+    const artifact = memberOf(members, record, 'Result');
     if (artifact === undefined) throw new Error('the result has no artifact');
-    const uid = textOf(member(artifact, 'Uid')) ?? '';
+    const uid = textOf(memberOf(Result, artifact, 'Uid')) ?? '';
     return [query.toUpperCase(), (device ?? '').toLowerCase(), uid, exactHashOf(artifact)].join('/');
   },
   timeMs(record) {
-    const artifact = member(record, 'Result');
-    const names = ['LastObservedTime', 'LastObserved', 'FirstObservedTime', 'FirstObserved'];
-    return names.map((name) => parseTimeMs(member(artifact, name))).find((time) => time !== undefined);
+    const artifact = memberOf(members, record, 'Result');
+    return (
+      parseTimeMs(memberOf(Result, artifact, 'LastObserved')) ??
+      parseTimeMs(memberOf(Result, artifact, 'FirstObserved'))
+    );
   },
   isOpen: () => false,
   changes: [],
@@ -55,20 +58,20 @@ async function parents(context: StreamContext): Promise<{ children: Child[]; who
 }
 
 function toChild(key: string, query: unknown): Child {
-  const progress = member(query, 'progress');
-  const queried = Number(member(progress, 'queried') ?? 0);
-  const responded = Number(member(progress, 'responded') ?? 0);
-  const version = digestOf({ progress, available: member(query, 'results_available') });
-  const facts = { id: key, name: textOf(member(query, 'name')) ?? '' };
-  const expectsRecords = member(query, 'results_available') === true;
+  const progress = memberOf(queries.members, query, 'progress');
+  const queried = Number(memberOf(queries.progress, progress, 'queried') ?? 0);
+  const responded = Number(memberOf(queries.progress, progress, 'responded') ?? 0);
+  const version = exactDigestOf({ progress, available: memberOf(queries.members, query, 'results_available') });
+  const facts = { id: key, name: textOf(memberOf(queries.members, query, 'name')) ?? '' };
+  const expectsRecords = memberOf(queries.members, query, 'results_available') === true;
   return { key, version, complete: queried > 0 && responded >= queried, expectsRecords, facts };
 }
 
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
   const path = pathTo(ROUTE, child.key);
   let isDone = false;
-  const begin = (members: Record<string, unknown>): void => {
-    const id = textOf(member(members, 'id'));
+  const begin = (rest: Record<string, unknown>): void => {
+    const id = textOf(memberOf(queries.members, rest, 'id'));
     if (id !== undefined && id.toLowerCase() !== child.key.toLowerCase()) {
       throw new SluiceError(`GET ${path}: the reply is of another query, ${id}`, { action: 'retry' });
     }
@@ -90,11 +93,11 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
 /** One result with its query beside it. `Result` is an object in the guide and a JSON text in practice: always an object here. */
 export function toRecord(entry: unknown, { key, facts }: Pick<Child, 'key' | 'facts'>): unknown {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return { Result: entry, Query: { id: key } };
-  const members = Object.entries(entry).map(([name, value]) => [
+  const all = Object.entries(entry).map(([name, value]) => [
     name,
-    name.toLowerCase() === 'result' ? parsedText(value) : value,
+    meaningsIn(members)(name)?.name === 'Result' ? parsedText(value) : value,
   ]);
-  const record: Record<string, unknown> = Object.fromEntries(members); // an assignment would lose a member `__proto__`
+  const record: Record<string, unknown> = Object.fromEntries(all); // an assignment would lose a member `__proto__`
   const query: Record<string, Json> = { id: key };
   if (typeof facts.name === 'string' && facts.name !== '') query.name = facts.name;
   return { ...record, Query: query };

@@ -1,9 +1,11 @@
 /** InstaQueries: CylanceOPTICS API guide, "Get InstaQueries" and "Get InstaQuery". */
+import { members } from '../../members/cylance/instaquery.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { listPage, member, recordAt, textOf } from './pages.ts';
+import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/instaqueries/v2';
 const LIST_SCOPE = 'opticssurvey:list';
@@ -22,21 +24,21 @@ export const instaquery: Stream = {
   volatile: [],
   secrets: [],
   key: queryId,
-  timeMs: (record) => parseTimeMs(member(record, 'created_at')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'created_at')),
   isOpen: () => false,
   changes: [
-    { action: 'instaquery-archived', of: (record) => member(record, 'archived') },
-    { action: 'instaquery-results-available', of: (record) => member(record, 'results_available') },
-    { action: 'instaquery-progressed', of: (record) => member(record, 'progress') },
+    { action: 'instaquery-archived', of: (record) => memberOf(members, record, 'archived') },
+    { action: 'instaquery-results-available', of: (record) => memberOf(members, record, 'results_available') },
+    { action: 'instaquery-progressed', of: (record) => memberOf(members, record, 'progress') },
   ],
   actions: { updated: 'instaquery-updated', deleted: 'instaquery-deleted' },
   pages: (context, walk) => walkSnapshot(context, { lists: listsOf(context), key: queryId, findsDeleted: true }, walk),
-  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE }),
+  detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE, key: queryId }),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 
 export function queryId(record: unknown): string {
-  const id = textOf(member(record, 'id'));
+  const id = textOf(memberOf(members, record, 'id'));
   if (id === undefined) throw new Error('the query has no id');
   return id;
 }

@@ -1,14 +1,16 @@
 /** For resources whose details lack what their list says: rules and exceptions (who changed them, and when), rule sets (their policies). */
 import { SluiceError } from '../../src/errors.ts';
 import { keyOf } from '../../src/identity.ts';
+import { foldedName, meaningsIn, memberOf, type Table } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import type { StreamContext } from '../../src/types.ts';
-import { member, textOf } from './pages.ts';
+import { textOf } from './pages.ts';
 
 interface Listed {
   list(query: PageQuery): Promise<ListReply>;
   key(record: unknown): string;
+  members: Table;
   /** The vendor only takes it from the list ("soft delete"): then one whose detail still answers can be gone. */
   deletesSoftly: boolean;
 }
@@ -49,19 +51,21 @@ export async function withListed(
   detail: unknown,
   listed: unknown,
 ): Promise<Record<string, unknown>> {
-  const isFirst = listed !== undefined && mayBelong(listed, detail);
+  const isFirst = listed !== undefined && mayBelong(from, listed, detail);
   const found = isFirst ? listed : await findListed(context, from, wanted);
-  return isFirst || mayBelong(found, detail) ? joined(detail, found) : (detail as Record<string, unknown>);
+  return isFirst || mayBelong(from, found, detail) ? joined(from, detail, found) : (detail as Record<string, unknown>);
 }
 
-function mayBelong(listed: unknown, detail: unknown): boolean {
-  const [one, other] = [listed, detail].map((record) => textOf(member(record, 'Version')));
+function mayBelong({ members }: Listed, listed: unknown, detail: unknown): boolean {
+  const [one, other] = [listed, detail].map((record) => textOf(memberOf(members, record, 'Version')));
   return one === undefined || other === undefined || one === other;
 }
 
-/** What both say is taken from the detail, which was read later; names count in any casing. */
-function joined(detail: unknown, listed: unknown): Record<string, unknown> {
-  const said = new Set(Object.keys(detail as object).map((name) => name.toLowerCase()));
-  const more = Object.entries(listed as object).filter(([name]) => !said.has(name.toLowerCase()));
+/** What both say is taken from the detail, which was read later, however each of them calls it. */
+function joined({ members }: Listed, detail: unknown, listed: unknown): Record<string, unknown> {
+  const meaning = meaningsIn(members);
+  const called = (name: string) => meaning(name)?.name ?? foldedName(name);
+  const said = new Set(Object.keys(detail as object).map(called));
+  const more = Object.entries(listed as object).filter(([name]) => !said.has(called(name)));
   return { ...Object.fromEntries(more), ...(detail as Record<string, unknown>) };
 }

@@ -1,9 +1,11 @@
 /** Package executions: CylanceOPTICS API guide, "Get Package Executions" and "Get Package Execution". */
+import { members } from '../../members/cylance/package-execution.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { listPage, member, recordAt, textOf } from './pages.ts';
+import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/packages/v2/executions';
 const LIST_SCOPE = 'opticspkgdeploy:list';
@@ -23,9 +25,9 @@ export const packageExecution: Stream = {
   volatile: [],
   secrets: ['destination', 'package', 'arguments'],
   key: executionId,
-  timeMs: (record) => parseTimeMs(member(record, 'createdAt')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'createdAt')),
   isOpen: () => false,
-  changes: [{ action: 'package-execution-progressed', of: (record) => member(record, 'deviceStatuses') }],
+  changes: [{ action: 'package-execution-progressed', of: (record) => memberOf(members, record, 'deviceStatuses') }],
   actions: { updated: 'package-execution-updated', deleted: 'package-execution-deleted' },
   pages: (context, walk) =>
     walkSnapshot(
@@ -38,7 +40,7 @@ export const packageExecution: Stream = {
       walk,
     ),
   detail: async (context, key) =>
-    withoutAddresses(await recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE })),
+    withoutAddresses(await recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE, key: executionId })),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 
@@ -49,7 +51,7 @@ async function list(context: StreamContext, query: PageQuery): Promise<ListReply
 
 /** A package that is named by its address alone, instead of an object whose member `package` is removed, opens a door as well. */
 function withoutAddresses(record: unknown): unknown {
-  const packages = member(record, 'packageExecutions');
+  const packages = memberOf(members, record, 'packageExecutions');
   if (!Array.isArray(packages) || !packages.some((one) => typeof one === 'string')) return record;
   const kept = packages.map((one) => (typeof one === 'string' ? {} : one));
   const entries = Object.entries(record as object);
@@ -57,7 +59,7 @@ function withoutAddresses(record: unknown): unknown {
 }
 
 function executionId(record: unknown): string {
-  const id = textOf(member(record, 'id'));
+  const id = textOf(memberOf(members, record, 'id'));
   if (id === undefined) throw new Error('the execution has no id');
   return id;
 }

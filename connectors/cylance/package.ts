@@ -1,9 +1,11 @@
 /** Packages that can be deployed to devices: CylanceOPTICS API guide, "Get Packages" and "Get Package". */
+import { members } from '../../members/cylance/package.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { listPage, member, recordAt, textOf } from './pages.ts';
+import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/packages/v2';
 const LIST_SCOPE = 'opticspkgconfig:list';
@@ -21,9 +23,9 @@ export const packageStream: Stream = {
   mode: 'snapshot',
   volatile: [],
   // Each link opens the package or its place in the vendor's storage, and may be made anew with each reply.
-  secrets: [...['packageurl', 'package_url'], ...['uploadto', 'upload_to', 'uploadurl', 'upload_url']],
+  secrets: ['package_url', 'upload_to', 'upload_url'],
   key,
-  timeMs: (record) => parseTimeMs(member(record, 'uploadedOn')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'uploadedOn')),
   isOpen: () => false, // the list shows all that changes
   // An upload begins, and then ends in one of three ways; one that came too late may still arrive.
   changes: [
@@ -35,18 +37,18 @@ export const packageStream: Stream = {
   actions: { updated: 'package-updated', deleted: 'package-deleted' },
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
-  detail: (context, id) => recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, idMember: 'packageId' }),
+  detail: (context, id) => recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, key }),
   tombstone: (id) => ({ packageId: id, Deleted: true }),
 };
 
 function key(record: unknown): string {
-  const id = textOf(member(record, 'packageId'));
+  const id = textOf(memberOf(members, record, 'packageId'));
   if (id === undefined) throw new Error('the package has no packageId');
   return id;
 }
 
 function statusOf(record: unknown): string | undefined {
-  return textOf(member(record, 'status'))?.toLowerCase();
+  return textOf(memberOf(members, record, 'status'))?.toLowerCase();
 }
 
 /** Undefined where the record does not tell. */

@@ -1,11 +1,12 @@
 /** What all lists of the CylanceOPTICS API share: the envelope around `page_items`, and how tolerant to read it. */
 
 import { actionOf, SluiceError } from '../../src/errors.ts';
+import { keyOf } from '../../src/identity.ts';
 import { pathTo } from '../../src/path-segment.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import type { StreamContext } from '../../src/types.ts';
 
-/** A member by its name in any casing: `Id`, `id`, `ID`. */
+/** A member of an envelope by its name in any casing; those of records stand in tables (`members/`). */
 export function member(record: unknown, name: string): unknown {
   if (typeof record !== 'object' || record === null) return undefined;
   const exact = (record as Record<string, unknown>)[name];
@@ -139,8 +140,8 @@ export interface RecordAddress {
   /** With `{id}` for the record's id. */
   path: string;
   scope: string;
-  /** Where its id stands. */
-  idMember?: string;
+  /** The stream's own. */
+  key(record: unknown): string;
   /** The order of its members says something. */
   ordered?: boolean;
 }
@@ -155,14 +156,17 @@ export function recordAt(context: StreamContext, key: string, address: RecordAdd
     signal: context.signal,
     retry: 'brief',
     ordered: address.ordered,
-    accept: (reply) => ofRecord(reply, key, `GET ${address.path.replace('{id}', key)}`, address.idMember),
+    accept: (reply) => ofRecord(reply, key, address),
   });
 }
 
-/** A detail without its id, or of another record, is a garbled reply. `idMember` says where its id stands. */
-export function ofRecord(reply: unknown, key: string, place: string, idMember = 'Id'): unknown {
-  if (bare(textOf(member(reply, idMember)) ?? '') === bare(key)) return reply;
-  throw new SluiceError(`${place}: the reply is of another record`, { action: 'retry' });
+/** A detail without its id, or of another record, is a garbled reply. */
+function ofRecord(reply: unknown, key: string, address: RecordAddress): unknown {
+  const told = keyOf(address, reply);
+  if (bare(told) === bare(key)) return reply;
+  throw new SluiceError(`GET ${address.path.replace('{id}', key)}: the reply is of another record`, {
+    action: 'retry',
+  });
 }
 
 /** The two products write one id with and without dashes, in upper and in lower case. */

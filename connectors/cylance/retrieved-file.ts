@@ -1,10 +1,12 @@
 /** The history of file retrievals: CylanceOPTICS API guide, "Get Retrieved Files Results". */
+import { members } from '../../members/cylance/retrieved-file.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { foldedPath } from './ids.ts';
-import { listPage, member, textOf } from './pages.ts';
+import { listPage, textOf } from './pages.ts';
 
 const LIST = '/devicecommands/v2/retrieved_files';
 const SCOPE = 'opticscommand:read';
@@ -23,9 +25,11 @@ export const retrievedFile: Stream = {
   // Both open the file; a link is made anew with each reply, so it must not count as a change either.
   secrets: [],
   key,
-  timeMs: (record) => parseTimeMs(member(record, 'created_at')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'created_at')),
   isOpen: () => false,
-  changes: [{ action: 'retrieved-file-status-changed', of: (record) => textOf(member(record, 'file_status')) }],
+  changes: [
+    { action: 'retrieved-file-status-changed', of: (record) => textOf(memberOf(members, record, 'file_status')) },
+  ],
   actions: { updated: 'retrieved-file-updated', deleted: 'retrieved-file-deleted' },
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
@@ -34,12 +38,12 @@ export const retrievedFile: Stream = {
 
 /** The vendor gives retrievals no id. */
 function key(record: unknown): string {
-  const device = textOf(member(record, 'device_id'));
-  const path = textOf(member(record, 'filepath'));
+  const device = textOf(memberOf(members, record, 'device_id'));
+  const path = textOf(memberOf(members, record, 'filepath'));
   if (device === undefined || path === undefined) throw new Error('the retrieval has no device or no path');
-  const named = (...names: string[]) => names.map((name) => textOf(member(record, name))).find((text) => text) ?? '';
+  const said = (name: 'created_at' | 'correlation_id') => textOf(memberOf(members, record, name)) ?? '';
   const parts = [device.replaceAll('-', '').toLowerCase(), foldedPath(path)];
-  return [...parts, named('created_at', 'createdAt'), named('correlation_id', 'correlationId')].join('|');
+  return [...parts, said('created_at'), said('correlation_id')].join('|');
 }
 
 /** What its key says of it; a path may hold the key's separator. */

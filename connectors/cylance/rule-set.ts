@@ -3,12 +3,14 @@
  * rules of a set stand in its content, the policies that it is applied to in the list alone, so that a record is both
  * together. The default set is a template for new ones, and the CSV the same list with fewer members: neither is read.
  */
+import { members } from '../../members/cylance/rule-set.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
 import { withListed } from './listed.ts';
-import { listPage, member, recordAt, textOf } from './pages.ts';
+import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/rulesets/v2';
 const LIST_SCOPE = 'opticsruleset:list';
@@ -27,21 +29,21 @@ export const ruleSet: Stream = {
   volatile: ['device_count', 'Device_count', 'DeviceCount', 'deviceCount'],
   secrets: [],
   key,
-  timeMs: (record) => parseTimeMs(member(record, 'last_modified')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'last_modified')),
   isOpen: () => false, // the list shows every change
   changes: [
-    { action: 'rule-set-rules-changed', of: (record) => member(record, 'rules') },
-    { action: 'rule-set-policies-changed', of: (record) => member(record, 'policies') },
-    { action: 'rule-set-renamed', of: (record) => textOf(member(record, 'name')) },
+    { action: 'rule-set-rules-changed', of: (record) => memberOf(members, record, 'rules') },
+    { action: 'rule-set-policies-changed', of: (record) => memberOf(members, record, 'policies') },
+    { action: 'rule-set-renamed', of: (record) => textOf(memberOf(members, record, 'name')) },
   ],
   actions: { updated: 'rule-set-updated', deleted: 'rule-set-deleted' },
   pages: (context, walk) =>
     walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
   async detail(context, id, listed) {
-    const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE });
+    const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, key });
     return withListed(
       context,
-      { list: (query) => list(context, query), key, deletesSoftly: false },
+      { list: (query) => list(context, query), key, members, deletesSoftly: false },
       id,
       content,
       listed,
@@ -51,7 +53,7 @@ export const ruleSet: Stream = {
 };
 
 function key(record: unknown): string {
-  const id = textOf(member(record, 'id'));
+  const id = textOf(memberOf(members, record, 'id'));
   if (id === undefined) throw new Error('the rule set has no id');
   return id;
 }

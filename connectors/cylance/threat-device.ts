@@ -1,6 +1,8 @@
 /** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
 
-import { digestOf } from '../../src/identity.ts';
+import { members, Threat } from '../../members/cylance/threat-device.ts';
+import { exactDigestOf } from '../../src/identity.ts';
+import { memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
 import { type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
@@ -8,7 +10,7 @@ import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
 import { SHA256_NOTE } from './hashes.ts';
 import { protectId } from './ids.ts';
-import { listPage, member, textOf } from './pages.ts';
+import { listPage, textOf } from './pages.ts';
 import { THREAT_LIST_SCOPE, THREATS, threatKey, threatsOf } from './threat.ts';
 
 const ROUTE = `${THREATS}/{sha256}/devices`;
@@ -37,12 +39,15 @@ export const threatDevice: Stream = {
     ...['PolicyId', 'ip_addresses', 'IpAddresses', 'mac_addresses', 'MacAddresses'],
   ],
   secrets: [],
-  key: (record) => `${threatKey(member(record, 'Threat'))}|${rowKey(record)}`,
-  timeMs: (record) => parseTimeMs(member(record, 'date_found')),
+  key: (record) => `${threatKey(memberOf(members, record, 'Threat'))}|${rowKey(record)}`,
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'date_found')),
   isOpen: () => false,
   changes: [
-    { action: 'threat-device-status-changed', of: (record) => textOf(member(record, 'file_status'))?.toLowerCase() },
-    { action: 'threat-device-found-again', of: (record) => textOf(member(record, 'date_found')) },
+    {
+      action: 'threat-device-status-changed',
+      of: (record) => textOf(memberOf(members, record, 'file_status'))?.toLowerCase(),
+    },
+    { action: 'threat-device-found-again', of: (record) => textOf(memberOf(members, record, 'date_found')) },
   ],
   actions: { updated: 'threat-device-updated' },
   parentNotes: SHA256_NOTE,
@@ -50,9 +55,9 @@ export const threatDevice: Stream = {
 };
 
 function rowKey(record: unknown): string {
-  const device = textOf(member(record, 'id'));
+  const device = textOf(memberOf(members, record, 'id'));
   if (device === undefined) throw new Error('the row has no device');
-  return `${protectId(device)}|${textOf(member(record, 'file_path')) ?? ''}`; // two casings are two rows of one list
+  return `${protectId(device)}|${textOf(memberOf(members, record, 'file_path')) ?? ''}`; // two casings are two rows of one list
 }
 
 async function parents(context: StreamContext): Promise<Parents> {
@@ -64,10 +69,10 @@ async function parents(context: StreamContext): Promise<Parents> {
 function toChild(sha256: string, found: unknown): Child {
   const facts: Record<string, Json> = {};
   for (const name of OF_THREAT) {
-    const value = member(found, name);
+    const value = memberOf(Threat, found, name);
     if (typeof value === 'string' || typeof value === 'number') facts[name] = value;
   }
-  return { key: sha256, version: digestOf(found), complete: true, expectsRecords: false, facts };
+  return { key: sha256, version: exactDigestOf(found), complete: true, expectsRecords: false, facts };
 }
 
 /** Every pass over the list is handed on, so that a list that moves loses no row, and no state that it showed. */

@@ -1,9 +1,11 @@
 /** Threats: CylancePROTECT's user API, "Get Threats"; only its devices are in our documents ("Get threat devices"). */
+import { members } from '../../members/cylance/threat.ts';
+import { memberOf } from '../../src/members.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Stream, StreamContext } from '../../src/types.ts';
-import { listPage, member, textOf } from './pages.ts';
+import { listPage, textOf } from './pages.ts';
 
 export const THREATS = '/threats/v2';
 export const THREAT_LIST_SCOPE = 'threat:list';
@@ -22,13 +24,13 @@ export const threat: Stream = {
   volatile: ['last_found', 'LastFound'],
   secrets: [],
   key: threatKey,
-  timeMs: (record) => parseTimeMs(member(record, 'last_found')),
+  timeMs: (record) => parseTimeMs(memberOf(members, record, 'last_found')),
   isOpen: () => false,
   changes: [
     { action: 'threat-quarantine-changed', of: (record) => flag(record, 'global_quarantined') },
     { action: 'threat-safelist-changed', of: (record) => flag(record, 'safelisted') },
     { action: 'threat-classification-changed', of: classOf },
-    { action: 'threat-score-changed', of: (record) => textOf(member(record, 'cylance_score')) },
+    { action: 'threat-score-changed', of: (record) => textOf(memberOf(members, record, 'cylance_score')) },
   ],
   actions: { updated: 'threat-updated', deleted: 'threat-deleted' },
   pages: (context, walk) =>
@@ -37,7 +39,7 @@ export const threat: Stream = {
 };
 
 export function threatKey(record: unknown): string {
-  const sha256 = textOf(member(record, 'sha256'));
+  const sha256 = textOf(memberOf(members, record, 'sha256'));
   if (sha256 === undefined) throw new Error('the threat has no sha256');
   return sha256.toLowerCase();
 }
@@ -46,10 +48,12 @@ export function threatsOf(context: StreamContext): (query: PageQuery) => Promise
   return (query) => listPage(context, query, { path: THREATS, scope: THREAT_LIST_SCOPE });
 }
 
-function flag(record: unknown, name: string): string {
-  return String(member(record, name) ?? '').toLowerCase();
+function flag(record: unknown, name: 'global_quarantined' | 'safelisted'): string {
+  return String(memberOf(members, record, name) ?? '').toLowerCase();
 }
 
 function classOf(record: unknown): string {
-  return ['classification', 'sub_classification'].map((name) => textOf(member(record, name)) ?? '').join('/');
+  return (['classification', 'sub_classification'] as const)
+    .map((name) => textOf(memberOf(members, record, name)) ?? '')
+    .join('/');
 }

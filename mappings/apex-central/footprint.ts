@@ -7,6 +7,7 @@
  * is the process that touched it. The numbers stay beside the fields. Operation types are not documented at hand, so
  * `event.type` is `info`.
  */
+import * as tables from '../../members/apex-central/footprint.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   account as accountOf,
@@ -52,24 +53,13 @@ const PROCESS = placeAt('process');
 const PARENT = placeAt('process.parent');
 const FILE = placeAt('file');
 
-const eventOf = reader({
-  ...{ eventId: [], metaLinkId: [], objectType: [], operationType: [], objectName: [], timestamp: [], meta: [] },
-  ...{ riskLevel: [], rating: [], isSymbolEvent: [], assessmentValue: [], assessmentType: [], nodeImage: [] },
-  ...{ footprint: [], parent: [], group: [], unreadable: [] },
-  ...{ serverGuid: [], serverName: [], agentGuid: [], scanSummaryGuid: [], TimeZone: [], taskId: [] },
-  endpoint: [],
-});
-const endpointOf = reader({
-  ...{ machineName: [], ip: [], userName: [], machineOS: [], isOnline: [], machineGuid: [], productType: [] },
-});
+const eventOf = reader(tables.members);
+const endpointOf = reader(tables.endpoint);
 type Event = ReturnType<typeof eventOf>;
-const linkOf = reader({ objectId: [], parentId: [], operationType: [], timestamp: [], groupNo: [] });
-const ratingOf = reader({ score: [], metaType: [], hasInvalidSigner: [] });
-const parentOf = reader({
-  ...{ objectId: [], eventId: [], metaLinkId: [], objectType: [], objectName: [], operationType: [], timestamp: [] },
-  meta: [],
-});
-const groupOf = reader({ groupNo: [], timestamp: [] });
+const linkOf = reader(tables.footprint);
+const ratingOf = reader(tables.rating);
+const parentOf = reader(tables.parent);
+const groupOf = reader(tables.group);
 
 export const mapping: Mapping = (record, source) => {
   if (!isRecord(record)) throw new Error('the record is no object');

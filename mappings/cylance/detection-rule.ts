@@ -3,6 +3,7 @@
  * with the natural language and the counts that the stream adds. What a rule looks for has a shape of its own per rule
  * and stays as it is, flattened.
  */
+import * as tables from '../../members/cylance/detection-rule.ts';
 import type { Mapping } from '../../src/types.ts';
 import {
   asText,
@@ -77,39 +78,10 @@ export const fields: FieldList = {
   ],
 };
 
-const ruleOf = reader({
-  Id: ['rule_id', 'RuleId'],
-  Name: [],
-  Description: [],
-  Category: [],
-  Version: [],
-  Severity: [],
-  LastModified: ['last_modified'],
-  ModifiedBy: ['modified_by'],
-  OperatingSystems: ['operating_systems'],
-  ObjectType: ['object_type'],
-  Plugin: [],
-  Product: [],
-  SchemaVersion: ['schema_version'],
-  RuleSourceGrouping: [],
-  Tags: [],
-  States: [],
-  Paths: [],
-  DeviceCount: ['device_count'],
-  RulesetCount: ['ruleset_count'],
-  PolicyCount: ['policy_count'],
-  NaturalLanguage: [],
-  Counts: [],
-  Unavailable: [],
-  Deleted: [],
-});
+const ruleOf = reader(tables.members);
 type Rule = ReturnType<typeof ruleOf>;
 
-const countsOf = reader({
-  DeviceCount: ['device_count'],
-  RulesetCount: ['ruleset_count'],
-  PolicyCount: ['policy_count'],
-});
+const countsOf = reader(tables.Counts);
 const languageOf = reader({ Name: [], Paths: [] });
 const unavailableOf = reader({ NaturalLanguage: [], Counts: [] });
 

@@ -5,6 +5,7 @@
  * Actor and target are never swapped: `process` is the instigating process. Where a detection names none, `process` is
  * the target or the only one there is, and `cylance.detection.process_role` says so.
  */
+import { members } from '../../members/cylance/detection.ts';
 import type { EcsDocument, Mapping, SourceFacts } from '../../src/types.ts';
 import {
   deviceId,
@@ -53,36 +54,7 @@ import { responsesOf } from './responses.ts';
 export { fields } from './detection-fields.ts';
 
 /** The guide's members; `Zonelds`, `CylancelId` and the like are how its text was recognised, and were copied by clients. */
-const detectionOf = reader({
-  Id: [],
-  PhoneticId: [],
-  Name: [],
-  DetectionDescription: ['Description'],
-  OccurrenceTime: [],
-  ActivationTime: [],
-  ReceivedTime: [],
-  Severity: [],
-  SeveritySortLevel: [],
-  Status: [],
-  StatusSortLevel: [],
-  Comment: ['Comments'],
-  Device: [],
-  DetectionRule: [],
-  Detector: [],
-  Product: [],
-  ObjectType: [],
-  SchemaVersion: [],
-  TenantId: [],
-  ZoneIds: ['Zonelds', 'Zones'],
-  ArtifactsOfInterest: [],
-  AssociatedArtifacts: [],
-  InvolvedArtifacts: [],
-  AppliedExceptions: [],
-  Responses: [],
-  Trace: [],
-  Context: [],
-  Deleted: [],
-});
+const detectionOf = reader(members);
 type Detection = ReturnType<typeof detectionOf>;
 
 const deviceOf = reader({

@@ -2,6 +2,7 @@
  * Lockdowns of devices: one entry of the guide's "Get Device Lockdown History", with its device beside it. Somebody's
  * doing in the console that changes what a host may do: an `event` of category `host` and type `change`.
  */
+import * as tables from '../../members/cylance/device-lockdown.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type FieldList,
@@ -35,8 +36,8 @@ export const fields: FieldList = {
   ecs: [...EVERY_DOCUMENT, 'event.action', 'host.id', 'host.name', 'user.id', 'related.hosts'],
 };
 
-const entryOf = reader({ user_id: ['UserId'], timestamp: [], command: [], Device: [] });
-const deviceOf = reader({ id: [], hostname: ['host_name'], tenant_id: ['TenantId'] });
+const entryOf = reader(tables.members);
+const deviceOf = reader(tables.Device);
 
 /** Any other command is an action by its own name, which stands below the prefix. */
 const ACTIONS: ReadonlyMap<string, string> = new Map([

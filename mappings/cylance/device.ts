@@ -2,6 +2,7 @@
  * Devices, as CylancePROTECT's user API describes them ("Get Device"), and the tombstone of one that is gone. An entry
  * of the inventory says how a device is, so it is an `asset`; that it changed is in `event.action`.
  */
+import * as tables from '../../members/cylance/device.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   account,
@@ -84,32 +85,9 @@ export const fields: FieldList = {
   ],
 };
 
-const deviceOf = reader({
-  id: ['device_id'],
-  name: [],
-  host_name: ['hostname'],
-  os_version: ['osVersion'],
-  os_kernel_version: ['osKernelVersion'],
-  state: [],
-  agent_version: ['agentVersion'],
-  policy: [],
-  last_logged_in_user: ['lastLoggedInUser'],
-  update_type: [],
-  update_available: [],
-  background_detection: [],
-  is_safe: [],
-  dlcm_status: [],
-  days_to_deletion: [],
-  distinguished_name: [],
-  date_first_registered: ['created'],
-  date_last_modified: [],
-  date_offline: [],
-  ip_addresses: ['ipAddresses'],
-  mac_addresses: ['macAddresses'],
-  Deleted: [],
-});
+const deviceOf = reader(tables.members);
 type Device = ReturnType<typeof deviceOf>;
-const policyOf = reader({ id: ['policy_id'], name: ['policy_name'] });
+const policyOf = reader(tables.policy);
 
 export const mapping: Mapping = (record, source) => {
   const device = deviceOf(record);

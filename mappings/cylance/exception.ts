@@ -4,6 +4,7 @@
  * gone. An exception is a rule of its own (`ObjectType` is ExceptionRule), so it is `rule.*`; whoever modified it last
  * is `user.*`. Its id is what `cylance.detection.applied_exceptions.id` names.
  */
+import { members } from '../../members/cylance/exception.ts';
 import type { Mapping } from '../../src/types.ts';
 import {
   address,
@@ -72,26 +73,7 @@ export const fields: FieldList = {
   ],
 };
 
-const exceptionOf = reader({
-  Id: ['ExceptionId'],
-  Name: [],
-  Description: [],
-  ObjectType: [],
-  OperatingSystems: ['OperatingSystem'],
-  Plugin: [],
-  Product: [],
-  SchemaVersion: [],
-  States: [],
-  Paths: [],
-  Tags: [],
-  Version: [],
-  LastModified: ['last_modified'],
-  ModifiedBy: ['modified_by'],
-  DeviceCount: ['device_count'],
-  RulesetCount: ['ruleset_count'],
-  PolicyCount: ['policy_count'],
-  Deleted: [],
-});
+const exceptionOf = reader(members);
 type Exception = ReturnType<typeof exceptionOf>;
 
 const modifiedByOf = reader({ id: ['UserId'], login: ['email', 'name'] });

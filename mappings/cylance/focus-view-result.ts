@@ -7,6 +7,7 @@
  * artifact as in results of InstaQueries, then from the start of the process, then from when the view was made. A tag
  * says which. It is a trail that somebody asked for, no alert.
  */
+import * as tables from '../../members/cylance/focus-view-result.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type Fields,
@@ -36,35 +37,14 @@ export { fields } from './focus-view-result-fields.ts';
 const PREFIX = fields.prefix;
 const PARENT = placeAt('process.parent');
 
-const recordOf = reader({ Entry: [], Result: [], FocusView: [] });
-const viewOf = reader({
-  id: [],
-  device_id: [],
-  hostname: [],
-  artifact_type: [],
-  value: [],
-  threat_type: [],
-  description: [],
-  created_at: [],
-});
+const recordOf = reader(tables.members);
+const viewOf = reader(tables.FocusView);
 type View = ReturnType<typeof viewOf>;
 
-/** Around an artifact, as in the replies of InstaQueries, or of an event that names several. */
-const aroundOf = reader({
-  EventTime: ['OccurrenceTime', 'EventTimestamp', 'Timestamp', 'Time', 'DateTime'],
-  ReportTime: ['@timestamp'],
-  HostName: ['DeviceName', 'host_name'],
-  DeviceId: ['device_id'],
-  CorrelationId: ['correlation_id'],
-  Result: [],
-});
+const aroundOf = reader(tables.around);
 type Around = ReturnType<typeof aroundOf>;
 
-const observedOf = reader({
-  EventTime: ['OccurrenceTime', 'EventTimestamp', 'Timestamp', 'Time', 'DateTime'],
-  FirstObserved: ['FirstObservedTime'],
-  LastObserved: ['LastObservedTime'],
-});
+const observedOf = reader(tables.observed);
 
 export const mapping: Mapping = (record, source) => {
   if (!isRecord(record)) throw new Error('the record is no object');

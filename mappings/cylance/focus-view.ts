@@ -3,6 +3,7 @@
  * one that is gone. Somebody had the trail of an artifact put together: like an InstaQuery it is a person's doing in the
  * console and never an alert. A record says how far that is; one document per status that was seen.
  */
+import { members } from '../../members/cylance/focus-view.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type FieldList,
@@ -61,21 +62,7 @@ export const fields: FieldList = {
   ],
 };
 
-const viewOf = reader({
-  id: ['focus_id'],
-  device_id: ['DeviceId'],
-  hostname: ['host_name'],
-  artifact_type: ['ArtifactType'],
-  artifact_subtype: ['ArtifactSubtype'],
-  value: [],
-  threat_type: ['ThreatType'],
-  description: [],
-  tenant_id: ['TenantId'],
-  created_at: ['CreatedAt'],
-  status: [],
-  relations: [],
-  Deleted: [],
-});
+const viewOf = reader(members);
 type View = ReturnType<typeof viewOf>;
 
 const relationOf = reader({ object: [], relationship: [] });

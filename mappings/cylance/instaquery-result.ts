@@ -9,6 +9,7 @@
  * time of the report; a tag says which. `event.start` and `event.end` are the two observations, `event.created` is the
  * report, so that no time is lost.
  */
+import * as tables from '../../members/cylance/instaquery-result.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type Fields,
@@ -36,27 +37,13 @@ export { fields } from './instaquery-result-fields.ts';
 const PREFIX = fields.prefix;
 const SETTING = { prefix: PREFIX, cast: ALONE };
 
-const entryOf = reader({
-  Timestamp: ['@timestamp'],
-  HostName: ['DeviceName'],
-  DeviceId: ['device_id'],
-  Version: ['@version'],
-  CorrelationId: ['correlation_id'],
-  Result: [],
-  Query: [],
-});
+const entryOf = reader(tables.members);
 type Entry = ReturnType<typeof entryOf>;
 
-const resultOf = reader({
-  FirstObserved: ['FirstObservedTime'],
-  LastObserved: ['LastObservedTime'],
-  Type: ['ArtifactType', 'ObjectType'],
-  Uid: ['UniqueId'],
-  Properties: ['Facets'],
-});
+const resultOf = reader(tables.Result);
 type Result = ReturnType<typeof resultOf>;
 
-const queryOf = reader({ Id: [], Name: [] });
+const queryOf = reader(tables.Query);
 
 export const mapping: Mapping = (record, source) => {
   if (!isRecord(record)) throw new Error('the record is no object');

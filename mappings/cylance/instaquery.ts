@@ -3,6 +3,7 @@
  * is gone. A query is a person's doing in the console, never an alert: `configuration` is the category for what was set
  * up there, and `info` all that a record says, since it may be met long after the query was made.
  */
+import * as tables from '../../members/cylance/instaquery.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   address,
@@ -63,29 +64,12 @@ export const fields: FieldList = {
   ecs: [...EVERY_DOCUMENT, 'event.provider', 'event.created', 'related.hash', 'related.ip'],
 };
 
-const queryOf = reader({
-  id: ['query_id'],
-  name: [],
-  description: [],
-  artifact: [],
-  match_value_type: ['MatchValueType'],
-  match_values: ['MatchValues'],
-  match_type: ['MatchType'],
-  case_sensitive: ['case_sensitivity', 'CaseSensitive'],
-  zones: ['zone_ids', 'ZoneIds'],
-  filters: [],
-  relations: [],
-  created_at: ['CreatedAt'],
-  archived: ['archived_at'],
-  results_available: ['ResultsAvailable'],
-  progress: [],
-  Deleted: [],
-});
+const queryOf = reader(tables.members);
 type Query = ReturnType<typeof queryOf>;
 
 const filterOf = reader({ aspect: [], value: [] });
 const relationOf = reader({ object: [], relationship: [] });
-const progressOf = reader({ queried: [], responded: [] });
+const progressOf = reader(tables.progress);
 
 export const mapping: Mapping = (record, source) => {
   const query = queryOf(record);

@@ -4,6 +4,7 @@
  * an InstaQuery, since the record may be met long after. What was run and where its results go are addresses that may
  * open doors: of the packages only their number is left when a record comes here.
  */
+import { members } from '../../members/cylance/package-execution.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   deviceId,
@@ -68,19 +69,7 @@ export const fields: FieldList = {
   ],
 };
 
-const executionOf = reader({
-  id: [],
-  name: [],
-  target: ['targets'],
-  destination: [],
-  packageExecutions: ['package_executions'],
-  keepResultsLocally: ['keep_results_locally'],
-  createdAt: ['created_at'],
-  createdBy: ['created_by'],
-  deviceStatuses: ['device_statuses'],
-  deviceCount: ['device_count'],
-  Deleted: [],
-});
+const executionOf = reader(members);
 type Execution = ReturnType<typeof executionOf>;
 
 const targetOf = reader({ devices: [], zones: [] });

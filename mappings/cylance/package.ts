@@ -2,6 +2,7 @@
  * Packages: the guide's "Get Packages" and "Get Package" (the same members), and the tombstone of one that is gone. A
  * package is inventory; how its upload went is the outcome. Links to it are secrets and are never written.
  */
+import { members } from '../../members/cylance/package.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   extensionOf,
@@ -68,17 +69,7 @@ export const fields: FieldList = {
   ],
 };
 
-const packageOf = reader({
-  packageId: [],
-  uploadedOn: [],
-  uploadedBy: [],
-  size: [],
-  status: [],
-  timeout: [],
-  packageDescriptor: [],
-  category: [],
-  Deleted: [],
-});
+const packageOf = reader(members);
 type Package = ReturnType<typeof packageOf>;
 
 const uploaderOf = reader({ id: [], login: [] });

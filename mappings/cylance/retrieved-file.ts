@@ -2,6 +2,7 @@
  * Files that somebody fetched from a device: the guide's "Get Retrieved Files Results". A record says that the file was
  * asked for and how far that is; `password` and `download_url` open the file and are never written, whoever hands them in.
  */
+import { members } from '../../members/cylance/retrieved-file.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type FieldList,
@@ -65,24 +66,7 @@ export const fields: FieldList = {
   ],
 };
 
-const retrievedOf = reader({
-  tenant_id: ['TenantId'],
-  user_id: ['UserId'],
-  device_id: ['DeviceId'],
-  created_at: ['CreatedAt'],
-  filepath: ['file_path'],
-  file_status: ['FileStatus', 'status'],
-  file_status_description: ['FileStatusDescription', 'status_description'],
-  md5: [],
-  sha1: [],
-  sha256: [],
-  correlation_id: ['CorrelationId'],
-  user_login: ['UserLogin'],
-  hostname: ['host_name'],
-  password: [],
-  download_url: ['DownloadUrl'],
-  Deleted: [],
-});
+const retrievedOf = reader(members);
 type Retrieved = ReturnType<typeof retrievedOf>;
 
 export const mapping: Mapping = (record, source) => {

@@ -3,6 +3,7 @@
  * List". Each of its rules is one object; what a rule does when it fires (responses) has a shape of its own per response
  * and stays as it is, flattened.
  */
+import { members } from '../../members/cylance/rule-set.ts';
 import type { Mapping } from '../../src/types.ts';
 import {
   type FieldList,
@@ -71,19 +72,7 @@ export const fields: FieldList = {
   ],
 };
 
-const setOf = reader({
-  id: ['ruleset_id', 'RulesetId'],
-  name: [],
-  description: [],
-  notification_message: ['NotificationMessage'],
-  category: [],
-  last_modified: ['LastModified'],
-  modified_by: ['ModifiedBy'],
-  policies: [],
-  device_count: ['DeviceCount'],
-  rules: [],
-  Deleted: [],
-});
+const setOf = reader(members);
 
 const ruleOf = reader({
   detection_rule_id: ['DetectionRuleId'],

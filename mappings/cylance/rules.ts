@@ -1,10 +1,11 @@
 /** What detection rules, rule sets and exceptions have in common: inventory of the console, changed by a person. */
+import { named } from '../../members/cylance/named.ts';
 import type { EcsDocument, SourceFacts } from '../../src/types.ts';
 import { type Fields, isRecord, keywords, listOf, put, type Related, reader, severityOf, type Unfit } from '../ecs.ts';
 import { moment, originOf, personOf } from './base.ts';
 
 const modifierOf = reader({ id: ['user_id', 'UserId'], login: ['user_login', 'UserLogin', 'email'] });
-const namedOf = reader({ Name: [] });
+const namedOf = reader(named);
 
 interface Said {
   id: string;

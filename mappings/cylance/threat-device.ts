@@ -3,6 +3,7 @@
  * threat beside it. A finding of CylancePROTECT is an `event`; alerts are detections alone, and rows of years ago come
  * with the first reading.
  */
+import * as tables from '../../members/cylance/threat-device.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type FieldList,
@@ -76,28 +77,9 @@ export const fields: FieldList = {
   ],
 };
 
-const rowOf = reader({
-  id: ['device_id', 'DeviceId'],
-  name: ['device_name'],
-  state: [],
-  agent_version: ['AgentVersion'],
-  policy_id: ['PolicyId'],
-  date_found: ['DateFound'],
-  file_status: ['FileStatus'],
-  file_path: ['FilePath'],
-  ip_addresses: ['IpAddresses'],
-  mac_addresses: ['MacAddresses'],
-  Threat: [],
-});
+const rowOf = reader(tables.members);
 type Row = ReturnType<typeof rowOf>;
-const threatOf = reader({
-  sha256: [],
-  name: [],
-  md5: [],
-  classification: [],
-  sub_classification: [],
-  cylance_score: [],
-});
+const threatOf = reader(tables.Threat);
 type Threat = ReturnType<typeof threatOf>;
 
 export const mapping: Mapping = (record, source) => {

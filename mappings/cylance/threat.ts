@@ -3,6 +3,7 @@
  * document is an `asset`; what happened on a device is in `cylance.threat_device`. Category `malware` allows `info` only. A
  * tombstone says that the list does not have one any more.
  */
+import { members } from '../../members/cylance/threat.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type FieldList,
@@ -58,21 +59,7 @@ export const fields: FieldList = {
   ],
 };
 
-const threatOf = reader({
-  sha256: [],
-  md5: [],
-  name: ['file_name'],
-  classification: [],
-  sub_classification: ['SubClassification'],
-  cylance_score: ['CylanceScore'],
-  av_industry: ['AvIndustry'],
-  global_quarantined: ['global_quarantine', 'GlobalQuarantined'],
-  safelisted: [],
-  file_size: ['FileSize'],
-  unique_to_cylance: ['UniqueToCylance'],
-  last_found: ['LastFound'],
-  Deleted: [],
-});
+const threatOf = reader(members);
 type Threat = ReturnType<typeof threatOf>;
 
 export const mapping: Mapping = (record, source) => {

@@ -12,6 +12,7 @@ import {
   digestOf,
   documentId,
   exactHashOf,
+  isDigestOf,
   isSameHash,
   keyOf,
   revisionOf,
@@ -106,6 +107,11 @@ export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | unde
   if (claim !== undefined) return claim.fingerprint === seen.fingerprint;
   const { owed } = pipeline;
   if (owed.size > 0 && seen.owed === undefined && owed.get(seen.key) === seen.fingerprint) return true;
+  return isAsListed(pipeline, seen, known);
+}
+
+/** Whether the list record is the one that was seen last. */
+function isAsListed(pipeline: Pipeline, seen: Sight, known: Known | undefined): boolean {
   return isSameHash(known?.fingerprint, seen.fingerprint, () => exactHashOf(seen.record, pipeline.volatile));
 }
 
@@ -178,7 +184,7 @@ async function fetchDetail(
 ): Promise<Shipped | undefined> {
   const { stream } = pipeline.registered;
   const ask = async (): Promise<Shipped> => {
-    const isNews: IsNews = (action, record) => isAnother(stream, known, action, record);
+    const isNews: IsNews = (action, record) => isAnother(pipeline, known, action, record);
     const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
     noteAnswered(pipeline, seen.key);
     if (known !== undefined) clearMissing(pipeline, [seen.key]);
@@ -222,10 +228,11 @@ function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: Sight): 
 }
 
 /** Compares with what was delivered last, which was without secrets. */
-function isAnother(stream: Stream, known: Known | undefined, action: string, record: unknown): boolean {
+function isAnother(pipeline: Pipeline, known: Known | undefined, action: string, record: unknown): boolean {
+  const { stream } = pipeline.registered;
   const at = stream.changes.findIndex((change) => change.action === action);
-  const part = attempt(() => digestOf(stream.changes[at]?.of(withoutSecrets(record, stream.secrets))));
-  return known === undefined || part !== known.digests.split('\n')[at];
+  const part = attempt(() => stream.changes[at]?.of(withoutSecrets(record, stream.secrets)));
+  return known === undefined || !isDigestOf(known.digests.split('\n')[at], part, pipeline.volatile);
 }
 
 function withoutItsDetail(seen: Sight): Shipped {
@@ -260,7 +267,7 @@ async function whenMissing(
   if (seen.record !== undefined || !isListed || !(await answersOthers(pipeline, context, seen.key)))
     return withoutItsDetail(seen);
   const listed = sight(pipeline, verdict.record);
-  const isChange = known.fingerprint !== null && listed.fingerprint !== known.fingerprint;
+  const isChange = known.fingerprint !== null && !isAsListed(pipeline, listed, known);
   return withoutItsDetail(isChange ? listed : seen);
 }
 
@@ -342,8 +349,9 @@ function shippedChange(
   const { stream } = registered;
   const ordinal = (known?.ordinal ?? 0) + 1;
   const detailMissing = shipped.kind === 'detail-missing';
-  const digests = digestsOf(stream, shipped.record, detailMissing ? (known?.digests ?? '') : undefined);
-  const action = shipped.kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, digests);
+  const parts = partsOf(stream, shipped.record);
+  const digests = digestsOf(pipeline, parts, detailMissing ? (known?.digests ?? '') : undefined);
+  const action = shipped.kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, parts, detailMissing);
   const id = documentId(stream.name, seen.key, ordinal, revision);
   const facts = { key: seen.key, revision, ordinal, action, detailMissing };
   const { document, json, ingestedAt } = serialised(pipeline, walk, shipped.record, facts);
@@ -424,11 +432,11 @@ function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
 function fingerprintToKeep(pipeline: Pipeline, seen: Sight, shipped: Shipped, digests: string): string | null {
   if (shipped.kind === 'deleted') return null;
   if (shipped.kind !== 'detail' || seen.record === undefined) return seen.fingerprint;
+  const { registered, volatile } = pipeline;
   const inDetail = digests.split('\n');
-  const isAhead = pipeline.registered.stream.changes.some(({ of }, index) => {
-    const listed = attempt(() => digestOf(of(seen.record))) ?? '';
-    return listed !== '' && listed !== inDetail[index];
-  });
+  const isAhead = partsOf(registered.stream, seen.record).some(
+    (listed, index) => isSaid(listed, volatile) && !isDigestOf(inDetail[index], listed, volatile),
+  );
   return isAhead ? null : seen.fingerprint;
 }
 
@@ -470,20 +478,39 @@ function refreshAt(
 /** Of a part that only the detail tells, before the first detail: whatever it says then is no change. */
 const UNSAID = '?';
 
-/** One per entry of `changes`. A list record in place of the detail says nothing of some parts: they are as they were `before`. */
-function digestsOf(stream: Stream, record: unknown, before: string | undefined): string {
-  const said = stream.changes.map((change) => attempt(() => digestOf(change.of(record))) ?? '');
+/** One per entry of `changes`: what a later revision is named after. */
+function partsOf(stream: Stream, record: unknown): unknown[] {
+  return stream.changes.map((change) => attempt(() => change.of(record)));
+}
+
+function isSaid(part: unknown, volatile: ReadonlySet<string>): boolean {
+  return (attempt(() => digestOf(part, volatile)) ?? '') !== '';
+}
+
+/** A list record in place of the detail says nothing of some parts: they are as they were `before`. */
+function digestsOf({ volatile }: Pipeline, parts: readonly unknown[], before: string | undefined): string {
+  const said = parts.map((part) => attempt(() => digestOf(part, volatile)) ?? '');
   if (before === undefined) return said.join('\n');
   const earlier = before === '' ? [] : before.split('\n');
   return said.map((digest, index) => (digest === '' ? (earlier[index] ?? UNSAID) : digest)).join('\n');
 }
 
-function actionFor(pipeline: Pipeline, known: Known | undefined, digests: string): string | undefined {
+/** The first part that says something else than when it was shipped last. A missing detail changes no part. */
+function actionFor(
+  pipeline: Pipeline,
+  known: Known | undefined,
+  parts: readonly unknown[],
+  detailMissing: boolean,
+): string | undefined {
   if (known === undefined) return undefined;
-  const { changes, actions } = pipeline.registered.stream;
+  const { registered, volatile } = pipeline;
+  const { changes, actions } = registered.stream;
   const before = known.digests.split('\n');
-  const after = digests.split('\n');
-  const differs = (index: number) => before[index] !== UNSAID && before[index] !== after[index];
+  const differs = (index: number): boolean => {
+    if (before[index] === undefined || before[index] === UNSAID) return false;
+    if (detailMissing && !isSaid(parts[index], volatile)) return false;
+    return !isDigestOf(before[index], parts[index], volatile);
+  };
   return changes.find((_, index) => differs(index))?.action ?? actions.updated;
 }
 

@@ -123,6 +123,17 @@ describe('where threats were found', () => {
     expect(key({ file_path: '/tmp/X' })).not.toBe(key({ file_path: '/tmp/x' }));
   });
 
+  test('each path has a key of its own, however the vendor calls it', async () => {
+    const { file_path: _, ...rest } = row;
+    const paths = ['C:\\X.exe', 'C:\\Y.exe', 'C:\\Z.exe'];
+    for (const name of ['file_path', 'FilePath', 'filePath', 'FILE-PATH']) {
+      const found = listOf(...paths.map((path) => ({ ...rest, [name]: path })));
+      const { read } = place({ '/threats/v2': listOf(listed), [path]: found });
+      const keys = (await read(threatDevice)).map(threatDevice.key);
+      expect(new Set(keys)).toEqual(new Set(paths.map((path) => `${SHA256}|${PROTECT}|${path}`)));
+    }
+  });
+
   test('every row of a list that moves while it is read, and it is settled before the threat is done', async () => {
     const other = { ...row, file_path: 'C:\\Y.exe' };
     const { read, rows, asked } = place({

@@ -1,0 +1,33 @@
+/** Detections. */
+import type { Table } from '../../src/members.ts';
+
+export const members = {
+  Id: [],
+  PhoneticId: [],
+  Name: [],
+  DetectionDescription: ['Description'],
+  OccurrenceTime: [],
+  ActivationTime: [],
+  ReceivedTime: [],
+  Severity: [],
+  SeveritySortLevel: [],
+  Status: [],
+  StatusSortLevel: [],
+  Comment: ['Comments'],
+  Device: [],
+  DetectionRule: [],
+  Detector: [],
+  Product: [],
+  ObjectType: [],
+  SchemaVersion: [],
+  TenantId: [],
+  ZoneIds: ['Zonelds', 'Zones'],
+  ArtifactsOfInterest: [],
+  AssociatedArtifacts: [],
+  InvolvedArtifacts: [],
+  AppliedExceptions: [],
+  Responses: [],
+  Trace: [],
+  Context: [],
+  Deleted: [],
+} satisfies Table;

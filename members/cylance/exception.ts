@@ -1,0 +1,25 @@
+/** Detection exceptions. */
+import type { Table } from '../../src/members.ts';
+
+export const members = {
+  Id: ['ExceptionId'],
+  Name: [],
+  Description: [],
+  ObjectType: [],
+  OperatingSystems: ['OperatingSystem'],
+  Plugin: [],
+  Product: [],
+  SchemaVersion: [],
+  States: [],
+  Paths: [],
+  Tags: [],
+  Version: [],
+  LastModified: [],
+  ModifiedBy: [],
+  DeviceCount: [],
+  RulesetCount: [],
+  PolicyCount: [],
+  Deleted: [],
+} satisfies Table;
+
+export { named as OperatingSystems } from './named.ts';

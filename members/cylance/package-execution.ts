@@ -1,0 +1,16 @@
+/** Package executions. */
+import type { Table } from '../../src/members.ts';
+
+export const members = {
+  id: [],
+  name: [],
+  target: ['targets'],
+  destination: [],
+  packageExecutions: [],
+  keepResultsLocally: [],
+  createdAt: [],
+  createdBy: [],
+  deviceStatuses: [],
+  deviceCount: [],
+  Deleted: [],
+} satisfies Table;

@@ -1,0 +1,14 @@
+/** Packages. */
+import type { Table } from '../../src/members.ts';
+
+export const members = {
+  packageId: [],
+  uploadedOn: [],
+  uploadedBy: [],
+  size: [],
+  status: [],
+  timeout: [],
+  packageDescriptor: [],
+  category: [],
+  Deleted: [],
+} satisfies Table;
