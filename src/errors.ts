@@ -67,6 +67,11 @@ export function actionOf(error: unknown): Action {
   return error instanceof SluiceError ? error.action : 'stop';
 }
 
+/** Whether anybody would have met it: the walk waits then, and no record or child is to blame. */
+export function isGeneral(error: unknown): boolean {
+  return error instanceof SluiceError && error.general !== undefined;
+}
+
 /** Whether the error came from an abort that we asked for. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');

@@ -152,6 +152,20 @@ describe('one record that is refused with a long Retry-After each time', () => {
   });
 });
 
+test('the parts of a list are no records: what is refused of them is refused of the list', async () => {
+  const { clock, ask, answers } = open();
+  const part = { retry: 'brief', route: '/list' } as const;
+  for (let times = 0; times < 6; times++) {
+    answers.set('/list', () => limited(30 * MINUTE_MS));
+    const outcome = ask('/list', part);
+    await clock.pass(31 * MINUTE_MS);
+    expect(outcome.error).toMatchObject({ general: 'route' });
+    answers.clear();
+    ask('/list', part);
+    await clock.pass(1000);
+  }
+});
+
 describe('credentials that are refused', () => {
   test('are said at once where nobody was ever let in, and asked about again one at a time', async () => {
     const { clock, ask, answers, sentSince, refusals } = open();

@@ -5,7 +5,7 @@
  */
 
 import { Counts, members } from '../../members/cylance/detection-rule.ts';
-import { actionOf, messageOf, SluiceError } from '../../src/errors.ts';
+import { actionOf, isGeneral, messageOf, SluiceError } from '../../src/errors.ts';
 import { memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
@@ -123,7 +123,7 @@ interface Extra {
 
 const UNCHANGED: Extra = { why: 'version_unchanged' };
 
-/** Given up soon (`few`), since the rule itself is at hand and waits for it. */
+/** Given up soon, since the rule itself is at hand and waits for it. */
 async function extra(
   context: StreamContext,
   id: string,
@@ -131,12 +131,12 @@ async function extra(
   how: Pick<VendorRequest, 'accept' | 'unparsed'>,
 ): Promise<Extra> {
   try {
-    const said = await context.client.json({ ...requestOf(context, id, part), retry: 'few', ...how });
+    const said = await context.client.json({ ...requestOf(context, id, part), retry: 'brief', ...how });
     return said === '' ? { why: 'missing' } : { said };
   } catch (error) {
     const action = actionOf(error);
     if (action === 'skip') return { why: 'missing' };
-    if (action !== 'retry' && action !== 'reject') throw error;
+    if (isGeneral(error) || (action !== 'retry' && action !== 'reject')) throw error; // a rate limit is not this rule's
     context.log.warn({ key: id }, `shipping a rule without its ${part.slice(1)}: ${messageOf(error)}`);
     return { why: 'failed' };
   }

@@ -5,7 +5,7 @@
  */
 
 import { type Revision, toDocument } from '../document.ts';
-import { actionOf, messageOf, SluiceError } from '../errors.ts';
+import { actionOf, isGeneral, messageOf, SluiceError } from '../errors.ts';
 import { completeHost, hostNote } from '../host-facts.ts';
 import {
   DELETED,
@@ -172,6 +172,8 @@ export async function changeFromDetail(
 interface Shipped {
   record: unknown;
   kind: 'list' | 'detail' | 'detail-missing' | 'unreadable' | 'deleted' | 'owed' | 'suspect';
+  /** Of what is owed: for how long the vendor does not want to be asked for it. */
+  waitMs?: number;
 }
 
 /** Undefined for a record that is gone and of which there is nothing to say. */
@@ -203,11 +205,12 @@ async function fetchDetail(
     const action = error instanceof SluiceError ? error.action : 'reject'; // nobody foresaw it: it is this record's
     if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known);
     if (action !== 'retry' && action !== 'reject') throw error;
-    if (error instanceof SluiceError && error.general !== undefined) throw error; // the walk waits, not the record
+    if (isGeneral(error)) throw error; // the walk waits, not the record
     const isOwed = action === 'retry' && seen.record !== undefined && isWaitedFor(pipeline, seen);
     if (isOwed && pipeline.owed.size >= MOST_OWED && !pipeline.owed.has(seen.key)) throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
-    return isOwed ? { record: seen.record, kind: 'owed' } : withoutItsDetail(seen);
+    const waitMs = error instanceof SluiceError ? error.waitMs : undefined;
+    return isOwed ? { record: seen.record, kind: 'owed', waitMs } : withoutItsDetail(seen);
   }
 }
 
@@ -218,13 +221,20 @@ function isWaitedFor({ state, owed, now, detailPatienceMs }: Pipeline, { key }: 
 }
 
 /** What is remembered of a record that the cursor passes without its detail. */
-function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: Sight): Owed {
+function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: Sight, waitMs = 0): Owed {
   const nowMs = pipeline.now();
   const before = owed ?? (pipeline.owed.has(key) ? pipeline.state.owedOf(key) : undefined);
   const attempts = (before?.attempts ?? 0) + 1;
   const pauseMs = Math.min(LONGEST_OWED_PAUSE_MS, FIRST_OWED_PAUSE_MS * 2 ** Math.min(attempts - 1, 20));
   const as = before === undefined ? walk.as : before.as;
-  return { key, record: record as Json, as, sinceMs: before?.sinceMs ?? nowMs, nextAtMs: nowMs + pauseMs, attempts };
+  return {
+    key,
+    record: record as Json,
+    as,
+    sinceMs: before?.sinceMs ?? nowMs,
+    nextAtMs: nowMs + Math.max(pauseMs, waitMs),
+    attempts,
+  };
 }
 
 /** Compares with what was delivered last, which was without secrets. */
@@ -297,7 +307,7 @@ function toChange(
   mine: Claim,
 ): Change {
   if (shipped.kind === 'owed')
-    return { row: undefined, out: undefined, claim: mine, owed: owedFor(pipeline, walk, seen) };
+    return { row: undefined, out: undefined, claim: mine, owed: owedFor(pipeline, walk, seen, shipped.waitMs) };
   if (shipped.kind === 'suspect') {
     const row = { ...(known as Known), key: seen.key, refreshAtMs: pipeline.now() };
     return { row, out: undefined, claim: mine };

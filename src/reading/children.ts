@@ -7,7 +7,7 @@
  * known by its key.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionOf, isAbort, messageOf, SluiceError } from '../errors.ts';
+import { actionOf, isAbort, isGeneral, messageOf, SluiceError } from '../errors.ts';
 import type { Accepted, Child, ChildRow, Page, StreamContext, Walk } from '../types.ts';
 
 export interface Children {
@@ -248,7 +248,7 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
       }
       if (isAbort(error)) throw error;
       const why = error instanceof SluiceError ? error : ofThisChild(error);
-      if (why.action === 'stop') throw why;
+      if (why.action === 'stop' || isGeneral(why)) throw why;
       if (attempt < ATTEMPTS && why.action === 'retry' && why.waitMs === undefined) {
         await sleep(ATTEMPT_PAUSE_MS * attempt, undefined, { signal: context.signal });
         continue;

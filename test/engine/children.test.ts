@@ -268,6 +268,22 @@ describe('children', () => {
     await expect(at.run()).rejects.toMatchObject({ action: 'stop' });
   });
 
+  test('a rate limit is trouble of all of them: the walk waits, and none is put off', async () => {
+    const at = place();
+    for (const key of ['a', 'b']) {
+      at.parent(key);
+      at.found(key, 2);
+    }
+    at.state.trouble = (key) => {
+      if (key === 'b') throw new SluiceError('429', { action: 'retry', general: 'route', waitMs: 1_800_000 });
+    };
+    await expect(at.run()).rejects.toMatchObject({ general: 'route', waitMs: 1_800_000 });
+    expect(at.rows.get('b')).toBeUndefined();
+    at.state.trouble = undefined;
+    await at.run();
+    expect([...(at.shipped.get('b') ?? [])]).toEqual([0, 1]);
+  });
+
   test('one that has no results yet is not complete for that; a second look agrees', async () => {
     const at = place();
     at.parent('q', { complete: false, version: 'pending' });

@@ -185,6 +185,16 @@ describe('a rule', () => {
     expect(await walk()).toEqual({ asked: [], documents: [] });
   });
 
+  test('a rate limit of them keeps the rule back until it is over, since they are asked for once only', async () => {
+    const { vendor, walk } = oneRule();
+    const limited = new SluiceError('429', { action: 'retry', general: 'route', waitMs: 1000 });
+    vendor.fails = (path) => (path.endsWith('/natlang') ? limited : undefined);
+    await expect(walk()).rejects.toMatchObject({ general: 'route' });
+    vendor.fails = () => undefined;
+    const [document] = (await walk()).documents;
+    expect(ownOf(document)).toMatchObject({ natural_language: ['x is y.'] });
+  });
+
   test.each([
     ['missing', missing],
     ['failed', broken],

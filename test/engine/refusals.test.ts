@@ -1,7 +1,6 @@
 /** A refusal is waited for, not believed: it holds what it belongs to, and costs no record its detail. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { runWalk } from '../../src/pipeline.ts';
-import { runPipeline } from '../../src/run.ts';
 import { type Answer, detectionsOf, type FakeOptions, fakeVendor } from './fake-vendor.ts';
 import { documentOf, memorySink, type Overrides, openPipeline, scratch, testConfig } from './harness.ts';
 
@@ -130,35 +129,6 @@ test.each([302, 402, 406, 418, 421, 431, 451])('%i of one detail concerns that r
   expect(tags().filter((one) => (one as string[]).includes('detail_missing')).length).toBe(1);
 });
 
-test('a secret that is changed at the vendor first is read again, and the source goes on', async () => {
-  let accepted = 'old';
-  let isRefusing = false;
-  const answer = (path: string): Answer | undefined => {
-    if (path.endsWith('/token')) return accepted === 'old' && isRefusing ? { status: 401, body: {} } : undefined;
-    return isRefusing ? { status: 401, body: {} } : undefined;
-  };
-  const { opened, schedule, sink } = await open(
-    { detections: () => detectionsOf(accepted === 'old' ? 1 : 2, NEWEST_MS), answer },
-    { reading: { poll: '1s', lookback: '1h' } },
-  );
-  const stop = new AbortController();
-  const options = { schedule, store: opened.store, signal: stop.signal, once: false };
-  let failure: unknown;
-  const running = runPipeline(opened.pipeline, options).catch((error: unknown) => {
-    failure = error;
-  });
-  await expect.poll(() => sink.documents.length, { timeout: 10_000 }).toBe(1);
-  isRefusing = true;
-  await new Promise((resolve) => setTimeout(resolve, 2500));
-  expect(failure).toBeUndefined();
-  accepted = 'new';
-  isRefusing = false;
-  await expect.poll(() => sink.documents.length, { timeout: 30_000 }).toBeGreaterThan(1);
-  stop.abort();
-  await running;
-  expect(failure).toBeUndefined();
-});
-
 describe('a detail that keeps failing', () => {
   const broken = (path: string): Answer | undefined => (path.includes('d0002') ? { status: 500, body: {} } : undefined);
 
@@ -190,6 +160,15 @@ describe('a detail that keeps failing', () => {
     expect(document.event).toMatchObject({ kind: 'alert', sequence: 1 });
     expect(document.tags ?? []).not.toContain('detail_missing');
     expect(again.pipeline.state.counts()).toMatchObject({ owed: 0, records: 6 });
+  });
+
+  test('is not asked for again before its Retry-After is over', async () => {
+    const headers = { 'retry-after': '600' };
+    const answer = (path: string) => (path.includes('d0002') ? { status: 500, headers, body: {} } : undefined);
+    const { walk, opened } = await open({ detections: () => detectionsOf(3, NEWEST_MS), answer });
+    await walk();
+    const { nextAtMs = 0 } = opened.pipeline.state.owedOf('d0002') ?? {};
+    expect(nextAtMs - Date.now()).toBeGreaterThan(590_000);
   });
 
   test('is shipped as the list has it when it was owed too long, and follows as a later revision', async () => {
