@@ -16,7 +16,7 @@ import type {
 } from '../../src/types.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
 import { embedded, member } from './json.ts';
-import { CONTENT, FOOTPRINTS, LIST, PATH, SCAN_TYPES, TASK_TYPE } from './routes.ts';
+import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST, PATH, SCAN_TYPES, TASK_TYPE } from './routes.ts';
 import { signedToken } from './signature.ts';
 
 const CONTENT_TYPE = 'application/json;charset=utf-8';
@@ -59,13 +59,13 @@ async function ask<T>(
 ): Promise<T> {
   const { sent, token } = await signed(request, settings, services);
   const reply = await services.http({ ...sent, isHeld });
-  if (reply.status === 401 || reply.status === 403) {
+  if (reply.status === 401 || (reply.status === 403 && !isOfOne(request))) {
     const text = reply.body.toString('utf8', 0, 2000).replaceAll(token, REMOVED);
     const said = short(member(embedded(text), 'Message', 'result_description') ?? text);
     throw refusal(settings, reply, `HTTP ${reply.status}`, said, services.now());
   }
   const error = statusError(reply, sent, services.now());
-  if (error !== undefined) throw explained(error, reply.status);
+  if (error !== undefined) throw explained(error, request, reply.status);
   const content = parseReply(reply, sent);
   const failure = failureOf(content, placeOf(sent));
   if (failure !== undefined) throw failed(failure, { request, sent, reply, token, settings, nowMs: services.now() });
@@ -95,9 +95,15 @@ async function signed(
   return { sent: { method, url: `${base.origin}${wholePath}`, headers, body: text, priority, signal }, token };
 }
 
-/** There is one address only: without it nothing can be read. */
-function explained(error: SluiceError, status: number): SluiceError {
-  if (status !== 404 && status !== 405) return error;
+/** What concerns one endpoint, or one investigation, must not end the others: only the list of all may stop. */
+function isOfOne({ body }: VendorRequest<unknown>): boolean {
+  return body?.Url === FOOTPRINTS || body?.Url === CONTENT || body?.Url === ENDPOINTS;
+}
+
+/** There is one address only: without it nothing can be read, unless it is one thing that it does not answer for. */
+function explained(error: SluiceError, request: VendorRequest<unknown>, status: number): SluiceError {
+  if (status !== 403 && status !== 404 && status !== 405) return error;
+  if (isOfOne(request)) return new SluiceError(error.message, { action: 'reject', status, cause: error });
   const advice = 'Check base_url of the source: it is where the console of Apex Central is, without a path.';
   return lockedOut(error.message, { status, waitMs: error.waitMs, advice, cause: error });
 }
@@ -123,18 +129,18 @@ interface Failed {
   nowMs: number;
 }
 
-/** A failure that came with HTTP 200. One endpoint's own task must not end the others: only the list may stop. */
+/** A failure that came with HTTP 200. */
 function failed(failure: Failure, { request, sent, reply, token, settings, nowMs }: Failed): SluiceError {
   const kind = kindOf(failure);
   const said = withoutSecrets(short(failure.said.replaceAll(token, REMOVED)), []);
   const where = `HTTP ${reply.status}, ${failure.code}`;
   const url = request.body?.Url;
-  const isTask = url === FOOTPRINTS || url === CONTENT;
-  if (kind === 'signature' && !isTask) return refusal(settings, reply, where, said, nowMs);
+  const isItsOwn = isOfOne(request);
+  if (kind === 'signature' && !isItsOwn) return refusal(settings, reply, where, said, nowMs);
   const message = `${placeOf(sent)} (${typeof url === 'string' ? url : 'no Url'}) failed with ${where}: ${said}`;
   if (kind === 'permission') {
     const advice = 'Give the application access to Endpoint Sensor in the console, and check its licence.';
-    return new SluiceError(message, { action: isTask ? 'reject' : 'forbidden', status: 403, advice });
+    return new SluiceError(message, { action: isItsOwn ? 'reject' : 'forbidden', status: 403, advice });
   }
   return new SluiceError(message, { action: kind === 'trouble' ? 'retry' : 'reject', status: reply.status });
 }

@@ -5,7 +5,7 @@
  */
 import { SluiceError } from '../../src/errors.ts';
 import { withoutSecrets } from '../../src/secrets.ts';
-import { embedded, listOf, member, textOf, wholeOf } from './json.ts';
+import { embedded, jsonOf, listOf, member, textOf, wholeOf } from './json.ts';
 
 /** What is wrong, in the vendor's words; undefined when nothing is. */
 export interface Failure {
@@ -125,7 +125,7 @@ function entryOf(given: unknown, failures: string[]): Entry[] {
   if (inner === undefined || inner === null || inner === '') return [];
   const content = embedded(inner);
   if (typeof content === 'object') return holdsAnything(content) ? [{ kind: 'content', content }] : [];
-  return [{ kind: 'unreadable', text: typeof inner === 'string' ? inner : JSON.stringify(inner) }];
+  return [{ kind: 'unreadable', text: typeof inner === 'string' ? inner : jsonOf(inner) }];
 }
 
 /** What an entry without an inner `content` holds itself; one that only tells its status holds nothing. */
@@ -145,7 +145,7 @@ function holdsAnything(content: unknown): boolean {
 
 /** The beginning of anything, for a message. */
 export function short(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  const text = typeof value === 'string' ? value : jsonOf(value);
   return withoutSecrets(text, []).replace(/\s+/g, ' ').slice(0, 200);
 }
 

@@ -7,7 +7,7 @@ import { footprint, members } from '../../members/apex-central/footprint.ts';
 import { canonical } from '../../src/identity.ts';
 import { foldedName, memberOf } from '../../src/members.ts';
 import { LISTS } from './envelope.ts';
-import { listOf, member, textOf, wholeOf } from './json.ts';
+import { jsonOf, listOf, member, textOf, wholeOf } from './json.ts';
 import type { Place } from './summaries.ts';
 import type { TaskResult } from './task.ts';
 
@@ -46,14 +46,14 @@ export function recordsOf(result: TaskResult, place: Place, endpoint?: unknown):
   for (const entry of found.entries) {
     const events = listOf(member(entry, 'event'));
     if (events === undefined) {
-      found.unreadable.push(JSON.stringify(entry));
+      found.unreadable.push(jsonOf(entry));
       continue;
     }
     // A node without events is said as well.
     for (const event of events.length > 0 ? events : [{}]) {
       const record = withoutNothing({ ...joined(event, entry, found, nodes), ...common });
       if (idsOf(record) === undefined) {
-        found.unreadable.push(JSON.stringify(entry));
+        found.unreadable.push(jsonOf(entry));
         break;
       }
       const key = keyOf(record);
@@ -63,7 +63,7 @@ export function recordsOf(result: TaskResult, place: Place, endpoint?: unknown):
     }
   }
   const loose = [...found.values].filter(([id]) => !found.used.has(id));
-  if (loose.length > 0) found.unreadable.push(JSON.stringify({ metaProperty: Object.fromEntries(loose) }));
+  if (loose.length > 0) found.unreadable.push(jsonOf({ metaProperty: Object.fromEntries(loose) }));
   for (const text of found.unreadable) {
     const record = withoutNothing({ unreadable: text, ...common });
     records.set(keyOf(record), [record]);
@@ -139,7 +139,7 @@ function collected({ content }: TaskResult): Found {
     const [footprint, properties, groups] = lists;
     // Of another shape than documented: it is kept whole rather than read in part.
     if (lists.some((list) => list === undefined) || lists.every((list) => list?.length === 0)) {
-      found.unreadable.push(JSON.stringify(entry.content));
+      found.unreadable.push(jsonOf(entry.content));
       continue;
     }
     for (const one of footprint ?? []) found.entries.push(one); // there may be more than a call takes arguments
@@ -151,7 +151,7 @@ function collected({ content }: TaskResult): Found {
       if (id !== undefined && remark !== undefined) found.remarks.set(id, remark);
     }
     const beside = others(entry.content, LISTS);
-    if (beside !== undefined) found.unreadable.push(JSON.stringify(beside));
+    if (beside !== undefined) found.unreadable.push(jsonOf(beside));
     for (const group of groups ?? []) {
       const number = textOf(member(group, 'groupNo'));
       if (number !== undefined) found.groups.set(number, group as Fields);

@@ -1,6 +1,7 @@
 /** The vendor's JSON: JSON inside texts, and members however they are spelled. */
 import { parseExact } from '../../src/json.ts';
 import { foldedName } from '../../src/members.ts';
+import { withoutSecrets } from '../../src/secrets.ts';
 
 /**
  * What a text holds as JSON, also where that is once more a text; undefined where it is none. Other values are returned
@@ -60,4 +61,13 @@ export function listOf(value: unknown): unknown[] | undefined {
   const content = embedded(value);
   if (content === undefined) return undefined;
   return Array.isArray(content) ? content : [content];
+}
+
+/** JSON text of a part of a reply. One that is nested too deep for that ends where what is shipped does. */
+export function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    return JSON.stringify(withoutSecrets(value, []));
+  }
 }

@@ -36,7 +36,7 @@ export async function runTask(
   const result: TaskResult = { ...reply, content: [...reply.content], failures: [...reply.failures] };
   let contentId = placeAfter(reply, '', url);
   let pauseMs = context.settings.taskPollMs;
-  let isNew = contentId !== '';
+  let isNew = contentId !== '' && reply.content.length > 0;
   while (!isFinished(reply, result)) {
     if (taskId === undefined) throw new SluiceError(`${url}: the reply has no taskId`, { action: 'retry' });
     const passedMs = context.now() - startedAtMs;
@@ -58,7 +58,7 @@ export async function runTask(
     result.timeZone ??= reply.timeZone;
     const place = placeAfter(reply, contentId, CONTENT);
     // The same place twice is no progress, whatever it holds.
-    isNew = place !== contentId;
+    isNew = place !== contentId && reply.content.length > 0;
     // Only the last reply may repeat its place, or have none: it ends the task, so nothing grows.
     if (isNew || !isRunning(reply)) for (const entry of reply.content) result.content.push(entry);
     contentId = place;
@@ -66,9 +66,9 @@ export async function runTask(
   return result;
 }
 
-/** Where to go on after a reply: at the place that came with content, else where it was asked. */
+/** Where to go on after a reply: at the place that came with content, or with the word that there is more; else where it was asked. */
 function placeAfter({ content, hasMore, lastContentId = '' }: TaskReply, before: string, url: string): string {
-  if (content.length === 0) return before;
+  if (content.length === 0 && (!hasMore || lastContentId === '')) return before;
   if (hasMore && lastContentId === '') throw garbled(`${url}: there is more, and no lastContentId to go on from`);
   return lastContentId === '' ? before : lastContentId;
 }

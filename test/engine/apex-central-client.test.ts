@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { apexCentral } from '../../connectors/apex-central/client.ts';
 import { readTaskReply } from '../../connectors/apex-central/envelope.ts';
 import { keyOf, recordsOf } from '../../connectors/apex-central/events.ts';
-import { CONTENT, FOOTPRINTS, LIST } from '../../connectors/apex-central/routes.ts';
+import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from '../../connectors/apex-central/routes.ts';
 import { checksumOf } from '../../connectors/apex-central/signature.ts';
 import { readParents } from '../../connectors/apex-central/summaries.ts';
 import { runTask } from '../../connectors/apex-central/task.ts';
@@ -218,6 +218,15 @@ describe("one endpoint's own failure", () => {
     const { client } = connected([{ body: { result_code: -2, result_description: said } }]);
     const asked = client.json(asking({ body: { Url, TaskType: 4 } }));
     await expect(asked).rejects.toMatchObject({ action: 'reject', message: expect.stringContaining(said) });
+  });
+
+  test.each([FOOTPRINTS, CONTENT, ENDPOINTS])('is its own with HTTP 403, 404 and 405, too: %s', async (Url) => {
+    for (const status of [403, 404, 405]) {
+      const { client, sent } = connected([{ status, body: '' }]);
+      const asked = client.json(asking({ body: { Url, TaskType: 4 } }));
+      await expect(asked).rejects.toMatchObject({ action: 'reject', message: expect.stringContaining(`${status}`) });
+      expect(sent).toHaveLength(1);
+    }
   });
 
   test('stops with HTTP 401', async () => {
@@ -439,6 +448,15 @@ describe('a task', () => {
       message: expect.stringContaining('lastContentId'),
     });
     expect(asked).toHaveLength(1);
+  });
+
+  test('goes on behind a part that holds nothing, where more is announced', async () => {
+    const { asked, context } = scripted([
+      reply({ content: [{ statusCode: 0, content: null }], hasMore: true, lastContentId: 'p' }),
+      reply({ content: part('2'), lastContentId: 'q' }),
+    ]);
+    expect((await runTask(context, FOOTPRINTS, {})).content).toHaveLength(1);
+    expect(asked.slice(1)).toMatchObject([{ ContentId: 'p' }]);
   });
 
   test('whose last part has no place of its own, or the one before, is read whole', async () => {

@@ -4,14 +4,25 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parseExact } from '../../src/json.ts';
 import { anyValue, type Draw, damagedRecord, drawFrom, type Size } from './damage.ts';
+import type { Asked, Vendor } from './vendors.ts';
+
+/** An item of a list in a reply, as it was. */
+export interface Item {
+  list: string;
+  content: unknown;
+}
+
+export interface Damage {
+  asked: Asked;
+  /** What was damaged, behind the items that it stands in; empty where it was the whole reply. */
+  trail: readonly Item[];
+}
 
 export interface Saboteur {
   url: string;
-  /** Ids that stood in what was damaged, in lower case without dashes. */
-  victims: ReadonlySet<string>;
-  /** How often a record in the reply of a child was damaged; which one it is shows in no id. */
-  inChildren: ReadonlySet<string>;
+  damages: ReadonlyMap<string, Damage>;
   counts: { records: number; large: number; huge: number; deep: number; replies: number };
   /** From now on everything passes as it is. */
   mend(): void;
@@ -19,6 +30,7 @@ export interface Saboteur {
 }
 
 export interface Plan {
+  vendor: Vendor;
   seed: number;
   /** About one record of so many is damaged. */
   oneOf: number;
@@ -27,56 +39,62 @@ export interface Plan {
   hugeOneOf: number;
 }
 
-export const bare = (id: string): string => id.replaceAll('-', '').toLowerCase();
-
-const ONE_ID = /^\/[a-z]+\/v2\/(?:executions\/)?(?!executions$|retrieved_files$)([^/]+)(?:\/[a-z]+)?$/;
-const IDS = ['Id', 'id', 'sha256', 'packageId', 'executionId', 'execution_id', 'scanSummaryGuid', 'correlation_id'];
-
 export async function startSaboteur(target: string, plan: Plan): Promise<Saboteur> {
-  const victims = new Set<string>();
-  const inChildren = new Set<string>();
+  const { vendor } = plan;
+  const damages = new Map<string, Damage>();
   const counts = { records: 0, large: 0, huge: 0, deep: 0, replies: 0 };
-  const counted = new Set<string>();
   let isMended = false;
 
-  const isVictim = (topic: string) => drawFrom(plan.seed, `victim ${topic}`)(plan.oneOf) === 0;
+  const isVictim = (topic: string, seldom = 1) => drawFrom(plan.seed, `victim ${topic}`)(plan.oneOf * seldom) === 0;
   const sizeOf = (topic: string): Size => {
     const draw = drawFrom(plan.seed, `size ${topic}`);
     if (plan.hugeOneOf > 0 && draw(plan.hugeOneOf) === 0) return 'huge';
     if (plan.largeOneOf > 0 && draw(plan.largeOneOf) === 0) return 'large';
     return draw(10) === 0 ? 'deep' : 'small';
   };
-  const count = (topic: string, size: Size): void => {
-    if (counted.has(topic)) return;
-    counted.add(topic);
+  const count = (topic: string, size: Size, damage: Damage): void => {
+    if (damages.has(topic)) return;
+    damages.set(topic, damage);
     counts.records++;
     if (size !== 'small') counts[size]++;
   };
 
-  /** The item as it is, or damaged: as JSON text. */
-  const item = (content: unknown, place: string, isOfChild: boolean): string => {
-    const id = idOf(content) ?? JSON.stringify(content);
-    // Several rows of a child may be of one device.
-    const topic = `${place} ${isOfChild ? JSON.stringify(content) : id}`;
-    if (!isVictim(topic)) return JSON.stringify(content);
-    const size = sizeOf(topic);
-    count(topic, size);
-    if (isOfChild) inChildren.add(topic);
-    else victims.add(bare(id));
-    return damagedRecord(content, drawFrom(plan.seed, topic), size);
+  /** JSON text of the value, in which items are damaged. */
+  const written = (asked: Asked, name: string, value: unknown, within: readonly Item[]): string => {
+    const list = name.toLowerCase();
+    const seldom = asked.one === undefined && list === vendor.whole ? undefined : vendor.lists.get(list);
+    if (Array.isArray(value) && seldom !== undefined) {
+      return `[${value.map((content) => item(asked, [...within, { list, content }], seldom)).join()}]`;
+    }
+    const inner = vendor.isNested && typeof value === 'string' ? parsed(value) : undefined;
+    if (inner !== undefined) return JSON.stringify(written(asked, name, inner, within));
+    if (Array.isArray(value) || !isObject(value)) return JSON.stringify(value);
+    return membersOf(asked, value, within);
+  };
+  const membersOf = (asked: Asked, value: object, within: readonly Item[]): string => {
+    const members = Object.entries(value);
+    return `{${members.map(([name, own]) => `${JSON.stringify(name)}:${written(asked, name, own, within)}`).join()}}`;
+  };
+  const item = (asked: Asked, trail: readonly Item[], seldom: number): string => {
+    const content = trail.at(-1)?.content;
+    const text = JSON.stringify(content);
+    const topic = `${asked.place} ${text}`;
+    if (isVictim(topic, seldom)) {
+      const size = sizeOf(topic);
+      count(topic, size, { asked, trail });
+      return damagedRecord(content, drawFrom(plan.seed, topic), size);
+    }
+    return vendor.isNested && isObject(content) ? membersOf(asked, content, trail) : text;
   };
 
-  const damagedReply = (path: string, text: string): { status: number; text: string } | undefined => {
-    const id = ONE_ID.exec(path)?.[1];
-    const draw = drawFrom(plan.seed, `reply ${path}`);
-    if (id !== undefined && isVictim(path)) {
-      victims.add(bare(id));
-      counts.replies++;
-      const size = sizeOf(path);
-      count(path, size);
-      return draw(2) === 0 ? refused(draw) : { status: 200, text: garbage(text, draw, size) };
-    }
-    return undefined;
+  const damagedReply = (asked: Asked, text: string): { status: number; text: string } | undefined => {
+    const topic = `reply ${asked.place}`;
+    if (asked.one === undefined || !isVictim(topic)) return undefined;
+    const draw = drawFrom(plan.seed, topic);
+    if (!damages.has(topic)) counts.replies++;
+    const size = sizeOf(topic);
+    count(topic, size, { asked, trail: [] });
+    return draw(2) === 0 ? refused(draw, vendor) : { status: 200, text: garbage(text, draw, size) };
   };
 
   const server = createServer((request, response) => {
@@ -87,21 +105,25 @@ export async function startSaboteur(target: string, plan: Plan): Promise<Saboteu
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers;
     const body = chunks.length === 0 ? undefined : Buffer.concat(chunks);
-    const asked = { method: request.method, headers: headers as Record<string, string>, body };
-    const reply = await fetch(`${target}${request.url}`, asked);
-    const { pathname } = new URL(request.url ?? '', target);
+    const sent = { method: request.method, headers: headers as Record<string, string>, body };
+    const reply = await fetch(`${target}${request.url}`, sent);
     let text = await reply.text();
     let { status } = reply;
-    if (!isMended && status === 200 && !pathname.startsWith('/auth/')) {
-      const damaged = damagedReply(pathname, text);
+    const asked = vendor.asked(new URL(request.url ?? '', target).pathname, String(body ?? ''));
+    if (!isMended && status === 200 && asked !== undefined) {
+      vendor.noted?.(asked, text);
+      const damaged = damagedReply(asked, text);
       if (damaged !== undefined) ({ status, text } = damaged);
-      else text = withDamagedItems(text, (content) => item(content, pathname, ONE_ID.test(pathname)));
+      else {
+        const content = parsed(text);
+        if (content !== undefined) text = written(asked, BARE_ARRAY, content, []);
+      }
     }
     response.writeHead(status, { 'content-type': 'application/json' }).end(text);
   };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    ...{ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, victims, inChildren, counts },
+    ...{ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, damages, counts },
     mend: () => {
       isMended = true;
     },
@@ -113,45 +135,48 @@ export async function startSaboteur(target: string, plan: Plan): Promise<Saboteu
   };
 }
 
-function idOf(content: unknown): string | undefined {
-  if (typeof content !== 'object' || content === null) return undefined;
-  const ids = IDS.map((name) => (content as Record<string, unknown>)[name]);
-  return ids.find((id): id is string => typeof id === 'string' && id !== '');
+/** An array without an envelope is a list of this name. */
+const BARE_ARRAY = 'page_items';
+
+/** Undefined where it is no JSON, or no object or array. */
+function parsed(text: string): object | undefined {
+  try {
+    const content = parseExact(text);
+    return isObject(content) ? content : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/** Statuses of one detail or child beside others that work; those that hold up more than that (401, 429) have tests of their own. */
-function refused(draw: Draw): { status: number; text: string } {
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** What one detail or child is answered with beside others that work; those that hold up more than that (401, 429) have tests of their own. */
+function refused(draw: Draw, { refusal }: Vendor): { status: number; text: string } {
+  if (refusal !== undefined && draw(2) === 0) return { status: 200, text: refusal(anyValue(draw, 'small')) };
   const status = 300 + draw(300);
   const isGeneral = status === 401 || status === 429;
   return { status: isGeneral ? 418 : status, text: draw(2) === 0 ? '<html>no</html>' : '{"message":"no \\u001b[2J"}' };
 }
 
 function garbage(text: string, draw: Draw, size: Size): string {
-  const how = draw(5);
+  const how = draw(6);
   if (how === 0) return text.slice(0, draw(text.length + 1));
   if (how === 1) return anyValue(draw, size);
   if (how === 2) return `${text}${text}`;
   if (how === 3) return '';
   try {
-    return damagedRecord(JSON.parse(text), draw, size);
+    return damagedWithin(parseExact(text), draw, size);
   } catch {
     return '<html>';
   }
 }
 
-/** The reply with each item of its list as `written` has it; other replies as they are. */
-function withDamagedItems(text: string, written: (content: unknown) => string): string {
-  let reply: unknown;
-  try {
-    reply = JSON.parse(text);
-  } catch {
-    return text;
-  }
-  const joined = (items: unknown[]) => `[${items.map(written).join(',')}]`;
-  if (Array.isArray(reply)) return joined(reply);
-  const members = Object.entries(reply as object).map(([name, value]) => {
-    const isList = /^(?:page_items|result|history|data)$/i.test(name) && Array.isArray(value);
-    return `${JSON.stringify(name)}:${isList ? joined(value as unknown[]) : JSON.stringify(value)}`;
-  });
-  return `{${members.join(',')}}`;
+/** A member of it, or of what stands in its `Data`, at any depth. */
+function damagedWithin(reply: unknown, draw: Draw, size: Size): string {
+  const inner = (reply as { Data?: unknown } | null)?.Data;
+  if (typeof inner !== 'object' || inner === null || draw(3) === 0) return damagedRecord(reply, draw, size);
+  const { Data: _inner, ...rest } = reply as object & { Data: unknown };
+  return `{"Data":${damagedWithin(inner, draw, size)},${JSON.stringify(rest).slice(1)}`;
 }
