@@ -24,6 +24,8 @@ export interface Scene {
   users: UserFacts[];
   time: number;
   secrets: Secrets;
+  /** Whether members come in other types than their usual one, too. */
+  oddForms: boolean;
 }
 
 export function refer(artifact: Artifact): Reference {
@@ -34,13 +36,13 @@ function artifact(scene: Scene, Type: ArtifactType, facts: Json): Artifact {
   return { Uid: artifactUid(scene.draws.next), Type, facts };
 }
 
-/** Values of old agents come padded with blanks, and numbers as strings. */
+/** Values of old agents come padded with blanks, and with odd forms numbers as strings. */
 export function worn(scene: Scene, text: string): string {
   return scene.draws.chance(0.03) ? ` ${text} ` : text;
 }
 
 export function numeric(scene: Scene, value: number): number | string {
-  return scene.draws.chance(0.1) ? String(value) : value;
+  return scene.oddForms && scene.draws.chance(0.1) ? String(value) : value;
 }
 
 export function before(scene: Scene, minutes: number): string {
@@ -141,6 +143,12 @@ export function process(scene: Scene, image: Artifact, owner: Artifact, parent?:
   return artifact(scene, 'Process', facts);
 }
 
+/** As a text, as all values are. */
+function registryNumber(scene: Scene): number | string {
+  const value = scene.draws.below(2);
+  return scene.oddForms ? numeric(scene, value) : String(value);
+}
+
 export function registryKey(scene: Scene): Artifact {
   const { draws, secrets } = scene;
   const key = draws.pick(['CurrentVersion\\Run', 'Services\\Updater', 'CurrentVersion\\Policies\\System']);
@@ -148,7 +156,7 @@ export function registryKey(scene: Scene): Artifact {
     Path: `\\REGISTRY\\MACHINE\\SOFTWARE\\Example\\Windows\\${key}`,
     ValueName: draws.pick(['Updater', '', '(Default)', 'ImagePath']),
     ValueType: draws.pick(['REG_SZ', 'REG_DWORD', 'REG_EXPAND_SZ']),
-    Value: draws.chance(0.5) ? secrets.commandLine('c:\\users\\public\\run.exe') : numeric(scene, draws.below(2)),
+    Value: draws.chance(0.5) ? secrets.commandLine('c:\\users\\public\\run.exe') : registryNumber(scene),
   });
 }
 

@@ -50,7 +50,7 @@ function ruleMember(draws: Draws, rule: RuleFacts, oddForms: boolean): Json {
   };
 }
 
-function traceMember(draws: Draws, states: string[], time: number): unknown {
+function traceMember(draws: Draws, states: string[], time: number, oddForms: boolean): unknown {
   const steps = states.map((StateName) => ({
     StateName,
     Event: {
@@ -59,12 +59,14 @@ function traceMember(draws: Draws, states: string[], time: number): unknown {
       Time: writeTime(time, draws.next(), false),
     },
   }));
-  return draws.chance(0.3) ? steps : steps[0];
+  return oddForms && draws.chance(0.3) ? steps : steps[0];
 }
 
-function exceptionsMember(draws: Draws): unknown {
+function exceptionsMember(draws: Draws, oddForms: boolean): unknown {
   if (draws.chance(0.8)) return [];
-  return draws.chance(0.5) ? ['Allow: build servers'] : [{ Id: 'A1', Name: 'Allow: build servers, all', Version: 3 }];
+  return oddForms && draws.chance(0.5)
+    ? ['Allow: build servers']
+    : [{ Id: 'A1', Name: 'Allow: build servers, all', Version: 3 }];
 }
 
 function contextMember(draws: Draws, scene: Scene): Json {
@@ -138,12 +140,13 @@ function generatedDetail(facts: Facts, moment: Moment): Json {
     users: facts.users,
     time,
     secrets: secretsFor(seed, serial, facts.plantSecrets),
+    oddForms,
   };
   const states = draws.pick(STATES);
   const record: Json = {
     ...identity(facts, moment, rule),
     ActivationTime: draws.chance(0.05) ? NEVER : writeTime(time - draws.below(5000), draws.next(), false),
-    AppliedExceptions: exceptionsMember(draws),
+    AppliedExceptions: exceptionsMember(draws, oddForms),
     ...artifactMembers(draws, castOf(scene, rule.scenario), states),
     Comment: commentOf(facts, moment),
     Context: contextMember(draws, scene),
@@ -153,7 +156,7 @@ function generatedDetail(facts: Facts, moment: Moment): Json {
     Product: { Name: 'Optics', Version: `3.${draws.below(4)}.${1000 + draws.below(500)}` },
     Responses: responsesOf(facts, moment),
     ZoneIds: device.zones,
-    Trace: traceMember(draws, states, time),
+    Trace: traceMember(draws, states, time, oddForms),
   };
   thinOut(draws, moment, record, oddForms);
   return record;

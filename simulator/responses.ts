@@ -38,7 +38,7 @@ function response(facts: Facts, moment: Moment, index: number): Json {
     AssociatedArtifacts: [],
     ResponseRuleId: uuid(draws.next),
     SchemaVersion: 1,
-    ResponseRuleVersion: draws.chance(0.1) ? '2' : 2,
+    ResponseRuleVersion: facts.oddForms && draws.chance(0.1) ? '2' : 2,
     ReceivedTime: writeTime(when + 500, draws.next(), false),
     ObjectType: 'Response',
     ...(draws.chance(0.5) ? secretsFor(seed, moment.serial, facts.plantSecrets, index + 1).members() : {}),

@@ -19,12 +19,12 @@ const TYPES: readonly QueryArtifact[] = ['File', 'Process', 'NetworkConnection',
 const sha256 = (draws: Draws) => hex128(draws.next) + hex128(draws.next).toUpperCase();
 const md5 = (draws: Draws) => hex128(draws.next).toUpperCase();
 
-/** JSON in a string, as the service sends it; the bare object, or nothing, now and then. */
+/** JSON in a string, as the service sends it, or nothing; with odd forms the bare object now and then. */
 function fileSignature(scene: Scene): unknown {
   const { draws } = scene;
   const text = signature(scene);
   if (draws.chance(0.15)) return null;
-  return text !== '' && draws.chance(0.15) ? JSON.parse(text) : text;
+  return scene.oddForms && text !== '' && draws.chance(0.15) ? JSON.parse(text) : text;
 }
 
 function ownerOf({ draws, users }: Scene): string {
@@ -68,7 +68,7 @@ function process(scene: Scene): Json {
     OwnerUid: artifactUid(draws.next),
     SuspectedFileType: 'Executable/PE',
     FileSignature: fileSignature(scene),
-    IsBeingDebugged: draws.pick([false, 'False', 0]),
+    IsBeingDebugged: scene.oddForms ? draws.pick([false, 'False', 0]) : false,
   };
 }
 
@@ -82,7 +82,7 @@ function connection(scene: Scene): Json {
     ProcessPrimaryImageUid: artifactUid(draws.next),
     ProcessPrimaryImagePath: path,
     ProcessImageMd5: md5(draws),
-    [draws.chance(0.5) ? 'ProcessImageSha2' : 'ProcessImageSha256']: sha256(draws),
+    [scene.oddForms && draws.chance(0.5) ? 'ProcessImageSha2' : 'ProcessImageSha256']: sha256(draws),
     SuspectedFileType: 'Executable/PE',
     ...(draws.chance(0.3) ? secrets.members() : {}),
   };
@@ -91,7 +91,7 @@ function connection(scene: Scene): Json {
 function registryKey(scene: Scene): Json {
   const { draws, secrets } = scene;
   return {
-    IsPersistencePoint: draws.pick([1, 0, '1', true]),
+    IsPersistencePoint: scene.oddForms ? draws.pick([1, 0, '1', true]) : draws.below(2),
     ValueName: draws.pick(['Updater', '', '(Default)', 'ImagePath']),
     Path: '\\REGISTRY\\MACHINE\\SOFTWARE\\Example\\Windows\\CurrentVersion\\Run',
     FilePath: draws.chance(0.3) ? secrets.commandLine('c:\\users\\public\\run.exe') : imageOf(scene).path,
@@ -106,7 +106,11 @@ function registryKey(scene: Scene): Json {
 /** A type that no document names, with members that none names either. */
 function driver(scene: Scene): Json {
   const { draws } = scene;
-  return { Name: `drv${draws.below(999)}.sys`, Loaded: draws.pick([true, 'yes']), Depth: { level: draws.below(4) } };
+  return {
+    Name: `drv${draws.below(999)}.sys`,
+    Loaded: scene.oddForms ? draws.pick([true, 'yes']) : true,
+    Depth: { level: draws.below(4) },
+  };
 }
 
 const MAKERS = {
@@ -129,6 +133,13 @@ export function foundArtifact(facts: Facts, type: QueryArtifact, number: number)
   const uid = artifactUid(draws.next);
   const secrets = secretsFor(facts.seed, SECRET_BASE.artifact + serial, facts.plantSecrets);
   const device = draws.pick(facts.devices) as DeviceFacts;
-  const properties = MAKERS[type]({ draws, device, users: facts.users, time: KNOWN_SINCE, secrets });
+  const properties = MAKERS[type]({
+    draws,
+    device,
+    users: facts.users,
+    time: KNOWN_SINCE,
+    secrets,
+    oddForms: facts.oddForms,
+  });
   return { uid, properties: number % 9 === 4 ? padded(properties) : properties };
 }

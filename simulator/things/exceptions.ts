@@ -6,10 +6,11 @@ import type { Place, Thing } from './thing.ts';
 /** Detection exceptions: the list says who modified one and counts, the page of each has its conditions. */
 
 const NAMES = ['Allow: build servers, all', 'My Exception', ' padded ', 'Исключение для бухгалтерии', '例外：更新', ''];
-const SYSTEMS = [[{ Name: 'Windows' }], [{ Name: 'Windows' }, { Name: 'MacOS' }], [{ name: 'windows' }], [], null];
+const SYSTEMS = [[{ Name: 'Windows' }], [{ Name: 'Windows' }, { Name: 'MacOS' }], [{ Name: 'MacOS' }], [], null];
+const ODD_SYSTEMS = [...SYSTEMS.slice(0, 2), [{ name: 'windows' }], [], null];
 
 /** Every change raises the version: first of the conditions, then of the name. */
-function common({ step, id, draws, secrets }: Place): Json {
+function common({ facts, step, id, draws, secrets }: Place): Json {
   const fixed = draws('common');
   const name = fixed.pick(NAMES);
   const note = fixed.pick(['', 'approved by the response team', 'Für die Bauserver']);
@@ -17,7 +18,7 @@ function common({ step, id, draws, secrets }: Place): Json {
     Id: id,
     Name: step < 2 ? name : `${name} (reviewed)`,
     Description: fixed.chance(0.2) ? null : secrets('description').commandLine(note),
-    OperatingSystems: fixed.pick(SYSTEMS),
+    OperatingSystems: fixed.pick(facts.oddForms ? ODD_SYSTEMS : SYSTEMS),
     Version: step + 1,
   };
 }
@@ -75,16 +76,17 @@ function conditions({ step, draws, secrets }: Place): Json[] {
 
 function whole(place: Place): Json {
   const own = place.draws('whole');
+  const odd = place.facts.oddForms;
   const { Version, ...rest } = common(place);
   return {
     ...rest,
     ObjectType: 'ExceptionRule',
-    Plugin: own.chance(0.9) ? { Name: 'OpticsDetector' } : 'OpticsDetector',
+    Plugin: odd && !own.chance(0.9) ? 'OpticsDetector' : { Name: 'OpticsDetector' },
     Product: { Name: 'CylanceOPTICS' },
     SchemaVersion: 1,
     States: conditions(place),
     Tags: own.pick([['CylanceOPTICS, Exception'], [], null]),
-    Version: own.chance(0.8) ? Version : String(Version),
+    Version: odd && !own.chance(0.8) ? String(Version) : Version,
   };
 }
 

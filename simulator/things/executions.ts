@@ -47,13 +47,13 @@ function packages({ draws, secrets }: Place): Json[] {
  * Each state has more answers than the one before. Some have the answers of all that were online from the beginning:
  * theirs come from devices that were away.
  */
-function progress({ step, draws }: Place): Json {
+function progress({ facts, step, draws }: Place): Json {
   const fixed = draws('progress');
   const online = fixed.chance(0.1) ? 0 : 1 + fixed.below(200);
   const early = fixed.pick([0, Math.floor(online / 2), online]);
   const failed = fixed.chance(0.4) ? Math.floor(early / 3) : 0;
   const acked = Math.max(0, fixed.pick([0, online - early]) - step);
-  const asText = fixed.chance(0.1);
+  const asText = facts.oddForms && fixed.chance(0.1);
   const number = (value: number) => (asText ? String(value) : value);
   const isSilent = step === 0 && early === 0 && acked === 0 && fixed.chance(0.3);
   return {
@@ -73,7 +73,7 @@ export const executions: Thing = {
   detailScope: 'opticspkgdeploy:read',
   states: 4,
   item: (place) => {
-    const { id, time, draws, secrets } = place;
+    const { facts, id, time, draws, secrets } = place;
     const fixed = draws('item');
     const server = `files.example.test/results/${id}`;
     const web = secrets('destination').url(server);
@@ -88,7 +88,7 @@ export const executions: Thing = {
         null,
       ]),
       packageExecutions: packages(place),
-      keepResultsLocally: fixed.pick([true, false, 'false']),
+      keepResultsLocally: fixed.pick([true, false, facts.oddForms ? 'false' : false]),
       id,
       createdAt: writeTime(time, fixed.next(), false),
       createdBy: creator(place),

@@ -76,7 +76,7 @@ function item(place: Place): Json {
     artifact_subtype: 'Uid',
     id: place.id,
     tenant_id: place.facts.tenantId,
-    status: fixed.chance(0.1) ? status.toLowerCase() : status,
+    status: place.facts.oddForms && fixed.chance(0.1) ? status.toLowerCase() : status,
     relations: Array.from({ length: relations }, (_, nth) => relation(place, nth)),
   };
 }
@@ -94,6 +94,7 @@ function trailOf(place: Place): Trail {
     users: facts.users,
     time,
     secrets: secrets('trail'),
+    oddForms: facts.oddForms,
   };
   const owner = user(scene);
   const image = file(scene, owner);

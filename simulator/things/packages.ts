@@ -51,7 +51,7 @@ function item(place: Place): Json {
     packageId: id,
     uploadedOn: writeTime(time, fixed.next(), false),
     uploadedBy: isOwn ? by : null,
-    size: status === 'started' ? 0 : fixed.chance(0.1) ? String(size) : size,
+    size: status === 'started' ? 0 : facts.oddForms && fixed.chance(0.1) ? String(size) : size,
     status,
     timeout: fixed.pick([0, 300, 3600]),
     downloadUrl: `https://packages.example.test/${id}?step=${step}&key=${secrets('item').word('none')}`,

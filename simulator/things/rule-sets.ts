@@ -31,15 +31,15 @@ function item(place: Place): Json {
   return { ...shared(place), policies, device_count: fixed.below(900) + place.step };
 }
 
-function response({ step, time, draws, secrets }: Place, nth: number): Json {
+function response({ facts, step, time, draws, secrets }: Place, nth: number): Json {
   const fixed = draws(`response ${nth}`);
   const secret = secrets(`response ${nth}`);
   return {
     template_id: uuid(fixed.next),
     response_rule_id: uuid(fixed.next),
-    response_rule_version: fixed.chance(0.9) ? 1 : '1',
+    response_rule_version: facts.oddForms && !fixed.chance(0.9) ? '1' : 1,
     description: fixed.pick(['Delete file', 'Terminate process', 'Run script: collect']),
-    value: fixed.pick([{}, null, { Arguments: secret.commandLine('collect.exe /all') }, 'later']),
+    value: fixed.pick([{}, null, { Arguments: secret.commandLine('collect.exe /all') }, facts.oddForms ? 'later' : {}]),
     enabled: true,
     created: writeTime(time + (step > 1 ? 1 : 0), fixed.next(), false),
     ...secret.members(),
@@ -58,7 +58,11 @@ function rule(place: Place, nth: number): Json {
     detection_description: known?.description,
     category: 'Cylance Rules',
     severity: SEVERITIES[known?.severity ?? 0],
-    operating_systems: fixed.pick([[{ Name: 'Windows' }], [{ name: 'MacOS' }, { name: 'Windows' }], []]),
+    operating_systems: fixed.pick([
+      [{ Name: 'Windows' }],
+      facts.oddForms ? [{ name: 'MacOS' }, { name: 'Windows' }] : [{ Name: 'MacOS' }],
+      [],
+    ]),
     date_added: writeTime(time, fixed.next(), false),
     enabled: true,
     notification_enabled: fixed.chance(0.5),

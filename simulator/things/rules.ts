@@ -7,7 +7,8 @@ import type { Part, Place, Thing } from './thing.ts';
 /** The rules that detections name come first; more than those are a customer's own. */
 
 const SEVERITIES = ['Informational', 'Low', 'Medium', 'High'];
-const SYSTEMS = [[{ Name: 'Windows' }], [{ Name: 'Windows' }, { Name: 'MacOS' }], [{ name: 'MacOS' }], []];
+const SYSTEMS = [[{ Name: 'Windows' }], [{ Name: 'Windows' }, { Name: 'MacOS' }], [{ Name: 'MacOS' }], []];
+const ODD_SYSTEMS = [...SYSTEMS.slice(0, 2), [{ name: 'MacOS' }], []];
 const COMMANDS = ['powershell.exe -nop -w hidden', 'net use \\\\srv\\share', 'curl https://x.example.test', 'certutil'];
 
 function factsOf({ facts, index }: Place): RuleFacts {
@@ -31,8 +32,8 @@ function shared(place: Place): Json {
     Id: id,
     Name: step === 0 ? `${fixed.pick(['', '', ' '])}${name}${own}` : `${name}${own}, renamed`,
     Description: fixed.chance(0.9) ? description : fixed.pick(['', null]),
-    Version: fixed.chance(0.9) ? versionOf(place) : String(versionOf(place)),
-    OperatingSystems: fixed.pick(SYSTEMS),
+    Version: facts.oddForms && !fixed.chance(0.9) ? String(versionOf(place)) : versionOf(place),
+    OperatingSystems: fixed.pick(facts.oddForms ? ODD_SYSTEMS : SYSTEMS),
   };
 }
 
@@ -98,7 +99,7 @@ function whole(place: Place): Json {
     ObjectType: 'DetectionRule',
     Plugin: { Name: 'OpticsDetector' },
     Product: { Name: 'CylanceOPTICS' },
-    SchemaVersion: fixed.chance(0.9) ? 1 : '1',
+    SchemaVersion: place.facts.oddForms && !fixed.chance(0.9) ? '1' : 1,
     States: states(place),
     ...(fixed.chance(0.3) ? { Paths: [{ StateNames: ['MaliciousApp'] }] } : {}),
     Tags: ['CylanceOPTICS', ...(fixed.chance(0.3) ? ['T1059.001'] : [])],

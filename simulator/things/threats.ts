@@ -24,7 +24,7 @@ const CLASSES: readonly (readonly [string | null, string | null])[] = [
 ];
 
 /** What is the same in every state of a threat: its devices' rows repeat some of it. */
-function fixedOf({ draws }: Place): Json {
+function fixedOf({ facts, draws }: Place): Json {
   const fixed = draws('item');
   const [classification, sub] = fixed.pick(CLASSES);
   const md5 = hex128(fixed.next);
@@ -34,20 +34,20 @@ function fixedOf({ draws }: Place): Json {
     md5: fixed.chance(0.5) ? md5 : md5.toUpperCase(),
     classification,
     sub_classification: sub,
-    cylance_score: fixed.chance(0.1) ? String(score) : score,
+    cylance_score: facts.oddForms && fixed.chance(0.1) ? String(score) : score,
   };
 }
 
 /** It is sighted again with every state, and put on one list or the other. */
 function item(place: Place): Json {
-  const { id, step, time, draws } = place;
+  const { facts, id, step, time, draws } = place;
   const more = draws('flags');
   const unsighted = more.chance(0.05) && step === 0;
   return {
     ...fixedOf(place),
-    sha256: more.chance(0.2) ? id.toUpperCase() : id,
+    sha256: facts.oddForms && more.chance(0.2) ? id.toUpperCase() : id,
     av_industry: more.pick([null, null, 1, 0.5]),
-    file_size: more.chance(0.1) ? String(more.below(9_000_000)) : more.below(9_000_000),
+    file_size: facts.oddForms && more.chance(0.1) ? String(more.below(9_000_000)) : more.below(9_000_000),
     unique_to_cylance: more.chance(0.3),
     last_found: unsighted ? NEVER : writeTime(time + step * HOUR, more.next(), false),
     global_quarantined: step % 2 === 1,

@@ -1,6 +1,7 @@
 /** Without `oddForms`: one form of everything, the one that public clients of these APIs read without a guard. */
 import { describe, expect, test } from 'vitest';
 import { thingsEach } from '../../simulator/index.ts';
+import { TRUTH_STREAMS } from '../../simulator/stream-truth.ts';
 import { type Loose, withSimulator } from './client.ts';
 import { allQueries, allResults } from './queries-client.ts';
 
@@ -49,6 +50,24 @@ describe('the forms that public clients read', () => {
     });
   });
 
+  test('every member of every stream has one spelling, and one type beside null', async () => {
+    const counts = { detections: 500, instaQueries: 24, retrievedFiles: 60, things: thingsEach(80) };
+    await withSimulator({ ...USUAL, ...counts, apex: { footprints: 8 } }, async (simulator) => {
+      const odd: string[] = [];
+      for (const stream of TRUTH_STREAMS) {
+        const types = new Map<string, Set<string>>();
+        for (const { record } of simulator.truthOf(stream)) noteTypes(record, stream, types);
+        for (const [path, found] of types) if (found.size > 1) odd.push(path);
+        const spellings = Map.groupBy(types.keys(), (path) => path.toLowerCase());
+        for (const paths of spellings.values()) if (paths.length > 1) odd.push(paths.join(' '));
+      }
+      // What a rule compares with is of any type; public clients read both names of a device.
+      expect(odd.filter((path) => !path.endsWith('.Operands[].Data'))).toEqual([
+        'cylance.detection.Device.Name cylance.detection.Device.name',
+      ]);
+    });
+  });
+
   test('the giant reply has its results in strings', async () => {
     await withSimulator({ ...USUAL, giantResults: 20 }, async (_, reader) => {
       const results = (await allResults(reader)).flatMap(({ reply }) => reply.result);
@@ -77,6 +96,17 @@ describe('the forms that public clients read', () => {
     });
   });
 });
+
+/** Which types each member has, by its path; JSON in a string is looked into. */
+function noteTypes(value: Loose, path: string, types: Map<string, Set<string>>): void {
+  if (value === null || value === undefined) return;
+  const type = Array.isArray(value) ? 'list' : typeof value;
+  types.set(path, (types.get(path) ?? new Set()).add(type));
+  if (type === 'list') for (const item of value) noteTypes(item, `${path}[]`, types);
+  if (type === 'object') for (const [name, one] of Object.entries(value)) noteTypes(one, `${path}.${name}`, types);
+  if (type === 'string' && /\.(Result|FileSignature|FileSignatureJson)$/.test(path) && value.startsWith('{'))
+    noteTypes(JSON.parse(value), `${path}*`, types);
+}
 
 function entryUid({ Result }: Loose): string {
   return JSON.parse(Result).Uid;
