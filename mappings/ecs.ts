@@ -9,7 +9,7 @@ import { isIP } from 'node:net';
 import type { EcsFlat } from '@elastic/ecs';
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
 import { parseExact } from '../src/json.ts';
-import { meaningsIn, type Table } from '../src/members.ts';
+import { isPreferred, meaningsIn, type Table } from '../src/members.ts';
 
 /** The dictionary's own version: `ecs.version` of every document. */
 export const ECS_VERSION: string = ecsPackage.version;
@@ -87,7 +87,7 @@ export function filled(fields: Fields): Fields | undefined {
 
 // ---------------------------------------------------------------- reading members
 
-/** What a record says, under our names for its members; `others` are the members that the table does not know. */
+/** What a record says, under our names for its members; `others` are the members that the table does not know, or knows twice. */
 export type Members<Name extends string> = { readonly [name in Name]?: unknown } & {
   readonly others?: readonly string[];
 };
@@ -95,8 +95,8 @@ export type Members<Name extends string> = { readonly [name in Name]?: unknown }
 /**
  * Makes a reader from a table of spellings. A record's members are looked up as they are written; only a spelling never
  * met before is folded. One pass over the members that are there: an absent one costs nothing. Between two members that
- * mean the same, the one that stands first in the table wins, whatever the record's order. Empty values (null, blank)
- * never hide a filled one.
+ * mean the same, the one that stands first in the table wins, whatever the record's order, and the other is one of `others`
+ * where it says something else. Empty values (null, blank) never hide a filled one.
  */
 export function reader<Name extends string>(table: Table<Name>): (value: unknown) => Members<Name> {
   const meaning = meaningsIn(table);
@@ -104,7 +104,7 @@ export function reader<Name extends string>(table: Table<Name>): (value: unknown
     const found: Fields = {};
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return found as Members<Name>;
     const record = value as Fields;
-    let ranks: Record<string, number> | undefined;
+    let written: Record<string, string> | undefined; // where that is not the name itself
     let others: string[] | undefined;
     for (const member in record) {
       const meant = meaning(member);
@@ -115,18 +115,24 @@ export function reader<Name extends string>(table: Table<Name>): (value: unknown
         continue;
       }
       if (content === null || content === undefined || content === '') continue;
-      const { name, rank } = meant;
+      const { name } = meant;
       if (found[name] === undefined) {
         found[name] = content;
-        if (rank > 0) {
-          ranks ??= {};
-          ranks[name] = rank;
+        if (meant.rank > 0) {
+          written ??= {};
+          written[name] = member;
         }
-      } else if (rank < (ranks?.[name] ?? 0)) {
-        found[name] = content;
-        ranks ??= {};
-        ranks[name] = rank;
+        continue;
       }
+      const before = written?.[name] ?? name;
+      if (content === found[name]) continue;
+      const isBetter = isPreferred(meaning, member, before);
+      others ??= [];
+      others.push(isBetter ? before : member);
+      if (!isBetter) continue;
+      found[name] = content;
+      written ??= {};
+      written[name] = member;
     }
     if (others !== undefined) found.others = others;
     return found as Members<Name>;

@@ -13,7 +13,7 @@ export function foldedName(name: string): string {
   return name.replace(/[_-]/g, '').toLowerCase();
 }
 
-/** What a member of a record is in a table. Of several that are the same there, the one of the lowest rank counts. */
+/** What a member of a record is in a table. Of several that are the same there, the one of the lowest rank is preferred. */
 export interface Meaning {
   name: string;
   rank: number;
@@ -52,6 +52,12 @@ function lookUpIn(table: Table): (member: string) => Meaning | null {
   };
 }
 
+/** Whether one of two members of the same meaning is read rather than the other, whatever the record's order. */
+export function isPreferred(meaning: (member: string) => Meaning | null, one: string, other: string): boolean {
+  const [mine, its] = [meaning(one)?.rank ?? 0, meaning(other)?.rank ?? 0];
+  return mine === its ? one < other : mine < its;
+}
+
 /** All names of members, as they are written in the table: for what is compared by folded names, such as `volatile`. */
 export function spellingsOf<Name extends string>(table: Table<Name>, ...names: Name[]): string[] {
   return names.flatMap((name) => [name, ...table[name]]);
@@ -64,18 +70,13 @@ export function memberOf<Name extends string>(table: Table<Name>, record: unknow
   const exact: unknown = fields[name];
   if (exact !== undefined && exact !== null && exact !== '') return exact;
   const meaning = meaningsIn(table);
-  let found: unknown = exact;
-  let least = Number.POSITIVE_INFINITY;
+  let empty = exact;
+  let best: string | undefined;
   for (const member in fields) {
-    const meant = meaning(member);
-    if (meant?.name !== name || meant.rank >= least) continue;
+    if (meaning(member)?.name !== name) continue;
     const content = fields[member];
-    if (content === undefined || content === null || content === '') {
-      if (found === undefined) found = content;
-    } else {
-      found = content;
-      least = meant.rank;
-    }
+    if (content === undefined || content === null || content === '') empty = empty === undefined ? content : empty;
+    else if (best === undefined || isPreferred(meaning, member, best)) best = member;
   }
-  return found;
+  return best === undefined ? empty : fields[best];
 }

@@ -192,6 +192,11 @@ describe('a member', () => {
     expect(memberOf(table, { KEY: 3, Key: 2, Id: 1 }, 'Id')).toBe(1);
     expect(memberOf(table, { KEY: 3, Key: 2, Id: null }, 'Id')).toBe(2);
     expect(memberOf(table, { KEY: 3, id: 4 }, 'Id')).toBe(4);
+    for (const both of [
+      { ID: 3, id: 4 },
+      { id: 4, ID: 3 },
+    ])
+      expect(memberOf(table, both, 'Id')).toBe(3);
     expect(memberOf(table, { 'File-Path': 'x' }, 'file_path')).toBe('x');
   });
 

@@ -1,9 +1,10 @@
-/** The same content is the same revision, however it is spelled, and in a state that an earlier version wrote. */
+/** The same content is the same revision, however it is spelled, in a state that an earlier version wrote, and after a lost one. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, test } from 'vitest';
 import { detection } from '../../connectors/cylance/detection.ts';
-import { digestOf, exactDigestOf, exactHashOf } from '../../src/identity.ts';
+import { digestOf, documentId, exactDigestOf, exactHashOf } from '../../src/identity.ts';
 import { runWalk } from '../../src/pipeline.ts';
 import { fakeVendor } from './fake-vendor.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
@@ -46,7 +47,8 @@ async function tenant(first: object, ...others: object[]) {
     database.close();
     expect(changes).toBe(1);
   };
-  return { state, walk, remember };
+  const forget = () => rmSync(config.state.path, { recursive: true });
+  return { state, walk, remember, forget, sink };
 }
 
 test('other spellings and other ways to say nothing are no revision; what changes is', async () => {
@@ -122,4 +124,21 @@ test('a detail that is missing while the list shows what it showed before is no 
   expect(await walk('refresh', 60_000)).toEqual(['first']);
   state.shown = { ...FIRST, Status: 'Done' };
   expect(await walk('refresh', 3_600_000)).toEqual(['first', 'detection-status-changed']);
+});
+
+test('after a lost state, what never changed has the ids that it had; what changed, or an earlier version shipped, has others', async () => {
+  const { state, walk, forget, sink } = await tenant(FIRST, { ...FIRST, Id: 'd2' });
+  await walk();
+  state.shown = { ...FIRST, Status: 'Done' };
+  await walk();
+  const before = sink.documents.splice(0).map(({ id }) => id);
+  expect(before).toHaveLength(3);
+  forget();
+  await walk();
+  const after = new Map(sink.documents.map(({ key, id }) => [key, id]));
+  expect([...after.keys()].sort()).toEqual(['d1', 'd2']);
+  expect(before).toContain(after.get('d2'));
+  expect(before).not.toContain(after.get('d1'));
+  const earlier = documentId(detection.name, 'd2', 1, earlierHash({ ...FIRST, Id: 'd2' }));
+  expect(earlier).not.toBe(after.get('d2'));
 });

@@ -121,9 +121,19 @@ describe('values', () => {
     expect(read({ DeviceId: 'b', Id: 'a', NAME: null, name: 'n', x: 1 })).toEqual({
       Id: 'a',
       Name: 'n',
-      others: ['x'],
+      others: ['DeviceId', 'x'],
     });
-    expect(read({ Id: 'a', DeviceId: 'b' })).toEqual({ Id: 'a' });
+    for (const both of [
+      { DeviceId: 'b', Id: 'a' },
+      { Id: 'a', DeviceId: 'b' },
+    ])
+      expect(read(both)).toEqual({ Id: 'a', others: ['DeviceId'] });
+    expect(read({ Id: 'a', DeviceId: 'a', ID: 'a' })).toEqual({ Id: 'a' });
+    for (const both of [
+      { NAME: 2, name: 1 },
+      { name: 1, NAME: 2 },
+    ])
+      expect(read(both)).toEqual({ Name: 2, others: ['name'] });
     expect(read('text')).toEqual({});
   });
 
