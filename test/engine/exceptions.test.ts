@@ -125,6 +125,19 @@ test('content that is newer than its list item is not said to be by whoever made
   expect(sink.documents).toHaveLength(3);
 });
 
+test('list and content are one record, in whichever words each of them calls its members', async () => {
+  const { vendor, sink, walk } = start();
+  const { Id, Version: _, LastModified, ...listed } = SAMPLE;
+  vendor.list = tidy([{ ...listed, exception_id: Id, version: 7, last_modified: LastModified }]);
+  vendor.contents.set(Id, { ExceptionId: Id, NAME: 'Later', VERSION: 7, OperatingSystem: [{ name: 'MacOS' }] });
+  await walk();
+  expect(shipped(sink)).toEqual([{ ...FIRST, version: '7' }]);
+  const document = documentOf(sink.documents[0] as (typeof sink.documents)[number]);
+  expect(sink.documents[0]?.key).toBe(Id);
+  expect(document.rule).toMatchObject({ name: 'Later' });
+  expect((document.cylance as Json).exception).toEqual({ device_count: 0, operating_systems: ['MacOS'] });
+});
+
 test('one that was deactivated is gone, whether or not its content may still be had; it may come back', async () => {
   const { vendor, sink, walk } = start();
   const other = { ...SAMPLE, Id: 'other' };
