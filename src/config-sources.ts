@@ -26,7 +26,7 @@ const http = z.strictObject({
   ca_file: caFile(),
   insecure: insecure(),
   proxy: proxy(
-    '`environment`, `none`, or the URL of an HTTP proxy (credentials in it are never shown). Default: `environment`: HTTPS_PROXY, HTTP_PROXY and NO_PROXY (names with their sub-domains, addresses, networks such as 10.0.0.0/8), as other tools do.',
+    '`environment`, `none`, or the URL of an HTTP proxy (credentials in it are never shown). Default: `environment`: HTTPS_PROXY, HTTP_PROXY, else ALL_PROXY, and NO_PROXY (names with their sub-domains, addresses, networks such as 10.0.0.0/8), as other tools do.',
   ).prefault('environment'),
 });
 

@@ -1,4 +1,4 @@
-/** Which requests go through a proxy, and through which: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` as other tools read them. */
+/** Which requests go through a proxy, and through which: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` where neither is set, and `NO_PROXY`, as other tools read them. */
 import { BlockList, isIP } from 'node:net';
 import { usageError } from './errors.ts';
 
@@ -10,13 +10,16 @@ export interface ProxyRules {
   isDirect(url: URL): boolean;
 }
 
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY'] as const;
+
 /** `setting` is `http.proxy` of the source, which errors name. */
 export function proxyRules(setting: string, env: Environment, source: string): ProxyRules {
   if (setting === 'none') return { env: {}, isDirect: () => true };
   if (setting !== 'environment') return { env: { HTTP_PROXY: setting, HTTPS_PROXY: setting }, isDirect: () => false };
   const proxies: ProxyRules['env'] = {};
-  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY'] as const) {
-    const [spelling, value] = variable(env, name);
+  const isNone = PROXIES.every((name) => variable(env, name)[1] === '');
+  for (const name of PROXIES) {
+    const [spelling, value] = variable(env, isNone ? 'ALL_PROXY' : name);
     if (value !== '') proxies[name] = withScheme(value, spelling, source);
   }
   return { env: proxies, isDirect: exceptions(variable(env, 'NO_PROXY')[1], source) };

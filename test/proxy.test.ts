@@ -83,6 +83,14 @@ test.each(['10.0.0.0/33', 'fd00::/129', '10.0.0.0/', '10.0.0.0/8x', '10.0.0.9-10
   },
 );
 
+test('ALL_PROXY is for those who name no other, and refused like them', () => {
+  const both = { HTTP_PROXY: 'http://all.test', HTTPS_PROXY: 'http://all.test' };
+  expect(proxyRules('environment', { all_proxy: 'all.test' }, 'acme').env).toEqual(both);
+  const env = { HTTPS_PROXY: 'one.test', ALL_PROXY: 'socks5://all.test' };
+  expect(proxyRules('environment', env, 'acme').env).toEqual({ HTTPS_PROXY: 'http://one.test' });
+  expect(() => open({ ALL_PROXY: 'socks5h://all.test' })).toThrow(/ALL_PROXY names a proxy that is not supported/);
+});
+
 test('the lower case goes first; a proxy of the config knows no exceptions', () => {
   const env = { HTTP_PROXY: 'upper.test', http_proxy: 'lower.test', NO_PROXY: 'a.test', no_proxy: 'b.test' };
   const rules = proxyRules('environment', env, 'acme');

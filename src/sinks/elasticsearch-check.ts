@@ -3,7 +3,7 @@ import { SluiceError } from '../errors.ts';
 import type { CheckLine } from '../types.ts';
 import { neededPrivileges, problemOf, saidBy, troubleWith } from './elasticsearch-answers.ts';
 import type { EsClient, Reply } from './elasticsearch-client.ts';
-import { type CheckedStream, checkTemplates } from './elasticsearch-template-check.ts';
+import { type CheckedStream, checkTemplates, portions } from './elasticsearch-template-check.ts';
 
 export async function checkElasticsearch(
   client: EsClient,
@@ -90,14 +90,6 @@ async function checkNames(client: EsClient, dataStreams: readonly string[], sign
     }
   }
   return lines.length > 0 ? lines : [{ what, ok: true, detail: 'no index and no alias has their names' }];
-}
-
-/** As many names as fit into the first line of a request. */
-function portions(names: readonly string[]): string[][] {
-  const PORTION = 20;
-  return Array.from({ length: Math.ceil(names.length / PORTION) }, (_, at) =>
-    names.slice(at * PORTION, (at + 1) * PORTION),
-  );
 }
 
 interface Privileges {

@@ -41,10 +41,11 @@ export async function checkTemplates(
   streams: readonly CheckedStream[],
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
-  const unseen = (reply: Reply): CheckLine[] => {
+  const unseen = async (reply: Reply): Promise<CheckLine[]> => {
     const ok = reply.kind === 'answer' && reply.status === 403;
     const advice = 'If they were never installed: `sluice setup elasticsearch`.';
-    return [{ what: WHAT, ok, detail: `cannot be seen (${saidBy(reply)})`, advice }];
+    const used = ok ? await foreignInUse(client, dataStreams, signal) : [];
+    return [{ what: WHAT, ok, detail: `cannot be seen (${saidBy(reply)})`, advice }, ...used];
   };
   const listed = await client.call({ method: 'GET', path: '/_index_template', query: { filter_path: FIELDS }, signal });
   if (listed.kind === 'silence' || listed.status !== 200) return unseen(listed);
@@ -72,6 +73,37 @@ export async function checkTemplates(
   const trouble = [...missing(found), ...overruled(found), ...outdated(found, components, streams)];
   if (trouble.length > 0) return trouble;
   return [{ what: WHAT, ok: true, detail: `those of Sluice win for all ${dataStreams.length} data streams` }];
+}
+
+/** What a key without rights on templates may still see: the template of each data stream that is there. */
+async function foreignInUse(
+  client: EsClient,
+  dataStreams: readonly string[],
+  signal: AbortSignal,
+): Promise<CheckLine[]> {
+  const lines: CheckLine[] = [];
+  for (const names of portions(dataStreams)) {
+    const path = `/_data_stream/${names.map((name) => `${name}*`).join(',')}`; // a pattern that fits nothing is no error
+    const query = { filter_path: 'data_streams.name,data_streams.template' };
+    const reply = await client.call({ method: 'GET', path, query, signal });
+    if (reply.kind === 'silence' || reply.status !== 200) return [];
+    const { data_streams: there = [] } = (reply.body ?? {}) as { data_streams?: { name: string; template: string }[] };
+    for (const { name, template } of there) {
+      if (!names.includes(name) || template === name.slice(0, name.lastIndexOf('-'))) continue;
+      const detail = `the template ${template}, which is not Sluice's, wins for ${name}`;
+      const advice = `Run \`sluice setup elasticsearch\`; if it is done, lower the priority of ${template} below ${PRIORITY}, or let its index_patterns leave this name out.`;
+      lines.push({ what: WHAT, ok: false, detail, advice });
+    }
+  }
+  return lines;
+}
+
+/** As many names as fit into the first line of a request. */
+export function portions(names: readonly string[]): string[][] {
+  const PORTION = 20;
+  return Array.from({ length: Math.ceil(names.length / PORTION) }, (_, at) =>
+    names.slice(at * PORTION, (at + 1) * PORTION),
+  );
 }
 
 const FIELDS = ['index_patterns', 'priority', '_meta']

@@ -558,6 +558,33 @@ describe('check', () => {
     );
   });
 
+  it('tells a foreign template by the data streams in use where templates may not be seen', async () => {
+    const dataStream = (name: string, made: string) => ({ name, template: made });
+    const used = [
+      dataStream('logs-test.one-acme', 'logs'),
+      dataStream('logs-test.two-acme', 'logs-test.two'),
+      dataStream('logs-test.one-acme2', 'their-own'),
+    ];
+    const both = ['logs-test.one-acme', 'logs-test.two-acme'];
+    const forbidden = refused(403, 'security_exception');
+    const steps: Step[] = [
+      root,
+      licence,
+      ['GET /_index_template', forbidden],
+      [`GET /_data_stream/${both.map((name) => `${name}*`).join(',')}`, found200({ data_streams: used })],
+      [`GET /_resolve/index/${both.join(',')}`, forbidden],
+      [privileges, found200({ index: {} })],
+      [`GET /${both.join(',')}/_settings/index.blocks.*`, forbidden],
+    ];
+    const lines = await (await open(steps, { dataStreams: both })).check(signal);
+    expect(lines.filter(({ ok: fine }) => !fine)).toEqual([
+      expect.objectContaining({
+        detail: "the template logs, which is not Sluice's, wins for logs-test.one-acme",
+        advice: expect.stringContaining('lower the priority of logs below 250'),
+      }),
+    ]);
+  });
+
   it.each([
     ['nobody', 'cut', 'cannot be reached'],
     ['a web page', { status: 200, text: '<html>' }, 'not Elasticsearch'],
