@@ -128,7 +128,8 @@ test('content that is newer than its list item is not said to be by whoever made
 test('list and content are one record, in whichever words each of them calls its members', async () => {
   const { vendor, sink, walk } = start();
   const { Id, Version: _, LastModified, ...listed } = SAMPLE;
-  vendor.list = tidy([{ ...listed, exception_id: Id, version: 7, last_modified: LastModified }]);
+  const OperatingSystems = [{ Name: 'Windows' }]; // what the content says is newer
+  vendor.list = tidy([{ ...listed, exception_id: Id, version: 7, last_modified: LastModified, OperatingSystems }]);
   vendor.contents.set(Id, { ExceptionId: Id, NAME: 'Later', VERSION: 7, OperatingSystem: [{ name: 'MacOS' }] });
   await walk();
   expect(shipped(sink)).toEqual([{ ...FIRST, version: '7' }]);
