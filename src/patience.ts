@@ -90,8 +90,7 @@ export function createPatience(services: PatienceServices): Patience {
       if (forMs > left() || heldBy.action !== 'retry') throw heldUp(heldBy, request, forMs);
       say(by === source ? WHOLE_SOURCE : route, heldBy, startedAtMs);
     };
-    // A list has no id in its path: the parts of one are of no record.
-    const record = request.retry === 'brief' && request.path !== route ? recordOf(request) : undefined;
+    const record = request.retry === 'brief' ? recordOf(request) : undefined;
     const passing = { gates: [gate, source] as const, record, signal: request.signal, now, sleep: nap, onHeld };
     for (let attempt = 1; ; attempt++) {
       const passage = await pass(passing);
