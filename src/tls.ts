@@ -88,7 +88,8 @@ export function portHint(said: string, isTls: boolean, { on, off }: TlsSettings)
 /** What a server says that was spoken to without TLS on the port for it. */
 export function wantsTls(status: number, said: string): boolean {
   return (
-    status === 400 && /plain http request|http request to an? https|requires? (https|tls|ssl)|https port/i.test(said)
+    status === 400 &&
+    /plain http (request|to)|http request to an? https|requires? (https|tls|ssl)|https port/i.test(said)
   );
 }
 
