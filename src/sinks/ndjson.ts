@@ -6,13 +6,13 @@
  * written ends in `.part`.
  */
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip, zstdCompress } from 'node:zlib';
 import type { Logger } from 'pino';
 import { messageOf, SluiceError } from '../errors.ts';
-import type { Batch, CheckLine, Json, Sink } from '../types.ts';
+import type { Batch, CheckLine, Json, Sink, StreamName } from '../types.ts';
 import { encodeLines } from './serialize.ts';
 
 export interface NdjsonSettings {
@@ -20,6 +20,8 @@ export interface NdjsonSettings {
   compression: 'none' | 'gzip' | 'zstd';
   rotateBytes: number;
   rotateMs: number;
+  /** What `check` looks at. */
+  places?: readonly { stream: StreamName; namespace: string }[];
 }
 
 interface Tools {
@@ -296,6 +298,7 @@ async function check(settings: NdjsonSettings, signal: AbortSignal): Promise<Che
       const file = await open(probe, 'w');
       await file.write('x').finally(() => file.close());
       await rm(probe);
+      for (const { namespace, stream } of settings.places ?? []) await mayContinue(settings, namespace, stream);
     });
     const { bavail, bsize } = await statfs(settings.path);
     return [
@@ -305,4 +308,17 @@ async function check(settings: NdjsonSettings, signal: AbortSignal): Promise<Che
     const advice = error instanceof SluiceError ? error.advice : undefined;
     return [{ what: `write to ${settings.path}`, ok: false, detail: messageOf(error), advice }];
   }
+}
+
+/** Folders and open segments may be those of another user: of root, who tried it first. */
+async function mayContinue({ path }: NdjsonSettings, source: string, stream: string): Promise<void> {
+  const folder = join(path, source, stream);
+  for (const each of [join(path, source), folder])
+    await access(each, constants.W_OK | constants.X_OK).catch(unlessMissing);
+  const names = (await readdir(folder).catch(unlessMissing)) ?? [];
+  for (const name of names.filter((each) => each.endsWith('.part'))) await access(join(folder, name), constants.W_OK);
+}
+
+function unlessMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }

@@ -1,6 +1,6 @@
 /** The real program as a child process, in a folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
@@ -65,7 +65,7 @@ export async function workplace(options: Partial<SimulatorOptions> & { detection
     sluice: (...argv) => start(...argv).ended,
     sluiceAsNobody(...argv) {
       if (process.getuid?.() !== 0) return start(...argv).ended;
-      chmodSync(folder, 0o755);
+      chmodSync(folder, statSync(folder).mode | 0o055);
       return startAs(NOBODY, argv).ended;
     },
     delivered: () => documentsIn(join(folder, 'sluice-out')),

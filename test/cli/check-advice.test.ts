@@ -159,3 +159,16 @@ test('of folders that may not be written to', async () => {
   expect(adviceIn(inTheWay.stdout, 'state')).toMatch(/state\.path is a folder/);
   expect(inTheWay.code).toBe(1);
 });
+
+test('of an output folder whose parts are those of another user', async () => {
+  place = await workplace({ detections: 5 });
+  const out = join(place.folder, 'out');
+  const inner = join(out, 'acme', 'cylance.detection');
+  mkdirSync(inner, { recursive: true });
+  for (const folder of [place.folder, out]) chmodSync(folder, 0o777);
+  chmodSync(inner, 0o555);
+  place.configure({ sink: `{ name: files, type: ndjson, path: ${out} }` });
+  const denied = await place.sluiceAsNobody('check');
+  expect(denied.stdout).toMatch(/✗ {2}sink files .*EACCES.*acme/);
+  expect(adviceIn(denied.stdout, 'sink files')).toMatch(/Let the user that Sluice runs as write there/);
+});
