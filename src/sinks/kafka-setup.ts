@@ -1,10 +1,11 @@
 /** `sluice setup kafka`: creates the topics that are not there; one that is there is left as it is. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { orAborted } from '../abort.ts';
 import { messageOf, SluiceError } from '../errors.ts';
 import { connectKafka, scrubber, within } from './kafka-connection.ts';
-import { judge, typeOf, type Where } from './kafka-errors.ts';
+import { judge, StepError, typeOf, type Where } from './kafka-errors.ts';
 import { type KafkaSettings, topicOf, transactionalIdOf, type WholeSettings, withDefaults } from './kafka-settings.ts';
 
 export interface SetupOptions {
@@ -86,9 +87,25 @@ async function createOne(
   const topics = [
     { topic: name, numPartitions: partitions ?? -1, replicationFactor: replication ?? -1, configEntries },
   ];
-  const creating = admin.createTopics({ topics, validateOnly: dryRun, waitForLeaders: !dryRun, timeout: timeoutMs });
+  const creating = admin.createTopics({ topics, validateOnly: dryRun, waitForLeaders: false, timeout: timeoutMs });
   await within(timeoutMs, `creating ${name}`, creating);
-  return { name, kind, action: 'created', shape: dryRun ? undefined : await shapeOf(admin, name) };
+  return { name, kind, action: 'created', shape: dryRun ? undefined : await appeared(admin, name, timeoutMs) };
+}
+
+const LOOK_AGAIN_MS = 100;
+/** A broker under load tells of a new topic, or of its leaders, a moment late. */
+const NOT_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
+
+/** The new topic, once it is led. */
+async function appeared(admin: Admin, name: string, timeoutMs: number): Promise<TopicShape> {
+  for (const deadline = performance.now() + timeoutMs; ; await sleep(LOOK_AGAIN_MS)) {
+    const shape = await shapeOf(admin, name).catch((error: unknown) => {
+      if (!NOT_YET.has(typeOf(error) ?? '')) throw error;
+      return undefined;
+    });
+    if (shape !== undefined) return shape;
+    if (performance.now() > deadline) throw new StepError(`${name} was created and does not appear`);
+  }
 }
 
 /** Undefined when there is no such topic. */
