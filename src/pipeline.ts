@@ -148,8 +148,17 @@ export function resumeWalk(pipeline: Pipeline, walk: Walk): WalkRow {
   return pipeline.state.begin(walk.id, walk.kind, walk.range);
 }
 
-/** Runs a walk to its end. Throws a `SluiceError` when it cannot go on; its cursor stays where everything before it is delivered. */
-export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSignal): Promise<void> {
+/**
+ * Runs a walk to its end, and says whether that was reached: after `turnMs` it stops behind the page at hand. Throws a
+ * `SluiceError` when it cannot go on. Its cursor stays where everything before it is delivered.
+ */
+export async function runWalk(
+  pipeline: Pipeline,
+  wanted: Walk,
+  signal: AbortSignal,
+  turnMs = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
+  const startedAtMs = performance.now();
   const row = resumeWalk(pipeline, wanted);
   const walk: Walk = { ...wanted, range: row.range };
   const ends = new AbortController();
@@ -162,10 +171,17 @@ export async function runWalk(pipeline: Pipeline, wanted: Walk, signal: AbortSig
   try {
     const pages = walk.kind === 'refresh' ? duePages(pipeline, walk) : pagesOf(pipeline, context, walk, row.cursor);
     const reader = openReader(pipeline, context, walk, lane);
-    for await (const page of ahead(pages)) await reader.take(page);
+    let isOver = false;
+    for await (const page of ahead(pages)) {
+      await reader.take(page);
+      isOver = performance.now() - startedAtMs > turnMs;
+      if (isOver) break;
+    }
     await reader.settled();
     await lane.flush();
-    pipeline.state.finish(walk.id, pipeline.now());
+    if (!isOver) return pipeline.state.finish(walk.id, pipeline.now(), walk.range.toMs);
+    ends.abort(); // the page that is asked for ahead
+    return false;
   } catch (error) {
     ends.abort();
     await lane.flush().catch(() => {}); // what is settled is delivered all the same, unless it was the sink that failed

@@ -1,4 +1,4 @@
-/** Keeps a pipeline going: the live edge, the sweeps behind it, the refresh of open details, and jobs, side by side. */
+/** Keeps a pipeline going: the live edge, what it left unread, the sweeps behind it, the refresh of open details, and jobs, side by side. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, messageOf, SluiceError } from './errors.ts';
 import { type Pipeline, recover, runWalk } from './pipeline.ts';
@@ -24,6 +24,9 @@ export interface RunOptions {
   once: boolean;
 }
 
+const CATCH_UP = 'catch-up';
+/** A poll that takes longer than this, and than the time between two, leaves the rest to the catch-up. */
+const SHORTEST_TURN_MS = 2000;
 const REFRESH_POLL_MS = 5000;
 const JOB_POLL_MS = 1000;
 const RESTART_MS = 5000;
@@ -63,12 +66,15 @@ async function runLoops(pipeline: Pipeline, options: RunOptions, refused: Set<st
   const everyMs = knowsTime ? schedule.pollMs : schedule.snapshotMs;
   const sweeps = knowsTime ? schedule.sweeps : [];
   const nextJob = () => jobWalk(pipeline, options.store, refused);
+  const nextLive = () => (knowsTime ? newestWalk(pipeline, schedule) : liveWalk(pipeline, schedule));
+  const turnMs = knowsTime && !options.once ? Math.max(everyMs, SHORTEST_TURN_MS) : undefined;
   const loops = [
-    () => loop(pipeline, options, ends.signal, everyMs, () => liveWalk(pipeline, schedule)),
+    () => loop(pipeline, options, ends.signal, everyMs, nextLive, { turnMs }),
+    () => loop(pipeline, options, ends.signal, JOB_POLL_MS, () => catchUpWalk(pipeline)),
     ...sweeps.map((sweep) => () => sweepLoop(pipeline, options, ends.signal, sweep)),
     () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => gapWalk(pipeline)),
     () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => refreshWalk(pipeline, options.once)),
-    () => loop(pipeline, options, ends.signal, JOB_POLL_MS, nextJob, (walk) => refused.add(walk.id)),
+    () => loop(pipeline, options, ends.signal, JOB_POLL_MS, nextJob, { doWithout: (walk) => refused.add(walk.id) }),
   ];
   try {
     const outcomes = await Promise.allSettled(
@@ -89,34 +95,39 @@ async function runLoops(pipeline: Pipeline, options: RunOptions, refused: Set<st
   }
 }
 
-/**
- * Runs a walk again and again; `next` returns undefined when there is nothing to do. A walk that the vendor refuses stops
- * the pipeline, unless the loop can do without it.
- */
+interface LoopChoices {
+  /** Takes a walk that the vendor refuses; without it, that stops the pipeline. */
+  doWithout?: (walk: Walk) => void;
+  /** How long a walk may take before it is left (`runWalk`). */
+  turnMs?: number;
+}
+
+/** Runs a walk again and again; `next` returns undefined when there is nothing to do. */
 async function loop(
   pipeline: Pipeline,
   options: RunOptions,
   signal: AbortSignal,
   everyMs: number,
   next: () => Walk | undefined,
-  doWithout?: (walk: Walk) => void,
+  choices: LoopChoices = {},
 ): Promise<void> {
   while (!signal.aborted) {
     const startedAt = pipeline.now();
     const walk = next();
-    // With `once`: a walk that was interrupted ends its old range first, and there may be another job.
-    const isMore = walk?.kind === 'backfill' || isInterrupted(pipeline, walk);
+    // With `once`: a sweep that was interrupted ends its old range first, and there may be another job.
+    const isMore = walk?.kind === 'backfill' || (walk?.kind === 'sweep' && isInterrupted(pipeline, walk));
     // What failed goes on when it has been waited for: the next time of an hourly list may be far away.
-    if (walk !== undefined && !(await tryWalk(pipeline, walk, options, signal, doWithout))) continue;
+    if (walk !== undefined && !(await tryWalk(pipeline, walk, options, signal, choices))) continue;
     if (options.once && (walk === undefined || !isMore)) return;
+    if (options.once) continue;
     // A clock that is set back must not put the next walk off.
     const pauseMs = Math.min(everyMs, Math.max(0, everyMs - (pipeline.now() - startedAt)));
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 }
 
-function isInterrupted(pipeline: Pipeline, walk: Walk | undefined): boolean {
-  const row = walk === undefined ? undefined : pipeline.state.walk(walk.id);
+function isInterrupted(pipeline: Pipeline, walk: Walk): boolean {
+  const row = pipeline.state.walk(walk.id);
   return row !== undefined && row.finishedAtMs === undefined;
 }
 
@@ -139,11 +150,11 @@ async function tryWalk(
   walk: Walk,
   options: RunOptions,
   signal: AbortSignal,
-  doWithout?: (walk: Walk) => void,
+  { doWithout, turnMs }: LoopChoices,
 ): Promise<boolean> {
   try {
-    await runWalk(pipeline, options.once ? { ...walk, once: true } : walk, signal);
-    pipeline.events.walked(walk);
+    const isWhole = await runWalk(pipeline, options.once ? { ...walk, once: true } : walk, signal, turnMs);
+    if (isWhole) pipeline.events.walked(walk);
   } catch (error) {
     if (signal.aborted) return true;
     const isSaidAtOnce = pipeline.sinkFailure !== undefined || options.once;
@@ -187,6 +198,24 @@ export function liveWalk(pipeline: Pipeline, schedule: Schedule): Walk {
   const fromMs = Math.min(last.range.toMs, nowMs) - schedule.liveRangeMs;
   const earliest = pipeline.state.coveredFromMs() ?? fromMs;
   return { id: 'live', kind: 'live', range: { fromMs: Math.max(fromMs, Math.min(earliest, nowMs)), toMs: nowMs } };
+}
+
+/** The newest first: what an earlier poll left unread, because it was interrupted or took too long, is read beside it. */
+export function newestWalk(pipeline: Pipeline, schedule: Schedule): Walk {
+  const nowMs = pipeline.now();
+  const last = pipeline.state.walk('live');
+  if (last === undefined || last.finishedAtMs !== undefined || last.range.fromMs > nowMs)
+    return liveWalk(pipeline, schedule);
+  pipeline.state.handOver('live', CATCH_UP, CATCH_UP, nowMs);
+  return { id: 'live', kind: 'live', range: { fromMs: Math.min(last.range.toMs, nowMs), toMs: nowMs } };
+}
+
+/** What polls left unread. */
+function catchUpWalk(pipeline: Pipeline): Walk | undefined {
+  const row = pipeline.state.walk(CATCH_UP);
+  return row !== undefined && row.finishedAtMs === undefined
+    ? { id: CATCH_UP, kind: CATCH_UP, range: row.range }
+    : undefined;
 }
 
 /** A sweep reaches back over its range, but not beyond what was ever asked for. */

@@ -42,11 +42,11 @@ export interface Range {
   toMs: number;
 }
 
-export type WalkKind = 'live' | 'sweep' | 'refresh' | 'backfill';
+export type WalkKind = 'live' | 'catch-up' | 'sweep' | 'refresh' | 'backfill';
 
 /** One pass over a range or list, with its own cursor. Walks of one stream share the revisions. */
 export interface Walk {
-  /** Unique within its pipeline and stable over restarts: `live`, `sweep-86400s`, `backfill-7`. */
+  /** Unique within its pipeline and stable over restarts: `live`, `catch-up`, `sweep-86400s`, `backfill-7`. */
   id: string;
   kind: WalkKind;
   /** Frozen before the walk begins. */

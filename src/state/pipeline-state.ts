@@ -92,9 +92,13 @@ export function openPipeline(
       guard(() => statements.prune.run(id));
       return this.walk(walk) as WalkRow;
     },
-    finish: (walk, atMs) => {
-      guard(() => statements.finish.run(atMs, id, walk));
-    },
+    finish: (walk, atMs, toMs = Number.MAX_SAFE_INTEGER) =>
+      guard(() => Number(statements.finish.run(atMs, id, walk, toMs).changes) > 0),
+    handOver: (from, to, kind, atMs) =>
+      transaction(() => {
+        statements.handOver.run(to, kind, atMs, id, from);
+        statements.finish.run(atMs, id, from, Number.MAX_SAFE_INTEGER);
+      }),
     prepare: (walk, number, rows) => {
       guard(() => statements.prepare.run(id, walk, number, JSON.stringify(rows), now()));
     },
@@ -198,7 +202,17 @@ function prepareStatements(database: DatabaseSync) {
       `INSERT INTO walks (pipeline, walk, kind, from_ms, to_ms, batch) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET from_ms = excluded.from_ms, to_ms = excluded.to_ms, cursor = NULL, finished_at_ms = NULL`,
     ),
-    finish: sql('UPDATE walks SET finished_at_ms = ?, cursor = NULL WHERE pipeline = ? AND walk = ?'),
+    finish: sql('UPDATE walks SET finished_at_ms = ?, cursor = NULL WHERE pipeline = ? AND walk = ? AND to_ms <= ?'),
+    // One under way keeps its place, and reads all of the other's range behind its own.
+    handOver: sql(
+      `INSERT INTO walks (pipeline, walk, kind, from_ms, to_ms, cursor, batch)
+       SELECT pipeline, ?1, ?2, from_ms, to_ms, cursor, ?3 FROM walks WHERE pipeline = ?4 AND walk = ?5
+       ON CONFLICT DO UPDATE SET
+         from_ms = CASE WHEN finished_at_ms IS NULL THEN min(from_ms, excluded.from_ms) ELSE excluded.from_ms END,
+         to_ms = CASE WHEN finished_at_ms IS NULL THEN max(to_ms, excluded.to_ms) ELSE excluded.to_ms END,
+         cursor = CASE WHEN finished_at_ms IS NULL THEN cursor ELSE excluded.cursor END,
+         finished_at_ms = NULL`,
+    ),
     commitWalk: sql(
       'UPDATE walks SET cursor = coalesce(?, cursor), receipt = ?, batch = ? WHERE pipeline = ? AND walk = ?',
     ),

@@ -157,7 +157,10 @@ export interface PipelineState {
   walks(): WalkRow[];
   /** Freezes the range of a walk that begins now. */
   begin(walk: string, kind: WalkKind, range: Range): WalkRow;
-  finish(walk: string, atMs: number): void;
+  /** Says whether it has: one whose range was extended meanwhile, beyond `toMs`, goes on from its cursor. */
+  finish(walk: string, atMs: number, toMs?: number): boolean;
+  /** Ends an interrupted walk and leaves what it did not read to another one, which begins with it, or is extended by it. */
+  handOver(from: string, to: string, kind: WalkKind, atMs: number): void;
   /** Notes what is about to be written, so that it can be looked up after a crash. */
   prepare(walk: string, number: number, rows: Row[]): void;
   commit(commit: Commit): void;

@@ -239,6 +239,32 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       expect(state.walk('w')).toMatchObject({ range: { toMs: 500 }, finishedAtMs: 0 });
     });
 
+    test('what an interrupted walk leaves is begun by another one, or lengthens it, and is never taken for read', () => {
+      const state = store.pipeline('s/x.y/z');
+      const leave = (fromMs: number, toMs: number, cursor: object) => {
+        state.begin('live', 'live', { fromMs, toMs });
+        state.commit(commit(NOW + toMs, [], { walk: 'live', cursor: cursor as never }));
+        state.handOver('live', 'catch-up', 'catch-up', NOW);
+        expect(state.walk('live')).toMatchObject({ finishedAtMs: NOW, cursor: undefined });
+      };
+      leave(0, 1000, { at: 400 });
+      const begun = {
+        kind: 'catch-up',
+        range: { fromMs: 0, toMs: 1000 },
+        cursor: { at: 400 },
+        finishedAtMs: undefined,
+      };
+      expect(state.walk('catch-up')).toMatchObject(begun);
+      leave(1000, 2000, { at: 1500 });
+      expect(state.walk('catch-up')).toMatchObject({ ...begun, range: { fromMs: 0, toMs: 2000 } });
+      expect(state.finish('catch-up', NOW, 1000)).toBe(false); // it was read up to there before it was lengthened
+      expect(state.walk('catch-up')).toMatchObject({ cursor: { at: 400 }, finishedAtMs: undefined });
+      expect(state.finish('catch-up', NOW, 2000)).toBe(true);
+      leave(5000, 6000, { at: 5500 });
+      const anew = { range: { fromMs: 5000, toMs: 6000 }, cursor: { at: 5500 }, finishedAtMs: undefined };
+      expect(reopen().pipeline('s/x.y/z').walk('catch-up')).toMatchObject(anew);
+    });
+
     test('ledger, rejections and jobs are kept', () => {
       const state = begun();
       const window = {

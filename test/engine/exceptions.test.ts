@@ -44,7 +44,7 @@ interface Vendor {
   requests: string[];
 }
 
-function start(): { vendor: Vendor; sink: MemorySink; walk(): Promise<void>; walks: () => Json[] } {
+function start(): { vendor: Vendor; sink: MemorySink; walk(): Promise<boolean>; walks: () => Json[] } {
   const vendor: Vendor = {
     list: asInTheGuide([SAMPLE]),
     contents: new Map([[SAMPLE.Id, CONTENT]]),
