@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { accessSync, constants, existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SluiceError } from '../errors.ts';
@@ -36,7 +46,11 @@ export function openState(options: StateOptions): StateStore {
 
 function openDatabase(path: string): DatabaseSync {
   const file = join(path, 'state.db');
-  if (!existsSync(file)) makeDatabase(file);
+  if (!existsSync(file)) {
+    // It would be taken for a part of the new file.
+    if (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size) throw torn(path, 'its main file is missing');
+    makeDatabase(file);
+  }
   if (statSync(file).size === 0) throw torn(path, 'it is empty');
   return prepared(file);
 }
@@ -45,10 +59,11 @@ function openDatabase(path: string): DatabaseSync {
 function makeDatabase(file: string): void {
   const fresh = `${file}.${randomUUID()}.new`;
   try {
-    prepared(fresh).close();
+    // Without a log beside it: what stands there would not be part of the file that gets the name.
+    prepared(fresh, 'PRAGMA page_size = 8192; PRAGMA synchronous = FULL;').close();
     giveName(fresh, file);
   } finally {
-    rmSync(fresh, { force: true });
+    for (const end of ['', '-journal']) rmSync(fresh + end, { force: true });
   }
 }
 
@@ -61,10 +76,10 @@ function giveName(fresh: string, file: string): void {
   }
 }
 
-function prepared(file: string): DatabaseSync {
+function prepared(file: string, pragmas = PRAGMAS): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 10_000 });
   try {
-    database.exec(PRAGMAS);
+    database.exec(pragmas);
     migrate(database);
     return database;
   } catch (error) {
@@ -160,6 +175,18 @@ function migrate(database: DatabaseSync): void {
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const TORN = new Set([11, 26]);
 
+/** SQLite does not always say that a disk is full: it may need room for what two processes share. */
+function hasNoRoom(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize < NEEDED_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+const NEEDED_BYTES = 256 * 1024;
+
 /** Runs `work` and says what a failure of the database means. */
 export function guarded<T>(path: string, work: () => T): T {
   try {
@@ -168,7 +195,7 @@ export function guarded<T>(path: string, work: () => T): T {
     if (error instanceof SluiceError) throw error;
     const message = messageOf(error);
     if (TORN.has((error as { errcode?: number }).errcode ?? 0)) throw torn(path, message);
-    const full = /full|ENOSPC/i.test(message);
+    const full = /full|ENOSPC/i.test(message) || (message === 'disk I/O error' && hasNoRoom(path));
     throw new SluiceError(`the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`, {
       action: 'stop',
       advice: full

@@ -1,5 +1,6 @@
 /** What every state store must do. */
 import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -263,6 +264,14 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       leave(5000, 6000, { at: 5500 });
       const anew = { range: { fromMs: 5000, toMs: 6000 }, cursor: { at: 5500 }, finishedAtMs: undefined };
       expect(reopen().pipeline('s/x.y/z').walk('catch-up')).toMatchObject(anew);
+    });
+
+    test('one whose main file is missing is damaged, and not begun anew', () => {
+      const path = join(folder.path, 'other');
+      mkdirSync(path);
+      writeFileSync(join(path, 'state.db-wal'), 'what was committed last');
+      expect(() => open(path)).toThrow(/is damaged: its main file is missing/);
+      expect(readdirSync(path)).not.toContain('state.db');
     });
 
     test('ledger, rejections and jobs are kept', () => {
