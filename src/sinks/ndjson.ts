@@ -13,6 +13,7 @@ import { gzip, zstdCompress } from 'node:zlib';
 import type { Logger } from 'pino';
 import { messageOf, SluiceError } from '../errors.ts';
 import type { Batch, CheckLine, Json, Sink, StreamName } from '../types.ts';
+import { diskError } from './ndjson-errors.ts';
 import { encodeLines } from './serialize.ts';
 
 export interface NdjsonSettings {
@@ -262,32 +263,13 @@ async function cut(path: string, length: number, log: Logger): Promise<void> {
   }
 }
 
-async function orExplain<T>(settings: NdjsonSettings, work: () => Promise<T>): Promise<T> {
+async function orExplain<T>({ path }: NdjsonSettings, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof SluiceError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new SluiceError(
-      `cannot write to ${settings.path}: ${code === 'ENOSPC' ? 'the disk is full' : messageOf(error)}`,
-      {
-        action: 'stop',
-        advice: ADVICE[code ?? ''] ?? 'Check the path of the sink and start again: nothing is lost.',
-        cause: error,
-      },
-    );
+    throw diskError(path, error);
   }
 }
-
-const ADVICE: Record<string, string> = {
-  ENOSPC: 'Free some space and start again: Sluice goes on after the last committed document.',
-  EDQUOT: 'Raise the quota and start again: Sluice goes on after the last committed document.',
-  EACCES: 'Let the user that Sluice runs as write there, or choose another path for the sink.',
-  EPERM: 'Let the user that Sluice runs as write there, or choose another path for the sink.',
-  EEXIST: 'Something else has this name: choose another path for the sink.',
-  ENOTDIR: 'Something else has this name: choose another path for the sink.',
-  EROFS: 'The file system is read-only: mount it writable, or choose another path for the sink.',
-};
 
 async function check(settings: NdjsonSettings, signal: AbortSignal): Promise<CheckLine[]> {
   signal.throwIfAborted();

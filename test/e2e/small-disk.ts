@@ -26,8 +26,9 @@ export function mountSmallDisk(folder: string, kib: number): SmallDisk | undefin
   };
 }
 
-/** The same error from the same call, where nobody may mount: files below the folder take so many bytes in all. */
+/** The same error from the same call, where nobody may mount: files take so many bytes in all, until another one is there. */
 const SHIM = `
+import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 const handle = await open(process.execPath);
 const prototype = Object.getPrototypeOf(handle);
@@ -36,7 +37,7 @@ const { write } = prototype;
 let left = Number(process.env.SMALL_DISK_BYTES);
 prototype.write = async function (bytes, ...rest) {
   left -= bytes.length;
-  if (left >= 0) return write.call(this, bytes, ...rest);
+  if (left >= 0 || existsSync(process.env.SMALL_DISK_GROWN)) return write.call(this, bytes, ...rest);
   throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', errno: -28, syscall: 'write' });
 };
 `;
@@ -44,12 +45,11 @@ prototype.write = async function (bytes, ...rest) {
 export function pretendSmallDisk(scratch: string, kib: number): SmallDisk {
   const file = join(scratch, 'small-disk.mjs');
   writeFileSync(file, SHIM);
-  const env: Record<string, string> = { NODE_OPTIONS: `--import ${file}`, SMALL_DISK_BYTES: String(kib * 1024) };
+  const grown = join(scratch, 'small-disk-has-grown');
+  const size = { SMALL_DISK_BYTES: String(kib * 1024), SMALL_DISK_GROWN: grown };
   return {
-    env,
-    grow() {
-      for (const name of Object.keys(env)) delete env[name];
-    },
+    env: { NODE_OPTIONS: `--import ${file}`, ...size },
+    grow: () => writeFileSync(grown, ''),
     remove() {},
   };
 }
