@@ -54,6 +54,7 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
     alarmed() {},
     walkFailed() {},
     asking() {},
+    child() {},
     answered() {},
   };
   const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);

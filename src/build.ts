@@ -121,6 +121,7 @@ export function toPipeline(
     detailPatienceMs: source.reading.detailPatienceMs,
     claims: new Map(),
     commits: 0,
+    told: new Set(),
     sinkFailure: undefined,
     hardStop: tools.hardStop,
     events,

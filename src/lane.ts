@@ -98,6 +98,8 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       if (owed.length + paid.length > 0) pipeline.events.owed(pipeline.owed.size);
       pipeline.commits++;
       for (const row of ledger) pipeline.events.window(row);
+      for (const child of children) pipeline.events.child(child);
+      tellRejections(pipeline, rejections);
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
     } finally {
@@ -179,6 +181,22 @@ function count(batch: Filling, rejected: ReadonlySet<string>): void {
     if (rejected.has(out.id)) tally.rejected++;
     else tally.delivered++;
   });
+}
+
+/** Causes beyond these are not told. */
+const MOST_TOLD = 100;
+
+/** The first of each cause and field is told; all of them are kept. */
+function tellRejections({ told, log }: Pipeline, rejections: readonly StoredRejection[]): void {
+  for (const { key, type, field, reason } of rejections) {
+    const cause = field === undefined ? type : `${type} in ${field}`;
+    if (told.has(cause) || told.size >= MOST_TOLD) continue;
+    told.add(cause);
+    log.warn(
+      { key },
+      `the sink rejects documents: ${cause}: ${reason.slice(0, 300)} (\`sluice rejections list\` has all)`,
+    );
+  }
 }
 
 function rowsOf(changes: readonly Change[]): Row[] {

@@ -28,6 +28,7 @@ import { deletedByList } from './reading/missing.ts';
 import type { RefreshSettings } from './reading/refresh.ts';
 import type { Known, LedgerRow, PipelineState, WalkRow } from './state/store.ts';
 import type {
+  ChildRow,
   Json,
   Page,
   ReadingSettings,
@@ -55,6 +56,8 @@ export interface PipelineEvents {
   alarmed(text: string | undefined): void;
   /** A walk cannot go on for now; it is tried again. */
   walkFailed(walk: Walk, reason: string): void;
+  /** A child was read, or could not be. */
+  child(row: ChildRow): void;
   /** So many records wait for their detail now. */
   owed(records: number): void;
   /** The sink is asked for something, and may take long to answer. */
@@ -101,6 +104,8 @@ export interface Pipeline {
   /** How long a record waits for a detail that cannot be had. */
   detailPatienceMs: number;
   commits: number;
+  /** Causes of rejections that were told. */
+  told: Set<string>;
   /** Why a write or commit failed: no walk writes any more until the sink was asked which documents arrived. */
   sinkFailure: unknown;
   /** Aborted by a second stop signal, or 8 s after the first: breaks off even a write. */

@@ -34,6 +34,8 @@ export interface Watch {
   alarm: string | undefined;
   /** Why it stopped, when only a person can help. */
   stopped: { message: string; advice: string | undefined } | undefined;
+  /** Children that could not be read when they were last tried. */
+  unread: Set<string>;
   /** Per backfill that the vendor refused for good: why. */
   refused: Map<string, string>;
   /** Per walk: the newest time of a record that was read. */
@@ -54,7 +56,13 @@ export function createWatch(name: string, now: () => number, lived: () => number
   };
   const failing = new Map<string, Trouble>();
   const numbers = () => new Map<string, number>();
-  const maps = { failing, asking: numbers(), refused: new Map<string, string>(), reached: numbers() };
+  const maps = {
+    failing,
+    asking: numbers(),
+    unread: new Set<string>(),
+    refused: new Map<string, string>(),
+    reached: numbers(),
+  };
   const watch = { name, ...counts, ...signs, ...maps } as Watch;
   watch.events = eventsOf(watch, now, lived);
   return watch;
@@ -80,6 +88,10 @@ function eventsOf(watch: Watch, now: () => number, lived: () => number): Pipelin
       if (row.delivered + row.rejected === 0) watch.unchangedWindows++;
       if (!row.settled) watch.unsettled++;
       progress();
+    },
+    child({ child, failures }) {
+      if (failures > 0) watch.unread.add(child);
+      else watch.unread.delete(child);
     },
     walkFailed(walk, reason) {
       const sinceMs = watch.failing.get(walk.id)?.sinceMs ?? lived();

@@ -42,7 +42,7 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
     await close(opened, health);
   }
   if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: opened.running.map(toJson) })}\n`);
-  judge(cli, opened.running);
+  judge(cli, opened.running, options.once ?? false);
 }
 
 async function runAll(cli: Cli, session: Session, { store, running }: Opened, once: boolean): Promise<void> {
@@ -135,12 +135,24 @@ async function close(opened: Opened, health: Health | undefined): Promise<void> 
 }
 
 function toJson({ watch }: Running): Record<string, unknown> {
-  const { name, delivered, rejected, owed, windows, unchangedWindows, unsettled, stopped } = watch;
-  return { pipeline: name, delivered, rejected, owed, windows, unchangedWindows, unsettled, stopped: stopped ?? null };
+  const { name, delivered, rejected, owed, windows, unchangedWindows, unsettled, unread, stopped } = watch;
+  const counts = { delivered, rejected, owed, windows, unchangedWindows, unsettled, unread: unread.size };
+  return { pipeline: name, ...counts, stopped: stopped ?? null };
 }
 
-/** A pipeline that stopped counts, whatever became of the others. */
-function judge(cli: Cli, running: Running[]): void {
+function undelivered({ name, delivered, rejected, unread }: Watch): string[] {
+  const all = rejected > 0 && delivered === 0 ? [`${name}: all documents were rejected (${showCount(rejected)})`] : [];
+  const [first] = unread;
+  if (first === undefined) return all;
+  return [...all, `${name}: ${showCount(unread.size)} could not be read, ${first} among them; the reason is above`];
+}
+
+/** A pipeline that stopped counts, whatever became of the others; with `--once` also one that brought nothing through. */
+function judge(cli: Cli, running: Running[], once: boolean): void {
+  for (const what of once ? running.flatMap(({ watch }) => undelivered(watch)) : []) {
+    cli.stderr.write(`error: ${what}\n`);
+    cli.setExitCode(1);
+  }
   const stopped = running.filter(({ watch }) => watch.stopped !== undefined);
   if (stopped.length === 0) return;
   const names = stopped.map(({ watch }) => watch.name).join(', ');

@@ -148,6 +148,7 @@ export function openPipeline(
     owed() {},
     walkFailed() {},
     asking() {},
+    child() {},
     answered() {},
   };
   const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, options.events ?? events);
