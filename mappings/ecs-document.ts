@@ -1,5 +1,16 @@
 /** What the documents of every vendor have in common beside their fields: titles, and times that are no times. */
-import { cut, type EcsField, type Fields, type Unfit } from './ecs.ts';
+import {
+  cut,
+  type EcsField,
+  type Fields,
+  filled,
+  isAnythingCut,
+  put,
+  type Related,
+  relatedOf,
+  set,
+  type Unfit,
+} from './ecs.ts';
 import { date } from './ecs-time.ts';
 
 /** What every mapping sets, beside what the engine adds: the beginning of its `fields.ecs`. */
@@ -25,6 +36,25 @@ const MAX_TITLE = 256;
 
 export function title(content: string): string {
   return cut(content, MAX_TITLE);
+}
+
+/** Says that not all of the record is in the document. Its `unfit` names what is cut, and how much of it is kept. */
+export const CONTENT_IS_CUT = 'content_is_cut';
+
+/** What a mapping gathers beside the document. */
+export interface Gathered {
+  /** The fields below the prefix. */
+  own: Fields;
+  unfit: Unfit;
+  related?: Related;
+}
+
+/** How every mapping ends: what it gathered goes into the document, and a tag says so where something is cut. */
+export function conclude(document: Fields, prefix: string, { own, unfit, related }: Gathered): void {
+  if (related !== undefined) put(document, 'related', relatedOf(unfit, related));
+  put(own, 'unfit', filled(unfit));
+  set(document, prefix, own);
+  if (isAnythingCut(unfit)) document.tags = [...((document.tags as string[] | undefined) ?? []), CONTENT_IS_CUT];
 }
 
 /** The members that a table does not know, as they came. */

@@ -3,7 +3,7 @@
  * 0 to 9 digits below the second, as `/Date(ms)/`, as epoch seconds. The digits that the vendor sent are kept, only the
  * zone is brought to `Z`. A zone-less text never meets `new Date`, which would read it in the machine's own zone.
  */
-import { asText, cut, isEmpty, type Unfit } from './ecs.ts';
+import { isEmpty, misfit, type Unfit } from './ecs.ts';
 
 /** The vendor's way to say "never". Says nothing, so it is left out. */
 function isNever(content: string): boolean {
@@ -20,9 +20,7 @@ export function date(unfit: Unfit, field: string, value: unknown): string | unde
     if (content === '' || isNever(content)) return undefined;
   }
   if (value === 0 || (typeof value === 'object' && isEmpty(value))) return undefined;
-  const content = asText(value);
-  if (content !== undefined) unfit[field] = cut(content);
-  return undefined;
+  return misfit(unfit, field, value);
 }
 
 /** A time in any of the vendors' forms; undefined for "never" and for what is no time. */

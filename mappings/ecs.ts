@@ -36,6 +36,8 @@ export interface FieldList {
   /** Full name to type, for fields below the prefix. */
   custom: Readonly<Record<string, CustomType>>;
   ecs: readonly EcsField[];
+  /** Lists of which more, or fewer, than `MOST_ITEMS` are kept. */
+  most?: Readonly<Record<string, number>>;
 }
 
 export type Fields = Record<string, unknown>;
@@ -204,11 +206,57 @@ function inOrder(_member: string, value: unknown): unknown {
   return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** Keeps a value that does not fit its field. */
+/** Keeps a value that does not fit its field, beside those of the same field that did not either. */
 export function misfit(unfit: Unfit, field: string, value: unknown): undefined {
   const content = asText(value);
-  if (content !== undefined && content !== '{}' && content !== '[]' && content !== '[{}]') unfit[field] = cut(content);
+  if (content === undefined || content === '{}' || content === '[]' || content === '[{}]') return undefined;
+  const before = unfit[field];
+  if (before === content || before?.endsWith(`, ${content}`)) return undefined; // a member may be read twice
+  const told = unfit[`${field}.text${CUT}`];
+  if (told !== undefined) tellLength(unfit, field, givenIn(told) + content.length);
+  else unfit[field] = cutAt(unfit, field, before === undefined ? content : `${before}, ${content}`);
   return undefined;
+}
+
+/** A text that is cut where it is too long, which `unfit` says then. */
+export function cutAt(unfit: Unfit, field: string, content: string): string {
+  if (content.length > MAX_TEXT) tellLength(unfit, field, content.length);
+  return cut(content);
+}
+
+function tellLength(unfit: Unfit, field: string, length: number): void {
+  unfit[`${field}.text${CUT}`] = `${MAX_TEXT} of ${length} characters`;
+}
+
+/** Ends the names in `unfit` that say how much of a list, or of a text, is kept. */
+const CUT = '.cut';
+
+function givenIn(told: string): number {
+  return Number(told.split(' ')[2]);
+}
+
+export function isAnythingCut(unfit: Unfit): boolean {
+  for (const field in unfit) if (field.endsWith(CUT)) return true;
+  return false;
+}
+
+/** So many items of a list are kept: far more than vendors send. */
+export const MOST_ITEMS = 1000;
+
+/** The items of a list that are kept. Of a longer one `unfit` says how many there were. */
+export function itemsAt(unfit: Unfit, field: string, value: unknown, limit = MOST_ITEMS): readonly unknown[] {
+  const items = listOf(value);
+  if (items.length <= limit) return items;
+  tellCut(unfit, field, limit, items.length);
+  return items.slice(0, limit);
+}
+
+/** Says that so many of so many items are kept, where it is so. One field may stand for several lists: the longest counts. */
+export function tellCut(unfit: Unfit, field: string, kept: number, given: number): void {
+  if (kept >= given) return;
+  const told = `${field}${CUT}`;
+  const before = unfit[told];
+  if (before === undefined || givenIn(before) < given) unfit[told] = `${kept} of ${given}`;
 }
 
 /** A string without padding; numbers and booleans as text; undefined for everything that says nothing. */
@@ -229,20 +277,8 @@ export function keyword(unfit: Unfit, field: string, value: unknown): string | u
 }
 
 /** Unique texts in the order in which they came. */
-export function keywords(unfit: Unfit, field: string, value: unknown, limit = MAX_ITEMS): string[] | undefined {
-  const found = new Set<string>();
-  const given = listOf(value);
-  for (const item of given) {
-    if (found.size >= limit) break;
-    const content = keyword(unfit, field, item);
-    if (content !== undefined) found.add(content);
-  }
-  tellCut(unfit, field, found.size, given.length, limit);
-  return found.size === 0 ? undefined : [...found];
-}
-
-function tellCut(unfit: Unfit, field: string, shown: number, given: number, limit: number): void {
-  if (shown >= limit && given > limit) unfit[`${field}.cut`] = `${shown} of ${given}`;
+export function keywords(unfit: Unfit, field: string, value: unknown, limit = MOST_ITEMS): string[] | undefined {
+  return several(unfit, field, value, limit, keyword);
 }
 
 /** A whole number within JavaScript's safe range, also written as text. Larger ones are kept as text: they must survive exactly. */
@@ -310,7 +346,7 @@ export function ip(unfit: Unfit, field: string, value: unknown): string | undefi
   return isEmpty(text(value)) && typeof value !== 'object' ? undefined : misfit(unfit, field, value);
 }
 
-export function ips(unfit: Unfit, field: string, value: unknown, limit = MAX_ITEMS): string[] | undefined {
+export function ips(unfit: Unfit, field: string, value: unknown, limit = MOST_ITEMS): string[] | undefined {
   return several(unfit, field, value, limit, ip);
 }
 
@@ -328,12 +364,9 @@ export function mac(unfit: Unfit, field: string, value: unknown): string | undef
   return result;
 }
 
-export function macs(unfit: Unfit, field: string, value: unknown, limit = MAX_ITEMS): string[] | undefined {
+export function macs(unfit: Unfit, field: string, value: unknown, limit = MOST_ITEMS): string[] | undefined {
   return several(unfit, field, value, limit, mac);
 }
-
-/** Far beyond what a vendor sends; what is more than that is counted. */
-const MAX_ITEMS = 1000;
 
 function several(
   unfit: Unfit,
@@ -343,17 +376,15 @@ function several(
   one: (unfit: Unfit, field: string, value: unknown) => string | undefined,
 ): string[] | undefined {
   const found = new Set<string>();
-  const wrong: string[] = [];
   const given = listOf(value);
   for (const item of given) {
-    if (found.size >= limit) break;
-    const separate: Unfit = {};
-    const content = one(separate, field, item);
+    if (found.size >= limit) {
+      tellCut(unfit, field, limit, given.length);
+      break;
+    }
+    const content = one(unfit, field, item);
     if (content !== undefined) found.add(content);
-    if (separate[field] !== undefined && wrong.length < limit) wrong.push(separate[field]);
   }
-  tellCut(unfit, field, found.size, given.length, limit);
-  if (wrong.length > 0) unfit[field] = cut(wrong.join(', '));
   return found.size === 0 ? undefined : [...found];
 }
 
@@ -478,18 +509,16 @@ export interface Related {
   hash: string[];
 }
 
-/** Enough for any real detection, and a bound for one that is not. */
-const MAX_RELATED = 500;
-
 /** Sorted and without doubles, so that a vendor's order never shows; undefined when there is nothing to relate. */
-export function relatedOf(related: Related): Fields | undefined {
+export function relatedOf(unfit: Unfit, related: Related): Fields | undefined {
   const result: Fields = {};
   let any = false;
   for (const kind of ['hosts', 'ip', 'user', 'hash'] as const) {
     const values = related[kind];
     if (values.length === 0) continue;
     any = true;
-    result[kind] = values.length === 1 ? values : [...new Set(values)].sort().slice(0, MAX_RELATED);
+    result[kind] =
+      values.length === 1 ? values : (itemsAt(unfit, `related.${kind}`, [...new Set(values)].sort()) as string[]);
   }
   return any ? result : undefined;
 }
@@ -497,26 +526,25 @@ export function relatedOf(related: Related): Fields | undefined {
 // ---------------------------------------------------------------- flattened
 
 const MAX_FLAT_DEPTH = 8;
-const MAX_FLAT_ITEMS = MAX_ITEMS;
 /** Stands in place of what was too many, with its count: no list ends silently. */
-const moreThan = (total: number): string => `… ${total - MAX_FLAT_ITEMS} more`;
+const moreThan = (total: number): string => `… ${total - MOST_ITEMS} more`;
 const MAX_FLAT_KEY = 256;
 
 /**
- * A polymorphic part of a record for a `flattened` field: same shape, every leaf a text, nothing empty. Names that
+ * A polymorphic part of a record for the `flattened` field of this name: same shape, every leaf a text, nothing empty. Names that
  * Elasticsearch refuses (blank, with a zero character, endless) are changed, and what is nested too deep becomes text.
  */
-export function flat(value: unknown): Fields | Fields[] | undefined {
+export function flat(unfit: Unfit, field: string, value: unknown): Fields | Fields[] | undefined {
   if (Array.isArray(value)) {
     const items: Fields[] = [];
-    for (const item of value.slice(0, MAX_FLAT_ITEMS)) {
-      const content = isRecord(item) ? flatObject(item, 1) : flatLeaf(item);
+    for (const item of itemsAt(unfit, field, value)) {
+      const content = isRecord(item) ? flatObject(unfit, field, item, 1) : flatLeaf(item);
       if (content !== undefined) items.push(typeof content === 'object' ? content : { value: content });
     }
-    if (value.length > MAX_FLAT_ITEMS) items.push({ value: moreThan(value.length) });
+    if (value.length > MOST_ITEMS) items.push({ value: moreThan(value.length) });
     return items.length === 0 ? undefined : items;
   }
-  if (isRecord(value)) return flatObject(value, 1);
+  if (isRecord(value)) return flatObject(unfit, field, value, 1);
   const content = flatLeaf(value);
   return content === undefined ? undefined : { value: content };
 }
@@ -525,16 +553,16 @@ function flatLeaf(value: unknown): string | undefined {
   return asText(value);
 }
 
-function flatValue(value: unknown, depth: number): unknown {
+function flatValue(unfit: Unfit, field: string, value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return flatLeaf(value);
   if (depth >= MAX_FLAT_DEPTH) return asText(value);
-  if (!Array.isArray(value)) return flatObject(value as Fields, depth + 1);
+  if (!Array.isArray(value)) return flatObject(unfit, field, value as Fields, depth + 1);
   const items: unknown[] = [];
-  for (const item of value.slice(0, MAX_FLAT_ITEMS)) {
-    const content = flatValue(item, depth + 1);
+  for (const item of itemsAt(unfit, field, value)) {
+    const content = flatValue(unfit, field, item, depth + 1);
     if (content !== undefined) items.push(content);
   }
-  if (value.length > MAX_FLAT_ITEMS) {
+  if (value.length > MOST_ITEMS) {
     const isOfObjects = items.length > 0 && items.every(isRecord);
     items.push(isOfObjects ? { value: moreThan(value.length) } : moreThan(value.length));
   }
@@ -544,15 +572,17 @@ function flatValue(value: unknown, depth: number): unknown {
   return objects && !items.every(isRecord) ? items.map((item) => asText(item)) : items;
 }
 
-function flatObject(value: Fields, depth: number): Fields | undefined {
+function flatObject(unfit: Unfit, field: string, value: Fields, depth: number): Fields | undefined {
   let result: Fields | undefined;
   let count = 0;
   for (const member in value) {
-    const content = flatValue(value[member], depth);
+    const content = flatValue(unfit, field, value[member], depth);
     if (content === undefined) continue;
     if (result === undefined) result = {};
-    if (++count > MAX_FLAT_ITEMS) {
-      result['…'] = moreThan(Object.keys(value).length);
+    if (++count > MOST_ITEMS) {
+      const given = Object.keys(value).length;
+      result['…'] = moreThan(given);
+      tellCut(unfit, field, MOST_ITEMS, given);
       break;
     }
     result[flatName(member)] = content;

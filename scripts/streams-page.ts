@@ -1,6 +1,8 @@
 /** `docs/streams.md`: every stream as its connector declares it, with a document of its fixtures as the example. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { streams } from '../connectors/index.ts';
+import { type FieldList, MOST_ITEMS } from '../mappings/ecs.ts';
+import { CONTENT_IS_CUT } from '../mappings/ecs-document.ts';
 import { ALWAYS_SECRET } from '../src/secrets.ts';
 import type { Registered, StreamName } from '../src/types.ts';
 import { folderOf } from '../test/fixtures/documents.ts';
@@ -36,13 +38,15 @@ const HEAD = `<!-- Written by \`npm run docs\`; do not edit. -->
 
 A stream is one resource of a vendor; its name is \`event.dataset\` and a part of the data stream's and the topic's name. \`event.id\` is the key, \`event.sequence\` counts the revisions of a key, \`event.hash\` is the revision: a hash over the shipped record without its volatile members. A record whose revision changes is shipped again, with the change in \`event.action\`.
 
+A document keeps so many items of each list (also of each object below a \`flattened\` field, and of each list in \`related\`) as its stream's *longest lists* says. Where a record has more, the document has the tag \`${CONTENT_IS_CUT}\`, and \`unfit\` below its prefix says how much is kept, by the name of the field: \`"cylance.detection.zone_ids.cut": "1000 of 1500"\`. What does not fit its field is kept up to 8,191 characters, and what is longer is told in the same way: \`"event.reason.text.cut": "8191 of 20000 characters"\`.
+
 `;
 
 export function streamsMarkdown(): string {
   return `${HEAD}${streams.map(sectionOf).join('\n')}\n## What is not read\n\n${table(['what', 'why'], NOT_READ)}`;
 }
 
-function sectionOf({ stream, fields }: Registered & { fields: { custom: object; ecs: readonly string[] } }): string {
+function sectionOf({ stream, fields }: Registered & { fields: FieldList }): string {
   const { about, changes, actions } = stream;
   const named = [
     ...changes.map(({ action }) => action),
@@ -67,9 +71,19 @@ function sectionOf({ stream, fields }: Registered & { fields: { custom: object; 
       `${[...new Set([...ALWAYS_SECRET, ...stream.secrets])].map(code).join(', ')}, and credentials inside texts (command lines, URLs, headers)`,
     ],
     ['deletions', deletionsOf(stream)],
+    ['longest lists', longest(fields)],
     ['fields', `${fields.ecs.length} of ECS, ${Object.keys(fields.custom).length} below \`${stream.name}\``],
   ];
   return [`## ${stream.name}`, '', `${about.title}.`, '', table(['', ''], rows), example(stream.name), ''].join('\n');
+}
+
+function longest({ most = {} }: FieldList): string {
+  const others = Object.entries(most).map(([field, items]) => `${code(field)} ${count(items)}`);
+  return [`${count(MOST_ITEMS)} items`, ...others].join(', ');
+}
+
+function count(items: number): string {
+  return items.toLocaleString('en-US');
 }
 
 function deletionsOf({ detail, tombstone }: Registered['stream']): string {

@@ -74,21 +74,24 @@ function mapped(mapping: Mapping, stream: string, source: SourceFacts, record: u
 const LONGEST_ORIGINAL = 256 * 1024;
 
 function errorDocument(stream: string, source: SourceFacts, record: unknown, message: string): EcsDocument {
-  const original = originalOf(record);
+  const { original, isCut } = originalOf(record);
   return {
     ecs: { version: ecsPackage.version },
     event: { kind: 'pipeline_error', module: source.connector, dataset: stream, original },
     error: { message },
     organization: { id: source.tenantId },
-    tags: original !== undefined && original.length > LONGEST_ORIGINAL ? ['original_is_cut'] : [],
+    tags: isCut ? ['original_is_cut'] : [],
   };
 }
 
-function originalOf(record: unknown): string | undefined {
+function originalOf(record: unknown): { original?: string; isCut: boolean } {
   try {
-    return JSON.stringify(record)?.slice(0, LONGEST_ORIGINAL + 1);
+    const text = JSON.stringify(record);
+    const more = (text?.length ?? 0) - LONGEST_ORIGINAL;
+    if (more <= 0) return { original: text, isCut: false };
+    return { original: `${text.slice(0, LONGEST_ORIGINAL).toWellFormed()}… ${more} more characters`, isCut: true };
   } catch {
-    return undefined; // too long for a text
+    return { isCut: false }; // too long for a text
   }
 }
 

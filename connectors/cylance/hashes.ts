@@ -1,8 +1,8 @@
 /** Notes of this kind are hashes that detections name: parents of `cylance.threat_device`. */
 export const SHA256_NOTE = 'sha256';
 
-/** Enough for any real detection. */
-const MOST = 200;
+/** As many as a document keeps of a list. */
+const MOST = 1000;
 
 /** Every SHA-256 in a record, in lower case and once, whatever the member is called: 64 hex digits, alone in a text. */
 export function sha256sIn(record: unknown): string[] {

@@ -26,12 +26,11 @@ import {
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { moment, pick, title } from '../ecs-document.ts';
+import { conclude, moment, pick, title } from '../ecs-document.ts';
 import { fields } from './footprint-fields.ts';
 import {
   byNumber,
@@ -85,10 +84,8 @@ export const mapping: Mapping = (record, source) => {
   if (said.unreadable === undefined) objects(document, said, meta.facts, parent, parentMeta.facts, unfit, related);
   else unreadable(document, event, record, said.unreadable, unfit);
   if (document.user === undefined) put(document, 'user', loggedIn);
-  if (said.others !== undefined) put(own, 'other', flat(pick(record, said.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.apex_central = { footprint: own };
+  if (said.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, said.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
@@ -193,8 +190,8 @@ function numbers(said: Event, meta: Meta, unfit: Unfit, own: Fields): void {
     put(assessment, 'value', keyword(unfit, at('assessment.value'), said.assessmentValue));
   put(assessment, 'type', whole(unfit, at('assessment.type'), said.assessmentType));
   put(own, 'assessment', filled(assessment));
-  put(own, 'meta', byNumber(meta.others));
-  put(own, 'meta_hash_ids', byNumber(meta.ids));
+  put(own, 'meta', byNumber(unfit, at('meta'), meta.others));
+  put(own, 'meta_hash_ids', byNumber(unfit, at('meta_hash_ids'), meta.ids));
 }
 
 type Parent = ReturnType<typeof parentOf>;
@@ -208,8 +205,8 @@ function ofParent(parent: Parent, meta: Meta, unfit: Unfit, own: Fields): void {
   put(result, 'object_name', keyword(unfit, at('object_name'), parent.objectName));
   put(result, 'operation_type', whole(unfit, at('operation_type'), parent.operationType));
   put(result, 'time', time(unfit, at('time'), parent.timestamp));
-  put(result, 'meta', byNumber(meta.others));
-  put(result, 'meta_hash_ids', byNumber(meta.ids));
+  put(result, 'meta', byNumber(unfit, at('meta'), meta.others));
+  put(result, 'meta_hash_ids', byNumber(unfit, at('meta_hash_ids'), meta.ids));
   put(own, 'parent', filled(result));
 }
 

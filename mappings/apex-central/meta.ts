@@ -83,8 +83,8 @@ function add(target: Fields, type: string, value: unknown): void {
 }
 
 /** What is kept by number, for a `flattened` field. */
-export function byNumber(fields: Fields): unknown {
-  return filled(fields) === undefined ? undefined : flat(fields);
+export function byNumber(unfit: Unfit, field: string, fields: Fields): unknown {
+  return filled(fields) === undefined ? undefined : flat(unfit, field, fields);
 }
 
 /** Names below a place, joined once: they are only needed when a value does not fit. */

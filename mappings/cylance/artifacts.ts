@@ -4,7 +4,7 @@
  * and pasted replies: flat, nested under the type's name, or below `Properties`.
  */
 import { memberOrder } from '../../src/json.ts';
-import { type Fields, isRecord, listOf, type Members, reader, text } from '../ecs.ts';
+import { type Fields, isRecord, listOf, type Members, MOST_ITEMS, reader, text } from '../ecs.ts';
 
 /** Members of all kinds of artifacts under one name each; the InstaQuery section of the guide names most of them. */
 export const factsOf = reader({
@@ -166,6 +166,8 @@ export interface Cast {
   /** How many there were before the bound. */
   count: number;
   interests: Interest[];
+  /** How many there were before the bound. */
+  interestCount: number;
   byUid: ReadonlyMap<string, Artifact>;
   /** By folded role (`targetfile`), of one state: actor and target of a document belong together. */
   roles: ReadonlyMap<string, Artifact>;
@@ -173,8 +175,8 @@ export interface Cast {
   elsewhere: ReadonlySet<Artifact>;
 }
 
-const MAX_ARTIFACTS = 1000;
-const MAX_INTERESTS = 2000;
+/** States name the same artifacts again. */
+export const MAX_INTERESTS = 2000;
 
 const interestOf = reader({ Source: ['Role'], Artifact: [], Uid: [], Type: ['ObjectType'] });
 const referenceOf = reader({ Uid: ['UniqueId'], Type: ['ObjectType'] });
@@ -186,13 +188,13 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
   const given =
     isRecord(associated) && factsOf(associated).Type === undefined ? Object.values(associated) : listOf(associated);
   for (const item of given) {
-    if (artifacts.length >= MAX_ARTIFACTS) break;
+    if (artifacts.length >= MOST_ITEMS) break;
     const artifact = artifactOf(item);
     if (artifact === undefined || Object.keys(artifact.members).length === 0) continue;
     artifacts.push(artifact);
     if (artifact.uid !== undefined && !byUid.has(artifact.uid)) byUid.set(artifact.uid, artifact);
   }
-  const interests = interestsOf(ofInterest);
+  const { interests, interestCount } = interestsOf(ofInterest);
   const roles = new Map<string, Artifact>();
   // The first that names who acted, else the first.
   const acting = interests.find(({ source }) => source !== undefined && roleOf(source) === 'instigatingprocess');
@@ -212,7 +214,7 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
     if (state === told) elsewhere.delete(artifact);
     else if (![...roles.values()].includes(artifact)) elsewhere.add(artifact);
   }
-  return { artifacts, count: given.length, interests, byUid, roles, elsewhere };
+  return { artifacts, count: given.length, interests, interestCount, byUid, roles, elsewhere };
 }
 
 /** An artifact that is only referred to still has its id. */
@@ -234,12 +236,13 @@ function roleOf(source: string): string {
 }
 
 /** State by state, the first in the text of the reply first: their names say nothing about it. */
-function interestsOf(ofInterest: unknown): Interest[] {
+function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCount'> {
   const interests: Interest[] = [];
-  if (!isRecord(ofInterest)) return interests;
-  for (const state of memberOrder(ofInterest)) {
-    for (const item of listOf(ofInterest[state])) {
-      if (interests.length >= MAX_INTERESTS) return interests;
+  let interestCount = 0;
+  for (const state of isRecord(ofInterest) ? memberOrder(ofInterest) : []) {
+    for (const item of listOf((ofInterest as Fields)[state])) {
+      interestCount++;
+      if (interests.length >= MAX_INTERESTS) continue;
       const entry = interestOf(item);
       const reference = referenceOf(entry.Artifact);
       const uid =
@@ -248,7 +251,7 @@ function interestsOf(ofInterest: unknown): Interest[] {
       if (interest.source !== undefined || uid !== undefined) interests.push(interest);
     }
   }
-  return interests;
+  return { interests, interestCount };
 }
 
 /** What a member such as `PrimaryImage` points at: by its Uid, or written out in place. */

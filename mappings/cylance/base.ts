@@ -10,8 +10,8 @@ import {
   ips,
   isEmpty,
   isRecord,
+  itemsAt,
   keyword,
-  listOf,
   macs,
   misfit,
   put,
@@ -21,7 +21,7 @@ import {
 } from '../ecs.ts';
 import { pick } from '../ecs-document.ts';
 
-export { EVERY_DOCUMENT, moment, pick, title } from '../ecs-document.ts';
+export { conclude, EVERY_DOCUMENT, moment, pick, title } from '../ecs-document.ts';
 
 export const OPTICS = 'CylanceOPTICS';
 export const PROTECT = 'CylancePROTECT';
@@ -112,8 +112,6 @@ export function judge(event: Fields, score: number | undefined, isSafe: boolean)
   else put(event, 'risk_score', riskOf(score));
 }
 
-const MAX_ITEMS = 1000;
-
 /** A list of small objects; an item that is only a text stands for its most telling member. */
 export function itemsOf<Name extends string>(
   unfit: Unfit,
@@ -124,14 +122,15 @@ export function itemsOf<Name extends string>(
   main: Name,
 ): Fields[] | undefined {
   const result: Fields[] = [];
-  for (const item of listOf(value).slice(0, MAX_ITEMS)) {
+  for (const item of itemsAt(unfit, field, value)) {
     const said = isRecord(item) ? read(item) : undefined;
     const entry: Fields = {};
     for (const name of names) {
       const content = said === undefined ? (name === main ? item : undefined) : said[name];
       put(entry, name, keyword(unfit, `${field}.${name}`, content));
     }
-    if (isRecord(item) && said?.others !== undefined) put(entry, 'other', flat(pick(item, said.others)));
+    if (isRecord(item) && said?.others !== undefined)
+      put(entry, 'other', flat(unfit, `${field}.other`, pick(item, said.others)));
     if (!isEmpty(entry)) result.push(entry);
   }
   return result.length === 0 ? undefined : result;

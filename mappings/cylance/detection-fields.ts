@@ -1,5 +1,6 @@
 /** Every field that a detection's document can have: the index templates are made from it. */
 import type { CustomType, EcsField, FieldList } from '../ecs.ts';
+import { MAX_INTERESTS } from './artifacts.ts';
 
 export function below<Prefix extends string, Name extends string>(
   prefix: Prefix,
@@ -127,6 +128,7 @@ const custom: Record<string, CustomType> = {
   'cylance.detection.detector.version': 'keyword',
   'cylance.detection.product.name': 'keyword',
   'cylance.detection.product.version': 'keyword',
+  'cylance.detection.rule_operating_systems': 'keyword',
   'cylance.detection.rule_tags': 'keyword',
   'cylance.detection.rule_other': 'flattened',
   ...targetProcess('cylance.detection.target_process'),
@@ -167,6 +169,8 @@ const custom: Record<string, CustomType> = {
   'cylance.detection.responses.actions.results.code.name': 'keyword',
   'cylance.detection.responses.actions.results.code.reason': 'keyword',
   'cylance.detection.responses.actions.results.code.ordinal': 'long',
+  'cylance.detection.responses.actions.results.other': 'flattened',
+  'cylance.detection.responses.actions.other': 'flattened',
   'cylance.detection.responses.artifacts': 'flattened',
   'cylance.detection.responses.other': 'flattened',
   /** Members of the record that the guide does not know. */
@@ -175,4 +179,6 @@ const custom: Record<string, CustomType> = {
   'cylance.detection.unfit': 'flattened',
 };
 
-export const fields: FieldList = { prefix: 'cylance.detection', custom, ecs };
+const most = { 'cylance.detection.artifacts_of_interest': MAX_INTERESTS };
+
+export const fields: FieldList = { prefix: 'cylance.detection', custom, ecs, most };

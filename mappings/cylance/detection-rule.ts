@@ -7,13 +7,13 @@ import * as tables from '../../members/cylance/detection-rule.ts';
 import type { Mapping } from '../../src/types.ts';
 import {
   asText,
-  cut,
+  cutAt,
   type FieldList,
   type Fields,
   filled,
   flat,
   integer,
-  isEmpty,
+  itemsAt,
   keyword,
   keywords,
   listOf,
@@ -21,12 +21,11 @@ import {
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, pick, title } from './base.ts';
 import { assetOf, judge, nameOf, namesOf } from './rules.ts';
 
 const PREFIX = 'cylance.detection_rule';
@@ -108,13 +107,11 @@ export const mapping: Mapping = (record, source) => {
   put(own, 'severity', severity);
   judge(event, severity);
   described(rule, unfit, own);
-  spoken(rule.NaturalLanguage, own);
+  spoken(rule.NaturalLanguage, unfit, own);
   counted(rule, unfit, own);
   lacking(rule.Unavailable, unfit, own);
-  if (rule.others !== undefined) put(own, 'other', flat(pick(record as Fields, rule.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { detection_rule: own };
+  if (rule.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record as Fields, rule.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
@@ -136,26 +133,25 @@ function described(rule: Rule, unfit: Unfit, own: Fields): void {
   put(own, 'plugin', keyword(unfit, `${PREFIX}.plugin`, nameOf(rule.Plugin)));
   put(own, 'product', keyword(unfit, `${PREFIX}.product`, nameOf(rule.Product)));
   put(own, 'tags', keywords(unfit, `${PREFIX}.tags`, rule.Tags));
-  put(own, 'states', flat(rule.States));
-  put(own, 'paths', flat(rule.Paths));
+  put(own, 'states', flat(unfit, `${PREFIX}.states`, rule.States));
+  put(own, 'paths', flat(unfit, `${PREFIX}.paths`, rule.Paths));
 }
 
-const MAX_PATHS = 200;
-
 /** An object with `Paths`, a list of lists of sentences; or only that list; or one text. */
-function spoken(value: unknown, own: Fields): void {
+function spoken(value: unknown, unfit: Unfit, own: Fields): void {
+  const field = `${PREFIX}.natural_language`;
   const object = parsed(value);
   const said = object === undefined ? undefined : languageOf(object);
   const paths: string[] = [];
-  for (const path of listOf(said === undefined ? value : said.Paths).slice(0, MAX_PATHS)) {
+  for (const path of itemsAt(unfit, field, said === undefined ? value : said.Paths)) {
     const sentences = listOf(path)
       .map(asText)
       .filter((one) => one !== undefined);
-    if (sentences.length > 0) paths.push(cut(sentences.join('\n')));
+    if (sentences.length > 0) paths.push(cutAt(unfit, field, sentences.join('\n')));
   }
   put(own, 'natural_language', paths);
   if (object !== undefined && said?.others !== undefined)
-    put(own, 'natural_language_other', flat(pick(object, said.others)));
+    put(own, 'natural_language_other', flat(unfit, `${PREFIX}.natural_language_other`, pick(object, said.others)));
 }
 
 /** What the rule's own reply counts, otherwise the list. */
@@ -170,8 +166,9 @@ function counted(rule: Rule, unfit: Unfit, own: Fields): void {
   count('devices', said.DeviceCount, rule.DeviceCount);
   count('rule_sets', said.RulesetCount, rule.RulesetCount);
   count('policies', said.PolicyCount, rule.PolicyCount);
-  if (given === undefined) put(counts, 'other', flat(rule.Counts));
-  else if (said.others !== undefined) put(counts, 'other', flat(pick(given, said.others)));
+  if (given === undefined) put(counts, 'other', flat(unfit, `${PREFIX}.counts.other`, rule.Counts));
+  else if (said.others !== undefined)
+    put(counts, 'other', flat(unfit, `${PREFIX}.counts.other`, pick(given, said.others)));
   put(own, 'counts', filled(counts));
 }
 

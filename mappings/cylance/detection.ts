@@ -17,23 +17,25 @@ import {
   ips,
   isEmpty,
   isRecord,
+  itemsAt,
   keyword,
   keywords,
   listOf,
+  MOST_ITEMS,
   macs,
   misfit,
   osType,
   put,
   type Related,
   reader,
-  relatedOf,
   severityOf,
+  tellCut,
   text,
   type Unfit,
 } from '../ecs.ts';
 import { date } from '../ecs-time.ts';
-import { type Artifact, type Cast, castOf, onlyOne } from './artifacts.ts';
-import { pick, title } from './base.ts';
+import { type Artifact, type Cast, castOf, MAX_INTERESTS, onlyOne } from './artifacts.ts';
+import { conclude, pick, title } from './base.ts';
 import {
   addHashes,
   connectionAt,
@@ -50,6 +52,7 @@ import {
   userOf,
 } from './places.ts';
 import { responsesOf } from './responses.ts';
+import { namesOf } from './rules.ts';
 
 export { fields } from './detection-fields.ts';
 
@@ -98,10 +101,9 @@ export const mapping: Mapping = (record, source) => {
   put(document, 'host', hostOf(detection, unfit, own, related));
   common(detection, unfit, own);
   if (isDetail(detection)) detailed(document, detection, unfit, own, related);
-  if (detection.others !== undefined) put(own, 'other', flat(pick(record as Fields, detection.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { detection: own };
+  if (detection.others !== undefined)
+    put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record as Fields, detection.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) (document.event as Fields).original = JSON.stringify(record);
   return document;
 };
@@ -209,7 +211,8 @@ function hostOf(detection: Detection, unfit: Unfit, own: Fields, related: Relate
   if (device.MacAddresses !== undefined) put(host, 'mac', macs(unfit, 'host.mac', device.MacAddresses));
   if (device.OsType !== undefined || device.OsVersion !== undefined)
     put(host, 'os', systemOf(device.OsType, device.OsVersion, unfit));
-  if (device.others !== undefined) put(own, 'device_other', flat(pick(detection.Device, device.others)));
+  if (device.others !== undefined)
+    put(own, 'device_other', flat(unfit, `${PREFIX}.device_other`, pick(detection.Device, device.others)));
   return filled(host);
 }
 
@@ -268,10 +271,10 @@ function detailed(document: EcsDocument, detection: Detection, unfit: Unfit, own
   question(document, cast, unfit, related);
   put(own, 'responses', responsesOf(unfit, detection.Responses));
   put(own, 'applied_exceptions', exceptionsOf(unfit, detection.AppliedExceptions));
-  put(own, 'trace', flat(detection.Trace));
-  put(own, 'context', flat(detection.Context));
-  put(own, 'involved_artifacts', flat(detection.InvolvedArtifacts));
-  artifacts(cast, own);
+  put(own, 'trace', flat(unfit, `${PREFIX}.trace`, detection.Trace));
+  put(own, 'context', flat(unfit, `${PREFIX}.context`, detection.Context));
+  put(own, 'involved_artifacts', flat(unfit, `${PREFIX}.involved_artifacts`, detection.InvolvedArtifacts));
+  artifacts(cast, unfit, own);
   relate(document, cast, own, related);
 }
 
@@ -304,7 +307,9 @@ function rule(document: EcsDocument, detection: Detection, unfit: Unfit, own: Fi
   if (event.reason === undefined) put(event, 'reason', result.description);
   put(document, 'threat', techniques([said.Name, said.Description, ...listOf(said.Tags)]));
   if (said.Tags !== undefined) put(own, 'rule_tags', keywords(unfit, 'cylance.detection.rule_tags', said.Tags));
-  if (isRecord(given) && said.others !== undefined) put(own, 'rule_other', flat(pick(given, said.others)));
+  put(own, 'rule_operating_systems', namesOf(unfit, `${PREFIX}.rule_operating_systems`, said.OperatingSystems));
+  if (isRecord(given) && said.others !== undefined)
+    put(own, 'rule_other', flat(unfit, `${PREFIX}.rule_other`, pick(given, said.others)));
 }
 
 const TECHNIQUE = /\b(T[01]\d{3})(\.\d{3})?\b/g;
@@ -452,32 +457,39 @@ function addCategory(document: EcsDocument, category: string, type?: string): vo
   if (type !== undefined) event.type.push(type);
 }
 
-const MAX_EXCEPTIONS = 100;
+const EXCEPTIONS = `${PREFIX}.applied_exceptions`;
 
 /** The guide leaves the items open ("Unknown Type: list"): names, or objects with Id, Name and Version. */
 function exceptionsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
   const result: Fields[] = [];
-  for (const item of listOf(value).slice(0, MAX_EXCEPTIONS)) {
+  for (const item of itemsAt(unfit, EXCEPTIONS, value)) {
     const said = isRecord(item) ? namedOf(item) : { Name: item };
     const exception: Fields = {};
     put(exception, 'id', keyword(unfit, 'cylance.detection.applied_exceptions.id', said.Id));
     put(exception, 'name', keyword(unfit, 'cylance.detection.applied_exceptions.name', said.Name));
     put(exception, 'version', keyword(unfit, 'cylance.detection.applied_exceptions.version', said.Version));
-    if (isRecord(item) && said.others !== undefined) put(exception, 'other', flat(pick(item, said.others)));
+    if (isRecord(item) && said.others !== undefined)
+      put(exception, 'other', flat(unfit, `${EXCEPTIONS}.other`, pick(item, said.others)));
     if (!isEmpty(exception)) result.push(exception);
   }
   return result.length === 0 ? undefined : result;
 }
 
+const ARTIFACTS = `${PREFIX}.artifacts`;
+const PROPERTIES = `${ARTIFACTS}.properties`;
+const INTERESTS = `${PREFIX}.artifacts_of_interest`;
+
 /** All of them with everything they say, and what the rule pointed at. */
-function artifacts(cast: Cast, own: Fields): void {
+function artifacts(cast: Cast, unfit: Unfit, own: Fields): void {
+  if (cast.artifacts.length >= MOST_ITEMS) tellCut(unfit, ARTIFACTS, cast.artifacts.length, cast.count);
+  if (cast.interests.length >= MAX_INTERESTS) tellCut(unfit, INTERESTS, cast.interests.length, cast.interestCount);
   if (cast.count > 0 && cast.artifacts.length > 0) {
     own.artifact_count = cast.count;
     const entries = cast.artifacts.map(({ uid, type, members }) => {
       const entry: Fields = {};
       put(entry, 'uid', uid);
       put(entry, 'type', type);
-      put(entry, 'properties', flat(members));
+      put(entry, 'properties', flat(unfit, PROPERTIES, members));
       return entry;
     });
     put(

@@ -4,21 +4,8 @@
  */
 import * as tables from '../../members/cylance/device-lockdown.ts';
 import type { EcsDocument, Mapping } from '../../src/types.ts';
-import {
-  type FieldList,
-  type Fields,
-  filled,
-  flat,
-  isEmpty,
-  isRecord,
-  keyword,
-  put,
-  type Related,
-  reader,
-  relatedOf,
-  type Unfit,
-} from '../ecs.ts';
-import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
+import { type FieldList, type Fields, flat, isRecord, keyword, put, type Related, reader, type Unfit } from '../ecs.ts';
+import { conclude, EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.device_lockdown';
 
@@ -66,10 +53,8 @@ export const mapping: Mapping = (record, source) => {
   event.action = ACTIONS.get(command?.toLowerCase() ?? '') ?? ACTION;
   put(own, 'tenant_id', keyword(unfit, `${PREFIX}.tenant_id`, device.tenant_id));
   document.message = title(`${command ?? 'Lockdown command'} of ${host?.name ?? host?.id ?? 'a device'}`);
-  if (entry.others !== undefined) put(own, 'other', flat(pick(record, entry.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { device_lockdown: own };
+  if (entry.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, entry.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };

@@ -10,19 +10,18 @@ import {
   type Fields,
   filled,
   flat,
-  isEmpty,
   isRecord,
   keyword,
   osType,
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
 import {
+  conclude,
   EVERY_DOCUMENT,
   hostOf,
   moment,
@@ -110,10 +109,9 @@ export const mapping: Mapping = (record, source) => {
     event.type = ['end'];
     document.message = `Device ${title(String(host.id))} was deleted`;
   }
-  if (device.others !== undefined) put(own, 'other', flat(pick(record as Fields, device.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { device: own };
+  if (device.others !== undefined)
+    put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record as Fields, device.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
@@ -205,7 +203,8 @@ function policyAt({ policy: given }: Device, unfit: Unfit): Fields | undefined {
   const policy: Fields = {};
   put(policy, 'id', keyword(unfit, `${PREFIX}.policy.id`, said.id));
   put(policy, 'name', keyword(unfit, `${PREFIX}.policy.name`, said.name));
-  if (isRecord(given) && said.others !== undefined) put(policy, 'other', flat(pick(given, said.others)));
+  if (isRecord(given) && said.others !== undefined)
+    put(policy, 'other', flat(unfit, `${PREFIX}.policy.other`, pick(given, said.others)));
   return filled(policy);
 }
 

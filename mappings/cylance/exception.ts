@@ -10,11 +10,9 @@ import {
   address,
   type FieldList,
   type Fields,
-  filled,
   flat,
   hashOf,
   integer,
-  isEmpty,
   keyword,
   keywords,
   listOf,
@@ -22,12 +20,11 @@ import {
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, personOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, personOf, pick, title } from './base.ts';
 import { assetOf, nameOf, namesOf } from './rules.ts';
 
 const PREFIX = 'cylance.exception';
@@ -103,10 +100,8 @@ export const mapping: Mapping = (record, source) => {
   described(said, unfit, own);
   relate(said.States, related, 0);
   if (said.others !== undefined) Object.assign(others, pick(record as Fields, said.others));
-  put(own, 'other', flat(others));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { exception: own };
+  put(own, 'other', flat(unfit, `${PREFIX}.other`, others));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
@@ -134,8 +129,8 @@ function described(said: Exception, unfit: Unfit, own: Fields): void {
   put(own, 'plugin', keyword(unfit, `${PREFIX}.plugin`, nameOf(said.Plugin)));
   put(own, 'operating_systems', namesOf(unfit, `${PREFIX}.operating_systems`, said.OperatingSystems));
   put(own, 'tags', keywords(unfit, `${PREFIX}.tags`, said.Tags));
-  put(own, 'states', flat(said.States));
-  put(own, 'paths', flat(said.Paths));
+  put(own, 'states', flat(unfit, `${PREFIX}.states`, said.States));
+  put(own, 'paths', flat(unfit, `${PREFIX}.paths`, said.Paths));
   put(own, 'device_count', integer(unfit, `${PREFIX}.device_count`, said.DeviceCount));
   put(own, 'ruleset_count', integer(unfit, `${PREFIX}.ruleset_count`, said.RulesetCount));
   put(own, 'policy_count', integer(unfit, `${PREFIX}.policy_count`, said.PolicyCount));

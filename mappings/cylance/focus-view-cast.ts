@@ -2,15 +2,11 @@
  * The artifacts in the result of a focus view. The guide says nothing of its content, so they are recognised wherever
  * they stand, by the forms that detections and InstaQueries use: with a `Type` and facts, or under the type's name.
  */
-import { account, address, type Fields, hashOf, isRecord, parsed, type Related, text } from '../ecs.ts';
+import { account, address, type Fields, hashOf, isRecord, MOST_ITEMS, parsed, type Related, text } from '../ecs.ts';
 import { type Artifact, type Cast, castOf, follow, type Kind, kindOf, onlyOne } from './artifacts.ts';
 import { imageOf } from './places.ts';
 
 const MAX_DEPTH = 8;
-/** As many as a cast has. */
-const MAX_FOUND = 200;
-/** Enough for any real result, and a bound for one that is not. */
-const MAX_OBJECTS = 5000;
 /** What names an artifact without describing it: a reference has no more. */
 const NAMING: ReadonlySet<string> = new Set([
   'uid',
@@ -26,16 +22,15 @@ const TYPES: readonly string[] = ['type', 'artifacttype', 'objecttype'];
 /** All artifacts of the content; the content itself comes first when it is one. */
 export function findArtifacts(content: unknown): Cast {
   const found: Fields[] = [];
-  let objects = 0;
+  let count = 0;
   const look = (value: unknown, name: string, depth: number): void => {
     if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
-    if (found.length >= MAX_FOUND || ++objects > MAX_OBJECTS) return;
     if (Array.isArray(value)) {
       for (const item of value) look(item, name, depth + 1);
       return;
     }
     const artifact = asArtifact(value as Fields, name);
-    if (artifact !== undefined) found.push(artifact);
+    if (artifact !== undefined && ++count <= MOST_ITEMS) found.push(artifact);
     const members = artifact ?? (value as Fields);
     // In order, so that the order of a reply's members never decides which of two comes first.
     for (const member of Object.keys(members).sort()) {
@@ -49,7 +44,7 @@ export function findArtifacts(content: unknown): Cast {
     for (const member of Object.keys(value).sort()) look(value[member], member, depth + 1);
   };
   look(content, '', 0);
-  return castOf(found, undefined);
+  return { ...castOf(found, undefined), count };
 }
 
 /** Lists of artifacts are named in the plural: `Processes`, `Files`, `RegistryKeys`. */

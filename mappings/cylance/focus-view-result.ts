@@ -13,7 +13,6 @@ import {
   type Fields,
   filled,
   flat,
-  isEmpty,
   isRecord,
   keyword,
   misfit,
@@ -21,12 +20,12 @@ import {
   put,
   type Related,
   reader,
-  relatedOf,
+  tellCut,
   text,
   type Unfit,
 } from '../ecs.ts';
 import type { Artifact, Cast } from './artifacts.ts';
-import { hostOf, moment, originOf, pick, title } from './base.ts';
+import { conclude, hostOf, moment, originOf, pick, title } from './base.ts';
 import { companionsOf, findArtifacts, isArtifact, relate, subjectOf } from './focus-view-cast.ts';
 import { fields } from './focus-view-result-fields.ts';
 import { CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
@@ -69,11 +68,9 @@ export const mapping: Mapping = (record, source) => {
   common(view, around, unfit, own);
   const label = artifactsAt(document, cast, subject, { unfit, own, related });
   document.message = titleOf(document, own, label);
-  put(own, 'content', flat(parsed(given) ?? given));
-  if (others !== undefined) put(own, 'other', flat(pick(record, others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { focus_view_result: own };
+  put(own, 'content', flat(unfit, `${PREFIX}.content`, parsed(given) ?? given));
+  if (others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
@@ -154,6 +151,7 @@ function artifactsAt(
   const kinds = cast.artifacts.flatMap(({ type }) => type ?? []);
   const uids = cast.artifacts.flatMap(({ uid }) => uid ?? []);
   own.artifacts = { count: cast.count };
+  tellCut(unfit, `${PREFIX}.artifacts`, cast.artifacts.length, cast.count);
   put(own.artifacts as Fields, 'type', [...new Set(kinds)].sort());
   put(own.artifacts as Fields, 'uid', [...new Set(uids)].sort());
   return label;

@@ -10,19 +10,17 @@ import {
   type Fields,
   filled,
   flat,
-  isEmpty,
   isRecord,
   keyword,
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
 import { kindOf } from './artifacts.ts';
-import { EVERY_DOCUMENT, hostOf, itemsOf, moment, originOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, hostOf, itemsOf, moment, originOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.focus_view';
 
@@ -94,10 +92,8 @@ export const mapping: Mapping = (record, source) => {
     event.outcome = OUTCOMES.get(status?.toUpperCase() ?? '') ?? 'unknown';
     document.message = titleOf(id, document, own);
   }
-  if (view.others !== undefined) put(own, 'other', flat(pick(record, view.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { focus_view: own };
+  if (view.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, view.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };

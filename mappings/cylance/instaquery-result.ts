@@ -15,7 +15,6 @@ import {
   type Fields,
   filled,
   flat,
-  isEmpty,
   isRecord,
   keyword,
   misfit,
@@ -23,12 +22,11 @@ import {
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   type Unfit,
 } from '../ecs.ts';
 import { type Artifact, type Facts, factsOf, kindOf } from './artifacts.ts';
-import { hostOf, moment, originOf, pick, title } from './base.ts';
+import { conclude, hostOf, moment, originOf, pick, title } from './base.ts';
 import { ALONE, CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
 import { fields } from './instaquery-result-fields.ts';
 
@@ -65,11 +63,9 @@ export const mapping: Mapping = (record, source) => {
   const label = resultAt(document, artifact, unfit, own, related, SETTING);
   if (label === undefined) tag(document, 'artifact_type_unknown');
   document.message = titleOf(document, artifact, label);
-  put(own, 'properties', flat(artifact.members));
-  if (entry.others !== undefined) put(own, 'other', flat(pick(record, entry.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { instaquery_result: own };
+  put(own, 'properties', flat(unfit, `${PREFIX}.properties`, artifact.members));
+  if (entry.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, entry.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };

@@ -14,7 +14,6 @@ import {
   type HashKind,
   hashOf,
   integerWithin,
-  isEmpty,
   keyword,
   keywords,
   listOf,
@@ -23,12 +22,11 @@ import {
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, itemsOf, moment, originOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, itemsOf, moment, originOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.instaquery';
 
@@ -93,15 +91,15 @@ export const mapping: Mapping = (record, source) => {
     document.message = `InstaQuery ${title(id)} was deleted`;
   }
   const others = query.others === undefined ? {} : pick(record as Fields, query.others);
-  put(own, 'other', flat(progressRest === undefined ? others : { ...others, progress: progressRest }));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { instaquery: own };
+  put(
+    own,
+    'other',
+    flat(unfit, `${PREFIX}.other`, progressRest === undefined ? others : { ...others, progress: progressRest }),
+  );
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
-
-const MAX_VALUES = 1000;
 
 /** What was looked for, and where. */
 function asked(query: Query, unfit: Unfit, own: Fields, related: Related): void {
@@ -110,7 +108,7 @@ function asked(query: Query, unfit: Unfit, own: Fields, related: Related): void 
   put(own, 'artifact', keyword(unfit, `${PREFIX}.artifact`, query.artifact));
   const facet = keyword(unfit, `${PREFIX}.match_value_type`, query.match_value_type);
   put(own, 'match_value_type', facet);
-  const values = keywords(unfit, `${PREFIX}.match_values`, query.match_values, MAX_VALUES);
+  const values = keywords(unfit, `${PREFIX}.match_values`, query.match_values);
   if (values !== undefined) {
     own.match_values = values;
     own.match_value_count = listOf(query.match_values).length;
@@ -118,7 +116,7 @@ function asked(query: Query, unfit: Unfit, own: Fields, related: Related): void 
   }
   put(own, 'match_type', keyword(unfit, `${PREFIX}.match_type`, query.match_type));
   put(own, 'case_sensitive', truth(unfit, `${PREFIX}.case_sensitive`, query.case_sensitive));
-  put(own, 'zones', keywords(unfit, `${PREFIX}.zones`, query.zones, MAX_VALUES));
+  put(own, 'zones', keywords(unfit, `${PREFIX}.zones`, query.zones));
   put(own, 'filters', itemsOf(unfit, `${PREFIX}.filters`, query.filters, filterOf, ['aspect', 'value'], 'value'));
   put(
     own,

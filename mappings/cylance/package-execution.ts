@@ -23,12 +23,11 @@ import {
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.package_execution';
 
@@ -101,10 +100,8 @@ export const mapping: Mapping = (record, source) => {
   } else {
     answered(execution, unfit, own, others, event);
   }
-  put(own, 'other', flat(others));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { package_execution: own };
+  put(own, 'other', flat(unfit, `${PREFIX}.other`, others));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
@@ -117,8 +114,6 @@ function creator(execution: Execution, unfit: Unfit, others: Fields, related: Re
   keepOthers(others, 'createdBy', given, said.others);
   return personOf(said.id, said.login, unfit, related);
 }
-
-const MAX_TARGETS = 1000;
 
 /** What was asked for, and of which devices. */
 function asked(execution: Execution, unfit: Unfit, own: Fields, others: Fields, related: Related): void {
@@ -133,13 +128,13 @@ function asked(execution: Execution, unfit: Unfit, own: Fields, others: Fields, 
   const said = targetOf(given);
   keepOthers(others, 'target', given, said.others);
   const target: Fields = {};
-  const devices = keywords(unfit, `${PREFIX}.target.devices`, said.devices, MAX_TARGETS);
+  const devices = keywords(unfit, `${PREFIX}.target.devices`, said.devices);
   if (devices !== undefined) {
     target.devices = devices;
     target.device_count = listOf(said.devices).length;
     for (const device of devices) related.hosts.push(deviceId(device));
   }
-  const zones = keywords(unfit, `${PREFIX}.target.zones`, said.zones, MAX_TARGETS);
+  const zones = keywords(unfit, `${PREFIX}.target.zones`, said.zones);
   if (zones !== undefined) {
     target.zones = zones;
     target.zone_count = listOf(said.zones).length;

@@ -13,19 +13,18 @@ import {
   integerWithin,
   isEmpty,
   isRecord,
+  itemsAt,
   keyword,
-  listOf,
   misfit,
   parsed,
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './base.ts';
 
 const PREFIX = 'cylance.package';
 
@@ -90,6 +89,7 @@ interface Draft {
   document: EcsDocument;
   own: Fields;
   unfit: Unfit;
+  related: Related;
   other: Fields;
 }
 
@@ -110,16 +110,16 @@ export const mapping: Mapping = (record, source) => {
   put(event, 'created', uploaded);
   const document: EcsDocument = { '@timestamp': uploaded, ...originOf(source), event };
   const other = said.others === undefined ? {} : pick(record as Fields, said.others);
-  const draft: Draft = { id, document, own: {}, unfit, other };
+  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
+  const draft: Draft = { id, document, own: {}, unfit, related, other };
   uploadedBy(said.uploadedBy, draft);
   const name = described(said, draft);
   document.message = title(`Package ${name ?? id}${progress(said, event, draft)}`);
   const { own } = draft;
   put(own, 'category', keyword(unfit, `${PREFIX}.category`, said.category));
   put(own, 'timeout', counted(unfit, `${PREFIX}.timeout`, said.timeout));
-  put(own, 'other', flat(other));
-  put(own, 'unfit', filled(unfit));
-  if (!isEmpty(own)) document.cylance = { package: own };
+  put(own, 'other', flat(unfit, `${PREFIX}.other`, other));
+  conclude(document, PREFIX, draft);
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
@@ -128,16 +128,14 @@ function counted(unfit: Unfit, field: string, value: unknown): number | undefine
   return integerWithin(unfit, field, value, 0, Number.MAX_SAFE_INTEGER);
 }
 
-function uploadedBy(value: unknown, { document, unfit, other }: Draft): void {
+function uploadedBy(value: unknown, { document, unfit, related, other }: Draft): void {
   const given = parsed(value);
   if (given === undefined) {
     misfit(unfit, `${PREFIX}.uploaded_by`, value);
     return;
   }
   const said = uploaderOf(given);
-  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
   put(document, 'user', personOf(said.id, said.login, unfit, related));
-  put(document, 'related', relatedOf(related));
   if (said.others !== undefined) other.uploadedBy = pick(given, said.others);
 }
 
@@ -176,18 +174,17 @@ function fileOf(unfit: Unfit, value: unknown): Fields | undefined {
   return file;
 }
 
-const MAX_EXAMPLES = 100;
-
 /** An example that is only a text is an invocation. */
 function examplesOf(unfit: Unfit, value: unknown): Fields[] | undefined {
   const examples: Fields[] = [];
-  for (const item of listOf(value).slice(0, MAX_EXAMPLES)) {
+  const field = `${PREFIX}.examples`;
+  for (const item of itemsAt(unfit, field, value)) {
     const said = isRecord(item) ? exampleOf(item) : { invocationString: item };
     const example: Fields = {};
-    const field = `${PREFIX}.examples`;
     put(example, 'invocation', keyword(unfit, `${field}.invocation`, said.invocationString));
     put(example, 'description', keyword(unfit, `${field}.description`, said.description));
-    if (isRecord(item) && said.others !== undefined) put(example, 'other', flat(pick(item, said.others)));
+    if (isRecord(item) && said.others !== undefined)
+      put(example, 'other', flat(unfit, `${field}.other`, pick(item, said.others)));
     if (!isEmpty(example)) examples.push(example);
   }
   return examples.length === 0 ? undefined : examples;

@@ -13,6 +13,7 @@ import {
   ip,
   isRecord,
   keyword,
+  misfit,
   parsed,
   put,
   type Related,
@@ -110,7 +111,7 @@ function signature(unfit: Unfit, at: Place, file: Facts): Fields | undefined {
   const content = parsed(given);
   if (content === undefined) {
     const status = keyword(unfit, at.signed, given);
-    return status === undefined || status.startsWith('{') ? broken(unfit, at, status) : { status };
+    return status === undefined || status.startsWith('{') ? misfit(unfit, at.signed, status) : { status };
   }
   const said = signatureOf(content);
   const status = keyword(unfit, at.signed, said.SignatureStatus);
@@ -127,11 +128,6 @@ function signature(unfit: Unfit, at: Place, file: Facts): Fields | undefined {
     else if (INVALID.has(folded)) result.valid = false;
   } else if (typeof said.IsSigned === 'boolean') result.exists = said.IsSigned;
   return filled(result);
-}
-
-function broken(unfit: Unfit, at: Place, content: string | undefined): undefined {
-  if (content !== undefined) unfit[at.signed] = content.slice(0, 1024).toWellFormed();
-  return undefined;
 }
 
 function portableExecutable(unfit: Unfit, at: Place, file: Facts): Fields | undefined {

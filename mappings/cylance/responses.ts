@@ -6,13 +6,14 @@ import {
   integer,
   isEmpty,
   isRecord,
+  itemsAt,
   keyword,
-  listOf,
   misfit,
   put,
   reader,
   type Unfit,
 } from '../ecs.ts';
+import { pick } from '../ecs-document.ts';
 import { date } from '../ecs-time.ts';
 
 const responseOf = reader({
@@ -35,8 +36,6 @@ const resultOf = reader({ Status: [] });
 const statusOf = reader({ Message: [], Code: [] });
 const codeOf = reader({ Ordinal: [], Reason: [], Name: [] });
 
-const MAX_RESPONSES = 100;
-const MAX_ACTIONS = 50;
 const AT = 'cylance.detection.responses';
 const NAMES = {
   status: `${AT}.status`,
@@ -56,12 +55,17 @@ const NAMES = {
   codeName: `${AT}.actions.results.code.name`,
   codeReason: `${AT}.actions.results.code.reason`,
   codeOrdinal: `${AT}.actions.results.code.ordinal`,
+  actions: `${AT}.actions`,
+  results: `${AT}.actions.results`,
+  actionOther: `${AT}.actions.other`,
+  resultOther: `${AT}.actions.results.other`,
+  artifacts: `${AT}.artifacts`,
+  other: `${AT}.other`,
 } as const;
 
 export function responsesOf(unfit: Unfit, value: unknown): Fields[] | undefined {
   const found: Fields[] = [];
-  for (const item of listOf(value)) {
-    if (found.length >= MAX_RESPONSES) break;
+  for (const item of itemsAt(unfit, AT, value)) {
     const response = isRecord(item) ? responseFields(unfit, item) : { comment: keyword(unfit, NAMES.comment, item) };
     if (!isEmpty(response) && Object.values(response).some((part) => part !== undefined)) found.push(response);
   }
@@ -85,17 +89,16 @@ function responseFields(unfit: Unfit, item: Fields): Fields {
   put(result, 'schema_version', integer(unfit, NAMES.schema, said.SchemaVersion));
   put(result, 'object_type', keyword(unfit, NAMES.object, said.ObjectType));
   put(result, 'actions', actionsOf(unfit, said.ActionResults));
-  put(result, 'artifacts', flat(said.AssociatedArtifacts));
-  if (said.others !== undefined)
-    put(result, 'other', flat(Object.fromEntries(said.others.map((name) => [name, item[name]]))));
+  put(result, 'artifacts', flat(unfit, NAMES.artifacts, said.AssociatedArtifacts));
+  put(result, 'other', flat(unfit, NAMES.other, othersOf(item, said)));
   return result;
 }
 
 /** A map from the action's name to what its responder answered. By name, since the order of members says nothing. */
 function actionsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
-  if (!isRecord(value)) return value === undefined ? undefined : misfit(unfit, `${AT}.actions`, value);
+  if (!isRecord(value)) return value === undefined ? undefined : misfit(unfit, NAMES.actions, value);
   const found: Fields[] = [];
-  for (const name of Object.keys(value).sort().slice(0, MAX_ACTIONS)) {
+  for (const name of itemsAt(unfit, NAMES.actions, Object.keys(value).sort()) as string[]) {
     const said = actionOf(value[name]);
     const action: Fields = {};
     put(action, 'name', keyword(unfit, `${AT}.actions.name`, name));
@@ -104,6 +107,7 @@ function actionsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
     put(responder, 'version', keyword(unfit, NAMES.responderVersion, said.HandlingResponderVersion));
     put(action, 'responder', filled(responder));
     put(action, 'results', resultsOf(unfit, said.Results));
+    put(action, 'other', flat(unfit, NAMES.actionOther, othersOf(value[name], said)));
     if (!isEmpty(action)) found.push(action);
   }
   return found.length === 0 ? undefined : found;
@@ -111,8 +115,9 @@ function actionsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
 
 function resultsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
   const found: Fields[] = [];
-  for (const item of listOf(value).slice(0, MAX_ACTIONS)) {
-    const status = statusOf(resultOf(item).Status);
+  for (const item of itemsAt(unfit, NAMES.results, value)) {
+    const outer = resultOf(item);
+    const status = statusOf(outer.Status);
     const said = codeOf(status.Code);
     const code: Fields = {};
     put(code, 'name', keyword(unfit, NAMES.codeName, said.Name));
@@ -121,7 +126,15 @@ function resultsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
     const result: Fields = {};
     put(result, 'message', keyword(unfit, NAMES.message, status.Message));
     put(result, 'code', filled(code));
+    const others = { ...othersOf(item, outer), ...othersOf(outer.Status, status), ...othersOf(status.Code, said) };
+    put(result, 'other', flat(unfit, NAMES.resultOther, others));
     if (!isEmpty(result)) found.push(result);
   }
   return found.length === 0 ? undefined : found;
+}
+
+/** What the guide does not know of it; what is no object at all is kept whole. */
+function othersOf(given: unknown, said: { readonly others?: readonly string[] }): Fields | undefined {
+  if (isRecord(given)) return said.others === undefined ? undefined : pick(given, said.others);
+  return isEmpty(given) ? undefined : { value: given };
 }

@@ -7,21 +7,18 @@ import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type FieldList,
   type Fields,
-  filled,
   flat,
-  isEmpty,
   isRecord,
   keyword,
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
 import type { Facts } from './artifacts.ts';
-import { EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
 import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.retrieved_file';
@@ -95,10 +92,9 @@ export const mapping: Mapping = (record, source) => {
     own.deleted = true; // the record is gone; of the file itself nothing is said
     document.message = title(`${document.message} (not listed any more)`);
   }
-  if (retrieved.others !== undefined) put(own, 'other', flat(closed(pick(record, retrieved.others))));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { retrieved_file: own };
+  if (retrieved.others !== undefined)
+    put(own, 'other', flat(unfit, `${PREFIX}.other`, closed(pick(record, retrieved.others))));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record, withoutOpeners);
   return document;
 };

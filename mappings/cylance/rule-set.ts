@@ -8,11 +8,11 @@ import type { Mapping } from '../../src/types.ts';
 import {
   type FieldList,
   type Fields,
-  filled,
   flat,
   integer,
   isEmpty,
   isRecord,
+  itemsAt,
   keyword,
   keywords,
   listOf,
@@ -20,18 +20,22 @@ import {
   put,
   type Related,
   reader,
-  relatedOf,
   text,
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { EVERY_DOCUMENT, moment, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, moment, pick, title } from './base.ts';
 import { assetOf, namesOf } from './rules.ts';
 
 const PREFIX = 'cylance.rule_set';
 
+/** The vendor's own sets have some hundred rules. */
+const MAX_RULES = 2000;
+const MAX_POLICIES = 2000;
+
 export const fields: FieldList = {
   prefix: PREFIX,
+  most: { [`${PREFIX}.policies`]: MAX_POLICIES, [`${PREFIX}.rules`]: MAX_RULES },
   custom: {
     'cylance.rule_set.description': 'match_only_text',
     'cylance.rule_set.notification_message': 'match_only_text',
@@ -118,24 +122,19 @@ export const mapping: Mapping = (record, source) => {
     own.rule_count = listOf(set.rules).length;
     put(own, 'rules', rulesOf(unfit, set.rules));
   }
-  if (set.others !== undefined) put(own, 'other', flat(pick(record as Fields, set.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { rule_set: own };
+  if (set.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record as Fields, set.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };
 
-const MAX_POLICIES = 2000;
-/** The vendor's own sets have some hundred; a set with more says so by `rule_count`. */
-const MAX_RULES = 2000;
 const AT = `${PREFIX}.rules`;
 
 /** What is no object is kept as text: a rule that nobody can read must not look like none. */
 function rulesOf(unfit: Unfit, value: unknown): Fields[] {
   const result: Fields[] = [];
-  for (const item of listOf(value).slice(0, MAX_RULES)) {
-    if (!isRecord(item)) misfit(unfit, AT, value);
+  for (const item of itemsAt(unfit, AT, value, MAX_RULES)) {
+    if (!isRecord(item)) misfit(unfit, AT, item);
     else {
       const rule = oneOf(unfit, item);
       if (!isEmpty(rule)) result.push(rule);
@@ -157,9 +156,9 @@ function oneOf(unfit: Unfit, item: Fields): Fields {
   put(rule, 'added', moment(unfit, `${AT}.added`, said.date_added));
   put(rule, 'enabled', truth(unfit, `${AT}.enabled`, said.enabled));
   put(rule, 'notification_enabled', truth(unfit, `${AT}.notification_enabled`, said.notification_enabled));
-  put(rule, 'responses', flat(said.responses));
-  put(rule, 'exceptions', flat(said.exceptions));
+  put(rule, 'responses', flat(unfit, `${AT}.responses`, said.responses));
+  put(rule, 'exceptions', flat(unfit, `${AT}.exceptions`, said.exceptions));
   put(rule, 'playbooks', keywords(unfit, `${AT}.playbooks`, said.playbooks));
-  if (said.others !== undefined) put(rule, 'other', flat(pick(item, said.others)));
+  if (said.others !== undefined) put(rule, 'other', flat(unfit, `${AT}.other`, pick(item, said.others)));
   return rule;
 }

@@ -10,16 +10,15 @@ import {
   type Fields,
   filled,
   flat,
-  isEmpty,
   isRecord,
   keyword,
   put,
   type Related,
   reader,
-  relatedOf,
   type Unfit,
 } from '../ecs.ts';
 import {
+  conclude,
   decimal,
   EVERY_DOCUMENT,
   hostOf,
@@ -107,10 +106,8 @@ export const mapping: Mapping = (record, source) => {
   put(own, 'policy_id', keyword(unfit, `${PREFIX}.policy_id`, row.policy_id));
   put(own, 'threat', judgement(threat, event, unfit, own.file_status));
   document.message = titleOf(file ?? {}, host, own);
-  if (row.others !== undefined) put(own, 'other', flat(pick(record, row.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { threat_device: own };
+  if (row.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, row.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };

@@ -8,19 +8,16 @@ import type { EcsDocument, Mapping } from '../../src/types.ts';
 import {
   type FieldList,
   type Fields,
-  filled,
   flat,
-  isEmpty,
   isRecord,
   keyword,
   put,
   type Related,
   reader,
-  relatedOf,
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { decimal, EVERY_DOCUMENT, isTrusted, judge, moment, originOf, PROTECT, pick, title } from './base.ts';
+import { conclude, decimal, EVERY_DOCUMENT, isTrusted, judge, moment, originOf, PROTECT, pick, title } from './base.ts';
 import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.threat';
@@ -82,10 +79,8 @@ export const mapping: Mapping = (record, source) => {
     own.deleted = true;
     document.message = title(`${document.message} is not listed any more`);
   }
-  if (threat.others !== undefined) put(own, 'other', flat(pick(record, threat.others)));
-  put(own, 'unfit', filled(unfit));
-  put(document, 'related', relatedOf(related));
-  if (!isEmpty(own)) document.cylance = { threat: own };
+  if (threat.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, threat.others)));
+  conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
 };

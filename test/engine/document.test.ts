@@ -59,6 +59,15 @@ describe('what the engine adds to a document', () => {
     expect(map(alert()).tags).toBeUndefined();
   });
 
+  test('the original of an error is cut where it is too long, and says by how much', () => {
+    const registered = { stream: { name: 'toy.thing' } } as unknown as Registered;
+    const record = 'x'.repeat(300_000);
+    const document = toDocument(registered, SOURCE, record, FIRST, WALK, NOW, 'why');
+    const { original } = document.event as { original: string };
+    expect(original).toMatch(/^"x{262143}… 37858 more characters$/);
+    expect(document.tags).toEqual(['original_is_cut', 'timestamp_is_first_seen']);
+  });
+
   test('a record that no mapping understands is shipped as an error, with the original', () => {
     const document = map(() => {
       throw new Error('no id');

@@ -138,13 +138,13 @@ describe('values', () => {
   });
 
   it('are texts in a flattened field', () => {
-    expect(flat({ a: 1, b: [1, { c: null, d: true }], '': 'x', e: {} })).toEqual({
+    expect(flat({}, 'x', { a: 1, b: [1, { c: null, d: true }], '': 'x', e: {} })).toEqual({
       a: '1',
       b: ['1', '{"d":"true"}'],
       _: 'x',
     });
-    expect(flat('x')).toEqual({ value: 'x' });
-    expect(flat([])).toBeUndefined();
+    expect(flat({}, 'x', 'x')).toEqual({ value: 'x' });
+    expect(flat({}, 'x', [])).toBeUndefined();
   });
 
   it('are set as nested objects, unless empty', () => {

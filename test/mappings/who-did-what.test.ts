@@ -100,30 +100,3 @@ test('an extended lockdown is an action of its own', () => {
   const record = { user_id: 'u', timestamp: TIME, command: 'LockdownExtended', Device: { id: 'd' } };
   expect(map('cylance.device_lockdown', record)).toMatchObject({ event: { action: 'device-lockdown-extended' } });
 });
-
-describe('no list is cut silently', () => {
-  const list = (count: number, make: (index: number) => unknown) => Array.from({ length: count }, (_, at) => make(at));
-  const detection = (count: number) =>
-    map('cylance.detection', {
-      ...{ Id: 'd', OccurrenceTime: TIME, ZoneIds: list(count, (at) => `zone-${at}.`) },
-      ...{
-        Extra: list(count, (at) => `e-${at}.`),
-        Device: { IpAddresses: list(Math.min(count, 250), (at) => `10.0.0.${at}`) },
-      },
-      AssociatedArtifacts: list(count, (at) => ({ Type: 'File', Uid: `u${at}`, Path: `C:\\f-${at}.exe` })),
-    });
-
-  test('300 of each are all there', () => {
-    const text = JSON.stringify(detection(300));
-    for (const form of [/"zone-\d+\./g, /"e-\d+\./g, /f-\d+\.exe/g]) {
-      expect(new Set(text.match(form)).size).toBe(300);
-    }
-  });
-
-  test('of 1,500 the count is told', () => {
-    const document = detection(1500);
-    const { unfit } = (document.cylance as { detection: { unfit: Loose } }).detection;
-    expect(unfit['cylance.detection.zone_ids.cut']).toBe('1000 of 1500');
-    expect(JSON.stringify(document)).toContain('… 500 more');
-  });
-});
