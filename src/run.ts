@@ -181,8 +181,8 @@ function isLockedOut(error: unknown): boolean {
 export async function pause(pipeline: Pipeline, error: unknown, signal: AbortSignal): Promise<void> {
   const asked = error instanceof SluiceError ? (error.waitMs ?? 0) : 0;
   const ms = Math.min(LONGEST_PAUSE_MS, Math.max(RESTART_MS, asked));
-  const advice = isLockedOut(error) ? ` → ${(error as SluiceError).advice}` : '';
-  pipeline.log.warn(`waiting ${Math.round(ms / 1000)} s, then trying again: ${messageOf(error)}${advice}`);
+  const isSaid = isLockedOut(error) && isLockedOut((error as Error).cause); // by the source, once for all of its walks
+  pipeline.log[isSaid ? 'debug' : 'warn'](`waiting ${Math.round(ms / 1000)} s, then trying again: ${messageOf(error)}`);
   for (let left = ms; left > 0 && !signal.aborted; left -= SAY_AGAIN_MS) {
     pipeline.events.waiting(messageOf(error));
     await sleep(Math.min(left, SAY_AGAIN_MS), undefined, { signal }).catch(() => {});

@@ -152,7 +152,7 @@ describe('one record that is refused with a long Retry-After each time', () => {
 
 describe('credentials that are refused', () => {
   test('are said at once where nobody was ever let in, and asked about again one at a time', async () => {
-    const { clock, ask, answers, sentSince, refusals } = open();
+    const { clock, ask, answers, sentSince, refusals, said } = open();
     for (const path of ['/a/1', '/b/1']) answers.set(path, refused);
     const outcomes = [ask('/a/1', { wasAllowed: true })];
     await clock.pass(20);
@@ -163,6 +163,9 @@ describe('credentials that are refused', () => {
       expect(error?.waitMs).toBeGreaterThan(0);
     }
     expect(sentSince()).toEqual(['/a/1']);
+    expect(said).toEqual([
+      'nobody is let in, tried again in 2 s: the vendor refused the credentials (HTTP 401) → Check.',
+    ]);
     expect(refusals.troubles(['whatever'])).toMatchObject([{ isFailing: true, advice: 'Check.' }]);
     await clock.pass(2000);
     answers.clear();
