@@ -49,7 +49,8 @@ export async function setupKafka(given: KafkaSettings, options: SetupOptions): P
   }
 }
 
-async function createAll(admin: Admin, settings: WholeSettings, options: SetupOptions): Promise<TopicResult[]> {
+/** With an admin client that is connected. */
+export async function createAll(admin: Admin, settings: WholeSettings, options: SetupOptions): Promise<TopicResult[]> {
   const results: TopicResult[] = [];
   for (const name of topicsOf(settings)) {
     results.push(

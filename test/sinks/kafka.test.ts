@@ -1,4 +1,5 @@
 import kafkajs from 'kafkajs';
+import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
 import { judge, RefusedError, StepError, typeOf, type Where } from '../../src/sinks/kafka-errors.ts';
@@ -14,6 +15,7 @@ import {
 import { BATCH_OVERHEAD, divide, roundsOf, toOutgoing } from '../../src/sinks/kafka-messages.ts';
 import { measureKey, murmur2 } from '../../src/sinks/kafka-partition.ts';
 import { groupOf, topicOf, transactionalIdOf, withDefaults } from '../../src/sinks/kafka-settings.ts';
+import { createAll } from '../../src/sinks/kafka-setup.ts';
 import { contractDocument } from '../contract/sink.ts';
 
 const settings = withDefaults({ brokers: ['k:9092'] });
@@ -254,5 +256,39 @@ describe('an error', () => {
     expect(typeOf(wrapped(wrapped(protocol('X'))))).toBe('X');
     expect(typeOf(new kafkajs.KafkaJSAggregateError('several', [protocol('Y')]))).toBe('Y');
     expect(typeOf('text')).toBeUndefined();
+  });
+});
+
+describe('setup', () => {
+  const protocol = (type: string) => Object.assign(new kafkajs.KafkaJSProtocolError(new Error(type)), { type });
+
+  /** A broker that tells of a new topic late: first not at all, then without a leader. */
+  function lateAdmin() {
+    const made: { topic: string; configEntries?: unknown }[] = [];
+    const troubles = ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
+    const admin = {
+      async fetchTopicMetadata({ topics: [name] }: { topics: string[] }) {
+        const trouble = made.length === 0 ? 'UNKNOWN_TOPIC_OR_PARTITION' : troubles.shift();
+        if (trouble !== undefined) throw protocol(trouble);
+        return { topics: [{ name, partitions: [{ replicas: [0] }] }] };
+      },
+      async createTopics({ topics }: { topics: typeof made }) {
+        made.push(...topics);
+        return true;
+      },
+    } as unknown as kafkajs.Admin;
+    return { admin, made, troubles };
+  }
+
+  it('waits until a new topic is there, and never makes one that is compacted', async () => {
+    const { admin, made, troubles } = lateAdmin();
+    const places = [{ stream: 'test.one', namespace: 'acme' } as const];
+    const settings = withDefaults({ brokers: ['b:1'], places, transactions: false });
+    const results = await createAll(admin, settings, { log: pino({ level: 'silent' }) });
+    expect(results).toEqual([
+      { name: 'sluice.test.one', kind: 'documents', action: 'created', shape: { partitions: 1, replication: 1 } },
+    ]);
+    expect(made).toMatchObject([{ configEntries: [{ name: 'cleanup.policy', value: 'delete' }] }]);
+    expect(troubles).toEqual([]);
   });
 });
