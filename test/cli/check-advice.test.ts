@@ -68,7 +68,12 @@ function configure(targets: Record<string, Target>, kafka: readonly string[]): v
     tls: of(name).scheme === 'https',
     ...trusting(of(name)),
   }));
-  writeFileSync(join(place.folder, 'sluice.yaml'), JSON.stringify({ sources, sinks: [...elastic, ...brokers] }));
+  const apex = names.map((name, index) => {
+    const { streams: _, application_secret: api_key, ...same } = sources[index] as (typeof sources)[0];
+    return { ...same, name: `apex_${name}`, connector: 'apex_central', api_key };
+  });
+  const config = { sources: [...sources, ...apex], sinks: [...elastic, ...brokers] };
+  writeFileSync(join(place.folder, 'sluice.yaml'), JSON.stringify(config));
 }
 
 /** The advice for a part, by what it is about. */
@@ -107,7 +112,7 @@ test('of certificates, ports, redirections and other servers', async () => {
     ['unknown', /Name the PEM file of the authority that signed it in .*ca_file/],
   ];
   for (const [name, fits] of advice) {
-    for (const part of [`source ${name}`, `sink es_${name}`, `sink kafka_${name}`])
+    for (const part of [`source ${name}`, `source apex_${name}`, `sink es_${name}`, `sink kafka_${name}`])
       expect(adviceIn(stdout, part)).toMatch(fits);
   }
   const own: [part: string, fits: RegExp][] = [
@@ -122,6 +127,11 @@ test('of certificates, ports, redirections and other servers', async () => {
     ['sink kafka_tls_port', /`tls` and `sasl` of the sink are those of this port/],
     ['source told', /The port speaks TLS: write https:\/\/ in base_url/],
     ['sink es_told', /Write https:\/\/ in `nodes`/],
+    ['source apex_plain_port', /Name the port for TLS .*, or write http:\/\/ in base_url/],
+    ['source apex_tls_port', /If the port speaks TLS: write https:\/\/ in base_url/],
+    ['source apex_told', /The port speaks TLS: write https:\/\/ in base_url/],
+    ['source apex_redirecting', /The address redirects: set region or base_url/],
+    ['source apex_elsewhere', /Check base_url of the source/],
     ['source redirecting', /The address redirects: set region or base_url/],
     ['sink es_redirecting', /Write in `nodes` of the sink where Elasticsearch itself answers/],
     ['sink es_elsewhere', /Check the address/],
