@@ -4,7 +4,7 @@ import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { orAborted } from '../abort.ts';
 import type { CheckLine } from '../types.ts';
-import { connectKafka, within } from './kafka-connection.ts';
+import { connectKafka, FEW_RETRIES, within } from './kafka-connection.ts';
 import { judge, typeOf } from './kafka-errors.ts';
 import { openSession } from './kafka-session.ts';
 import { groupOf, transactionalIdOf, type WholeSettings } from './kafka-settings.ts';
@@ -67,7 +67,7 @@ async function rulesOf(admin: Admin, topic: string): Promise<Topic['rules']> {
 }
 
 async function look(settings: WholeSettings, log: Logger, signal: AbortSignal): Promise<Looked> {
-  const connection = connectKafka(settings, log);
+  const connection = connectKafka(settings, log, FEW_RETRIES);
   const names = [...topicsOf(settings), ...(settings.transactions ? [settings.markerTopic] : [])];
   const asking = connection.withAdmin(async (admin) => {
     const { brokers, clusterId } = await admin.describeCluster();

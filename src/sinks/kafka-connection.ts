@@ -19,9 +19,9 @@ export interface Connection {
   drop(): void;
 }
 
-export function connectKafka(settings: WholeSettings, log: Logger): Connection {
+export function connectKafka(settings: WholeSettings, log: Logger, retry = RETRY): Connection {
   const { factory, drop } = openSockets();
-  const kafka = new kafkajs.Kafka(clientConfig(settings, log, factory));
+  const kafka = new kafkajs.Kafka(clientConfig(settings, log, retry, factory));
   return {
     kafka,
     async withAdmin(work) {
@@ -39,9 +39,16 @@ export function connectKafka(settings: WholeSettings, log: Logger): Connection {
 
 /** After every commit the next call meets CONCURRENT_TRANSACTIONS once and waits as long as the first of these pauses. */
 const RETRY = { initialRetryTime: 10, retries: 9, maxRetryTime: 1000 };
+/** For whoever waits for an answer: what is wrong with a certificate or a port is told within a second. */
+export const FEW_RETRIES = { ...RETRY, retries: 5 };
 const CONNECT_MS = 5000;
 
-function clientConfig(settings: WholeSettings, log: Logger, socketFactory: KafkaConfig['socketFactory']): KafkaConfig {
+function clientConfig(
+  settings: WholeSettings,
+  log: Logger,
+  retry: typeof RETRY,
+  socketFactory: KafkaConfig['socketFactory'],
+): KafkaConfig {
   const { brokers, sasl, tls, timeoutMs } = settings;
   return {
     clientId: 'sluice',
@@ -51,7 +58,7 @@ function clientConfig(settings: WholeSettings, log: Logger, socketFactory: Kafka
     connectionTimeout: Math.min(CONNECT_MS, timeoutMs),
     authenticationTimeout: timeoutMs,
     requestTimeout: timeoutMs,
-    retry: RETRY,
+    retry,
     socketFactory,
     logLevel: log.isLevelEnabled('debug') ? kafkajs.logLevel.DEBUG : kafkajs.logLevel.NOTHING,
     logCreator: () => logTo(log, scrubber(settings)),
