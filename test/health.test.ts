@@ -1,4 +1,7 @@
 /** What is told on call: no green light on a walk that cannot go on, or on a pipeline that has stopped. */
+
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { streams } from '../connectors/index.ts';
@@ -16,15 +19,22 @@ const MINUTE_MS = 60_000;
 const LIVE: Walk = { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } };
 const REFRESH: Walk = { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: 1 } };
 let health: Health | undefined;
-let opened = 0;
 afterEach(() => health?.close());
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 async function watched() {
   let nowMs = Date.UTC(2026, 10, 26);
   const config = testConfig('http://127.0.0.1:1', '/nowhere');
   config.health = { ...config.health, host: '127.0.0.1', port: 0 };
   const watch = createWatch('acme/cylance.detection/files', () => nowMs);
-  const port = 30_000 + (process.pid % 20_000) + opened++;
+  const port = await freePort();
   const settings = { ...config, health: { ...config.health, port } };
   const [source] = config.sources;
   if (source === undefined) throw new Error('no source');
