@@ -177,6 +177,12 @@ function metricsOf(watched: readonly Watched[], lived: () => number): Registry {
   };
   add('documents_delivered', 'Documents that the sink took since the start.', (watch) => watch.delivered);
   add('documents_rejected', 'Documents that the sink refused for good since the start.', (watch) => watch.rejected);
+  add('gaps', 'Parts of the resource that are known not to be delivered.', (watch) => watch.gaps.count);
+  add(
+    'oldest_gap_timestamp_seconds',
+    'Since when the oldest gap has been one; 0 for none.',
+    (watch) => (watch.gaps.sinceMs ?? 0) / 1000,
+  );
   add('children_unread', 'Children that could not be read when they were last tried.', (watch) => watch.unread.size);
   add('records_owed', 'Records that wait for a detail that cannot be had yet.', (watch) => watch.owed);
   add('windows', 'Windows that were read since the start.', (watch) => watch.windows);

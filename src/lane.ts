@@ -99,6 +99,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       pipeline.commits++;
       for (const row of ledger) pipeline.events.window(row);
       for (const child of children) pipeline.events.child(child);
+      if (gaps.length + closedGaps.length > 0) pipeline.events.gaps(pipeline.state.gaps());
       tellRejections(pipeline, rejections);
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);

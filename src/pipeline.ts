@@ -29,6 +29,7 @@ import type { RefreshSettings } from './reading/refresh.ts';
 import type { Known, LedgerRow, PipelineState, WalkRow } from './state/store.ts';
 import type {
   ChildRow,
+  Gap,
   Json,
   Page,
   ReadingSettings,
@@ -60,6 +61,8 @@ export interface PipelineEvents {
   child(row: ChildRow): void;
   /** So many records wait for their detail now. */
   owed(records: number): void;
+  /** What is known not to be delivered, now. */
+  gaps(gaps: readonly Gap[]): void;
   /** The sink is asked for something, and may take long to answer. */
   asking(walk: string): void;
   /** It did. With `taken` it is known to take documents, with `failure` that it does not. */

@@ -18,6 +18,8 @@ export interface Watch {
   unsettled: number;
   /** Records that wait for their detail now. */
   owed: number;
+  /** How many gaps there are now, and since when the oldest is one (epoch milliseconds). */
+  gaps: { count: number; sinceMs: number | undefined };
   /** When a walk came to its end last. */
   lastSuccessMs: number | undefined;
   /** When it last did, or said, anything at all; lived time. */
@@ -49,6 +51,7 @@ export function createWatch(name: string, now: () => number, lived: () => number
   const signs = {
     lastSignMs: lived(),
     sinkFailing: undefined,
+    gaps: { count: 0, sinceMs: undefined },
     lastSuccessMs: undefined,
     waiting: undefined,
     alarm: undefined,
@@ -109,6 +112,9 @@ function eventsOf(watch: Watch, now: () => number, lived: () => number): Pipelin
     },
     owed(records) {
       watch.owed = records;
+    },
+    gaps(gaps) {
+      watch.gaps = { count: gaps.length, sinceMs: gaps[0]?.sinceMs };
     },
     alarmed(text) {
       watch.alarm = text;

@@ -8,9 +8,10 @@ import { streams } from '../connectors/index.ts';
 import { lockedOut } from '../src/credentials.ts';
 import { SluiceError } from '../src/errors.ts';
 import { type Health, startHealth } from '../src/health.ts';
+import { runWalk } from '../src/pipeline.ts';
 import { createRefusals } from '../src/refusals.ts';
 import { runPipeline } from '../src/run.ts';
-import type { Walk } from '../src/types.ts';
+import type { Gap, Page, Registered, Walk } from '../src/types.ts';
 import { createWatch } from '../src/watch.ts';
 import { detectionsOf, fakeVendor } from './engine/fake-vendor.ts';
 import { memorySink, openPipeline, scratch, testConfig } from './engine/harness.ts';
@@ -147,6 +148,42 @@ describe('a sink that is away', () => {
     watch.events.answered('recovery', { taken: true });
     expect(await ask('readyz')).toMatchObject({ status: 200 });
   });
+});
+
+test('gaps are told as long as there are some, with the age of the oldest', async () => {
+  const { watch, ask } = await watched();
+  const place = scratch();
+  const gap = (id: string, sinceMs: number): Gap => ({
+    ...{ id, kind: 'unreadable', range: { fromMs: 0, toMs: 1 }, place: null, reason: 'odd' },
+    ...{ sinceMs, nextAtMs: 9e12, attempts: 0 },
+  });
+  const said: Pick<Page, 'gaps' | 'closedGaps'>[] = [
+    { gaps: [gap('a', 7_000), gap('b', 5_000)] },
+    { closedGaps: ['b'] },
+    { closedGaps: ['a'] },
+  ];
+  const detection = streams.find(({ stream }) => stream.name === 'cylance.detection') as Registered;
+  const pages: Registered['stream']['pages'] = async function* () {
+    yield { records: [], cursor: null, ...said.shift() };
+  };
+  const registered = { ...detection, stream: { ...detection.stream, pages, peek: undefined } };
+  const config = testConfig('http://127.0.0.1:1', place.path);
+  const opened = openPipeline(config, { sink: memorySink(), events: watch.events, streams: [registered] });
+  const counted = async () => {
+    await runWalk(opened.pipeline, LIVE, new AbortController().signal);
+    const { text } = await ask('metrics');
+    return ['gaps', 'oldest_gap_timestamp_seconds'].map((name) =>
+      Number(new RegExp(`^sluice_${name}\\{.*\\} (.*)$`, 'm').exec(text)?.[1]),
+    );
+  };
+  try {
+    expect(await counted()).toEqual([2, 5]);
+    expect(await counted()).toEqual([1, 7]);
+    expect(await counted()).toEqual([0, 0]);
+  } finally {
+    await opened.close();
+    place.remove();
+  }
 });
 
 test('durations are those that the process lived through: a clock that is set says nothing', async () => {

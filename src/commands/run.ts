@@ -10,7 +10,7 @@ import { walkOf } from './shared/jobs.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
 import { openSession, type Session } from './shared/session.ts';
-import { plural, showCount } from './shared/times.ts';
+import { plural, showCount, showTime } from './shared/times.ts';
 
 interface RunCommand extends CommonOptions {
   once?: boolean;
@@ -118,6 +118,8 @@ function summarize(session: Session, running: Running[]): void {
     const counts = `${showCount(watch.delivered)} delivered, ${showCount(watch.rejected)} rejected, ${windows}`;
     const unsettled = watch.unsettled > 0 ? `, ${showCount(watch.unsettled)} unsettled` : '';
     const owed = watch.owed > 0 ? `, ${showCount(watch.owed)} waiting for their detail` : '';
+    const { count, sinceMs = 0 } = watch.gaps;
+    const gaps = count > 0 ? `, ${plural(count, 'gap')} since ${showTime(sinceMs)}` : '';
     const state = watch.stopped
       ? ', STOPPED'
       : watch.waiting
@@ -125,7 +127,7 @@ function summarize(session: Session, running: Running[]): void {
         : watch.alarm
           ? `, ALARM: ${watch.alarm}`
           : '';
-    session.log.info(`${watch.name}: ${counts}${unsettled}${owed}${state}`);
+    session.log.info(`${watch.name}: ${counts}${unsettled}${owed}${gaps}${state}`);
   }
 }
 
@@ -135,8 +137,17 @@ async function close(opened: Opened, health: Health | undefined): Promise<void> 
 }
 
 function toJson({ watch }: Running): Record<string, unknown> {
-  const { name, delivered, rejected, owed, windows, unchangedWindows, unsettled, unread, stopped } = watch;
-  const counts = { delivered, rejected, owed, windows, unchangedWindows, unsettled, unread: unread.size };
+  const { name, delivered, rejected, owed, windows, unchangedWindows, unsettled, gaps, unread, stopped } = watch;
+  const counts = {
+    delivered,
+    rejected,
+    owed,
+    windows,
+    unchangedWindows,
+    unsettled,
+    gaps: gaps.count,
+    unread: unread.size,
+  };
   return { pipeline: name, ...counts, stopped: stopped ?? null };
 }
 

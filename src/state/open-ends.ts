@@ -20,7 +20,11 @@ export function prepareOpenEnds(database: DatabaseSync) {
        from_ms = min(from_ms, excluded.from_ms), to_ms = max(to_ms, excluded.to_ms), place = excluded.place,
        reason = excluded.reason, next_at_ms = excluded.next_at_ms, attempts = excluded.attempts`,
     ),
-    closeGap: sql('DELETE FROM gaps WHERE pipeline = ? AND id = ?'),
+    // One that grew while it was looked for is not closed by what was read of it.
+    closeGap: sql(
+      `DELETE FROM gaps WHERE pipeline = ?1 AND id = ?2 AND NOT EXISTS (SELECT 1 FROM walks WHERE pipeline = ?1
+       AND walk = ?3 AND walk = 'gaps' AND (from_ms > gaps.from_ms OR to_ms < gaps.to_ms))`,
+    ),
     owed: sql('SELECT * FROM owed WHERE pipeline = ? AND next_at_ms <= ? ORDER BY next_at_ms, key LIMIT ?'),
     owedOf: sql('SELECT * FROM owed WHERE pipeline = ? AND key = ?'),
     countOwed: sql('SELECT count(*) AS count FROM owed WHERE pipeline = ?'),
@@ -74,7 +78,7 @@ export function openEnds(statements: OpenEndStatements, id: number, guard: Guard
 /** Within the transaction of a commit. */
 export function commitOpenEnds(statements: OpenEndStatements, id: number, commit: Commit): void {
   for (const gap of commit.gaps ?? []) setGap(statements, id, gap);
-  for (const gap of commit.closedGaps ?? []) statements.closeGap.run(id, gap);
+  for (const gap of commit.closedGaps ?? []) statements.closeGap.run(id, gap, commit.walk);
   for (const [name, value] of Object.entries(commit.facts ?? {}))
     statements.setFact.run(id, name, JSON.stringify(value));
   for (const key of commit.paid ?? []) statements.pay.run(id, key);

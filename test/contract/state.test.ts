@@ -128,6 +128,22 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       expect(state.counts()).toMatchObject({ owed: 0 });
     });
 
+    test('a gap that grew while it was looked for is not closed by what was read of it', () => {
+      const gap = (toMs: number) => ({
+        ...{ id: 'g', kind: 'unsettled' as const, range: { fromMs: 1, toMs }, place: null, reason: 'moved' },
+        ...{ sinceMs: 3, nextAtMs: 70, attempts: 1 },
+      });
+      const state = begun();
+      state.commit(commit(1, [], { gaps: [gap(9)] }));
+      state.begin('gaps', 'sweep', { fromMs: 1, toMs: 9 });
+      state.commit(commit(2, [], { gaps: [gap(20)] }));
+      state.commit(commit(3, [], { walk: 'gaps', closedGaps: ['g'] }));
+      expect(state.gaps()).toEqual([gap(20)]);
+      state.begin('gaps', 'sweep', { fromMs: 1, toMs: 20 });
+      state.commit(commit(4, [], { walk: 'gaps', closedGaps: ['g'] }));
+      expect(state.gaps()).toEqual([]);
+    });
+
     test('facts and missing records are remembered', () => {
       const state = begun();
       expect(state.fact('scope a:list')).toBeUndefined();

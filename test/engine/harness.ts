@@ -148,6 +148,7 @@ export function openPipeline(
     owed() {},
     walkFailed() {},
     asking() {},
+    gaps() {},
     child() {},
     answered() {},
   };

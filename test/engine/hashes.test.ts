@@ -29,7 +29,7 @@ async function place(names: readonly string[]) {
   const events: PipelineEvents = {
     ...{ seen: nothing, delivered: nothing, window: nothing },
     ...{ walked: nothing, refused: nothing, waiting: nothing, owed: nothing, alarmed: nothing, walkFailed: nothing },
-    ...{ child: nothing, asking: nothing, answered: nothing },
+    ...{ gaps: nothing, child: nothing, asking: nothing, answered: nothing },
   };
   cleanups.push(
     folder.remove,

@@ -47,6 +47,7 @@ export function openPipelines(
     const state = anyTenant ? stored : ofItsTenant(line, stored);
     const pipeline = toPipeline(watched, built, config, state, tools, watch.events);
     watch.owed = pipeline.owed.size;
+    watch.events.gaps(state.gaps());
     return { line, watch, pipeline };
   };
   let running: Running[];
