@@ -1,4 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
@@ -53,6 +55,39 @@ test('check names all scopes that are missing at once, with their streams, those
   const advice = stdout.split('\n').filter((line) => line.startsWith('→'));
   expect(advice).toEqual([expect.stringMatching(/^→ source acme, scopes: Grant the application these scopes in the/)]);
   expect(code).toBe(1);
+});
+
+test('check says where children cannot be read, though their list can', async () => {
+  const faults = [{ fault: 'server-error' as const, endpoint: 'results' as const, status: 500 }];
+  place = await workplace({ detections: 5, instaQueries: 6, faults });
+  place.configure();
+  const config = join(place.folder, 'sluice.yaml');
+  const text = readFileSync(config, 'utf8').replace('[cylance.detection]', '[cylance.instaquery_result]');
+  writeFileSync(config, `${text}\n`.replace('http: {', 'retry: { first_delay: 5ms, max_delay: 20ms }\n    http: {'));
+  const { code, stdout, stderr } = await place.sluice('check');
+  expect(stdout).toMatch(
+    /✗ {2}source acme +cylance\.instaquery_result list +none of \d+ looked at can be read for now/,
+  );
+  expect(stderr).toMatch(/cannot be read for now: .*answered 500/);
+  expect(code).toBe(1);
+});
+
+test('a record without a key says nothing about its stream', async () => {
+  place = await workplace({ detections: 5 });
+  const items = [{ PhoneticId: 'no id' }, { Id: 'an-id', ReceivedTime: new Date().toISOString() }];
+  const page = { page_number: 1, page_size: 20, total_pages: 1, total_number_of_items: 2, page_items: items };
+  const vendor = createServer(({ url }, response) => {
+    const reply = url?.startsWith('/auth') ? { access_token: 'a-token' } : url?.endsWith('/details') ? items[1] : page;
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
+  });
+  await new Promise<void>((resolve) => vendor.listen(0, '127.0.0.1', resolve));
+  place.configure({ url: `http://127.0.0.1:${(vendor.address() as AddressInfo).port}` });
+  const { code, stdout } = await place.sluice('check');
+  vendor.closeAllConnections();
+  vendor.close();
+  expect(stdout).toMatch(/✓ {2}source acme +cylance\.detection list/);
+  expect(stdout).toMatch(/✓ {2}source acme +cylance\.detection detail +can be read/);
+  expect(code).toBe(0);
 });
 
 test('check reports a wrong secret and an unreachable sink in one go', async () => {

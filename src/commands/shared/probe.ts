@@ -1,6 +1,7 @@
 /** Reads a little of a stream, for `check` and `sample`: nothing is shipped or remembered. */
 import type { Line } from '../../build.ts';
 import type { Config } from '../../config.ts';
+import { SluiceError } from '../../errors.ts';
 import { withoutSecrets } from '../../secrets.ts';
 import type { Range, Registered, StreamContext, Walk } from '../../types.ts';
 import type { Session } from './session.ts';
@@ -52,7 +53,7 @@ export function contextFor(session: Session, { source, registered, client }: Lin
 const MOST_CHILDREN = 20;
 const A_FEW_CHILDREN = 4;
 
-/** The first records of the range, without secrets. */
+/** The first records of the range, without secrets. Throws where children are there, and none can be read. */
 export async function firstRecords(
   line: Line,
   context: StreamContext,
@@ -63,14 +64,27 @@ export async function firstRecords(
   const walk: Walk = { id: 'probe', kind: 'live', range, once: true };
   const found = new Map<string, unknown>();
   let children = 0;
+  let failed = 0;
   for await (const page of stream.pages(context, walk, undefined)) {
-    for (const record of page.records) found.set(stream.key(record), withoutSecrets(record, stream.secrets));
+    for (const record of page.records) keep(found, record, stream);
     if (page.child !== undefined) children++;
+    if ((page.child?.failures ?? 0) > 0) failed++;
     const isEnough =
       stream.mode === 'children'
         ? children >= (count === 1 ? A_FEW_CHILDREN : MOST_CHILDREN)
         : page.accepted !== undefined;
     if (found.size >= count || isEnough) break;
   }
+  if (failed > 0 && failed === children) {
+    const advice = 'Its warnings say why; what can be read later is read later, by itself.';
+    throw new SluiceError(`none of ${failed} looked at can be read for now`, { action: 'retry', advice });
+  }
   return [...found.values()].slice(0, count);
+}
+
+/** One that has no key, or is odd in another way, is shipped as an error by `run`: it says nothing about the stream. */
+function keep(found: Map<string, unknown>, record: unknown, { key, secrets }: Registered['stream']): void {
+  try {
+    found.set(key(record), withoutSecrets(record, secrets));
+  } catch {}
 }
