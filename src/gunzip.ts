@@ -66,13 +66,16 @@ function openInput(body: AsyncIterable<Buffer>) {
   };
 }
 
+/** A name or comment in a header, which a zero ends. */
+const LONGEST_TEXT = 65_536;
+
 async function skipHeader(input: Input): Promise<void> {
   const flags = (await input.take(HEADER_BYTES))[3] ?? 0;
   if ((flags & FLAGS.extra) !== 0) await input.take((await input.take(2)).readUInt16LE());
   for (const text of [FLAGS.name, FLAGS.comment]) {
     if ((flags & text) === 0) continue;
-    while ((await input.take(1))[0] !== 0) {
-      // up to the zero that ends the text
+    for (let length = 0; (await input.take(1))[0] !== 0; length++) {
+      if (length === LONGEST_TEXT) throw new Error('the gzip header has no end');
     }
   }
   if ((flags & FLAGS.headerCrc) !== 0) await input.take(2);

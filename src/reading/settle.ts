@@ -142,6 +142,11 @@ interface SeenPage {
   pageSize: number;
 }
 
+/** A pass that finds no end is given up behind so many pages, or twice as many as the vendor announced. */
+const MOST_PAGES = 20_000;
+/** So many empty pages in a row before the announced end are the end. */
+const MOST_EMPTY = 3;
+
 /** One pass over all pages; yields the records of those that the pass before did not see. A list that shrank ends it early. */
 async function* readPass(
   list: List,
@@ -151,7 +156,12 @@ async function* readPass(
 ): AsyncIterable<unknown[]> {
   let pages = 1;
   let pageSize = wantedSize;
+  let empty = 0;
   for (let page = 1; page <= pages; page++) {
+    if (page > Math.max(MOST_PAGES, (2 * (pass.total ?? 0)) / pageSize) || empty >= MOST_EMPTY) {
+      pass.isSteady = false;
+      return;
+    }
     let same: SeenPage | undefined;
     const recognise = (digest: string): ListReply | undefined => {
       same = before?.pages.get(digest);
@@ -175,6 +185,7 @@ async function* readPass(
     if (reply.total === pageSize && keys.length === pageSize && keys.some((key) => !pass.keys.has(key)))
       pages = page + 1;
     for (const key of keys) pass.keys.add(key);
+    empty = keys.length === 0 ? empty + 1 : 0;
     if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
     if (reply.records.length > 0) yield reply.records;
     if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass

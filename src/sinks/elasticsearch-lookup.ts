@@ -128,9 +128,17 @@ async function search(question: LookUp, ids: string[], found: Set<string>): Prom
     for (const hit of hits) found.add(hit._id);
     if (((reply.body as Shards)._shards?.failed ?? 0) > 0) return shardsMissing(dataStream);
     if (hits.length < left.length) return undefined;
-    left = left.filter((id) => !found.has(id));
+    const others = left.filter((id) => !found.has(id));
+    if (others.length === left.length) return strangers(place);
+    left = others;
   }
   return undefined;
+}
+
+/** Asking again would be answered in the same way, without an end. */
+function strangers({ where, dataStream }: Place): Trouble {
+  const why = `answers a search for ids in ${dataStream} with others`;
+  return { kind: 'trouble', why, advice: `Is something between Sluice and ${where}?`, doubt: true };
 }
 
 function shardsMissing(dataStream: string): Trouble {

@@ -61,8 +61,8 @@ export async function patiently(
     } catch (error) {
       const session = tools.session;
       const verdict = signal.aborted ? undefined : judge(error, tools.where);
-      if (verdict?.kind === 'too-large' && error instanceof RefusedError && session !== undefined)
-        await learn(tools, session, error, refused);
+      const isLearned = verdict?.kind === 'too-large' && error instanceof RefusedError && session !== undefined;
+      if (isLearned) await learn(tools, session, error, refused);
       tools.session = undefined;
       session?.drop();
       signal.throwIfAborted();
@@ -72,24 +72,19 @@ export async function patiently(
         credentialsAgain = false;
         continue;
       }
-      const trouble = troubleOf(verdict as Verdict, tools, session, unknown);
+      const trouble = isLearned ? undefined : troubleOf(verdict as Verdict, tools, session, unknown);
       if (trouble !== undefined) await patience.wait(trouble, signal);
     }
   }
 }
 
-/** What is to be waited for, if anything; throws what is not to be tried again. */
-function troubleOf(
-  verdict: Verdict,
-  tools: AttemptTools,
-  session: Session | undefined,
-  unknown: number,
-): Waiting | undefined {
+/** What is to be waited for; throws what is not to be tried again. */
+function troubleOf(verdict: Verdict, tools: AttemptTools, session: Session | undefined, unknown: number): Waiting {
   switch (verdict.kind) {
     case 'trouble':
       return verdict;
-    case 'too-large':
-      return undefined;
+    case 'too-large': // no send of ours, of which a smaller one could be made
+      return { why: 'finds too large what holds no documents', advice: 'Look at the limits of the brokers.' };
     case 'stop':
       throw verdict.error;
     case 'unknown-topic':

@@ -63,6 +63,28 @@ test('a deletion beside an arrival among ties is never taken for a settled list 
   }
 });
 
+test('a list without an end is given up, and is not settled', async () => {
+  const endless = (totalOf: (page: number) => number | undefined) =>
+    read(({ page }) => ({ records: [{ id: `i${page}`, timeMs: 1 }], total: totalOf(page), pageSize: 1 }), {
+      pageSize: 1,
+      settleAttempts: 1,
+    });
+  for (const totalOf of [() => undefined, (page: number) => page + 1]) {
+    const { seen, outcome } = await endless(totalOf);
+    expect([seen.size, outcome.settled]).toEqual([20_000, false]);
+  }
+});
+
+test('a total that nothing stands behind is not asked for page by page', async () => {
+  let requests = 0;
+  const { outcome } = await read(({ page }) => {
+    requests++;
+    return { records: page === 1 ? [{ id: 'i', timeMs: 1 }] : [], total: 1e12, pageSize: 50 };
+  });
+  expect(outcome.settled).toBe(false);
+  expect(requests).toBeLessThan(100);
+});
+
 test('a quiet list costs two passes, one that is never whole a few more', async () => {
   const count = async (list: (query: PageQuery) => ListReply) => {
     let requests = 0;

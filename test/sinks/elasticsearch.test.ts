@@ -323,6 +323,20 @@ describe('a request whose fate is unknown', () => {
     expect(sentIds(mock?.requests.at(-1) as MockRequest)).toEqual(['b']);
   });
 
+  it('does not ask for ever where a search is answered with other ids', async () => {
+    const steps: Step[] = [
+      [tasks, ok],
+      [refresh, ok],
+      [search, found('x', 'y')],
+      [tasks, ok],
+      [refresh, ok],
+      [search, found('a', 'b')],
+    ];
+    const ids = documents('a', 'b').map(({ id, stream, namespace }) => ({ id, stream, namespace }));
+    const { arrived } = await (await open(steps)).recover('p', [{ walk: 'live', number: 1, atMs: 0, ids }], new Map());
+    expect([...arrived]).toEqual(['a', 'b']);
+  });
+
   it('asks again while an answer is full, since an id may be there twice', async () => {
     const steps: Step[] = [
       [tasks, ok],

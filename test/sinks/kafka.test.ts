@@ -2,6 +2,7 @@ import kafkajs from 'kafkajs';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
+import { type AttemptTools, patiently } from '../../src/sinks/kafka-attempts.ts';
 import { judge, RefusedError, StepError, typeOf, type Where } from '../../src/sinks/kafka-errors.ts';
 import {
   hasArrived,
@@ -14,8 +15,10 @@ import {
 } from '../../src/sinks/kafka-marker.ts';
 import { BATCH_OVERHEAD, divide, roundsOf, toOutgoing } from '../../src/sinks/kafka-messages.ts';
 import { measureKey, murmur2 } from '../../src/sinks/kafka-partition.ts';
+import type { Session } from '../../src/sinks/kafka-session.ts';
 import { groupOf, topicOf, transactionalIdOf, withDefaults } from '../../src/sinks/kafka-settings.ts';
 import { createAll } from '../../src/sinks/kafka-setup.ts';
+import type { Waiting } from '../../src/sinks/patience.ts';
 import { contractDocument } from '../contract/sink.ts';
 
 const settings = withDefaults({ brokers: ['k:9092'] });
@@ -290,5 +293,37 @@ describe('setup', () => {
     ]);
     expect(made).toMatchObject([{ configEntries: [{ name: 'cleanup.policy', value: 'delete' }] }]);
     expect(troubles).toEqual([]);
+  });
+});
+
+describe('a refusal as too large', () => {
+  it('of something that holds no documents is waited for: no smaller send could be made of it', async () => {
+    const waited: string[] = [];
+    const patience = {
+      wait: async ({ why }: Waiting) => {
+        waited.push(why);
+        throw new SluiceError(why, { action: 'retry' });
+      },
+      progress() {},
+    };
+    const session = { drop() {} } as unknown as Session;
+    const where: Where = {
+      ...{
+        who: 'Kafka',
+        transactionalId: 'p',
+        markerTopic: 'm',
+        groups: 'p',
+        topics: [],
+        scrub: (text: string) => text,
+      },
+    };
+    const tools: AttemptTools = {
+      ...{ settings: withDefaults({ brokers: ['127.0.0.1:1'] }), log: pino({ level: 'silent' }), now: Date.now },
+      ...{ newPatience: () => patience, where, session, limits: new Map(), lost: undefined },
+    };
+    const refusal = Object.assign(new kafkajs.KafkaJSProtocolError(new Error('no')), { type: 'MESSAGE_TOO_LARGE' });
+    const marker = async () => Promise.reject(refusal);
+    await expect(patiently(tools, new AbortController().signal, marker)).rejects.toThrow('holds no documents');
+    expect(waited).toHaveLength(1);
   });
 });
