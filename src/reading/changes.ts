@@ -216,8 +216,18 @@ async function fetchDetail(
 
 /** Late is better than unseen: in the end a record is shipped as the list has it. */
 function isWaitedFor({ state, owed, now, detailPatienceMs }: Pipeline, { key }: Sight): boolean {
-  const sinceMs = owed.has(key) ? (state.owedOf(key)?.sinceMs ?? now()) : now();
+  const sinceMs = waitingSinceMs(owed.has(key) ? state.owedOf(key) : undefined, now());
   return now() - sinceMs < detailPatienceMs;
+}
+
+/** An attempt that comes later than this was kept from coming: the machine slept, or no process ran. */
+const LATE_MS = 60_000;
+
+/** Since when it is waited for. Time in which nobody could ask does not count. */
+function waitingSinceMs(before: Owed | undefined, nowMs: number): number {
+  if (before === undefined) return nowMs;
+  const lateMs = nowMs - before.nextAtMs;
+  return lateMs > LATE_MS ? before.sinceMs + lateMs : before.sinceMs;
 }
 
 /** What is remembered of a record that the cursor passes without its detail. */
@@ -231,7 +241,7 @@ function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: Sight, w
     key,
     record: record as Json,
     as,
-    sinceMs: before?.sinceMs ?? nowMs,
+    sinceMs: waitingSinceMs(before, nowMs),
     nextAtMs: nowMs + Math.max(pauseMs, waitMs),
     attempts,
   };

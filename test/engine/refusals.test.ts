@@ -171,6 +171,26 @@ describe('a detail that keeps failing', () => {
     expect(nextAtMs - Date.now()).toBeGreaterThan(590_000);
   });
 
+  test('is not given up for time in which nobody could ask: the machine slept, or no process ran', async () => {
+    const { walk, sink, opened } = await open({ detections: () => detectionsOf(3, NEWEST_MS), answer: broken });
+    await walk();
+    let aheadMs = 0;
+    opened.pipeline.now = () => Date.now() + aheadMs;
+    const refreshAfter = async (ms: number) => {
+      aheadMs += ms;
+      const range = { fromMs: 0, toMs: opened.pipeline.now() };
+      await runWalk(opened.pipeline, { id: 'refresh', kind: 'refresh', range, once: true }, never);
+      return { owed: opened.pipeline.owed.size, shipped: sink.documents.length };
+    };
+    for (let sleep = 1; sleep <= 3; sleep++) expect(await refreshAfter(5 * HOUR_MS)).toEqual({ owed: 1, shipped: 2 });
+    // An hour of attempts, each of them in time.
+    let last = { owed: 1, shipped: 2 };
+    let waitedMs = 0;
+    for (; last.owed > 0 && waitedMs < 2 * HOUR_MS; waitedMs += 60_000) last = await refreshAfter(60_000);
+    expect(last).toEqual({ owed: 0, shipped: 3 });
+    expect(waitedMs).toBeGreaterThan(0.8 * HOUR_MS);
+  }, 60_000);
+
   test('is shipped as the list has it when it was owed too long, and follows as a later revision', async () => {
     let fails = true;
     const options = {
