@@ -5,6 +5,8 @@ import {
   type Fields,
   filled,
   isAnythingCut,
+  isRecord,
+  misfit,
   put,
   type Related,
   relatedOf,
@@ -61,6 +63,16 @@ export function conclude(document: Fields, prefix: string, { own, unfit, related
 export function pick(record: Fields, members: readonly string[]): Fields {
   const picked: [string, unknown][] = members.map((member) => [member, record[member]]);
   return Object.fromEntries(picked);
+}
+
+/** Keeps the members of an object that its table does not know, where the object has no field of its own for them. */
+export function keepOthers(
+  unfit: Unfit,
+  field: string,
+  given: unknown,
+  { others }: { readonly others?: readonly string[] },
+): void {
+  if (isRecord(given) && others !== undefined) misfit(unfit, field, pick(given, others));
 }
 
 /** A date where the beginning of 1970 is, like the year 1, a way to say "never". */

@@ -30,7 +30,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { conclude, moment, pick, title } from '../ecs-document.ts';
+import { conclude, keepOthers, moment, pick, title } from '../ecs-document.ts';
 import { fields } from './footprint-fields.ts';
 import {
   byNumber,
@@ -150,6 +150,7 @@ function times(said: Event, document: EcsDocument, unfit: Unfit, own: Fields): v
   put(gathered, 'number', whole(unfit, `${PREFIX}.group.number`, link.groupNo ?? group.groupNo));
   put(gathered, 'time', grouped);
   put(own, 'group', filled(gathered));
+  keepOthers(unfit, `${PREFIX}.group`, said.group, group);
   put(own, 'object_id', keyword(unfit, `${PREFIX}.object_id`, link.objectId));
   put(own, 'parent_id', keyword(unfit, `${PREFIX}.parent_id`, link.parentId));
   put(document, '@timestamp', happened ?? linked ?? grouped);
@@ -185,6 +186,7 @@ function numbers(said: Event, meta: Meta, unfit: Unfit, own: Fields): void {
   put(rating, 'meta_type', whole(unfit, at('rating.meta_type'), rated.metaType));
   put(rating, 'has_invalid_signer', truth(unfit, at('rating.has_invalid_signer'), rated.hasInvalidSigner));
   put(own, 'rating', filled(rating));
+  keepOthers(unfit, at('rating'), said.rating, rated);
   const assessment: Fields = {};
   if (isSet(said.assessmentValue))
     put(assessment, 'value', keyword(unfit, at('assessment.value'), said.assessmentValue));

@@ -5,6 +5,7 @@
  */
 import { memberOrder } from '../../src/json.ts';
 import { type Fields, isRecord, listOf, type Members, MOST_ITEMS, reader, text } from '../ecs.ts';
+import { pick } from '../ecs-document.ts';
 
 /** Members of all kinds of artifacts under one name each; the InstaQuery section of the guide names most of them. */
 export const factsOf = reader({
@@ -168,6 +169,8 @@ export interface Cast {
   interests: Interest[];
   /** How many there were before the bound. */
   interestCount: number;
+  /** What the guide does not know of them. */
+  remarks: unknown[];
   byUid: ReadonlyMap<string, Artifact>;
   /** By folded role (`targetfile`), of one state: actor and target of a document belong together. */
   roles: ReadonlyMap<string, Artifact>;
@@ -194,7 +197,7 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
     artifacts.push(artifact);
     if (artifact.uid !== undefined && !byUid.has(artifact.uid)) byUid.set(artifact.uid, artifact);
   }
-  const { interests, interestCount } = interestsOf(ofInterest);
+  const { interests, interestCount, remarks } = interestsOf(ofInterest);
   const roles = new Map<string, Artifact>();
   // The first that names who acted, else the first.
   const acting = interests.find(({ source }) => source !== undefined && roleOf(source) === 'instigatingprocess');
@@ -214,7 +217,7 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
     if (state === told) elsewhere.delete(artifact);
     else if (![...roles.values()].includes(artifact)) elsewhere.add(artifact);
   }
-  return { artifacts, count: given.length, interests, interestCount, byUid, roles, elsewhere };
+  return { artifacts, count: given.length, interests, interestCount, remarks, byUid, roles, elsewhere };
 }
 
 /** An artifact that is only referred to still has its id. */
@@ -236,8 +239,9 @@ function roleOf(source: string): string {
 }
 
 /** State by state, the first in the text of the reply first: their names say nothing about it. */
-function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCount'> {
+function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCount' | 'remarks'> {
   const interests: Interest[] = [];
+  const remarks: unknown[] = [];
   let interestCount = 0;
   for (const state of isRecord(ofInterest) ? memberOrder(ofInterest) : []) {
     for (const item of listOf((ofInterest as Fields)[state])) {
@@ -247,11 +251,16 @@ function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCou
       const reference = referenceOf(entry.Artifact);
       const uid =
         text(reference.Uid ?? entry.Uid) ?? (typeof entry.Artifact === 'string' ? text(entry.Artifact) : undefined);
-      const interest = { state, source: text(entry.Source), uid, type: text(reference.Type ?? entry.Type) };
+      if (!isRecord(item)) remarks.push(item);
+      else if (entry.others !== undefined) remarks.push(pick(item, entry.others));
+      if (isRecord(entry.Artifact) && reference.others !== undefined)
+        remarks.push(pick(entry.Artifact, reference.others));
+      const type = text(reference.Type ?? entry.Type);
+      const interest = { state, source: text(entry.Source), uid, type };
       if (interest.source !== undefined || uid !== undefined) interests.push(interest);
     }
   }
-  return { interests, interestCount };
+  return { interests, interestCount, remarks };
 }
 
 /** What a member such as `PrimaryImage` points at: by its Uid, or written out in place. */

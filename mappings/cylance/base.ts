@@ -21,7 +21,7 @@ import {
 } from '../ecs.ts';
 import { pick } from '../ecs-document.ts';
 
-export { conclude, EVERY_DOCUMENT, moment, pick, title } from '../ecs-document.ts';
+export { conclude, EVERY_DOCUMENT, keepOthers, moment, pick, title } from '../ecs-document.ts';
 
 export const OPTICS = 'CylanceOPTICS';
 export const PROTECT = 'CylancePROTECT';

@@ -130,8 +130,8 @@ function described(rule: Rule, unfit: Unfit, own: Fields): void {
   put(own, 'schema_version', keyword(unfit, `${PREFIX}.schema_version`, rule.SchemaVersion));
   put(own, 'source_grouping', keyword(unfit, `${PREFIX}.source_grouping`, rule.RuleSourceGrouping));
   put(own, 'operating_systems', namesOf(unfit, `${PREFIX}.operating_systems`, rule.OperatingSystems));
-  put(own, 'plugin', keyword(unfit, `${PREFIX}.plugin`, nameOf(rule.Plugin)));
-  put(own, 'product', keyword(unfit, `${PREFIX}.product`, nameOf(rule.Product)));
+  put(own, 'plugin', keyword(unfit, `${PREFIX}.plugin`, nameOf(unfit, `${PREFIX}.plugin`, rule.Plugin)));
+  put(own, 'product', keyword(unfit, `${PREFIX}.product`, nameOf(unfit, `${PREFIX}.product`, rule.Product)));
   put(own, 'tags', keywords(unfit, `${PREFIX}.tags`, rule.Tags));
   put(own, 'states', flat(unfit, `${PREFIX}.states`, rule.States));
   put(own, 'paths', flat(unfit, `${PREFIX}.paths`, rule.Paths));

@@ -35,7 +35,7 @@ import {
 } from '../ecs.ts';
 import { date } from '../ecs-time.ts';
 import { type Artifact, type Cast, castOf, MAX_INTERESTS, onlyOne } from './artifacts.ts';
-import { conclude, pick, title } from './base.ts';
+import { conclude, keepOthers, pick, title } from './base.ts';
 import {
   addHashes,
   connectionAt,
@@ -332,8 +332,14 @@ function techniques(texts: readonly unknown[]): Fields | undefined {
 }
 
 function product(document: EcsDocument, detection: Detection, unfit: Unfit, own: Fields): void {
-  const detector = isRecord(detection.Detector) ? namedOf(detection.Detector) : { Name: detection.Detector };
-  const made = isRecord(detection.Product) ? namedOf(detection.Product) : { Name: detection.Product };
+  const detector: ReturnType<typeof namedOf> = isRecord(detection.Detector)
+    ? namedOf(detection.Detector)
+    : { Name: detection.Detector };
+  const made: ReturnType<typeof namedOf> = isRecord(detection.Product)
+    ? namedOf(detection.Product)
+    : { Name: detection.Product };
+  keepOthers(unfit, `${PREFIX}.detector`, detection.Detector, detector);
+  keepOthers(unfit, `${PREFIX}.product`, detection.Product, made);
   const detectorName = keyword(unfit, 'event.provider', detector.Name);
   put(document.event as Fields, 'provider', detectorName);
   const version = keyword(unfit, 'observer.version', made.Version);
@@ -482,6 +488,7 @@ const INTERESTS = `${PREFIX}.artifacts_of_interest`;
 /** All of them with everything they say, and what the rule pointed at. */
 function artifacts(cast: Cast, unfit: Unfit, own: Fields): void {
   if (cast.artifacts.length >= MOST_ITEMS) tellCut(unfit, ARTIFACTS, cast.artifacts.length, cast.count);
+  for (const remark of cast.remarks) misfit(unfit, INTERESTS, remark);
   if (cast.interests.length >= MAX_INTERESTS) tellCut(unfit, INTERESTS, cast.interests.length, cast.interestCount);
   if (cast.count > 0 && cast.artifacts.length > 0) {
     own.artifact_count = cast.count;

@@ -84,7 +84,7 @@ export const mapping: Mapping = (record, source) => {
   const related: Related = { hosts: [], ip: [], user: [], hash: [] };
   const others: Fields = {};
   const isDeleted = truth(unfit, `${PREFIX}.deleted`, said.Deleted) === true;
-  const provider = keyword(unfit, 'event.provider', nameOf(said.Plugin));
+  const provider = keyword(unfit, 'event.provider', nameOf(unfit, `${PREFIX}.plugin`, said.Plugin));
   const { LastModified: modified } = said;
   const asset = { id, dataset: PREFIX, provider, modified, modifiedBy: undefined, isDeleted };
   const document = assetOf(asset, source, unfit, related);
@@ -125,8 +125,8 @@ function modifierOf(value: unknown, unfit: Unfit, related: Related, others: Fiel
 function described(said: Exception, unfit: Unfit, own: Fields): void {
   put(own, 'object_type', keyword(unfit, `${PREFIX}.object_type`, said.ObjectType));
   put(own, 'schema_version', keyword(unfit, `${PREFIX}.schema_version`, said.SchemaVersion));
-  put(own, 'product', keyword(unfit, `${PREFIX}.product`, nameOf(said.Product)));
-  put(own, 'plugin', keyword(unfit, `${PREFIX}.plugin`, nameOf(said.Plugin)));
+  put(own, 'product', keyword(unfit, `${PREFIX}.product`, nameOf(unfit, `${PREFIX}.product`, said.Product)));
+  put(own, 'plugin', keyword(unfit, `${PREFIX}.plugin`, nameOf(unfit, `${PREFIX}.plugin`, said.Plugin)));
   put(own, 'operating_systems', namesOf(unfit, `${PREFIX}.operating_systems`, said.OperatingSystems));
   put(own, 'tags', keywords(unfit, `${PREFIX}.tags`, said.Tags));
   put(own, 'states', flat(unfit, `${PREFIX}.states`, said.States));

@@ -2,7 +2,7 @@
 import { named } from '../../members/cylance/named.ts';
 import type { EcsDocument, SourceFacts } from '../../src/types.ts';
 import { type Fields, isRecord, keywords, listOf, put, type Related, reader, severityOf, type Unfit } from '../ecs.ts';
-import { moment, originOf, personOf } from './base.ts';
+import { keepOthers, moment, originOf, personOf } from './base.ts';
 
 const modifierOf = reader({ id: ['user_id', 'UserId'], login: ['user_login', 'UserLogin', 'email'] });
 const namedOf = reader(named);
@@ -29,8 +29,9 @@ export function assetOf(said: Said, source: SourceFacts, unfit: Unfit, related: 
   put(event, 'provider', said.provider);
   const document: EcsDocument = { '@timestamp': modified, ...originOf(source), event };
   const { modifiedBy } = said;
-  const modifier = isRecord(modifiedBy) ? modifierOf(modifiedBy) : { id: undefined, login: modifiedBy };
+  const modifier: ReturnType<typeof modifierOf> = isRecord(modifiedBy) ? modifierOf(modifiedBy) : { login: modifiedBy };
   put(document, 'user', personOf(modifier.id, modifier.login, unfit, related));
+  keepOthers(unfit, 'user', modifiedBy, modifier);
   return document;
 }
 
@@ -41,11 +42,14 @@ export function judge(event: Fields, severity: string | undefined): void {
 
 /** Objects with a name, or names. */
 export function namesOf(unfit: Unfit, field: string, value: unknown): string[] | undefined {
-  const names = listOf(value).map((item) => (isRecord(item) ? (namedOf(item).Name ?? item) : item));
+  const names = listOf(value).map((item) => nameOf(unfit, field, item));
   return keywords(unfit, field, names);
 }
 
 /** The name of an object that has hardly more than one. */
-export function nameOf(value: unknown): unknown {
-  return isRecord(value) ? (namedOf(value).Name ?? value) : value;
+export function nameOf(unfit: Unfit, field: string, value: unknown): unknown {
+  const said = namedOf(value);
+  if (said.Name === undefined) return value;
+  keepOthers(unfit, field, value, said);
+  return said.Name;
 }

@@ -1,23 +1,12 @@
 /** No list is cut silently: whatever part of a record is long, all of it is in the document, or tag and count say that it is not. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { MOST_ITEMS } from '../../mappings/ecs.ts';
 import { CONTENT_IS_CUT } from '../../mappings/ecs-document.ts';
-import { withoutSecrets } from '../../src/secrets.ts';
 import type { EcsDocument, Registered } from '../../src/types.ts';
-import { type Fixture, folderOf, mapped, SOURCE } from '../fixtures/documents.ts';
+import { mapped, recordsOf, SOURCE } from '../fixtures/documents.ts';
 
 type Path = readonly string[];
-
-/** The record of each fixture, without its secrets. */
-function recordsOf({ stream }: Registered): unknown[] {
-  const folder = join(import.meta.dirname, '..', 'fixtures', folderOf(stream.name));
-  const files = readdirSync(folder).filter((file) => file.endsWith('.input.json'));
-  const fixtures = files.map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Fixture);
-  return fixtures.map(({ record }) => withoutSecrets(record, stream.secrets));
-}
 
 /** Where a record has lists, and objects that are used as such, at any depth. */
 function placesIn(value: unknown, path: Path = []): Path[] {
