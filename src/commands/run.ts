@@ -155,13 +155,16 @@ function undelivered({ name, delivered, rejected, unread }: Watch): string[] {
   const all = rejected > 0 && delivered === 0 ? [`${name}: all documents were rejected (${showCount(rejected)})`] : [];
   const [first] = unread;
   if (first === undefined) return all;
-  return [...all, `${name}: ${showCount(unread.size)} could not be read, ${first} among them; the reason is above`];
+  return [
+    ...all,
+    `${name}: ${showCount(unread.size)} could not be read, ${JSON.stringify(first)} among them; the reason is above`,
+  ];
 }
 
 /** A pipeline that stopped counts, whatever became of the others; with `--once` also one that brought nothing through. */
 function judge(cli: Cli, running: Running[], once: boolean): void {
   for (const what of once ? running.flatMap(({ watch }) => undelivered(watch)) : []) {
-    cli.stderr.write(`error: ${what}\n`);
+    cli.stderr.write(cli.redactor.scrub(`error: ${what}\n`));
     cli.setExitCode(1);
   }
   const stopped = running.filter(({ watch }) => watch.stopped !== undefined);

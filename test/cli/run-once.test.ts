@@ -81,7 +81,9 @@ test('children that cannot be read', async () => {
   const file = join(place.folder, 'sluice.yaml');
   writeFileSync(file, readFileSync(file, 'utf8').replace('[cylance.detection]', '[cylance.instaquery_result]'));
   const ended = await place.sluice('run', '--once');
-  expect(ended.stderr).toMatch(/error: acme\/cylance\.instaquery_result\/files: \d+ could not be read, \S+ among them/);
+  expect(ended.stderr).toMatch(
+    /error: acme\/cylance\.instaquery_result\/files: \d+ could not be read, "\S+" among them/,
+  );
   expect(ended.stderr).toMatch(/cannot be read for now: .*answered 400/);
   expect(ended.code).toBe(1);
 }, 60_000);
