@@ -111,7 +111,7 @@ export async function pass({ gates, record, signal, now, sleep, onHeld }: Passin
       onHeld(longest, forMs);
       await sleep(Math.min(forMs, LONGEST_NAP_MS), signal);
     } else if (probe !== undefined) await orAborted(probe, signal);
-    else if (!hasYielded && !route.isOpen && route.suspects.has(record as string)) {
+    else if (!hasYielded && gates.some(({ isOpen, suspects }) => !isOpen && suspects.has(record as string))) {
       hasYielded = true;
       await sleep(YIELD_MS, signal);
     } else break;

@@ -73,7 +73,7 @@ export function createPatience(services: PatienceServices): Patience {
     source.successes++;
     gate.refusals = 0;
     source.refusals = 0;
-    gate.suspects.delete(recordOf(request));
+    for (const { suspects } of [gate, source]) suspects.delete(recordOf(request));
     gate.forbidden.clear();
     refusals.answered(request.route);
     refusals.answered(WHOLE_SOURCE);
@@ -112,13 +112,12 @@ export function createPatience(services: PatienceServices): Patience {
         refusals.count(error);
         if (error.general !== undefined) {
           const isOfSource = error.general === 'source';
-          // A token is never refused to one record alone.
-          if (!isOfSource && record === undefined) gate.refused++;
-          if (!isOfSource && record !== undefined && isRefusedAlone(gate, record)) throw ofItself(error);
+          const held = isOfSource ? source : gate;
+          if (record === undefined) held.refused++;
+          else if (isRefusedAlone(held, record)) throw ofItself(error);
           const name = isOfSource ? WHOLE_SOURCE : route;
           refusals.waits(name, error);
           say(name, error, startedAtMs);
-          const held = isOfSource ? source : gate;
           refuse(held, error, passage);
           if (error.action !== 'retry' || left() <= 0) throw heldUp(error, request, held.heldUntilMs - now());
           continue;
@@ -205,7 +204,7 @@ function isGivenUp({ retry = 'patient' }: Asked, failures: number): boolean {
   return retry !== 'patient' && failures >= (retry === 'brief' ? BRIEF_ATTEMPTS : FEW_ATTEMPTS);
 }
 
-/** Others of its kind were answered before and after: it is not the route that is refused. */
+/** Others were answered before and after: neither the route nor the source is refused. */
 function ofItself(error: SluiceError): SluiceError {
   return new SluiceError(error.message, { action: 'retry', waitMs: error.waitMs, advice: error.advice, cause: error });
 }

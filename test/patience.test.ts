@@ -192,6 +192,21 @@ describe('credentials that are refused', () => {
   });
 });
 
+test('a token that is refused to one record beside others that are let in is that record’s own', async () => {
+  const { clock, ask, answers, sent } = open();
+  const record = { retry: 'brief' } as const;
+  ask('/a/1', record);
+  await clock.pass(20);
+  answers.set('/a/7', refused);
+  const one = ask('/a/7', record);
+  await clock.pass(20);
+  const others = ['/a/8', '/b/9'].map((path) => ask(path, record));
+  await clock.pass(3000);
+  expect(others).toEqual([{ isAnswered: true }, { isAnswered: true }]);
+  expect(one.error).toMatchObject({ action: 'retry', general: undefined });
+  expect(sent.filter((path) => path === '/a/7')).toHaveLength(2);
+});
+
 describe('a scope that has worked and answers 403', () => {
   const list = { wasAllowed: true, retry: 'patient' } as const;
 

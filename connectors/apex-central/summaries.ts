@@ -6,8 +6,9 @@
  * An entry that names its endpoints itself is taken at its word. One that cannot be read is reported, never skipped
  * silently, and harms no other.
  */
-import { messageOf, SluiceError } from '../../src/errors.ts';
+import { isGeneral, messageOf } from '../../src/errors.ts';
 import { exactDigestOf } from '../../src/identity.ts';
+import type { Parents } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import type { Child, StreamContext } from '../../src/types.ts';
@@ -25,25 +26,26 @@ export interface Place {
 }
 
 /** All endpoints of all investigations; `whole` says that none can be missing. */
-export async function readParents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
+export async function readParents(context: StreamContext): Promise<Parents> {
   const lists = [(query: PageQuery) => taskPage(context, SUMMARIES, query)];
   const key = (summary: unknown) => summaryGuid(summary).toLowerCase();
   const { records, unkeyed, settled } = await readSnapshot(context, { lists, key });
   const children = new Map<string, Child>();
   let whole = settled;
+  let refused: unknown;
   for (const summary of [...records.values(), ...unkeyed]) {
     try {
       const listed = await endpointsOf(context, summary);
       whole &&= listed.whole;
       for (const child of childrenOf(summary, listed.endpoints)) children.set(child.key, child);
     } catch (error) {
-      if (error instanceof SluiceError && error.general !== undefined) throw error;
       context.signal.throwIfAborted();
+      if (isGeneral(error)) refused ??= error;
       whole = false; // the others are read all the same
       context.log.warn(messageOf(error));
     }
   }
-  return { children: [...children.values()], whole };
+  return { children: [...children.values()], whole, refused };
 }
 
 function summaryGuid(summary: unknown): string {

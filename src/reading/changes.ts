@@ -205,7 +205,8 @@ async function fetchDetail(
     const action = error instanceof SluiceError ? error.action : 'reject'; // nobody foresaw it: it is this record's
     if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known);
     if (action !== 'retry' && action !== 'reject') throw error;
-    if (isGeneral(error)) throw error; // the walk waits, not the record
+    // The walk waits, not the record, unless others are answered: then it is this record's.
+    if (isGeneral(error) && !(await answersOthers(pipeline, context, seen.key).catch(() => false))) throw error;
     const isOwed = action === 'retry' && seen.record !== undefined && isWaitedFor(pipeline, seen);
     if (isOwed && pipeline.owed.size >= MOST_OWED && !pipeline.owed.has(seen.key)) throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);

@@ -27,6 +27,8 @@ export type ReadingEnd = boolean | 'pending';
 export interface Parents {
   children: Child[];
   whole: boolean;
+  /** Kept some from being listed, though not through their fault: a rate limit. */
+  refused?: unknown;
 }
 
 /** A reading that breaks off is tried so often at once; what was delivered of it is not delivered again. */
@@ -41,7 +43,7 @@ type Event =
   | { kind: 'page'; child: string; page: Page }
   | { kind: 'ended'; child: string }
   | { kind: 'planned'; parents: Parents }
-  | { kind: 'failed'; error: unknown; planning: boolean };
+  | { kind: 'failed'; error: unknown; child: string | undefined };
 
 /**
  * Pages of all children that are due, as they come. Ends when none is being read and none is due. The parents are looked
@@ -49,23 +51,26 @@ type Event =
  */
 export async function* walkChildren(context: StreamContext, walk: Walk, children: Children): AsyncIterable<Page> {
   const events = openEvents();
-  const reading = new Map<string, AsyncGenerator<Page>>();
+  const reading = new Map<string, Reading>();
   const plansOnce = walk.kind === 'backfill' || walk.once === true;
   let queue: Child[] = [];
   let planning = false;
+  const refused = new Map<string, Refused>(); // the others are read before the walk waits
+  let listRefused: unknown;
+  let witness: Child | undefined;
   let plannedAtMs = Number.NEGATIVE_INFINITY;
   const plan = (): void => {
     planning = true;
     plannedAtMs = context.now();
     planned(context, children).then(
       (parents) => events.put({ kind: 'planned', parents }),
-      (error: unknown) => events.put({ kind: 'failed', error, planning: true }),
+      (error: unknown) => events.put({ kind: 'failed', error, child: undefined }),
     );
   };
   const pull = (child: string, pages: AsyncGenerator<Page>): void => {
     pages.next().then(
       ({ done, value }) => events.put(done ? { kind: 'ended', child } : { kind: 'page', child, page: value as Page }),
-      (error: unknown) => events.put({ kind: 'failed', error, planning: false }),
+      (error: unknown) => events.put({ kind: 'failed', error, child }),
     );
   };
   const nextPlanMs = () => (plansOnce || planning ? undefined : plannedAtMs + context.settings.snapshotMs);
@@ -76,7 +81,8 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
       while (reading.size < context.settings.childConcurrency && queue.length > 0) {
         const child = queue.shift() as Child;
         const pages = readChild(contextFor(context, child), walk, children, child);
-        reading.set(child.key, pages);
+        refused.delete(child.key);
+        reading.set(child.key, { child, pages });
         pull(child.key, pages);
       }
       if (!planning && !plansOnce && context.now() >= (nextPlanMs() as number)) plan();
@@ -84,22 +90,60 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
       if (event === undefined) continue;
       if (event.kind === 'page') {
         yield event.page;
-        const pages = reading.get(event.child);
-        if (pages !== undefined) pull(event.child, pages);
+        const read = reading.get(event.child);
+        if (event.page.records.length > 0) witness = read?.child;
+        if (read !== undefined) pull(event.child, read.pages);
       } else if (event.kind === 'ended') reading.delete(event.child);
       else if (event.kind === 'planned') {
         planning = false;
         const { children: all, whole } = event.parents;
+        listRefused = event.parents.refused;
         if (whole) yield* gone(context, all, reading);
         queue = due(context, walk, all, reading);
+      } else if (event.child !== undefined) {
+        const read = reading.get(event.child);
+        if (read === undefined || isFinal(event.error) || !isGeneral(event.error)) throw event.error;
+        reading.delete(event.child);
+        refused.set(event.child, { child: read.child, error: event.error as SluiceError });
       } else {
-        if (!event.planning || reading.size + queue.length === 0 || isFinal(event.error)) throw event.error;
+        if (reading.size + queue.length === 0 || isFinal(event.error)) throw event.error;
         planning = false; // what is being read is not thrown away for it
         context.log.warn(`the list of parents cannot be read for now: ${messageOf(event.error)}`);
       }
     }
+    const [first] = refused.values();
+    if (first !== undefined && !(await answersFor(context, children, witness))) throw first.error;
+    for (const { child, error } of refused.values())
+      yield failed(context, walk, children, child, context.knownChild(child.key), error);
+    if (listRefused !== undefined) throw listRefused;
   } finally {
-    for (const pages of reading.values()) void pages.return(undefined).catch(() => {}); // a reply may take long to end
+    for (const { pages } of reading.values()) void pages.return(undefined).catch(() => {}); // a reply may take long to end
+  }
+}
+
+interface Reading {
+  child: Child;
+  pages: AsyncGenerator<Page>;
+}
+
+/** Anybody might have met it; when others are answered afterwards, it is the child's own. */
+interface Refused {
+  child: Child;
+  error: SluiceError;
+}
+
+/** Whether one that was answered in this walk is answered still. */
+async function answersFor(context: StreamContext, { read }: Children, witness: Child | undefined): Promise<boolean> {
+  if (witness === undefined) return false;
+  const parts = read(context, witness);
+  try {
+    await parts.next();
+    return true;
+  } catch {
+    context.signal.throwIfAborted();
+    return false;
+  } finally {
+    await parts.return(false); // also when nobody wants more: the reply is given up
   }
 }
 

@@ -182,7 +182,7 @@ test('a task that never ends is given up at its deadline, said so, and asked for
   const startedAt = Date.now();
   const sink = memorySink();
   const { pipeline } = start(simulator, sink, {
-    reading: { task_deadline: '400ms', snapshot: '1m' },
+    reading: { task_deadline: '3s', snapshot: '1m' },
     now: () => nowMs + (Date.now() - startedAt),
   });
   const said: string[] = [];

@@ -274,14 +274,30 @@ describe('children', () => {
       at.parent(key);
       at.found(key, 2);
     }
+    let isLimited = false;
     at.state.trouble = (key) => {
-      if (key === 'b') throw new SluiceError('429', { action: 'retry', general: 'route', waitMs: 1_800_000 });
+      isLimited ||= key === 'b';
+      if (isLimited) throw new SluiceError('429', { action: 'retry', general: 'route', waitMs: 1_800_000 });
     };
     await expect(at.run()).rejects.toMatchObject({ general: 'route', waitMs: 1_800_000 });
     expect(at.rows.get('b')).toBeUndefined();
     at.state.trouble = undefined;
     await at.run();
     expect([...(at.shipped.get('b') ?? [])]).toEqual([0, 1]);
+  });
+
+  test('one that is refused while others are answered afterwards is put off, and the walk goes on', async () => {
+    const at = place();
+    for (const key of ['a', 'b', 'c']) {
+      at.parent(key);
+      at.found(key, 2);
+    }
+    at.state.trouble = (key) => {
+      if (key === 'b') throw new SluiceError('429', { action: 'retry', general: 'route' });
+    };
+    await at.run();
+    expect(at.rows.get('b')).toMatchObject({ status: 'open', failures: 1 });
+    for (const key of ['a', 'c']) expect([...(at.shipped.get(key) ?? [])]).toEqual([0, 1]);
   });
 
   test('one that has no results yet is not complete for that; a second look agrees', async () => {

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseExact } from '../../src/json.ts';
-import { anyValue, type Draw, damagedRecord, drawFrom, type Size } from './damage.ts';
+import { anyValue, type Draw, damagedRecord, drawFrom, pick, type Size } from './damage.ts';
 import type { Asked, Vendor } from './vendors.ts';
 
 /** An item of a list in a reply, as it was. */
@@ -152,12 +152,12 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** What one detail or child is answered with beside others that work; those that hold up more than that (401, 429) have tests of their own. */
+/** What one detail or child is answered with beside others that work. */
 function refused(draw: Draw, { refusal }: Vendor): { status: number; text: string } {
   if (refusal !== undefined && draw(2) === 0) return { status: 200, text: refusal(anyValue(draw, 'small')) };
-  const status = 300 + draw(300);
-  const isGeneral = status === 401 || status === 429;
-  return { status: isGeneral ? 418 : status, text: draw(2) === 0 ? '<html>no</html>' : '{"message":"no \\u001b[2J"}' };
+  // Those that hold up others until it is known whose they are take seconds: few of them are enough.
+  const status = draw(60) === 0 ? pick(draw, [401, 429]) : 300 + draw(300);
+  return { status, text: draw(2) === 0 ? '<html>no</html>' : '{"message":"no \\u001b[2J"}' };
 }
 
 function garbage(text: string, draw: Draw, size: Size): string {
