@@ -7,7 +7,7 @@ import type { Config, SourceConfig } from './config.ts';
 import { messageOf, SluiceError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { SAY_AFTER_MS, type Trouble } from './refusals.ts';
-import type { Watch } from './watch.ts';
+import { DEGRADED_AFTER_MS, failingFor, isSinkFailing, type Watch } from './watch.ts';
 
 export interface Health {
   port: number;
@@ -68,24 +68,8 @@ interface Finding {
   advice?: string;
 }
 
-/** A walk that cannot go on for so long is not only late. */
+/** What cannot go on for so long is not only late. */
 const FAILING_AFTER_MS = 3_600_000;
-const DEGRADED_AFTER_MS = 60_000;
-
-const SILENT = 'it has not answered yet';
-
-/** The walk, or the sink, that has been failing for longest, if that is longer than so many milliseconds. */
-function failingFor({ failing, asking, sinkFailing }: Watch, longerMs: number, nowMs: number): string | undefined {
-  const sinks = [...asking.values()].map((sinceMs) => ({ sinceMs, reason: SILENT }));
-  if (sinkFailing !== undefined) sinks.unshift(sinkFailing);
-  const troubles = [
-    ...sinks.map((trouble) => ({ who: 'the sink', ...trouble })),
-    ...[...failing].map(([who, trouble]) => ({ who, ...trouble })),
-  ];
-  const [longest] = troubles.sort((one, other) => one.sinceMs - other.sinceMs);
-  if (longest === undefined || nowMs - longest.sinceMs <= longerMs) return undefined;
-  return `${longest.who} cannot go on for ${Math.round((nowMs - longest.sinceMs) / 60_000)} min: ${longest.reason}`;
-}
 
 /** What the vendor refuses of what this pipeline asks for. */
 function refusalsOf({ line }: Watched): Trouble[] {
@@ -99,7 +83,7 @@ function warningOf(watched: Watched, nowMs: number): string | undefined {
   const [longest] = refusalsOf(watched);
   const isLong = longest !== undefined && longest.lastsMs >= SAY_AFTER_MS;
   const refused = isLong ? `waiting for ${Math.round(longest.lastsMs / 60_000)} min: ${longest.reason}` : undefined;
-  return watch.alarm ?? failingFor(watch, DEGRADED_AFTER_MS, nowMs) ?? refused;
+  return watch.alarm ?? failingFor(watch, nowMs) ?? refused;
 }
 
 /** What a person has to mend, or whatever has lasted too long. */
@@ -108,7 +92,7 @@ function troubleOf(watched: Watched, longerMs: number, nowMs: number): { why?: s
   if (watch.stopped !== undefined) return { why: watch.stopped.message, advice: watch.stopped.advice };
   const refused = refusalsOf(watched).find(({ isFailing }) => isFailing);
   if (refused !== undefined) return { why: refused.reason, advice: refused.advice };
-  return { why: failingFor(watch, longerMs, nowMs) };
+  return { why: failingFor(watch, nowMs, longerMs) };
 }
 
 /**
@@ -198,7 +182,7 @@ function metricsOf(watched: readonly Watched[], lived: () => number): Registry {
     (watch) => (lived() - watch.lastSignMs) / 1000,
   );
   add('walks_failing', 'Walks that cannot go on for now.', (watch) => watch.failing.size);
-  add('sink_failing', '1 while the sink takes nothing.', (watch) => (watch.sinkFailing === undefined ? 0 : 1));
+  add('sink_failing', '1 while the sink takes nothing.', (watch) => (isSinkFailing(watch, lived()) ? 1 : 0));
   add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
   add('alarm', '1 while a person should look at something.', (watch) => (watch.alarm === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));

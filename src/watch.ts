@@ -45,6 +45,31 @@ export interface Watch {
   events: PipelineEvents;
 }
 
+/** Trouble that lasts longer than this is told. */
+export const DEGRADED_AFTER_MS = 60_000;
+
+/** Whether the sink takes nothing, or has not answered for too long. */
+export function isSinkFailing({ asking, sinkFailing }: Watch, livedMs: number): boolean {
+  return sinkFailing !== undefined || [...asking.values()].some((sinceMs) => livedMs - sinceMs > DEGRADED_AFTER_MS);
+}
+
+/** The walk, or the sink, that has been failing for longest, if that is longer than so many milliseconds. */
+export function failingFor(
+  { failing, asking, sinkFailing }: Watch,
+  livedMs: number,
+  longerMs = DEGRADED_AFTER_MS,
+): string | undefined {
+  const sinks = [...asking.values()].map((sinceMs) => ({ sinceMs, reason: 'it has not answered yet' }));
+  if (sinkFailing !== undefined) sinks.unshift(sinkFailing);
+  const troubles = [
+    ...sinks.map((trouble) => ({ who: 'the sink', ...trouble })),
+    ...[...failing].map(([who, trouble]) => ({ who, ...trouble })),
+  ];
+  const [longest] = troubles.sort((one, other) => one.sinceMs - other.sinceMs);
+  if (longest === undefined || livedMs - longest.sinceMs <= longerMs) return undefined;
+  return `${longest.who} cannot go on for ${Math.round((livedMs - longest.sinceMs) / 60_000)} min: ${longest.reason}`;
+}
+
 /** `lived` is what durations are measured by: the time that the process did not run is nobody's failure. */
 export function createWatch(name: string, now: () => number, lived: () => number = now): Watch {
   const counts = { seen: 0, delivered: 0, rejected: 0, windows: 0, unchangedWindows: 0, unsettled: 0, owed: 0 };

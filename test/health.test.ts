@@ -133,6 +133,7 @@ describe('a sink that is away', () => {
     watch.events.asking('live');
     pass(2);
     expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('has not answered yet') });
+    expect((await ask('metrics')).text).toContain(`${gauge} 1`);
     watch.events.answered('live', { taken: true });
     expect(await ask('readyz')).toMatchObject({ status: 200 });
   });

@@ -4,7 +4,7 @@ import { isAbort, messageOf, SluiceError } from '../errors.ts';
 import { type Health, startHealth } from '../health.ts';
 import { runPipeline, settleJobs } from '../run.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
-import type { Watch } from '../watch.ts';
+import { failingFor, type Watch } from '../watch.ts';
 import type { Cli } from './shared/context.ts';
 import { walkOf } from './shared/jobs.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
@@ -45,12 +45,12 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
   judge(cli, opened.running, options.once ?? false);
 }
 
-async function runAll(cli: Cli, session: Session, { store, running }: Opened, once: boolean): Promise<void> {
+async function runAll(cli: Cli, session: Session, { built, store, running }: Opened, once: boolean): Promise<void> {
   session.log.info(
     `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ watch }) => watch.name).join(', ')}`,
   );
   const timers = [
-    setInterval(() => summarize(session, running), SUMMARY_MS),
+    setInterval(() => summarize(session, running, built.lived()), SUMMARY_MS),
     setInterval(() => {
       try {
         followJobs(store, running);
@@ -64,7 +64,7 @@ async function runAll(cli: Cli, session: Session, { store, running }: Opened, on
   } finally {
     for (const timer of timers) clearInterval(timer);
     followJobs(store, running, true);
-    summarize(session, running);
+    summarize(session, running, built.lived());
     session.log.info(cli.signal.aborted ? stoppedWell(running) : 'ended');
   }
 }
@@ -112,7 +112,7 @@ function failureOf(watch: Watch | undefined, job: JobRow): string | undefined {
   return watch?.refused.get(walkOf(job).id) ?? watch?.stopped?.message;
 }
 
-function summarize(session: Session, running: Running[]): void {
+function summarize(session: Session, running: Running[], livedMs: number): void {
   for (const { watch } of running) {
     const windows = `${plural(watch.windows, 'window')}, ${showCount(watch.unchangedWindows)} of them unchanged`;
     const counts = `${showCount(watch.delivered)} delivered, ${showCount(watch.rejected)} rejected, ${windows}`;
@@ -120,15 +120,17 @@ function summarize(session: Session, running: Running[]): void {
     const owed = watch.owed > 0 ? `, ${showCount(watch.owed)} waiting for their detail` : '';
     const { count, sinceMs = 0 } = watch.gaps;
     const gaps = count > 0 ? `, ${plural(count, 'gap')} since ${showTime(sinceMs)}` : '';
-    const state = watch.stopped
-      ? ', STOPPED'
-      : watch.waiting
-        ? `, waiting: ${watch.waiting}`
-        : watch.alarm
-          ? `, ALARM: ${watch.alarm}`
-          : '';
-    session.log.info(`${watch.name}: ${counts}${unsettled}${owed}${gaps}${state}`);
+    session.log.info(`${watch.name}: ${counts}${unsettled}${owed}${gaps}${standingOf(watch, livedMs)}`);
   }
+}
+
+/** The worst that is to be said of it. */
+function standingOf(watch: Watch, livedMs: number): string {
+  if (watch.stopped) return ', STOPPED';
+  const failing = failingFor(watch, livedMs);
+  if (failing !== undefined) return `, FAILING: ${failing}`;
+  if (watch.waiting) return `, waiting: ${watch.waiting}`;
+  return watch.alarm ? `, ALARM: ${watch.alarm}` : '';
 }
 
 async function close(opened: Opened, health: Health | undefined): Promise<void> {
