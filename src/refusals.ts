@@ -43,6 +43,8 @@ export interface Refusals {
 export function createRefusals(lived: () => number): Refusals {
   const counts = new Map<string, number>();
   const waiting = new Map<string, Wait>();
+  /** One new token that is not accepted is a hiccup, and none for a minute is none. */
+  const isRefused = ({ error, sinceMs }: Wait) => error.status === 401 && lived() - sinceMs >= SAY_AFTER_MS;
   const forbiddenMs = ({ forbiddenSinceMs }: Wait) => (forbiddenSinceMs === undefined ? 0 : lived() - forbiddenSinceMs);
   return {
     counts,
@@ -71,7 +73,7 @@ export function createRefusals(lived: () => number): Refusals {
         reason: messageOf(wait.error),
         advice: wait.error.advice,
         lastsMs: lived() - wait.sinceMs,
-        isFailing: wait.error.isLockedOut || forbiddenMs(wait) >= FORBIDDEN_FOR_MS,
+        isFailing: wait.error.isLockedOut || isRefused(wait) || forbiddenMs(wait) >= FORBIDDEN_FOR_MS,
       }));
       return all.sort((one, other) => other.lastsMs - one.lastsMs);
     },

@@ -207,6 +207,22 @@ test('a token that is refused to one record beside others that are let in is tha
   expect(sent.filter((path) => path === '/a/7')).toHaveLength(2);
 });
 
+test('new tokens that are not accepted are asked for with short pauses, and failing after a minute of it', async () => {
+  const { clock, ask, answers, sent, refusals } = open();
+  const unaccepted = new SluiceError('answered 401', { action: 'retry', general: 'source', status: 401 });
+  answers.set('/a/1', () => unaccepted);
+  const waiting = ask('/a/1');
+  await clock.pass(10_000);
+  expect(sent.length).toBeGreaterThan(3);
+  expect(refusals.troubles([])).toMatchObject([{ isFailing: false }]);
+  await clock.pass(MINUTE_MS);
+  expect(refusals.troubles([])).toMatchObject([{ isFailing: true }]);
+  answers.clear();
+  await clock.pass(MINUTE_MS);
+  expect(waiting).toEqual({ isAnswered: true });
+  expect(refusals.troubles([])).toEqual([]);
+});
+
 describe('a scope that has worked and answers 403', () => {
   const list = { wasAllowed: true, retry: 'patient' } as const;
 

@@ -132,7 +132,7 @@ function openOrRefused(stream: HttpStreamer): (sent: HttpRequest) => Promise<Htt
 function explain(error: SluiceError, status: number): SluiceError {
   if (status !== 401) return error;
   const message = `${error.message} with a token that was just issued`;
-  return new SluiceError(message, { ...error, action: 'retry', general: 'source', isLockedOut: true, cause: error });
+  return new SluiceError(message, { ...error, action: 'retry', general: 'source', cause: error });
 }
 
 function queryOf(query: VendorRequest['query']): string {
