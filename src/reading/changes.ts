@@ -192,11 +192,16 @@ async function fetchDetail(
     if (known !== undefined) clearMissing(pipeline, [seen.key]);
     return { record: clean(stream, detail), kind: 'detail' };
   };
+  let othersAnswered = false;
   try {
     return await ask().catch(async (error: unknown) => {
-      if (actionOf(error) !== 'skip' || seen.record === undefined) throw error;
+      const isUnknown = actionOf(error) === 'skip' && seen.record !== undefined;
+      if (!isUnknown && !isGeneral(error)) throw error;
       context.signal.throwIfAborted();
-      if (await answersOthers(pipeline, context, seen.key)) return await ask(); // the route may have come back meanwhile
+      const answered = answersOthers(pipeline, context, seen.key);
+      othersAnswered = await (isUnknown ? answered : answered.catch(() => false));
+      if (othersAnswered) return await ask(); // the route may have come back meanwhile, or another held it
+      if (!isUnknown) throw error;
       const why = 'the vendor has no detail of a record that its list shows, nor of others';
       throw new SluiceError(why, { action: 'retry', cause: error });
     });
@@ -205,8 +210,7 @@ async function fetchDetail(
     const action = error instanceof SluiceError ? error.action : 'reject'; // nobody foresaw it: it is this record's
     if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known);
     if (action !== 'retry' && action !== 'reject') throw error;
-    // The walk waits, not the record, unless others are answered: then it is this record's.
-    if (isGeneral(error) && !(await answersOthers(pipeline, context, seen.key).catch(() => false))) throw error;
+    if (isGeneral(error) && !othersAnswered) throw error; // the walk waits, not the record
     const isOwed = action === 'retry' && seen.record !== undefined && isWaitedFor(pipeline, seen);
     if (isOwed && pipeline.owed.size >= MOST_OWED && !pipeline.owed.has(seen.key)) throw error;
     pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);

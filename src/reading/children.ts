@@ -55,7 +55,8 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
   const plansOnce = walk.kind === 'backfill' || walk.once === true;
   let queue: Child[] = [];
   let planning = false;
-  const refused = new Map<string, Refused>(); // the others are read before the walk waits
+  const refused = new Map<string, Refused>(); // tried once more when the others are through, and others are answered
+  const triedAgain = new Set<string>();
   let listRefused: unknown;
   let witness: Child | undefined;
   let plannedAtMs = Number.NEGATIVE_INFINITY;
@@ -76,8 +77,20 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
   const nextPlanMs = () => (plansOnce || planning ? undefined : plannedAtMs + context.settings.snapshotMs);
   plan();
   try {
-    while (planning || reading.size > 0 || queue.length > 0) {
+    while (planning || reading.size + queue.length + refused.size > 0) {
       context.signal.throwIfAborted();
+      const [first] = refused.values();
+      if (first !== undefined && !planning && reading.size + queue.length === 0) {
+        if (!(await answersFor(context, children, witness))) throw first.error;
+        for (const { child, error } of refused.values()) {
+          if (triedAgain.has(child.key))
+            yield failed(context, walk, children, child, context.knownChild(child.key), error);
+          else queue.push(child);
+          triedAgain.add(child.key);
+        }
+        refused.clear();
+        continue;
+      }
       while (reading.size < context.settings.childConcurrency && queue.length > 0) {
         const child = queue.shift() as Child;
         const pages = readChild(contextFor(context, child), walk, children, child);
@@ -111,10 +124,6 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
         context.log.warn(`the list of parents cannot be read for now: ${messageOf(event.error)}`);
       }
     }
-    const [first] = refused.values();
-    if (first !== undefined && !(await answersFor(context, children, witness))) throw first.error;
-    for (const { child, error } of refused.values())
-      yield failed(context, walk, children, child, context.knownChild(child.key), error);
     if (listRefused !== undefined) throw listRefused;
   } finally {
     for (const { pages } of reading.values()) void pages.return(undefined).catch(() => {}); // a reply may take long to end
@@ -126,7 +135,7 @@ interface Reading {
   pages: AsyncGenerator<Page>;
 }
 
-/** Anybody might have met it; when others are answered afterwards, it is the child's own. */
+/** Anybody might have met it, or another held it up: when others are answered and it is refused again, it is the child's own. */
 interface Refused {
   child: Child;
   error: SluiceError;

@@ -300,6 +300,25 @@ describe('children', () => {
     for (const key of ['a', 'c']) expect([...(at.shipped.get(key) ?? [])]).toEqual([0, 1]);
   });
 
+  test('one that was only held up by another is read in the same walk', async () => {
+    const at = place();
+    for (const key of ['a', 'b', 'c']) {
+      at.parent(key);
+      at.found(key, 2);
+    }
+    let isHeld = true;
+    at.state.trouble = (key) => {
+      if (key === 'b' || (key === 'c' && isHeld)) {
+        isHeld &&= key !== 'c';
+        throw new SluiceError('401', { action: 'retry', general: 'source' });
+      }
+    };
+    await at.run();
+    expect(at.rows.get('b')).toMatchObject({ status: 'open', failures: 1 });
+    for (const key of ['a', 'c']) expect([...(at.shipped.get(key) ?? [])]).toEqual([0, 1]);
+    expect(at.rows.get('c')).toMatchObject({ status: 'complete' });
+  });
+
   test('one that has no results yet is not complete for that; a second look agrees', async () => {
     const at = place();
     at.parent('q', { complete: false, version: 'pending' });

@@ -74,6 +74,24 @@ describe('a rate limit of the details', () => {
   });
 });
 
+test.each([429, 401])(
+  '%i of the only one that is asked for is its own, when another is answered again',
+  async (status) => {
+    let count = 3;
+    const answer = (path: string) => (path.includes('d0003/') ? { status, body: {} } : undefined);
+    const retry = { deadline: '5s', first_delay: '5ms', max_delay: '50ms' };
+    const { walk, sink, opened } = await open(
+      { detections: () => detectionsOf(count, NEWEST_MS - HOUR_MS + count * 60_000), answer },
+      { retry },
+    );
+    await walk();
+    count = 4;
+    await walk();
+    expect(sink.documents.length).toBe(3);
+    expect([...opened.pipeline.owed.keys()]).toEqual(['d0003']);
+  },
+);
+
 describe('403', () => {
   const forbidden = { status: 403, body: { message: 'You do not have access to zone Finance' } };
 
