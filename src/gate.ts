@@ -56,20 +56,20 @@ export function hold(gate: Gate, error: SluiceError, untilMs: number): void {
   gate.heldBy = error;
 }
 
-/** So many refusals of one record beside answers to others show that it is refused for itself, whoever else is. */
-const REFUSED_ALONE = 4;
+/** So many refusals of one record by its route, beside answers to others, show that it is refused for itself, whoever else is. */
+export const REFUSED_ALONE = 4;
 const MOST_SUSPECTS = 10_000;
 
 /**
  * Notes that the request for a record was refused. Says whether it is refused for itself: since its last refusal others
  * were answered and nobody else was refused, or others were answered in between again and again.
  */
-export function isRefusedAlone(gate: Gate, record: string): boolean {
+export function isRefusedAlone(gate: Gate, record: string, most: number): boolean {
   const before = gate.suspects.get(record);
   const isAnswered = before !== undefined && gate.successes > before.successes;
   const isOnly = before !== undefined && gate.refused === before.refused;
   const times = (before?.times ?? 0) + (isAnswered ? 1 : 0);
-  const isAlone = (isOnly && (isAnswered || before.isAlone)) || times >= REFUSED_ALONE;
+  const isAlone = (isOnly && (isAnswered || before.isAlone)) || times >= most;
   gate.refused++;
   if (gate.suspects.size >= MOST_SUSPECTS) gate.suspects.clear();
   gate.suspects.set(record, { times, successes: gate.successes, refused: gate.refused, isAlone });

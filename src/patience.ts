@@ -7,7 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from './errors.ts';
-import { type Gate, hold, isRefusedAlone, openGate, type Passage, pass } from './gate.ts';
+import { type Gate, hold, isRefusedAlone, openGate, type Passage, pass, REFUSED_ALONE } from './gate.ts';
 import { createRefusals, FORBIDDEN_FOR_MS, SAY_AFTER_MS, WHOLE_SOURCE } from './refusals.ts';
 import { pauseMs } from './retry.ts';
 import type { ConnectorServices, VendorRequest } from './types.ts';
@@ -114,7 +114,9 @@ export function createPatience(services: PatienceServices): Patience {
           const isOfSource = error.general === 'source';
           const held = isOfSource ? source : gate;
           if (record === undefined) held.refused++;
-          else if (isRefusedAlone(held, record)) throw ofItself(error);
+          // Tokens are shared: one that ends too early is refused to many, and to some of them again and again.
+          else if (isRefusedAlone(held, record, isOfSource ? Number.POSITIVE_INFINITY : REFUSED_ALONE))
+            throw ofItself(error);
           const name = isOfSource ? WHOLE_SOURCE : route;
           refusals.waits(name, error);
           say(name, error, startedAtMs);

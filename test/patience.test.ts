@@ -207,6 +207,22 @@ test('a token that is refused to one record beside others that are let in is tha
   expect(sent.filter((path) => path === '/a/7')).toHaveLength(2);
 });
 
+test('tokens that end too early are refused to many, and are nobody’s own, however often', async () => {
+  const { clock, ask, answers } = open();
+  const record = { retry: 'brief' } as const;
+  const unaccepted = new SluiceError('answered 401', { action: 'retry', general: 'source', status: 401 });
+  for (const path of ['/a/1', '/a/2']) answers.set(path, () => unaccepted);
+  const refusedOnes = ['/a/1', '/a/2'].map((path) => ask(path, record));
+  for (let times = 0; times < 12; times++) {
+    ask(`/a/${10 + times}`, record); // others are answered in between
+    await clock.pass(3000);
+  }
+  expect(refusedOnes).toEqual([{}, {}]);
+  answers.clear();
+  await clock.pass(MINUTE_MS);
+  expect(refusedOnes).toEqual([{ isAnswered: true }, { isAnswered: true }]);
+});
+
 test('new tokens that are not accepted are asked for with short pauses, and failing after a minute of it', async () => {
   const { clock, ask, answers, sent, refusals } = open();
   const unaccepted = new SluiceError('answered 401', { action: 'retry', general: 'source', status: 401 });
