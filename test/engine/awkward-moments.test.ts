@@ -246,6 +246,24 @@ describe('two walks', () => {
     expect(state.known('a')?.revision).toBe('r2');
   });
 
+  test('a record that cannot be searched for secrets goes no further, and harms no other', async () => {
+    const odd = Object.defineProperty(record('a') as object, 'odd', {
+      enumerable: true,
+      get: () => {
+        throw new Error('PLANTED');
+      },
+    });
+    const sink = memorySink();
+    const { pipeline, close } = start(fake({ pages: listOf(() => [odd as never, record('b')]) }), {
+      ...{ sink, overrides: listOnly },
+    });
+    cleanups.push(close);
+    for (let time = 1; time <= 2; time++) await runWalk(pipeline, backfill(`backfill-${time}`), never);
+    expect(sink.documents).toHaveLength(2);
+    expect(sink.documents.filter(({ key }) => key === 'b')).toHaveLength(1);
+    expect(sink.documents.map(({ json }) => json.toString()).join()).toContain('[removed]');
+  });
+
   test('a record whose document breaks is shipped as that, once, and is not left claimed', async () => {
     const mapping: Registered['mapping'] = () => ({ '@timestamp': 'x' }); // no `event`: what is added to a document breaks
     const sink = memorySink();

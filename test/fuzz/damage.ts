@@ -81,6 +81,9 @@ const TIMES = [
   ],
 ];
 
+/** Ids that cannot stand in an address, or in a text. */
+const IDS = ['"\\ud800"', '"\\udfff\\ud800x"', '".."', '"a/../b?c#d"', '""', '7'];
+
 /** How large or deep a value is; most are small. */
 export type Size = 'small' | 'deep' | 'large' | 'huge';
 
@@ -122,6 +125,7 @@ export function damagedRecord(record: unknown, draw: Draw, size: Size): string {
     if (how === 0) return [];
     if (how === 1) return [`${JSON.stringify(name.toUpperCase())}:${own}`];
     if (how === 2) return [`${JSON.stringify(name)}:${own}`, `"__proto__":${anyValue(draw, size)}`];
+    if (aim === 0 && size === 'small' && draw(2) === 0) return [`${JSON.stringify(name)}:${pick(draw, IDS)}`];
     return [`${JSON.stringify(name)}:${aim === 1 ? pick(draw, TIMES) : anyValue(draw, size)}`];
   });
   if (size !== 'small' && aim === 1) members.push(`"Unheard":${anyValue(draw, size)}`);
