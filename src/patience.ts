@@ -61,8 +61,7 @@ export function createPatience(services: PatienceServices): Patience {
     const waitMs = error.waitMs ?? (isHeld ? 0 : holdMs(error, gate.refusals, services));
     hold(gate, error, now() + waitMs);
     // Once for all who wait for it: there are several walks of each stream.
-    if (error.isLockedOut && !isHeld)
-      services.log.warn(`nobody is let in, tried again in ${Math.round(waitMs / 1000)} s: ${withAdvice(error)}`);
+    if (error.isLockedOut && !isHeld) services.log.warn(`nobody is let in for now: ${withAdvice(error)}`);
     if (gate === source) return;
     const isSecond = [...routes.values()].some((other) => other !== gate && other.heldUntilMs > now());
     if (isSecond) hold(source, error, gate.heldUntilMs);

@@ -51,7 +51,7 @@ describe('the vendor refuses', () => {
     const failed = await place.sluice('run', '--once');
     expect(failed.code).toBe(1);
     expect(failed.stderr).toMatch(/source \\?"acme\\?": the vendor refused the credentials \(HTTP 401\)/);
-    expect(times(failed, /Check tenant_id/)).toBe(1);
+    expect(times(failed, /has stopped: .*Check tenant_id/)).toBe(1);
     expect(failed.stderr).toContain('error: no pipeline is left running (acme/cylance.detection/files)');
     expect(failed.stderr).not.toContain('a-wrong-secret-of-the-tests');
     configure(reading());
