@@ -7,7 +7,7 @@ import type { Config, SourceConfig } from './config.ts';
 import { messageOf, SluiceError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { SAY_AFTER_MS, type Trouble } from './refusals.ts';
-import { DEGRADED_AFTER_MS, failingFor, isSinkFailing, type Watch } from './watch.ts';
+import { failingFor, isSinkFailing, type Watch } from './watch.ts';
 
 export interface Health {
   port: number;
@@ -130,7 +130,7 @@ export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: 
 /** A walk that cannot go on is not ready, whatever the others do: its first request was given up only after its deadline. */
 function readiness(watched: Watched, nowMs: number): Finding {
   const { name, waiting } = watched.watch;
-  const { why, advice } = troubleOf(watched, DEGRADED_AFTER_MS, nowMs);
+  const { why, advice } = troubleOf(watched, SAY_AFTER_MS, nowMs);
   const ok = why === undefined;
   const warning = ok ? warningOf(watched, nowMs) : watched.watch.alarm;
   return { pipeline: name, ok, why: why ?? waiting, warning, advice };

@@ -1,5 +1,6 @@
 /** What is known about each pipeline while it runs: for progress, summaries, metrics and health. */
 import type { PipelineEvents } from './pipeline.ts';
+import { SAY_AFTER_MS } from './refusals.ts';
 import type { Registered } from './types.ts';
 
 export interface Trouble {
@@ -45,19 +46,16 @@ export interface Watch {
   events: PipelineEvents;
 }
 
-/** Trouble that lasts longer than this is told. */
-export const DEGRADED_AFTER_MS = 60_000;
-
 /** Whether the sink takes nothing, or has not answered for too long. */
 export function isSinkFailing({ asking, sinkFailing }: Watch, livedMs: number): boolean {
-  return sinkFailing !== undefined || [...asking.values()].some((sinceMs) => livedMs - sinceMs > DEGRADED_AFTER_MS);
+  return sinkFailing !== undefined || [...asking.values()].some((sinceMs) => livedMs - sinceMs > SAY_AFTER_MS);
 }
 
 /** The walk, or the sink, that has been failing for longest, if that is longer than so many milliseconds. */
 export function failingFor(
   { failing, asking, sinkFailing }: Watch,
   livedMs: number,
-  longerMs = DEGRADED_AFTER_MS,
+  longerMs = SAY_AFTER_MS,
 ): string | undefined {
   const sinks = [...asking.values()].map((sinceMs) => ({ sinceMs, reason: 'it has not answered yet' }));
   if (sinkFailing !== undefined) sinks.unshift(sinkFailing);
