@@ -6,36 +6,42 @@
  */
 import { hash } from 'node:crypto';
 import { foldedName } from './members.ts';
+import { perShape } from './shapes.ts';
 import type { Stream } from './types.ts';
 
-interface Shape {
-  members: readonly string[];
-  /** In order, without the volatile ones, each with what stands before its value. */
-  kept: readonly { member: string; prefix: string }[];
+/** Members in the order of their hash, without the ignored ones, each with what stands before its value. */
+type Kept = readonly { member: string; prefix: string }[];
+
+/** Sorting is the expensive part: per set of volatile members, once for each shape. */
+function ordering(make: (members: readonly string[], volatile: ReadonlySet<string>) => Kept) {
+  const known = new WeakMap<ReadonlySet<string>, (value: object) => Kept>();
+  return (value: object, volatile: ReadonlySet<string>): Kept => {
+    let kept = known.get(volatile);
+    if (kept === undefined) {
+      kept = perShape((members) => make(members, volatile));
+      known.set(volatile, kept);
+    }
+    return kept(value);
+  };
 }
 
-/**
- * Shapes that were met, per set of volatile members and by their number of members: sorting is the expensive part, and
- * records of one resource share few shapes.
- */
-const shapes = new WeakMap<ReadonlySet<string>, Map<number, Shape[]>>();
-const MAX_SHAPES_PER_SIZE = 30;
-
-function keptMembers(value: object, volatile: ReadonlySet<string>): Shape['kept'] {
-  const members = Object.keys(value);
-  const bySize = shapes.get(volatile) ?? new Map<number, Shape[]>();
-  if (bySize.size === 0) shapes.set(volatile, bySize);
-  const candidates = bySize.get(members.length) ?? [];
-  for (const shape of candidates) if (sameMembers(shape.members, members)) return shape.kept;
+const keptMembers = ordering((members, volatile) => {
   const sorted = members.filter((member) => !volatile.has(member)).sort();
-  const shape = { members, kept: sorted.map((member) => ({ member, prefix: `${member.length}:${member}` })) };
-  if (candidates.length < MAX_SHAPES_PER_SIZE) bySize.set(members.length, [...candidates, shape]);
-  return shape.kept;
-}
+  return sorted.map((member) => ({ member, prefix: `${member.length}:${member}` }));
+});
 
-function sameMembers(one: readonly string[], other: readonly string[]): boolean {
-  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false;
-  return true;
+/** In the order of their folded names. */
+const foldedMembers = ordering((members, volatile) => {
+  const ignored = new Set([...volatile].map(foldedName));
+  const named = members
+    .map((member) => ({ member, name: foldedName(member) }))
+    .filter(({ name }) => !ignored.has(name));
+  named.sort((one, other) => compare(one.name, other.name) || compare(one.member, other.member));
+  return named.map(({ member, name }) => ({ member, prefix: `${name.length}:${name}` }));
+});
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 /** What lies deeper is not told apart: no record may exhaust the stack, and what is shipped ends sooner (`secrets.ts`). */
@@ -57,41 +63,6 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>, depth =
     text += prefix + canonical(content, volatile, depth + 1);
   }
   return `{${text}}`;
-}
-
-interface Folded {
-  members: readonly string[];
-  /** In the order of their folded names, without the ignored ones, each with what stands before its value. */
-  kept: readonly { member: string; prefix: string }[];
-}
-
-/** The same as `shapes`, for folded names. */
-const foldedShapes = new WeakMap<
-  ReadonlySet<string>,
-  { ignored: ReadonlySet<string>; bySize: Map<number, Folded[]> }
->();
-
-function foldedMembers(value: object, volatile: ReadonlySet<string>): Folded['kept'] {
-  const members = Object.keys(value);
-  let known = foldedShapes.get(volatile);
-  if (known === undefined) {
-    known = { ignored: new Set([...volatile].map(foldedName)), bySize: new Map() };
-    foldedShapes.set(volatile, known);
-  }
-  const candidates = known.bySize.get(members.length) ?? [];
-  for (const shape of candidates) if (sameMembers(shape.members, members)) return shape.kept;
-  const { ignored } = known;
-  const named = members
-    .map((member) => ({ member, name: foldedName(member) }))
-    .filter(({ name }) => !ignored.has(name));
-  named.sort((one, other) => compare(one.name, other.name) || compare(one.member, other.member));
-  const kept = named.map(({ member, name }) => ({ member, prefix: `${name.length}:${name}` }));
-  if (candidates.length < MAX_SHAPES_PER_SIZE) known.bySize.set(members.length, [...candidates, { members, kept }]);
-  return kept;
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 /**

@@ -5,11 +5,28 @@
  * Case, underscores and hyphens never count; only names that differ in more stand in a table.
  */
 
+import { perShape } from './shapes.ts';
+
 /** The names of members, each with the other words that the vendor has for it, the likeliest first. */
 export type Table<Name extends string = string> = Readonly<Record<Name, readonly string[]>>;
 
+/** Spellings that are remembered: records with endless different names must not fill the memory. */
+const MAX_SPELLINGS = 5000;
+const MAX_REMEMBERED_LENGTH = 100;
+const spellings = new Map<string, string>();
+
 /** A name without what spellings differ in: `device_name`, `DeviceName` and `deviceName` are one. */
 export function foldedName(name: string): string {
+  if (name.length > MAX_REMEMBERED_LENGTH) return folded(name);
+  let known = spellings.get(name);
+  if (known === undefined) {
+    known = folded(name);
+    if (spellings.size < MAX_SPELLINGS) spellings.set(name, known);
+  }
+  return known;
+}
+
+function folded(name: string): string {
   return name.replace(/[_-]/g, '').toLowerCase();
 }
 
@@ -19,10 +36,9 @@ export interface Meaning {
   rank: number;
 }
 
-const MAX_SPELLINGS = 2000;
 const known = new WeakMap<Table, (member: string) => Meaning | null>();
 
-/** Looks up what members mean, null for those that a table does not know. Every spelling is folded once, and remembered. */
+/** Looks up what members mean, null for those that a table does not know. */
 export function meaningsIn(table: Table): (member: string) => Meaning | null {
   let look = known.get(table);
   if (look === undefined) {
@@ -33,23 +49,17 @@ export function meaningsIn(table: Table): (member: string) => Meaning | null {
 }
 
 function lookUpIn(table: Table): (member: string) => Meaning | null {
-  const spellings = new Map<string, Meaning | null>();
-  const folded = new Map<string, Meaning>();
+  const asWritten = new Map<string, Meaning>();
+  const inAnySpelling = new Map<string, Meaning>();
   for (const name of Object.keys(table)) {
     const accepted = spellingsOf(table, name);
     for (const [index, spelling] of accepted.entries()) {
-      spellings.set(spelling, { name, rank: index });
+      asWritten.set(spelling, { name, rank: index });
       const rank = index + accepted.length;
-      if (!folded.has(foldedName(spelling))) folded.set(foldedName(spelling), { name, rank });
+      if (!inAnySpelling.has(foldedName(spelling))) inAnySpelling.set(foldedName(spelling), { name, rank });
     }
   }
-  return (member) => {
-    let found = spellings.get(member);
-    if (found !== undefined) return found;
-    found = folded.get(foldedName(member)) ?? null;
-    if (spellings.size < MAX_SPELLINGS && member.length < 100) spellings.set(member, found);
-    return found;
-  };
+  return (member) => asWritten.get(member) ?? inAnySpelling.get(foldedName(member)) ?? null;
 }
 
 /** Whether one of two members of the same meaning is read rather than the other, whatever the record's order. */
@@ -68,15 +78,35 @@ export function memberOf<Name extends string>(table: Table<Name>, record: unknow
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return undefined;
   const fields = record as Readonly<Record<string, unknown>>;
   const exact: unknown = fields[name];
-  if (exact !== undefined && exact !== null && exact !== '') return exact;
-  const meaning = meaningsIn(table);
+  if (isFilled(exact)) return exact;
   let empty = exact;
-  let best: string | undefined;
-  for (const member in fields) {
-    if (meaning(member)?.name !== name) continue;
+  for (const member of spelledIn(table)(fields).get(name) ?? []) {
     const content = fields[member];
-    if (content === undefined || content === null || content === '') empty = empty === undefined ? content : empty;
-    else if (best === undefined || isPreferred(meaning, member, best)) best = member;
+    if (isFilled(content)) return content;
+    if (empty === undefined) empty = content;
   }
-  return best === undefined ? empty : fields[best];
+  return empty;
+}
+
+function isFilled(content: unknown): boolean {
+  return content !== undefined && content !== null && content !== '';
+}
+
+/** By name, the members of a record that mean it, the preferred one first. */
+type Spelled = ReadonlyMap<string, readonly string[]>;
+
+const spelled = new WeakMap<Table, (record: object) => Spelled>();
+
+function spelledIn(table: Table): (record: object) => Spelled {
+  let look = spelled.get(table);
+  if (look === undefined) {
+    const meaning = meaningsIn(table);
+    look = perShape((members) => {
+      const known = members.filter((member) => meaning(member) !== null);
+      known.sort((one, other) => (isPreferred(meaning, one, other) ? -1 : 1));
+      return Map.groupBy(known, (member) => meaning(member)?.name ?? '');
+    });
+    spelled.set(table, look);
+  }
+  return look;
 }

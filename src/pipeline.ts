@@ -101,11 +101,11 @@ export interface Pipeline {
   /** Scopes that have worked in this process. */
   allowed: Set<string>;
   claims: Map<string, Claim>;
-  /** Rises with every commit: what was looked up before may be out of date. */
   /** Records that wait for their detail, with their fingerprints. */
   owed: Map<string, string | null>;
   /** How long a record waits for a detail that cannot be had. */
   detailPatienceMs: number;
+  /** Rises with every commit: what was looked up before may be out of date. */
   commits: number;
   /** Causes of rejections that were told. */
   told: Set<string>;

@@ -329,9 +329,10 @@ function toChange(
   }
   if (shipped.kind === 'unreadable')
     return { row: postponed(pipeline, seen, known as Known), out: undefined, claim: mine };
-  const isPaid = pipeline.owed.has(seen.key);
   const asBefore = seen.owed === undefined ? walk : { ...walk, as: seen.owed.as };
-  return { ...changeOf(pipeline, asBefore, seen, known, shipped, mine), isPaid };
+  const change = changeOf(pipeline, asBefore, seen, known, shipped, mine);
+  if (pipeline.owed.has(seen.key)) change.isPaid = true;
+  return change;
 }
 
 function changeOf(
@@ -343,14 +344,14 @@ function changeOf(
   mine: Claim,
 ): Change {
   const revision = revisionFor(pipeline, seen, shipped);
-  const earlier = (): string => {
-    const hash = exactHashOf(shipped.record, pipeline.volatile);
-    return shipped.kind === 'detail-missing' ? withoutDetail(hash) : hash;
-  };
-  if (known !== undefined && isSameHash(known.revision, revision, earlier)) {
-    return { row: touched(pipeline, seen, known, shipped), out: undefined, claim: mine };
-  }
-  return shippedChange(pipeline, walk, seen, shipped, known, revision, mine);
+  return known !== undefined && isSameHash(known.revision, revision, () => earlierRevision(pipeline, shipped))
+    ? { row: touched(pipeline, seen, known, shipped), out: undefined, claim: mine }
+    : shippedChange(pipeline, walk, seen, shipped, known, revision, mine);
+}
+
+function earlierRevision({ volatile }: Pipeline, shipped: Shipped): string {
+  const hash = exactHashOf(shipped.record, volatile);
+  return shipped.kind === 'detail-missing' ? withoutDetail(hash) : hash;
 }
 
 /** A list record shipped as it is has its fingerprint as its revision: one hash less for every record. */
@@ -379,11 +380,12 @@ function shippedChange(
   const action = shipped.kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, parts, detailMissing);
   const id = documentId(stream.name, seen.key, ordinal, revision);
   const facts = { key: seen.key, revision, ordinal, action, detailMissing };
-  const { document, json, ingestedAt } = serialised(pipeline, walk, shipped.record, facts);
+  const { document, serial } = serialised(pipeline, walk, shipped.record, facts);
   const timeMs =
     attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
-  const seenMs = seenFirstMs(pipeline, walk, seen, known);
-  const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, seenMs, known, true);
+  const hasRefresh = stream.detail !== undefined && shipped.kind !== 'list';
+  const seenMs = hasRefresh ? seenFirstMs(pipeline, walk, seen, known) : (known?.seenMs ?? null);
+  const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, seenMs ?? 0, known, true);
   const row: Row = {
     key: seen.key,
     rowId: known?.rowId,
@@ -396,11 +398,12 @@ function shippedChange(
     deleted: shipped.kind === 'deleted',
     refreshAtMs,
     refreshMs,
-    seenMs: stream.detail === undefined ? null : seenMs,
+    seenMs,
   };
   const notes = notesOf(pipeline, shipped.record, document);
   if (notes.length > 0) row.notes = notes;
   const hostId = (document.host as { id?: string } | undefined)?.id;
+  const { json, ingestedAt } = serial;
   const out = { id, stream: stream.name, namespace: source.name, key: seen.key, revision, hostId, json, ingestedAt };
   return { row, out, claim: mine };
 }
@@ -411,13 +414,13 @@ function serialised(pipeline: Pipeline, walk: Walk, record: unknown, facts: Revi
   try {
     const document = toDocument(registered, source, record, facts, walk, pipeline.now());
     if (enrichHosts && !registered.stream.describesHosts) completeHost(document, pipeline.state.note);
-    return { document, ...toJson(document) };
+    return { document, serial: toJson(document) };
   } catch (error) {
     if (error instanceof SluiceError) throw error; // of the state, not of the record
     const why = `this record cannot be shipped: ${messageOf(error)}`;
     pipeline.log.warn({ key: facts.key }, why);
     const document = toDocument(registered, source, record, facts, walk, pipeline.now(), why);
-    return { document, ...toJson(document) };
+    return { document, serial: toJson(document) };
   }
 }
 
@@ -503,21 +506,39 @@ function refreshAt(
 /** Of a part that only the detail tells, before the first detail: whatever it says then is no change. */
 const UNSAID = '?';
 
-/** One per entry of `changes`: what a later revision is named after. */
+/** One per entry of `changes`: what a later revision is named after. Without closures, since every record passes here. */
 function partsOf(stream: Stream, record: unknown): unknown[] {
-  return stream.changes.map((change) => attempt(() => change.of(record)));
+  return stream.changes.map((change) => {
+    try {
+      return change.of(record);
+    } catch {
+      return undefined;
+    }
+  });
 }
 
 function isSaid(part: unknown, volatile: ReadonlySet<string>): boolean {
-  return (attempt(() => digestOf(part, volatile)) ?? '') !== '';
+  return digestOfAny(part, volatile) !== '';
+}
+
+function digestOfAny(part: unknown, volatile: ReadonlySet<string>): string {
+  try {
+    return digestOf(part, volatile);
+  } catch {
+    return '';
+  }
 }
 
 /** A list record in place of the detail says nothing of some parts: they are as they were `before`. */
 function digestsOf({ volatile }: Pipeline, parts: readonly unknown[], before: string | undefined): string {
-  const said = parts.map((part) => attempt(() => digestOf(part, volatile)) ?? '');
-  if (before === undefined) return said.join('\n');
-  const earlier = before === '' ? [] : before.split('\n');
-  return said.map((digest, index) => (digest === '' ? (earlier[index] ?? UNSAID) : digest)).join('\n');
+  const earlier = before === undefined || before === '' ? [] : before.split('\n');
+  let digests = '';
+  for (let index = 0; index < parts.length; index++) {
+    let digest = digestOfAny(parts[index], volatile);
+    if (digest === '' && before !== undefined) digest = earlier[index] ?? UNSAID;
+    digests += index === 0 ? digest : `\n${digest}`;
+  }
+  return digests;
 }
 
 /** The first part that says something else than when it was shipped last. A missing detail changes no part. */
