@@ -28,6 +28,8 @@ export interface LongReplyOptions {
 
 const WHOLE_BYTES = 4 * 1024 * 1024;
 const PART = 250;
+/** The longest byte order mark. */
+const MARK_BYTES = 3;
 
 type Rest = Record<string, unknown>;
 
@@ -44,17 +46,16 @@ export async function* partsOf(
   let long: ReturnType<typeof longReader> | undefined;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (long !== undefined) yield* inParts(long.take(chunk));
+    if (long !== undefined) yield* long.take(chunk);
     else {
       head.push(chunk);
       if (bytes <= wholeBytes) continue;
-      const start = Buffer.concat(head.splice(0));
-      long = longReader(member, place, decoderOf(headers, start), begin);
-      yield* inParts(long.take(start));
+      long = longReader(member, place, decoderOf(headers, Buffer.concat(head, MARK_BYTES)), begin);
+      for (let one = head.shift(); one !== undefined; one = head.shift()) yield* long.take(one);
     }
   }
   if (long !== undefined) {
-    yield* inParts(long.end());
+    yield* long.end();
     return long.rest();
   }
   const [records, rest] = readWhole(textOfReply({ headers, body: Buffer.concat(head) }), member, place);
@@ -88,7 +89,7 @@ function nameOf(reply: object, member: string): string {
 
 /** Longer texts would be large objects of the heap, which only a full collection frees. */
 const BITE = 16_384;
-/** Collects so many items at least before it hands them out. */
+/** Collects so many items at least before it hands them out, which is after each bite: items take more room than their text. */
 const ENOUGH = 200;
 
 const NO_HEADERS = { get: () => null };
@@ -115,20 +116,21 @@ function longReader(member: string, place: string, decoder: TextDecoder, begin: 
       if (isTheArray) items ??= assembler.current as unknown[];
     }
   };
-  const taken = (least: number): unknown[] =>
-    items === undefined || items.length < least ? [] : items.splice(0, items.length);
+  const taken = (least: number): Generator<unknown[]> =>
+    inParts(items === undefined || items.length < least ? [] : items.splice(0, items.length));
   return {
-    take(chunk: Buffer): unknown[] {
-      for (let at = 0; at < chunk.length; at += BITE)
+    *take(chunk: Buffer): Generator<unknown[]> {
+      for (let at = 0; at < chunk.length; at += BITE) {
         consume(decoder.decode(chunk.subarray(at, at + BITE), { stream: true }));
-      return taken(ENOUGH);
+        yield* taken(ENOUGH);
+      }
     },
-    end(): unknown[] {
+    *end(): Generator<unknown[]> {
       const last = decoder.decode();
       if (last !== '') consume(last);
       consume(none);
       if (!assembler.done) throw garbled(place, 'breaks off');
-      return taken(0);
+      yield* taken(1);
     },
     rest(): Rest {
       if (items === undefined) throw garbled(place, `has no array "${member}"`);
