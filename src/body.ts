@@ -1,7 +1,7 @@
 /** The body of a reply: unpacked, bounded, and as the text that its sender wrote. */
 import { type Duplex, pipeline } from 'node:stream';
 import { TextDecoder } from 'node:util';
-import { createBrotliDecompress, createInflate } from 'node:zlib';
+import { createBrotliDecompress, createInflate, createInflateRaw } from 'node:zlib';
 import { gunzipped } from './gunzip.ts';
 import type { HttpReply } from './types.ts';
 
@@ -12,8 +12,23 @@ export const ACCEPT_ENCODING = 'gzip, deflate, br';
 export function unpacked(body: AsyncIterable<Buffer>, encoding: string | null): AsyncIterable<Buffer> {
   const coding = encoding?.trim().toLowerCase() ?? '';
   if (coding === 'gzip' || coding === 'x-gzip') return gunzipped(body);
-  if (coding === 'deflate' || coding === 'x-deflate') return through(body, createInflate());
+  if (coding === 'deflate' || coding === 'x-deflate') return inflated(body);
   return coding === 'br' ? through(body, createBrotliDecompress()) : body;
+}
+
+/** Some servers leave out the wrapper that the standard asks for (RFC 9110, 8.4.1.2). */
+async function* inflated(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]();
+  let first = await chunks.next();
+  while (first.done !== true && first.value.length === 0) first = await chunks.next();
+  if (first.done === true) return;
+  const start = first.value;
+  const all = (async function* () {
+    yield start;
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
+  })();
+  const isWrapped = ((start[0] ?? 0) & 0x0f) === 8;
+  yield* through(all, isWrapped ? createInflate() : createInflateRaw());
 }
 
 function through(body: AsyncIterable<Buffer>, engine: Duplex): AsyncIterable<Buffer> {

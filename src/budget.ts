@@ -9,19 +9,22 @@ export interface BudgetSettings {
 
 export type Budget = <T>(priority: 'live' | 'backfill', signal: AbortSignal, call: () => Promise<T>) => Promise<T>;
 
-/** A call waits for its turn; whenever a place is free, waiting `live` calls go before `backfill`. */
+/**
+ * A call waits for its turn; whenever a place is free, waiting `live` calls go before `backfill`. Of one priority, walks
+ * take turns, told apart by their signals: the hundreds of details that one waits for do not hold up the list of another.
+ */
 export function createBudget(settings: BudgetSettings, now: () => number = performance.now.bind(performance)): Budget {
   const limit = pLimit(settings.concurrency);
-  const waiting = { live: [] as Waiting[], backfill: [] as Waiting[] };
+  const waiting = { live: takingTurns(), backfill: takingTurns() };
   const takeToken = tokenBucket(settings.requestsPerSecond, now);
 
   const runNext = async (): Promise<void> => {
-    dropAborted(waiting.live);
-    dropAborted(waiting.backfill);
-    if (waiting.live.length + waiting.backfill.length === 0) return;
+    waiting.live.dropAborted();
+    waiting.backfill.dropAborted();
+    if (waiting.live.isEmpty() && waiting.backfill.isEmpty()) return;
     await takeToken();
-    const next = waiting.live.shift() ?? waiting.backfill.shift(); // chosen only now: a live call may have come meanwhile
-    await next?.run();
+    const next = waiting.live.next() ?? waiting.backfill.next(); // chosen only now: a live call may have come meanwhile
+    await next?.();
   };
 
   return (priority, signal, call) =>
@@ -30,20 +33,41 @@ export function createBudget(settings: BudgetSettings, now: () => number = perfo
         if (signal.aborted) return reject(signal.reason);
         await call().then(resolve, reject);
       };
-      waiting[priority].push({ signal, run });
+      waiting[priority].put(signal, run);
       void limit(runNext);
     });
 }
 
-interface Waiting {
-  signal: AbortSignal;
-  /** Makes the call; rejects at once when it was told to stop meanwhile. */
-  run: () => Promise<void>;
-}
+/** Makes the call; rejects at once when it was told to stop meanwhile. */
+type Run = () => Promise<void>;
 
-/** Calls that nobody waits for any more cost no token: a stop must not wait for its turn. */
-function dropAborted(queue: Waiting[]): void {
-  while (queue[0]?.signal.aborted) void queue.shift()?.run();
+function takingTurns() {
+  const walks = new Map<AbortSignal, Run[]>(); // in the order of their turns
+  return {
+    put(walk: AbortSignal, run: Run): void {
+      const calls = walks.get(walk);
+      if (calls === undefined) walks.set(walk, [run]);
+      else calls.push(run);
+    },
+    isEmpty: () => walks.size === 0,
+    next(): Run | undefined {
+      const [turn] = walks;
+      if (turn === undefined) return undefined;
+      const [walk, calls] = turn;
+      const run = calls.shift();
+      walks.delete(walk);
+      if (calls.length > 0) walks.set(walk, calls);
+      return run;
+    },
+    /** Calls that nobody waits for any more cost no token: a stop must not wait for its turn. */
+    dropAborted(): void {
+      for (const [walk, calls] of walks) {
+        if (!walk.aborted) continue;
+        walks.delete(walk);
+        for (const run of calls) void run();
+      }
+    },
+  };
 }
 
 /** Lets `perSecond` calls through per second, at most a tenth of a second's worth at once. */

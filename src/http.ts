@@ -93,14 +93,27 @@ async function fetchOnce(
   const all = { ...ours, ...headers };
   const reply = await fetch(url, { method, headers: all, body, agent, redirect: 'manual', compress: false, signal });
   const packed = (reply.body ?? NO_BODY) as AsyncIterable<Buffer>;
-  return {
-    status: reply.status,
-    headers: reply.headers,
-    body: unpacked(packed, reply.headers.get('content-encoding')),
-  };
+  const whole = unpacked(packed, reply.headers.get('content-encoding'));
+  return { status: reply.status, headers: reply.headers, body: reply.ok ? whole : asFarAsItGoes(whole) };
 }
 
 const NO_BODY: readonly Buffer[] = [];
+/** The words of a page may stand behind much of its style. */
+const MOST_READ_BYTES = 65_536;
+
+/** A refusal is its status and its headers; whatever is wrong with its words does not matter. */
+async function* asFarAsItGoes(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      yield chunk;
+      bytes += chunk.length;
+      if (bytes > MOST_READ_BYTES) return;
+    }
+  } catch (error) {
+    if (isAbort(error)) throw error;
+  }
+}
 
 async function openStream(
   request: HttpRequest,
@@ -230,9 +243,6 @@ function redirection({ headers }: Pick<HttpReply, 'headers'>, { url }: HttpReque
   const { origin, pathname } = new URL(location, url);
   return `${origin}${pathname}`;
 }
-
-/** The words of a page may stand behind much of its style. */
-const MOST_READ_BYTES = 65_536;
 
 /** What the vendor, or a page of some gateway, says: without tags and secrets, in one short line. */
 export function wordsOf(

@@ -6,6 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import { foldedName } from './members.ts';
+import { withoutSecrets } from './secrets.ts';
 import { perShape } from './shapes.ts';
 import type { Stream } from './types.ts';
 
@@ -132,17 +133,19 @@ export function documentId(stream: string, key: string, ordinal: number, revisio
 
 /**
  * A record's key, never throws; one that has none still gets a name, so that it can be shipped as what it is: not
- * understood. Halves of surrogate pairs are spelled out, since the state could not give them back, and a key of any length
+ * understood. So does one whose key is a secret. Halves of surrogate pairs are spelled out, since the state could not give them back, and a key of any length
  * ends.
  */
 export function keyOf(stream: Pick<Stream, 'key'>, record: unknown): string {
   try {
-    return storable(stream.key(record));
+    const key = stream.key(record);
+    return withoutSecrets(key, NO_MEMBERS) === key ? storable(key) : `${UNKEYED}${exactHashOf(key)}`;
   } catch {
     return `${UNKEYED}${exactHashOf(record)}`;
   }
 }
 
+const NO_MEMBERS: readonly string[] = [];
 const LONGEST_KEY = 8192;
 
 function storable(key: string): string {
@@ -179,7 +182,9 @@ export function exactDigestOf(part: unknown): string {
 }
 
 function shortened(text: string): string {
-  return text.length <= 24 && !text.includes('\n') ? text : hash('sha256', text, 'base64url').slice(0, 8);
+  return text.length <= 24 && !text.includes('\n') && text.isWellFormed()
+    ? text
+    : hash('sha256', text, 'base64url').slice(0, 8);
 }
 
 /** Whether a remembered digest is of this part, by the rule that it was made with. */

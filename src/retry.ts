@@ -22,10 +22,13 @@ export function pauseMs(
 /** A longer pause is not believed. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
-/** `Retry-After` in milliseconds, an hour at most: seconds or an HTTP date (RFC 9110, 10.2.3); undefined when absent or unreadable. */
+/** Less, or a date that is over by our clock, says nothing: who is refused waits at least as long as without the header. */
+const SHORTEST_RETRY_AFTER_MS = 1000;
+
+/** `Retry-After` in milliseconds, an hour at most: seconds or an HTTP date (RFC 9110, 10.2.3); undefined when it says nothing. */
 export function retryAfterMs(value: string | null, nowMs: number): number | undefined {
-  if (value === null || value.trim() === '') return undefined;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.min(Number(value) * 1000, LONGEST_RETRY_AFTER_MS);
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - nowMs), LONGEST_RETRY_AFTER_MS);
+  const text = value?.trim() ?? '';
+  const isDate = /^[a-z]/i.test(text); // `Date.parse` takes -5 for one
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : isDate ? Date.parse(text) - nowMs : Number.NaN;
+  return ms >= SHORTEST_RETRY_AFTER_MS ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
 }

@@ -1,5 +1,5 @@
 /** Bodies as gateways send them. */
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { textOfReply, unpacked, wholeBody } from '../src/body.ts';
 import { partsOf } from '../src/long-reply.ts';
@@ -19,6 +19,7 @@ describe('packed bodies', () => {
     ['gzip', gzipSync(PLAIN)],
     ['x-gzip', gzipSync(PLAIN)],
     ['deflate', deflateSync(PLAIN)],
+    ['deflate', deflateRawSync(PLAIN)],
     ['br', brotliCompressSync(PLAIN)],
     [null, PLAIN],
     ['identity', PLAIN],

@@ -100,6 +100,16 @@ describe('a key', () => {
     expect(keyOf(byId, { Id: '😀 資料' })).toBe('😀 資料');
   });
 
+  test('that is a secret is not kept, and two of them stay two', () => {
+    const secrets = ['token=one1', 'token=two2', 'eyJaaaaaaaaa.bbbbbbbbbb'];
+    const keys = secrets.map((Id) => keyOf(byId, { Id }));
+    for (const [index, key] of keys.entries()) {
+      expect(key).toMatch(/^unkeyed-[\w-]+$/); // the vendor is not asked for it
+      expect(key).toBe(keyOf(byId, { Id: secrets[index], Name: 'another' }));
+    }
+    expect(new Set(keys).size).toBe(3);
+  });
+
   test('of any length ends, and stays another one', () => {
     const [one, other] = ['x', 'y'].map((end) => keyOf(byId, { Id: 'a'.repeat(100_000) + end }));
     expect(one?.length).toBeLessThan(400);

@@ -119,12 +119,7 @@ function openOrRefused(stream: HttpStreamer): (sent: HttpRequest) => Promise<Htt
   return async (sent) => {
     const reply = await stream(sent);
     if (reply.status >= 200 && reply.status < 300) return reply;
-    const chunks: Buffer[] = [];
-    for await (const chunk of reply.body) {
-      chunks.push(chunk);
-      if (chunks.length > 10) break;
-    }
-    return { status: reply.status, headers: reply.headers, body: Buffer.concat(chunks) };
+    return { status: reply.status, headers: reply.headers, body: Buffer.concat(await Array.fromAsync(reply.body)) };
   };
 }
 

@@ -136,7 +136,9 @@ async function extra(
   } catch (error) {
     const action = actionOf(error);
     if (action === 'skip') return { why: 'missing' };
-    if (isGeneral(error) || (action !== 'retry' && action !== 'reject')) throw error; // a rate limit is not this rule's
+    context.signal.throwIfAborted();
+    const isForeseen = error instanceof SluiceError; // a stack that overflows is this reply's
+    if (isGeneral(error) || (isForeseen && action !== 'retry' && action !== 'reject')) throw error; // a rate limit is not this rule's
     context.log.warn({ key: id }, `shipping a rule without its ${part.slice(1)}: ${messageOf(error)}`);
     return { why: 'failed' };
   }

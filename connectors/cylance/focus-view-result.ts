@@ -10,7 +10,7 @@ import { SluiceError } from '../../src/errors.ts';
 import { exactHashOf } from '../../src/identity.ts';
 import { meaningsIn, memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
-import { type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
+import { childrenOf, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
@@ -59,7 +59,8 @@ export const focusViewResult: Stream = {
 async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
   const lists = [(query: PageQuery) => listViews(context, query)];
   const { records, settled } = await readSnapshot(context, { lists, key: viewId });
-  return { children: [...records].map(([key, view]) => toChild(key, view)), whole: settled };
+  const { children, whole } = childrenOf(context, records, toChild);
+  return { children, whole: whole && settled };
 }
 
 /** Members of a focus view that stay as they are, and that its results are read by. */

@@ -7,7 +7,7 @@ import { exactDigestOf, exactHashOf } from '../../src/identity.ts';
 import { parseExact } from '../../src/json.ts';
 import { meaningsIn, memberOf, spellingsOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
-import { walkChildren } from '../../src/reading/children.ts';
+import { childrenOf, walkChildren } from '../../src/reading/children.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
@@ -54,13 +54,14 @@ export const instaqueryResult: Stream = {
 
 async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
   const { records, settled } = await readSnapshot(context, { lists: listsOf(context), key: queryId });
-  return { children: [...records].map(([key, query]) => toChild(key, query)), whole: settled };
+  const { children, whole } = childrenOf(context, records, toChild);
+  return { children, whole: whole && settled };
 }
 
 function toChild(key: string, query: unknown): Child {
   const progress = memberOf(queries.members, query, 'progress');
-  const queried = Number(memberOf(queries.progress, progress, 'queried') ?? 0);
-  const responded = Number(memberOf(queries.progress, progress, 'responded') ?? 0);
+  const queried = Number(textOf(memberOf(queries.progress, progress, 'queried')) ?? 0);
+  const responded = Number(textOf(memberOf(queries.progress, progress, 'responded')) ?? 0);
   const version = exactDigestOf({ progress, available: memberOf(queries.members, query, 'results_available') });
   const facts = { id: key, name: textOf(memberOf(queries.members, query, 'name')) ?? '' };
   const expectsRecords = memberOf(queries.members, query, 'results_available') === true;

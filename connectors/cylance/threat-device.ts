@@ -4,7 +4,7 @@ import { members, Threat } from '../../members/cylance/threat-device.ts';
 import { exactDigestOf } from '../../src/identity.ts';
 import { memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
-import { type Parents, walkChildren } from '../../src/reading/children.ts';
+import { childrenOf, type Parents, walkChildren } from '../../src/reading/children.ts';
 import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
@@ -62,7 +62,8 @@ function rowKey(record: unknown): string {
 
 async function parents(context: StreamContext): Promise<Parents> {
   const { records, settled } = await readSnapshot(context, { lists: [threatsOf(context)], key: threatKey });
-  return { children: [...records].map(([sha256, found]) => toChild(sha256, found)), whole: settled };
+  const { children, whole } = childrenOf(context, records, toChild);
+  return { children, whole: whole && settled };
 }
 
 /** Any change of the threat is a sign: it was sighted again, or put on a list that changes what becomes of the file. */

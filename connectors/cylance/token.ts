@@ -114,10 +114,14 @@ function adviceFor({ status, advice }: SluiceError): string {
   return 'Check region and base_url of the source: there is no token endpoint at this address.';
 }
 
+/** Another one could never be sent, and so never be refused. */
+const FITS_INTO_A_HEADER = /^[\x21-\x7e]+$/;
+
 function readToken(reply: unknown, nowMs: number): Token {
-  const text = (reply as { access_token?: unknown } | null)?.access_token;
-  if (typeof text !== 'string') {
-    throw new SluiceError(`POST ${TOKEN_PATH}: the reply has no access_token`, { action: 'retry' });
+  const given = (reply as { access_token?: unknown } | null)?.access_token;
+  const text = typeof given === 'string' ? given.trim() : '';
+  if (!FITS_INTO_A_HEADER.test(text)) {
+    throw new SluiceError(`POST ${TOKEN_PATH}: the reply has no access_token that can be used`, { action: 'retry' });
   }
   return { text, renewAtMs: renewAt(text, nowMs) };
 }
@@ -127,6 +131,7 @@ function renewAt(text: string, nowMs: number): number {
   try {
     const { exp, iat } = decodeJwt(text);
     const lifetimeMs = exp === undefined ? 0 : exp * 1000 - (iat === undefined ? nowMs : iat * 1000);
+    if (!Number.isFinite(lifetimeMs)) return nowMs + RENEW_BEFORE_MS; // of another form than the standard's
     return nowMs + Math.max(lifetimeMs - RENEW_BEFORE_MS, lifetimeMs / 2, 1000);
   } catch {
     return nowMs + RENEW_BEFORE_MS; // not a JWT: a 401 says when it is over

@@ -12,6 +12,7 @@ import {
   digestOf,
   documentId,
   exactHashOf,
+  hasKey,
   isDigestOf,
   isSameHash,
   keyOf,
@@ -85,10 +86,16 @@ export function sight(pipeline: Pipeline, raw: unknown): Sight {
   const { stream } = pipeline.registered;
   const record = clean(stream, raw);
   return {
-    key: keyOf(stream, record),
+    key: record === raw ? keyOf(stream, record) : keyOfCleaned(stream, record, raw),
     record,
     fingerprint: attempt(() => revisionOf(record, pipeline.volatile)) ?? null,
   };
+}
+
+/** Where a secret stood in the key itself, or nothing else is left, the key is the one by which the list knows the record. */
+function keyOfCleaned(stream: Stream, record: unknown, raw: unknown): string {
+  const [key, listed] = [keyOf(stream, record), keyOf(stream, raw)];
+  return hasKey(key) && hasKey(listed) ? key : listed;
 }
 
 /** What cannot be searched for secrets goes no further. */

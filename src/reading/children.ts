@@ -156,6 +156,25 @@ async function answersFor(context: StreamContext, { read }: Children, witness: C
   }
 }
 
+/** The children that records are the parents of. One that cannot be understood keeps no other from being read. */
+export function childrenOf<Id>(
+  { log }: Pick<StreamContext, 'log'>,
+  records: Iterable<[Id, unknown]>,
+  toChild: (id: Id, record: unknown) => Child,
+): Parents {
+  const children: Child[] = [];
+  let whole = true;
+  for (const [id, record] of records) {
+    try {
+      children.push(toChild(id, record));
+    } catch (error) {
+      whole = false;
+      log.warn({ key: id }, `what belongs to it is not read, since it cannot be understood: ${messageOf(error)}`);
+    }
+  }
+  return { children, whole };
+}
+
 function isFinal(error: unknown): boolean {
   return !(error instanceof SluiceError) || error.action === 'stop';
 }

@@ -9,9 +9,8 @@ describe('retry', () => {
   test('Retry-After in seconds and as a date', () => {
     expect(retryAfterMs('3', 0)).toBe(3000);
     expect(retryAfterMs(new Date(10_000).toUTCString(), 4000)).toBe(6000);
-    expect(retryAfterMs(new Date(0).toUTCString(), 4000)).toBe(0);
-    expect(retryAfterMs('soon', 0)).toBeUndefined();
-    expect(retryAfterMs(null, 0)).toBeUndefined();
+    for (const none of ['soon', '', '0', '0.2', '-5', new Date(0).toUTCString(), null])
+      expect(retryAfterMs(none, 4000)).toBeUndefined(); // else nobody would wait at all
   });
 });
 
@@ -58,6 +57,21 @@ describe('rate budget', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
     expect(order.indexOf('l1')).toBeLessThan(order.indexOf('b2'));
     expect(order.indexOf('l2')).toBeLessThan(order.indexOf('b2'));
+  });
+
+  test('walks take turns, however many calls one of them waits for', async () => {
+    const budget = createBudget({ requestsPerSecond: 100_000, concurrency: 1 });
+    const order: string[] = [];
+    const [refresh, sweep] = [new AbortController().signal, new AbortController().signal];
+    const ask = (walk: AbortSignal, name: string) => budget('backfill', walk, async () => void order.push(name));
+    const details = Array.from({ length: 500 }, (_, index) => ask(refresh, `detail ${index}`));
+    await Promise.all([...details, ask(sweep, 'list 1').then(() => ask(sweep, 'list 2'))]);
+    expect(order).toHaveLength(502);
+    expect(order.indexOf('list 1')).toBeLessThan(4);
+    expect(order.indexOf('list 2')).toBeLessThan(8);
+    expect(order.filter((name) => name !== 'list 1' && name !== 'list 2')).toEqual(
+      Array.from({ length: 500 }, (_, index) => `detail ${index}`),
+    );
   });
 
   test('begins no more requests a second than allowed', async () => {
