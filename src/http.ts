@@ -68,7 +68,8 @@ async function send(request: HttpRequest, settings: HttpSettings, agent: (url: U
   request.signal.addEventListener('abort', abort);
   try {
     const { status, headers, body } = await fetchOnce(request, agent, ends.signal);
-    return { status, headers, body: await wholeBody(body, settings.maxBodyBytes, () => tooLarge(request, settings)) };
+    const most = isSuccess(status) ? settings.maxBodyBytes : Number.POSITIVE_INFINITY; // `asFarAsItGoes` ends sooner
+    return { status, headers, body: await wholeBody(body, most, () => tooLarge(request, settings)) };
   } catch (error) {
     request.signal.throwIfAborted();
     throw networkError(error, request, settings);
@@ -94,7 +95,11 @@ async function fetchOnce(
   const reply = await fetch(url, { method, headers: all, body, agent, redirect: 'manual', compress: false, signal });
   const packed = (reply.body ?? NO_BODY) as AsyncIterable<Buffer>;
   const whole = unpacked(packed, reply.headers.get('content-encoding'));
-  return { status: reply.status, headers: reply.headers, body: reply.ok ? whole : asFarAsItGoes(whole) };
+  return { status: reply.status, headers: reply.headers, body: isSuccess(reply.status) ? whole : asFarAsItGoes(whole) };
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 const NO_BODY: readonly Buffer[] = [];
@@ -214,7 +219,7 @@ export function statusError(
   nowMs: number,
 ): SluiceError | undefined {
   const { status } = reply;
-  if (status >= 200 && status < 300) return undefined;
+  if (isSuccess(status)) return undefined;
   const said = wordsOf(reply, request);
   const target = status < 400 ? redirection(reply, request) : undefined;
   const answer = target === undefined ? status : `${status} (to ${target})`;

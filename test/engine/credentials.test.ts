@@ -177,6 +177,24 @@ describe('a secret that is changed while Sluice runs', () => {
   });
 });
 
+test.each([
+  ['a line end behind it', `${RIGHT}\r\n`, 1],
+  ['letters that no header takes', 'ключ', 2],
+])('a token with %s is used, or asked for again at once', async (_what, token, requests) => {
+  const folder = scratch();
+  cleanUps.push(folder.remove);
+  let asked = 0;
+  const { config } = await cylance(folder.path, RIGHT, (path) => {
+    if (!path.endsWith('/token')) return undefined;
+    return { body: { access_token: asked++ === 0 ? token : RIGHT } };
+  });
+  const { sink, ended, failure } = run(config, true);
+  await ended;
+  expect(failure()).toBeUndefined();
+  expect(sink.documents).toHaveLength(2);
+  expect(asked).toBe(requests);
+});
+
 describe('a token endpoint that is no such thing', () => {
   test.each([
     [302, /redirects: set region or base_url .*login page/],

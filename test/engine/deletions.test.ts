@@ -111,6 +111,14 @@ describe.each(['OccurrenceTime', 'ReceivedTime'] as const)('where the list filte
     expect(deletedIn(sink)).toEqual(['late1']);
   });
 
+  test('ids that look like secrets are two records, neither deleted nor asked for by what is left of them', async () => {
+    const secrets = ['token=one1', 'token=two2'].map((id) => detectionAt(id, NOW - HOUR, NOW - 30_000));
+    const { sink, look } = await tenant(detectionsVendor([...late(3), ...secrets], by));
+    for (let again = 0; again < 4; again++) await look(15 * MINUTE);
+    expect(sink.documents).toHaveLength(5);
+    expect(sink.documents.map(({ key }) => key).join()).not.toMatch(/one1|two2/);
+  });
+
   test('without a witness it takes two looks an hour apart', async () => {
     const { vendor, sink, look } = await tenant(detectionsVendor(late(1), by));
     vendor.rows.length = 0;

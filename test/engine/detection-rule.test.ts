@@ -234,6 +234,14 @@ describe('a rule', () => {
     expect(ownOf((await walk()).documents[0])).toMatchObject(expected);
   });
 
+  test('whose natural language nobody can follow is shipped without it', async () => {
+    const { vendor, walk } = oneRule();
+    vendor.natlang = () => ({ Paths: JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) });
+    const { documents } = await walk();
+    expect(ownOf(documents[0])).toMatchObject({ unavailable: { natural_language: 'failed' } });
+    expect(documents[0]?.tags).toBeUndefined();
+  });
+
   test('whose content could not be had is completed later, together with what the list says', async () => {
     const { vendor, walk, pipeline } = oneRule();
     vendor.fails = (path) => (path === '/rules/v2/r-1' ? broken : undefined);

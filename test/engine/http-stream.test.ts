@@ -55,6 +55,25 @@ test('a body that nobody reads just now holds up no other request', async () => 
   await closed.promise; // given up, it is ended
 });
 
+test.each(['gzip', 'deflate', 'br'])('a refusal whose words are no %s is a refusal all the same', async (encoding) => {
+  const words = 'x'.repeat(100_000);
+  await serve((response) =>
+    response.writeHead(429, { 'content-encoding': encoding, 'retry-after': '1800' }).end(words),
+  );
+  const request = { method: 'GET' as const, url, priority: 'live' as const, signal: never };
+  for (const reply of [await http.request(request), await open()]) {
+    expect(reply.status).toBe(429);
+    expect(reply.headers.get('retry-after')).toBe('1800');
+  }
+});
+
+test('of a refusal without end only the beginning is read', async () => {
+  await serve((response) => response.writeHead(404).write('x'.repeat(200_000)));
+  const { status, body } = await http.request({ method: 'GET', url, priority: 'live', signal: never });
+  expect(status).toBe(404);
+  expect(body.length).toBeLessThan(200_000);
+});
+
 test('the timeout is for the other side, not for a reader who takes his time', async () => {
   await serve((response) => {
     response.write('a');

@@ -1,0 +1,58 @@
+/** A parent of an odd form keeps no other from being read. */
+import { afterEach, expect, test } from 'vitest';
+import { runPipeline } from '../../src/run.ts';
+import { fakeVendor } from './fake-vendor.ts';
+import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
+
+const cleanUps: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+const deep = (levels: number): unknown => {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level++) value = [value];
+  return value;
+};
+
+test.each([
+  ['a number that cannot be one', { toString: 1, valueOf: 1 }],
+  ['a list of depth 3,000', deep(3000)],
+  ['nothing', null],
+])('an InstaQuery whose progress says %s', async (_what, queried) => {
+  const queries = ['Q1', 'Q2', 'Q3'].map((id) => ({
+    ...{ id, name: id, created_at: '2026-11-01T00:00:00Z', results_available: true },
+    progress: { queried: id === 'Q2' ? queried : 1, responded: 1 },
+  }));
+  const vendor = await fakeVendor({
+    answer(path, query) {
+      const [, id] = /^\/instaqueries\/v2\/(Q\d)\/results$/.exec(path) ?? [];
+      if (id !== undefined)
+        return { body: { id, status: 'done', result: [{ HostName: 'h', DeviceId: 'd', Result: { Uid: id } }] } };
+      if (path !== '/instaqueries/v2') return undefined;
+      const page = Number(query.get('page'));
+      const total = { total_pages: 1, total_number_of_items: queries.length };
+      return {
+        body: { page_number: page, page_size: 200, ...total, page_items: page === 1 ? queries : [] },
+      };
+    },
+  });
+  const folder = scratch();
+  const config = testConfig(vendor.url, folder.path, { source: { streams: ['cylance.instaquery_result'] } });
+  const sink = memorySink();
+  const opened = openPipeline(config, { sink });
+  cleanUps.push(
+    () => vendor.close(),
+    folder.remove,
+    () => opened.close(),
+  );
+  const schedule = config.sources[0]?.reading as NonNullable<(typeof config.sources)[0]>['reading'];
+  await runPipeline(opened.pipeline, {
+    ...{ schedule, store: opened.store, signal: new AbortController().signal, once: true },
+  });
+  expect(sink.documents.map((one) => JSON.stringify(documentOf(one)).match(/"uid":"(Q\d)"/)?.[1]).sort()).toEqual([
+    'Q1',
+    'Q2',
+    'Q3',
+  ]);
+});
