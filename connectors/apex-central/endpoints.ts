@@ -33,7 +33,7 @@ export async function readEndpoints(
   context: StreamContext,
   asked: Asked,
 ): Promise<{ endpoints: Endpoint[]; whole: boolean }> {
-  const { records, settled } = await readSnapshot(context, {
+  const { records, unkeyed, settled } = await readSnapshot(context, {
     lists: [withoutStatus(context, asked)],
     key: keyOf,
   }).catch((error: unknown) => {
@@ -52,7 +52,10 @@ export async function readEndpoints(
       `scan summary ${asked.guid} has ${asked.agentCount} endpoints, but only ${endpoints.length} are listed`,
     );
   }
-  return { endpoints, whole: settled && !isShort };
+  const nameless = [...unkeyed].length;
+  if (nameless > 0)
+    context.log.warn({ key: asked.guid }, `${nameless} endpoints of scan summary ${asked.guid} have no GUID`);
+  return { endpoints, whole: settled && !isShort && nameless === 0 };
 }
 
 function withoutStatus(context: StreamContext, asked: Asked) {

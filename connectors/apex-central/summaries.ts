@@ -37,7 +37,11 @@ export async function readParents(context: StreamContext): Promise<Parents> {
     try {
       const listed = await endpointsOf(context, summary);
       whole &&= listed.whole;
-      for (const child of childrenOf(summary, listed.endpoints)) children.set(child.key, child);
+      const { found, missing } = childrenOf(summary, listed.endpoints);
+      for (const child of found) children.set(child.key, child);
+      if (missing === 0) continue;
+      whole = false;
+      context.log.warn(`${LIST}: ${missing} endpoints of scan summary ${summaryGuid(summary)} have no server`);
     } catch (error) {
       context.signal.throwIfAborted();
       if (isGeneral(error)) refused ??= error;
@@ -67,11 +71,19 @@ type Listed = Awaited<ReturnType<typeof readEndpoints>>;
 const known = new WeakMap<StreamContext['settings'], Map<string, { version: string; listed: Listed }>>();
 const MOST_KNOWN = 20_000;
 
+/** Members in which a summary may name its endpoints. */
+const NAMING = ['agents', 'agentList', 'endpoints', 'agentGuid', 'agentGuids'];
+
 async function endpointsOf(context: StreamContext, summary: unknown): Promise<Listed> {
-  const named = member(summary, 'agents', 'agentList', 'endpoints', 'agentGuid', 'agentGuids');
-  if (named !== undefined)
-    return { endpoints: several(named).map((agent) => namedEndpoint(summary, agent)), whole: true };
   const guid = summaryGuid(summary);
+  for (const name of NAMING) {
+    const named = several(member(summary, name)).map(namedEndpoint);
+    const endpoints = named.filter((endpoint) => endpoint !== undefined);
+    if (endpoints.length === 0) continue; // empty, or a count: it names nobody
+    const missing = named.length - endpoints.length;
+    if (missing > 0) context.log.warn(`${LIST}: ${missing} endpoints of scan summary ${guid} have no GUID`);
+    return { endpoints, whole: missing === 0 };
+  }
   const remembered = known.get(context.settings) ?? new Map();
   known.set(context.settings, remembered);
   const version = versionOf(summary);
@@ -83,10 +95,10 @@ async function endpointsOf(context: StreamContext, summary: unknown): Promise<Li
   return listed;
 }
 
-function namedEndpoint(summary: unknown, agent: unknown): Endpoint {
+/** Undefined where no GUID can be read. A small number is none: it counts. */
+function namedEndpoint(agent: unknown): Endpoint | undefined {
   const agentGuid = textOf(agent) ?? textOf(member(agent, 'agentGuid', 'guid'));
-  if (agentGuid === undefined)
-    throw garbled(`${LIST}: an endpoint of scan summary ${summaryGuid(summary)} has no GUID, or no server`);
+  if (agentGuid === undefined || /^-?\d{1,9}$/.test(agentGuid)) return undefined;
   return { agentGuid, serverGuid: textOf(member(agent, 'serverGuid')), facts: {} };
 }
 
@@ -96,23 +108,25 @@ function versionOf(summary: unknown): string {
   return exactDigestOf({ status: statusOf(summary), progress });
 }
 
-function childrenOf(summary: unknown, endpoints: readonly Endpoint[]): Child[] {
+/** One without a server cannot be asked, and harms no other: `missing` counts such. */
+function childrenOf(summary: unknown, endpoints: readonly Endpoint[]): { found: Child[]; missing: number } {
   const scanSummaryGuid = summaryGuid(summary);
   const [server] = several(member(summary, 'serverGuid', 'serverGuids', 'serverGuidList'));
   const version = versionOf(summary);
-  return endpoints.map(({ agentGuid, serverGuid = textOf(server), facts }) => {
-    if (serverGuid === undefined) {
-      throw garbled(`${LIST}: an endpoint of scan summary ${scanSummaryGuid} has no GUID, or no server`);
-    }
+  const found = endpoints.flatMap(({ agentGuid, serverGuid = textOf(server), facts }): Child[] => {
+    if (serverGuid === undefined) return [];
     const place = { serverGuid, agentGuid, scanSummaryGuid };
-    return {
-      key: keyOf(place),
-      version,
-      complete: !isRunning(summary),
-      expectsRecords: false,
-      facts: { ...place, ...(Object.keys(facts).length === 0 ? {} : { endpoint: facts }) },
-    };
+    return [
+      {
+        key: keyOf(place),
+        version,
+        complete: !isRunning(summary),
+        expectsRecords: false,
+        facts: { ...place, ...(Object.keys(facts).length === 0 ? {} : { endpoint: facts }) },
+      },
+    ];
   });
+  return { found, missing: endpoints.length - found.length };
 }
 
 /** A list, or one GUID without brackets. */

@@ -36,7 +36,7 @@ function readPage({ log }: StreamContext, reply: unknown, list: TaskList, page: 
   const { content, failures } = readTaskReply(reply, url);
   if (failures.length > 0) log.warn(`${url} is not whole: ${failures.join('; ')}`);
   const records: unknown[] = [];
-  let total: number | undefined;
+  let total: number | undefined = 0;
   for (const entry of content) {
     if (entry.kind === 'unreadable') throw garbled(`${url}: the content is no JSON: ${short(entry.text)}`);
     const inner = entry.content;
@@ -46,11 +46,20 @@ function readPage({ log }: StreamContext, reply: unknown, list: TaskList, page: 
     if (items === undefined || (found === undefined && said !== 0))
       throw garbled(`${url}: the content has no ${names[0]}`);
     for (const item of items) records.push(item);
-    if (said !== undefined) total = (total ?? 0) + said;
+    const count = countOf(said, items.length);
+    total = count === undefined || total === undefined ? undefined : total + count;
   }
+  // Behind the first page, nothing of nothing is only the end of what has no total.
+  if (total === 0 && (page > 1 || content.length === 0)) total = undefined;
   if (page > 1 && records.length === 0 && total !== undefined && total > (page - 1) * pageSize) {
     throw new SluiceError('the list shrank while it was read', { action: 'walk-again' });
   }
   // Servers that did not answer may have more: the rest is read all the same, and nobody is taken to be gone.
   return { records, total, pageSize, doubtful: failures.length > 0 };
+}
+
+/** A total that is not set is none: the vendor writes -1 for that, or 0 beside what it lists. */
+function countOf(said: number | undefined, listed: number): number | undefined {
+  const isSet = said !== undefined && said >= 0 && (said > 0 || listed === 0);
+  return isSet ? said : undefined;
 }

@@ -575,7 +575,56 @@ describe('the list of summaries', () => {
     ]);
     expect(await readParents(context)).toEqual({ children: [], whole: true });
     expect(warned).toEqual([]);
-    expect(await parents([{ ...whole, agents: [] }])).toEqual({ keys: [], isWhole: true, warned: [] });
+  });
+});
+
+describe('the endpoints of a summary', () => {
+  const two = [
+    { agentGuid: 'A', serverGuid: 'S' },
+    { agentGuid: 'B', serverGuid: 'S' },
+  ];
+
+  /** What becomes of one summary and the endpoints that its list has; `total` stands in place of their number. */
+  async function read(more: object, endpoints: object[] = two, total?: unknown) {
+    const warned: string[] = [];
+    const summary = { scanSummaryGuid: 'I', status: 3, agentCount: endpoints.length, serverGuidList: ['S'], ...more };
+    const json = async ({ body, accept }: VendorRequest<unknown>) => {
+      const { Url, Payload } = body as unknown as { Url: string; Payload: { pagination: Record<string, number> } };
+      const { offset = 0, limit = 0 } = Payload.pagination;
+      const [name, list] = Url === LIST ? ['scanSummaryEntity', [summary]] : ['scanEntity', endpoints];
+      const pagination = { total: Url === LIST || total === undefined ? list.length : total };
+      const content = [{ statusCode: 0, content: { [name]: list.slice(offset, offset + limit), pagination } }];
+      return accept({ Data: { Code: 0, Data: { hasMore: false, content } } });
+    };
+    const log = pino({ level: 'warn' }, { write: (line) => void warned.push(JSON.parse(line).msg) });
+    const settings = { pageSize: 10 };
+    const { children, whole } = await readParents(contextOf({ client: clientOf({ json }), settings, log }));
+    return { keys: children.map(({ key }) => key), whole, warned };
+  }
+
+  test.each([-1, '-1', 0, null])('are read to the end where their total is %j, which is none', async (total) => {
+    const many = Array.from({ length: 25 }, (_, at) => ({ agentGuid: `A${at}`, serverGuid: 'S' }));
+    const { keys, whole, warned } = await read({}, many, total);
+    expect(keys).toHaveLength(25);
+    expect([whole, warned]).toEqual([true, []]);
+  });
+
+  test.each<object>([
+    ...[{ agents: [] }, { agentGuid: '' }, { agentGuid: ' ' }, { endpoints: '[]' }, { endpoints: {} }],
+    ...[{ endpoints: 2 }, { endpoints: '2' }],
+  ])('are asked for where it names none: %j', async (more) => {
+    expect(await read(more)).toEqual({ keys: ['s/a/i', 's/b/i'], whole: true, warned: [] });
+  });
+
+  test.each<[string, object, object[]?]>([
+    ['no server', { serverGuidList: [] }, [{ agentGuid: 'A', serverGuid: 'S' }, { agentGuid: 'B' }]],
+    ['no GUID', { agentCount: undefined }, [{ agentGuid: 'A', serverGuid: 'S' }, { serverGuid: 'S' }]],
+    ['no GUID in the summary', { agents: ['A', {}] }],
+    ['null in the summary', { agents: ['A', null] }],
+  ])('harm no other where one has %s', async (_what, more, endpoints) => {
+    const { keys, whole, warned } = await read(more, endpoints);
+    expect([keys, whole]).toEqual([['s/a/i'], false]);
+    expect(warned).toEqual([expect.stringMatching(/1 endpoints of scan summary I have no (?:GUID|server)/)]);
   });
 });
 
