@@ -5,7 +5,7 @@
  */
 import { SluiceError } from '../../src/errors.ts';
 import { withoutSecrets } from '../../src/secrets.ts';
-import { embedded, jsonOf, listOf, member, textOf, wholeOf } from './json.ts';
+import { embedded, isTrue, jsonOf, listOf, member, others, steadyJsonOf, textOf, wholeOf } from './json.ts';
 
 /** What is wrong, in the vendor's words; undefined when nothing is. */
 export interface Failure {
@@ -37,17 +37,13 @@ function ofMeta(meta: unknown): Failure | undefined {
   const errorCode = given === '' ? undefined : given;
   const said = textOf(member(meta, 'errorMsg', 'errorMessgae', 'errorMessage')) ?? '';
   if (errorCode !== undefined && wholeOf(errorCode) !== 0) return { code: `errorCode ${short(errorCode)}`, said };
-  if (result !== undefined) return isOne(result) ? undefined : { code: `Meta.result ${short(result)}`, said };
+  if (result !== undefined) return isTrue(result) ? undefined : { code: `Meta.result ${short(result)}`, said };
   if (errorCode !== undefined || said === '' || SUCCESS.test(said)) return undefined;
   return { code: 'Meta without result', said };
 }
 
 /** `Success`, `TMSL_S_SUCCESS`, `OK`. */
 const SUCCESS = /(?:^|_)success|^ok\b/i;
-
-function isOne(result: unknown): boolean {
-  return result === true || wholeOf(result) === 1 || textOf(result)?.toLowerCase() === 'true';
-}
 
 /** Beside `Data` the guide also writes a result code of 0 for success. */
 function ofResult(reply: unknown, code: unknown, besideData: boolean): Failure | undefined {
@@ -82,7 +78,22 @@ export interface TaskReply {
   content: Entry[];
   /** What of it failed, in the vendor's words: servers that did not answer, entries with a status other than 0. */
   failures: string[];
+  /** What it says around the content that is not known, as JSON. */
+  beside: string[];
 }
+
+/** Members of the inner `Data`, and of an entry around its content. */
+const AROUND = [
+  'taskId',
+  'lastContentId',
+  'hasMore',
+  'serverGuid',
+  'serverName',
+  'TimeZone',
+  'content',
+  'errorServers',
+];
+const OF_ENTRY = ['statusCode', 'content'];
 
 /** One entry of `content`: its inner content, or the text where it is no JSON. */
 export type Entry = { kind: 'content'; content: unknown } | { kind: 'unreadable'; text: string };
@@ -93,39 +104,51 @@ export function readTaskReply(reply: unknown, place: string): TaskReply {
   const data = member(outer, 'Data');
   if (typeof data !== 'object' || data === null) throw garbled(`${place}: the reply has no Data.Data`);
   const failures: string[] = [];
+  const beside: string[] = [];
+  keepBeside(beside, others(data, AROUND));
   const unanswered = member(data, 'errorServers');
   if (listOf(unanswered)?.length !== 0) failures.push(`not every server answered: ${short(unanswered)}`);
   const lastContentId = member(data, 'lastContentId');
   return {
     taskId: textOf(member(data, 'taskId')),
     lastContentId: typeof lastContentId === 'string' ? lastContentId : undefined,
-    hasMore: member(data, 'hasMore') === true || textOf(member(data, 'hasMore'))?.toLowerCase() === 'true',
+    hasMore: isTrue(member(data, 'hasMore')),
     serverGuid: textOf(member(data, 'serverGuid')),
     serverName: textOf(member(data, 'serverName')),
     timeZone: member(outer, 'TimeZone') ?? member(data, 'TimeZone'),
-    content: entriesOf(member(data, 'content'), failures),
+    content: entriesOf(member(data, 'content'), failures, beside),
     failures,
+    beside,
   };
 }
 
-function entriesOf(content: unknown, failures: string[]): Entry[] {
+function entriesOf(content: unknown, failures: string[], beside: string[]): Entry[] {
   const entries = listOf(content);
   if (entries === undefined) return [{ kind: 'unreadable', text: String(content) }];
-  return entries.flatMap((entry) => entryOf(entry, failures));
+  return entries.flatMap((entry) => entryOf(entry, failures, beside));
 }
 
-function entryOf(given: unknown, failures: string[]): Entry[] {
+function entryOf(given: unknown, failures: string[], beside: string[]): Entry[] {
   const entry = typeof given === 'string' ? (embedded(given) ?? given) : given;
   const status = member(entry, 'statusCode');
-  if (status !== undefined && wholeOf(status) !== 0) {
-    const said = textOf(member(entry, 'message')) ?? '';
+  const said = textOf(member(entry, 'message')) ?? '';
+  const isFailure = status !== undefined && wholeOf(status) !== 0;
+  const isTold = isFailure || SUCCESS.test(said);
+  if (isFailure) {
     failures.push(`statusCode ${textOf(status)}: ${short(said)}`);
   }
   const inner = member(entry, 'content') ?? unwrapped(entry);
+  if (inner !== entry) keepBeside(beside, others(entry, isTold ? [...OF_ENTRY, 'message'] : OF_ENTRY));
   if (inner === undefined || inner === null || inner === '') return [];
   const content = embedded(inner);
   if (typeof content === 'object') return holdsAnything(content) ? [{ kind: 'content', content }] : [];
   return [{ kind: 'unreadable', text: typeof inner === 'string' ? inner : jsonOf(inner) }];
+}
+
+/** A list has such words, too, and a failure is told with its own. */
+function keepBeside(beside: string[], said: object | undefined): void {
+  const text = said === undefined ? undefined : steadyJsonOf(said);
+  if (text !== undefined && text !== '{}' && !beside.includes(text)) beside.push(text);
 }
 
 /** What an entry without an inner `content` holds itself; one that only tells its status holds nothing. */

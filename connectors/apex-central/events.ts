@@ -7,7 +7,7 @@ import { footprint, members } from '../../members/apex-central/footprint.ts';
 import { canonical } from '../../src/identity.ts';
 import { foldedName, memberOf } from '../../src/members.ts';
 import { LISTS } from './envelope.ts';
-import { jsonOf, listOf, member, textOf, wholeOf } from './json.ts';
+import { isTrue, listOf, member, others, saysNothing, steadyJsonOf, textOf, wholeOf } from './json.ts';
 import type { Place } from './summaries.ts';
 import type { TaskResult } from './task.ts';
 
@@ -15,15 +15,24 @@ type Fields = Record<string, unknown>;
 
 /** All that one task brought, from all of its parts. */
 interface Found {
-  /** Hashes that an event points at. */
-  used: Set<string>;
+  /** Hashes that an event points at, and numbers of groups that an entry belongs to. */
+  used: { facts: Set<string>; groups: Set<string> };
   /** What properties say beside their value. */
   remarks: Map<string, Fields>;
   entries: unknown[];
-  /** What a hash stands for. */
-  values: Map<string, string>;
+  /** What a hash stands for: a text wherever it can be. */
+  values: Map<string, unknown>;
   groups: Map<string, Fields>;
+  /** Properties and groups that cannot be joined with anything. */
+  left: { metaProperty: unknown[]; group: unknown[] };
   unreadable: string[];
+}
+
+/** A node of the chain, by the event that stands for it. Its facts are read once, however many nodes are below it. */
+interface Node {
+  event: unknown;
+  rank: string;
+  said?: Fields;
 }
 
 /**
@@ -46,29 +55,46 @@ export function recordsOf(result: TaskResult, place: Place, endpoint?: unknown):
   for (const entry of found.entries) {
     const events = listOf(member(entry, 'event'));
     if (events === undefined) {
-      found.unreadable.push(jsonOf(entry));
+      found.unreadable.push(steadyJsonOf(entry));
       continue;
     }
     // A node without events is said as well.
     for (const event of events.length > 0 ? events : [{}]) {
-      const record = withoutNothing({ ...joined(event, entry, found, nodes), ...common });
-      if (idsOf(record) === undefined) {
-        found.unreadable.push(jsonOf(entry));
+      if (!isNamed(event, entry)) {
+        found.unreadable.push(steadyJsonOf(entry));
         break;
       }
+      const record = withoutNothing({ ...joined(event, entry, found, nodes, common), ...common });
       const key = keyOf(record);
       const same = records.get(key);
       if (same === undefined) records.set(key, [record]);
       else same.push(record);
     }
   }
-  const loose = [...found.values].filter(([id]) => !found.used.has(id));
-  if (loose.length > 0) found.unreadable.push(jsonOf({ metaProperty: Object.fromEntries(loose) }));
-  for (const text of found.unreadable) {
+  for (const text of [...found.unreadable, ...leftOf(found), ...result.beside]) {
     const record = withoutNothing({ unreadable: text, ...common });
     records.set(keyOf(record), [record]);
   }
   return [...records.values()].flatMap(apart);
+}
+
+/** What nothing points at, and what points at nothing: in an order of its own, since the vendor promises none. */
+function leftOf({ used, remarks, values, groups, left }: Found): string[] {
+  const loose = [...values].filter(([id]) => !used.facts.has(id));
+  const remarked = [...remarks].filter(([id]) => !used.facts.has(id));
+  const ungrouped = [...groups].filter(([number]) => !used.groups.has(number));
+  const notes = remarked.map(([metaHashId, remark]) => ({ metaHashId, ...remark }));
+  const parts = [
+    { metaProperty: Object.fromEntries(loose) },
+    { metaProperty: inOrder([...left.metaProperty, ...notes]) },
+    { group: inOrder([...left.group, ...ungrouped.map(([, group]) => group)]) },
+  ];
+  return parts.map(steadyJsonOf).filter((text) => text !== '{}');
+}
+
+function inOrder(items: readonly unknown[]): unknown[] {
+  const texts = new Map(items.map((item) => [steadyJsonOf(item), item]));
+  return [...texts].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, item]) => item);
 }
 
 /**
@@ -121,13 +147,20 @@ function idsOf(record: unknown): string[] | undefined {
   return [ofEdge('parentId') ?? '', ...ids, ...(occurrence === undefined ? [] : [occurrence])];
 }
 
+/** As `idsOf`, before the record is made. */
+function isNamed(event: unknown, entry: unknown): boolean {
+  const ids = [member(entry, 'objectId'), member(event, 'eventId'), member(event, 'metaLinkId')];
+  return ids.some((id) => textOf(id) !== undefined);
+}
+
 function collected({ content }: TaskResult): Found {
   const found: Found = {
-    used: new Set(),
+    used: { facts: new Set(), groups: new Set() },
     remarks: new Map(),
     entries: [],
     values: new Map(),
     groups: new Map(),
+    left: { metaProperty: [], group: [] },
     unreadable: [],
   };
   for (const entry of content) {
@@ -139,86 +172,156 @@ function collected({ content }: TaskResult): Found {
     const [footprint, properties, groups] = lists;
     // Of another shape than documented: it is kept whole rather than read in part.
     if (lists.some((list) => list === undefined) || lists.every((list) => list?.length === 0)) {
-      found.unreadable.push(jsonOf(entry.content));
+      found.unreadable.push(steadyJsonOf(entry.content));
       continue;
     }
     for (const one of footprint ?? []) found.entries.push(one); // there may be more than a call takes arguments
     for (const property of properties ?? []) {
       const id = textOf(member(property, 'metaHashId'));
-      const value = textOf(member(property, 'metaValue'));
-      if (id !== undefined && value !== undefined) found.values.set(id, value);
-      const remark = others(property, ['metaHashId', 'metaValue']);
-      if (id !== undefined && remark !== undefined) found.remarks.set(id, remark);
+      if (id === undefined) {
+        if (!saysNothing(property)) found.left.metaProperty.push(property);
+        continue;
+      }
+      const given = member(property, 'metaValue');
+      const value = textOf(given) ?? (typeof given === 'string' ? undefined : given);
+      const second = kept(found.values, id, value);
+      if (second !== undefined) found.left.metaProperty.push({ metaHashId: id, metaValue: second });
+      const remark = kept(found.remarks, id, others(property, ['metaHashId', 'metaValue']));
+      if (remark !== undefined) found.left.metaProperty.push({ metaHashId: id, ...remark });
     }
     const beside = others(entry.content, LISTS);
-    if (beside !== undefined) found.unreadable.push(jsonOf(beside));
+    if (beside !== undefined) {
+      const text = steadyJsonOf(beside);
+      if (text !== '{}') found.unreadable.push(text);
+    }
     for (const group of groups ?? []) {
       const number = textOf(member(group, 'groupNo'));
-      if (number !== undefined) found.groups.set(number, group as Fields);
+      const second = number === undefined ? group : kept(found.groups, number, group as Fields);
+      if (second !== undefined && !saysNothing(second)) found.left.group.push(second);
     }
   }
   return found;
 }
 
+/** Keeps one value for each key, and returns the other where there are two: which one does not depend on their order. */
+function kept<Value>(target: Map<string, Value>, key: string, value: Value | undefined): Value | undefined {
+  if (saysNothing(value)) return undefined;
+  const before = target.get(key);
+  if (before === undefined || before === value) {
+    target.set(key, value as Value);
+    return undefined;
+  }
+  const [one, other] = [steadyJsonOf(before), steadyJsonOf(value)];
+  if (one === other) return undefined;
+  if (one < other) return value;
+  target.set(key, value as Value);
+  return before;
+}
+
 /** The event that stands for each node of the chain: the one that is marked so, else the first by its id. */
-function nodesOf({ entries }: Found): Map<string, unknown> {
-  const nodes = new Map<string, { event: unknown; rank: string }>();
+function nodesOf({ entries }: Found): Map<string, Node> {
+  const nodes = new Map<string, Node>();
   for (const entry of entries) {
     const id = textOf(member(entry, 'objectId'));
     if (id === undefined) continue;
     for (const event of listOf(member(entry, 'event')) ?? []) {
-      const mark = member(event, 'isSymbolEvent') === true ? '0' : '1';
+      const mark = isTrue(member(event, 'isSymbolEvent')) ? '0' : '1';
       const rank = `${mark}/${(textOf(member(event, 'eventId')) ?? '').padStart(20, '0')}`;
       const known = nodes.get(id);
       if (known === undefined || rank < known.rank) nodes.set(id, { event, rank });
     }
   }
-  return new Map([...nodes].map(([id, { event }]) => [id, event]));
+  return nodes;
 }
 
 const EDGE = ['objectId', 'parentId', 'operationType', 'timestamp', 'groupNo'] as const;
 /** What a record says of the node above its own. */
 const OF_PARENT = ['eventId', 'metaLinkId', 'objectType', 'objectName', 'operationType', 'timestamp'] as const;
-const IDS: ReadonlySet<string> = new Set(['objectId', 'parentId', 'eventId', 'metaLinkId', 'metaHashId']);
+const IDS: ReadonlySet<string> = new Set([
+  ...['objectId', 'parentId', 'eventId', 'metaLinkId', 'metaHashId', 'metaType'],
+]);
 
-function joined(event: unknown, entry: unknown, found: Found, nodes: ReadonlyMap<string, unknown>): Fields {
-  const said: Fields = typeof event === 'object' && event !== null ? (event as Fields) : { said: event };
-  const { meta: _meta, metaLinkId: _link, ...own } = said;
+/** Members of a record that are not the event's own. */
+const OURS = ['footprint', 'more', 'parent', 'group', 'unreadable'];
+/** So many facts of the node above are repeated, as many as a document keeps: all of them are in that node's own record. */
+const MOST_OF_PARENT = 1000;
+
+function joined(
+  event: unknown,
+  entry: unknown,
+  found: Found,
+  nodes: ReadonlyMap<string, Node>,
+  common: Fields,
+): Fields {
+  const said = typeof event === 'object' && event !== null && !Array.isArray(event) ? event : { said: event };
   const parentId = textOf(member(entry, 'parentId'));
   const parent = parentId === undefined ? undefined : nodes.get(parentId);
+  if (parent !== undefined) parent.said ??= parentOf(parent.event, parentId, found);
+  const number = textOf(member(entry, 'groupNo')) ?? '';
+  found.used.groups.add(number);
+  const { own, overwritten } = apartFrom(common, others(said, ['meta', ...readable(said, ['eventId', 'metaLinkId'])]));
   return {
     ...own,
     ...picked(event, ['eventId', 'metaLinkId']),
     meta: metaOf(event, found),
     footprint: picked(entry, EDGE),
-    more: moreOf(event, entry, found),
-    parent:
-      parent === undefined
-        ? undefined
-        : { objectId: parentId, ...picked(parent, OF_PARENT), meta: metaOf(parent, found) },
-    group: found.groups.get(textOf(member(entry, 'groupNo')) ?? ''),
+    more: moreOf(event, entry, overwritten, found),
+    parent: parent?.said,
+    group: found.groups.get(number),
   };
 }
 
-/** What an entry, its event's facts and their properties say beside what is documented: nothing of it vanishes. */
-function moreOf(event: unknown, entry: unknown, { remarks }: Found): Fields | undefined {
-  const facts = listOf(member(event, 'meta')) ?? [];
-  const meta = facts.flatMap((fact) => {
-    const id = textOf(member(fact, 'metaHashId'));
-    const said = { ...others(fact, ['metaHashId', 'metaType']), ...(id === undefined ? {} : remarks.get(id)) };
-    return Object.keys(said).length === 0 ? [] : [{ metaHashId: id, ...said }];
+/** An event's members, and those that have the name of one of ours and say something else. */
+function apartFrom(common: Fields, said: Fields = {}): { own: Fields; overwritten: Fields | undefined } {
+  const ours = new Map([...OURS, ...Object.keys(common)].map((name) => [foldedName(name), common[name]]));
+  const isOurs = ([name]: [string, unknown]) => ours.has(foldedName(name));
+  const members = Object.entries(said);
+  const overwritten = members.filter(isOurs).filter(([name, value]) => {
+    const text = textOf(value)?.toLowerCase();
+    return text === undefined || text !== textOf(ours.get(foldedName(name)))?.toLowerCase();
   });
-  const own = others(entry, [...EDGE, 'event']);
-  if (own === undefined && meta.length === 0) return undefined;
-  return withoutNothing({ footprint: own, meta: meta.length === 0 ? undefined : meta });
+  return {
+    own: Object.fromEntries(members.filter((one) => !isOurs(one))),
+    overwritten: overwritten.length === 0 ? undefined : Object.fromEntries(overwritten),
+  };
 }
 
-/** Members that are none of these, however they are spelled; undefined where there are none. */
-function others(from: unknown, names: readonly string[]): Fields | undefined {
-  if (typeof from !== 'object' || from === null || Array.isArray(from)) return undefined;
-  const known = new Set(names.map(foldedName));
-  const rest = Object.entries(from).filter(([name]) => !known.has(foldedName(name)));
-  return rest.length === 0 ? undefined : Object.fromEntries(rest);
+function parentOf(event: unknown, objectId: string | undefined, found: Found): Fields {
+  const meta = metaOf(event, found);
+  const facts = {
+    meta: meta.slice(0, MOST_OF_PARENT),
+    metaCount: meta.length > MOST_OF_PARENT ? meta.length : undefined,
+  };
+  return withoutNothing({ objectId, ...picked(event, OF_PARENT), ...facts });
+}
+
+/** The facts of an event; what is no list of them is one. */
+function factsOf(event: unknown): unknown[] {
+  const meta = member(event, 'meta');
+  return (listOf(meta) ?? [meta]).filter((fact) => !saysNothing(fact));
+}
+
+/** What an entry, its event, the event's facts and their properties say beside what is documented: nothing of it vanishes. */
+function moreOf(
+  event: unknown,
+  entry: unknown,
+  overwritten: Fields | undefined,
+  { remarks }: Found,
+): Fields | undefined {
+  const meta = factsOf(event).flatMap((fact) => {
+    const id = textOf(member(fact, 'metaHashId'));
+    const known = readable(fact, ['metaHashId', 'metaType']);
+    const said = { ...others(fact, known), ...(id === undefined ? {} : remarks.get(id)) };
+    return Object.keys(said).length === 0 ? [] : [withoutNothing({ metaHashId: id, ...said })];
+  });
+  const own = others(entry, [...readable(entry, EDGE), 'event']);
+  if (own === undefined && overwritten === undefined && meta.length === 0) return undefined;
+  return withoutNothing({ footprint: own, event: overwritten, meta: meta.length === 0 ? undefined : meta });
+}
+
+/** Those of the names that `picked` finds: an id that is neither text nor number is none. */
+function readable(from: unknown, names: readonly string[]): string[] {
+  return names.filter((name) => !IDS.has(name) || textOf(member(from, name)) !== undefined);
 }
 
 function picked(from: unknown, names: readonly string[]): Fields {
@@ -231,14 +334,17 @@ function picked(from: unknown, names: readonly string[]): Fields {
 
 /** In the order of their types, since the vendor promises none: the same facts are the same record. */
 function metaOf(event: unknown, { values, used }: Found): Fields[] {
-  const facts = (listOf(member(event, 'meta')) ?? []).map((meta) => {
+  const facts = factsOf(event).map((meta) => {
+    if (typeof meta !== 'object' || Array.isArray(meta)) return { type: 0, id: '', fields: { metaValue: meta } };
     const id = textOf(member(meta, 'metaHashId'));
-    if (id !== undefined) used.add(id);
+    if (id !== undefined) used.facts.add(id);
     const type = member(meta, 'metaType');
-    return { type: wholeOf(type) ?? 0, id: id ?? '', fields: { metaType: wholeOf(type) ?? type, metaHashId: id } };
+    const said = wholeOf(type) ?? (textOf(type) === undefined ? undefined : type);
+    const fields = { metaType: said, metaHashId: id, metaValue: id === undefined ? undefined : values.get(id) };
+    return { type: wholeOf(type) ?? 0, id: id ?? '', fields };
   });
   facts.sort((one, other) => one.type - other.type || (one.id < other.id ? -1 : one.id > other.id ? 1 : 0));
-  return facts.map(({ id, fields }) => withoutNothing({ ...fields, metaValue: values.get(id) }));
+  return facts.map(({ fields }) => withoutNothing(fields));
 }
 
 function withoutNothing(fields: Fields): Fields {

@@ -63,6 +63,48 @@ export function listOf(value: unknown): unknown[] | undefined {
   return Array.isArray(content) ? content : [content];
 }
 
+/** A flag in any of its forms. */
+export function isTrue(value: unknown): boolean {
+  return value === true || wholeOf(value) === 1 || textOf(value)?.toLowerCase() === 'true';
+}
+
+/**
+ * What an object says beside the members that `member` finds by these names: the second of two spellings is kept, and what
+ * says nothing is not. Undefined where there is nothing.
+ */
+export function others(from: unknown, names: readonly string[]): Record<string, unknown> | undefined {
+  if (typeof from !== 'object' || from === null || Array.isArray(from)) return undefined;
+  const taken = new Map(names.map((name) => [foldedName(name), name]));
+  const rest = Object.entries(from).filter(([own, value]) => {
+    const name = taken.get(foldedName(own));
+    return !saysNothing(value) && (name === undefined || value !== member(from, name));
+  });
+  return rest.length === 0 ? undefined : Object.fromEntries(rest);
+}
+
+/** null, "", [], {}. */
+export function saysNothing(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value === undefined || value === null || value === '';
+  return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
+}
+
+/** JSON text that is the same for the same content: members in order, without those that say nothing. */
+export function steadyJsonOf(value: unknown): string {
+  return jsonOf(steady(value, 0));
+}
+
+/** Far deeper than any reply. */
+const MAX_DEPTH = 100;
+
+function steady(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) return value.map((item) => steady(item, depth + 1));
+  const members = Object.entries(value).map(([name, content]) => [name, steady(content, depth + 1)] as const);
+  const said = members.filter(([, content]) => !saysNothing(content));
+  said.sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(said);
+}
+
 /** JSON text of a part of a reply. One that is nested too deep for that ends where what is shipped does. */
 export function jsonOf(value: unknown): string {
   try {

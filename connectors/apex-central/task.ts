@@ -14,7 +14,10 @@ const TOP_N = 1000;
 const SLOWEST_POLL = 10;
 
 /** All that the task brought, with what its replies say beside their content. */
-export type TaskResult = Pick<TaskReply, 'taskId' | 'serverGuid' | 'serverName' | 'timeZone' | 'content' | 'failures'>;
+export type TaskResult = Pick<
+  TaskReply,
+  'taskId' | 'serverGuid' | 'serverName' | 'timeZone' | 'content' | 'failures' | 'beside'
+>;
 
 /**
  * Starts a task and reads it to its end. The parts are held together, since what an entry refers to may come in another
@@ -33,7 +36,13 @@ export async function runTask(
   const startedAtMs = context.now();
   let reply = await request(context, url, { Url: url, TaskType: TASK_TYPE, Payload: payload });
   const { taskId } = reply;
-  const result: TaskResult = { ...reply, content: [...reply.content], failures: [...reply.failures] };
+  const result: TaskResult = {
+    ...reply,
+    content: [...reply.content],
+    failures: [...reply.failures],
+    // What is said while nothing has come yet is of the task, not of the footprint.
+    beside: reply.content.length > 0 ? [...reply.beside] : [],
+  };
   let contentId = placeAfter(reply, '', url);
   let pauseMs = context.settings.taskPollMs;
   let isNew = contentId !== '' && reply.content.length > 0;
@@ -60,7 +69,10 @@ export async function runTask(
     // The same place twice is no progress, whatever it holds.
     isNew = place !== contentId && reply.content.length > 0;
     // Only the last reply may repeat its place, or have none: it ends the task, so nothing grows.
-    if (isNew || !isRunning(reply)) for (const entry of reply.content) result.content.push(entry);
+    if (isNew || !isRunning(reply)) {
+      for (const entry of reply.content) result.content.push(entry);
+      if (reply.content.length > 0) result.beside = [...new Set([...result.beside, ...reply.beside])];
+    }
     contentId = place;
   }
   return result;

@@ -22,10 +22,12 @@ import {
   isEmpty,
   isRecord,
   keyword,
+  listOf,
   misfit,
   put,
   type Related,
   reader,
+  tellCut,
   text,
   truth,
   type Unfit,
@@ -150,7 +152,7 @@ function times(said: Event, document: EcsDocument, unfit: Unfit, own: Fields): v
   put(gathered, 'number', whole(unfit, `${PREFIX}.group.number`, link.groupNo ?? group.groupNo));
   put(gathered, 'time', grouped);
   put(own, 'group', filled(gathered));
-  keepOthers(unfit, `${PREFIX}.group`, said.group, group);
+  keepRest(unfit, `${PREFIX}.group`, said.group, group);
   put(own, 'object_id', keyword(unfit, `${PREFIX}.object_id`, link.objectId));
   put(own, 'parent_id', keyword(unfit, `${PREFIX}.parent_id`, link.parentId));
   put(document, '@timestamp', happened ?? linked ?? grouped);
@@ -186,7 +188,7 @@ function numbers(said: Event, meta: Meta, unfit: Unfit, own: Fields): void {
   put(rating, 'meta_type', whole(unfit, at('rating.meta_type'), rated.metaType));
   put(rating, 'has_invalid_signer', truth(unfit, at('rating.has_invalid_signer'), rated.hasInvalidSigner));
   put(own, 'rating', filled(rating));
-  keepOthers(unfit, at('rating'), said.rating, rated);
+  keepRest(unfit, at('rating'), said.rating, rated);
   const assessment: Fields = {};
   if (isSet(said.assessmentValue))
     put(assessment, 'value', keyword(unfit, at('assessment.value'), said.assessmentValue));
@@ -194,6 +196,12 @@ function numbers(said: Event, meta: Meta, unfit: Unfit, own: Fields): void {
   put(own, 'assessment', filled(assessment));
   put(own, 'meta', byNumber(unfit, at('meta'), meta.others));
   put(own, 'meta_hash_ids', byNumber(unfit, at('meta_hash_ids'), meta.ids));
+}
+
+/** What an object says beside its members, or all of what is none. */
+function keepRest(unfit: Unfit, field: string, given: unknown, read: { readonly others?: readonly string[] }): void {
+  if (isRecord(given)) keepOthers(unfit, field, given, read);
+  else if (isSet(given)) misfit(unfit, field, given);
 }
 
 type Parent = ReturnType<typeof parentOf>;
@@ -209,6 +217,8 @@ function ofParent(parent: Parent, meta: Meta, unfit: Unfit, own: Fields): void {
   put(result, 'time', time(unfit, at('time'), parent.timestamp));
   put(result, 'meta', byNumber(unfit, at('meta'), meta.others));
   put(result, 'meta_hash_ids', byNumber(unfit, at('meta_hash_ids'), meta.ids));
+  const given = integer(unfit, at('meta'), parent.metaCount);
+  if (given !== undefined) tellCut(unfit, at('meta'), listOf(parent.meta).length, given);
   put(own, 'parent', filled(result));
 }
 
@@ -291,10 +301,12 @@ function addHashes(hashes: unknown, related: Related): void {
 
 function userOf(unfit: Unfit, facts: Facts, related: Related): Fields | undefined {
   const user: Fields = {};
-  const name = keyword(unfit, 'user.name', facts.user);
+  const { name, domain } = accountOf(keyword(unfit, 'user.name', facts.user) ?? '');
+  const own = keyword(unfit, 'user.domain', facts.domain);
   put(user, 'name', name);
-  put(user, 'domain', keyword(unfit, 'user.domain', facts.domain));
-  if (name !== undefined) related.user.push(name);
+  put(user, 'domain', own ?? domain);
+  if (own !== undefined && domain?.toLowerCase() !== own.toLowerCase()) misfit(unfit, 'user.domain', domain);
+  if (user.name !== undefined) related.user.push(user.name as string);
   return filled(user);
 }
 

@@ -55,8 +55,8 @@ const metaOf = reader({ metaType: [], metaHashId: [], metaValue: [] });
 
 export function readMeta(list: unknown): Meta {
   const facts: Facts = {};
-  const others: Fields = {};
-  const ids: Fields = {};
+  const others: ByType = new Map();
+  const ids: ByType = new Map();
   for (const item of listOf(list)) {
     const meta = isRecord(item) ? metaOf(item) : { metaValue: item };
     const type = text(meta.metaType) ?? 'unknown';
@@ -67,7 +67,7 @@ export function readMeta(list: unknown): Meta {
     if (name !== undefined && facts[name] === undefined) facts[name] = value;
     else add(others, type, value);
   }
-  return { facts, others, ids };
+  return { facts, others: byType(others), ids: byType(ids) };
 }
 
 /** The vendor writes -1 for "not set". */
@@ -75,11 +75,18 @@ export function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && text(value) !== '-1';
 }
 
-function add(target: Fields, type: string, value: unknown): void {
+type ByType = Map<string, unknown[]>;
+
+function add(target: ByType, type: string, value: unknown): void {
   if (value === undefined) return;
-  const name = type === '__proto__' ? '_proto_' : type;
-  const before = target[name];
-  target[name] = before === undefined ? value : [...listOf(before), value];
+  const before = target.get(type);
+  if (before === undefined) target.set(type, [value]);
+  else before.push(value);
+}
+
+/** One value stands alone. */
+function byType(found: ByType): Fields {
+  return Object.fromEntries([...found].map(([type, values]) => [type, values.length === 1 ? values[0] : values]));
 }
 
 /** What is kept by number, for a `flattened` field. */

@@ -46,6 +46,7 @@ export const parent = {
   operationType: [],
   timestamp: [],
   meta: [],
+  metaCount: [],
 } satisfies Table;
 
 export const group = {

@@ -684,3 +684,157 @@ describe('nothing inside a footprint vanishes', () => {
     expect(documentOf(footprint, { about: '', record: without })._id).toBe(document._id);
   });
 });
+
+describe('a footprint', () => {
+  const place = { serverGuid: 'S', agentGuid: 'A', scanSummaryGuid: 'I' };
+  const footprint = streams.find(({ stream }) => stream.name === 'apex_central.footprint') as (typeof streams)[number];
+  type Loose = Record<string, unknown>;
+
+  /** A reply of its own for each call, to be changed. */
+  const replyOf = () => {
+    const rating: unknown = { score: 3 };
+    const event: Loose = {
+      ...{ eventId: '2', metaLinkId: '65', objectType: 2, objectName: 'a.exe', timestamp: 1539930386, rating },
+      meta: [{ metaHashId: '-2', metaType: 105 }],
+    };
+    const node: Loose = { objectId: '1', parentId: '0', event: [event], groupNo: 1 };
+    const content = {
+      footprint: [node] as unknown[],
+      metaProperty: [
+        { metaHashId: '-2', metaValue: 'a.exe' },
+        { metaHashId: '-3', metaValue: 'x' },
+        { metaHashId: '-4', metaValue: 'y' },
+      ] as unknown[],
+      group: [{ groupNo: 1, timestamp: 1539930320 }] as unknown[],
+    } as { footprint: unknown[]; metaProperty: unknown[]; group: unknown[] } & Loose;
+    Object.assign(content, { ioc: [{ name: 'b', kind: 'a' }], agentInfo: { name: 'c' } });
+    const entry: Loose = { statusCode: 0, message: 'TMSL_S_SUCCESS', content };
+    const data: Loose = { content: [entry] };
+    return { event, node, content, entry, data };
+  };
+  type Reply = ReturnType<typeof replyOf>;
+
+  function read(change: (reply: Reply) => void = () => {}) {
+    const reply = replyOf();
+    change(reply);
+    const records = recordsOf(readTaskReply({ Data: { Code: 0, Data: reply.data } }, 'x'), place);
+    return records.map((record) => documentOf(footprint, { about: '', record }) as Loose & { _id: string });
+  }
+  const ids = (change?: (reply: Reply) => void) => read(change).map(({ _id }) => _id);
+
+  const renamed = (from: Loose, name: string, to: string) => {
+    from[to] = from[name];
+    delete from[name];
+  };
+  test.each<[string, (reply: Reply) => void]>([
+    ['EventId', ({ event }) => renamed(event, 'eventId', 'EventId')],
+    ['MetaLinkId', ({ event }) => renamed(event, 'metaLinkId', 'MetaLinkId')],
+    ['Meta', ({ event }) => renamed(event, 'meta', 'Meta')],
+    ['null in a fact', ({ event }) => Object.assign((event.meta as Loose[])[0] as Loose, { isMatched: null })],
+    ['a fact that says nothing', ({ event }) => (event.meta as Loose[]).push({})],
+    ['"" in a property', ({ content }) => Object.assign(content.metaProperty[0] as Loose, { isMatched: '' })],
+    ['[] in a property', ({ content }) => Object.assign(content.metaProperty[0] as Loose, { isMatched: [] })],
+    ['nothing beside the lists', ({ content }) => Object.assign(content, { zz: null, more: [], deep: { x: null } })],
+    ['another order of properties', ({ content }) => content.metaProperty.reverse()],
+    [
+      'another order of members beside the lists',
+      ({ content }) => {
+        const { ioc } = content;
+        delete content.ioc;
+        Object.assign(content, { ioc: (ioc as Loose[]).map(({ name, kind }) => ({ kind, name })) });
+      },
+    ],
+  ])('is the same with %s', (_what, change) => {
+    expect(ids(change)).toEqual(ids());
+  });
+
+  test.each<[string, (reply: Reply) => void]>([
+    ['a group that no entry refers to', ({ content }) => content.group.push({ groupNo: 7, label: 'LOST' })],
+    ['a group without a number', ({ content }) => content.group.push({ label: 'LOST' })],
+    ['a second group of one number', ({ content }) => content.group.push({ groupNo: 1, label: 'LOST' })],
+    ['a group that is a text', ({ content }) => content.group.push('LOST')],
+    ['a property without an id', ({ content }) => content.metaProperty.push({ metaValue: 'LOST' })],
+    ['a remark without a value', ({ content }) => content.metaProperty.push({ metaHashId: '9', note: 'LOST' })],
+    [
+      'a remark that nothing points to',
+      ({ content }) => content.metaProperty.push({ metaHashId: '9', metaValue: 'v', note: 'LOST' }),
+    ],
+    ['an object', ({ content }) => Object.assign(content.metaProperty[0] as Loose, { metaValue: { a: 'LOST' } })],
+    ['a list', ({ content }) => Object.assign(content.metaProperty[0] as Loose, { metaValue: ['LOST'] })],
+    ['a property that is a text', ({ content }) => content.metaProperty.push('LOST')],
+    ['a second value', ({ content }) => content.metaProperty.push({ metaHashId: '-2', metaValue: 'LOST' })],
+    ['facts that are no JSON', ({ event }) => Object.assign(event, { meta: 'LOST' })],
+    ['a fact that is a text', ({ event }) => (event.meta as unknown[]).push('LOST')],
+    ['a hash that is an object', ({ event }) => (event.meta as unknown[]).push({ metaHashId: { a: 'LOST' } })],
+    ['a type that is an object', ({ event }) => (event.meta as unknown[]).push({ metaType: { a: 'LOST' } })],
+    ['a rating that is a text', ({ event }) => Object.assign(event, { rating: 'LOST' })],
+    ['a rating that is a list', ({ event }) => Object.assign(event, { rating: ['LOST'] })],
+    ['a metaLinkId that is an object', ({ event }) => Object.assign(event, { metaLinkId: { a: 'LOST' } })],
+    ['a parentId that is an object', ({ node }) => Object.assign(node, { parentId: { a: 'LOST' } })],
+    ...['parent', 'group', 'more', 'footprint', 'unreadable', 'serverName', 'AgentGuid'].map(
+      (name): [string, (reply: Reply) => void] => [
+        `an event's own ${name}`,
+        ({ event }) => Object.assign(event, { [name]: 'LOST' }),
+      ],
+    ),
+    ['a second spelling', ({ event }) => Object.assign(event, { EventId: 'LOST' })],
+    ['a member beside content', ({ entry }) => Object.assign(entry, { agentInfo: 'LOST' })],
+    ['a message of its own', ({ entry }) => Object.assign(entry, { message: 'LOST' })],
+    ['a member beside the list of content', ({ data }) => Object.assign(data, { extra: 'LOST' })],
+  ])('keeps %s', (_what, change) => {
+    expect(JSON.stringify(read(change))).toContain('LOST');
+  });
+
+  test('of many facts and many children takes no longer than it is long', () => {
+    const facts = Array.from({ length: 1500 }, (_, at) => ({ metaHashId: String(at), metaType: 900 + (at % 10) }));
+    const children = Array.from({ length: 3000 }, (_, at) => ({ objectId: `c${at}`, parentId: '1', event: [] }));
+    const reply = replyOf();
+    Object.assign(reply.event, { meta: facts });
+    reply.content.footprint.push(...children);
+    const records = recordsOf(readTaskReply({ Data: { Code: 0, Data: reply.data } }, 'x'), place);
+    const [one, other] = records.filter(({ parent }) => parent !== undefined) as { parent: { meta: unknown[] } }[];
+    expect(one?.parent.meta).toHaveLength(1000);
+    expect(one?.parent).toBe(other?.parent);
+    expect(documentOf(footprint, { about: '', record: one })).toMatchObject({
+      tags: expect.arrayContaining(['content_is_cut']),
+      apex_central: { footprint: { unfit: { 'apex_central.footprint.parent.meta.cut': '1000 of 1500' } } },
+    });
+  });
+
+  test('with 40,000 facts of one type, whatever the type is called, is mapped in the time of reading it', () => {
+    const meta = Array.from({ length: 40_000 }, (_, at) => ({ metaType: 'constructor', metaValue: `v${at}` }));
+    const startedAt = performance.now();
+    const document = documentOf(footprint, {
+      about: '',
+      record: { agentGuid: 'a', footprint: { objectId: '1' }, meta },
+    });
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    const { constructor: values } = (document as unknown as { apex_central: { footprint: { meta: Loose } } })
+      .apex_central.footprint.meta;
+    expect((values as unknown as string[])[0]).toBe('v0');
+  });
+
+  test.each([true, 'true', 1, '1'])('names the node above by the event that is marked with %j', (isSymbolEvent) => {
+    const documents = read(({ node, event, content }) => {
+      node.event = [
+        { ...event, eventId: '5', objectName: 'first.exe', meta: [] },
+        { ...event, eventId: '9', objectName: 'marked.exe', meta: [], isSymbolEvent },
+      ];
+      content.footprint.push({ objectId: '3', parentId: '1', event: [{ ...event, eventId: '11' }] });
+    });
+    const child = documents.find(({ message }) => String(message).includes('below'));
+    expect(child).toMatchObject({ process: { parent: { name: 'marked.exe' } } });
+  });
+
+  test.each([
+    [[], { name: 'bob', domain: 'CORP' }],
+    [[{ metaType: 302, metaValue: 'HQ' }], { name: 'bob', domain: 'HQ' }],
+  ])('splits the user from the domain, where that is not said beside it: %j', (more, user) => {
+    const meta = [{ metaType: 300, metaValue: 'CORP\\bob' }, ...more];
+    const document = documentOf(footprint, {
+      about: '',
+      record: { agentGuid: 'a', objectType: 2, footprint: { objectId: '1' }, meta },
+    });
+    expect(document).toMatchObject({ user, related: { user: ['bob'] } });
+  });
+});
