@@ -1,4 +1,5 @@
 /** What the documents of every vendor have in common beside their fields: titles, and times that are no times. */
+import { saysNothing } from '../src/members.ts';
 import {
   cut,
   type EcsField,
@@ -72,7 +73,9 @@ export function keepOthers(
   given: unknown,
   { others }: { readonly others?: readonly string[] },
 ): void {
-  if (isRecord(given) && others !== undefined) misfit(unfit, field, pick(given, others));
+  if (!isRecord(given) || others === undefined) return;
+  const saying = others.filter((member) => !saysNothing(given[member]));
+  if (saying.length > 0) misfit(unfit, field, pick(given, saying));
 }
 
 /** A date where the beginning of 1970 is, like the year 1, a way to say "never". */

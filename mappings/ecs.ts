@@ -9,7 +9,7 @@ import { isIP } from 'node:net';
 import type { EcsFlat } from '@elastic/ecs';
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
 import { parseExact } from '../src/json.ts';
-import { isPreferred, meaningsIn, type Table } from '../src/members.ts';
+import { isPreferred, meaningsIn, saysNothing, type Table } from '../src/members.ts';
 
 /** The dictionary's own version: `ecs.version` of every document. */
 export const ECS_VERSION: string = ecsPackage.version;
@@ -98,7 +98,7 @@ export type Members<Name extends string> = { readonly [name in Name]?: unknown }
  * Makes a reader from a table of spellings. A record's members are looked up as they are written; only a spelling never
  * met before is folded. One pass over the members that are there: an absent one costs nothing. Between two members that
  * mean the same, the one that stands first in the table wins, whatever the record's order, and the other is one of `others`
- * where it says something else. Empty values (null, blank) never hide a filled one.
+ * where it says something else. What says nothing (null, blanks, [], {}) never hides what says something.
  */
 export function reader<Name extends string>(table: Table<Name>): (value: unknown) => Members<Name> {
   const meaning = meaningsIn(table);
@@ -127,11 +127,13 @@ export function reader<Name extends string>(table: Table<Name>): (value: unknown
         continue;
       }
       const before = written?.[name] ?? name;
-      if (content === found[name]) continue;
-      const isBetter = isPreferred(meaning, member, before);
-      others ??= [];
-      others.push(isBetter ? before : member);
-      if (!isBetter) continue;
+      if (content === found[name] || saysNothing(content)) continue;
+      if (!saysNothing(found[name])) {
+        const isBetter = isPreferred(meaning, member, before);
+        others ??= [];
+        others.push(isBetter ? before : member);
+        if (!isBetter) continue;
+      }
       found[name] = content;
       written ??= {};
       written[name] = member;
@@ -574,20 +576,41 @@ function flatValue(unfit: Unfit, field: string, value: unknown, depth: number): 
 
 function flatObject(unfit: Unfit, field: string, value: Fields, depth: number): Fields | undefined {
   let result: Fields | undefined;
+  let renamed: [string, unknown][] | undefined;
   let count = 0;
   for (const member in value) {
     const content = flatValue(unfit, field, value[member], depth);
     if (content === undefined) continue;
     if (result === undefined) result = {};
-    if (++count > MOST_ITEMS) {
-      const given = Object.keys(value).length;
-      result['…'] = moreThan(given);
-      tellCut(unfit, field, MOST_ITEMS, given);
-      break;
+    if (++count > MOST_ITEMS) break;
+    const name = flatName(member);
+    if (name === member) result[name] = content;
+    else {
+      renamed ??= [];
+      renamed.push([member, content]);
     }
-    result[flatName(member)] = content;
+  }
+  if (result === undefined) return undefined;
+  if (renamed !== undefined) putRenamed(result, renamed);
+  if (count > MOST_ITEMS) {
+    const given = Object.keys(value).length;
+    result[freeName(result, '…')] = moreThan(given);
+    tellCut(unfit, field, MOST_ITEMS, given);
   }
   return result;
+}
+
+/** In the order of their names, so that the vendor's order does not decide which is called what. */
+function putRenamed(result: Fields, renamed: [string, unknown][]): void {
+  renamed.sort(([one], [other]) => (one < other ? -1 : 1));
+  for (const [member, content] of renamed) result[freeName(result, flatName(member))] = content;
+}
+
+/** The name, with a number where another member has it already. */
+function freeName(result: Fields, name: string): string {
+  let free = name;
+  for (let number = 2; Object.hasOwn(result, free); number++) free = `${name} (${number})`;
+  return free;
 }
 
 function flatName(member: string): string {

@@ -10,12 +10,15 @@ const IS_INTEGER_NAME = /^(?:0|[1-9]\d{0,9})$/;
 /** Looks like an integer, and is the name of a member. */
 const HAS_INTEGER_NAME = /"\d{1,10}"\s*:/;
 
+/** Only such an exponent makes a short number too large or too small. May stand in a text, too, which costs no more than time. */
+const HAS_LONG_EXPONENT = /\d[eE][+-]?\d{3,}(?:[,\]}\s]|$)/;
+
 /**
- * `JSON.parse`, but a number of 16 digits or more that JavaScript cannot keep becomes its digits as text
- * (`18446744073709551615`, `0.12345678901234567890`). Throws like `JSON.parse`. Depth costs no stack.
+ * `JSON.parse`, but a number that JavaScript cannot keep becomes its digits as text (`18446744073709551615`,
+ * `0.12345678901234567890`, `1e400`). Throws like `JSON.parse`. Depth costs no stack.
  */
 export function parseExact(text: string): unknown {
-  return hasLongNumber(text) ? parseUnusual(text, false) : JSON.parse(text);
+  return hasLongNumber(text) || HAS_LONG_EXPONENT.test(text) ? parseUnusual(text, false) : JSON.parse(text);
 }
 
 /** The same, and `memberOrder` knows the order of the text. */
@@ -26,7 +29,7 @@ export function parseInOrder(text: string): unknown {
 /** Fewer characters are kept, unless there is an exponent. */
 const LONG = 16;
 
-/** Every reply passes here, so only each sixteenth character is looked at: no long number can stand between two of them. */
+/** Digits and points alone. Every reply passes here, so only each sixteenth character is looked at: no long number can stand between two of them. */
 function hasLongNumber(text: string): boolean {
   for (let at = LONG - 1; at < text.length; at += LONG) {
     if (!isOfNumber(text.charCodeAt(at))) continue;

@@ -73,23 +73,36 @@ export function spellingsOf<Name extends string>(table: Table<Name>, ...names: N
   return names.flatMap((name) => [name, ...table[name]]);
 }
 
-/** A member of a record under any of its names. One that is empty (null, '') never hides a filled one. */
+/** A member of a record under any of its names. What says nothing never hides what says something. */
 export function memberOf<Name extends string>(table: Table<Name>, record: unknown, name: Name): unknown {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return undefined;
   const fields = record as Readonly<Record<string, unknown>>;
   const exact: unknown = fields[name];
-  if (isFilled(exact)) return exact;
+  if (!saysNothing(exact)) return exact;
   let empty = exact;
   for (const member of spelledIn(table)(fields).get(name) ?? []) {
     const content = fields[member];
-    if (isFilled(content)) return content;
+    if (!saysNothing(content)) return content;
     if (empty === undefined) empty = content;
   }
   return empty;
 }
 
-function isFilled(content: unknown): boolean {
-  return content !== undefined && content !== null && content !== '';
+/** What lies deeper says something: no record may exhaust the stack. */
+const MAX_DEPTH = 400;
+
+/** Whether a member might as well be left out: null, blanks, [], {} and objects of such. Places in lists say something. */
+export function saysNothing(content: unknown, depth = 0): boolean {
+  if (typeof content === 'string') {
+    const first = content.charCodeAt(0);
+    return !(first > 32 && first < 128) && content.trim() === ''; // few texts begin otherwise
+  }
+  if (typeof content !== 'object') return content === undefined;
+  if (content === null) return true;
+  if (Array.isArray(content)) return content.length === 0;
+  if (depth > MAX_DEPTH) return false;
+  for (const member in content) if (!saysNothing((content as Record<string, unknown>)[member], depth + 1)) return false;
+  return true;
 }
 
 /** By name, the members of a record that mean it, the preferred one first. */

@@ -1,30 +1,23 @@
-/** Vendor times as epoch milliseconds. Zone-less text means UTC (`new Date` would take it for local time). */
+/** Vendor times as epoch milliseconds: those that `timestamp.ts` understands. */
+import { timestamp } from './timestamp.ts';
+
 /** A time before it is a sentinel, or of a clock that was never set. */
 export const EARLIEST_MS = Date.UTC(1980, 0, 1);
 /** The last year that every part of the way can write: documents, queries and the state. */
 const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-/** A larger number counts milliseconds: as seconds it would be beyond the year 5000. */
-const MOST_SECONDS = 1e11;
-const ZONED = /(?:z|[+-]\d{2}:?\d{2})$/i;
 const CODE_OF_T = 84;
 const CODE_OF_ZERO = 48;
 const CODE_OF_HYPHEN = 45;
-const WRAPPED = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/;
 
-/** Undefined for what is no time, and for sentinels such as the year 1. Understands ISO text, `/Date(ms)/`, epoch seconds and milliseconds. */
+/** Undefined for what is no time, and for sentinels such as the year 1. Understands what a document's times are made of. */
 export function parseTimeMs(value: unknown): number | undefined {
-  if (typeof value === 'number') return sensible(value < MOST_SECONDS ? value * 1000 : value);
-  if (typeof value !== 'string') return undefined;
   // The usual form:
-  if (value.charCodeAt(10) === CODE_OF_T && value.endsWith('Z'))
-    return isDay(value) ? sensible(Date.parse(value)) : undefined;
-  const text = value.trim();
-  if (!isDay(text)) return undefined;
-  const wrapped = WRAPPED.exec(text);
-  if (wrapped !== null) return sensible(Number(wrapped[1]));
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return undefined;
-  const iso = text.replace(' ', 'T');
-  return sensible(Date.parse(ZONED.test(iso) && iso.includes('T') ? iso : `${iso}${iso.includes('T') ? 'Z' : ''}`));
+  if (typeof value === 'string' && value.charCodeAt(10) === CODE_OF_T && value.endsWith('Z') && isDay(value)) {
+    const ms = Date.parse(value);
+    if (!Number.isNaN(ms)) return sensible(ms);
+  }
+  const time = timestamp(value);
+  return time === undefined ? undefined : sensible(Date.parse(time));
 }
 
 const SHORT_MONTHS = new Set([4, 6, 9, 11]);

@@ -30,7 +30,7 @@ const RULES: readonly { files: RegExp; may: readonly string[] }[] = [
   { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/types.ts'] },
   { files: /^connectors\/([^/]+\/)/, may: ['connectors/$1', 'members/$1', 'src/'] },
   { files: /^mappings\/([^/]+\/)/, may: ['mappings/$1', 'mappings/ecs', 'members/$1', 'src/json.ts', 'src/types.ts'] },
-  { files: /^mappings\/ecs[^/]*\.ts$/, may: ['mappings/ecs', 'src/json.ts', 'src/members.ts'] },
+  { files: /^mappings\/ecs[^/]*\.ts$/, may: ['mappings/ecs', 'src/json.ts', 'src/members.ts', 'src/timestamp.ts'] },
   { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/members.ts'] },
   { files: /^simulator\//, may: ['simulator/'] },
 ];

@@ -2,19 +2,18 @@
 
 import { actionOf, SluiceError } from '../../src/errors.ts';
 import { keyOf } from '../../src/identity.ts';
+import { foldedName } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import type { StreamContext } from '../../src/types.ts';
 
-/** A member of an envelope by its name in any casing; those of records stand in tables (`members/`). */
+/** A member of an envelope by its name in any spelling; those of records stand in tables (`members/`). */
 export function member(record: unknown, name: string): unknown {
   if (typeof record !== 'object' || record === null) return undefined;
   const exact = (record as Record<string, unknown>)[name];
   if (exact !== undefined) return exact;
-  const lower = name.toLowerCase();
-  for (const own in record) {
-    if (own.length === name.length && own.toLowerCase() === lower) return (record as Record<string, unknown>)[own];
-  }
+  const folded = foldedName(name);
+  for (const own in record) if (foldedName(own) === folded) return (record as Record<string, unknown>)[own];
   return undefined;
 }
 
@@ -61,14 +60,14 @@ function pageSizeOf(
   return said === undefined || isLastOfAsked ? asked.pageSize : said;
 }
 
-const ENVELOPE = new Set(['page_number', 'page_size', 'total_pages', 'total_number_of_items']);
+const ENVELOPE = new Set(['page_number', 'page_size', 'total_pages', 'total_number_of_items'].map(foldedName));
 
 /** One documented sample (exceptions) has members of the envelope as items of the page: they belong to it, and are no records. */
 function isOfEnvelope(item: unknown): boolean {
   if (typeof item !== 'object' || item === null) return false;
   let found = false;
   for (const name in item) {
-    if (!ENVELOPE.has(name.toLowerCase())) return false;
+    if (!ENVELOPE.has(foldedName(name))) return false;
     found = true;
   }
   return found;

@@ -16,7 +16,7 @@ import { THREAT_LIST_SCOPE, THREATS, threatKey, threatsOf } from './threat.ts';
 const ROUTE = `${THREATS}/{sha256}/devices`;
 const SCOPE = 'threat:devicelist';
 /** What a row gets of its threat, so that it stands alone. */
-const OF_THREAT = ['name', 'md5', 'classification', 'sub_classification', 'cylance_score'] as const;
+const OF_THREAT = ['name', 'md5', 'classification', 'sub_classification', 'cylance_score', 'safelisted'] as const;
 
 export const threatDevice: Stream = {
   name: 'cylance.threat_device',
@@ -71,7 +71,7 @@ function toChild(sha256: string, found: unknown): Child {
   const facts: Record<string, Json> = {};
   for (const name of OF_THREAT) {
     const value = memberOf(Threat, found, name);
-    if (typeof value === 'string' || typeof value === 'number') facts[name] = value;
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') facts[name] = value;
   }
   return { key: sha256, version: exactDigestOf(found), complete: true, expectsRecords: false, facts };
 }

@@ -1,4 +1,5 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
+import { exactNumber } from '../../src/json.ts';
 import type { SourceFacts } from '../../src/types.ts';
 import {
   account,
@@ -17,6 +18,7 @@ import {
   put,
   type Related,
   text,
+  truth,
   type Unfit,
 } from '../ecs.ts';
 import { pick } from '../ecs-document.ts';
@@ -84,12 +86,14 @@ const STATES: ReadonlyMap<string, string> = new Map([
   ['online', 'Online'],
 ]);
 
-/** A number that need not be whole, also written as text. */
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** A number that need not be whole, also written as text. What a `float` cannot hold, or would change, stays text. */
 export function decimal(unfit: Unfit, field: string, value: unknown): number | undefined {
   const content = text(value);
   if (content === undefined) return typeof value === 'object' ? misfit(unfit, field, value) : undefined;
-  const number = typeof value === 'boolean' || !/^[+-]?(\d+\.?\d*|\.\d+)$/.test(content) ? Number.NaN : Number(content);
-  return Number.isFinite(number) ? number : misfit(unfit, field, value);
+  const number = DECIMAL.test(content) ? exactNumber(content) : content;
+  return typeof number === 'number' && Number.isFinite(Math.fround(number)) ? number : misfit(unfit, field, value);
 }
 
 /**
@@ -99,6 +103,18 @@ export function decimal(unfit: Unfit, field: string, value: unknown): number | u
 export function riskOf(score: number | undefined): number | undefined {
   if (score === undefined || score < -1 || score > 1) return undefined;
   return Math.max(0, Math.round(score * -10_000) / 100);
+}
+
+/** A list of one text, number or flag as that; anything else as it is. */
+export function alone(value: unknown): unknown {
+  return Array.isArray(value) && value.length === 1 && typeof value[0] !== 'object' ? value[0] : value;
+}
+
+/** A flag of a threat, which some write as yes and no. */
+export function flagOf(unfit: Unfit, field: string, value: unknown): boolean | undefined {
+  const flag = alone(value);
+  const word = text(flag)?.toLowerCase();
+  return word === 'yes' || word === 'no' ? word === 'yes' : truth(unfit, field, flag);
 }
 
 /** Whether somebody at the tenant, or the vendor, has judged the file harmless: then its score is no risk. */

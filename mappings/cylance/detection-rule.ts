@@ -107,7 +107,7 @@ export const mapping: Mapping = (record, source) => {
   put(own, 'severity', severity);
   judge(event, severity);
   described(rule, unfit, own);
-  spoken(rule.NaturalLanguage, unfit, own);
+  spoken(rule, unfit, own);
   counted(rule, unfit, own);
   lacking(rule.Unavailable, unfit, own);
   if (rule.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record as Fields, rule.others)));
@@ -137,8 +137,8 @@ function described(rule: Rule, unfit: Unfit, own: Fields): void {
   put(own, 'paths', flat(unfit, `${PREFIX}.paths`, rule.Paths));
 }
 
-/** An object with `Paths`, a list of lists of sentences; or only that list; or one text. */
-function spoken(value: unknown, unfit: Unfit, own: Fields): void {
+/** An object with `Paths`, a list of lists of sentences; or only that list; or one text. Its `Name` is the rule's. */
+function spoken({ Name: name, NaturalLanguage: value }: Rule, unfit: Unfit, own: Fields): void {
   const field = `${PREFIX}.natural_language`;
   const object = parsed(value);
   const said = object === undefined ? undefined : languageOf(object);
@@ -150,8 +150,10 @@ function spoken(value: unknown, unfit: Unfit, own: Fields): void {
     if (sentences.length > 0) paths.push(cutAt(unfit, field, sentences.join('\n')));
   }
   put(own, 'natural_language', paths);
-  if (object !== undefined && said?.others !== undefined)
-    put(own, 'natural_language_other', flat(unfit, `${PREFIX}.natural_language_other`, pick(object, said.others)));
+  if (object === undefined || said === undefined) return;
+  const others = said.others === undefined ? {} : pick(object, said.others);
+  const other = text(said.Name) === text(name) ? others : { Name: said.Name, ...others };
+  put(own, 'natural_language_other', flat(unfit, `${PREFIX}.natural_language_other`, other));
 }
 
 /** What the rule's own reply counts, otherwise the list. */

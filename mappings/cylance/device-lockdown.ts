@@ -26,7 +26,7 @@ export const fields: FieldList = {
 const entryOf = reader(tables.members);
 const deviceOf = reader(tables.Device);
 
-/** Any other command is an action by its own name, which stands below the prefix. */
+/** By their names in any spelling, also with blanks. Any other command is an action by its own name, which stands below the prefix. */
 const ACTIONS: ReadonlyMap<string, string> = new Map([
   ['lockdown', 'device-locked'],
   ['clearlockdown', 'device-unlocked'],
@@ -50,7 +50,7 @@ export const mapping: Mapping = (record, source) => {
   put(document, 'user', personOf(entry.user_id, undefined, unfit, related));
   const command = keyword(unfit, `${PREFIX}.command`, entry.command);
   put(own, 'command', command);
-  event.action = ACTIONS.get(command?.toLowerCase() ?? '') ?? ACTION;
+  event.action = ACTIONS.get(command?.replace(/[\s_-]/g, '').toLowerCase() ?? '') ?? ACTION;
   put(own, 'tenant_id', keyword(unfit, `${PREFIX}.tenant_id`, device.tenant_id));
   document.message = title(`${command ?? 'Lockdown command'} of ${host?.name ?? host?.id ?? 'a device'}`);
   if (entry.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, entry.others)));

@@ -82,7 +82,6 @@ export const mapping: Mapping = (record, source) => {
   const unfit: Unfit = {};
   const own: Fields = {};
   const related: Related = { hosts: [], ip: [], user: [], hash: [] };
-  const others: Fields = {};
   const isDeleted = truth(unfit, `${PREFIX}.deleted`, said.Deleted) === true;
   const provider = keyword(unfit, 'event.provider', nameOf(unfit, `${PREFIX}.plugin`, said.Plugin));
   const { LastModified: modified } = said;
@@ -96,11 +95,12 @@ export const mapping: Mapping = (record, source) => {
     own.deleted = true;
     document.message = title(`Exception ${id} was deleted`);
   }
-  put(document, 'user', modifierOf(said.ModifiedBy, unfit, related, others));
+  const modifier = modifierOf(said.ModifiedBy, unfit, related);
+  put(document, 'user', modifier.user);
   described(said, unfit, own);
   relate(said.States, related, 0);
-  if (said.others !== undefined) Object.assign(others, pick(record as Fields, said.others));
-  put(own, 'other', flat(unfit, `${PREFIX}.other`, others));
+  const others = said.others === undefined ? {} : pick(record as Fields, said.others);
+  put(own, 'other', flat(unfit, `${PREFIX}.other`, { ...modifier.others, ...others }));
   conclude(document, PREFIX, { own, unfit, related });
   if (source.keepOriginal) event.original = JSON.stringify(record);
   return document;
@@ -114,12 +114,12 @@ function ruleOf(id: string, said: Exception, unfit: Unfit): Fields {
   return rule;
 }
 
-function modifierOf(value: unknown, unfit: Unfit, related: Related, others: Fields): Fields | undefined {
+function modifierOf(value: unknown, unfit: Unfit, related: Related): { user?: Fields | undefined; others?: Fields } {
   const given = parsed(value);
-  if (given === undefined) return personOf(undefined, value, unfit, related);
+  if (given === undefined) return { user: personOf(undefined, value, unfit, related) };
   const said = modifiedByOf(given);
-  if (said.others !== undefined) others.ModifiedBy = pick(given, said.others);
-  return personOf(said.id, said.login, unfit, related);
+  const user = personOf(said.id, said.login, unfit, related);
+  return said.others === undefined ? { user } : { user, others: { ModifiedBy: pick(given, said.others) } };
 }
 
 function described(said: Exception, unfit: Unfit, own: Fields): void {

@@ -18,9 +18,11 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import {
+  alone,
   conclude,
   decimal,
   EVERY_DOCUMENT,
+  flagOf,
   hostOf,
   isTrusted,
   judge,
@@ -50,6 +52,7 @@ export const fields: FieldList = {
     'cylance.threat_device.threat.sub_classification': 'keyword',
     /** The vendor's own, from 1 to -1, which is surely a threat. */
     'cylance.threat_device.threat.score': 'float',
+    'cylance.threat_device.threat.safelisted': 'boolean',
     /** Members of the row that the vendor's page does not know. */
     'cylance.threat_device.other': 'flattened',
     /** Values that did not fit the field they were meant for, by that field's name. */
@@ -101,7 +104,7 @@ export const mapping: Mapping = (record, source) => {
   put(document, 'agent', filled(agent));
   const file = fileOf(row, threat, unfit, related);
   put(document, 'file', file);
-  put(own, 'file_status', keyword(unfit, `${PREFIX}.file_status`, row.file_status));
+  put(own, 'file_status', keyword(unfit, `${PREFIX}.file_status`, alone(row.file_status)));
   put(own, 'state', stateOf(unfit, `${PREFIX}.state`, row.state));
   put(own, 'policy_id', keyword(unfit, `${PREFIX}.policy_id`, row.policy_id));
   put(own, 'threat', judgement(threat, event, unfit, own.file_status));
@@ -125,11 +128,13 @@ const ALLOWED: ReadonlySet<unknown> = new Set(['whitelisted', 'safelisted', 'wai
 function judgement(threat: Threat, event: Fields, unfit: Unfit, status: unknown): Fields | undefined {
   const result: Fields = {};
   for (const member of ['name', 'classification', 'sub_classification'] as const)
-    put(result, member, keyword(unfit, `${PREFIX}.threat.${member}`, threat[member]));
+    put(result, member, keyword(unfit, `${PREFIX}.threat.${member}`, alone(threat[member])));
   const score = decimal(unfit, `${PREFIX}.threat.score`, threat.cylance_score);
   put(result, 'score', score);
   const isAllowed = typeof status === 'string' && ALLOWED.has(status.toLowerCase());
-  judge(event, score, isAllowed || isTrusted(result.classification));
+  const safelisted = flagOf(unfit, `${PREFIX}.threat.safelisted`, threat.safelisted);
+  put(result, 'safelisted', safelisted);
+  judge(event, score, isAllowed || safelisted === true || isTrusted(result.classification));
   return filled(result);
 }
 

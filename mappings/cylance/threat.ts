@@ -17,7 +17,20 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { conclude, decimal, EVERY_DOCUMENT, isTrusted, judge, moment, originOf, PROTECT, pick, title } from './base.ts';
+import {
+  alone,
+  conclude,
+  decimal,
+  EVERY_DOCUMENT,
+  flagOf,
+  isTrusted,
+  judge,
+  moment,
+  originOf,
+  PROTECT,
+  pick,
+  title,
+} from './base.ts';
 import { fileAlone } from './places.ts';
 
 const PREFIX = 'cylance.threat';
@@ -92,9 +105,9 @@ function fileOf(threat: Threat, unfit: Unfit, related: Related): Fields | undefi
 
 function judgement(threat: Threat, event: Fields, unfit: Unfit, own: Fields): void {
   for (const member of ['classification', 'sub_classification', 'av_industry'] as const)
-    put(own, member, keyword(unfit, `${PREFIX}.${member}`, threat[member]));
+    put(own, member, keyword(unfit, `${PREFIX}.${member}`, alone(threat[member])));
   for (const member of ['global_quarantined', 'safelisted', 'unique_to_cylance'] as const)
-    put(own, member, truth(unfit, `${PREFIX}.${member}`, threat[member]));
+    put(own, member, flagOf(unfit, `${PREFIX}.${member}`, threat[member]));
   const score = decimal(unfit, `${PREFIX}.score`, threat.cylance_score);
   put(own, 'score', score);
   judge(event, score, own.safelisted === true || isTrusted(own.classification));

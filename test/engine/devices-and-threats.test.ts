@@ -141,7 +141,7 @@ describe('where threats were found', () => {
       [path]: (call: number) => (call === 0 ? listOf(row) : listOf(other)),
     });
     const records = await read(threatDevice);
-    const Threat = { sha256: SHA256, name: 'x.exe' };
+    const Threat = { sha256: SHA256, name: 'x.exe', safelisted: false };
     expect(records).toEqual([
       { ...row, Threat },
       { ...other, Threat },

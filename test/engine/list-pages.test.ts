@@ -29,6 +29,17 @@ describe('a page with members of the envelope among its items', () => {
     expect(readPage(both, 'here', asked)).toEqual(readPage(tidy([SAMPLE]), 'here', asked));
   });
 
+  test('is read in any spelling of its names', () => {
+    const camel = {
+      pageSize: 10,
+      totalPages: 1,
+      totalNumberOfItems: 1,
+      PageNumber: 1,
+      pageItems: [SAMPLE, { pageNumber: 1 }],
+    };
+    expect(readPage(camel, 'here', asked)).toEqual(readPage(tidy([SAMPLE]), 'here', asked));
+  });
+
   test('is garbled where these are of another page, or no number', () => {
     expect(() => readPage(asInTheGuide([SAMPLE]), 'here', { page: 2, pageSize: 10 })).toThrow('asked for page 2');
     const items = [SAMPLE, { total_number_of_items: 'many' }];

@@ -15,7 +15,10 @@ import {
   type Unfit,
 } from '../../mappings/ecs.ts';
 import { violations } from '../../mappings/ecs-check.ts';
-import { date, timestamp } from '../../mappings/ecs-time.ts';
+import { date } from '../../mappings/ecs-time.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import { timestamp } from '../../src/timestamp.ts';
 
 describe('times', () => {
   it.each([
@@ -36,8 +39,15 @@ describe('times', () => {
     [1651729959, '2022-05-05T05:52:39Z'],
     [1651729959177, '2022-05-05T05:52:39.177Z'],
     ['2024-02-29T00:00:00Z', '2024-02-29T00:00:00Z'],
-  ])('%s is %s', (given, expected) => {
+    ['1777629600', '2026-05-01T10:00:00Z'],
+    ['1777629600123', '2026-05-01T10:00:00.123Z'],
+    ['2026-05-01T10:00:00+02', '2026-05-01T08:00:00Z'],
+    ['2026-05-01T10:00:00,123Z', '2026-05-01T10:00:00.123Z'],
+    ['2026-05-01T24:00:00Z', '2026-05-02T00:00:00Z'],
+    ['2026-05-01 24:00:00.000+02:00', '2026-05-01T22:00:00.000Z'],
+  ])('%s is %s, for the document as for the engine', (given, expected) => {
     expect(timestamp(given)).toBe(expected);
+    expect(parseTimeMs(given)).toBe(Date.parse(expected));
   });
 
   it.each([
@@ -45,7 +55,11 @@ describe('times', () => {
       '0001-01-01T00:00:00',
       '2023-02-29T00:00:00Z',
       '2018-13-01T00:00:00Z',
-      '2018-06-14T24:00:00Z',
+      '2018-06-14T24:00:01Z',
+      '2018-06-14T24:30:00Z',
+      '2018-06-14T24:00:00.5Z',
+      '2018-06-14T25:00:00Z',
+      '2018-06-14T03:05:45 +02:00',
       '2018-06-14T03:05:60Z',
       '20180614',
     ],
@@ -65,6 +79,7 @@ describe('times', () => {
     ...[null, {}, [], '9999-12-31T23:59:59-23:00', '1601-01-01T00:00:00Z', '/Date(x)/', '/Date(-1)/'],
   ])('%s is none', (given) => {
     expect(timestamp(given)).toBeUndefined();
+    expect(parseTimeMs(given)).toBeUndefined();
   });
 
   it('leave "never" out and keep junk', () => {
@@ -134,6 +149,15 @@ describe('values', () => {
       { name: 1, NAME: 2 },
     ])
       expect(read(both)).toEqual({ Name: 2, others: ['name'] });
+    for (const nothing of [null, '', ' ', [], {}, { a: { b: null } }])
+      for (const both of [
+        { Id: nothing, id: 'a' },
+        { id: 'a', Id: nothing },
+      ]) {
+        expect(read(both)).toEqual({ Id: 'a' });
+        expect(memberOf({ Id: [] }, both, 'Id')).toBe('a');
+      }
+    expect(read({ Id: [] })).toEqual({ Id: [] });
     expect(read('text')).toEqual({});
   });
 
@@ -143,6 +167,12 @@ describe('values', () => {
       b: ['1', '{"d":"true"}'],
       _: 'x',
     });
+    const alike = JSON.parse('{"":1," ":2,"_":3,"a\\u0000":4,"a":5,"__proto__":6,"_proto_":7}') as object;
+    const kept = { _: '3', '_ (2)': '1', '_ (3)': '2', a: '5', 'a (2)': '4', _proto_: '7', '_proto_ (2)': '6' };
+    expect(flat({}, 'x', alike)).toEqual(kept);
+    expect(flat({}, 'x', Object.fromEntries(Object.entries(alike).reverse()))).toEqual(kept);
+    const long = 'k'.repeat(256);
+    expect(flat({}, 'x', { [`${long}b`]: 2, [`${long}a`]: 1 })).toEqual({ [long]: '1', [`${long} (2)`]: '2' });
     expect(flat({}, 'x', 'x')).toEqual({ value: 'x' });
     expect(flat({}, 'x', [])).toBeUndefined();
   });

@@ -62,7 +62,11 @@ describe('what the tenant judged safe is no malware', () => {
   test.each([
     ['cylance.threat', { sha256, classification: 'Trusted', sub_classification: 'Local', cylance_score: -1 }],
     ['cylance.threat', { sha256, safelisted: true, cylance_score: -0.9 }],
+    ['cylance.threat', { sha256, safelisted: 'Yes', cylance_score: -0.9 }],
+    ['cylance.threat', { sha256, classification: ['Trusted'], cylance_score: -1 }],
     ['cylance.threat_device', row({ file_status: 'Whitelisted' }, { cylance_score: -1 })],
+    ['cylance.threat_device', row({ file_status: ['Whitelisted'] }, { cylance_score: -1 })],
+    ['cylance.threat_device', row({ file_status: 'Default' }, { cylance_score: -1, safelisted: true })],
     ['cylance.threat_device', row({ file_status: 'Default' }, { cylance_score: -1, classification: 'Trusted' })],
   ])('%s %#', (stream, record) => {
     const { event, cylance } = map(stream, record) as { event: Loose; cylance: Loose };
@@ -96,7 +100,45 @@ test.each([
   ['user', { name: 'user' }],
 ])('the account %s', (written, parts) => expect(account(written)).toEqual(parts));
 
-test('an extended lockdown is an action of its own', () => {
-  const record = { user_id: 'u', timestamp: TIME, command: 'LockdownExtended', Device: { id: 'd' } };
-  expect(map('cylance.device_lockdown', record)).toMatchObject({ event: { action: 'device-lockdown-extended' } });
+test.each([
+  ['LockdownExtended', 'device-lockdown-extended'],
+  ['Lockdown Extended', 'device-lockdown-extended'],
+  ['lockdown_extended', 'device-lockdown-extended'],
+  ['clear_lockdown', 'device-unlocked'],
+])('the command %s is %s', (command, action) => {
+  const record = { user_id: 'u', timestamp: TIME, command, Device: { id: 'd' } };
+  expect(map('cylance.device_lockdown', record)).toMatchObject({ event: { action } });
+});
+
+test.each(['-0.12345678901234567890', `1${'0'.repeat(45)}`, '1e39', '1e400', '1e-400', '"0x10"'])(
+  'the score %s stays as it is written, beside the fields',
+  (written) => {
+    const record = parseInOrder(`{"sha256":"${'ab'.repeat(32)}","cylance_score":${written}}`);
+    const { threat } = map('cylance.threat', record).cylance as { threat: { score?: number; unfit: Loose } };
+    expect(threat.score).toBeUndefined();
+    expect(String(threat.unfit['cylance.threat.score']).replace('+', '')).toBe(written.replaceAll('"', ''));
+  },
+);
+
+test('an exception keeps a member whatever it is called', () => {
+  const record = JSON.parse('{"Id":"1","ModifiedBy":{"id":"u","Zork":"a"},"__proto__":{"q":"b"},"x":null}');
+  expect(map('cylance.exception', record)).toMatchObject({
+    cylance: { exception: { other: { ModifiedBy: { Zork: 'a' }, _proto_: { q: 'b' } } } },
+  });
+});
+
+test('a name that the natural language of a rule has for itself stays', () => {
+  const spoken = (Name: string) => {
+    const record = { Id: '1', Name: 'rule', NaturalLanguage: { Name, Paths: [['a']] } };
+    const { detection_rule: own } = map('cylance.detection_rule', record).cylance as { detection_rule: Loose };
+    return own.natural_language_other;
+  };
+  expect(spoken('other')).toEqual({ Name: 'other' });
+  expect(spoken('rule')).toBeUndefined();
+});
+
+test('a member that says nothing is not told of', () => {
+  const rule = (more: object) => map('cylance.detection_rule', { Id: '1', Plugin: { Name: 'p', ...more } });
+  expect(rule({ Zork: null, Empty: { a: [] } })).toEqual(rule({}));
+  expect(JSON.stringify(rule({ Zork: 'z', Empty: '' }))).toContain('{\\"Zork\\":\\"z\\"}');
 });
