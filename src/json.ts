@@ -10,7 +10,7 @@ const IS_INTEGER_NAME = /^(?:0|[1-9]\d{0,9})$/;
 /** Looks like an integer, and is the name of a member. */
 const HAS_INTEGER_NAME = /"\d{1,10}"\s*:/;
 
-/** Only such an exponent makes a short number too large or too small. May stand in a text, too, which costs no more than time. */
+/** Only such an exponent makes a short number too large or too small. One that stands in a text costs nothing but time. */
 const HAS_LONG_EXPONENT = /\d[eE][+-]?\d{3,}(?:[,\]}\s]|$)/;
 
 /**
@@ -29,7 +29,10 @@ export function parseInOrder(text: string): unknown {
 /** Fewer characters are kept, unless there is an exponent. */
 const LONG = 16;
 
-/** Digits and points alone. Every reply passes here, so only each sixteenth character is looked at: no long number can stand between two of them. */
+/**
+ * Of digits and a point. Every reply passes here, so only each sixteenth character is looked at: no long number can stand
+ * between two of them.
+ */
 function hasLongNumber(text: string): boolean {
   for (let at = LONG - 1; at < text.length; at += LONG) {
     if (!isOfNumber(text.charCodeAt(at))) continue;
