@@ -413,8 +413,8 @@ export function hashOf(unfit: Unfit, field: string, kind: HashKind, value: unkno
 
 /** `DOMAIN\user` in its parts; a name without a domain is only a name. */
 export function account(name: string): { name?: string; domain?: string } {
-  // `CORP//user` is how some agents write it; a path is no account.
-  const slashed = /^[^\\/@\s]+(?=\/{1,2}[^\\/]+$)/.exec(name)?.[0].length ?? -1;
+  // `CORP//user` is how some agents write it, also of `NT AUTHORITY`; a path is no account.
+  const slashed = /^(?:[^\\/@]+(?=\/{2,}[^\\/]+$)|[^\\/@\s]+(?=\/[^\\/]+$))/.exec(name)?.[0].length ?? -1;
   const at = name.includes('\\') ? name.indexOf('\\') : slashed;
   if (at < 0) return { name };
   const domain = name.slice(0, at).trim();
