@@ -5,13 +5,17 @@
  */
 import { memberOrder } from '../../src/json.ts';
 import { type Fields, isRecord, listOf, type Members, MOST_ITEMS, reader, text } from '../ecs.ts';
-import { pick } from '../ecs-document.ts';
+import { merged, pick } from './base.ts';
 
-/** Members of all kinds of artifacts under one name each; the InstaQuery section of the guide names most of them. */
-export const factsOf = reader({
+const HEAD = {
   Uid: ['UniqueId'],
   Type: ['ObjectType', 'ArtifactType'],
   Properties: ['Facets'],
+};
+
+/** Members of all kinds of artifacts under one name each; the InstaQuery section of the guide names most of them. */
+const FACTS = {
+  ...HEAD,
   Name: ['ProcessName', 'UserName', 'FileName'],
   // Process
   CommandLine: ['CmdLine'],
@@ -25,6 +29,7 @@ export const factsOf = reader({
   PrimaryImageUid: ['ProcessPrimaryImageUid', 'ImageUid'],
   PrimaryImagePath: ['ProcessPrimaryImagePath', 'ImagePath'],
   PrimaryImageMd5: ['ProcessImageMd5'],
+  PrimaryImageSha1: ['ProcessImageSha1'],
   PrimaryImageSha256: ['ProcessImageSha2', 'ProcessImageSha256', 'PrimaryImageSha2'],
   Parent: ['ParentProcess'],
   ParentUid: ['ParentProcessUid'],
@@ -59,10 +64,38 @@ export const factsOf = reader({
   SourcePort: ['SrcPort', 'LocalPort'],
   Protocol: ['TransportProtocol'],
   DnsName: ['DestinationDomain', 'RemoteHost', 'DomainName', 'QuestionName', 'QueryName'],
-});
-export type Facts = ReturnType<typeof factsOf>;
+};
+export type Facts = Members<keyof typeof FACTS>;
 
 export type Kind = 'process' | 'file' | 'registry' | 'network' | 'user' | 'thread' | 'module' | 'dns';
+
+const BY_ACTOR = { Name: [], Owner: ['User', 'ProcessOwner', 'UserName'] };
+const OF_FILE = { Name: ['FileName'], Owner: ['FileOwner', 'User', 'UserName'] };
+/**
+ * What words mean on one kind of artifact: an artifact also carries facts of what stands beside it, such as the name of
+ * the process that wrote a file. One of no known kind is read by all of them.
+ */
+const BY_KIND: Readonly<Record<Kind, Partial<Record<keyof typeof FACTS, readonly string[]>>>> = {
+  process: { ...BY_ACTOR, Name: ['ProcessName', 'FileName'] },
+  file: OF_FILE,
+  module: { Name: ['ModuleName', 'FileName'], Path: ['ModulePath', 'FilePath', 'FullPath'], Owner: OF_FILE.Owner },
+  registry: { ...BY_ACTOR, Path: ['KeyPath', 'Key', 'RegistryPath', 'FullPath'] },
+  network: BY_ACTOR,
+  dns: BY_ACTOR,
+  thread: BY_ACTOR,
+  user: { Name: ['UserName'], Domain: ['UserDomain', 'DomainName'], DnsName: [] },
+};
+
+const headOf = reader(HEAD);
+const factsOfAny: (members: unknown) => Facts = reader(FACTS);
+const readers: ReadonlyMap<string, (members: unknown) => Facts> = new Map(
+  Object.entries(BY_KIND).map(([kind, words]) => [kind, reader({ ...FACTS, ...words })]),
+);
+
+/** What the members of an artifact say, read as its kind means them. */
+export function factsOf(kind: Kind | undefined, members: Fields): Facts {
+  return (readers.get(kind ?? '') ?? factsOfAny)(members);
+}
 
 export interface Artifact {
   uid: string | undefined;
@@ -70,7 +103,7 @@ export interface Artifact {
   type: string | undefined;
   kind: Kind | undefined;
   facts: Facts;
-  /** Its members as they came, nesting taken away. */
+  /** Its members as they came, nesting taken away; what that would overwrite has a name of its own. */
   members: Fields;
 }
 
@@ -112,29 +145,27 @@ function fold(name: string): string {
 /** An object that holds an artifact under its type's name has little else. */
 const MAX_WRAPPER_MEMBERS = 4;
 
-function artifactOf(value: unknown): Artifact | undefined {
+/** `expected` is the kind of what does not name its own. */
+function artifactOf(value: unknown, expected?: Kind): Artifact | undefined {
   if (!isRecord(value)) return undefined;
-  const outer = factsOf(value);
-  const type = text(outer.Type);
-  const inner = wrapped(value, outer, type);
-  if (inner === undefined)
-    return {
-      uid: text(outer.Uid),
-      type,
-      kind: type === undefined ? undefined : kindOf(type),
-      facts: outer,
-      members: value,
-    };
-  const { [inner.member]: _nested, ...rest } = value;
-  const members = { ...rest, ...inner.content };
-  const facts = factsOf(members);
-  const name = type ?? text(facts.Type) ?? inner.type;
-  return { uid: text(facts.Uid), type: name, kind: name === undefined ? undefined : kindOf(name), facts, members };
+  const outer = headOf(value);
+  const written = text(outer.Type);
+  const inner = wrapped(value, outer, written);
+  let members = value;
+  let type = written;
+  if (inner !== undefined) {
+    const { [inner.member]: _nested, ...rest } = value;
+    members = merged(rest, inner.content);
+    type ??= text(headOf(members).Type) ?? inner.type;
+  }
+  const kind = type === undefined ? expected : kindOf(type);
+  const facts = factsOf(kind, members);
+  return { uid: text(facts.Uid), type, kind, facts, members };
 }
 
 function wrapped(
   value: Fields,
-  outer: Facts,
+  outer: Members<keyof typeof HEAD>,
   type: string | undefined,
 ): { member: string; content: Fields; type?: string } | undefined {
   if (type !== undefined) {
@@ -166,6 +197,8 @@ export interface Cast {
   artifacts: Artifact[];
   /** How many there were before the bound. */
   count: number;
+  /** What stands among the artifacts and is none. */
+  skipped: unknown[];
   interests: Interest[];
   /** How many there were before the bound. */
   interestCount: number;
@@ -187,12 +220,13 @@ const referenceOf = reader({ Uid: ['UniqueId'], Type: ['ObjectType'] });
 /** The artifacts of a detection, each with the part that it played. */
 export function castOf(associated: unknown, ofInterest: unknown): Cast {
   const artifacts: Artifact[] = [];
+  const skipped: unknown[] = [];
   const byUid = new Map<string, Artifact>();
-  const given =
-    isRecord(associated) && factsOf(associated).Type === undefined ? Object.values(associated) : listOf(associated);
+  const given = isRecord(associated) && !isAlone(associated) ? named(associated, skipped) : listOf(associated);
   for (const item of given) {
     if (artifacts.length >= MOST_ITEMS) break;
     const artifact = artifactOf(item);
+    if (artifact === undefined) skipped.push(item);
     if (artifact === undefined || Object.keys(artifact.members).length === 0) continue;
     artifacts.push(artifact);
     if (artifact.uid !== undefined && !byUid.has(artifact.uid)) byUid.set(artifact.uid, artifact);
@@ -217,7 +251,32 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
     if (state === told) elsewhere.delete(artifact);
     else if (![...roles.values()].includes(artifact)) elsewhere.add(artifact);
   }
-  return { artifacts, count: given.length, interests, interestCount, remarks, byUid, roles, elsewhere };
+  return { artifacts, count: given.length, skipped, interests, interestCount, remarks, byUid, roles, elsewhere };
+}
+
+/** One artifact without a list around it, and no map of several. */
+function isAlone(associated: Fields): boolean {
+  const { Uid, Type, Properties } = headOf(associated);
+  return (Uid ?? Type ?? Properties) !== undefined;
+}
+
+/** The artifacts of a map, by kind (`Process: [ … ]`) or by id: the name of each is part of what it says. */
+function named(map: Fields, skipped: unknown[]): unknown[] {
+  return Object.entries(map).flatMap(([name, content]) => {
+    const kind = kindOf(name);
+    const items = listOf(content).map((item) => {
+      if (!isRecord(item)) return item;
+      const { Uid, Type } = headOf(item);
+      if (kind !== undefined && Type === undefined) return { ...item, Type: name };
+      return kind === undefined && Uid === undefined && isRecord(content) ? { ...item, Uid: name } : item;
+    });
+    const isTold = items.some((item) => {
+      const { Uid, Type } = headOf(item);
+      return kind === undefined ? text(Uid) === name : kindOf(text(Type) ?? '') === kind;
+    });
+    if (items.length > 0 && !isTold) skipped.push(name);
+    return items;
+  });
 }
 
 /** An artifact that is only referred to still has its id. */
@@ -248,29 +307,43 @@ function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCou
       interestCount++;
       if (interests.length >= MAX_INTERESTS) continue;
       const entry = interestOf(item);
-      const reference = referenceOf(entry.Artifact);
-      const uid =
-        text(reference.Uid ?? entry.Uid) ?? (typeof entry.Artifact === 'string' ? text(entry.Artifact) : undefined);
-      if (!isRecord(item)) remarks.push(item);
-      else if (entry.others !== undefined) remarks.push(pick(item, entry.others));
-      if (isRecord(entry.Artifact) && reference.others !== undefined)
-        remarks.push(pick(entry.Artifact, reference.others));
-      const type = text(reference.Type ?? entry.Type);
-      const interest = { state, source: text(entry.Source), uid, type };
-      if (interest.source !== undefined || uid !== undefined) interests.push(interest);
+      const [artifact, ...left] = listOf(entry.Artifact);
+      const reference = referenceOf(artifact);
+      const source = firstText([entry.Source], left);
+      const uid = firstText([isRecord(artifact) ? reference.Uid : artifact, entry.Uid], left);
+      const type = firstText([reference.Type, entry.Type], left);
+      if (source === undefined && uid === undefined) {
+        remarks.push({ [state]: item });
+        continue;
+      }
+      interests.push({ state, source, uid, type });
+      if (isRecord(item) && entry.others !== undefined) remarks.push(pick(item, entry.others));
+      if (isRecord(artifact) && reference.others !== undefined) remarks.push(pick(artifact, reference.others));
+      remarks.push(...left);
     }
   }
   return { interests, interestCount, remarks };
 }
 
-/** What a member such as `PrimaryImage` points at: by its Uid, or written out in place. */
-export function follow(cast: Cast, reference: unknown, uidBeside?: unknown): Artifact | undefined {
+/** The first text of several values, each of which may be a list; `left` takes what else they say. */
+function firstText(values: readonly unknown[], left: unknown[]): string | undefined {
+  let found: string | undefined;
+  for (const value of values.flatMap(listOf)) {
+    const content = text(value);
+    found ??= content;
+    if (content === undefined || content !== found) left.push(value);
+  }
+  return found;
+}
+
+/** What a member such as `PrimaryImage` points at: by its Uid, or written out in place, where it need not name its kind. */
+export function follow(cast: Cast, kind: Kind, reference: unknown, uidBeside?: unknown): Artifact | undefined {
   if (reference === undefined && uidBeside === undefined) return undefined;
   const target = isRecord(reference) ? referenceOf(reference) : undefined;
   const uid = text(target?.Uid ?? uidBeside) ?? (typeof reference === 'string' ? text(reference) : undefined);
   const known = uid === undefined ? undefined : cast.byUid.get(uid);
   if (known !== undefined) return known;
-  return isRecord(reference) ? artifactOf(reference) : undefined;
+  return isRecord(reference) ? artifactOf(reference, kind) : undefined;
 }
 
 /** The only artifact of a kind, for detections whose rule names no artifact of interest. */
@@ -283,5 +356,3 @@ export function onlyOne(cast: Cast, kind: Kind, without?: ReadonlySet<Artifact>)
   }
   return found;
 }
-
-export type { Members };

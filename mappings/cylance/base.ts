@@ -3,6 +3,7 @@ import { exactNumber } from '../../src/json.ts';
 import type { SourceFacts } from '../../src/types.ts';
 import {
   account,
+  asText,
   deviceId,
   ECS_VERSION,
   type Fields,
@@ -150,4 +151,17 @@ export function itemsOf<Name extends string>(
     if (!isEmpty(entry)) result.push(entry);
   }
   return result.length === 0 ? undefined : result;
+}
+
+/** Two objects in one. Where both have a member, the second one's keeps the name, and another value of the first gets one beside it. */
+export function merged(first: Fields | undefined, second: Fields | undefined): Fields {
+  const result = { ...first, ...second };
+  for (const member in first) {
+    const content = first[member];
+    if (isEmpty(content) || content === result[member] || asText(content) === asText(result[member])) continue;
+    let name = `${member}_`;
+    while (Object.hasOwn(result, name)) name += '_';
+    result[name] = content;
+  }
+  return result;
 }

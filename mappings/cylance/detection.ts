@@ -37,16 +37,15 @@ import { date } from '../ecs-time.ts';
 import { type Artifact, type Cast, castOf, MAX_INTERESTS, onlyOne } from './artifacts.ts';
 import { conclude, keepOthers, pick, title } from './base.ts';
 import {
-  addHashes,
   connectionAt,
   fileAt,
-  hashesOf,
   imageOf,
-  NO_FACTS,
   parentAt,
   placeAt,
   processAt,
+  questionOf,
   registryAt,
+  relate,
   type User,
   userAt,
   userOf,
@@ -268,27 +267,26 @@ function detailed(document: EcsDocument, detection: Detection, unfit: Unfit, own
   system(document, detection, unfit);
   actor(document, cast, unfit, own);
   targets(document, cast, unfit, related);
-  question(document, cast, unfit, related);
+  question(document, cast, unfit);
   put(own, 'responses', responsesOf(unfit, detection.Responses));
   put(own, 'applied_exceptions', exceptionsOf(unfit, detection.AppliedExceptions));
   put(own, 'trace', flat(unfit, `${PREFIX}.trace`, detection.Trace));
   put(own, 'context', flat(unfit, `${PREFIX}.context`, detection.Context));
   put(own, 'involved_artifacts', flat(unfit, `${PREFIX}.involved_artifacts`, detection.InvolvedArtifacts));
   artifacts(cast, unfit, own);
-  relate(document, cast, own, related);
+  relate(cast, related);
+  relateUsers(document, own, related);
 }
 
 /** The name that was asked for. */
-function question(document: EcsDocument, cast: Cast, unfit: Unfit, related: Related): void {
+function question(document: EcsDocument, cast: Cast, unfit: Unfit): void {
   const asked = ['targetdnsrequest', 'targetdnsquery', 'targetdns']
     .map((role) => cast.roles.get(role))
     .find((one) => one);
   const artifact = asked ?? onlyOne(cast, 'dns');
   if (artifact?.kind !== 'dns') return;
-  const name = keyword(unfit, 'dns.question.name', artifact.facts.DnsName ?? artifact.facts.Name);
-  if (name === undefined) return;
-  document.dns = { question: { name } };
-  related.hosts.push(name);
+  const name = questionOf(unfit, artifact.facts);
+  if (name !== undefined) document.dns = { question: { name } };
 }
 
 function rule(document: EcsDocument, detection: Detection, unfit: Unfit, own: Fields): void {
@@ -488,6 +486,7 @@ const INTERESTS = `${PREFIX}.artifacts_of_interest`;
 /** All of them with everything they say, and what the rule pointed at. */
 function artifacts(cast: Cast, unfit: Unfit, own: Fields): void {
   if (cast.artifacts.length >= MOST_ITEMS) tellCut(unfit, ARTIFACTS, cast.artifacts.length, cast.count);
+  if (cast.artifacts.length > 0) for (const item of cast.skipped) misfit(unfit, ARTIFACTS, item);
   for (const remark of cast.remarks) misfit(unfit, INTERESTS, remark);
   if (cast.interests.length >= MAX_INTERESTS) tellCut(unfit, INTERESTS, cast.interests.length, cast.interestCount);
   if (cast.count > 0 && cast.artifacts.length > 0) {
@@ -522,24 +521,9 @@ function artifacts(cast: Cast, unfit: Unfit, own: Fields): void {
   }
 }
 
-/** Hashes, users and addresses of everything that took part, so that a search for one finds the detection. */
-function relate(document: EcsDocument, cast: Cast, own: Fields, related: Related): void {
-  const process = document.process as { hash?: Fields; parent?: { hash?: Fields } } | undefined;
-  const target = own.target_process as { hash?: Fields; parent?: { hash?: Fields } } | undefined;
-  const file = document.file as { hash?: Fields } | undefined;
-  const dll = document.dll as { hash?: Fields } | undefined;
-  for (const hash of [process?.hash, process?.parent?.hash, target?.hash, target?.parent?.hash, file?.hash, dll?.hash])
-    addHashes(hash, related);
+/** An artifact need not say that it is a user: then its part does. */
+function relateUsers(document: EcsDocument, own: Fields, related: Related): void {
   const user = document.user as (User & { target?: User }) | undefined;
-  for (const name of [user?.name, user?.target?.name]) if (name !== undefined) related.user.push(name);
-  const ignored: Unfit = {};
-  for (const { kind, facts } of cast.artifacts) {
-    if (kind === 'file' || kind === 'module') {
-      addHashes(hashesOf(ignored, FILE, facts, NO_FACTS), related);
-    } else if (kind === 'user') {
-      const name = userOf(ignored, PROCESS, facts)?.name;
-      if (name !== undefined) related.user.push(name);
-    } else if (kind === 'network')
-      connectionAt(ignored, { uid: undefined, type: undefined, kind, facts, members: {} }, related);
-  }
+  const target = own.target_process as { user?: User } | undefined;
+  for (const one of [user, user?.target, target?.user]) if (one?.name !== undefined) related.user.push(one.name);
 }

@@ -2,9 +2,9 @@
  * The artifacts in the result of a focus view. The guide says nothing of its content, so they are recognised wherever
  * they stand, by the forms that detections and InstaQueries use: with a `Type` and facts, or under the type's name.
  */
-import { account, address, type Fields, hashOf, isRecord, MOST_ITEMS, parsed, type Related, text } from '../ecs.ts';
-import { type Artifact, type Cast, castOf, follow, type Kind, kindOf, onlyOne } from './artifacts.ts';
-import { imageOf } from './places.ts';
+import { type Fields, isRecord, MOST_ITEMS, parsed, text } from '../ecs.ts';
+import { type Artifact, type Cast, castOf, type Kind, kindOf, onlyOne } from './artifacts.ts';
+import { imageOf, parentOf } from './places.ts';
 
 const MAX_DEPTH = 8;
 /** What names an artifact without describing it: a reference has no more. */
@@ -119,34 +119,9 @@ export function companionsOf(cast: Cast, subject: Artifact | undefined): Artifac
   for (const { kind, facts } of cast.artifacts) {
     if (kind !== 'process') continue;
     taken.add(imageOf(cast, facts));
-    taken.add(follow(cast, facts.Parent, facts.ParentUid));
+    taken.add(parentOf(cast, facts));
   }
   const found = cast.artifacts.filter((one) => !taken.has(one) && one.kind !== undefined && BESIDE.includes(one.kind));
   const kinds = [subject?.kind, ...found.map(({ kind }) => kind)].filter((kind) => kind !== undefined);
   return new Set(kinds).size === kinds.length ? found : [];
-}
-
-/** What all artifacts name, so that a search for a hash, an address or a user finds the trail. */
-export function relate(cast: Cast, related: Related): void {
-  for (const { kind, facts } of cast.artifacts) {
-    const hashes = [
-      hashOf({}, '', 'md5', facts.Md5 ?? facts.PrimaryImageMd5),
-      hashOf({}, '', 'sha1', facts.Sha1),
-      hashOf({}, '', 'sha256', facts.Sha256 ?? facts.PrimaryImageSha256),
-    ];
-    related.hash.push(...hashes.filter((hash) => hash !== undefined));
-    const ends = [address(facts.SourceAddress), address(facts.DestinationAddress)];
-    related.ip.push(...ends.filter((ip) => ip !== undefined));
-    const domain = text(facts.DnsName);
-    if (domain !== undefined) related.hosts.push(domain);
-    const user = kind === 'user' ? text(facts.Name) : ownerOf(cast, facts.Owner);
-    const name = user === undefined ? undefined : account(user).name;
-    if (name !== undefined) related.user.push(name);
-  }
-}
-
-/** A name in a text; a reference leads to a user of its own. */
-function ownerOf(cast: Cast, owner: unknown): string | undefined {
-  const name = typeof owner === 'string' ? text(owner) : undefined;
-  return name === undefined || cast.byUid.has(name) ? undefined : name;
 }

@@ -26,10 +26,10 @@ import {
 } from '../ecs.ts';
 import type { Artifact, Cast } from './artifacts.ts';
 import { conclude, hostOf, moment, originOf, pick, title } from './base.ts';
-import { companionsOf, findArtifacts, isArtifact, relate, subjectOf } from './focus-view-cast.ts';
+import { companionsOf, findArtifacts, isArtifact, subjectOf } from './focus-view-cast.ts';
 import { fields } from './focus-view-result-fields.ts';
 import { CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
-import { parentAt, placeAt } from './places.ts';
+import { parentAt, placeAt, relate } from './places.ts';
 
 export { fields } from './focus-view-result-fields.ts';
 

@@ -54,15 +54,10 @@ const actorOf = reader({
   ProcessCommandLine: ['CommandLine'],
   ProcessPrimaryImagePath: ['ProcessImagePath', 'PrimaryImagePath'],
   ProcessImageMd5: ['ProcessPrimaryImageMd5', 'PrimaryImageMd5'],
+  ProcessImageSha1: ['ProcessPrimaryImageSha1', 'PrimaryImageSha1'],
   ProcessImageSha256: ['ProcessImageSha2', 'ProcessPrimaryImageSha256', 'PrimaryImageSha256'],
   ProcessPrimaryImageUid: ['ProcessImageUid', 'PrimaryImageUid'],
   ProcessOwner: [],
-});
-const keyOf = reader({
-  Path: ['KeyPath', 'Key', 'RegistryPath'],
-  ValueName: [],
-  ValueType: ['DataType'],
-  Value: ['ValueData', 'Data'],
 });
 /** The file that a registry value names. */
 const referencedOf = reader({
@@ -159,6 +154,7 @@ function actorBeside(artifact: Artifact, signature?: unknown): Artifact {
     CommandLine: said.ProcessCommandLine,
     PrimaryImagePath: said.ProcessPrimaryImagePath,
     PrimaryImageMd5: said.ProcessImageMd5,
+    PrimaryImageSha1: said.ProcessImageSha1,
     PrimaryImageSha256: said.ProcessImageSha256,
     PrimaryImageUid: said.ProcessPrimaryImageUid,
     Owner: said.ProcessOwner,
@@ -197,7 +193,7 @@ function registryFound(
   related: Related,
   setting: Setting,
 ): string {
-  const registry = registryAt(unfit, { ...artifact, facts: keyOf(artifact.members) });
+  const registry = registryAt(unfit, artifact);
   put(document, 'registry', filled(registry));
   const file = fileAt(unfit, FILE, ALONE, { ...artifact, facts: factsOfReferenced(artifact) }, false);
   put(document, 'file', filled(file));

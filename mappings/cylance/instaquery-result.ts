@@ -25,8 +25,8 @@ import {
   text,
   type Unfit,
 } from '../ecs.ts';
-import { type Artifact, type Facts, factsOf, kindOf } from './artifacts.ts';
-import { conclude, hostOf, moment, originOf, pick, title } from './base.ts';
+import { type Artifact, factsOf, kindOf } from './artifacts.ts';
+import { conclude, hostOf, merged, moment, originOf, pick, title } from './base.ts';
 import { ALONE, CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
 import { fields } from './instaquery-result-fields.ts';
 
@@ -75,11 +75,11 @@ function artifactOf(unfit: Unfit, given: Fields | undefined, result: Result): Ar
   const properties = parsed(result.Properties);
   if (properties === undefined) misfit(unfit, `${PREFIX}.properties`, result.Properties);
   const strays = given === undefined || result.others === undefined ? {} : pick(given, result.others);
-  const members = { ...strays, ...properties };
+  const members = merged(strays, properties);
   const type = keyword(unfit, `${PREFIX}.type`, result.Type);
   const uid = keyword(unfit, `${PREFIX}.uid`, result.Uid);
-  const facts: Facts = factsOf(members);
-  return { uid, type, kind: type === undefined ? undefined : kindOf(type), facts, members };
+  const kind = type === undefined ? undefined : kindOf(type);
+  return { uid, type, kind, facts: factsOf(kind, members), members };
 }
 
 /** Ways to date a result, best first, with the tag of each. The first one of a kind needs no tag. */

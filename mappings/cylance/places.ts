@@ -71,13 +71,15 @@ export function placeAt(prefix: string, userPrefix = `${prefix}.user`): Place {
   };
 }
 
-export const NO_FACTS: Facts = {};
+const NO_FACTS: Facts = {};
 
-export function hashesOf(unfit: Unfit, at: Place, file: Facts, process: Facts): Fields | undefined {
+/** The hashes of a file, or of a process and its image. */
+function hashesOf(unfit: Unfit, at: Place, file: Facts, process: Facts): Fields | undefined {
   const result: Fields = {};
-  put(result, 'md5', hashOf(unfit, at.md5, 'md5', file.Md5 ?? process.PrimaryImageMd5));
-  put(result, 'sha1', hashOf(unfit, at.sha1, 'sha1', file.Sha1));
-  put(result, 'sha256', hashOf(unfit, at.sha256, 'sha256', file.Sha256 ?? process.PrimaryImageSha256));
+  put(result, 'md5', hashOf(unfit, at.md5, 'md5', file.Md5 ?? process.PrimaryImageMd5 ?? process.Md5));
+  put(result, 'sha1', hashOf(unfit, at.sha1, 'sha1', file.Sha1 ?? process.PrimaryImageSha1 ?? process.Sha1));
+  const sha256 = file.Sha256 ?? process.PrimaryImageSha256 ?? process.Sha256;
+  put(result, 'sha256', hashOf(unfit, at.sha256, 'sha256', sha256));
   return filled(result);
 }
 
@@ -145,7 +147,7 @@ function portableExecutable(unfit: Unfit, at: Place, file: Facts): Fields | unde
 
 /** The image file of a process; a process may carry the facts of its image itself. */
 export function imageOf(cast: Cast, process: Facts): Artifact | undefined {
-  return follow(cast, process.PrimaryImage, process.PrimaryImageUid);
+  return follow(cast, 'file', process.PrimaryImage, process.PrimaryImageUid);
 }
 
 /** `image` is the one named by `ArtifactsOfInterest`, for a process that does not point at its own. */
@@ -172,9 +174,14 @@ export function processAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifac
   return result;
 }
 
+/** The process that started another one. */
+export function parentOf(cast: Cast, process: Facts): Artifact | undefined {
+  return follow(cast, 'process', process.Parent, process.ParentUid);
+}
+
 /** The process that started `facts`, or what is said of it there. */
 export function parentAt(unfit: Unfit, at: Place, cast: Cast, facts: Facts): Fields | undefined {
-  const parent = follow(cast, facts.Parent, facts.ParentUid);
+  const parent = parentOf(cast, facts);
   const result = parent === undefined ? {} : processAt(unfit, at, cast, parent);
   const uid = parent?.uid ?? text(facts.ParentUid);
   put(result, 'entity_id', uid);
@@ -199,7 +206,7 @@ export function userAt(
   role?: Artifact,
 ): User | undefined {
   const artifact =
-    (isRecord(reference) || uidBeside !== undefined ? follow(cast, reference, uidBeside) : undefined) ?? role;
+    (isRecord(reference) || uidBeside !== undefined ? follow(cast, 'user', reference, uidBeside) : undefined) ?? role;
   if (artifact === undefined || artifact.facts.Name === undefined) {
     const written = typeof reference === 'string' ? text(reference) : undefined;
     if (written === undefined) return artifact === undefined ? undefined : userOf(unfit, at, artifact.facts);
@@ -363,4 +370,40 @@ export function addHashes(hash: Fields | undefined, related: Related): void {
     const value = hash[kind];
     if (typeof value === 'string') related.hash.push(value);
   }
+}
+
+/** Below an artifact that points at others written out in place. */
+const MAX_DEPTH = 8;
+const NOBODY = placeAt('');
+
+/** What all artifacts name, whatever part they played, so that a search for a hash, an address, a host or a user finds the record. */
+export function relate(cast: Cast, related: Related): void {
+  const known = new Set(cast.artifacts);
+  const look = (artifact: Artifact | undefined, depth: number): void => {
+    if (artifact === undefined || depth > MAX_DEPTH) return;
+    relateOne(cast, artifact, related);
+    const { facts } = artifact;
+    for (const pointed of [imageOf(cast, facts), parentOf(cast, facts)])
+      if (pointed !== undefined && !known.has(pointed)) look(pointed, depth + 1);
+  };
+  for (const artifact of cast.artifacts) look(artifact, 0);
+}
+
+function relateOne(cast: Cast, artifact: Artifact, related: Related): void {
+  const { kind, facts } = artifact;
+  const ignored: Unfit = {};
+  addHashes(hashesOf(ignored, NOBODY, facts, NO_FACTS), related);
+  addHashes(hashesOf(ignored, NOBODY, NO_FACTS, facts), related);
+  const owner = userAt(ignored, NOBODY, cast, facts.Owner, facts.OwnerUid);
+  const user = kind === 'user' ? userOf(ignored, NOBODY, facts) : undefined;
+  for (const one of [owner, user]) if (one?.name !== undefined) related.user.push(one.name);
+  if ((facts.DnsName ?? facts.DestinationAddress ?? facts.SourceAddress) !== undefined)
+    connectionAt(ignored, artifact, related);
+  const asked = kind === 'dns' ? questionOf(ignored, facts) : undefined;
+  if (asked !== undefined) related.hosts.push(asked);
+}
+
+/** The name that a DNS artifact asked for. */
+export function questionOf(unfit: Unfit, facts: Facts): string | undefined {
+  return keyword(unfit, 'dns.question.name', facts.DnsName ?? facts.Name);
 }

@@ -13,8 +13,8 @@ import {
   reader,
   type Unfit,
 } from '../ecs.ts';
-import { pick } from '../ecs-document.ts';
 import { date } from '../ecs-time.ts';
+import { merged, pick } from './base.ts';
 
 const responseOf = reader({
   Status: [],
@@ -126,7 +126,7 @@ function resultsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
     const result: Fields = {};
     put(result, 'message', keyword(unfit, NAMES.message, status.Message));
     put(result, 'code', filled(code));
-    const others = { ...othersOf(item, outer), ...othersOf(outer.Status, status), ...othersOf(status.Code, said) };
+    const others = merged(merged(othersOf(item, outer), othersOf(outer.Status, status)), othersOf(status.Code, said));
     put(result, 'other', flat(unfit, NAMES.resultOther, others));
     if (!isEmpty(result)) found.push(result);
   }

@@ -1,4 +1,4 @@
-/** Who did what, what was judged safe, and lists of any length. */
+/** Who did what, what artifacts say, and what was judged safe. */
 import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { account } from '../../mappings/ecs.ts';
@@ -54,6 +54,131 @@ describe('actor and target of a detection', () => {
       dns: { question: { name: 'new.example' } },
       related: { hosts: ['new.example'] },
     });
+  });
+});
+
+describe('an artifact of a detection', () => {
+  const [md5, sha1, sha256] = ['ab'.repeat(16), 'cd'.repeat(20), 'ef'.repeat(32)];
+  const around = (AssociatedArtifacts: unknown, more: Loose = {}) =>
+    map('cylance.detection', { Id: 'd', OccurrenceTime: TIME, AssociatedArtifacts, ...more });
+  const own = (document: Loose) => (document.cylance as { detection: Loose }).detection;
+
+  test.each([
+    [
+      { Type: 'RegistryKey', KeyPath: 'HKLM\\Software\\Run', FilePath: 'c:\\t\\run.exe' },
+      'registry.key',
+      'Software\\Run',
+    ],
+    [{ Type: 'RegistryKey', Key: 'HKCU\\Software', ProcessName: 'word.exe' }, 'registry.key', 'Software'],
+    [{ Type: 'File', FilePath: 'c:\\t\\run.exe', ProcessName: 'word.exe' }, 'file.name', 'run.exe'],
+    [{ Type: 'File', FilePath: 'c:\\t\\run.exe', UserName: 'CORP\\ana' }, 'file.name', 'run.exe'],
+    [{ Type: 'File', FilePath: 'c:\\t\\run.exe', UserName: 'CORP\\ana' }, 'file.owner', 'CORP\\ana'],
+    [{ Type: 'File', FilePath: 'c:\\t\\run.exe', UserName: 'CORP\\ana' }, 'related.user', ['ana']],
+    [{ Type: 'Process', PrimaryImagePath: 'c:\\t\\run.exe', UserName: 'CORP\\ana' }, 'process.name', 'run.exe'],
+    [{ Type: 'Process', PrimaryImagePath: 'c:\\t\\run.exe', UserName: 'CORP\\ana' }, 'user.name', 'ana'],
+    [{ Type: 'Module', FilePath: 'c:\\t\\run.dll', ProcessName: 'word.exe' }, 'dll.name', 'run.dll'],
+    [{ Type: 'DnsRequest', ProcessName: 'word.exe' }, 'dns', undefined],
+    [{ Type: 'DnsRequest', ProcessName: 'word.exe' }, 'related', undefined],
+    [{ Type: 'User', UserName: 'ana', DomainName: 'CORP' }, 'related', { user: ['ana'] }],
+  ])('is read as its kind means it: %j, %s', (artifact, path, expected) => {
+    const document = around([artifact]);
+    const found = path.split('.').reduce<unknown>((value, name) => (value as Loose | undefined)?.[name], document);
+    expect(found).toEqual(expected);
+    for (const content of Object.values(artifact))
+      expect(JSON.stringify(own(document).artifacts)).toContain(JSON.stringify(content));
+  });
+
+  test('keeps the hashes of a process, in a result of an InstaQuery too', () => {
+    const process = { Path: 'c:\\t\\run.exe', Md5: md5, Sha1: sha1, Sha256: sha256 };
+    const expected = { process: { hash: { md5, sha1, sha256 } }, related: { hash: [md5, sha1, sha256] } };
+    expect(around([{ Type: 'Process', ...process }])).toMatchObject(expected);
+    const result = { Type: 'Process', Uid: 'u', Properties: process };
+    expect(map('cylance.instaquery_result', { '@timestamp': TIME, Query: { Id: 'q' }, Result: result })).toMatchObject(
+      expected,
+    );
+    const image = { ...process, PrimaryImage: { Sha256: '12'.repeat(32) } };
+    expect(around([{ Type: 'Process', ...image }])).toMatchObject({
+      process: { hash: { sha256: '12'.repeat(32), md5 } },
+      related: { hash: ['12'.repeat(32), md5, sha1, sha256].sort() },
+    });
+  });
+
+  test('is related, whatever state it played a part in', () => {
+    const played = (Source: string, Uid: string) => ({ Source, Artifact: { Uid } });
+    const states = {
+      One: [played('Instigating Process', 'a'), played('Target Process', 'b')],
+      Two: [played('Instigating Process', 'b'), played('Target Process', 'c')],
+      Three: [played('Target DNS Request', 'q'), played('Target DNS Request', 'r')],
+    };
+    const artifacts = [
+      { Uid: 'a', Type: 'Process', Name: 'a.exe', Owner: 'CORP\\one' },
+      { Uid: 'b', Type: 'Process', Name: 'b.exe', Owner: 'CORP\\two' },
+      { Uid: 'c', Type: 'Process', Name: 'c.exe', Owner: { Name: 'CORP\\three' }, PrimaryImageSha256: sha256 },
+      { Uid: 'p', Type: 'Process', Name: 'p.exe', Parent: { Owner: 'CORP\\four', PrimaryImageMd5: md5 } },
+      { Uid: 'f', Type: 'File', Path: 'c:\\t\\run.exe', Owner: 'CORP\\five', Sha1: sha1 },
+      { Uid: 'q', Type: 'DnsRequest', DnsName: 'one.example' },
+      { Uid: 'r', Type: 'DnsRequest', Name: 'two.example' },
+    ];
+    const document = around(artifacts, { ArtifactsOfInterest: states });
+    expect(document.related).toEqual({
+      hosts: ['one.example', 'two.example'],
+      user: ['five', 'four', 'one', 'three', 'two'],
+      hash: [md5, sha1, sha256],
+    });
+    expect(document.dns).toBeUndefined();
+  });
+
+  test('stands among what is none, or in a map', () => {
+    const list = own(around([{ Uid: 'p', Type: 'Process' }, 'a text', ['a list'], 5]));
+    expect(list.unfit).toEqual({ 'cylance.detection.artifacts': 'a text, ["a list"], 5' });
+    const map = around({ Process: [{ Uid: 'p', Name: 'run.exe' }], File: { Path: 'c:\\t' }, key: { Type: 'User' } });
+    expect(map).toMatchObject({ process: { name: 'run.exe' }, file: { path: 'c:\\t' } });
+    expect(own(map).artifacts).toMatchObject([{ type: 'Process' }, { type: 'File' }, { uid: 'key', type: 'User' }]);
+    expect(own(map).unfit).toBeUndefined();
+    const other = own(around({ key: { Uid: 'p', Type: 'Process' }, list: [{ Uid: 'f', Type: 'File' }], Dns: [] }));
+    expect(other.unfit).toEqual({ 'cylance.detection.artifacts': 'key, list' });
+  });
+
+  test.each([
+    [{ Source: 'Instigating Process', Artifact: [{ Uid: 'p', Type: 'Process' }] }, undefined],
+    [{ Source: ['Instigating Process', 'more'], Artifact: { Uid: ['p'], Type: ['Process', 7] } }, 'more, 7'],
+    [{ Source: 'Instigating Process', Artifact: ['p', 'q'], Type: { a: 1 } }, 'q, {"a":1}'],
+    [{ Source: 'Instigating Process', Artifact: { Uid: 'p' }, Uid: 'q' }, 'q'],
+    [{ Source: { Name: 'x' }, Artifact: { Uid: 'p' } }, '{"Name":"x"}'],
+    [{ Type: 'Process' }, '{"S":{"Type":"Process"}}'],
+    ['a text', '{"S":"a text"}'],
+  ])('is referred to by %j', (interest, left) => {
+    const ArtifactsOfInterest = { S: [interest, { Source: 'Target File', Artifact: { Uid: 'f' } }] };
+    const found = own(around([{ Uid: 'p', Type: 'Process', Name: 'run.exe' }], { ArtifactsOfInterest }));
+    const isPart = JSON.stringify(interest).includes('Instigating');
+    expect(found.process_role).toBe(isPart ? 'instigating' : 'only');
+    expect((found.unfit as Loose | undefined)?.['cylance.detection.artifacts_of_interest']).toBe(left);
+  });
+
+  test('may be a number', () => {
+    const ArtifactsOfInterest = { S: { Source: 'Instigating Process', Artifact: 7 } };
+    expect(own(around([{ Uid: 7, Type: 'Process', Name: 'run.exe' }], { ArtifactsOfInterest }))).toMatchObject({
+      process_role: 'instigating',
+      artifacts_of_interest: [{ uid: '7' }],
+    });
+  });
+});
+
+test('what is nested hides nothing of what stands around it', () => {
+  const artifact = { Type: 'Process', Name: 'outer', Process: { Name: 'run.exe' } };
+  const status = { Odd: 'second', Code: { Odd: 'third' } };
+  const results = { Results: [{ Odd: 'first', Status: status }] };
+  const detection = map('cylance.detection', {
+    ...{ Id: 'd', OccurrenceTime: TIME, AssociatedArtifacts: [artifact] },
+    Responses: [{ ActionResults: { a: results } }],
+  });
+  expect(detection).toMatchObject({ process: { name: 'run.exe' } });
+  for (const word of ['outer', 'first', 'second', 'third']) expect(JSON.stringify(detection)).toContain(`"${word}"`);
+  const Result = { Type: 'File', Path: 'c:\\outer', Properties: { Path: 'c:\\inner' } };
+  const result = map('cylance.instaquery_result', { '@timestamp': TIME, Query: { Id: 'q' }, Result });
+  expect(result).toMatchObject({
+    file: { path: 'c:\\inner' },
+    cylance: { instaquery_result: { properties: { Path_: 'c:\\outer' } } },
   });
 });
 
