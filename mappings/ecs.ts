@@ -8,7 +8,7 @@
 import { isIP } from 'node:net';
 import type { EcsFlat } from '@elastic/ecs';
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
-import { parseExact } from '../src/json.ts';
+import { parseInOrder } from '../src/json.ts';
 import { isPreferred, meaningsIn, saysNothing, type Table } from '../src/members.ts';
 
 /** The dictionary's own version: `ecs.version` of every document. */
@@ -155,18 +155,22 @@ export function listOf(value: unknown): readonly unknown[] {
 }
 const NOTHING: readonly unknown[] = [];
 
+/** The object or list inside a JSON text, in its order; everything else is returned as it is. */
+export function opened(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const content = value.trim();
+  if (!content.startsWith('{') && !content.startsWith('[')) return value;
+  try {
+    return parseInOrder(content);
+  } catch {
+    return value;
+  }
+}
+
 /** The object inside a JSON text; an object is returned as it is. */
 export function parsed(value: unknown): Fields | undefined {
-  if (isRecord(value)) return value;
-  if (typeof value !== 'string') return undefined;
-  const content = value.trim();
-  if (!content.startsWith('{')) return undefined;
-  try {
-    const result = parseExact(content);
-    return isRecord(result) ? result : undefined;
-  } catch {
-    return undefined;
-  }
+  const content = opened(value);
+  return isRecord(content) ? content : undefined;
 }
 
 // ---------------------------------------------------------------- values
@@ -210,7 +214,7 @@ function inOrder(_member: string, value: unknown): unknown {
 
 /** Keeps a value that does not fit its field, beside those of the same field that did not either. */
 export function misfit(unfit: Unfit, field: string, value: unknown): undefined {
-  const content = asText(value);
+  const content = saysNothing(value) ? undefined : asText(value);
   if (content === undefined || content === '{}' || content === '[]' || content === '[{}]') return undefined;
   const before = unfit[field];
   if (before === content || before?.endsWith(`, ${content}`)) return undefined; // a member may be read twice

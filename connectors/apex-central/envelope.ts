@@ -147,8 +147,9 @@ function entryOf(given: unknown, failures: string[], beside: string[]): Entry[] 
 
 /** A list has such words, too, and a failure is told with its own. */
 function keepBeside(beside: string[], said: object | undefined): void {
-  const text = said === undefined ? undefined : steadyJsonOf(said);
-  if (text !== undefined && text !== '{}' && !beside.includes(text)) beside.push(text);
+  if (said === undefined) return;
+  const text = steadyJsonOf(said);
+  if (!beside.includes(text)) beside.push(text);
 }
 
 /** What an entry without an inner `content` holds itself; one that only tells its status holds nothing. */

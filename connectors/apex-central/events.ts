@@ -5,9 +5,9 @@
 import { hash } from 'node:crypto';
 import { footprint, members } from '../../members/apex-central/footprint.ts';
 import { canonical } from '../../src/identity.ts';
-import { foldedName, memberOf } from '../../src/members.ts';
+import { foldedName, memberOf, saysNothing } from '../../src/members.ts';
 import { LISTS } from './envelope.ts';
-import { isTrue, listOf, member, others, saysNothing, steadyJsonOf, textOf, wholeOf } from './json.ts';
+import { isTrue, listOf, member, others, steadyJsonOf, textOf, wholeOf } from './json.ts';
 import type { Place } from './summaries.ts';
 import type { TaskResult } from './task.ts';
 
@@ -89,7 +89,7 @@ function leftOf({ used, remarks, values, groups, left }: Found): string[] {
     { metaProperty: inOrder([...left.metaProperty, ...notes]) },
     { group: inOrder([...left.group, ...ungrouped.map(([, group]) => group)]) },
   ];
-  return parts.map(steadyJsonOf).filter((text) => text !== '{}');
+  return parts.filter((part) => !saysNothing(part)).map(steadyJsonOf);
 }
 
 function inOrder(items: readonly unknown[]): unknown[] {
@@ -190,10 +190,7 @@ function collected({ content }: TaskResult): Found {
       if (remark !== undefined) found.left.metaProperty.push({ metaHashId: id, ...remark });
     }
     const beside = others(entry.content, LISTS);
-    if (beside !== undefined) {
-      const text = steadyJsonOf(beside);
-      if (text !== '{}') found.unreadable.push(text);
-    }
+    if (beside !== undefined) found.unreadable.push(steadyJsonOf(beside));
     for (const group of groups ?? []) {
       const number = textOf(member(group, 'groupNo'));
       const second = number === undefined ? group : kept(found.groups, number, group as Fields);

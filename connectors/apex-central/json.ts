@@ -1,6 +1,6 @@
 /** The vendor's JSON: JSON inside texts, and members however they are spelled. */
 import { parseExact } from '../../src/json.ts';
-import { foldedName } from '../../src/members.ts';
+import { foldedName, saysNothing } from '../../src/members.ts';
 import { withoutSecrets } from '../../src/secrets.ts';
 
 /**
@@ -80,12 +80,6 @@ export function others(from: unknown, names: readonly string[]): Record<string, 
     return !saysNothing(value) && (name === undefined || value !== member(from, name));
   });
   return rest.length === 0 ? undefined : Object.fromEntries(rest);
-}
-
-/** null, "", [], {}. */
-export function saysNothing(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return value === undefined || value === null || value === '';
-  return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
 }
 
 /** JSON text that is the same for the same content: members in order, without those that say nothing. */

@@ -33,7 +33,7 @@ export function readPage(
   place: string,
   asked: { page: number; pageSize: number },
 ): ListReply & { total: number } {
-  const items = member(reply, 'page_items');
+  const items = itemsOf(reply);
   if (!Array.isArray(items)) throw garbled(`${place}: the reply has no page_items array`);
   const strays = items.filter(isOfEnvelope);
   const records = strays.length === 0 ? items : items.filter((item) => !isOfEnvelope(item));
@@ -47,6 +47,12 @@ export function readPage(
   const pageSize = pageSizeOf(said('page_size'), asked, records.length, total);
   if (records.length > Math.max(pageSize, asked.pageSize)) throw garbled(`${place}: more records than a page holds`);
   return { records, total, pageSize: pageSize > 0 ? Math.min(pageSize, asked.pageSize) : asked.pageSize };
+}
+
+/** Some encoders write `null` for an empty array: with a total of 0 beside it, it is one. */
+function itemsOf(reply: unknown): unknown {
+  const items = member(reply, 'page_items');
+  return items === null && count(member(reply, 'total_number_of_items')) === 0 ? [] : items;
 }
 
 /** Some lists say there how many items are "on the page": on the last page that is less than a page holds. */

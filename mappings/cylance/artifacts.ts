@@ -4,7 +4,7 @@
  * and pasted replies: flat, nested under the type's name, or below `Properties`.
  */
 import { memberOrder } from '../../src/json.ts';
-import { type Fields, isRecord, listOf, type Members, MOST_ITEMS, reader, text } from '../ecs.ts';
+import { type Fields, isRecord, listOf, type Members, MOST_ITEMS, parsed, reader, text } from '../ecs.ts';
 import { merged, pick } from './base.ts';
 
 const HEAD = {
@@ -146,8 +146,9 @@ function fold(name: string): string {
 const MAX_WRAPPER_MEMBERS = 4;
 
 /** `expected` is the kind of what does not name its own. */
-function artifactOf(value: unknown, expected?: Kind): Artifact | undefined {
-  if (!isRecord(value)) return undefined;
+function artifactOf(given: unknown, expected?: Kind): Artifact | undefined {
+  const value = parsed(given);
+  if (value === undefined) return undefined;
   const outer = headOf(value);
   const written = text(outer.Type);
   const inner = wrapped(value, outer, written);

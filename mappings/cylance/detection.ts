@@ -24,6 +24,7 @@ import {
   MOST_ITEMS,
   macs,
   misfit,
+  opened,
   osType,
   put,
   type Related,
@@ -56,8 +57,20 @@ import { namesOf } from './rules.ts';
 export { fields } from './detection-fields.ts';
 
 /** The guide's members; `Zonelds`, `CylancelId` and the like are how its text was recognised, and were copied by clients. */
-const detectionOf = reader(members);
-type Detection = ReturnType<typeof detectionOf>;
+const membersOf = reader(members);
+type Detection = ReturnType<typeof membersOf>;
+
+/** Parts that are objects or lists; a gateway in between may hand them on as JSON in a text. */
+const PARTS = [
+  ...(['Device', 'DetectionRule', 'Detector', 'Product', 'AssociatedArtifacts', 'ArtifactsOfInterest'] as const),
+  ...(['Responses', 'AppliedExceptions', 'Context', 'Trace', 'InvolvedArtifacts'] as const),
+];
+
+function detectionOf(record: unknown): Detection {
+  const detection: { -readonly [name in keyof Detection]: Detection[name] } = membersOf(record);
+  for (const part of PARTS) if (typeof detection[part] === 'string') detection[part] = opened(detection[part]);
+  return detection;
+}
 
 const deviceOf = reader({
   CylanceId: ['CylancelId', 'Cylancelid', 'Cylanceld', 'Id', 'DeviceId'],

@@ -52,3 +52,23 @@ describe('a page with members of the envelope among its items', () => {
     expect(readPage(reply, 'here', asked).records).toEqual(odd);
   });
 });
+
+describe('a page without an array', () => {
+  const asked = { page: 1, pageSize: 10 };
+
+  test('is empty where the total beside null says so', () => {
+    const reply = { page_items: null, total_number_of_items: 0 };
+    expect(readPage(reply, 'here', asked)).toMatchObject({ records: [], total: 0 });
+  });
+
+  test('is garbled where anything else stands beside it', () => {
+    for (const reply of [
+      { page_items: null, total_number_of_items: 3 },
+      { page_items: null },
+      { total_number_of_items: 0 },
+      { page_items: {}, total_number_of_items: 0 },
+      { page_items: '', total_number_of_items: 0 },
+    ])
+      expect(() => readPage(reply, 'here', asked), JSON.stringify(reply)).toThrow('no page_items array');
+  });
+});

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { account } from '../../mappings/ecs.ts';
 import { parseInOrder } from '../../src/json.ts';
-import { documentOf } from '../fixtures/documents.ts';
+import { documentOf, recordsOf } from '../fixtures/documents.ts';
 
 type Loose = Record<string, unknown>;
 const registered = (name: string) => streams.find(({ stream }) => stream.name === name) as (typeof streams)[number];
@@ -54,6 +54,50 @@ describe('actor and target of a detection', () => {
       dns: { question: { name: 'new.example' } },
       related: { hosts: ['new.example'] },
     });
+  });
+});
+
+describe('parts of a detection that come as JSON in a text', () => {
+  const PARTS = [
+    ...['Device', 'DetectionRule', 'Product', 'AssociatedArtifacts', 'ArtifactsOfInterest', 'Responses'],
+    ...['AppliedExceptions', 'Context', 'Trace', 'InvolvedArtifacts', 'Detector'],
+  ];
+  const records = recordsOf(registered('cylance.detection')) as Loose[];
+  const objects = records.flatMap((record, index) =>
+    PARTS.filter((part) => typeof record[part] === 'object' && record[part] !== null).map((part) => ({ index, part })),
+  );
+
+  test('are looked for in the fixtures', () => {
+    expect(new Set(objects.map(({ part }) => part)).size).toBeGreaterThan(6);
+  });
+
+  test.each(objects)('$part of fixture $index is read as the object is', ({ index, part }) => {
+    const record = records[index] as Loose;
+    const { _id, ...document } = map('cylance.detection', record);
+    const { _id: _other, ...same } = map('cylance.detection', { ...record, [part]: JSON.stringify(record[part]) });
+    expect(same).toEqual(document);
+  });
+
+  test('also artifact by artifact, and a text that is no JSON stays one', () => {
+    const artifacts = [JSON.stringify({ Uid: 'f', Type: 'File', Path: 'c:\\temp\\dropped.exe' }), '{not so'];
+    const record = { Id: 'd', OccurrenceTime: TIME, AssociatedArtifacts: artifacts, Device: '{pc' };
+    const document = map('cylance.detection', record);
+    expect(document).toMatchObject({ file: { name: 'dropped.exe' }, host: { name: '{pc' } });
+    expect(JSON.stringify(document)).toContain('{not so');
+  });
+
+  test('the states keep the order of the text', () => {
+    const played = (Source: string, Uid: string) => [{ Source, Artifact: { Uid, Type: 'Process' } }];
+    const [one, other] = [played('Instigating Process', 'w'), played('Instigating Process', 's')].map((state) =>
+      JSON.stringify(state),
+    );
+    const ArtifactsOfInterest = `{"10":${one},"2":${other}}`;
+    const AssociatedArtifacts = [
+      { Uid: 'w', Type: 'Process', Name: 'winword.exe' },
+      { Uid: 's', Type: 'Process', Name: 'powershell.exe' },
+    ];
+    const record = { Id: 'd', OccurrenceTime: TIME, AssociatedArtifacts, ArtifactsOfInterest };
+    expect(map('cylance.detection', record)).toMatchObject({ process: { name: 'winword.exe' } });
   });
 });
 
