@@ -1,5 +1,6 @@
 /** A parent of an odd form keeps no other from being read. */
 import { afterEach, expect, test } from 'vitest';
+import { childrenOf } from '../../src/reading/children.ts';
 import { runPipeline } from '../../src/run.ts';
 import { fakeVendor } from './fake-vendor.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
@@ -55,4 +56,18 @@ test.each([
     'Q2',
     'Q3',
   ]);
+});
+
+test('a parent that nobody can read is told of, and leaves the others', () => {
+  const warnings: unknown[] = [];
+  const log = { warn: (about: unknown) => warnings.push(about) } as never;
+  const records = ['one', 'odd', 'two'].map((id) => [id, {}] as [string, unknown]);
+  const toChild = (key: string) => {
+    if (key === 'odd') throw new RangeError('Maximum call stack size exceeded');
+    return { key, version: '1', complete: true, expectsRecords: false, facts: {} };
+  };
+  const { children, whole } = childrenOf({ log }, records, toChild);
+  expect(children.map(({ key }) => key)).toEqual(['one', 'two']);
+  expect(whole).toBe(false);
+  expect(warnings).toEqual([{ key: 'odd' }]);
 });
