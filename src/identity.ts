@@ -159,6 +159,11 @@ function spelled(half: string): string {
   return `\\u${half.charCodeAt(0).toString(16)}`;
 }
 
+/** The key of a record whose own key is that of another record, by what it says. */
+export function keyOfTwin(key: string, fingerprint: string): string {
+  return `${UNKEYED}${hash('sha256', `${key}\n${fingerprint}`, 'base64url').slice(0, DOCUMENT_ID_LENGTH)}`;
+}
+
 const UNKEYED = 'unkeyed-';
 
 /** Whether the vendor knows the key too: there is no detail to ask for without one. */

@@ -23,6 +23,7 @@ import {
   type Sight,
   sight,
   sightOfKey,
+  withoutTwins,
 } from './reading/changes.ts';
 import { deletedByList } from './reading/missing.ts';
 import type { RefreshSettings } from './reading/refresh.ts';
@@ -325,9 +326,10 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
       await lane.ready();
       const asked = useDetails ? (page.ask ?? []).filter(hasKey) : [];
       const deleted = deletedByList(pipeline, page);
-      const inFlight = lane.begin(page, page.records.length + asked.length + deleted.length);
+      const listed = page.records.map((raw) => sight(pipeline, raw));
+      const sights = withoutTwins(pipeline, listed, useDetails);
+      const inFlight = lane.begin(page, sights.length + asked.length + deleted.length);
       pipeline.events.seen(walk.id, page.records.length);
-      const sights = page.records.map((raw) => sight(pipeline, raw));
       const known = lookUp(pipeline, sights);
       for (const seen of sights) {
         const before = known(seen.key);

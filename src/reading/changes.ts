@@ -16,6 +16,7 @@ import {
   isDigestOf,
   isSameHash,
   keyOf,
+  keyOfTwin,
   revisionOf,
   withoutDetail,
 } from '../identity.ts';
@@ -96,6 +97,30 @@ export function sight(pipeline: Pipeline, raw: unknown): Sight {
 function keyOfCleaned(stream: Stream, record: unknown, raw: unknown): string {
   const [key, listed] = [keyOf(stream, record), keyOf(stream, raw)];
   return hasKey(key) && hasKey(listed) ? key : listed;
+}
+
+/**
+ * One reply may show one key several times, each time with another content. The one that was delivered before keeps the
+ * key, or else the first by its fingerprint. Where the detail decides, that is all; else the others count as records
+ * without a key, so that each is shipped once, and not in turns for ever.
+ */
+export function withoutTwins(pipeline: Pipeline, sights: Sight[], hasDetails: boolean): Sight[] {
+  if (new Set(sights.map(({ key }) => key)).size === sights.length) return sights;
+  const owners = new Map<string, Sight>();
+  for (const [key, same] of Map.groupBy(sights, (seen) => seen.key)) {
+    const known = same.length === 1 ? undefined : pipeline.state.known(key);
+    const sorted = same.toSorted((one, other) => (printOf(one) < printOf(other) ? -1 : 1));
+    owners.set(key, sorted.find((seen) => isAsListed(pipeline, seen, known)) ?? (sorted[0] as Sight));
+  }
+  if (hasDetails) return [...owners.values()];
+  return sights.map((seen) => {
+    const isOwner = printOf(seen) === printOf(owners.get(seen.key) as Sight);
+    return isOwner ? seen : { ...seen, key: keyOfTwin(seen.key, printOf(seen)) };
+  });
+}
+
+function printOf({ fingerprint }: Sight): string {
+  return fingerprint ?? '';
 }
 
 /** What cannot be searched for secrets goes no further. */

@@ -22,6 +22,8 @@ export interface ListReply {
   digest?: string;
   /** Nobody knows whether this is the whole list: it never settles. */
   doubtful?: boolean;
+  /** Joined from several replies, between which the list may have moved. */
+  joined?: boolean;
 }
 
 export interface PageQuery {
@@ -179,7 +181,7 @@ async function* readPass(
     pass.isSteady &&=
       reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize && !reply.doubtful;
     if (reply === undefined) return;
-    const keys = same?.keys ?? reply.records.map((record) => keyOf(list, record));
+    const keys = same?.keys ?? namesOf(list, reply);
     if (reply.total !== undefined) pages = Math.max(pages, Math.ceil(reply.total / pageSize));
     else if (keys.some((key) => !pass.keys.has(key))) pages++; // without a total, only a page with nothing new is the last
     if (reply.total === pageSize && keys.length === pageSize && keys.some((key) => !pass.keys.has(key)))
@@ -192,6 +194,21 @@ async function* readPass(
   }
 }
 
+/**
+ * The keys of a page's records. A key that one reply holds more than once is as many entries of the list, as the vendor's
+ * total counts them: the further ones have a name of their own.
+ */
+function namesOf(list: List, { records, joined }: ListReply): string[] {
+  const keys = records.map((record) => keyOf(list, record));
+  if (joined || new Set(keys).size === keys.length) return keys;
+  const counts = new Map<string, number>();
+  return keys.map((key) => {
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    return count === 1 ? key : `${key}\0${count}`; // no key of the state has such a byte
+  });
+}
+
 /** Undefined when the list shrank under the pass. */
 async function pageOf(list: List, query: PageQuery, pass: Pass): Promise<ListReply | undefined> {
   try {
@@ -202,7 +219,7 @@ async function pageOf(list: List, query: PageQuery, pass: Pass): Promise<ListRep
     const parts = await narrowed(list, query, pass.total);
     if (parts !== undefined) {
       for (const position of parts.unreadable) pass.unreadable.push(position);
-      return parts.reply;
+      return { ...parts.reply, joined: true };
     }
     if (query.page > 1) throw new DeepPage(query.page, error);
     // Nothing of it can be had: an outage, which is waited for.

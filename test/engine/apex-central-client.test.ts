@@ -657,6 +657,20 @@ describe('nothing inside a footprint vanishes', () => {
     expect(records).toHaveLength(3);
   });
 
+  test('two values of one hash, two remarks and two groups of one number are all kept, in whatever order they come', () => {
+    const twice = {
+      ...content,
+      metaProperty: [...content.metaProperty, { metaHashId: '-2', metaValue: 'LOST7', remark: 'LOST8' }],
+      group: [...content.group, { groupNo: 1, timestamp: 1539930320, name: 'LOST9' }],
+    };
+    const turned = { ...twice, metaProperty: twice.metaProperty.toReversed(), group: twice.group.toReversed() };
+    const [one, other] = [twice, turned].map((value) =>
+      read(value).map((record) => JSON.stringify(documentOf(footprint, { about: '', record }))),
+    );
+    for (const mark of ['a.exe', 'LOST3', 'LOST7', 'LOST8', 'LOST9']) expect(one?.join('\n')).toContain(mark);
+    expect(other?.toSorted()).toEqual(one?.toSorted());
+  });
+
   test('400,000 entries do not end the process', () => {
     const { footprint: _one, ...others } = content;
     const many = Array.from({ length: 400_000 }, (_, at) => ({ objectId: String(at), parentId: '0', event: [] }));

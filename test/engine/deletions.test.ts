@@ -111,6 +111,16 @@ describe.each(['OccurrenceTime', 'ReceivedTime'] as const)('where the list filte
     expect(deletedIn(sink)).toEqual(['late1']);
   });
 
+  test('an id that a page shows twice, with other words, is one record whose detail is asked for once', async () => {
+    const twice = late(3).flatMap((row) => [row, { ...row, PhoneticId: 'said-otherwise' }]);
+    const vendor = detectionsVendor(twice, by);
+    const { sink, look } = await tenant(vendor, { detail_refresh: ['30d'] });
+    expect(vendor.requests.details).toBe(3);
+    for (let again = 0; again < 3; again++) await look(15 * MINUTE);
+    expect(sink.documents).toHaveLength(3);
+    expect(vendor.requests.details).toBe(3);
+  });
+
   test('ids that look like secrets are two records, neither deleted nor asked for by what is left of them', async () => {
     const secrets = ['token=one1', 'token=two2'].map((id) => detectionAt(id, NOW - HOUR, NOW - 30_000));
     const { sink, look } = await tenant(detectionsVendor([...late(3), ...secrets], by));

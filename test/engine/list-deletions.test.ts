@@ -124,3 +124,49 @@ describe.each([
     expect(told().slice(3)).toEqual([action, action, action]);
   });
 });
+
+test('a key that a reply holds with several contents is shipped once with each, in whatever order they come', async () => {
+  const [one, two, three, ...others] = threats(20) as Record<string, unknown>[];
+  const twin = { ...one, name: 'twin.exe' };
+  const { vendor, pipeline, sink, look, told } = tenant('cylance.threat', [
+    one,
+    twin,
+    { ...twin },
+    two,
+    three,
+    ...others,
+  ]);
+  const gaps: unknown[] = [];
+  pipeline.events.gaps = (found) => gaps.push(...found);
+  await look();
+  expect(told()).toHaveLength(21);
+  vendor.rows.reverse();
+  for (let again = 0; again < 3; again++) await look();
+  expect(told()).toHaveLength(21);
+  expect(new Set(sink.documents.map(({ id }) => id)).size).toBe(21);
+  expect(gaps).toEqual([]);
+  for (const row of vendor.rows as { name: string }[]) if (row.name === 't0.exe') row.name = 'renamed.exe';
+  for (let again = 0; again < 3; again++) await look();
+  expect(told().slice(21)).toHaveLength(1);
+  // What is left is the record from now on: that is said where it was the other one.
+  vendor.rows = vendor.rows.filter((row) => (row as { name: string }).name !== 'twin.exe');
+  await look();
+  const { length } = told();
+  expect(length).toBeLessThanOrEqual(23);
+  for (let again = 0; again < 4; again++) await look();
+  expect(told()).toHaveLength(length);
+});
+
+test('the content that was delivered keeps its key when others come beside it', async () => {
+  const { vendor, look, told } = tenant('cylance.threat', threats(20));
+  await look();
+  vendor.rows = [...vendor.rows, ...vendor.rows].map((row, n) =>
+    n < 20 ? { ...(row as object), name: `x${n}` } : row,
+  );
+  vendor.rows.sort((one, other) =>
+    String(Object.values(one as object)).localeCompare(String(Object.values(other as object))),
+  );
+  await look();
+  await look();
+  expect(told().slice(20)).toEqual(told().slice(0, 20)); // all of them new
+});

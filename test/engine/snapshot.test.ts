@@ -86,6 +86,28 @@ describe('a list without a time filter', () => {
     expect(last.ask).toEqual([]);
   });
 
+  test('whose replies hold a key more than once has as many entries as its total says', async () => {
+    const all = [...items(3), { id: 'i1', name: 'another' }, { id: 'i1', name: 'another' }, ...items(6, 'j')];
+    const { keys, last } = await walkAll({ lists: [listOf(all)] }, ['i1', 'lost']);
+    expect(keys.size).toBe(9);
+    expect(last.accepted).toMatchObject({ total: 11, distinct: 11, settled: true });
+    expect(last.ask).toEqual(['lost']);
+  });
+
+  test('is not whole where a key stands twice because replies were joined while it moved', async () => {
+    const all = items(4);
+    const list = async ({ page, pageSize }: PageQuery): Promise<ListReply> => {
+      if (pageSize === 4 && page === 1) throw new SluiceError('500', { action: 'retry', status: 500 });
+      const shown = page === 2 ? [{ id: 'i1' }, { id: 'i2' }] : all;
+      return { records: shown.slice(0, pageSize), total: 4, pageSize };
+    };
+    const context = contextOf({ settings: { pageSize: 4, settleAttempts: 5 }, knownKeys: () => ['i3'] });
+    const pages: Page[] = [];
+    for await (const page of walkSnapshot(context, { lists: [list], key, findsDeleted: true }, walk)) pages.push(page);
+    expect(new Set(pages.flatMap(({ records }) => records.map(key)))).toEqual(new Set(['i0', 'i1', 'i2']));
+    expect(pages.at(-1)).toMatchObject({ accepted: { settled: false }, ask: [] });
+  });
+
   test('asks for the details of known records that it does not hold any more', async () => {
     const { last } = await walkAll({ lists: [listOf(items(3))] }, ['i1', 'lost']);
     expect(last.ask).toEqual(['lost']);
