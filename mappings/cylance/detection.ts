@@ -60,14 +60,16 @@ export { fields } from './detection-fields.ts';
 const membersOf = reader(members);
 type Detection = ReturnType<typeof membersOf>;
 
-/** Parts that are objects or lists; a gateway in between may hand them on as JSON in a text. */
+/** Parts of a detail that are objects or lists; a gateway in between may hand them on as JSON in a text. */
 const PARTS = [
-  ...(['Device', 'DetectionRule', 'Detector', 'Product', 'AssociatedArtifacts', 'ArtifactsOfInterest'] as const),
+  ...(['DetectionRule', 'Detector', 'Product', 'AssociatedArtifacts', 'ArtifactsOfInterest'] as const),
   ...(['Responses', 'AppliedExceptions', 'Context', 'Trace', 'InvolvedArtifacts'] as const),
 ];
 
 function detectionOf(record: unknown): Detection {
   const detection: { -readonly [name in keyof Detection]: Detection[name] } = membersOf(record);
+  if (typeof detection.Device === 'string') detection.Device = opened(detection.Device);
+  if (!isDetail(detection)) return detection;
   for (const part of PARTS) if (typeof detection[part] === 'string') detection[part] = opened(detection[part]);
   return detection;
 }
