@@ -139,12 +139,15 @@ export function documentId(stream: string, key: string, ordinal: number, revisio
 export function keyOf(stream: Pick<Stream, 'key'>, record: unknown): string {
   try {
     const key = stream.key(record);
+    if (typeof key === 'string' && PLAIN.test(key)) return key;
     return withoutSecrets(key, NO_MEMBERS) === key ? storable(key) : `${UNKEYED}${exactHashOf(key)}`;
   } catch {
     return `${UNKEYED}${exactHashOf(record)}`;
   }
 }
 
+/** Nearly all keys: too plain to be a secret, or to need another spelling. */
+const PLAIN = /^(?!eyJ)[\w-]{1,200}$/;
 const NO_MEMBERS: readonly string[] = [];
 const LONGEST_KEY = 8192;
 

@@ -94,6 +94,7 @@ async function* read(
   for (let passes = 1, barren = 0; ; passes++) {
     const pass = newPass();
     for await (const records of readPass(list, settings.pageSize, pass, last)) yield { records, cursor: resume };
+    countHeld(pass, last);
     last = pass;
     const { unreadable } = pass;
     const size = keys.size;
@@ -110,6 +111,7 @@ async function* read(
 }
 
 function areEqual(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  if (one === other) return true;
   return one.size === other.size && other.isSubsetOf(one);
 }
 
@@ -124,6 +126,10 @@ export class DeepPage extends Error {
 
 interface Pass {
   keys: Set<string>;
+  /** Of pages that repeat the pass before: a pass that does so to its end has the very keys of that one. */
+  held: string[][];
+  /** How many pages were read. */
+  count: number;
   total: number | undefined;
   /** The total and the size were the same on every page, and none was doubtful. */
   isSteady: boolean;
@@ -135,7 +141,15 @@ interface Pass {
 }
 
 function newPass(): Pass {
-  return { keys: new Set(), total: 0, isSteady: true, isRepeated: true, unreadable: [], pages: new Map() };
+  const seen = { keys: new Set<string>(), held: [], count: 0, unreadable: [], pages: new Map() };
+  return { ...seen, total: 0, isSteady: true, isRepeated: true };
+}
+
+function countHeld(pass: Pass, before: Pass | undefined): void {
+  const isWhole = before !== undefined && pass.count === before.count && pass.pages.size === before.pages.size;
+  if (pass.isRepeated && isWhole) pass.keys = before.keys;
+  else for (const keys of pass.held) for (const key of keys) pass.keys.add(key);
+  pass.held = [];
 }
 
 interface SeenPage {
@@ -181,12 +195,23 @@ async function* readPass(
     pass.isSteady &&=
       reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize && !reply.doubtful;
     if (reply === undefined) return;
-    const keys = same?.keys ?? namesOf(list, reply);
+    let keys = same?.keys ?? reply.records.map((record) => keyOf(list, record));
     if (reply.total !== undefined) pages = Math.max(pages, Math.ceil(reply.total / pageSize));
     else if (keys.some((key) => !pass.keys.has(key))) pages++; // without a total, only a page with nothing new is the last
     if (reply.total === pageSize && keys.length === pageSize && keys.some((key) => !pass.keys.has(key)))
       pages = page + 1;
-    for (const key of keys) pass.keys.add(key);
+    // Whoever asks above whether a page has anything new needs them at once.
+    if (pass.isRepeated && reply.total !== undefined && reply.total !== pageSize) pass.held.push(keys);
+    else {
+      const size = pass.keys.size;
+      for (const key of keys) pass.keys.add(key);
+      // Nearly always all of them are new, so that none can be there twice.
+      if (pass.keys.size < size + keys.length && !reply.joined) {
+        keys = namesOf(keys);
+        for (const key of keys) pass.keys.add(key);
+      }
+    }
+    pass.count++;
     empty = keys.length === 0 ? empty + 1 : 0;
     if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
     if (reply.records.length > 0) yield reply.records;
@@ -195,12 +220,10 @@ async function* readPass(
 }
 
 /**
- * The keys of a page's records. A key that one reply holds more than once is as many entries of the list, as the vendor's
- * total counts them: the further ones have a name of their own.
+ * A key that one reply holds more than once is as many entries of the list, as the vendor's total counts them: the further
+ * ones have a name of their own.
  */
-function namesOf(list: List, { records, joined }: ListReply): string[] {
-  const keys = records.map((record) => keyOf(list, record));
-  if (joined || new Set(keys).size === keys.length) return keys;
+function namesOf(keys: string[]): string[] {
   const counts = new Map<string, number>();
   return keys.map((key) => {
     const count = (counts.get(key) ?? 0) + 1;
