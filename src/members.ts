@@ -80,7 +80,7 @@ export function memberOf<Name extends string>(table: Table<Name>, record: unknow
   const exact: unknown = fields[name];
   if (!saysNothing(exact)) return exact;
   let empty = exact;
-  if (fields !== last.fields || table !== last.table) last = { fields, table, spelled: spelledIn(table)(fields) };
+  if (last?.fields !== fields || last.table !== table) last = { fields, table, spelled: spelledIn(table)(fields) };
   for (const member of last.spelled.get(name) ?? []) {
     const content = fields[member];
     if (!saysNothing(content)) return content;
@@ -112,10 +112,7 @@ type Spelled = ReadonlyMap<string, readonly string[]>;
 const spelled = new WeakMap<Table, (record: object) => Spelled>();
 
 /** Several members of one record are asked for in a row. Records never get members later. */
-let last: { fields: object | undefined; table: Table | undefined; spelled: Spelled } = {
-  ...{ fields: undefined, table: undefined },
-  spelled: new Map(),
-};
+let last: { fields: object; table: Table; spelled: Spelled } | undefined;
 
 function spelledIn(table: Table): (record: object) => Spelled {
   let look = spelled.get(table);

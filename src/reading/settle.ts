@@ -200,7 +200,7 @@ async function* readPass(
     else if (keys.some((key) => !pass.keys.has(key))) pages++; // without a total, only a page with nothing new is the last
     if (reply.total === pageSize && keys.length === pageSize && keys.some((key) => !pass.keys.has(key)))
       pages = page + 1;
-    // Whoever asks above whether a page has anything new needs them at once.
+    // Held back unless the tests above, for what is new, need them at the next page.
     if (pass.isRepeated && reply.total !== undefined && reply.total !== pageSize) pass.held.push(keys);
     else {
       const size = pass.keys.size;
@@ -228,7 +228,7 @@ function namesOf(keys: string[]): string[] {
   return keys.map((key) => {
     const count = (counts.get(key) ?? 0) + 1;
     counts.set(key, count);
-    return count === 1 ? key : `${key}\0${count}`; // no key of the state has such a byte
+    return count === 1 ? key : `${key}\0${count}`; // as no vendor writes a key
   });
 }
 
