@@ -18,7 +18,32 @@ const HAS_LONG_EXPONENT = /\d[eE][+-]?\d{3,}(?:[,\]}\s]|$)/;
  * `0.12345678901234567890`, `1e400`). Throws like `JSON.parse`. Depth costs no stack.
  */
 export function parseExact(text: string): unknown {
-  return hasLongNumber(text) || HAS_LONG_EXPONENT.test(text) ? parseUnusual(text, false) : JSON.parse(text);
+  if (hasLongNumber(text)) return parseUnusual(text, false);
+  const value: unknown = JSON.parse(text);
+  return holdsExtreme(value, 0) && HAS_LONG_EXPONENT.test(text) ? parseUnusual(text, false) : value;
+}
+
+const SMALLEST_NORMAL = 2 ** -1022;
+/** What lies deeper is not looked at, and the text is searched. */
+const MAX_DEPTH = 100;
+
+/** Whether a number is what those that are too large or too small become. It is cheaper to look at values than to search the text. */
+function holdsExtreme(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') {
+    const size = Math.abs(value);
+    return !(size >= SMALLEST_NORMAL && size <= Number.MAX_VALUE);
+  }
+  if (typeof value !== 'object' || value === null) return false;
+  if (depth > MAX_DEPTH) return true;
+  if (Array.isArray(value)) {
+    for (const item of value) if (holdsExtreme(item, depth + 1)) return true;
+    return false;
+  }
+  for (const member in value) {
+    const content = (value as Record<string, unknown>)[member];
+    if (typeof content !== 'string' && holdsExtreme(content, depth + 1)) return true; // most are texts: no call for them
+  }
+  return false;
 }
 
 /** The same, and `memberOrder` knows the order of the text. */
