@@ -54,8 +54,8 @@ describe.concurrent('times that cannot be meant end with exit code 2', () => {
     [['state', 'rewind', '--to', '2099-01-01'], /--to 2099-01-01 00:00:00Z lies in the future/],
     [['simulator', '--end', '2026-02-30'], /--end "2026-02-30" is no time/],
   ];
+  beforeAll(() => place.configure()); // once: the others read it meanwhile
   test.for(times)('%s', async ([argv, says], { expect: expected }) => {
-    place.configure();
     const { code, stderr } = await place.sluice(...argv);
     expected(stderr).toMatch(says);
     expected(code).toBe(2);

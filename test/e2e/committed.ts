@@ -68,7 +68,10 @@ export interface Confirmer {
   stop(): Promise<void>;
 }
 
-/** The tenant's detections move on only when their present state is committed: so no kill can make a state unseen. */
+/**
+ * The tenant's detections move on only when their present state is committed: so neither a kill nor an answer to another
+ * question (a witness of a deletion is only asked whether it is there) makes a state unseen.
+ */
 export function confirmCommitted(simulator: Simulator, statePath: string, pipelines = 1, source?: string): Confirmer {
   const known = new Map<string, number>();
   return lookingOn(() => {
@@ -81,7 +84,7 @@ export function confirmCommitted(simulator: Simulator, statePath: string, pipeli
 }
 
 /** The same for every stream of one sink; a query moves on only when the results that it has by now are committed, too. */
-export function confirmAllCommitted(simulator: Simulator, statePath: string): Confirmer {
+export function confirmAllCommitted(simulator: Simulator, ...statePaths: string[]): Confirmer {
   const ids = new Map<string, string>();
   /** The truth's own id of a record; its key is the connector's affair. */
   const idOf = ({ name, secrets, key }: Stream, wanted: string): string => {
@@ -93,11 +96,10 @@ export function confirmAllCommitted(simulator: Simulator, statePath: string): Co
     return ids.get(`${name} ${wanted}`) ?? '';
   };
   return lookingOn(() => {
-    const rows = query(
-      statePath,
-      'SELECT p.name AS name, r.key AS key, r.ordinal AS ordinal FROM revisions r JOIN pipelines p ON p.id = r.pipeline',
-    );
-    const ofStream = (stream: TruthStream) => (rows ?? []).filter(({ name }) => String(name).includes(`/${stream}/`));
+    const sql =
+      'SELECT p.name AS name, r.key AS key, r.ordinal AS ordinal FROM revisions r JOIN pipelines p ON p.id = r.pipeline';
+    const rows = statePaths.flatMap((statePath) => query(statePath, sql) ?? []);
+    const ofStream = (stream: TruthStream) => rows.filter(({ name }) => String(name).includes(`/${stream}/`));
     const results = countOf(ofStream('cylance.instaquery_result').map(({ key }) => String(key).split('/', 1)[0] ?? ''));
     const wanted = countOf(
       [...simulator.truthOf('cylance.instaquery_result')].map(({ record }) => (record as Result).Query.id),

@@ -14,6 +14,7 @@ import { SluiceError } from '../../src/errors.ts';
 import { recover, runWalk } from '../../src/pipeline.ts';
 import { runPipeline } from '../../src/run.ts';
 import type { ChildRow } from '../../src/types.ts';
+import { confirmAllCommitted } from '../e2e/committed.ts';
 import { seed } from '../seed.ts';
 import {
   differences,
@@ -109,7 +110,7 @@ describe.each(STREAMS)('%s', (stream) => {
   test('of a tenant that changes: every state that was shown is a document', async () => {
     const ofThings = streamsBeside(stream).length > 0;
     const queries = { queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 40 };
-    const living = { ...(ofThings ? { thingsMove: 8, thingsDeleted: 4 } : queries), dwellMs: ofThings ? 1000 : 300 };
+    const living = { ...(ofThings ? { thingsMove: 8, thingsDeleted: 4 } : queries), dwellMs: 300, confirm: true };
     const simulator = await simulated(ofThings ? { ...onlyThingsOf(stream), living } : { things: {}, living });
     const sink = memorySink();
     await runUntilQuiet(simulator, stream, sink);
@@ -139,6 +140,8 @@ async function runUntilQuiet(
     const options = { schedule, store: opened.store, signal: stop.signal, once: false };
     return { opened, ended: runPipeline(opened.pipeline, options) };
   });
+  const confirmer = confirmAllCommitted(simulator, ...running.map(({ opened }) => opened.config.state.path));
+  cleanups.push(confirmer.stop);
   const deadline = Date.now() + 50_000;
   const failed = Promise.race(running.map(({ ended }) => ended)).then(() => {
     if (!stop.signal.aborted) throw new Error('a pipeline ended by itself');
@@ -170,7 +173,7 @@ describe('a query ends as a user expects:', () => {
   }
 
   async function stories(): Promise<Story[]> {
-    const living = { queriesGrow: 1, queriesArchived: 1, queriesDeleted: 1, dwellMs: 300 };
+    const living = { queriesGrow: 1, queriesArchived: 1, queriesDeleted: 1, dwellMs: 300, confirm: true };
     const simulator = await simulated({ instaQueries: 12, living });
     const queries = memorySink();
     const results = memorySink();

@@ -5,6 +5,7 @@ import { SluiceError } from '../../src/errors.ts';
 import { type Pipeline, runWalk } from '../../src/pipeline.ts';
 import { runPipeline } from '../../src/run.ts';
 import type { EcsDocument, VendorRequest, Walk } from '../../src/types.ts';
+import { confirmAllCommitted } from '../e2e/committed.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, simulate, testConfig } from './harness.ts';
 
 const never = new AbortController().signal;
@@ -24,11 +25,13 @@ function start(url: string, sink: MemorySink) {
 }
 
 test('natural language and counts are asked for exactly once for each version of a rule', async () => {
-  const living = { thingsMove: 8, thingsDeleted: 4, dwellMs: 200 };
+  const living = { thingsMove: 8, thingsDeleted: 4, dwellMs: 200, confirm: true };
   const simulator = await simulate({ seed: 7, detections: 0, things: { rules: 25 }, plantSecrets: true, living });
   cleanups.push(() => simulator.close());
   const sink = memorySink();
   const { pipeline, config, store } = start(simulator.url, sink);
+  const confirmer = confirmAllCommitted(simulator, config.state.path);
+  cleanups.push(confirmer.stop);
   pipeline.reading = { ...pipeline.reading, snapshotMs: 100 };
   const stop = new AbortController();
   const schedule = { ...(config.sources[0] as (typeof config.sources)[number]).reading, snapshotMs: 100 };

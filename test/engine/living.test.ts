@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FaultPlan, Simulator } from '../../simulator/index.ts';
 import { runPipeline } from '../../src/run.ts';
+import { confirmCommitted } from '../e2e/committed.ts';
 import { seed } from '../seed.ts';
 import {
   documentOf,
@@ -43,7 +44,8 @@ async function open(detections: number, options: object, overrides: Overrides = 
     reading: { ...READING, ...overrides.reading },
   });
   const opened = openPipeline(config, { sink });
-  cleanups.push(folder.remove, simulator.close, opened.close);
+  const confirmer = confirmCommitted(simulator, config.state.path);
+  cleanups.push(folder.remove, simulator.close, opened.close, confirmer.stop);
   return { simulator, sink, config, ...opened };
 }
 
@@ -102,6 +104,7 @@ describe('a living tenant', () => {
       deletions: 15,
       deletionsUnseen: 10,
       dwellMs: 300,
+      confirm: true,
       everyRequests: 3,
       everyMs: 50,
     };
@@ -127,7 +130,7 @@ describe('a living tenant', () => {
 describe.each(['occurrence', 'received'] as const)('a living tenant whose list filters by %s', (filterBy) => {
   const living = {
     ...{ arrivals: 20, lateArrivals: 10, fastClocks: 8, resetClocks: 8, statusChanges: 20, deletions: 15 },
-    ...{ dwellMs: 300, everyRequests: 3, everyMs: 50 },
+    ...{ dwellMs: 300, confirm: true, everyRequests: 3, everyMs: 50 },
   };
 
   test('with clocks that are ahead or were reset, and an index that is empty for a while: the exact set', async () => {

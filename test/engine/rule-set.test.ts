@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { runPipeline } from '../../src/run.ts';
+import { confirmAllCommitted } from '../e2e/committed.ts';
 import { documentOf, memorySink, openPipeline, scratch, simulate, testConfig } from './harness.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -10,14 +11,15 @@ afterEach(async () => {
 });
 
 test('changes of its policies, its rules and its name are named', async () => {
-  const living = { thingsMove: 5, thingsDeleted: 2, dwellMs: 150 };
+  const living = { thingsMove: 5, thingsDeleted: 2, dwellMs: 150, confirm: true };
   const simulator = await simulate({ seed: 11, detections: 0, things: { 'rule-sets': 12 }, living });
   const folder = scratch();
   const sink = memorySink();
   const source = { streams: ['cylance.rule_set'] };
   const config = testConfig(simulator.url, folder.path, { source, reading: { snapshot: '1s' } });
   const { pipeline, store, close } = openPipeline(config, { sink });
-  cleanups.push(folder.remove, () => simulator.close(), close);
+  const confirmer = confirmAllCommitted(simulator, config.state.path);
+  cleanups.push(folder.remove, () => simulator.close(), close, confirmer.stop);
   const stop = new AbortController();
   const schedule = { ...(config.sources[0] as (typeof config.sources)[number]).reading, snapshotMs: 100 };
   const ended = runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false });

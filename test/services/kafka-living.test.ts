@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { EcsDocument } from '../../src/types.ts';
-import { committedRevisions } from '../e2e/committed.ts';
+import { committedRevisions, confirmCommitted } from '../e2e/committed.ts';
 import { refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
 import { type Ended, openPlace, type Place } from '../e2e/place.ts';
 import { expectedDocuments } from '../engine/harness.ts';
@@ -30,6 +30,8 @@ test.each(SIZES)('a living tenant in %s: %i detections', { timeout: 600_000 }, a
   cleanups.push(place.close);
   const { simulator } = place;
   const state = join(place.folder, 'sluice-state');
+  const confirmer = confirmCommitted(simulator, state);
+  cleanups.push(confirmer.stop);
   const sweeps = { lookback: '1h', poll: '3s', sweeps: [{ range: '400d', every: '15s' }] };
   const pages = { page_size: 500, max_window_records: 10_000, detail_refresh: ['5s', '15s', '20s'] };
   configureKafka(place, node.brokers, { reading: { ...sweeps, ...pages } });

@@ -7,7 +7,7 @@ import type { EcsDocument } from '../../src/types.ts';
 export function livingOf(n: number) {
   return {
     ...{ arrivals: 2 * n, lateArrivals: n, statusChanges: 2 * n, returns: n, commentChanges: n, responseChanges: n },
-    ...{ deletions: n, deletionsUnseen: n / 5, dwellMs: 500, everyRequests: 0, everyMs: 50 },
+    ...{ deletions: n, deletionsUnseen: n / 5, dwellMs: 500, confirm: true, everyRequests: 0, everyMs: 50 },
   };
 }
 

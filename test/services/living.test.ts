@@ -1,7 +1,7 @@
 /** Detections backfilled while the tenant lives, then kept up with: the exact set, valid ECS, in Elasticsearch. `npm run test:long` has 100,000. */
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { committedRevisions } from '../e2e/committed.ts';
+import { committedRevisions, confirmCommitted } from '../e2e/committed.ts';
 import { refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
 import { configOf, type Ended, openPlace, type Place } from '../e2e/place.ts';
 import { compare } from './data-stream.ts';
@@ -53,6 +53,8 @@ test.each(SIZES)(
     const { simulator } = place;
     const state = join(place.folder, 'sluice-state');
     const phase = stopwatch();
+    const confirmer = confirmCommitted(simulator, state);
+    cleanups.push(confirmer.stop);
     const first = await backfill(place);
     phase('backfill');
     refuseTrouble(first, 'backfill');
