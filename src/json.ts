@@ -23,6 +23,11 @@ export function parseExact(text: string): unknown {
   return holdsExtreme(value, 0) && HAS_LONG_EXPONENT.test(text) ? parseUnusual(text, false) : value;
 }
 
+/** The same, and `memberOrder` knows the order of the text. */
+export function parseInOrder(text: string): unknown {
+  return HAS_INTEGER_NAME.test(text) ? parseUnusual(text, true) : parseExact(text);
+}
+
 const SMALLEST_NORMAL = 2 ** -1022;
 /** What lies deeper is not looked at, and the text is searched. */
 const MAX_DEPTH = 100;
@@ -44,11 +49,6 @@ function holdsExtreme(value: unknown, depth: number): boolean {
     if (typeof content !== 'string' && holdsExtreme(content, depth + 1)) return true; // most are texts: no call for them
   }
   return false;
-}
-
-/** The same, and `memberOrder` knows the order of the text. */
-export function parseInOrder(text: string): unknown {
-  return HAS_INTEGER_NAME.test(text) ? parseUnusual(text, true) : parseExact(text);
 }
 
 /** Fewer characters are kept, unless there is an exponent. */

@@ -83,7 +83,7 @@ export function confirmCommitted(simulator: Simulator, statePath: string, pipeli
   });
 }
 
-/** The same for every stream of one sink; a query moves on only when the results that it has by now are committed, too. */
+/** The same for every stream of one sink, whose pipelines may have a state each; a query moves on only when the results that it has by now are committed, too. */
 export function confirmAllCommitted(simulator: Simulator, ...statePaths: string[]): Confirmer {
   const ids = new Map<string, string>();
   /** The truth's own id of a record; its key is the connector's affair. */
