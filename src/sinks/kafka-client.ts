@@ -1,8 +1,10 @@
 /** kafkajs, with what it lacks on Node 24. */
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
+import { frameChecker } from './kafka-frames.ts';
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -39,7 +41,32 @@ function scheduleCheckPendingRequests(this: RequestQueue): void {
   );
 }
 
-const queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+interface Connection {
+  socket: Socket;
+  processData(chunk: Buffer): void;
+}
+
+const checkers = new WeakMap<Socket, ReturnType<typeof frameChecker>>();
+
+/** The original throws in a callback of the socket, which would end the process: so the connection fails, and no more. */
+function guarded(original: Connection['processData']): Connection['processData'] {
+  return function (this: Connection, chunk) {
+    const { socket } = this;
+    const check = checkers.get(socket) ?? frameChecker();
+    checkers.set(socket, check);
+    try {
+      check(chunk);
+      original.call(this, chunk);
+    } catch (error) {
+      socket.destroy(error as Error);
+    }
+  };
+}
+
+const inside = createRequire(import.meta.url);
+const queue = inside('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
 queue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
+const connection = inside('kafkajs/src/network/connection') as { prototype: Connection };
+connection.prototype.processData = guarded(connection.prototype.processData);
 
 export { kafkajs };
