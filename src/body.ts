@@ -2,6 +2,7 @@
 import { type Duplex, pipeline } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createBrotliDecompress, createInflate, createInflateRaw } from 'node:zlib';
+import { isAbort } from './errors.ts';
 import { gunzipped } from './gunzip.ts';
 import type { HttpReply } from './types.ts';
 
@@ -35,16 +36,39 @@ function through(body: AsyncIterable<Buffer>, engine: Duplex): AsyncIterable<Buf
   return pipeline(body, engine, () => {}); // an error is thrown where the engine is read
 }
 
-/** The whole body. Throws the result of `tooLarge` for a longer one. */
-export async function wholeBody(body: AsyncIterable<Buffer>, maxBytes: number, tooLarge: () => Error): Promise<Buffer> {
+/** The whole body. Throws the result of `tooLarge` for a longer one. `grow` is told its size, and may make it wait. */
+export async function wholeBody(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
+  tooLarge: () => Error,
+  grow?: (bytes: number) => Promise<void> | undefined,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw tooLarge();
+    await grow?.(bytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Of the body of a refusal: the words of a page may stand behind much of its style. */
+export const MOST_OF_REFUSAL_BYTES = 65_536;
+
+/** A refusal is its status and its headers; whatever is wrong with its words does not matter. */
+export async function* asFarAsItGoes(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      yield chunk;
+      bytes += chunk.length;
+      if (bytes > MOST_OF_REFUSAL_BYTES) return;
+    }
+  } catch (error) {
+    if (isAbort(error)) throw error;
+  }
 }
 
 const BYTE_ORDER_MARKS: readonly [charset: string, mark: readonly number[]][] = [

@@ -1,5 +1,7 @@
 /** Makes pipelines from the config: the only place that knows which part needs which. */
 
+import { setImmediate } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import type { Logger } from 'pino';
 import { createBudget } from './budget.ts';
 import type { Config, SinkConfig, SourceConfig } from './config.ts';
@@ -7,6 +9,8 @@ import { messageOf, usageError } from './errors.ts';
 import { createHttp } from './http.ts';
 import { revisionOf } from './identity.ts';
 import { livedTime } from './lived-time.ts';
+import { createMemory, type Memory } from './memory.ts';
+import { createParts, type Parts, type Reopened, reopened } from './parts.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
 import { proxyRules } from './proxy.ts';
 import { MOST_OWED } from './reading/changes.ts';
@@ -23,6 +27,10 @@ export interface BuildTools {
   now: () => number;
   /** Aborted by a second stop signal, or 8 s after the first. */
   hardStop: AbortSignal;
+  /** Who is told of what nobody caught; without it nobody is. */
+  parts?: Parts;
+  /** What replies of all sources may take; of its own where it is left out. */
+  memory?: Memory;
 }
 
 /** A pipeline before it has a state: enough for `check` and `sample`. */
@@ -43,14 +51,17 @@ export interface Built {
   sinks: ReadonlyMap<string, Sink>;
   /** Milliseconds that the process lived through. */
   lived: () => number;
+  memory: Memory;
   close(): Promise<void>;
 }
 
 /** Source x stream x sink, in the order of the config. Nothing is connected yet. */
 export function build(config: Config, tools: BuildTools, withSinks = true): Built {
   const lived = livedTime();
-  const closers: (() => void)[] = [lived.close];
-  const opening = { ...tools, lived: lived.now };
+  const closers: (() => unknown)[] = [lived.close];
+  const parts = tools.parts ?? createParts();
+  const memory = tools.memory ?? createMemory(getHeapStatistics().heap_size_limit);
+  const opening = { ...tools, parts, lived: lived.now };
   const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening)]) : []);
   const lines = config.sources.flatMap((source) => {
     const registered = tools.streams.filter(
@@ -58,15 +69,21 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     );
     const connector = registered[0]?.connector;
     if (connector === undefined) return [];
-    const { request, stream, close } = createHttp(
-      { ...source.http, ca: caOf(source), proxies: proxyRules(source.http.proxy, tools.env, source.name) },
-      createBudget(source.rate),
-    );
-    closers.push(close);
     const log = tools.log.child({ 'sluice.source': source.name });
     const refusals = createRefusals(lived.now);
-    const services = { http: request, stream, retry: source.retry, log, now: tools.now, lived: lived.now, refusals };
-    const client = connector.open(source, services);
+    const settings = {
+      ...source.http,
+      ca: caOf(source),
+      proxies: proxyRules(source.http.proxy, tools.env, source.name),
+    };
+    const budget = createBudget(source.rate);
+    const open = () => {
+      const { request, stream, close } = createHttp(settings, budget);
+      const services = { http: request, stream, retry: source.retry, log, now: tools.now, lived: lived.now, refusals };
+      return { ...connector.open(source, services), close };
+    };
+    const client = bounded(isolated(reopened(`source "${source.name}"`, open, { parts, log })), memory);
+    closers.push(client.close);
     const wantedNotes = new Set(registered.flatMap(({ stream }) => stream.parentNotes ?? []));
     return registered.flatMap((one) =>
       source.sinks.map((sinkName) => ({
@@ -84,9 +101,10 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     lines,
     sinks,
     lived: lived.now,
+    memory,
     async close() {
       await Promise.all([...sinks.values()].map((sink) => sink.close()));
-      for (const close of closers) close();
+      await Promise.all(closers.map((close) => close()));
     },
   };
 }
@@ -116,6 +134,7 @@ export function toPipeline(
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
     batch: config.batch,
     volatile: new Set(registered.stream.volatile),
+    mostOpenDetails: mostOpenDetails(built.memory.usable, source.http.maxBodyBytes),
     allowed: new Set(),
     owed: owedIn(state, new Set(registered.stream.volatile)),
     detailPatienceMs: source.reading.detailPatienceMs,
@@ -130,35 +149,104 @@ export function toPipeline(
   };
 }
 
+/** Details of so many records at most are under way, or made and waiting for their batch, per walk. */
+const MOST_OPEN_DETAILS = 500;
+
+/** All of them together stay below a quarter of the memory, were each as large as it may be. */
+function mostOpenDetails(usable: number, maxBodyBytes: number): number {
+  return Math.max(4, Math.min(MOST_OPEN_DETAILS, Math.floor(usable / (4 * maxBodyBytes))));
+}
+
 /** What an earlier process had to leave without its detail. */
 function owedIn(state: PipelineState, volatile: ReadonlySet<string>): Map<string, string | null> {
   const owed = state.owed(Number.MAX_SAFE_INTEGER, MOST_OWED);
   return new Map(owed.map(({ key, record }) => [key, revisionOf(record, volatile)]));
 }
 
-export function openSink(sink: SinkConfig, tools: Pick<BuildTools, 'log' | 'now'> & { lived?: () => number }): Sink {
+export function openSink(
+  sink: SinkConfig,
+  given: Pick<BuildTools, 'log' | 'now' | 'parts'> & { lived?: () => number },
+): Sink {
+  const tools = { ...given, parts: given.parts ?? createParts() };
   if (sink.type === 'ndjson') return openNdjson(sink, tools);
-  if (sink.type === 'kafka')
-    return whenNeeded('kafka', sink.transactions, async () =>
-      (await import('./sinks/kafka.ts')).openKafka(sink, tools),
-    );
-  return whenNeeded('elasticsearch', true, async () =>
-    (await import('./sinks/elasticsearch.ts')).openElasticsearch(sink, tools),
-  );
+  const load =
+    sink.type === 'kafka'
+      ? async () => (await import('./sinks/kafka.ts')).openKafka(sink, tools)
+      : async () => (await import('./sinks/elasticsearch.ts')).openElasticsearch(sink, tools);
+  const looksUp = sink.type === 'kafka' ? sink.transactions : true;
+  return whenNeeded(sink.type, looksUp, reopened(`sink "${sink.name}"`, load, tools));
 }
 
 /** A sink whose client is loaded with its first call: it costs 50 MB and a second of start that others need not pay. */
-function whenNeeded(kind: Sink['kind'], looksUp: boolean, load: () => Promise<Sink>): Sink {
-  let loaded: Promise<Sink> | undefined;
-  const sink = () => (loaded ??= load());
+function whenNeeded(kind: Sink['kind'], looksUp: boolean, { call, close }: Reopened<Sink>): Sink {
   return {
     kind,
     looksUp,
-    write: async (batch, signal) => (await sink()).write(batch, signal),
-    recover: async (pipeline, prepared, committed, signal) =>
-      (await sink()).recover(pipeline, prepared, committed, signal),
-    check: async (signal) => (await sink()).check(signal),
-    close: async () => (await loaded)?.close(),
+    write: (batch, signal) => call((sink, broken) => sink.write(batch, AbortSignal.any([signal, broken]))),
+    recover: (pipeline, prepared, committed, signal) =>
+      call((sink, broken) => {
+        const either = signal === undefined ? broken : AbortSignal.any([signal, broken]);
+        return sink.recover(pipeline, prepared, committed, either);
+      }),
+    check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
+    close,
+  };
+}
+
+/** A client that is opened again when it failed outside of any request. */
+function isolated({
+  call,
+  close,
+}: Reopened<VendorClient & { close(): void }>): VendorClient & { close(): Promise<void> } {
+  return {
+    json: (request) => call((client) => client.json(request)),
+    async *parts(request) {
+      const reply = await call(async (client) => client.parts(request)[Symbol.asyncIterator]());
+      try {
+        for (;;) {
+          const { done, value } = await call(() => reply.next());
+          if (done) return;
+          yield value;
+        }
+      } finally {
+        await call(async () => reply.return?.());
+      }
+    },
+    authenticate: (signal) => call((client) => client.authenticate(signal)),
+    close,
+  };
+}
+
+/** Of a reply that may take a noticeable part of a second. */
+const LONG_BYTES = 512 * 1024;
+
+/** Every reply takes its place in the memory that all sources share, from its first bytes until it is accepted. */
+function bounded<Client extends VendorClient>(client: Client, memory: Memory): Client {
+  return {
+    ...client,
+    async json(request) {
+      const room = memory.open();
+      let isLong = false;
+      try {
+        const accept = (reply: unknown, bytes = 0) => {
+          isLong ||= bytes > LONG_BYTES;
+          return request.accept(reply, bytes);
+        };
+        const reply = await client.json({ ...request, accept, room });
+        if (isLong) await setImmediate(); // it took long to parse, and what follows may, too
+        return reply;
+      } finally {
+        room.release();
+      }
+    },
+    async *parts(request) {
+      const room = memory.open();
+      try {
+        yield* client.parts({ ...request, room });
+      } finally {
+        room.release();
+      }
+    },
   };
 }
 

@@ -17,11 +17,13 @@ const rate = z.strictObject({
 const http = z.strictObject({
   timeout: duration({ min: '100ms', max: '1h' })
     .prefault('60s')
-    .describe('How long one request may take, body included. Default: 60s; deep pages are slow.'),
-  max_body: size({ min: '1KiB', max: '2GiB' })
-    .prefault('64MiB')
     .describe(
-      'The largest reply that is accepted. Default: 64MiB, far above any page, and low enough to protect the memory.',
+      'How long one request may take, body included; of a reply that is read part by part, each MiB of it. Default: 60s; deep pages are slow.',
+    ),
+  max_body: size({ min: '1KiB', max: '2GiB' })
+    .prefault('4MiB')
+    .describe(
+      'The largest reply that is parsed whole, and the largest item of one that is read part by part, after decompression. A list page above it is read in smaller pages, a detail above it is not, and its record is shipped as the list has it. Default: 4MiB: the worst JSON of that size takes half a second to parse, in which nothing else runs, and some 100 MB; both grow with it.',
     ),
   ca_file: caFile(),
   insecure: insecure(),

@@ -27,6 +27,8 @@ export interface ErrorOptions {
    * perhaps at the vendor's, so that `run` waits for that; who runs a command is told at once.
    */
   isLockedOut?: boolean;
+  /** The reply exceeds a bound: less may be asked for. */
+  isTooLarge?: boolean;
   /** The HTTP status, where there was an answer. */
   status?: number;
   cause?: unknown;
@@ -41,6 +43,7 @@ export class SluiceError extends Error {
   readonly general: 'route' | 'source' | undefined;
   readonly isUnsent: boolean;
   readonly isLockedOut: boolean;
+  readonly isTooLarge: boolean;
   readonly status: number | undefined;
 
   constructor(message: string, options: ErrorOptions) {
@@ -53,6 +56,7 @@ export class SluiceError extends Error {
     this.general = options.general;
     this.isUnsent = options.isUnsent ?? false;
     this.isLockedOut = options.isLockedOut ?? false;
+    this.isTooLarge = options.isTooLarge ?? false;
     this.status = options.status;
   }
 }

@@ -6,6 +6,7 @@ import type { Line } from './build.ts';
 import type { Config, SourceConfig } from './config.ts';
 import { messageOf, SluiceError } from './errors.ts';
 import type { Logger } from './log.ts';
+import type { Lost } from './outlet.ts';
 import { SAY_AFTER_MS, type Trouble } from './refusals.ts';
 import { failingFor, isSinkFailing, type Watch } from './watch.ts';
 
@@ -26,17 +27,22 @@ export async function startHealth(
   watched: readonly Watched[],
   log: Logger,
   lived: () => number,
+  lost: () => Lost | undefined = () => undefined,
 ): Promise<Health | undefined> {
   const { host, port } = config.health;
   if (port === 0) return undefined;
-  const registry = metricsOf(watched, lived);
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0];
+  const registry = metricsOf(watched, lived, lost);
+  const reply = async (path: string, response: ServerResponse): Promise<void> => {
     if (path === '/healthz') return answer(response, verdict(watched.map((one) => liveness(config, one, lived()))));
     if (path === '/readyz') return answer(response, verdict(watched.map((one) => readiness(one, lived()))));
-    if (path === '/metrics')
-      return void registry.metrics().then((text) => send(response, 200, registry.contentType, text));
+    if (path === '/metrics') return send(response, 200, registry.contentType, await registry.metrics());
     answer(response, { status: 404, body: { message: 'there are /healthz, /readyz and /metrics' } });
+  };
+  const server = createServer((request, response) => {
+    reply((request.url ?? '').split('?', 1)[0] ?? '', response).catch((error: unknown) => {
+      log.error({ err: error }, `health cannot answer: ${messageOf(error)}`);
+      response.destroy();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(cannotListen(host, port, error)));
@@ -151,7 +157,7 @@ function send(response: ServerResponse, status: number, type: string, text: stri
 }
 
 /** Read when somebody asks: nothing is counted twice. */
-function metricsOf(watched: readonly Watched[], lived: () => number): Registry {
+function metricsOf(watched: readonly Watched[], lived: () => number, lost: () => Lost | undefined): Registry {
   const registry = new Registry();
   const add = (name: string, help: string, value: (watch: Watch) => number) => {
     const collect = function (this: Gauge) {
@@ -186,6 +192,14 @@ function metricsOf(watched: readonly Watched[], lived: () => number): Registry {
   add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
   add('alarm', '1 while a person should look at something.', (watch) => (watch.alarm === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));
+  new Gauge({
+    name: 'sluice_log_lines_lost',
+    help: 'Log lines that could not be written since the start.',
+    registers: [registry],
+    collect() {
+      this.set(lost()?.lines ?? 0);
+    },
+  });
   new Gauge({
     name: 'sluice_refusals',
     help: 'Requests that the vendor refused or that failed since the start, by the status of the answer.',

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import fetch from 'node-fetch';
-import { ACCEPT_ENCODING, textOfReply, unpacked, wholeBody } from './body.ts';
+import { ACCEPT_ENCODING, asFarAsItGoes, MOST_OF_REFUSAL_BYTES, textOfReply, unpacked, wholeBody } from './body.ts';
 import type { Budget } from './budget.ts';
 import { type Action, type ErrorOptions, isAbort, messageOf, SluiceError } from './errors.ts';
 import { parseExact } from './json.ts';
@@ -12,9 +12,9 @@ import { portHint, type TlsSettings, tlsTrouble, wantsTls } from './tls.ts';
 import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from './types.ts';
 
 export interface HttpSettings {
-  /** From the first byte sent to the last byte received. */
+  /** From the first byte sent to the last byte received; of a reply that is read part by part: for each MiB of it. */
   timeoutMs: number;
-  /** A longer body (after decompression) is refused. */
+  /** A longer body (after decompression) is refused; of a reply that is read part by part: a longer item. */
   maxBodyBytes: number;
   /** The authorities to trust, as PEM; without it those that Node trusts. */
   ca?: string[];
@@ -32,8 +32,10 @@ export function createHttp(
   const { proxies } = settings;
   const direct = agentsOf(settings);
   const proxied = proxies === undefined ? direct : agentsOf(settings, proxies.env);
+  let isClosed = false;
   const inTurn = <T>(request: HttpRequest, call: () => Promise<T>): Promise<T> =>
     budget(request.priority, request.signal, async () => {
+      if (isClosed) throw new SluiceError(`${placeOf(request)}: the client is closed`, { action: 'stop' });
       if (request.isHeld?.()) throw new SluiceError(`${placeOf(request)} is held`, { action: 'retry', isUnsent: true });
       return call();
     });
@@ -45,6 +47,7 @@ export function createHttp(
     request: (request) => inTurn(request, () => send(request, settings, agent)),
     stream: (request) => inTurn(request, () => openStream(request, settings, agent)),
     close: () => {
+      isClosed = true;
       for (const agents of [direct, proxied]) {
         agents.http.destroy();
         agents.https.destroy();
@@ -62,20 +65,14 @@ function agentsOf(
 }
 
 async function send(request: HttpRequest, settings: HttpSettings, agent: (url: URL) => HttpAgent): Promise<HttpReply> {
-  const ends = new AbortController();
-  const abort = () => ends.abort();
-  const timer = setTimeout(abort, settings.timeoutMs);
-  request.signal.addEventListener('abort', abort);
+  const { status, headers, body } = await opened(request, settings, agent);
+  const most = isSuccess(status) ? settings.maxBodyBytes : Number.POSITIVE_INFINITY; // `asFarAsItGoes` ends sooner
+  const grow = (bytes: number) => request.room?.need(bytes, request.signal);
   try {
-    const { status, headers, body } = await fetchOnce(request, agent, ends.signal);
-    const most = isSuccess(status) ? settings.maxBodyBytes : Number.POSITIVE_INFINITY; // `asFarAsItGoes` ends sooner
-    return { status, headers, body: await wholeBody(body, most, () => tooLarge(request, settings)) };
+    return { status, headers, body: await wholeBody(body, most, () => tooLarge(request, settings), grow) };
   } catch (error) {
-    request.signal.throwIfAborted();
-    throw networkError(error, request, settings);
-  } finally {
-    clearTimeout(timer);
-    request.signal.removeEventListener('abort', abort);
+    request.room?.release(); // it may be asked for again, after a while
+    throw error;
   }
 }
 
@@ -103,28 +100,25 @@ function isSuccess(status: number): boolean {
 }
 
 const NO_BODY: readonly Buffer[] = [];
-/** The words of a page may stand behind much of its style. */
-const MOST_READ_BYTES = 65_536;
 
-/** A refusal is its status and its headers; whatever is wrong with its words does not matter. */
-async function* asFarAsItGoes(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let bytes = 0;
-  try {
-    for await (const chunk of body) {
-      yield chunk;
-      bytes += chunk.length;
-      if (bytes > MOST_READ_BYTES) return;
-    }
-  } catch (error) {
-    if (isAbort(error)) throw error;
-  }
-}
+/** Dripped replies end, and long ones may take long. */
+const MIB = 1024 * 1024;
 
 async function openStream(
   request: HttpRequest,
   settings: HttpSettings,
   agent: (url: URL) => HttpAgent,
 ): Promise<HttpStream> {
+  return { ...(await opened(request, settings, agent, MIB)), mostBytes: settings.maxBodyBytes };
+}
+
+/** A reply whose body is still to be read. `timeoutMs` is for all of it, or for each `portion` of so many bytes. */
+async function opened(
+  request: HttpRequest,
+  settings: HttpSettings,
+  agent: (url: URL) => HttpAgent,
+  portion = Number.POSITIVE_INFINITY,
+): Promise<Answer> {
   const ends = new AbortController();
   const abort = () => ends.abort();
   request.signal.addEventListener('abort', abort);
@@ -132,9 +126,11 @@ async function openStream(
     request.signal.removeEventListener('abort', abort);
     abort();
   };
+  let leftMs = settings.timeoutMs;
   /** Only while something is waited for: a slow sink is not the vendor's fault. */
   const inTime = async <T>(work: Promise<T>): Promise<T> => {
-    const timer = setTimeout(abort, settings.timeoutMs);
+    const startedAtMs = performance.now();
+    const timer = setTimeout(abort, leftMs);
     try {
       return await work;
     } catch (error) {
@@ -142,31 +138,29 @@ async function openStream(
       throw networkError(error, request, settings);
     } finally {
       clearTimeout(timer);
+      leftMs -= performance.now() - startedAtMs;
+    }
+  };
+  const chunks = async function* (body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    try {
+      const source = body[Symbol.asyncIterator]();
+      for (let bytes = 0; ; ) {
+        const { done, value } = await inTime(source.next());
+        if (done) return;
+        bytes += value.length;
+        if (bytes >= portion) [bytes, leftMs] = [0, settings.timeoutMs];
+        yield value;
+      }
+    } finally {
+      close();
     }
   };
   try {
     const { status, headers, body } = await inTime(fetchOnce(request, agent, ends.signal));
-    return { status, headers, body: chunksOf(body, inTime, close) };
+    return { status, headers, body: chunks(body) };
   } catch (error) {
     close();
     throw error;
-  }
-}
-
-async function* chunksOf(
-  body: AsyncIterable<Buffer>,
-  inTime: <T>(work: Promise<T>) => Promise<T>,
-  close: () => void,
-): AsyncGenerator<Buffer> {
-  try {
-    const chunks = body[Symbol.asyncIterator]();
-    for (;;) {
-      const { done, value } = await inTime(chunks.next());
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    close();
   }
 }
 
@@ -200,7 +194,8 @@ function networkError(error: unknown, request: HttpRequest, settings: HttpSettin
 function tooLarge(request: HttpRequest, { maxBodyBytes }: HttpSettings): SluiceError {
   return new SluiceError(`${placeOf(request)}: the reply is larger than ${maxBodyBytes} bytes`, {
     action: 'reject',
-    advice: 'Lower reading.page_size or raise http.max_body of the source.',
+    isTooLarge: true,
+    advice: 'Lower reading.page_size, or raise http.max_body of the source (docs/config.md says what that costs).',
   });
 }
 
@@ -255,7 +250,7 @@ export function wordsOf(
   request: Pick<HttpRequest, 'headers'>,
 ): string {
   if (!Buffer.isBuffer(body)) return '';
-  const text = withoutToken(textOfReply({ headers, body: body.subarray(0, MOST_READ_BYTES) }), request);
+  const text = withoutToken(textOfReply({ headers, body: body.subarray(0, MOST_OF_REFUSAL_BYTES) }), request);
   const words = text.trimStart().startsWith('<')
     ? text.replace(/<(style|script)\b[\s\S]*?(?:<\/\1|$)|<[^>]*>?/gi, ' ')
     : text;

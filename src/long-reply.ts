@@ -24,9 +24,15 @@ export interface LongReplyOptions {
   begin?: (members: Rest) => void;
   /** A reply of no more bytes than this is parsed whole. */
   wholeBytes?: number;
+  /** The most bytes of one item, and of what stands before or behind the array; one that is longer is refused. */
+  mostBytes?: number;
+  /** Takes the memory for what is held at once. */
+  grow?: (bytes: number) => Promise<void> | undefined;
 }
 
 const WHOLE_BYTES = 4 * 1024 * 1024;
+/** Of the arrays and objects in each other, in a reply that is not parsed whole: each takes memory of its own. */
+const MOST_DEEP = 100_000;
 const PART = 250;
 /** The longest byte order mark. */
 const MARK_BYTES = 3;
@@ -39,8 +45,10 @@ type Rest = Record<string, unknown>;
  */
 export async function* partsOf(
   body: AsyncIterable<Buffer>,
-  { member, place, headers = NO_HEADERS, begin, wholeBytes = WHOLE_BYTES }: LongReplyOptions,
+  options: LongReplyOptions,
 ): AsyncGenerator<unknown[], Rest> {
+  const { member, place, headers = NO_HEADERS, begin, mostBytes = Number.POSITIVE_INFINITY, grow } = options;
+  const wholeBytes = Math.min(options.wholeBytes ?? WHOLE_BYTES, mostBytes);
   const head: Buffer[] = [];
   let bytes = 0;
   let long: ReturnType<typeof longReader> | undefined;
@@ -49,8 +57,10 @@ export async function* partsOf(
     if (long !== undefined) yield* long.take(chunk);
     else {
       head.push(chunk);
+      await grow?.(Math.min(bytes, wholeBytes));
       if (bytes <= wholeBytes) continue;
-      long = longReader(member, place, decoderOf(headers, Buffer.concat(head, MARK_BYTES)), begin);
+      const decoder = decoderOf(headers, Buffer.concat(head, MARK_BYTES));
+      long = longReader({ member, place, decoder, begin, mostBytes });
       for (let one = head.shift(); one !== undefined; one = head.shift()) yield* long.take(one);
     }
   }
@@ -94,11 +104,17 @@ const ENOUGH = 200;
 
 const NO_HEADERS = { get: () => null };
 
-function longReader(member: string, place: string, decoder: TextDecoder, begin: LongReplyOptions['begin']) {
+interface LongReader extends Pick<LongReplyOptions, 'member' | 'place' | 'begin'> {
+  decoder: TextDecoder;
+  mostBytes: number;
+}
+
+function longReader({ member, place, decoder, begin, mostBytes }: LongReader) {
   const lower = member.toLowerCase();
   const parse = jsonParser({ packValues: true, streamValues: false });
   const assembler = new Assembler();
   let items: unknown[] | undefined;
+  let bytesSinceItem = 0;
   const consume = (input: string | typeof none): void => {
     let result: ReturnType<typeof parse>;
     try {
@@ -113,6 +129,7 @@ function longReader(member: string, place: string, decoder: TextDecoder, begin: 
         token.name === 'startArray' && assembler.depth === 1 && String(assembler.key).toLowerCase() === lower;
       if (isTheArray && items === undefined) begin?.({ ...(assembler.current as Rest) });
       assembler.consume(exactToken(token));
+      if (assembler.depth > MOST_DEEP) throw tooLarge(place, `is nested more than ${MOST_DEEP} times`);
       if (isTheArray) items ??= assembler.current as unknown[];
     }
   };
@@ -121,8 +138,21 @@ function longReader(member: string, place: string, decoder: TextDecoder, begin: 
   return {
     *take(chunk: Buffer): Generator<unknown[]> {
       for (let at = 0; at < chunk.length; at += BITE) {
-        consume(decoder.decode(chunk.subarray(at, at + BITE), { stream: true }));
-        yield* taken(ENOUGH);
+        const before = items?.length ?? 0;
+        const bite = chunk.subarray(at, at + BITE);
+        let least = ENOUGH;
+        let excess: SluiceError | undefined;
+        try {
+          consume(decoder.decode(bite, { stream: true }));
+          bytesSinceItem = (items?.length ?? 0) > before ? 0 : bytesSinceItem + bite.length;
+          if (bytesSinceItem > mostBytes) throw tooLarge(place, `holds more than ${mostBytes} bytes in one piece`);
+        } catch (error) {
+          if (!(error instanceof SluiceError && error.isTooLarge)) throw error;
+          excess = error;
+          least = 1; // what stands before it goes its way
+        }
+        yield* taken(least);
+        if (excess !== undefined) throw excess;
       }
     },
     *end(): Generator<unknown[]> {
@@ -146,6 +176,15 @@ function exactToken(token: Token): Token {
   if (token.name !== 'numberValue') return token;
   const literal = String(token.value);
   return typeof exactNumber(literal) === 'string' ? { name: 'stringValue', value: literal } : token;
+}
+
+function tooLarge(place: string, what: string): SluiceError {
+  return new SluiceError(`${place}: the reply ${what}`, {
+    action: 'reject',
+    isTooLarge: true,
+    advice:
+      'What stands before it is delivered. Raise http.max_body of the source if this is no mistake of the vendor.',
+  });
 }
 
 function garbled(place: string, what: string, cause?: unknown): SluiceError {

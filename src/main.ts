@@ -1,8 +1,13 @@
 /** argv and environment in, exit code out: the only file that touches the process. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
+import { isatty } from 'node:tty';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import type { Context } from './commands/shared/context.ts';
+import { createMemory } from './memory.ts';
+import { watchNpm } from './npm-parent.ts';
+import { keepOpen } from './outlet.ts';
+import { createParts } from './parts.ts';
 
 /** A signal that reaches us twice at once (npm and terminals both send it) counts once. */
 const DEBOUNCE_MS = 500;
@@ -15,9 +20,14 @@ boundMemory();
 quietExperiments();
 const stop = new AbortController();
 const hardStop = new AbortController();
+const parts = createParts();
+const talk = keepOpen(process.stderr);
+/** Something failed that nobody expected: no command can make that a success. */
+let isBroken = false;
 listenForSignals();
 stopWithParent();
-closeQuietlyOnBrokenPipe();
+surviveFailures();
+endWithReader();
 
 // Loaded only now: an import at the top would warn about SQLite before anybody listens.
 const { runCli } = await import('./cli.ts');
@@ -27,18 +37,21 @@ const context: Context = {
   argv: process.argv.slice(2),
   env: process.env,
   stdout: process.stdout,
-  stderr: process.stderr,
+  stderr: talk.stream,
+  lost: talk.lost,
   isTty: process.stderr.isTTY ?? false,
   columns: process.stderr.columns ?? 80,
   signal: stop.signal,
   hardStop: hardStop.signal,
+  parts,
+  memory: createMemory(usableBytes()),
   now: Date.now,
   streams,
   simulator: () => import('../simulator/index.ts'),
   self: [process.execPath, ...process.execArgv, import.meta.filename],
   version: version(),
   setExitCode: (code) => {
-    process.exitCode = code;
+    process.exitCode = isBroken ? 1 : code;
   },
 };
 await runCli(context);
@@ -48,6 +61,13 @@ setTimeout(() => process.exit(), LINGER_MS).unref();
 function boundMemory(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=80');
+}
+
+/** What V8 was given (`--max-old-space-size`), or what the container allows where that is less. */
+function usableBytes(): number {
+  const allowed = process.constrainedMemory();
+  const heap = getHeapStatistics().heap_size_limit;
+  return allowed > 0 ? Math.min(heap, allowed) : heap;
 }
 
 /** Node's note that SQLite is experimental helps nobody who runs Sluice. */
@@ -72,24 +92,62 @@ function listenForSignals(): void {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  // Asked now: a terminal that hung up is none any more.
+  const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
+  process.on('SIGHUP', hasTerminal ? onSignal : sayNotReloaded);
 }
 
-/** The demo's simulator ends with the demo, however that ends: then its stdin is closed. */
+/** Services send it to have their configuration read again; without a handler it would end us. */
+function sayNotReloaded(): void {
+  process.stderr.write('SIGHUP: the config is not read again; stop Sluice and start it to apply a changed one\n');
+}
+
+/** The demo's simulator ends with the demo, however that ends: then its stdin is closed. Under npm we end with npm. */
 function stopWithParent(): void {
+  const npm = watchNpm({ env: process.env, ppid: () => process.ppid, gone: () => stop.abort() });
+  stop.signal.addEventListener('abort', () => clearInterval(npm));
   if (process.env.SLUICE_STOP_WITH_STDIN !== '1') return;
   process.stdin.once('end', () => stop.abort()).resume();
   stop.signal.addEventListener('abort', () => process.stdin.destroy());
 }
 
-/** `sluice … | head` ends without a stack trace. */
-function closeQuietlyOnBrokenPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      stop.abort();
-      process.exitCode ??= 1;
-    });
-  }
+/** What nobody caught is the failure of the part whose callback threw it; else the batch at hand is delivered, and that is all. */
+function surviveFailures(): void {
+  const onFailure = (error: unknown): void => {
+    if (parts.failed(error)) return;
+    const isFirst = !isBroken;
+    isBroken = true;
+    process.exitCode = 1;
+    if (!isFirst) return;
+    process.stderr.write(
+      `error: ${inOneLine(error)}; Sluice ends, and goes on from its last checkpoint when it is started again\n`,
+    );
+    stop.abort();
+    setTimeout(() => hardStop.abort(), GRACE_MS).unref();
+    setTimeout(() => process.exit(1), GRACE_MS + LINGER_MS).unref();
+  };
+  process.on('uncaughtException', onFailure);
+  process.on('unhandledRejection', onFailure);
+}
+
+/** What happened, and where in the code. */
+function inOneLine(error: unknown): string {
+  const [message = '', ...frames] = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split(
+    '\n',
+  );
+  const at = frames.find((frame) => frame.trimStart().startsWith('at '));
+  return `an unexpected failure: ${message}${at === undefined ? '' : ` (${at.trim()})`}`;
+}
+
+/** `sluice … | head` ends without a stack trace; what cannot be written for another reason is told. */
+function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    stop.abort();
+    process.exitCode ??= 1;
+    if (error.code === 'EPIPE') return;
+    if (!isBroken) process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
+    isBroken = true;
+  });
 }
 
 /** From the package file, which lies one folder up from the source and two from what is built. */

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { messageOf } from './errors.ts';
 import { hasKey } from './identity.ts';
 import { type Lane, openLane, type PageInFlight } from './lane.ts';
+import { createPace } from './pace.ts';
 import { pagesOf } from './reading/beyond.ts';
 import {
   type Change,
@@ -97,6 +98,8 @@ export interface Pipeline {
   /** Whether details are fetched. */
   details: boolean;
   refresh: RefreshSettings;
+  /** Details of so many records at most are under way, or waiting for their turn, per walk. */
+  mostOpenDetails: number;
   batch: BatchSettings;
   volatile: ReadonlySet<string>;
   /** Scopes that have worked in this process. */
@@ -121,9 +124,6 @@ export interface Pipeline {
 
 /** What asks the sink beside the walks. */
 const RECOVERY = 'recovery';
-
-/** Details of so many records at most are under way or waiting for their turn, per walk. */
-const MAX_OPEN_DETAILS = 500;
 
 /** Asks the sink which batches of an earlier process arrived. To be called before the first walk, and after a walk that failed. */
 export async function recover(pipeline: Pipeline, signal: AbortSignal = pipeline.hardStop): Promise<void> {
@@ -285,6 +285,7 @@ interface Reader {
 }
 
 function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane: Lane): Reader {
+  const pace = createPace();
   let open = 0;
   let progress = Promise.withResolvers<void>();
   let failure: unknown;
@@ -307,7 +308,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
       });
   };
   const room = async (): Promise<void> => {
-    while (failure === undefined && open >= MAX_OPEN_DETAILS) await progress.promise;
+    while (failure === undefined && open >= pipeline.mostOpenDetails) await progress.promise;
     if (failure !== undefined) throw failure;
     await lane.ready();
   };
@@ -324,12 +325,14 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
     async take(page) {
       context.signal.throwIfAborted();
       await lane.ready();
+      if (pace.isDue()) await pace.turn();
       const asked = useDetails ? (page.ask ?? []).filter(hasKey) : [];
       const deleted = deletedByList(pipeline, page);
       const listed = page.records.map((raw) => sight(pipeline, raw));
       const sights = withoutTwins(pipeline, listed, useDetails);
       const inFlight = lane.begin(page, sights.length + asked.length + deleted.length);
       pipeline.events.seen(walk.id, page.records.length);
+      if (pace.isDue()) await pace.turn(); // before anything is looked up: it may be out of date then
       const known = lookUp(pipeline, sights);
       for (const seen of sights) {
         const before = known(seen.key);
@@ -341,6 +344,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
             ? lane.settle(inFlight)
             : takeChanged(inFlight, seen, before);
         if (waiting !== undefined) await waiting;
+        if (pace.isDue()) await pace.turn();
       }
       for (const key of asked) await takeChanged(inFlight, sightOfKey(pipeline, key), undefined);
       for (const key of deleted) await room().then(() => later(inFlight, () => changeFromLoss(pipeline, walk, key)));

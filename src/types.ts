@@ -5,6 +5,7 @@
  * the documents, and the *state* remembers what was delivered. A *pipeline* is source x stream x sink.
  */
 import type { Logger } from 'pino';
+import type { Room } from './memory.ts';
 import type { Refusals } from './refusals.ts';
 import type { RetrySettings } from './retry.ts';
 
@@ -170,14 +171,16 @@ export interface VendorRequest<T = unknown> {
   /** `live` goes before `backfill` wherever both wait for the source's rate budget. */
   priority: 'live' | 'backfill';
   signal: AbortSignal;
-  /** Checks and converts the parsed reply; what it throws with action `retry` is retried like a failed request. */
-  accept: (reply: unknown) => T;
+  /** Checks and converts the parsed reply, of so many bytes; what it throws with action `retry` is retried like a failed request. */
+  accept: (reply: unknown, bytes?: number) => T;
   /** The order of members says something: `memberOrder` knows it. */
   ordered?: boolean;
   /** What a body that is no JSON stands for; undefined, or left out: it is garbled, and asked for again. */
   unparsed?: (body: string) => T | undefined;
   /** Called with the digest of the body before it is parsed; a result other than undefined is the reply. */
   recognise?: (digest: string) => T | undefined;
+  /** The memory that its reply may take; the engine adds it, and a connector hands it on with what it sends. */
+  room?: Room;
   /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be had; `few` gives up soon. */
   retry?: 'patient' | 'brief' | 'few';
 }
@@ -363,6 +366,8 @@ export interface HttpRequest {
   signal: AbortSignal;
   /** Asked when it is its turn: true where it is not to be sent any more (`patience.ts`). */
   isHeld?: () => boolean;
+  /** From the `VendorRequest` that it is sent for. */
+  room?: Room;
 }
 
 export interface HttpReply {
@@ -379,11 +384,14 @@ export interface HttpStream {
   headers: { get(name: string): string | null };
   /** To be read to its end or given up (`return`). */
   body: AsyncIterable<Buffer>;
+  /** The most bytes of one item, and of everything beside the items (`http.max_body`). */
+  mostBytes: number;
 }
 
 /**
- * The same with a body of any length, as it comes. The timeout is for the first byte, and for each that follows. The
- * place in the budget is given back when the reply begins: a sink that is slow to take it must not stop other requests.
+ * The same with a body of any length, as it comes. The timeout is for each MiB of it, without the time in which nobody
+ * wants more. The place in the budget is given back when the reply begins: a sink that is slow to take it must not stop
+ * other requests.
  */
 export type HttpStreamer = (request: HttpRequest) => Promise<HttpStream>;
 

@@ -69,11 +69,11 @@ async function ask<T>(
   const content = parseReply(reply, sent);
   const failure = failureOf(content, placeOf(sent));
   if (failure !== undefined) throw failed(failure, { request, sent, reply, token, settings, nowMs: services.now() });
-  return request.accept(content);
+  return request.accept(content, reply.body.length);
 }
 
 async function signed(
-  { path, query, body, priority, signal }: VendorRequest<unknown>,
+  { path, query, body, priority, signal, room }: VendorRequest<unknown>,
   settings: SourceSettings,
   services: ConnectorServices,
 ): Promise<{ sent: HttpRequest & { headers: Record<string, string> }; token: string }> {
@@ -92,7 +92,7 @@ async function signed(
     },
   );
   headers.authorization = `Bearer ${token}`;
-  return { sent: { method, url: `${base.origin}${wholePath}`, headers, body: text, priority, signal }, token };
+  return { sent: { method, url: `${base.origin}${wholePath}`, headers, body: text, priority, signal, room }, token };
 }
 
 /** What concerns one endpoint, or one investigation, must not end the others: only the list of all may stop. */

@@ -4,7 +4,7 @@
  */
 import { actionOf, messageOf } from '../../src/errors.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
-import { readSnapshot } from '../../src/reading/snapshot.ts';
+import { readSnapshot, type Snapshot } from '../../src/reading/snapshot.ts';
 import type { Json, StreamContext } from '../../src/types.ts';
 import { member, textOf, wholeOf } from './json.ts';
 import { ENDPOINTS, SCAN_TYPES } from './routes.ts';
@@ -33,18 +33,13 @@ export async function readEndpoints(
   context: StreamContext,
   asked: Asked,
 ): Promise<{ endpoints: Endpoint[]; whole: boolean }> {
-  const { records, unkeyed, settled } = await readSnapshot(context, {
-    lists: [withoutStatus(context, asked)],
-    key: keyOf,
-  }).catch((error: unknown) => {
+  const read = (lists: Snapshot['lists']) => readSnapshot(context, { lists, key: keyOf }, toEndpoint);
+  const { records, unkeyed, settled } = await read([listOf(context, asked, {})]).catch((error: unknown) => {
     if (actionOf(error) !== 'reject') throw error;
     context.log.info(`${ENDPOINTS} without scanStatus is refused, so each is asked for: ${messageOf(error)}`);
-    return readSnapshot(context, {
-      lists: STATUSES.map((scanStatus) => listOf(context, asked, { scanStatus })),
-      key: keyOf,
-    });
+    return read(STATUSES.map((scanStatus) => listOf(context, asked, { scanStatus })));
   });
-  const endpoints = [...records.values()].map(toEndpoint);
+  const endpoints = [...records.values()];
   const isShort = asked.agentCount !== undefined && endpoints.length < asked.agentCount;
   if (isShort) {
     context.log.warn(
@@ -56,10 +51,6 @@ export async function readEndpoints(
   if (nameless > 0)
     context.log.warn({ key: asked.guid }, `${nameless} endpoints of scan summary ${asked.guid} have no GUID`);
   return { endpoints, whole: settled && !isShort && nameless === 0 };
-}
-
-function withoutStatus(context: StreamContext, asked: Asked) {
-  return listOf(context, asked, {});
 }
 
 function listOf(context: StreamContext, { guid, scanType }: Asked, more: { [member: string]: Json }) {

@@ -80,6 +80,8 @@ export interface TaskReply {
   failures: string[];
   /** What it says around the content that is not known, as JSON. */
   beside: string[];
+  /** Its length. */
+  bytes: number;
 }
 
 /** Members of the inner `Data`, and of an entry around its content. */
@@ -99,15 +101,15 @@ const OF_ENTRY = ['statusCode', 'content'];
 export type Entry = { kind: 'content'; content: unknown } | { kind: 'unreadable'; text: string };
 
 /** Reads the reply of a task. Throws `retry` for one that is none. */
-export function readTaskReply(reply: unknown, place: string): TaskReply {
+export function readTaskReply(reply: unknown, place: string, bytes = 0): TaskReply {
   const outer = member(reply, 'Data');
   const data = member(outer, 'Data');
   if (typeof data !== 'object' || data === null) throw garbled(`${place}: the reply has no Data.Data`);
-  const failures: string[] = [];
-  const beside: string[] = [];
+  const failures = new Set<string>();
+  const beside = new Set<string>();
   keepBeside(beside, others(data, AROUND));
   const unanswered = member(data, 'errorServers');
-  if (listOf(unanswered)?.length !== 0) failures.push(`not every server answered: ${short(unanswered)}`);
+  if (listOf(unanswered)?.length !== 0) failures.add(`not every server answered: ${short(unanswered)}`);
   const lastContentId = member(data, 'lastContentId');
   return {
     taskId: textOf(member(data, 'taskId')),
@@ -117,25 +119,26 @@ export function readTaskReply(reply: unknown, place: string): TaskReply {
     serverName: textOf(member(data, 'serverName')),
     timeZone: member(outer, 'TimeZone') ?? member(data, 'TimeZone'),
     content: entriesOf(member(data, 'content'), failures, beside),
-    failures,
-    beside,
+    failures: [...failures],
+    beside: [...beside],
+    bytes,
   };
 }
 
-function entriesOf(content: unknown, failures: string[], beside: string[]): Entry[] {
+function entriesOf(content: unknown, failures: Set<string>, beside: Set<string>): Entry[] {
   const entries = listOf(content);
   if (entries === undefined) return [{ kind: 'unreadable', text: String(content) }];
   return entries.flatMap((entry) => entryOf(entry, failures, beside));
 }
 
-function entryOf(given: unknown, failures: string[], beside: string[]): Entry[] {
+function entryOf(given: unknown, failures: Set<string>, beside: Set<string>): Entry[] {
   const entry = typeof given === 'string' ? (embedded(given) ?? given) : given;
   const status = member(entry, 'statusCode');
   const said = textOf(member(entry, 'message')) ?? '';
   const isFailure = status !== undefined && wholeOf(status) !== 0;
   const isTold = isFailure || SUCCESS.test(said);
   if (isFailure) {
-    failures.push(`statusCode ${textOf(status)}: ${short(said)}`);
+    failures.add(`statusCode ${textOf(status)}: ${short(said)}`);
   }
   const inner = member(entry, 'content') ?? unwrapped(entry);
   if (inner !== entry) keepBeside(beside, others(entry, isTold ? [...OF_ENTRY, 'message'] : OF_ENTRY));
@@ -146,10 +149,8 @@ function entryOf(given: unknown, failures: string[], beside: string[]): Entry[] 
 }
 
 /** A list has such words, too, and a failure is told with its own. */
-function keepBeside(beside: string[], said: object | undefined): void {
-  if (said === undefined) return;
-  const text = steadyJsonOf(said);
-  if (!beside.includes(text)) beside.push(text);
+function keepBeside(beside: Set<string>, said: object | undefined): void {
+  if (said !== undefined) beside.add(steadyJsonOf(said));
 }
 
 /** What an entry without an inner `content` holds itself; one that only tells its status holds nothing. */
@@ -165,6 +166,13 @@ export const LISTS = ['footprint', 'metaProperty', 'group'] as const;
 function holdsAnything(content: unknown): boolean {
   if (member(content, ...LISTS) !== undefined) return LISTS.some((name) => listOf(member(content, name))?.length !== 0);
   return Object.values(content ?? {}).some((value) => (Array.isArray(value) ? value.length > 0 : value !== null));
+}
+
+/** The first of many, for a message. */
+export function listed(failures: readonly string[]): string {
+  const MOST = 5;
+  const rest = failures.length - MOST;
+  return failures.slice(0, MOST).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
 }
 
 /** The beginning of anything, for a message. */

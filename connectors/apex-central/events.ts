@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { footprint, members } from '../../members/apex-central/footprint.ts';
 import { canonical } from '../../src/identity.ts';
 import { foldedName, memberOf, saysNothing } from '../../src/members.ts';
+import { atOnce } from '../../src/pace.ts';
 import { LISTS } from './envelope.ts';
 import { isTrue, listOf, member, others, steadyJsonOf, textOf, wholeOf } from './json.ts';
 import type { Place } from './summaries.ts';
@@ -23,6 +24,8 @@ interface Found {
   /** What a hash stands for: a text wherever it can be. */
   values: Map<string, unknown>;
   groups: Map<string, Fields>;
+  /** What is kept, as text, where there are two of one key: made once, however many there are. */
+  texts: Map<unknown, Map<string, string>>;
   /** Properties and groups that cannot be joined with anything. */
   left: { metaProperty: unknown[]; group: unknown[] };
   unreadable: string[];
@@ -40,7 +43,12 @@ interface Node {
  * since the list, the configuration and a task may each spell them another way: that is no other record.
  */
 export function recordsOf(result: TaskResult, place: Place, endpoint?: unknown): Fields[] {
-  const found = collected(result);
+  return atOnce(makeRecords(result, place, endpoint));
+}
+
+/** The same in steps: a task may bring more than can be made in one go. */
+export function* makeRecords(result: TaskResult, place: Place, endpoint?: unknown): Generator<void, Fields[]> {
+  const found = yield* collected(result);
   const common: Fields = {
     serverGuid: (result.serverGuid ?? place.serverGuid).toUpperCase(),
     serverName: result.serverName,
@@ -50,9 +58,10 @@ export function recordsOf(result: TaskResult, place: Place, endpoint?: unknown):
     taskId: result.taskId,
     endpoint,
   };
-  const nodes = nodesOf(found);
+  const nodes = yield* nodesOf(found);
   const records = new Map<string, Fields[]>();
   for (const entry of found.entries) {
+    yield;
     const events = listOf(member(entry, 'event'));
     if (events === undefined) {
       found.unreadable.push(steadyJsonOf(entry));
@@ -72,10 +81,16 @@ export function recordsOf(result: TaskResult, place: Place, endpoint?: unknown):
     }
   }
   for (const text of [...found.unreadable, ...leftOf(found), ...result.beside]) {
+    yield;
     const record = withoutNothing({ unreadable: text, ...common });
     records.set(keyOf(record), [record]);
   }
-  return [...records.values()].flatMap(apart);
+  const all: Fields[] = [];
+  for (const same of records.values()) {
+    for (const record of apart(same)) all.push(record);
+    yield;
+  }
+  return all;
 }
 
 /** What nothing points at, and what points at nothing: in an order of its own, since the vendor promises none. */
@@ -153,8 +168,9 @@ function isNamed(event: unknown, entry: unknown): boolean {
   return ids.some((id) => textOf(id) !== undefined);
 }
 
-function collected({ content }: TaskResult): Found {
+function* collected({ content }: TaskResult): Generator<void, Found> {
   const found: Found = {
+    texts: new Map(),
     used: { facts: new Set(), groups: new Set() },
     remarks: new Map(),
     entries: [],
@@ -164,6 +180,7 @@ function collected({ content }: TaskResult): Found {
     unreadable: [],
   };
   for (const entry of content) {
+    yield;
     if (entry.kind === 'unreadable') {
       found.unreadable.push(entry.text);
       continue;
@@ -177,6 +194,7 @@ function collected({ content }: TaskResult): Found {
     }
     for (const one of footprint ?? []) found.entries.push(one); // there may be more than a call takes arguments
     for (const property of properties ?? []) {
+      yield;
       const id = textOf(member(property, 'metaHashId'));
       if (id === undefined) {
         if (!saysNothing(property)) found.left.metaProperty.push(property);
@@ -184,16 +202,17 @@ function collected({ content }: TaskResult): Found {
       }
       const given = member(property, 'metaValue');
       const value = textOf(given) ?? (typeof given === 'string' ? undefined : given);
-      const second = kept(found.values, id, value);
+      const second = kept(found, found.values, id, value);
       if (second !== undefined) found.left.metaProperty.push({ metaHashId: id, metaValue: second });
-      const remark = kept(found.remarks, id, others(property, ['metaHashId', 'metaValue']));
+      const remark = kept(found, found.remarks, id, others(property, ['metaHashId', 'metaValue']));
       if (remark !== undefined) found.left.metaProperty.push({ metaHashId: id, ...remark });
     }
     const beside = others(entry.content, LISTS);
     if (beside !== undefined) found.unreadable.push(steadyJsonOf(beside));
     for (const group of groups ?? []) {
+      yield;
       const number = textOf(member(group, 'groupNo'));
-      const second = number === undefined ? group : kept(found.groups, number, group as Fields);
+      const second = number === undefined ? group : kept(found, found.groups, number, group as Fields);
       if (second !== undefined && !saysNothing(second)) found.left.group.push(second);
     }
   }
@@ -201,14 +220,22 @@ function collected({ content }: TaskResult): Found {
 }
 
 /** Keeps one value for each key, and returns the other where there are two: which one does not depend on their order. */
-function kept<Value>(target: Map<string, Value>, key: string, value: Value | undefined): Value | undefined {
+function kept<Value>(
+  { texts }: Found,
+  target: Map<string, Value>,
+  key: string,
+  value: Value | undefined,
+): Value | undefined {
   if (saysNothing(value)) return undefined;
   const before = target.get(key);
   if (before === undefined || before === value) {
     target.set(key, value as Value);
     return undefined;
   }
-  const [one, other] = [steadyJsonOf(before), steadyJsonOf(value)];
+  const known = texts.get(target) ?? new Map<string, string>();
+  texts.set(target, known);
+  const [one, other] = [known.get(key) ?? steadyJsonOf(before), steadyJsonOf(value)];
+  known.set(key, one < other ? one : other);
   if (one === other) return undefined;
   if (one < other) return value;
   target.set(key, value as Value);
@@ -216,9 +243,10 @@ function kept<Value>(target: Map<string, Value>, key: string, value: Value | und
 }
 
 /** The event that stands for each node of the chain: the one that is marked so, else the first by its id. */
-function nodesOf({ entries }: Found): Map<string, Node> {
+function* nodesOf({ entries }: Found): Generator<void, Map<string, Node>> {
   const nodes = new Map<string, Node>();
   for (const entry of entries) {
+    yield;
     const id = textOf(member(entry, 'objectId'));
     if (id === undefined) continue;
     for (const event of listOf(member(entry, 'event')) ?? []) {

@@ -2,10 +2,12 @@
 import { footprint as edge, members } from '../../members/apex-central/footprint.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { memberOf } from '../../src/members.ts';
+import { inTurns } from '../../src/pace.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Stream, StreamContext } from '../../src/types.ts';
-import { keyOf, recordsOf } from './events.ts';
+import { listed } from './envelope.ts';
+import { keyOf, makeRecords } from './events.ts';
 import { textOf, wholeOf } from './json.ts';
 import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from './routes.ts';
 import { placeOf, readParents } from './summaries.ts';
@@ -52,11 +54,11 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
     agentGuid: place.agentGuid,
     scanSummaryGuid: place.scanSummaryGuid,
   });
-  const records = recordsOf(result, place, child.facts.endpoint);
+  const records = await inTurns(makeRecords(result, place, child.facts.endpoint));
   for (let at = 0; at < records.length; at += PART) yield records.slice(at, at + PART);
   if (result.failures.length === 0) return true;
   // What came is delivered; the whole is asked for again later.
-  throw new SluiceError(`${FOOTPRINTS}: task ${result.taskId} failed in part: ${result.failures.join('; ')}`, {
+  throw new SluiceError(`${FOOTPRINTS}: task ${result.taskId} failed in part: ${listed(result.failures)}`, {
     action: 'retry',
     waitMs: context.settings.snapshotMs,
   });

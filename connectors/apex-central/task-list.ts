@@ -2,7 +2,7 @@
 import { SluiceError } from '../../src/errors.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import type { Json, StreamContext } from '../../src/types.ts';
-import { garbled, readTaskReply, short } from './envelope.ts';
+import { garbled, listed, readTaskReply, short } from './envelope.ts';
 import { listOf, member, wholeOf } from './json.ts';
 import { PATH, TASK_TYPE } from './routes.ts';
 
@@ -34,7 +34,7 @@ export function taskPage(
 function readPage({ log }: StreamContext, reply: unknown, list: TaskList, page: number, pageSize: number): ListReply {
   const { url, names } = list;
   const { content, failures } = readTaskReply(reply, url);
-  if (failures.length > 0) log.warn(`${url} is not whole: ${failures.join('; ')}`);
+  if (failures.length > 0) log.warn(`${url} is not whole: ${listed(failures)}`);
   const records: unknown[] = [];
   let total: number | undefined = 0;
   for (const entry of content) {

@@ -9,8 +9,10 @@ import type { Json, StreamContext } from '../../src/types.ts';
 import { garbled, readTaskReply, type TaskReply } from './envelope.ts';
 import { CONTENT, PATH, TASK_TYPE } from './routes.ts';
 
-/** So many records of a part are asked for at most. */
+/** So many records of a part are asked for at most; fewer where the vendor's reply to that is too large. */
 const TOP_N = 1000;
+/** What one task brings is held together: so much of it at most. */
+const MOST = { parts: 2000, entries: 200_000, bytes: 16 * 1024 * 1024 };
 const SLOWEST_POLL = 10;
 
 /** All that the task brought, with what its replies say beside their content. */
@@ -43,10 +45,12 @@ export async function runTask(
     // What is said while nothing has come yet is of the task, not of the footprint.
     beside: reply.content.length > 0 ? [...reply.beside] : [],
   };
+  const held = { parts: 1, entries: reply.content.length, bytes: reply.bytes };
   let contentId = placeAfter(reply, '', url);
   let pauseMs = context.settings.taskPollMs;
   let isNew = contentId !== '' && reply.content.length > 0;
   while (!isFinished(reply, result)) {
+    checkBounds(held, `${url}: task ${taskId}`);
     if (taskId === undefined) throw new SluiceError(`${url}: the reply has no taskId`, { action: 'retry' });
     const passedMs = context.now() - startedAtMs;
     const leftMs = context.settings.taskDeadlineMs - passedMs;
@@ -61,7 +65,9 @@ export async function runTask(
       pauseMs = Math.min(pauseMs * 2, context.settings.taskPollMs * SLOWEST_POLL);
     }
     reply = await goOn(context, taskId, contentId);
-    for (const failure of reply.failures) if (!result.failures.includes(failure)) result.failures.push(failure);
+    held.parts++;
+    held.bytes += reply.bytes;
+    if (reply.failures.length > 0) result.failures = [...new Set([...result.failures, ...reply.failures])];
     result.serverGuid ??= reply.serverGuid;
     result.serverName ??= reply.serverName;
     result.timeZone ??= reply.timeZone;
@@ -71,11 +77,22 @@ export async function runTask(
     // Only the last reply may repeat its place, or have none: it ends the task, so nothing grows.
     if (isNew || !isRunning(reply)) {
       for (const entry of reply.content) result.content.push(entry);
-      if (reply.content.length > 0) result.beside = [...new Set([...result.beside, ...reply.beside])];
+      held.entries += reply.content.length;
+      if (reply.content.length > 0 && reply.beside.length > 0)
+        result.beside = [...new Set([...result.beside, ...reply.beside])];
     }
     contentId = place;
   }
   return result;
+}
+
+/** Throws for a task that has no end. */
+function checkBounds(held: typeof MOST, task: string): void {
+  for (const what of ['parts', 'entries', 'bytes'] as const) {
+    if (held[what] <= MOST[what]) continue;
+    const advice = 'One task is one endpoint in one investigation, which holds far less: look at it in the console.';
+    throw new SluiceError(`${task} brings more than ${MOST[what]} ${what}`, { action: 'reject', advice });
+  }
 }
 
 /** Where to go on after a reply: at the place that came with content, or with the word that there is more; else where it was asked. */
@@ -86,12 +103,15 @@ function placeAfter({ content, hasMore, lastContentId = '' }: TaskReply, before:
 }
 
 /** A task that the vendor has forgotten, or whose place it does not take any more, is begun anew. */
-async function goOn(context: StreamContext, taskId: string, contentId: string): Promise<TaskReply> {
-  const body = { Url: CONTENT, TaskType: TASK_TYPE, TaskId: taskId, ContentId: contentId, TopN: TOP_N };
+async function goOn(context: StreamContext, taskId: string, contentId: string, topN = TOP_N): Promise<TaskReply> {
+  const body = { Url: CONTENT, TaskType: TASK_TYPE, TaskId: taskId, ContentId: contentId, TopN: topN };
   try {
     return await request(context, CONTENT, body);
   } catch (error) {
     if (actionOf(error) !== 'reject') throw error;
+    const isTooLarge = error instanceof SluiceError && error.isTooLarge;
+    if (isTooLarge && topN > 1) return goOn(context, taskId, contentId, Math.floor(topN / 4));
+    if (isTooLarge) throw error;
     // With a pause: were it forgotten again and again, each attempt would cost a whole task.
     throw new SluiceError(messageOf(error), { action: 'retry', waitMs: context.settings.snapshotMs, cause: error });
   }
@@ -106,7 +126,7 @@ function request(context: StreamContext, url: string, body: { [member: string]: 
     priority: context.priority,
     signal: context.signal,
     retry: 'brief',
-    accept: (reply) => readTaskReply(reply, url),
+    accept: (reply, bytes) => readTaskReply(reply, url, bytes),
   });
 }
 

@@ -55,11 +55,14 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
         return recognised ?? accepted(reply, sent, request);
       }),
     async *parts(request) {
-      const { body, headers, place } = await patiently(request, async (to) => {
+      const { reply, place } = await patiently(request, async (to) => {
         const { reply, sent } = await send(request, to, tokens, services, openOrRefused(services.stream));
-        return { body: reply.body as AsyncIterable<Buffer>, headers: reply.headers, place: placeOf(sent) };
+        return { reply: reply as HttpStream, place: placeOf(sent) };
       });
-      request.accept(yield* partsOf(body, { member: request.member, headers, place, begin: request.begin }));
+      const { member, begin, room, signal } = request;
+      const grow = (bytes: number) => room?.need(bytes, signal);
+      const { body, headers, mostBytes } = reply;
+      request.accept(yield* partsOf(body, { member, headers, place, begin, mostBytes, grow }));
     },
     authenticate: async (signal) => {
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
@@ -78,7 +81,7 @@ function accepted<T>(reply: HttpReply, sent: HttpRequest, { accept, ordered, unp
     if (meaning === undefined) throw error;
     return meaning;
   }
-  return accept(content);
+  return accept(content, reply.body.length);
 }
 
 type Target = Pick<HttpRequest, 'url' | 'isHeld'>;
@@ -102,6 +105,7 @@ async function send<Reply extends Omit<HttpReply, 'body'>>(
       priority: request.priority,
       signal: request.signal,
       isHeld,
+      room: request.room,
     };
     const reply = await http(sent);
     if (reply.status === 401) {

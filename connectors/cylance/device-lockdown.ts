@@ -4,8 +4,7 @@ import { Device, members } from '../../members/cylance/device-lockdown.ts';
 import { actionOf, SluiceError } from '../../src/errors.ts';
 import { memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
-import { type Parents, walkChildren } from '../../src/reading/children.ts';
-import { readSnapshot } from '../../src/reading/snapshot.ts';
+import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Stream, StreamContext } from '../../src/types.ts';
 import { DEVICE_LIST_SCOPE, deviceKey, listOf } from './device.ts';
@@ -45,11 +44,9 @@ export const deviceLockdown: Stream = {
   pages: (context, walk) => walkChildren(context, walk, { name: 'device', parents, read, repeats: true }),
 };
 
-async function parents(context: StreamContext): Promise<Parents> {
-  const { records, settled } = await readSnapshot(context, { lists: [listOf(context)], key: deviceKey });
+function parents(context: StreamContext): Promise<Parents> {
   const toChild = (key: string): Child => ({ key, version: '', complete: true, expectsRecords: false, facts: {} });
-  const children = [...records.keys()].map(toChild);
-  return { children, whole: settled };
+  return listedParents(context, { lists: [listOf(context)], key: deviceKey }, toChild);
 }
 
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {

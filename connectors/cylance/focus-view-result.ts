@@ -10,9 +10,8 @@ import { SluiceError } from '../../src/errors.ts';
 import { exactHashOf } from '../../src/identity.ts';
 import { meaningsIn, memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
-import { childrenOf, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
+import { listedParents, type Parents, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
-import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
 import { listViews, viewId } from './focus-view.ts';
@@ -56,11 +55,9 @@ export const focusViewResult: Stream = {
   pages: (context, walk) => walkChildren(context, walk, { name: 'focus view', parents, read }),
 };
 
-async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
+function parents(context: StreamContext): Promise<Parents> {
   const lists = [(query: PageQuery) => listViews(context, query)];
-  const { records, settled } = await readSnapshot(context, { lists, key: viewId });
-  const { children, whole } = childrenOf(context, records, toChild);
-  return { children, whole: whole && settled };
+  return listedParents(context, { lists, key: viewId }, toChild);
 }
 
 /** Members of a focus view that stay as they are, and that its results are read by. */

@@ -7,8 +7,7 @@ import { exactDigestOf, exactHashOf } from '../../src/identity.ts';
 import { parseExact } from '../../src/json.ts';
 import { meaningsIn, memberOf, spellingsOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
-import { childrenOf, walkChildren } from '../../src/reading/children.ts';
-import { readSnapshot } from '../../src/reading/snapshot.ts';
+import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
 import { listsOf, queryId } from './instaquery.ts';
@@ -52,10 +51,8 @@ export const instaqueryResult: Stream = {
   pages: (context, walk) => walkChildren(context, walk, { name: 'query', parents, read }),
 };
 
-async function parents(context: StreamContext): Promise<{ children: Child[]; whole: boolean }> {
-  const { records, settled } = await readSnapshot(context, { lists: listsOf(context), key: queryId });
-  const { children, whole } = childrenOf(context, records, toChild);
-  return { children, whole: whole && settled };
+function parents(context: StreamContext): Promise<Parents> {
+  return listedParents(context, { lists: listsOf(context), key: queryId }, toChild);
 }
 
 function toChild(key: string, query: unknown): Child {

@@ -4,8 +4,8 @@ import { members, Threat } from '../../members/cylance/threat-device.ts';
 import { exactDigestOf } from '../../src/identity.ts';
 import { memberOf } from '../../src/members.ts';
 import { pathTo } from '../../src/path-segment.ts';
-import { childrenOf, type Parents, walkChildren } from '../../src/reading/children.ts';
-import { readLists, readSnapshot } from '../../src/reading/snapshot.ts';
+import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
+import { readLists } from '../../src/reading/snapshot.ts';
 import { parseTimeMs } from '../../src/time.ts';
 import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
 import { SHA256_NOTE } from './hashes.ts';
@@ -60,10 +60,8 @@ function rowKey(record: unknown): string {
   return `${protectId(device)}|${textOf(memberOf(members, record, 'file_path')) ?? ''}`; // two casings are two rows of one list
 }
 
-async function parents(context: StreamContext): Promise<Parents> {
-  const { records, settled } = await readSnapshot(context, { lists: [threatsOf(context)], key: threatKey });
-  const { children, whole } = childrenOf(context, records, toChild);
-  return { children, whole: whole && settled };
+function parents(context: StreamContext): Promise<Parents> {
+  return listedParents(context, { lists: [threatsOf(context)], key: threatKey }, toChild);
 }
 
 /** Any change of the threat is a sign: it was sighted again, or put on a list that changes what becomes of the file. */

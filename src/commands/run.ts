@@ -30,7 +30,7 @@ export function addRun(program: Command, cli: Cli): void {
 async function run(cli: Cli, options: RunCommand): Promise<void> {
   const session = openSession(cli, options, { service: true });
   const opened = openPipelines(session);
-  const health = await startHealth(session.config, opened.running, session.log, opened.built.lived).catch(
+  const health = await startHealth(session.config, opened.running, session.log, opened.built.lived, cli.lost).catch(
     async (error: unknown) => {
       await opened.close();
       throw error;
@@ -49,8 +49,9 @@ async function runAll(cli: Cli, session: Session, { built, store, running }: Ope
   session.log.info(
     `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ watch }) => watch.name).join(', ')}`,
   );
+  const summary = () => summarize(cli, session, running, built.lived());
   const timers = [
-    setInterval(() => summarize(session, running, built.lived()), SUMMARY_MS),
+    setInterval(summary, SUMMARY_MS),
     setInterval(() => {
       try {
         followJobs(store, running);
@@ -64,7 +65,7 @@ async function runAll(cli: Cli, session: Session, { built, store, running }: Ope
   } finally {
     for (const timer of timers) clearInterval(timer);
     followJobs(store, running, true);
-    summarize(session, running, built.lived());
+    summary();
     session.log.info(cli.signal.aborted ? stoppedWell(running) : 'ended');
   }
 }
@@ -112,7 +113,10 @@ function failureOf(watch: Watch | undefined, job: JobRow): string | undefined {
   return watch?.refused.get(walkOf(job).id) ?? watch?.stopped?.message;
 }
 
-function summarize(session: Session, running: Running[], livedMs: number): void {
+function summarize(cli: Cli, session: Session, running: Running[], livedMs: number): void {
+  const lost = cli.lost?.();
+  if (lost !== undefined)
+    session.log.warn(`${plural(lost.lines, 'log line')} could not be written since the start (${lost.why})`);
   for (const { watch } of running) {
     const windows = `${plural(watch.windows, 'window')}, ${showCount(watch.unchangedWindows)} of them unchanged`;
     const counts = `${showCount(watch.delivered)} delivered, ${showCount(watch.rejected)} rejected, ${windows}`;

@@ -20,6 +20,7 @@ import {
   revisionOf,
   withoutDetail,
 } from '../identity.ts';
+import { createPace } from '../pace.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { REMOVED, withoutSecrets } from '../secrets.ts';
 import { toJson } from '../sinks/serialize.ts';
@@ -222,7 +223,10 @@ async function fetchDetail(
     const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
     noteAnswered(pipeline, seen.key);
     if (known !== undefined) clearMissing(pipeline, [seen.key]);
-    return { record: clean(stream, detail), kind: 'detail' };
+    const pace = createPace();
+    const record = clean(stream, detail);
+    if (pace.isDue()) await pace.turn();
+    return { record, kind: 'detail' };
   };
   let othersAnswered = false;
   try {

@@ -8,7 +8,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, isAbort, isGeneral, messageOf, SluiceError } from '../errors.ts';
+import { hasKey } from '../identity.ts';
 import type { Accepted, Child, ChildRow, Page, StreamContext, Walk } from '../types.ts';
+import { readSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface Children {
   /** What the filter of a child's ledger row begins with: `query`. */
@@ -156,23 +158,26 @@ async function answersFor(context: StreamContext, { read }: Children, witness: C
   }
 }
 
-/** The children that records are the parents of. One that cannot be understood keeps no other from being read. */
-export function childrenOf<Id>(
-  { log }: Pick<StreamContext, 'log'>,
-  records: Iterable<[Id, unknown]>,
-  toChild: (id: Id, record: unknown) => Child,
-): Parents {
-  const children: Child[] = [];
-  let whole = true;
-  for (const [id, record] of records) {
+/** The children that the records of a list are the parents of. One that cannot be understood keeps no other from being read. */
+export async function listedParents(
+  context: StreamContext,
+  list: Omit<Snapshot, 'findsDeleted'>,
+  toChild: (key: string, record: unknown) => Child,
+): Promise<Parents> {
+  const failed = new Set<string>();
+  const { records, settled } = await readSnapshot(context, list, (record, key): Child | undefined => {
+    if (!hasKey(key)) return undefined;
     try {
-      children.push(toChild(id, record));
+      return toChild(key, record);
     } catch (error) {
-      whole = false;
-      log.warn({ key: id }, `what belongs to it is not read, since it cannot be understood: ${messageOf(error)}`);
+      const why = `what belongs to it is not read, since it cannot be understood: ${messageOf(error)}`;
+      if (!failed.has(key)) context.log.warn({ key }, why);
+      failed.add(key);
+      return undefined;
     }
-  }
-  return { children, whole };
+  });
+  const children = [...records.values()].filter((child) => child !== undefined);
+  return { children, whole: settled && children.length === records.size };
 }
 
 function isFinal(error: unknown): boolean {

@@ -11,6 +11,10 @@ export function isOfThisPart(error: unknown): boolean {
   return error.action === 'retry' || error.action === 'reject';
 }
 
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof SluiceError && error.isTooLarge;
+}
+
 export interface Parts {
   reply: ListReply;
   /** Places in the list, from 0, whose record cannot be had. */
@@ -22,20 +26,24 @@ export async function narrowed(
   list: List,
   { page, pageSize }: PageQuery,
   knownTotal: number | undefined,
+  isLarge = false,
 ): Promise<Parts | undefined> {
-  // It stands alone, and those before it were answered.
-  if (pageSize === 1 && page > 1)
-    return { reply: { records: [], total: knownTotal, pageSize }, unreadable: [page - 1] };
-  if (pageSize === 1) return undefined;
-  const size = partSize(pageSize);
-  const first = ((page - 1) * pageSize) / size + 1;
   const found: Found = {
     records: [],
     unreadable: [],
     total: knownTotal === 0 ? undefined : knownTotal,
     answers: 0,
     isOtherSize: false,
+    isTooLarge: isLarge,
   };
+  if (pageSize === 1) {
+    // It stands alone, and those before it were answered; or it is the first, and the second is not too large.
+    const isAlone = page > 1 || (isLarge && (await readPart(list, 2, 1, found)));
+    const total = page > 1 ? knownTotal : Math.max(1, found.total ?? 1);
+    return isAlone ? { reply: { records: [], total, pageSize }, unreadable: [page - 1] } : undefined;
+  }
+  const size = partSize(pageSize);
+  const first = ((page - 1) * pageSize) / size + 1;
   const failed: number[] = [];
   for (let part = first; part < first + pageSize / size; part++) {
     if (found.total !== undefined && (part - 1) * size >= found.total) break;
@@ -44,13 +52,16 @@ export async function narrowed(
   const [only] = failed;
   const isOnly = failed.length === 1 && found.answers === 0 && only !== undefined;
   if (isOnly) {
-    const parts = await narrowed(list, { page: only, pageSize: size }, found.total);
+    const parts = await narrowed(list, { page: only, pageSize: size }, found.total, found.isTooLarge);
     return parts && { ...parts, reply: { ...parts.reply, pageSize } };
   }
   // A vendor that does not go by the size that is asked for cannot be asked for parts.
-  if (found.answers === 0 || found.isOtherSize) return undefined;
+  if ((found.answers === 0 && !found.isTooLarge) || found.isOtherSize) return undefined;
   for (const part of failed) {
-    const parts = await narrowed(list, { page: part, pageSize: size }, found.total);
+    const parts = await narrowed(list, { page: part, pageSize: size }, found.total, found.isTooLarge);
+    // Nothing of the first one, in however small parts: it is not their size.
+    if (parts === undefined && found.answers === 0) return undefined;
+    if (parts !== undefined) found.answers++;
     if (parts === undefined) for (let at = 0; at < size; at++) found.unreadable.push((part - 1) * size + at);
     else {
       for (const record of parts.reply.records) found.records.push(record);
@@ -68,6 +79,8 @@ interface Found {
   /** How many parts were answered, also with nothing. */
   answers: number;
   isOtherSize: boolean;
+  /** Replies to parts exceed a bound: smaller parts may not. */
+  isTooLarge: boolean;
 }
 
 /** Whether it could be had. */
@@ -85,6 +98,7 @@ async function readPart(list: List, page: number, pageSize: number, found: Found
       return true;
     }
     if (!isOfThisPart(error)) throw error;
+    found.isTooLarge ||= isTooLarge(error);
     return false;
   }
 }

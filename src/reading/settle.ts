@@ -6,10 +6,10 @@
  * their order may change with every request, and no single pass sees all of them. A union above the total held something
  * that is gone meanwhile, so that the reading is begun anew.
  */
-import { actionOf } from '../errors.ts';
+import { actionOf, SluiceError } from '../errors.ts';
 import { keyOf } from '../identity.ts';
 import type { Json, Page, StreamContext, VendorRequest } from '../types.ts';
-import { isOfThisPart, narrowed } from './narrow.ts';
+import { isOfThisPart, isTooLarge, narrowed } from './narrow.ts';
 
 /** A list reply, checked by the connector. */
 export interface ListReply {
@@ -160,6 +160,8 @@ interface SeenPage {
 
 /** A pass that finds no end is given up behind so many pages, or twice as many as the vendor announced. */
 const MOST_PAGES = 20_000;
+/** Of one list; a window of time is split long before. Their keys are held until it is settled. */
+const MOST_RECORDS = 1_000_000;
 /** So many empty pages in a row before the announced end are the end. */
 const MOST_EMPTY = 3;
 
@@ -173,6 +175,7 @@ async function* readPass(
   let pages = 1;
   let pageSize = wantedSize;
   let empty = 0;
+  let records = 0;
   for (let page = 1; page <= pages; page++) {
     if (page > Math.max(MOST_PAGES, (2 * (pass.total ?? 0)) / pageSize) || empty >= MOST_EMPTY) {
       pass.isSteady = false;
@@ -212,11 +215,22 @@ async function* readPass(
       }
     }
     pass.count++;
+    records += keys.length;
+    if (records > MOST_RECORDS) throw endless();
     empty = keys.length === 0 ? empty + 1 : 0;
     if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
     if (reply.records.length > 0) yield reply.records;
     if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
   }
+}
+
+function endless(): SluiceError {
+  return new SluiceError(`a list has more than ${MOST_RECORDS} records`, {
+    action: 'retry',
+    isTooLarge: true,
+    advice:
+      'Look at the list in the console. Without the stream that reads it (`streams` of the source) all others go on.',
+  });
 }
 
 /**
@@ -239,7 +253,7 @@ async function pageOf(list: List, query: PageQuery, pass: Pass): Promise<ListRep
   } catch (error) {
     if (actionOf(error) === 'walk-again') return undefined;
     if (!isOfThisPart(error)) throw error;
-    const parts = await narrowed(list, query, pass.total);
+    const parts = await narrowed(list, query, pass.total, isTooLarge(error));
     if (parts !== undefined) {
       for (const position of parts.unreadable) pass.unreadable.push(position);
       return { ...parts.reply, joined: true };

@@ -2,6 +2,7 @@
  * Walks a resource that has no time filter: the whole of it, each time. New and changed records are told by their
  * fingerprints, so a walk that finds nothing new costs list pages only.
  */
+import { SluiceError } from '../errors.ts';
 import { hasKey, keyOf } from '../identity.ts';
 import type { Page, StreamContext, Walk } from '../types.ts';
 import { gapsOf } from './gaps.ts';
@@ -33,25 +34,58 @@ export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, 
   };
 }
 
+/** What is kept of the records of a list until all of it is read: so many of them, and so many bytes as JSON. */
+const MOST_KEPT = { records: 250_000, bytes: 64 * 1024 * 1024 };
+
+export interface Kept<T> {
+  records: Map<string, T>;
+  unkeyed: T[];
+  settled: boolean;
+}
+
 /**
- * Everything that the lists hold, without remembering anything: for those who plan children. A record without a key is
- * nobody's parent, and stands apart: it must not stop the others.
+ * Everything that the lists hold, without remembering anything: for those who plan children. `keep` makes of a record what
+ * is needed of it. A record without a key is nobody's parent, and stands apart: it must not stop the others.
  */
-export async function readSnapshot(
+export async function readSnapshot<T = unknown>(
   context: StreamContext,
   snapshot: Omit<Snapshot, 'findsDeleted'>,
-): Promise<{ records: Map<string, unknown>; unkeyed: unknown[]; settled: boolean }> {
-  const records = new Map<string, unknown>();
-  const unkeyed = new Map<string, unknown>();
+  keep: (record: unknown, key: string) => T = (record) => record as T,
+): Promise<Kept<T>> {
+  const records = new Map<string, T>();
+  const unkeyed = new Map<string, T>();
+  let bytes = 0;
   const pages = readLists(context, snapshot);
   for (;;) {
     const { done, value } = await pages.next();
     if (done) return { records, unkeyed: [...unkeyed.values()], settled: value.settled };
     for (const record of value.records) {
       const key = keyOf(snapshot, record);
-      (hasKey(key) ? records : unkeyed).set(key, record);
+      const kind = hasKey(key) ? records : unkeyed;
+      const kept = keep(record, key);
+      if (!kind.has(key)) bytes += sizeOf(kept);
+      kind.set(key, kept);
+      if (records.size + unkeyed.size > MOST_KEPT.records || bytes > MOST_KEPT.bytes) throw tooMany(records.size);
     }
   }
+}
+
+/** Of what cannot be written as JSON: as if it were large. */
+function sizeOf(kept: unknown): number {
+  try {
+    return JSON.stringify(kept)?.length ?? 0;
+  } catch {
+    return 1024 * 1024;
+  }
+}
+
+function tooMany(records: number): SluiceError {
+  return new SluiceError(`a list has no end: ${records} records of it are held, as many as may be`, {
+    action: 'retry',
+    isTooLarge: true,
+    advice:
+      'Look at the list in the console. Without the streams that read it (`streams` of the source) all others go on.',
+  });
 }
 
 /** Every page of every pass, as it comes: for those who hand a list on that belongs to something. */

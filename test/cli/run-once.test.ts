@@ -24,7 +24,7 @@ async function fussyElasticsearch(takes: (nth: number) => boolean): Promise<stri
     for await (const part of request) parts.push(part as Buffer);
     response.setHeader('x-elastic-product', 'Elasticsearch');
     response.setHeader('content-type', 'application/json');
-    if (!request.url?.includes('_bulk')) return void response.end('{"hits":{"hits":[],"total":{"value":0}}}');
+    if (!request.url?.includes('_bulk')) return void response.end('{"hits":{"hits":[]},"_shards":{"failed":0}}');
     const body = Buffer.concat(parts);
     const lines = (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString().split('\n');
     const items = lines.flatMap((line) => {

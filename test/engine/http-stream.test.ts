@@ -94,6 +94,31 @@ test('a body that stops coming is trouble worth another try', async () => {
   expect(error).toMatchObject({ action: 'retry', message: expect.stringContaining('no complete reply within 300 ms') });
 });
 
+test.each(['whole', 'part by part'])('a reply that drips is given up after the timeout, read %s', async (how) => {
+  await serve((response) => {
+    const drip = setInterval(() => (response.destroyed ? clearInterval(drip) : response.write(' ')), 20);
+  });
+  const asked = { method: 'GET' as const, url, priority: 'live' as const, signal: never };
+  const reading = how === 'whole' ? http.request(asked) : open().then(textOf);
+  await expect(reading).rejects.toMatchObject({
+    action: 'retry',
+    message: expect.stringContaining('no complete reply within 300 ms'),
+  });
+});
+
+test('a long reply that keeps coming may take longer than the timeout', async () => {
+  await serve((response) => {
+    let left = 8;
+    const more = setInterval(() => {
+      response.write('x'.repeat(1_200_000));
+      if (--left > 0) return;
+      clearInterval(more);
+      response.end();
+    }, 100);
+  });
+  expect(await textOf(await open())).toHaveLength(8 * 1_200_000);
+});
+
 test('so is one that is cut, with a length and without', async () => {
   await serve((response, path) => {
     if (path === '/length') response.writeHead(200, { 'content-length': '100' });

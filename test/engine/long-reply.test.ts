@@ -125,3 +125,64 @@ test('a long reply is handed out while it comes, and given up with its reader', 
   expect(given).toBeLessThan(20);
   expect(closed).toBe(true);
 });
+
+describe('a reply without an end', () => {
+  const MOST = 100_000;
+  const read = async (start: string, more: string) => {
+    let sent = 0;
+    const body = (async function* () {
+      yield Buffer.from(start);
+      for (;;) {
+        sent += more.length;
+        yield Buffer.from(more);
+      }
+    })();
+    const items: unknown[] = [];
+    const work = (async () => {
+      const parts = partsOf(body, { member: 'result', place: 'GET /x', mostBytes: MOST, wholeBytes: 0 });
+      for await (const part of parts) items.push(...part);
+    })();
+    return { error: await failureOf(work), items, sent };
+  };
+
+  test.each([
+    ['a text', '{"result":[{"a":1},"', 'x'.repeat(1000)],
+    ['a number', '{"result":[{"a":1},1', '1'.repeat(1000)],
+    ['a name', '{"result":[{"a":1},{"', 'x'.repeat(1000)],
+    ['members', '{"result":[{"a":1},{"a":1', ',"b":1'.repeat(100)],
+    ['a list in an item', '{"result":[{"a":1},[0', ',{}'.repeat(100)],
+    ['blanks', '{"result":[{"a":1}', ' '.repeat(1000)],
+    ['what stands behind the array', '{"result":[{"a":1}],"b":[0', ',1'.repeat(500)],
+  ])('of %s is refused when it exceeds the bound; what stands before is delivered', async (_what, start, more) => {
+    const { error, items, sent } = await read(start, more);
+    expect(error).toMatchObject({
+      action: 'reject',
+      isTooLarge: true,
+      advice: expect.stringContaining('http.max_body'),
+    });
+    expect(error.message).toMatch(/^GET \/x: the reply holds more than 100000 bytes in one piece/);
+    expect(items.slice(0, 1)).toEqual([{ a: 1 }]);
+    expect(sent).toBeLessThan(2 * MOST);
+  });
+
+  test('of what stands before the array is refused', async () => {
+    expect((await read('{"b":[0', ',1'.repeat(500))).error).toMatchObject({ action: 'reject', isTooLarge: true });
+  });
+
+  test('of items is as long as it likes', async () => {
+    const body = chunks(Buffer.from(`{"result":[0${',{"a":1}'.repeat(50_000)}]}`), [1000]);
+    let items = 0;
+    for await (const part of partsOf(body, { member: 'result', place: 'GET /x', mostBytes: MOST }))
+      items += part.length;
+    expect(items).toBe(50_001);
+  });
+
+  test('of brackets is refused', async () => {
+    const deep = chunks(Buffer.from(`{"result":[${'['.repeat(150_000)}`), [5000]);
+    const work = Array.fromAsync(partsOf(deep, { member: 'result', place: 'GET /x', wholeBytes: 0 }));
+    expect(await failureOf(work)).toMatchObject({
+      action: 'reject',
+      message: expect.stringContaining('nested more than'),
+    });
+  });
+});

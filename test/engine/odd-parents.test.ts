@@ -1,7 +1,8 @@
 /** A parent of an odd form keeps no other from being read. */
 import { afterEach, expect, test } from 'vitest';
-import { childrenOf } from '../../src/reading/children.ts';
+import { listedParents } from '../../src/reading/children.ts';
 import { runPipeline } from '../../src/run.ts';
+import { contextOf } from './context.ts';
 import { fakeVendor } from './fake-vendor.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 
@@ -58,16 +59,19 @@ test.each([
   ]);
 });
 
-test('a parent that nobody can read is told of, and leaves the others', () => {
+test('a parent that nobody can read is told of once, and leaves the others', async () => {
   const warnings: unknown[] = [];
   const log = { warn: (about: unknown) => warnings.push(about) } as never;
-  const records = ['one', 'odd', 'two'].map((id) => [id, {}] as [string, unknown]);
-  const toChild = (key: string) => {
-    if (key === 'odd') throw new RangeError('Maximum call stack size exceeded');
-    return { key, version: '1', complete: true, expectsRecords: false, facts: {} };
+  const ids = ['one', 'odd', 'two'];
+  const list = async () => ({ records: ids.map((id) => ({ id })), total: ids.length, pageSize: 10 });
+  const key = (record: unknown) => (record as { id: string }).id;
+  const toChild = (id: string) => {
+    if (id === 'odd') throw new RangeError('Maximum call stack size exceeded');
+    return { key: id, version: '1', complete: true, expectsRecords: false, facts: {} };
   };
-  const { children, whole } = childrenOf({ log }, records, toChild);
-  expect(children.map(({ key }) => key)).toEqual(['one', 'two']);
+  const context = contextOf({ settings: { pageSize: 10, settleAttempts: 5 }, log });
+  const { children, whole } = await listedParents(context, { lists: [list], key }, toChild);
+  expect(children.map((child) => child.key)).toEqual(['one', 'two']);
   expect(whole).toBe(false);
   expect(warnings).toEqual([{ key: 'odd' }]);
 });

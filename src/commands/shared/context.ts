@@ -1,5 +1,8 @@
 /** What a command may use of the outside world. `main.ts` makes it from the process; tests and the demo may make their own. */
 import type { Redactor } from '../../log.ts';
+import type { Memory } from '../../memory.ts';
+import type { Lost } from '../../outlet.ts';
+import type { Parts } from '../../parts.ts';
 import type { TemplateFields } from '../../sinks/elasticsearch-templates.ts';
 import type { Registered } from '../../types.ts';
 
@@ -15,6 +18,8 @@ export interface Context {
   stdout: Writer;
   /** Talk: progress, logs, errors. */
   stderr: NodeJS.WriteStream;
+  /** What of it could not be written; undefined when nothing was lost. */
+  lost?: () => Lost | undefined;
   /** Whether a person watches stderr. */
   isTty: boolean;
   /** Width of the terminal. */
@@ -23,6 +28,10 @@ export interface Context {
   signal: AbortSignal;
   /** Aborted by the second one, or 8 s after the first: stop at once. */
   hardStop: AbortSignal;
+  /** Who is told of what nobody caught. */
+  parts?: Parts;
+  /** What all sources share. */
+  memory?: Memory;
   now: () => number;
   /** `fields`: what the mapping can set; `setup` makes templates of it. */
   streams: readonly (Registered & { fields: TemplateFields })[];

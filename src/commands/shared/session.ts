@@ -44,8 +44,8 @@ export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choi
     redactor: cli.redactor,
     color: cli.isTty && !cli.env.NO_COLOR,
   });
-  const { env, now, hardStop, streams } = cli;
-  return { config, warnings: [], log, talk, tools: { streams, log, env, now, hardStop } };
+  const { env, now, hardStop, streams, parts, memory } = cli;
+  return { config, warnings: [], log, talk, tools: { streams, log, env, now, hardStop, parts, memory } };
 }
 
 export function knownStreamsOf(cli: Cli): { name: `${string}.${string}`; connector: string }[] {
