@@ -27,9 +27,13 @@ export function problemOf(body: unknown): EsProblem {
   const error = (body as { error?: unknown } | null)?.error;
   if (typeof error === 'string') return { type: 'error', reason: error };
   if (typeof error === 'object' && error !== null) {
-    const { type, reason, caused_by: cause } = error as { type?: string; reason?: string; caused_by?: EsProblem };
-    const because = cause?.reason && cause.reason !== reason ? `: ${cause.reason}` : '';
-    return { type: type ?? 'error', reason: `${reason ?? ''}${because}` };
+    const { type, reason, caused_by: cause } = error as Record<string, unknown>;
+    const because = (cause as { reason?: unknown } | null | undefined)?.reason;
+    const why = typeof because === 'string' && because !== '' && because !== reason ? `: ${because}` : '';
+    return {
+      type: typeof type === 'string' ? type : 'error',
+      reason: `${typeof reason === 'string' ? reason : ''}${why}`,
+    };
   }
   return {
     type: 'error',

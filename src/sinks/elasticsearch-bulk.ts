@@ -1,13 +1,7 @@
 /** Bulk requests: documents into lines, lines into requests of bounded size, one request and what became of it. */
+import { z } from 'zod';
 import type { OutDocument } from '../types.ts';
-import {
-  type BulkItem,
-  type EsProblem,
-  judgeItem,
-  type Place,
-  type Trouble,
-  troubleWith,
-} from './elasticsearch-answers.ts';
+import { type EsProblem, judgeItem, type Place, type Trouble, troubleWith } from './elasticsearch-answers.ts';
 import type { EsClient } from './elasticsearch-client.ts';
 import { putLine } from './serialize.ts';
 
@@ -85,6 +79,15 @@ export interface Sent {
 
 export type Outcome = Sent | Trouble | { kind: 'too-large'; said: string };
 
+const BULK = z.object({
+  items: z.array(
+    z.object({
+      create: z.object({ status: z.number(), error: z.unknown().optional(), failure_store: z.string().optional() }),
+    }),
+  ),
+});
+type Items = z.infer<typeof BULK>['items'];
+
 /** One attempt, without a retry. Throws only what a person has to mend. */
 export async function sendBulk(client: EsClient, chunk: Chunk, signal: AbortSignal): Promise<Outcome> {
   const place = { where: client.where, dataStream: chunk.dataStream };
@@ -101,12 +104,13 @@ export async function sendBulk(client: EsClient, chunk: Chunk, signal: AbortSign
     },
     lines: bodyOf(chunk),
     opaqueId: opaqueIdOf(chunk.dataStream),
+    shape: BULK,
     signal,
   });
   if (reply.kind === 'answer' && reply.status === 413) return { kind: 'too-large', said: `413 from ${client.where}` };
   if (reply.kind === 'silence' || reply.status !== 200) return troubleWith(reply, place);
-  const { items } = reply.body as { items?: Record<string, BulkItem>[] };
-  if (items?.length === chunk.lines.length) return sort(chunk.lines, items, place);
+  const { items } = reply.body;
+  if (items.length === chunk.lines.length) return sort(chunk.lines, items, place);
   return {
     kind: 'trouble',
     why: 'answered a bulk request without a result for each document',
@@ -115,11 +119,10 @@ export async function sendBulk(client: EsClient, chunk: Chunk, signal: AbortSign
   };
 }
 
-function sort(lines: Line[], items: Record<string, BulkItem>[], place: Place): Sent {
+function sort(lines: Line[], items: Items, place: Place): Sent {
   const sent: Sent = { kind: 'sent', rejected: [], again: [], trouble: undefined };
   for (const [index, line] of lines.entries()) {
-    const item = items[index]?.create ?? { status: 500 };
-    const verdict = judgeItem(item, place);
+    const verdict = judgeItem(items[index]?.create ?? { status: 500 }, place);
     if (verdict === 'delivered') continue;
     if (verdict.kind === 'rejected') {
       sent.rejected.push({ id: line.id, problem: verdict.problem });

@@ -1,4 +1,5 @@
 /** `sluice check` for Elasticsearch: looks, and writes nothing. */
+import { z } from 'zod';
 import { SluiceError } from '../errors.ts';
 import type { CheckLine } from '../types.ts';
 import { neededPrivileges, problemOf, saidBy, troubleWith } from './elasticsearch-answers.ts';
@@ -23,12 +24,16 @@ export async function checkElasticsearch(
   ];
 }
 
+const ROOT = z.object({ version: z.object({ number: z.string() }).optional() });
+const LICENCE = z.object({
+  license: z.object({ type: z.string().optional(), status: z.string().optional() }).optional(),
+});
+
 async function checkReachable(client: EsClient, signal: AbortSignal): Promise<CheckLine> {
   const what = 'Elasticsearch reachable';
-  const reply = await client.call({ method: 'GET', path: '/', signal });
-  const version =
-    reply.kind === 'answer' ? (reply.body as { version?: { number?: string } } | null)?.version?.number : undefined;
-  if (reply.kind !== 'answer' || reply.status !== 200 || version === undefined) return unreachable(client, what, reply);
+  const reply = await client.call({ method: 'GET', path: '/', shape: ROOT, signal });
+  const version = reply.kind === 'answer' && reply.status === 200 ? reply.body.version?.number : undefined;
+  if (version === undefined) return unreachable(client, what, reply);
   const licence = await licenceOf(client, signal);
   const detail = `${version} at ${client.where}${licence}`;
   if (isTested(version)) return { what, ok: true, detail };
@@ -55,13 +60,15 @@ function isTested(version: string): boolean {
 
 /** A core without the licence module is fine: Sluice needs nothing that is paid for. */
 async function licenceOf(client: EsClient, signal: AbortSignal): Promise<string> {
-  const reply = await client.call({ method: 'GET', path: '/_license', signal });
-  const licence =
-    reply.kind === 'answer'
-      ? (reply.body as { license?: { type?: string; status?: string } } | null)?.license
-      : undefined;
+  const reply = await client.call({ method: 'GET', path: '/_license', shape: LICENCE, signal });
+  const licence = reply.kind === 'answer' && reply.status === 200 ? reply.body.license : undefined;
   return licence?.type ? `, ${licence.type} licence ${licence.status ?? ''}`.trimEnd() : '';
 }
+
+const NAMES = z.object({
+  indices: z.array(z.object({ name: z.string() })).default([]),
+  aliases: z.array(z.object({ name: z.string(), indices: z.array(z.string()).default([]) })).default([]),
+});
 
 /** A name that a plain index or an alias has: documents would go there, without the mappings and the lookups that they need. */
 async function checkNames(client: EsClient, dataStreams: readonly string[], signal: AbortSignal): Promise<CheckLine[]> {
@@ -69,22 +76,20 @@ async function checkNames(client: EsClient, dataStreams: readonly string[], sign
   const lines: CheckLine[] = [];
   for (const names of portions(dataStreams)) {
     const query = { ignore_unavailable: true, expand_wildcards: 'all' };
-    const reply = await client.call({ method: 'GET', path: `/_resolve/index/${names.join(',')}`, query, signal });
+    const path = `/_resolve/index/${names.join(',')}`;
+    const reply = await client.call({ method: 'GET', path, query, shape: NAMES, signal });
     if (reply.kind === 'silence' || reply.status !== 200) {
       const ok = reply.kind === 'answer' && reply.status === 403;
       const advice = 'Give the privilege view_index_metadata to have the names checked.';
       return [{ what, ok, detail: `cannot be seen (${saidBy(reply)})`, advice }];
     }
-    const { indices = [], aliases = [] } = reply.body as {
-      indices?: { name: string }[];
-      aliases?: { name: string; indices?: string[] }[];
-    };
+    const { indices, aliases } = reply.body;
     const then = 'Then the first write makes the data stream.';
     for (const { name } of indices.filter((each) => names.includes(each.name))) {
       const advice = `Copy what is worth keeping to another name (POST /_reindex) and delete the index (DELETE /${name}). ${then}`;
       lines.push({ what, ok: false, detail: `${name} is a plain index`, advice });
     }
-    for (const { name, indices: behind = [] } of aliases.filter((each) => names.includes(each.name))) {
+    for (const { name, indices: behind } of aliases.filter((each) => names.includes(each.name))) {
       const advice = `Remove the alias (DELETE /${behind.join(',')}/_alias/${name}). ${then}`;
       lines.push({ what, ok: false, detail: `${name} is an alias of ${behind.join(', ')}`, advice });
     }
@@ -92,10 +97,7 @@ async function checkNames(client: EsClient, dataStreams: readonly string[], sign
   return lines.length > 0 ? lines : [{ what, ok: true, detail: 'no index and no alias has their names' }];
 }
 
-interface Privileges {
-  has_all_requested?: boolean;
-  index?: Record<string, Record<string, boolean>>;
-}
+const PRIVILEGES = z.object({ index: z.record(z.string(), z.record(z.string(), z.boolean())).default({}) });
 
 /** A core has no such module; a distribution may have it switched off. */
 const noSecurity = /no handler found|security (is not|must be|is disabled)/i;
@@ -103,14 +105,15 @@ const noSecurity = /no handler found|security (is not|must be|is disabled)/i;
 async function checkPrivileges(client: EsClient, names: readonly string[], signal: AbortSignal): Promise<CheckLine> {
   const what = 'May write';
   const body = { index: [{ names, privileges: neededPrivileges }] };
-  const reply = await client.call({ method: 'POST', path: '/_security/user/_has_privileges', body, signal });
+  const path = '/_security/user/_has_privileges';
+  const reply = await client.call({ method: 'POST', path, body, shape: PRIVILEGES, signal });
   if (reply.kind === 'answer' && reply.status >= 400 && noSecurity.test(problemOf(reply.body).reason)) {
     return { what, ok: true, detail: 'the cluster has no security: everybody may' };
   }
   if (reply.kind === 'silence' || reply.status !== 200) {
     return { what, ok: false, detail: saidBy(reply), advice: 'Check the credentials.' };
   }
-  const { index = {} } = reply.body as Privileges;
+  const { index } = reply.body;
   const missing = Object.entries(index).flatMap(([name, has]) =>
     Object.entries(has).flatMap(([privilege, granted]) => (granted ? [] : [`${privilege} on ${name}`])),
   );
@@ -123,6 +126,8 @@ async function checkPrivileges(client: EsClient, names: readonly string[], signa
   };
 }
 
+const SETTINGS = z.record(z.string(), z.object({ settings: z.record(z.string(), z.unknown()).default({}) }));
+
 async function checkBlocks(client: EsClient, names: readonly string[], signal: AbortSignal): Promise<CheckLine> {
   const what = 'Not blocked';
   const blocks: string[] = [];
@@ -131,6 +136,7 @@ async function checkBlocks(client: EsClient, names: readonly string[], signal: A
       method: 'GET',
       path: `/${portion.join(',')}/_settings/index.blocks.*`,
       query: { flat_settings: true, ignore_unavailable: true, allow_no_indices: true, expand_wildcards: 'open,hidden' },
+      shape: SETTINGS,
       signal,
     });
     if (reply.kind === 'silence' || (reply.status !== 200 && reply.status !== 404)) {
@@ -138,7 +144,7 @@ async function checkBlocks(client: EsClient, names: readonly string[], signal: A
       const advice = 'Give the privilege view_index_metadata to have blocks checked.';
       return { what, ok, detail: `cannot be seen (${saidBy(reply)})`, advice };
     }
-    if (reply.status === 200) blocks.push(...blocksOf(reply.body as Parameters<typeof blocksOf>[0]));
+    if (reply.status === 200) blocks.push(...blocksOf(reply.body));
   }
   if (blocks.length === 0) return { what, ok: true, detail: `no block on ${names.join(', ')}` };
   const disk = blocks.some((block) => block.includes('read_only_allow_delete'));
@@ -149,7 +155,7 @@ async function checkBlocks(client: EsClient, names: readonly string[], signal: A
 }
 
 /** Older backing indices are often blocked on purpose; only the newest one of a data stream is written to. */
-function blocksOf(indices: Record<string, { settings?: Record<string, unknown> }>): string[] {
+function blocksOf(indices: z.infer<typeof SETTINGS>): string[] {
   const newest = new Map<string, string>();
   for (const name of Object.keys(indices).sort(byGeneration)) newest.set(withoutGeneration(name), name);
   return [...newest.values()].flatMap((name) =>

@@ -2,8 +2,11 @@
  * The connection to Elasticsearch that the sink, `check` and `setup` share: one request, no retries, and a reply that
  * says plainly whether anybody answered. Who may be asked again, and when, is decided by the callers.
  */
+import type { Readable } from 'node:stream';
 import { Client, type ClientOptions, Transport } from '@elastic/elasticsearch';
-import { messageOf, usageError } from '../errors.ts';
+import type { z } from 'zod';
+import { asFarAsItGoes, textOfReply, unpacked, wholeBody } from '../body.ts';
+import { isAbort, messageOf, usageError } from '../errors.ts';
 import { authoritiesWith, plainly, portHint, type TlsSettings, type TlsTrouble, tlsTrouble } from '../tls.ts';
 import { authorization, type ElasticsearchAuth, scrubbed, scrubber } from './elasticsearch-secrets.ts';
 
@@ -21,7 +24,7 @@ export interface ConnectionSettings {
   requestTimeoutMs?: number;
 }
 
-export interface EsRequest {
+export interface EsRequest<Body = unknown> {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   query?: Record<string, string | number | boolean>;
@@ -31,20 +34,25 @@ export interface EsRequest {
   lines?: Buffer;
   /** Names the task on the server, so that `_tasks` can tell whether it still runs. */
   opaqueId?: string;
+  /** What a success holds. An answer of another shape says nothing, like none at all. */
+  shape?: z.ZodType<Body>;
   signal: AbortSignal;
 }
 
 /** Either somebody answered, or nobody did in a way that can be read: then the fate of the request is unknown. */
-export type Reply =
-  | { kind: 'answer'; status: number; body: unknown; retryAfterMs: number | undefined }
+export type Reply<Body = unknown> =
+  | { kind: 'answer'; status: number; body: Body; retryAfterMs: number | undefined }
   | { kind: 'silence'; why: string; tls?: TlsTrouble; hint?: string };
 
 export interface EsClient {
   /** The nodes' addresses for messages, without credentials. */
   readonly where: string;
   readonly requestTimeoutMs: number;
-  /** Throws the signal's reason when it is aborted, and what reading a secret throws; nothing else. */
-  call(request: EsRequest): Promise<Reply>;
+  /**
+   * Throws the signal's reason when it is aborted, and what reading a secret throws; nothing else. The body of a success
+   * has the shape that was asked for, that of a refusal any.
+   */
+  call<Body = unknown>(request: EsRequest<Body>): Promise<Reply<Body>>;
   close(): Promise<void>;
 }
 
@@ -58,7 +66,10 @@ export function connectElasticsearch(settings: ConnectionSettings): EsClient {
   return {
     where,
     requestTimeoutMs,
-    call: (request) => callWithRotation(client, settings.auth, request, requestTimeoutMs, scrub),
+    call: async (request) => {
+      const reply = await callWithRotation(client, settings.auth, request, requestTimeoutMs, scrub);
+      return shaped(reply, request);
+    },
     close: () => client.close(),
   };
 }
@@ -86,6 +97,22 @@ function clientOptions(settings: ConnectionSettings, requestTimeoutMs: number): 
  */
 function plainTransport(options: ConstructorParameters<typeof Transport>[0]): Transport {
   return new Transport({ ...options, productCheck: null, vendoredHeaders: undefined } as unknown as typeof options);
+}
+
+function shaped<Body>(reply: Reply, { shape }: EsRequest<Body>): Reply<Body> {
+  if (shape === undefined || reply.kind === 'silence' || !isSuccess(reply.status)) return reply as Reply<Body>;
+  const { success, data, error } = shape.safeParse(reply.body);
+  if (success) return { ...reply, body: data };
+  const [issue] = error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? 'its reply' : issue.path.join('.').slice(0, 100);
+  return {
+    kind: 'silence',
+    why: `what answers there does not speak as Elasticsearch does (${where} is not as expected)`,
+  };
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 async function callWithRotation(
@@ -123,11 +150,19 @@ async function once(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(authorizationHeader === undefined ? {} : { authorization: authorizationHeader }),
     };
+    // As a stream: the client itself unpacks a reply of any size.
     const result = await client.transport.request(
       { method, path, querystring: query, body, bulkBody: lines },
-      { meta: true, headers, signal: own.signal, opaqueId: request.opaqueId },
+      { meta: true, headers, signal: own.signal, opaqueId: request.opaqueId, asStream: true },
     );
-    return answer(result.statusCode ?? 0, result.body, result.headers);
+    const status = result.statusCode ?? 0;
+    const { connection } = result.meta;
+    if (connection !== null) client.connectionPool[AWAY.has(status) ? 'markDead' : 'markAlive'](connection);
+    return answer(
+      status,
+      await bodyOf(result.body as unknown as Readable, status, result.headers ?? {}, scrub),
+      result.headers,
+    );
   } catch (error) {
     request.signal.throwIfAborted();
     return failed(error, own.signal.aborted ? `no answer within ${timeoutMs} ms` : undefined, scrub);
@@ -136,6 +171,41 @@ async function once(
     request.signal.removeEventListener('abort', abort);
   }
 }
+
+/** Another node may answer: as the client itself decides where it reads the reply. */
+const AWAY = new Set([502, 503, 504]);
+/** What is asked for is small: 1,000 results of documents, a list of templates. A bulk that exceeds it is halved. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
+/** The body as JSON, or as text where it says to be something else. */
+async function bodyOf(
+  stream: Readable,
+  status: number,
+  headers: Record<string, unknown>,
+  scrub: (text: string) => string,
+): Promise<unknown> {
+  const header = (name: string): string | null => (typeof headers[name] === 'string' ? headers[name] : null);
+  const whole = unpacked(stream, header('content-encoding'));
+  const tooLarge = () => new Garbled(`its reply is larger than ${MOST_BYTES} bytes`);
+  const read = (error: unknown): never => {
+    if (error instanceof Garbled || isAbort(error)) throw error;
+    throw new Garbled('its reply was cut short');
+  };
+  const body = await wholeBody(isSuccess(status) ? whole : asFarAsItGoes(whole), MOST_BYTES, tooLarge).catch(read);
+  const text = textOfReply({ headers: { get: header }, body });
+  const isJson = /\bjson\b/i.test(header('content-type') ?? '');
+  if (!isJson || text === '') return isSuccess(status) ? text : scrubbed(text, scrub);
+  try {
+    const value: unknown = JSON.parse(text);
+    return isSuccess(status) ? value : scrubbed(value, scrub);
+  } catch {
+    if (!isSuccess(status)) return scrubbed(text, scrub);
+    throw new Garbled('its reply was cut short');
+  }
+}
+
+/** There was an answer, and it cannot be read. */
+class Garbled extends Error {}
 
 function answer(status: number, body: unknown, headers: Record<string, unknown> | null | undefined): Reply {
   if (status >= 300 && status < 400) {
@@ -170,12 +240,7 @@ interface FailedRequest {
 }
 
 function failed(error: unknown, timedOut: string | undefined, scrub: (text: string) => string): Reply {
-  const meta = (error as { meta?: { statusCode?: number; body?: unknown; headers?: Record<string, unknown> } }).meta;
-  if (error instanceof Error && error.name === 'ResponseError' && meta?.statusCode) {
-    return answer(meta.statusCode, scrubbed(meta.body, scrub), meta.headers);
-  }
-  const garbled =
-    error instanceof Error && error.name === 'DeserializationError' ? 'its reply was cut short' : undefined;
+  const garbled = error instanceof Garbled ? error.message : undefined;
   const why = timedOut ?? garbled ?? plainly(scrub(messageOf(error)));
   if (timedOut !== undefined || garbled !== undefined) return { kind: 'silence', why };
   const isTls = String((error as FailedRequest).meta?.meta?.connection?.url).startsWith('https:');

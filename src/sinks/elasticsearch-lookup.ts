@@ -3,6 +3,7 @@
  * index (after a rollover) is no conflict: sending again without asking would double the document.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { SluiceError } from '../errors.ts';
 import { type Place, type Trouble, troubleWith } from './elasticsearch-answers.ts';
 import { opaqueIdOf } from './elasticsearch-bulk.ts';
@@ -53,7 +54,7 @@ async function waitForTasks({ client, dataStream, signal }: LookUp): Promise<Tro
   let before: Set<string> | undefined;
   for (let waited = 0, pause = 50; ; waited += pause, pause = Math.min(pause * 2, 1000)) {
     const query = { actions: '*bulk*', group_by: 'none', filter_path: 'tasks.node,tasks.id,tasks.headers' };
-    const reply = await client.call({ method: 'GET', path: '/_tasks', query, signal });
+    const reply = await client.call({ method: 'GET', path: '/_tasks', query, shape: TASKS, signal });
     if (reply.kind === 'silence') return troubleWith(reply, { where: client.where, dataStream });
     if (reply.status !== 200) {
       await sleep(1000, undefined, { signal });
@@ -71,28 +72,31 @@ async function waitForTasks({ client, dataStream, signal }: LookUp): Promise<Tro
   }
 }
 
-interface Task {
-  node?: string;
-  id?: number;
-  headers?: Record<string, string>;
-}
+const TASKS = z.object({
+  tasks: z
+    .array(
+      z.object({
+        node: z.string().optional(),
+        id: z.number().optional(),
+        headers: z.record(z.string(), z.string()).optional(),
+      }),
+    )
+    .default([]),
+});
 
-function tasksOf(body: unknown, opaqueId: string): string[] {
-  const { tasks = [] } = body as { tasks?: Task[] };
+function tasksOf({ tasks }: z.infer<typeof TASKS>, opaqueId: string): string[] {
   return tasks.filter(({ headers }) => headers?.['X-Opaque-Id'] === opaqueId).map(({ node, id }) => `${node}:${id}`);
 }
 
-interface Shards {
-  _shards?: { failed?: number };
-}
+const SHARDS = z.object({ _shards: z.object({ failed: z.number() }) });
 
 async function refresh({ client, dataStream, signal }: LookUp): Promise<'refreshed' | Found | Trouble> {
-  const reply = await client.call({ method: 'POST', path: `/${dataStream}/_refresh`, signal });
+  const reply = await client.call({ method: 'POST', path: `/${dataStream}/_refresh`, shape: SHARDS, signal });
   const place = { where: client.where, dataStream };
   if (reply.kind === 'silence') return troubleWith(reply, place);
   if (isMissing(reply.status, reply.body)) return { kind: 'found', ids: new Set() };
   if (reply.status !== 200) return cannotLook(() => troubleWith(reply, place), place);
-  return ((reply.body as Shards)._shards?.failed ?? 0) > 0 ? shardsMissing(dataStream) : 'refreshed';
+  return reply.body._shards.failed > 0 ? shardsMissing(dataStream) : 'refreshed';
 }
 
 /** Only Elasticsearch's own word for it counts: a proxy's 404 must never read as "nothing arrived". */
@@ -100,9 +104,10 @@ function isMissing(status: number, body: unknown): boolean {
   return status === 404 && (body as { error?: { type?: string } } | null)?.error?.type === 'index_not_found_exception';
 }
 
-interface Hits {
-  hits?: { hits?: { _id: string }[] };
-}
+/** Where nothing is found, the filter leaves the shards alone: an answer without them has not looked. */
+const HITS = SHARDS.extend({
+  hits: z.object({ hits: z.array(z.object({ _id: z.string() })).default([]) }).default({ hits: [] }),
+});
 
 /** Adds to `found`. Goes on asking while an answer is full: an id may be there more than once. */
 async function search(question: LookUp, ids: string[], found: Set<string>): Promise<Trouble | undefined> {
@@ -120,13 +125,14 @@ async function search(question: LookUp, ids: string[], found: Set<string>): Prom
         sort: ['_doc'],
         query: { ids: { values: left } },
       },
+      shape: HITS,
       signal,
     });
     if (reply.kind === 'silence') return troubleWith(reply, place);
     if (reply.status !== 200) return cannotLook(() => troubleWith(reply, place), place);
-    const { hits: { hits = [] } = {} } = reply.body as Hits;
+    const { hits } = reply.body.hits;
     for (const hit of hits) found.add(hit._id);
-    if (((reply.body as Shards)._shards?.failed ?? 0) > 0) return shardsMissing(dataStream);
+    if (reply.body._shards.failed > 0) return shardsMissing(dataStream);
     if (hits.length < left.length) return undefined;
     const others = left.filter((id) => !found.has(id));
     if (others.length === left.length) return strangers(place);

@@ -1,8 +1,9 @@
 /** `sluice setup elasticsearch`: installs the generated templates; a second run finds nothing to do. */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { SluiceError } from '../errors.ts';
 import { problemOf, troubleWith } from './elasticsearch-answers.ts';
-import type { EsClient, EsRequest } from './elasticsearch-client.ts';
+import type { EsClient, EsRequest, Reply } from './elasticsearch-client.ts';
 import type { Templates } from './elasticsearch-templates.ts';
 
 export interface Template {
@@ -104,10 +105,11 @@ export function stamped(body: Record<string, unknown>): Record<string, unknown> 
   return { ...body, _meta: { managed_by: 'sluice', ...(body._meta as Record<string, unknown> | undefined), digest } };
 }
 
-interface Installed {
-  component_templates?: { component_template: Record<string, unknown> }[];
-  index_templates?: { index_template: Record<string, unknown> }[];
-}
+const ANYTHING = z.record(z.string(), z.unknown());
+const INSTALLED = z.object({
+  component_templates: z.array(z.object({ component_template: ANYTHING })).optional(),
+  index_templates: z.array(z.object({ index_template: ANYTHING })).optional(),
+});
 
 async function installedTemplate(
   client: EsClient,
@@ -115,7 +117,7 @@ async function installedTemplate(
   name: string,
   signal: AbortSignal,
 ): Promise<Record<string, unknown> | undefined> {
-  const body = (await ask(client, { method: 'GET', path: pathOf(kind, name), signal }, 404)) as Installed | undefined;
+  const body = await ask(client, { method: 'GET', path: pathOf(kind, name), shape: INSTALLED, signal }, 404);
   return body?.component_templates?.[0]?.component_template ?? body?.index_templates?.[0]?.index_template;
 }
 
@@ -135,13 +137,13 @@ function canonical(path: string): string {
   return path.replace(/^\.template\.settings\.(?!index\.)/, '.template.settings.index.');
 }
 
-async function ask(client: EsClient, request: EsRequest, missing?: number): Promise<unknown> {
+async function ask<Body>(client: EsClient, request: EsRequest<Body>, missing?: number): Promise<Body | undefined> {
   const reply = await client.call(request);
   if (reply.kind === 'answer' && reply.status === missing) return undefined;
   return judged(client, reply);
 }
 
-function judged(client: EsClient, reply: Awaited<ReturnType<EsClient['call']>>): unknown {
+function judged<Body>(client: EsClient, reply: Reply<Body>): Body {
   if (reply.kind === 'answer' && reply.status < 300) return reply.body;
   if (reply.kind === 'answer' && reply.status === 403) {
     const advice = 'Run setup with an account that has the cluster privilege manage_index_templates.';

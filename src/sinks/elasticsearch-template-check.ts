@@ -1,5 +1,6 @@
 /** Which index template wins for each data stream, and whether it is the one of this Sluice: a part of `sluice check`. */
 import pLimit from 'p-limit';
+import { z } from 'zod';
 import type { CheckLine } from '../types.ts';
 import { saidBy } from './elasticsearch-answers.ts';
 import type { EsClient, Reply } from './elasticsearch-client.ts';
@@ -9,12 +10,44 @@ import { PRIORITY, TEMPLATE_VERSION, type TemplateRequest, templatesFor } from '
 /** A stream, and the fields that its templates are made from. */
 export type CheckedStream = Pick<TemplateRequest, 'stream' | 'fields'>;
 
-interface Meta {
-  managed_by?: string;
-  version?: number;
-  digest?: string;
-  capability?: TemplateRequest['capability'];
-}
+/** What another tool writes there may be anything, and is not ours then. */
+const META = z
+  .object({
+    managed_by: z.string().optional(),
+    version: z.number().optional(),
+    digest: z.string().optional(),
+    capability: z.enum(['full', 'core']).optional(),
+  })
+  .catch({});
+type Meta = z.infer<typeof META>;
+
+const LISTED = z.object({
+  index_templates: z
+    .array(
+      z.object({
+        name: z.string(),
+        index_template: z
+          .object({
+            index_patterns: z.array(z.string()).default([]),
+            priority: z.number().default(0),
+            _meta: META.default({}),
+          })
+          .default({ index_patterns: [], priority: 0, _meta: {} }),
+      }),
+    )
+    .default([]),
+});
+const SIMULATED = z.object({ overlapping: z.array(z.object({ name: z.string() })).default([]) });
+const IN_USE = z.object({
+  data_streams: z.array(z.object({ name: z.string(), template: z.string() })).default([]),
+});
+const COMPONENTS = z.object({
+  component_templates: z
+    .array(
+      z.object({ name: z.string(), component_template: z.object({ _meta: META.default({}) }).default({ _meta: {} }) }),
+    )
+    .default([]),
+});
 
 interface Installed {
   name: string;
@@ -47,7 +80,8 @@ export async function checkTemplates(
     const used = ok ? await foreignInUse(client, dataStreams, signal) : [];
     return [{ what: WHAT, ok, detail: `cannot be seen (${saidBy(reply)})`, advice }, ...used];
   };
-  const listed = await client.call({ method: 'GET', path: '/_index_template', query: { filter_path: FIELDS }, signal });
+  const query = { filter_path: FIELDS };
+  const listed = await client.call({ method: 'GET', path: '/_index_template', query, shape: LISTED, signal });
   if (listed.kind === 'silence' || listed.status !== 200) return unseen(listed);
   const installed = installedIn(listed.body);
   if (dataStreams.length === 0) {
@@ -58,13 +92,14 @@ export async function checkTemplates(
   const limit = pLimit(SIMULATIONS);
   const asked = await limit.map(dataStreams, async (dataStream) => {
     const path = `/_index_template/_simulate_index/${encodeURIComponent(dataStream)}`;
-    const reply = await client.call({ method: 'POST', path, query: { filter_path: 'error,overlapping' }, signal });
+    const query = { filter_path: 'error,overlapping' };
+    const reply = await client.call({ method: 'POST', path, query, shape: SIMULATED, signal });
     return { dataStream, reply };
   });
   const found: Found[] = [];
   for (const { dataStream, reply } of asked) {
     if (reply.kind === 'silence' || reply.status !== 200) return unseen(reply);
-    const { overlapping = [] } = (reply.body ?? {}) as { overlapping?: { name: string }[] };
+    const { overlapping } = reply.body;
     const fitting = installed.filter(({ patterns }) => patterns.some((pattern) => matches(pattern, dataStream)));
     const winner = fitting.find(({ name }) => !overlapping.some((beaten) => beaten.name === name));
     found.push({ dataStream, winner, hasOwn: fitting.some(isOwn) });
@@ -85,10 +120,9 @@ async function foreignInUse(
   for (const names of portions(dataStreams)) {
     const path = `/_data_stream/${names.map((name) => `${name}*`).join(',')}`; // a pattern that fits nothing is no error
     const query = { filter_path: 'data_streams.name,data_streams.template' };
-    const reply = await client.call({ method: 'GET', path, query, signal });
+    const reply = await client.call({ method: 'GET', path, query, shape: IN_USE, signal });
     if (reply.kind === 'silence' || reply.status !== 200) return [];
-    const { data_streams: there = [] } = (reply.body ?? {}) as { data_streams?: { name: string; template: string }[] };
-    for (const { name, template } of there) {
+    for (const { name, template } of reply.body.data_streams) {
       if (!names.includes(name) || template === name.slice(0, name.lastIndexOf('-'))) continue;
       const detail = `the template ${template}, which is not Sluice's, wins for ${name}`;
       const advice = `Run \`sluice setup elasticsearch\`; if it is done, lower the priority of ${template} below ${PRIORITY}, or let its index_patterns leave this name out.`;
@@ -111,18 +145,12 @@ const FIELDS = ['index_patterns', 'priority', '_meta']
   .concat('error', 'index_templates.name')
   .join(',');
 
-function installedIn(body: unknown): Installed[] {
-  const { index_templates: listed = [] } = (body ?? {}) as {
-    index_templates?: {
-      name: string;
-      index_template?: { index_patterns?: string[]; priority?: number; _meta?: Meta };
-    }[];
-  };
-  return listed.map(({ name, index_template: template }) => ({
+function installedIn({ index_templates: listed }: z.infer<typeof LISTED>): Installed[] {
+  return listed.map(({ name, index_template: { index_patterns: patterns, priority, _meta: meta } }) => ({
     name,
-    patterns: template?.index_patterns ?? [],
-    priority: template?.priority ?? 0,
-    meta: template?._meta ?? {},
+    patterns,
+    priority,
+    meta,
   }));
 }
 
@@ -130,9 +158,19 @@ function isOwn({ meta }: Installed): boolean {
   return meta.managed_by === 'sluice';
 }
 
-function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(name);
+/** A pattern of anybody's, so that it may hold any number of stars: each part is looked for once. */
+export function matches(pattern: string, name: string): boolean {
+  const [first = '', ...parts] = pattern.split('*');
+  if (parts.length === 0) return pattern === name;
+  const last = parts.pop() as string;
+  if (!name.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of parts) {
+    const found = name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return name.length - last.length >= at && name.endsWith(last);
 }
 
 function missing(found: readonly Found[]): CheckLine[] {
@@ -191,8 +229,8 @@ function outdated(
 
 async function componentsOf(client: EsClient, signal: AbortSignal): Promise<Map<string, Meta>> {
   const query = { filter_path: 'component_templates.name,component_templates.component_template._meta' };
-  const reply = await client.call({ method: 'GET', path: '/_component_template/sluice-*', query, signal });
-  const { component_templates: listed = [] } = ((reply.kind === 'answer' && reply.status === 200 && reply.body) ||
-    {}) as { component_templates?: { name: string; component_template?: { _meta?: Meta } }[] };
-  return new Map(listed.map(({ name, component_template: template }) => [name, template?._meta ?? {}]));
+  const path = '/_component_template/sluice-*';
+  const reply = await client.call({ method: 'GET', path, query, shape: COMPONENTS, signal });
+  if (reply.kind === 'silence' || reply.status !== 200) return new Map();
+  return new Map(reply.body.component_templates.map(({ name, component_template: { _meta } }) => [name, _meta]));
 }

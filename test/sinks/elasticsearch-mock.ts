@@ -16,6 +16,7 @@ export interface MockRequest {
 export type MockReply =
   | { status: number; json: unknown; headers?: Record<string, string> }
   | { status: number; text: string; type?: string }
+  | { status: number; bytes: Buffer; headers: Record<string, string> }
   | 'hang'
   | 'cut';
 
@@ -81,6 +82,9 @@ function send(outgoing: ServerResponse, reply: MockReply): void {
   } else if ('json' in reply) {
     const headers = { 'content-type': 'application/json', ...reply.headers };
     outgoing.writeHead(reply.status, headers).end(JSON.stringify(reply.json));
+  } else if ('bytes' in reply) {
+    const headers = { 'content-type': 'application/json', ...reply.headers };
+    outgoing.writeHead(reply.status, headers).end(reply.bytes);
   } else {
     outgoing.writeHead(reply.status, { 'content-type': reply.type ?? 'text/html' }).end(reply.text);
   }

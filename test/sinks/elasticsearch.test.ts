@@ -1,11 +1,13 @@
 /** Every way in which a request can fail, against a scripted server. The real one is in test/services. */
 import { Writable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import pino from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, test } from 'vitest';
 import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/elasticsearch.ts';
 import { fieldOf } from '../../src/sinks/elasticsearch-answers.ts';
 import { connectElasticsearch, type EsClient } from '../../src/sinks/elasticsearch-client.ts';
 import { detectCapability, setupElasticsearch } from '../../src/sinks/elasticsearch-setup.ts';
+import { matches } from '../../src/sinks/elasticsearch-template-check.ts';
 import { toJson } from '../../src/sinks/serialize.ts';
 import type { OutDocument, Sink } from '../../src/types.ts';
 import { type Mock, type MockReply, type MockRequest, mockElasticsearch, type Step } from './elasticsearch-mock.ts';
@@ -78,6 +80,7 @@ const found = (...ids: string[]): MockReply => ({
   json: { hits: { hits: ids.map((_id) => ({ _id })) }, _shards: { failed: 0 } },
 });
 const ok: MockReply = { status: 200, json: {} };
+const refreshed: MockReply = { status: 200, json: { _shards: { failed: 0 } } };
 const refused = (status: number, type: string): MockReply => ({
   status,
   json: { error: { type, reason: 'because' }, status },
@@ -140,7 +143,7 @@ describe('a bulk request', () => {
     const steps: Step[] = [
       [bulk, items([201], [503, 'unavailable_shards_exception', 'primary is not active'], [500, 'x', 'y'])],
       [tasks, ok],
-      [refresh, ok],
+      [refresh, refreshed],
       [search, found('c')],
       [bulk, all],
     ];
@@ -210,7 +213,7 @@ describe('a request whose fate is unknown', () => {
     const steps: Step[] = [
       [bulk, reply],
       [tasks, ok],
-      [refresh, ok],
+      [refresh, refreshed],
       [search, found('b')],
       [bulk, all],
     ];
@@ -233,7 +236,7 @@ describe('a request whose fate is unknown', () => {
       [tasks, running(task(1), task(2, 'somebody else'))],
       [tasks, running(task(1), task(2, 'somebody else'))],
       [tasks, running(task(3), task(2, 'somebody else'))],
-      [refresh, ok],
+      [refresh, refreshed],
       [search, found('a')],
     ];
     await write(await open(steps), documents('a'));
@@ -270,17 +273,17 @@ describe('a request whose fate is unknown', () => {
       ] as Step[]),
       ...([
         [tasks, ok],
-        [refresh, ok],
+        [refresh, refreshed],
         [search, partial],
       ] as Step[]),
       ...([
         [tasks, ok],
-        [refresh, ok],
+        [refresh, refreshed],
         [search, refused(503, 'search_phase_execution_exception')],
       ] as Step[]),
       ...([
         [tasks, ok],
-        [refresh, ok],
+        [refresh, refreshed],
         [search, found('a')],
       ] as Step[]),
     ];
@@ -301,7 +304,7 @@ describe('a request whose fate is unknown', () => {
   it('goes on in halves when small requests are answered and large ones are cut off', async () => {
     const look: Step[] = [
       [tasks, ok],
-      [refresh, ok],
+      [refresh, refreshed],
       [search, found()],
     ];
     const steps: Step[] = [[bulk, 'cut'], ...look, [bulk, 'cut'], ...look, [bulk, all], [bulk, all]];
@@ -313,7 +316,7 @@ describe('a request whose fate is unknown', () => {
     const steps: Step[] = [
       [bulk, refused(401, 'security_exception')],
       [tasks, ok],
-      [refresh, ok],
+      [refresh, refreshed],
       [search, found('a')],
       [bulk, all],
     ];
@@ -326,10 +329,10 @@ describe('a request whose fate is unknown', () => {
   it('does not ask for ever where a search is answered with other ids', async () => {
     const steps: Step[] = [
       [tasks, ok],
-      [refresh, ok],
+      [refresh, refreshed],
       [search, found('x', 'y')],
       [tasks, ok],
-      [refresh, ok],
+      [refresh, refreshed],
       [search, found('a', 'b')],
     ];
     const ids = documents('a', 'b').map(({ id, stream, namespace }) => ({ id, stream, namespace }));
@@ -340,7 +343,7 @@ describe('a request whose fate is unknown', () => {
   it('asks again while an answer is full, since an id may be there twice', async () => {
     const steps: Step[] = [
       [tasks, ok],
-      [refresh, ok],
+      [refresh, refreshed],
       [search, found('a', 'a')],
       [search, found('b')],
     ];
@@ -674,4 +677,104 @@ it.each([
   ['Limit of total fields [1000] has been exceeded while adding new fields [3]', undefined],
 ])('reads the field out of a reason: %s', (reason, field) => {
   expect(fieldOf(reason)).toBe(field);
+});
+
+const SHAPES: [string, MockReply][] = (
+  [
+    ['null', null],
+    ['a number', 5],
+    ['a text', 'ok'],
+    ['a list', []],
+    ['an empty object', {}],
+    ['null for the items', { items: null, tasks: null, hits: null, _shards: null }],
+    ['a text for the items', { items: 'x', tasks: 'x', hits: 'x', _shards: 'x' }],
+    ['null for an item', { items: [null], tasks: [null], hits: { hits: [null] }, _shards: { failed: null } }],
+    ['a text for an item', { items: ['x'], tasks: ['x'], hits: { hits: ['x'] }, _shards: { failed: '0' } }],
+    ['an empty item', { items: [{}], hits: { hits: [{}] }, _shards: {} }],
+    ['another operation', { items: [{ index: { status: 201 } }], _shards: 5 }],
+    ['null for the result', { items: [{ create: null }], hits: { hits: 5 }, _shards: { failed: {} } }],
+    ['a text for the status', { items: [{ create: { status: '201' } }], tasks: [{ headers: 5 }], _shards: [] }],
+  ] as const
+).map(([what, json]) => [what, { status: 200, json }]);
+
+describe('a reply of another shape', () => {
+  test.each(SHAPES)('%s for a bulk request says nothing: what is not there is sent again', async (_what, reply) => {
+    const to = await open([
+      [bulk, reply],
+      [tasks, ok],
+      [refresh, refreshed],
+      [search, found('a')],
+      [bulk, all],
+    ]);
+    await write(to, documents('a', 'b'));
+    expect(sentIds(mock?.requests.at(-1) as MockRequest)).toEqual(['b']);
+  });
+
+  test.each(SHAPES)('%s for a look-up never reads as "nothing arrived"', async (what, reply) => {
+    // Without tasks there is nothing to wait for, and the search says which shards it saw.
+    const isNoTask = what === 'an empty object' || what === 'an empty item' || what === 'another operation';
+    const odd: Step[] = isNoTask || what === 'null for the result' ? [] : [[tasks, reply]];
+    const to = await open([
+      [bulk, 'cut'],
+      ...odd,
+      ...([
+        [tasks, ok],
+        [refresh, reply],
+      ] as Step[]),
+      ...([
+        [tasks, ok],
+        [refresh, refreshed],
+        [search, reply],
+      ] as Step[]),
+      ...([
+        [tasks, ok],
+        [refresh, refreshed],
+        [search, found('a')],
+      ] as Step[]),
+    ]);
+    await write(to, documents('a'));
+  });
+
+  test('a bulk reply that unpacks to gigabytes is cut off, and the request is in doubt', async () => {
+    const bomb = gzipSync(`{"items":[${'{"create":{"status":201}},'.repeat(400_000)}{}]}`);
+    const packed: MockReply = { status: 200, bytes: bomb, headers: { 'content-encoding': 'gzip' } };
+    const to = await open([
+      [bulk, packed],
+      [tasks, ok],
+      [refresh, refreshed],
+      [search, found('a')],
+    ]);
+    await write(to, documents('a'));
+    expect(bomb.length).toBeLessThan(100_000);
+  });
+
+  test('a refusal of any size and shape keeps its status', async () => {
+    for (const json of [null, 5, [], { error: 5 }, { error: { type: 5, reason: {}, caused_by: 5 } }]) {
+      const to = await open([[bulk, { status: 401, json }]]);
+      expect(await failure(to, documents('a'))).toMatchObject({
+        action: 'stop',
+        message: expect.stringContaining('401'),
+      });
+      await to.close();
+      await mock?.stop();
+    }
+    const to = await open([[bulk, { status: 401, text: 'x'.repeat(3_000_000) }]]);
+    expect(await failure(to, documents('a'))).toMatchObject({
+      action: 'stop',
+      message: expect.stringContaining('401'),
+    });
+  });
+});
+
+test('a pattern of many stars costs no time', () => {
+  const stars = `${'a*'.repeat(2000)}b`;
+  const startedAt = performance.now();
+  expect(matches(stars, 'a'.repeat(4000))).toBe(false);
+  expect(performance.now() - startedAt).toBeLessThan(1000);
+  expect(['logs-*', '*', 'logs-*-*', 'logs-x-y', '*-y', 'l*x*y'].map((each) => matches(each, 'logs-x-y'))).toEqual(
+    Array(6).fill(true),
+  );
+  expect(['logs', 'logs-*-z', '*x', 'logs-x-y-*', 'logs-x-y*y'].map((each) => matches(each, 'logs-x-y'))).toEqual(
+    Array(5).fill(false),
+  );
 });
