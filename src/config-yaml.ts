@@ -143,7 +143,8 @@ function syntaxMessage(code: string, message: string, line: string): string {
   const special = ['TAG_RESOLVE_FAILED', 'BAD_SCALAR_START', 'BAD_ALIAS', 'BAD_DQ_ESCAPE', 'MULTIPLE_TAGS'].includes(
     code,
   );
-  const inFlow = /[[{,].*\$\{/.test(line);
+  const opens = line.search(/[[{,]/);
+  const inFlow = opens >= 0 && line.includes('${', opens + 1);
   const words: [RegExp, string][] = [
     [/^Unexpected/, 'something stands here that cannot stand here'],
     [/^Invalid escape/, 'in double quotes a backslash begins an escape; this is none'],

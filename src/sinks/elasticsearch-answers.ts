@@ -40,7 +40,7 @@ export function problemOf(body: unknown): EsProblem {
     reason:
       typeof body === 'string'
         ? body
-            .replace(/<[^>]*>/g, ' ')
+            .replace(/<[^>]*>?/g, ' ')
             .trim()
             .slice(0, 200)
         : '',
