@@ -209,6 +209,7 @@ export function asText(value: unknown): string | undefined {
 function inOrder(_member: string, value: unknown): unknown {
   if (!isRecord(value)) return value;
   const members = Object.entries(value);
+  if (members.length < 2) return value;
   return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 

@@ -198,11 +198,15 @@ export interface Cast {
   artifacts: Artifact[];
   /** How many there were before the bound. */
   count: number;
+  /** There were more than could be looked at. */
+  hasMore: boolean;
   /** What stands among the artifacts and is none. */
   skipped: unknown[];
   interests: Interest[];
   /** How many there were before the bound. */
   interestCount: number;
+  /** There were more than could be looked at. */
+  isCut: boolean;
   /** What the guide does not know of them. */
   remarks: unknown[];
   byUid: ReadonlyMap<string, Artifact>;
@@ -214,6 +218,8 @@ export interface Cast {
 
 /** States name the same artifacts again. */
 export const MAX_INTERESTS = 2000;
+/** What names nothing is looked at as well, as far as this: there may be hundreds of thousands. */
+const MOST_LOOKED_AT = 2 * MAX_INTERESTS;
 
 const interestOf = reader({ Source: ['Role'], Artifact: [], Uid: [], Type: ['ObjectType'] });
 const referenceOf = reader({ Uid: ['UniqueId'], Type: ['ObjectType'] });
@@ -223,16 +229,18 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
   const artifacts: Artifact[] = [];
   const skipped: unknown[] = [];
   const byUid = new Map<string, Artifact>();
+  let hasMore = false;
   const given = isRecord(associated) && !isAlone(associated) ? named(associated, skipped) : listOf(associated);
   for (const item of given) {
-    if (artifacts.length >= MOST_ITEMS) break;
+    hasMore = artifacts.length >= MOST_ITEMS || artifacts.length + skipped.length >= MOST_LOOKED_AT;
+    if (hasMore) break;
     const artifact = artifactOf(item);
     if (artifact === undefined) skipped.push(item);
     if (artifact === undefined || Object.keys(artifact.members).length === 0) continue;
     artifacts.push(artifact);
     if (artifact.uid !== undefined && !byUid.has(artifact.uid)) byUid.set(artifact.uid, artifact);
   }
-  const { interests, interestCount, remarks } = interestsOf(ofInterest);
+  const { interests, interestCount, isCut, remarks } = interestsOf(ofInterest);
   const roles = new Map<string, Artifact>();
   // The first that names who acted, else the first.
   const acting = interests.find(({ source }) => source !== undefined && roleOf(source) === 'instigatingprocess');
@@ -252,7 +260,19 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
     if (state === told) elsewhere.delete(artifact);
     else if (![...roles.values()].includes(artifact)) elsewhere.add(artifact);
   }
-  return { artifacts, count: given.length, skipped, interests, interestCount, remarks, byUid, roles, elsewhere };
+  return {
+    artifacts,
+    count: given.length,
+    hasMore,
+    skipped,
+    interests,
+    interestCount,
+    isCut,
+    remarks,
+    byUid,
+    roles,
+    elsewhere,
+  };
 }
 
 /** One artifact without a list around it, and no map of several. */
@@ -299,14 +319,18 @@ function roleOf(source: string): string {
 }
 
 /** State by state, the first in the text of the reply first: their names say nothing about it. */
-function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCount' | 'remarks'> {
+function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCount' | 'isCut' | 'remarks'> {
   const interests: Interest[] = [];
   const remarks: unknown[] = [];
   let interestCount = 0;
+  let isCut = false;
   for (const state of isRecord(ofInterest) ? memberOrder(ofInterest) : []) {
     for (const item of listOf((ofInterest as Fields)[state])) {
       interestCount++;
-      if (interests.length >= MAX_INTERESTS) continue;
+      if (interests.length >= MAX_INTERESTS || interests.length + remarks.length >= MOST_LOOKED_AT) {
+        isCut = true;
+        continue;
+      }
       const entry = interestOf(item);
       const [artifact, ...left] = listOf(entry.Artifact);
       const reference = referenceOf(artifact);
@@ -323,7 +347,7 @@ function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCou
       remarks.push(...left);
     }
   }
-  return { interests, interestCount, remarks };
+  return { interests, interestCount, isCut, remarks };
 }
 
 /** The first text of several values, each of which may be a list; `left` takes what else they say. */

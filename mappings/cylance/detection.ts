@@ -500,10 +500,16 @@ const INTERESTS = `${PREFIX}.artifacts_of_interest`;
 
 /** All of them with everything they say, and what the rule pointed at. */
 function artifacts(cast: Cast, unfit: Unfit, own: Fields): void {
-  if (cast.artifacts.length >= MOST_ITEMS) tellCut(unfit, ARTIFACTS, cast.artifacts.length, cast.count);
+  if (cast.hasMore) {
+    const all = cast.artifacts.length >= MOST_ITEMS ? MOST_ITEMS : cast.artifacts.length + cast.skipped.length;
+    tellCut(unfit, ARTIFACTS, all, cast.count);
+  }
   if (cast.artifacts.length > 0) for (const item of cast.skipped) misfit(unfit, ARTIFACTS, item);
   for (const remark of cast.remarks) misfit(unfit, INTERESTS, remark);
-  if (cast.interests.length >= MAX_INTERESTS) tellCut(unfit, INTERESTS, cast.interests.length, cast.interestCount);
+  if (cast.isCut) {
+    const all = cast.interests.length >= MAX_INTERESTS ? MAX_INTERESTS : cast.interests.length + cast.remarks.length;
+    tellCut(unfit, INTERESTS, all, cast.interestCount);
+  }
   if (cast.count > 0 && cast.artifacts.length > 0) {
     own.artifact_count = cast.count;
     const entries = cast.artifacts.map(({ uid, type, members }) => {

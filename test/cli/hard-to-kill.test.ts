@@ -122,19 +122,20 @@ test.each(['the reader of the log goes away', 'the disk under the log is full'])
   if (full !== undefined) closeSync(full);
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   child.stderr?.once('data', () => child.stderr?.destroy());
-  const lost = async (): Promise<number> => {
+  /** Undefined before it answers. */
+  const lost = async (): Promise<number | undefined> => {
     const metrics = await fetch(`http://127.0.0.1:${health}/metrics`).then(
       (reply) => reply.text(),
       () => '',
     );
-    return Number(/^sluice_log_lines_lost (\d+)$/m.exec(metrics)?.[1] ?? 0);
+    const [, lines] = /^sluice_log_lines_lost (\d+)$/m.exec(metrics) ?? [];
+    return lines === undefined ? undefined : Number(lines);
   };
-  while (!isFull && !existsSync(join(place.folder, 'sluice-state')))
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  while ((await lost()) === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
   await place.sluice('backfill', '--from', place.simulator.range.start, '--json');
   expect([place.delivered().length, distinct()]).toEqual([60, 60]);
   child.kill('SIGHUP'); // writes a line
-  while ((await lost()) === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!(await lost())) await new Promise((resolve) => setTimeout(resolve, 50));
   child.kill('SIGTERM');
   expect(await ended).toBe(0);
 });
