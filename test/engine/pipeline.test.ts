@@ -59,12 +59,17 @@ describe('a pipeline', () => {
     const sink = memorySink();
     const first = openPipeline(testConfig(simulator.url, folder, { reading: { max_window_records: 200 } }), { sink });
     const stop = new AbortController();
-    setTimeout(() => stop.abort(), 150);
+    const write = sink.write.bind(sink);
+    sink.write = async (batch, signal) => {
+      stop.abort(); // in the middle: there is a first batch, and there are others to come
+      return write(batch, signal);
+    };
     await expect(runWalk(first.pipeline, wholeRange(simulator), stop.signal)).rejects.toThrow();
     await first.close();
     const shipped = sink.documents.length;
     expect(shipped).toBeGreaterThan(0);
     expect(shipped).toBeLessThan(800);
+    sink.write = write;
     const second = openPipeline(testConfig(simulator.url, folder, { reading: { max_window_records: 200 } }), { sink });
     cleanups.push(second.close);
     await recover(second.pipeline);
