@@ -36,8 +36,9 @@ function configOf(task: Task): Config {
 export async function runSluice(task: Task, begin: () => void): Promise<number> {
   const config = configOf(task);
   const tools: BuildTools = { streams, log: pino({ level: 'silent' }), env: {}, now: Date.now, hardStop: NEVER };
-  const built = build(config, tools);
-  const store = openState({ path: config.state.path, now: Date.now, exclusive: true });
+  const store = openState({ ...config.state, now: Date.now, exclusive: true });
+  const owner = { state: store.id, path: config.state.path, adopt: false };
+  const built = build(config, { ...tools, owner });
   const line = built.lines[0] as Line;
   let records = 0;
   const delivered = (_walk: string, documents: number) => {

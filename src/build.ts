@@ -16,6 +16,7 @@ import { proxyRules } from './proxy.ts';
 import { MOST_OWED } from './reading/changes.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { openNdjson } from './sinks/ndjson.ts';
+import type { Owner } from './sinks/ndjson-owner.ts';
 import type { PipelineState } from './state/store.ts';
 import { authoritiesWith } from './tls.ts';
 import type { Registered, Sink, VendorClient } from './types.ts';
@@ -31,6 +32,8 @@ export interface BuildTools {
   parts?: Parts;
   /** What replies of all sources may take; of its own where it is left out. */
   memory?: Memory;
+  /** The state that sinks work for, where they are opened to write. */
+  owner?: Owner;
 }
 
 /** A pipeline before it has a state: enough for `check` and `sample`. */
@@ -165,7 +168,7 @@ function owedIn(state: PipelineState, volatile: ReadonlySet<string>): Map<string
 
 export function openSink(
   sink: SinkConfig,
-  given: Pick<BuildTools, 'log' | 'now' | 'parts'> & { lived?: () => number },
+  given: Pick<BuildTools, 'log' | 'now' | 'owner' | 'parts'> & { lived?: () => number },
 ): Sink {
   const tools = { ...given, parts: given.parts ?? createParts() };
   if (sink.type === 'ndjson') return openNdjson(sink, tools);

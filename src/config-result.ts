@@ -1,5 +1,6 @@
 /** The config as the engine reads it, and the one place where the file's values are turned into it. */
 import { dirname, isAbsolute, join } from 'node:path';
+import { groupNumber } from './accounts.ts';
 import type { RawConfig, RawSink, RawSource } from './config-schema.ts';
 import type { RetrySettings } from './retry.ts';
 import type { ReadingSettings, SourceSettings, StreamName } from './types.ts';
@@ -10,7 +11,8 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 export type Secret = () => string;
 
 export interface Config {
-  state: { path: string };
+  /** `group` is the number of the one that may read. */
+  state: { path: string; group?: number };
   log: { level: LogLevel; format: 'auto' | 'pretty' | 'json' };
   /** Port 0 is off. */
   health: { port: number; host: string };
@@ -69,6 +71,8 @@ export interface NdjsonConfig {
   name: string;
   type: 'ndjson';
   path: string;
+  /** The number of the one that may read. */
+  group?: number;
   compression: 'none' | 'gzip' | 'zstd';
   rotateBytes: number;
   rotateMs: number;
@@ -125,11 +129,16 @@ export function resolvePath(file: string, path: string): string {
   return isAbsolute(path) ? path : join(dirname(file), path);
 }
 
+/** A name that this machine does not know was told before. */
+function groupOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : groupNumber(text);
+}
+
 /** The file's values, already valid, as the engine reads them. */
 export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
   const sinkNames = raw.sinks.map(({ name }) => name);
   return {
-    state: { path: resolvePath(options.file, raw.state.path) },
+    state: { path: resolvePath(options.file, raw.state.path), group: groupOf(raw.state.group) },
     log: raw.log,
     health: raw.health,
     sources: raw.sources.map((source) => toSource(source, sinkNames, options)),
@@ -204,6 +213,7 @@ function toSink(raw: RawSink, options: ConvertOptions): SinkConfig {
       name: raw.name,
       type: raw.type,
       path: resolvePath(options.file, raw.path),
+      group: groupOf(raw.group),
       compression: raw.compression,
       rotateBytes: raw.rotate_size,
       rotateMs: raw.rotate_every,

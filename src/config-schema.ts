@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { sink } from './config-sinks.ts';
 import { source } from './config-sources.ts';
-import { duration, path, size, text, whole } from './config-values.ts';
+import { duration, group, path, size, text, whole } from './config-values.ts';
 
 const state = z.strictObject({
   path: path()
@@ -14,6 +14,9 @@ const state = z.strictObject({
     .describe(
       'The folder of the state (SQLite). Default: beside the config file. Keep it: it knows what was delivered.',
     ),
+  group: group(
+    'A group that may read the state, by name or number: for whoever backs it up, or for a volume that belongs to a group (docs/files.md). Default: none; nobody but the user that Sluice runs as. Its members could hold up Sluice, by locks, but change nothing.',
+  ),
 });
 
 const log = z.strictObject({

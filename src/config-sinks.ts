@@ -4,6 +4,7 @@ import {
   caFile,
   duration,
   flag,
+  group,
   hostAndPort,
   httpUrl,
   insecure,
@@ -26,6 +27,9 @@ const ndjson = z.strictObject({
   name: sinkName(),
   type: z.literal('ndjson').describe('Files of one document a line.'),
   path: path().prefault(DEFAULT_FOLDER).describe('The folder of the files. Default: beside the config file.'),
+  group: group(
+    'A group that may read the files, by name or number: the one of whoever collects them (docs/files.md). Default: none; nobody but the user that Sluice runs as, since the files hold what the vendor tells of your machines.',
+  ),
   compression: z
     .enum(['none', 'gzip', 'zstd'])
     .prefault('none')

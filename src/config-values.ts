@@ -146,6 +146,14 @@ export function urlPassword(value: string): string | undefined {
   return URL.canParse(value) ? new URL(value).password || undefined : undefined;
 }
 
+/** A group of this machine, by name or by number: what it may do more than others is said by `description`. */
+export function group(description: string) {
+  return z
+    .preprocess((value) => (typeof value === 'number' ? String(value) : value), text())
+    .optional()
+    .meta({ type: ['string', 'integer'], description });
+}
+
 /** The name of a source or sink. */
 export function name(pattern: RegExp, what: string) {
   return z

@@ -3,6 +3,7 @@
  * reported at once, with line, path and the nearest valid key; no message ever holds a secret.
  */
 import { readFileSync } from 'node:fs';
+import { groupNumber } from './accounts.ts';
 import { crossProblems, type KnownStream, warningsOf } from './config-checks.ts';
 import { explainIssues, issueText, problemLines } from './config-explain.ts';
 import { type Config, resolvePath, type Secret, secretOf, toConfig } from './config-result.ts';
@@ -145,6 +146,12 @@ function fileProblems(raw: RawConfig, file: string, options: LoadOptions, secret
       }
     });
   };
+  const tryGroup = (path: Problem['path'], name: string | undefined) => {
+    if (name === undefined || groupNumber(name) !== undefined) return;
+    const message = `${JSON.stringify(name)} is no group of this machine; write its number where its name comes from elsewhere`;
+    problems.push({ path, message });
+  };
+  tryGroup(['state', 'group'], raw.state.group);
   raw.sources.forEach((source, index) => {
     const { key, reference } = secretOf(source);
     trySecret(['sources', index, key], reference);
@@ -153,7 +160,10 @@ function fileProblems(raw: RawConfig, file: string, options: LoadOptions, secret
     if (password !== undefined) options.onSecret?.(decodeURIComponent(password));
   });
   raw.sinks.forEach((sink, index) => {
-    if (sink.type === 'ndjson') return;
+    if (sink.type === 'ndjson') {
+      tryGroup(['sinks', index, 'group'], sink.group);
+      return;
+    }
     if (sink.type === 'kafka') trySecret(['sinks', index, 'sasl', 'password'], sink.sasl?.password);
     else {
       trySecret(['sinks', index, 'api_key'], sink.api_key);

@@ -483,4 +483,6 @@ export interface CheckLine {
   detail: string;
   /** What to do when it is not ok. */
   advice?: string;
+  /** It works, and a person should look at it all the same. */
+  isWarning?: boolean;
 }

@@ -8,7 +8,7 @@ import type { JobRow, StateStore } from '../state/store.ts';
 import type { Cli } from './shared/context.ts';
 import { followJob } from './shared/follow.ts';
 import { findUnfinished, type Wanted } from './shared/jobs.ts';
-import { type CommonOptions, positive, withCommon } from './shared/options.ts';
+import { ADOPT, type CommonOptions, positive, withCommon } from './shared/options.ts';
 import { ownJob } from './shared/own-job.ts';
 import { chosenLines } from './shared/select.ts';
 import { openSession, type Session } from './shared/session.ts';
@@ -22,6 +22,7 @@ export interface BackfillOptions extends CommonOptions {
   as?: 'event';
   rate?: number;
   resume?: boolean;
+  adopt?: boolean;
   detach?: boolean;
 }
 
@@ -36,6 +37,7 @@ export function addBackfill(program: Command, cli: Cli): void {
     .addOption(new Option('--as <kind>', 'ship as plain events, so that history raises no alerts').choices(['event']))
     .option('--rate <n>', 'requests a second for this backfill (default: rate of the source)', positive)
     .option('--resume', 'go on with the newest unfinished backfill')
+    .option('--adopt', ADOPT)
     .option('--detach', 'leave it to the running `sluice run` and return at once');
   withCommon(command).action((options: BackfillOptions) => backfill(cli, options));
 }
@@ -51,16 +53,33 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
   session.config = withRate(session.config, options.rate);
   const { lines } = build(session.config, session.tools, false);
   const chosen = chosenLines(lines, options);
-  const inUse = isStateInUse(session.config.state.path);
+  const inUse = isStateInUse(session.state);
   if (!inUse && options.detach) {
     throw usageError('--detach needs a running `sluice run` that does the work', 'Start one, or leave --detach out.');
   }
-  const { job, resumed } = withStore(cli, session, (store) => jobFor(cli, store, chosen, options));
+  const { job, resumed } = withStore(cli, session, (store) => {
+    const found = jobFor(cli, store, chosen, options);
+    store.setJob(found.job.id, 'waiting'); // whatever became of an earlier attempt
+    return found;
+  });
   say(cli, job, resumed, inUse, options);
   if (options.detach)
     cli.stdout.write(options.json ? `${JSON.stringify({ job: job.id, done: false })}\n` : `job ${job.id}\n`);
-  else if (inUse) await followJob(cli, session, job, options.json ?? false);
-  else await ownJob(cli, session, job, options.json ?? false);
+  else await workOrFollow(cli, session, job, options);
+}
+
+/** A `run` that holds the state takes the job up; another backfill does not, and is waited for. */
+async function workOrFollow(cli: Cli, session: Session, job: JobRow, options: BackfillOptions): Promise<void> {
+  for (;;) {
+    if (isStateInUse(session.state) && (await followJob(cli, session, job, options.json ?? false))) return;
+    try {
+      await ownJob(cli, session, job, options);
+      return;
+    } catch (error) {
+      if (cli.signal.aborted || !isStateInUse(session.state)) throw error;
+      cli.stderr.write('another Sluice has the state by now; this backfill begins when it has ended\n');
+    }
+  }
 }
 
 function withRate(config: Config, rate: number | undefined): Config {
@@ -70,7 +89,7 @@ function withRate(config: Config, rate: number | undefined): Config {
 }
 
 function withStore<T>(cli: Cli, session: Session, work: (store: StateStore) => T): T {
-  const store = openState({ path: session.config.state.path, now: cli.now, exclusive: false });
+  const store = openState({ ...session.state, now: cli.now, exclusive: false });
   try {
     return work(store);
   } finally {
@@ -116,6 +135,9 @@ function say(cli: Cli, job: JobRow, resumed: boolean, inUse: boolean, options: B
   cli.stderr.write(`${what}: ${showTime(fromMs)} to ${showTime(toMs)}, ${job.pipelines.join(', ')}\n`);
   if (!inUse) return;
   cli.stderr.write('the running Sluice does the work; stopping this command leaves it going\n');
+  if (!options.detach) cli.stderr.write('(where that is another backfill, this one begins when it has ended)\n');
+  if (options.adopt)
+    cli.stderr.write('note: --adopt has no effect there: it is for the Sluice that writes the files\n');
   if (options.rate !== undefined)
     cli.stderr.write('note: --rate has no effect there: it works within the rate of the source\n');
 }

@@ -1,9 +1,11 @@
 /** `sluice check`: what works and what is missing, without reading or writing anything to speak of. */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { orAborted } from '../abort.ts';
-import { build, type Line, openSink } from '../build.ts';
+import { type BuildTools, build, type Line, openSink } from '../build.ts';
 import { actionOf, messageOf, SluiceError } from '../errors.ts';
-import { isStateInUse, verifyState } from '../state/sqlite.ts';
+import { hasState } from '../state/files.ts';
+import { idOfState, isStateInUse, verifyState } from '../state/sqlite.ts';
 import type { CheckLine } from '../types.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
@@ -34,7 +36,7 @@ async function check(cli: Cli, options: CommonOptions): Promise<void> {
   const built = build(session.config, session.tools, false);
   try {
     const [sources, sinks] = await Promise.all([checkSources(cli, session, built.lines), checkSinks(cli, session)]);
-    const rows = [configRow(session), await stateRow(session), ...sources, ...sinks];
+    const rows = [configRow(session), ...(await stateRows(session)), ...sources, ...sinks];
     print(cli, rows, options.json ?? false);
     if (rows.some(({ ok }) => !ok)) cli.setExitCode(1);
   } finally {
@@ -48,13 +50,16 @@ function configRow({ config, warnings }: Session): Row {
   return { part: 'config', what: 'valid', ok: true, detail };
 }
 
-async function stateRow(session: Session): Promise<Row> {
+async function stateRows(session: Session): Promise<Row[]> {
   const { path } = session.config.state;
-  return attempt('state', 'usable', async () => {
-    const inUse = isStateInUse(path) ? `${path}, in use by a running Sluice` : path;
-    verifyState(path, session.tools.now);
+  const open: string[] = [];
+  const place = { ...session.config.state, tell: (text: string) => open.push(text) };
+  const usable = await attempt('state', 'usable', async () => {
+    const inUse = isStateInUse(place) ? `${path}, in use by a running Sluice` : path;
+    verifyState({ ...place, now: session.tools.now });
     return inUse;
   });
+  return [usable, ...open.map((detail) => ({ part: 'state', what: 'private', ok: true, isWarning: true, detail }))];
 }
 
 async function checkSources(cli: Cli, session: Session, lines: Line[]): Promise<Row[]> {
@@ -161,7 +166,7 @@ function checkSinks(cli: Cli, session: Session): Promise<Row[]> {
       async (signal) => {
         const streams = cli.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
         const withStreams = { ...settings, dataStreams, places, streams };
-        const sink = openSink(withStreams, tools);
+        const sink = openSink(withStreams, { ...tools, owner: ownerIn(session) });
         try {
           rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));
         } finally {
@@ -174,6 +179,16 @@ function checkSinks(cli: Cli, session: Session): Promise<Row[]> {
     return failed.ok ? rows : [...rows, failed];
   });
   return Promise.all(perSink).then((rows) => rows.flat());
+}
+
+/** The state that files should belong to, one without an id where it is still to be made; undefined where nobody can tell. */
+function ownerIn({ state }: Session): BuildTools['owner'] {
+  try {
+    const id = hasState(state.path) ? idOfState(state.path) : '';
+    return id === undefined ? undefined : { state: id, path: resolve(state.path), adopt: false };
+  } catch {
+    return undefined; // the row of the state says why
+  }
 }
 
 /** A row for what was tried: what it returns is the detail, what it throws is what is missing. */
@@ -203,10 +218,15 @@ async function attempt(
   }
 }
 
+function markOf({ ok, isWarning }: Row): string {
+  if (!ok) return '✗';
+  return isWarning ? '!' : '✓';
+}
+
 function print(cli: Cli, rows: Row[], json: boolean): void {
   const show = (text: string) => cli.stdout.write(cli.redactor.scrub(text));
   if (json) return void show(`${JSON.stringify({ ok: rows.every(({ ok }) => ok), checks: rows })}\n`);
-  show(table(rows.map(({ part, what, ok, detail }) => [ok ? '✓' : '✗', part, what, detail])));
+  show(table(rows.map((row) => [markOf(row), row.part, row.what, row.detail])));
   const bad = rows.filter(({ ok }) => !ok);
   for (const { part, what, advice } of bad) if (advice !== undefined) show(`→ ${part}, ${what}: ${advice}\n`);
   show(bad.length === 0 ? 'Everything works.\n' : `${bad.length} of ${plural(rows.length, 'check')} failed.\n`);

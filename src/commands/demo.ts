@@ -1,9 +1,9 @@
 /** `sluice demo`: the whole way on this machine, without an account and without a config. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type Config, parseConfigObject } from '../config.ts';
 import { SluiceError } from '../errors.ts';
+import { makeFolder } from '../private-files.ts';
 import { runPipeline } from '../run.ts';
 import { isStateInUse, openState } from '../state/sqlite.ts';
 import type { JobRow } from '../state/store.ts';
@@ -33,9 +33,9 @@ export function addDemo(program: Command, cli: Cli): void {
 }
 
 async function demo(cli: Cli, options: DemoOptions): Promise<void> {
-  mkdirSync(FOLDER, { recursive: true });
+  makeFolder(FOLDER, {});
   // Looked at first: a second demo beside the first would only be in its way.
-  if (isStateInUse(join(FOLDER, 'state'))) {
+  if (isStateInUse({ path: join(FOLDER, 'state') })) {
     throw new SluiceError(`another demo is using ${FOLDER}`, {
       action: 'stop',
       advice: 'Wait until it has ended, or run this one in another folder.',
@@ -55,7 +55,7 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
   const job = addJob(cli, config, simulator);
   sayBeginning(cli, simulator, options.detections);
   const startedAtMs = cli.now();
-  const { results, failures, done } = await workOn(cli, session, job, 'demo');
+  const { results, failures, done } = await workOn(cli, session, job, { title: 'demo' });
   if (failures[0] !== undefined) throw failures[0];
   if (!done || results.length === 0) {
     throw new SluiceError('the demo was stopped', {
@@ -126,7 +126,7 @@ function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
 
 /** The whole span of the simulated tenant; a demo that was interrupted goes on. */
 function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
-  const store = openState({ path: config.state.path, now: cli.now, exclusive: false });
+  const store = openState({ ...config.state, now: cli.now, exclusive: false });
   try {
     const pipelines = cli.streams.map(({ connector, stream }) => {
       const source = connector.name === 'cylance' ? simulator.source : apexSource(simulator);

@@ -7,13 +7,14 @@ import type { JobRow, StateStore } from '../state/store.ts';
 import { failingFor, type Watch } from '../watch.ts';
 import type { Cli } from './shared/context.ts';
 import { walkOf } from './shared/jobs.ts';
-import { type CommonOptions, withCommon } from './shared/options.ts';
+import { ADOPT, type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
 import { openSession, type Session } from './shared/session.ts';
 import { plural, showCount, showTime } from './shared/times.ts';
 
 interface RunCommand extends CommonOptions {
   once?: boolean;
+  adopt?: boolean;
 }
 
 const SUMMARY_MS = 60_000;
@@ -23,13 +24,14 @@ export function addRun(program: Command, cli: Cli): void {
   const command = program
     .command('run')
     .description('keep every pipeline of the config going; SIGTERM or Ctrl-C stops it cleanly')
-    .option('--once', 'read everything that is due once, then end');
+    .option('--once', 'read everything that is due once, then end')
+    .option('--adopt', ADOPT);
   withCommon(command).action((options: RunCommand) => run(cli, options));
 }
 
 async function run(cli: Cli, options: RunCommand): Promise<void> {
   const session = openSession(cli, options, { service: true });
-  const opened = openPipelines(session);
+  const opened = openPipelines(session, undefined, { adopt: options.adopt });
   const health = await startHealth(session.config, opened.running, session.log, opened.built.lived, cli.lost).catch(
     async (error: unknown) => {
       await opened.close();
@@ -41,6 +43,7 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
   } finally {
     await close(opened, health);
   }
+  session.log.info(cli.signal.aborted ? stoppedWell(opened.running) : 'ended'); // now that segments are finished
   if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: opened.running.map(toJson) })}\n`);
   judge(cli, opened.running, options.once ?? false);
 }
@@ -64,9 +67,8 @@ async function runAll(cli: Cli, session: Session, { built, store, running }: Ope
     await Promise.all(running.map((one) => runOne(cli, store, one, once)));
   } finally {
     for (const timer of timers) clearInterval(timer);
-    followJobs(store, running, true);
     summary();
-    session.log.info(cli.signal.aborted ? stoppedWell(running) : 'ended');
+    followJobs(store, running, true);
   }
 }
 

@@ -5,19 +5,27 @@
  * Every walk writes its own chain of segments, `<path>/<source>/<stream>/<walk>-000001.ndjson`. The segment that is being
  * written ends in `.part`.
  */
-import { randomUUID } from 'node:crypto';
-import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip, zstdCompress } from 'node:zlib';
 import type { Logger } from 'pino';
-import { messageOf, SluiceError } from '../errors.ts';
-import type { Batch, CheckLine, Json, Sink, StreamName } from '../types.ts';
+import { actionOf, messageOf, SluiceError } from '../errors.ts';
+import { openNewFile, openOwnFile, ownFile } from '../private-files.ts';
+import type { Batch, Json, Sink, StreamName } from '../types.ts';
+import { checkFiles, openToOthers } from './ndjson-check.ts';
 import { diskError } from './ndjson-errors.ts';
+import { type Claim, claimFolder, removed, syncFolder } from './ndjson-folder.ts';
+import { finishedName, segmentsIn } from './ndjson-names.ts';
+import { type Owner, toReceipts } from './ndjson-owner.ts';
+import { finishParts, giveName } from './ndjson-recover.ts';
 import { encodeLines } from './serialize.ts';
 
 export interface NdjsonSettings {
   path: string;
+  /** The number of the group that may read. */
+  group?: number;
   compression: 'none' | 'gzip' | 'zstd';
   rotateBytes: number;
   rotateMs: number;
@@ -28,32 +36,52 @@ export interface NdjsonSettings {
 interface Tools {
   log: Logger;
   now: () => number;
+  /** The state that the files belong to; only `check` does without. */
+  owner?: Owner;
 }
 
 /** The segments of one walk. */
 interface Chain {
-  folder: string;
+  claim: Claim;
   pipeline: string;
   walk: string;
   segment: number;
   length: number;
   openedAtMs: number;
-  file: FileHandle | undefined;
+  /** Tells the file that is being written from another one in its place; undefined before its first batch. */
+  inode: number | undefined;
   /** Its end was not committed. */
   doubt: boolean;
   /** The last thing that was done to it: one at a time. */
   turn: Promise<unknown>;
 }
 
-const ENDINGS = { none: '.ndjson', gzip: '.ndjson.gz', zstd: '.ndjson.zst' } as const;
-const SEGMENT = /^(.+)-(\d{6,})(\.ndjson(?:\.gz|\.zst)?)(\.part)?$/;
-
 export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
   const chains = new Map<string, Chain>();
+  const claims = new Map<string, Claim>();
   /** The last segment of each walk that the state knows of: numbers are never used again. */
   const committedSegments = new Map<string, number>();
   const rotating = setInterval(() => rotateIdle(chains, settings, tools), Math.min(settings.rotateMs, IDLE_LOOK_MS));
   rotating.unref();
+  let hasTold = false;
+
+  /** The folder of a pipeline's stream, which is this process's from then on. */
+  const claimed = async (pipeline: string, committed: ReadonlyMap<string, Json>, make: boolean) => {
+    const path = folderOf(settings, pipeline);
+    const known = claims.get(path);
+    if (known !== undefined) {
+      await (make ? known.requireSame() : known.require(committed));
+      return { claim: known, was: 'ours' as const };
+    }
+    if (tools.owner === undefined) throw new Error('files are written for a state');
+    const claim = claimFolder(settings, path, committed, { owner: tools.owner, make });
+    if (claim === undefined) return undefined;
+    claims.set(path, claim);
+    const open = hasTold ? [] : openToOthers(settings, [path]);
+    for (const text of open) tools.log.warn(text);
+    hasTold ||= open.length > 0;
+    return { claim, was: claim.was };
+  };
   return {
     kind: 'ndjson',
     looksUp: false,
@@ -63,7 +91,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       const chain = await orExplain(settings, async () => {
         const found =
           chains.get(chainName(batch)) ??
-          (await newChain(settings, batch, committedSegments.get(chainName(batch)) ?? 0, tools));
+          (await newChain(settings, batch, committedSegments.get(chainName(batch)) ?? 0, tools, claimed));
         chains.set(chainName(batch), found);
         await inTurn(found, async () => {
           await rotateIfDue(found, settings, tools);
@@ -74,34 +102,49 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       return { rejections: [], receipt: receiptOf(chain) };
     },
     async recover(pipeline, _prepared, committed) {
-      const folder = folderOf(settings, pipeline);
       for (const [name, chain] of chains) {
-        if (chain.folder !== folder) continue;
-        await inTurn(chain, async () => chain.file?.close());
+        if (chain.claim.path !== folderOf(settings, pipeline)) continue;
+        await inTurn(chain, async () => {});
         chains.delete(name);
       }
-      await orExplain(settings, () => cutUncommitted(folder, committed, tools.log));
-      for (const [walk, receipt] of committed) {
-        const { segment = 0 } = (receipt ?? {}) as { segment?: number };
+      await orExplain(settings, async () => {
+        const { claim, was } = (await claimed(pipeline, committed, false)) ?? {};
+        if (claim === undefined) return;
+        const receipts = was === 'of another' ? new Map() : toReceipts(committed);
+        const finished = await finishParts(claim.path, receipts, { asTheyAre: was !== 'ours', log: tools.log });
+        await claim.note(finished);
+      });
+      for (const [walk, { segment }] of toReceipts(committed))
         committedSegments.set(chainName({ pipeline, walk }), segment);
-      }
       return { arrived: new Set() };
     },
     doubt(pipeline, walk) {
       const chain = chains.get(chainName({ pipeline, walk }));
       if (chain !== undefined) chain.doubt = true;
     },
-    check: (signal) => check(settings, signal),
+    check: (signal) => checkFiles(settings, tools.owner, signal),
     async close() {
       clearInterval(rotating);
       // One with an end that was not committed stays `.part`, for the next start to cut.
-      for (const chain of chains.values()) {
-        await inTurn(chain, async () => (chain.doubt ? chain.file?.close() : finish(chain, settings)));
-      }
+      const outcomes = await Promise.allSettled(
+        [...chains.values()].map((chain) =>
+          inTurn(chain, async () => (chain.doubt ? undefined : finish(chain, settings))),
+        ),
+      );
+      for (const claim of claims.values()) claim.close();
       chains.clear();
+      claims.clear();
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed !== undefined) throw diskError(settings.path, failed.reason);
     },
   };
 }
+
+type Claimed = (
+  pipeline: string,
+  committed: ReadonlyMap<string, Json>,
+  make: boolean,
+) => Promise<{ claim: Claim } | undefined>;
 
 const IDLE_LOOK_MS = 60_000;
 
@@ -111,7 +154,8 @@ function rotateIdle(chains: Map<string, Chain>, settings: NdjsonSettings, tools:
     void inTurn(chain, async () => {
       if (!chain.doubt && chains.get(chainName(chain)) === chain) await rotateIfDue(chain, settings, tools);
     }).catch((error: unknown) => {
-      chains.delete(chainName(chain)); // the next batch looks at the disk again
+      // The next batch looks at the disk again. Where only a person can help, it meets the same, and says so.
+      if (!(error instanceof SluiceError && actionOf(error) === 'stop')) chains.delete(chainName(chain));
       tools.log.warn(`a segment could not be finished: ${messageOf(error)}`);
     });
   }
@@ -129,7 +173,7 @@ function chainName(batch: Pick<Batch, 'pipeline' | 'walk'>): string {
 }
 
 function receiptOf(chain: Chain | undefined): Json {
-  return chain === undefined ? null : { segment: chain.segment, length: chain.length };
+  return chain === undefined ? null : { segment: chain.segment, length: chain.length, folder: chain.claim.id };
 }
 
 /** `source/stream/sink` → `<path>/source/stream` */
@@ -138,55 +182,87 @@ function folderOf(settings: NdjsonSettings, pipeline: string): string {
   return join(settings.path, source, stream);
 }
 
-function fileName(chain: Chain, settings: NdjsonSettings): string {
-  return join(chain.folder, `${chain.walk}-${String(chain.segment).padStart(6, '0')}${ENDINGS[settings.compression]}`);
+/** Where the segment stands while it is written. */
+function partOf(chain: Chain, settings: NdjsonSettings): string {
+  return `${join(chain.claim.path, finishedName(chain.walk, chain.segment, settings.compression))}.part`;
 }
 
 /** Goes on behind the last segment of this walk, whatever wrote it, even if somebody has collected the files since. */
-async function newChain(settings: NdjsonSettings, batch: Batch, committed: number, tools: Tools): Promise<Chain> {
-  const folder = folderOf(settings, batch.pipeline);
-  await mkdir(folder, { recursive: true });
-  let segment = committed;
-  for (const name of await readdir(folder)) {
-    const [, walk, number] = SEGMENT.exec(name.replace(/\.uncommitted$/, '')) ?? [];
-    if (walk === batch.walk) segment = Math.max(segment, Number(number));
-  }
+async function newChain(
+  settings: NdjsonSettings,
+  { pipeline, walk }: Batch,
+  committed: number,
+  tools: Tools,
+  claimed: Claimed,
+): Promise<Chain> {
+  const { claim } = (await claimed(pipeline, new Map(), true)) as { claim: Claim };
+  await claim.note([]);
+  let segment = Math.max(committed, claim.finished(walk));
+  for (const one of segmentsIn(await readdir(claim.path)))
+    if (one.walk === walk) segment = Math.max(segment, one.number);
   const chain: Chain = {
-    folder,
-    pipeline: batch.pipeline,
-    walk: batch.walk,
-    segment,
-    length: 0,
-    openedAtMs: tools.now(),
-    file: undefined,
-    doubt: false,
-    turn: Promise.resolve(),
+    ...{ claim, pipeline, walk, segment, length: 0, openedAtMs: tools.now() },
+    ...{ inode: undefined, doubt: false, turn: Promise.resolve() },
   };
-  const left = `${fileName(chain, settings)}.part`;
-  const file = segment === 0 ? undefined : await open(left, 'r+').catch(() => undefined);
-  if (file !== undefined) return { ...chain, file, length: (await file.stat()).size };
-  return { ...chain, segment: segment + 1 };
+  const left = segment === 0 ? undefined : ownFile(partOf(chain, settings));
+  if (left === undefined) return { ...chain, segment: segment + 1 };
+  return { ...chain, length: left.size, inode: left.ino };
 }
 
+function unlessMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
+/** The file is open only meanwhile: there are many walks, and a process may have few files open. */
 async function append(chain: Chain, settings: NdjsonSettings, batch: Batch, tools: Tools): Promise<void> {
   const lines = encodeLines(batch.documents, new Date(tools.now()).toISOString());
   const bytes = await compress(lines, settings.compression);
-  if (chain.file === undefined) {
-    chain.file = await open(`${fileName(chain, settings)}.part`, 'wx'); // what lies there already may be committed
-    chain.openedAtMs = tools.now();
-    await syncFolder(chain.folder);
-  }
+  const file = await openSegment(chain, settings, tools);
   try {
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await chain.file.write(bytes, done, bytes.length - done, chain.length + done);
-      done += bytesWritten;
-    }
-    await chain.file.datasync();
-  } catch (error) {
-    await chain.file.truncate(chain.length).catch(() => {}); // recover() cuts it if this fails
-    throw error;
+    await writeAll(file, bytes, chain.length);
+    await requireInPlace(chain, settings, chain.length + bytes.length);
+  } finally {
+    await file.close();
   }
   chain.length += bytes.length;
+}
+
+async function openSegment(chain: Chain, settings: NdjsonSettings, tools: Tools): Promise<FileHandle> {
+  const path = partOf(chain, settings);
+  if (chain.inode !== undefined) {
+    const require = (now: Stats) => requireSame(chain, path, chain.length, now);
+    return openOwnFile(path, require).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? removed(path) : error;
+    });
+  }
+  const file = await openNewFile(path, settings); // what lies there already may be committed
+  chain.inode = (await file.stat()).ino;
+  chain.openedAtMs = tools.now();
+  await syncFolder(chain.claim.path);
+  return file;
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, from: number): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, from + done);
+      done += bytesWritten;
+    }
+    await file.datasync();
+  } catch (error) {
+    await file.truncate(from).catch(() => {}); // recover() cuts it if this fails
+    throw error;
+  }
+}
+
+/** What was written is only delivered where readers find it: what has the name is what was written, and has no other name. */
+async function requireInPlace(chain: Chain, settings: NdjsonSettings, size: number): Promise<void> {
+  const path = partOf(chain, settings);
+  requireSame(chain, path, size, await lstat(path).catch(unlessMissing));
+}
+
+function requireSame({ inode }: Chain, path: string, size: number, now: Stats | undefined): void {
+  if (now?.ino !== inode || now?.nlink !== 1 || now.size !== size) throw removed(path);
 }
 
 const deflate = promisify(gzip);
@@ -201,66 +277,22 @@ function compress(bytes: Buffer, compression: NdjsonSettings['compression']): Pr
 /** Called before a write, when everything in the segment is committed: a finished segment never holds anything else. */
 async function rotateIfDue(chain: Chain, settings: NdjsonSettings, tools: Tools): Promise<void> {
   const due = chain.length >= settings.rotateBytes || tools.now() - chain.openedAtMs >= settings.rotateMs;
-  if (chain.file === undefined || chain.length === 0 || !due) return;
+  if (chain.inode === undefined || chain.length === 0 || !due) return;
   await finish(chain, settings);
   chain.segment++;
   chain.length = 0;
 }
 
 async function finish(chain: Chain, settings: NdjsonSettings): Promise<void> {
-  if (chain.file === undefined) return;
-  await chain.file.close();
-  chain.file = undefined;
-  const name = fileName(chain, settings);
-  if (chain.length === 0) await rm(`${name}.part`, { force: true });
-  else await rename(`${name}.part`, name);
-  await syncFolder(chain.folder);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
-}
-
-/**
- * Cuts every unfinished segment to its committed length and gives it its name, since its walk may never write again. One
- * that no commit knows of is set aside, never deleted.
- */
-async function cutUncommitted(folder: string, committed: ReadonlyMap<string, Json>, log: Logger): Promise<void> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  for (const name of names) {
-    const [, walk = '', segment, , part] = SEGMENT.exec(name) ?? [];
-    if (part === undefined) continue;
-    const receipt = committed.get(walk) as { segment?: number; length?: number } | null | undefined;
-    const path = join(folder, name);
-    const finished = path.slice(0, -part.length);
-    if (receipt?.segment === Number(segment)) await cut(path, receipt.length ?? 0, log);
-    // Those before the last one are committed as a whole.
-    await rename(path, Number(segment) <= (receipt?.segment ?? 0) ? finished : `${finished}.uncommitted`);
-  }
-}
-
-async function cut(path: string, length: number, log: Logger): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    const { size } = await file.stat();
-    if (size < length) {
-      throw new SluiceError(`${path} has ${size} bytes, but ${length} were committed: somebody shortened it`, {
-        action: 'stop',
-        advice:
-          'Put the whole file back from a backup. Without one, move it away and run `sluice state reset`: everything in range is shipped again.',
-      });
-    }
-    if (size === length) return;
-    log.info(`${path}: cut from ${size} to its committed ${length} bytes`);
-    await file.truncate(length);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  const { claim, walk, segment } = chain;
+  if (chain.inode === undefined) return;
+  const path = partOf(chain, settings);
+  await requireInPlace(chain, settings, chain.length);
+  chain.inode = undefined;
+  if (chain.length === 0) return rm(path, { force: true });
+  await giveName(path, path.slice(0, -'.part'.length));
+  await syncFolder(claim.path);
+  await claim.note([{ walk, number: segment }]);
 }
 
 async function orExplain<T>({ path }: NdjsonSettings, work: () => Promise<T>): Promise<T> {
@@ -269,38 +301,4 @@ async function orExplain<T>({ path }: NdjsonSettings, work: () => Promise<T>): P
   } catch (error) {
     throw diskError(path, error);
   }
-}
-
-async function check(settings: NdjsonSettings, signal: AbortSignal): Promise<CheckLine[]> {
-  signal.throwIfAborted();
-  try {
-    await orExplain(settings, async () => {
-      await mkdir(settings.path, { recursive: true });
-      const probe = join(settings.path, `.sluice-check-${randomUUID()}`);
-      const file = await open(probe, 'w');
-      await file.write('x').finally(() => file.close());
-      await rm(probe);
-      for (const { namespace, stream } of settings.places ?? []) await mayContinue(settings, namespace, stream);
-    });
-    const { bavail, bsize } = await statfs(settings.path);
-    return [
-      { what: `write to ${settings.path}`, ok: true, detail: `${Math.floor((bavail * bsize) / 2 ** 20)} MiB free` },
-    ];
-  } catch (error) {
-    const advice = error instanceof SluiceError ? error.advice : undefined;
-    return [{ what: `write to ${settings.path}`, ok: false, detail: messageOf(error), advice }];
-  }
-}
-
-/** Folders and open segments may be those of another user: of root, who tried it first. */
-async function mayContinue({ path }: NdjsonSettings, source: string, stream: string): Promise<void> {
-  const folder = join(path, source, stream);
-  for (const each of [join(path, source), folder])
-    await access(each, constants.W_OK | constants.X_OK).catch(unlessMissing);
-  const names = (await readdir(folder).catch(unlessMissing)) ?? [];
-  for (const name of names.filter((each) => each.endsWith('.part'))) await access(join(folder, name), constants.W_OK);
-}
-
-function unlessMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }

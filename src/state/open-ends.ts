@@ -50,7 +50,7 @@ export function openEnds(statements: OpenEndStatements, id: number, guard: Guard
         return row === undefined ? undefined : (JSON.parse(row.value) as Json);
       }),
     setFact: (name, value) => {
-      guard(() => statements.setFact.run(id, name, JSON.stringify(value)));
+      transaction(() => statements.setFact.run(id, name, JSON.stringify(value)));
     },
     gaps: () => guard(() => (statements.gaps.all(id) as Raw[]).map(toGap)),
     owed: (dueMs, limit) => guard(() => (statements.owed.all(id, dueMs, limit) as Raw[]).map(toOwed)),

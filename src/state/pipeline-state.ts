@@ -18,17 +18,17 @@ interface PreparedRow {
 
 /**
  * The state of the pipeline with this id; notes are shared by the pipelines of its source. Statements are prepared once:
- * these calls are on the way of every record.
+ * these calls are on the way of every record. `guard` says what an error means; `written` also sees whether the files are there.
  */
 export function openPipeline(
   database: DatabaseSync,
   { id, source }: { id: number; source: string },
-  guard: Guard,
+  { guard, written }: { guard: Guard; written: Guard },
   now: () => number,
 ): PipelineState {
   const statements = { ...prepareStatements(database), ...prepareOpenEnds(database) };
   const transaction = <T>(work: () => T): T =>
-    guard(() => {
+    written(() => {
       database.exec('BEGIN IMMEDIATE');
       try {
         const result = work();
@@ -87,20 +87,20 @@ export function openPipeline(
     walk: (walk) => guard(() => toWalk(statements.walk.get(id, walk) as Raw | undefined)),
     walks: () => guard(() => statements.walks.all(id).map((row) => toWalk(row as Raw) as WalkRow)),
     begin(walk, kind, range) {
-      guard(() => statements.begin.run(id, walk, kind, range.fromMs, range.toMs, now()));
+      written(() => statements.begin.run(id, walk, kind, range.fromMs, range.toMs, now()));
       if (kind === 'live' || kind === 'backfill') guard(() => statements.cover.run(range.fromMs, id));
       guard(() => statements.prune.run(id));
       return this.walk(walk) as WalkRow;
     },
     finish: (walk, atMs, toMs = Number.MAX_SAFE_INTEGER) =>
-      guard(() => Number(statements.finish.run(atMs, id, walk, toMs).changes) > 0),
+      written(() => Number(statements.finish.run(atMs, id, walk, toMs).changes) > 0),
     handOver: (from, to, kind, atMs) =>
       transaction(() => {
         statements.handOver.run(to, kind, atMs, id, from);
         statements.finish.run(atMs, id, from, Number.MAX_SAFE_INTEGER);
       }),
     prepare: (walk, number, rows) => {
-      guard(() => statements.prepare.run(id, walk, number, JSON.stringify(rows), now()));
+      written(() => statements.prepare.run(id, walk, number, JSON.stringify(rows), now()));
     },
     commit: (commit) =>
       transaction(() => {
@@ -138,7 +138,7 @@ export function openPipeline(
         statements.forgetPrepared.run(id);
       }),
     ledger: (limit) => guard(() => (statements.ledger.all(id, limit) as Raw[]).map(toLedger)),
-    rewind: (walk, toMs) => guard(() => Number(statements.rewind.run(toMs, id, walk).changes) > 0),
+    rewind: (walk, toMs) => written(() => Number(statements.rewind.run(toMs, id, walk).changes) > 0),
     reset: () =>
       transaction(() => {
         for (const table of TABLES_OF_A_PIPELINE) {

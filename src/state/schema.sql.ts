@@ -4,7 +4,7 @@
  * Keys are random, and an index over them is what a commit spends its time on: `key_hash` (52 bits) makes it four times
  * smaller than one over the keys. Rows with equal hashes are told apart by their key.
  */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 const CHILDREN = `
 CREATE TABLE children (
@@ -41,6 +41,12 @@ CREATE TABLE missing (
 ) WITHOUT ROWID;
 `;
 
+/** What tells this state from every other one, for the folders that belong to it. */
+const SELF = `
+CREATE TABLE self (id TEXT NOT NULL);
+INSERT INTO self VALUES (lower(hex(randomblob(16))));
+`;
+
 /** What turns the schema of each version into the next one's. */
 export const MIGRATIONS: Readonly<Record<number, string>> = {
   1: `ALTER TABLE prepared ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
@@ -48,6 +54,7 @@ export const MIGRATIONS: Readonly<Record<number, string>> = {
   2: NOTES,
   3: `ALTER TABLE revisions ADD COLUMN seen_ms INTEGER;
     ALTER TABLE ledger ADD COLUMN owed INTEGER NOT NULL DEFAULT 0; ${OPEN_ENDS}`,
+  4: SELF,
 };
 
 export const SCHEMA = `
@@ -90,4 +97,4 @@ CREATE TABLE jobs (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, pipelines TEXT NOT NULL,
   "as" TEXT, status TEXT NOT NULL, message TEXT, created_at_ms INTEGER NOT NULL
 );
-${CHILDREN}${NOTES}${OPEN_ENDS}`;
+${CHILDREN}${NOTES}${OPEN_ENDS}${SELF}`;

@@ -1,26 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import {
-  accessSync,
-  constants,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, SluiceError } from '../errors.ts';
+import type { Lock } from '../os-lock.ts';
+import { fileMode, makeFile } from '../private-files.ts';
 import type { Json, Range } from '../types.ts';
+import { guarded, newer, quickCheck, requireWhole, torn } from './damage.ts';
+import { hasState, inUse, lockState, type StatePlace, settleFiles, tellOfOthers, watchFiles } from './files.ts';
 import { openPipeline } from './pipeline-state.ts';
 import { MIGRATIONS, SCHEMA, SCHEMA_VERSION } from './schema.sql.ts';
+import { seal, unseal } from './seal.ts';
 import type { JobRow, RejectionRow, StateStore } from './store.ts';
 
-export interface StateOptions {
-  /** The folder that holds the database and its lock. */
-  path: string;
+export interface StateOptions extends StatePlace {
   now: () => number;
   /** Take the lock that keeps a second process away. Commands that only look, or only add a job, do without. */
   exclusive: boolean;
@@ -32,11 +24,14 @@ const PRAGMAS =
 
 /** Opens (and makes, if need be) the state. Throws a clear error when another process holds it. */
 export function openState(options: StateOptions): StateStore {
-  return guarded(options.path, () => {
-    mkdirSync(options.path, { recursive: true });
-    const lock = options.exclusive ? takeLock(options.path, LOCK_PATIENCE_MS) : undefined;
+  const { path, exclusive } = options;
+  return guarded(path, () => {
+    settleFiles(options);
+    const lock = exclusive ? lockState(path, LOCK_PATIENCE_MS) : undefined;
+    if (exclusive && lock === undefined) throw inUse(path);
     try {
-      return store(openDatabase(options.path), lock, options);
+      if (exclusive) tellOfOthers(options);
+      return store(openDatabase(options), lock, options);
     } catch (error) {
       lock?.close();
       throw error;
@@ -44,21 +39,32 @@ export function openState(options: StateOptions): StateStore {
   });
 }
 
-function openDatabase(path: string): DatabaseSync {
+function openDatabase(options: StateOptions): DatabaseSync {
+  const { path, exclusive } = options;
   const file = join(path, 'state.db');
-  if (!existsSync(file)) {
+  if (!hasState(path)) {
     // It would be taken for a part of the new file.
     if (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size) throw torn(path, 'its main file is missing');
-    makeDatabase(file);
+    makeDatabase(file, options);
   }
-  if (statSync(file).size === 0) throw torn(path, 'it is empty');
-  return prepared(file);
+  const isWhole = requireWhole(path);
+  if (exclusive) unseal(path);
+  const database = prepared(file, PRAGMAS, () => unseal(path));
+  if (isWhole || !exclusive) return database;
+  try {
+    quickCheck(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** Whole from its first moment, however the process ends: an empty file is one that lost what it had. */
-function makeDatabase(file: string): void {
+function makeDatabase(file: string, place: StatePlace): void {
   const fresh = `${file}.${randomUUID()}.new`;
   try {
+    makeFile(fresh, fileMode(place), place);
     // Without a log beside it: what stands there would not be part of the file that gets the name.
     prepared(fresh, 'PRAGMA page_size = 8192; PRAGMA synchronous = FULL;').close();
     giveName(fresh, file);
@@ -76,11 +82,11 @@ function giveName(fresh: string, file: string): void {
   }
 }
 
-function prepared(file: string, pragmas = PRAGMAS): DatabaseSync {
+function prepared(file: string, pragmas: string, beforeMigration = () => {}): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 10_000 });
   try {
     database.exec(pragmas);
-    migrate(database);
+    migrate(database, beforeMigration);
     return database;
   } catch (error) {
     database.close();
@@ -91,132 +97,102 @@ function prepared(file: string, pragmas = PRAGMAS): DatabaseSync {
 /** Somebody who only looks whether the lock is taken (`isStateInUse`) holds it for a moment: wait for that. */
 const LOCK_PATIENCE_MS = 500;
 
-/** A lock that the operating system lets go of when the process dies, however it dies. */
-function takeLock(path: string, patienceMs: number): DatabaseSync {
-  const lock = new DatabaseSync(join(path, 'lock.db'), { timeout: patienceMs });
-  try {
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
-    return lock;
-  } catch (error) {
-    lock.close();
-    if (!/locked|busy/i.test(messageOf(error))) throw error;
-    throw new SluiceError(`another Sluice process is using the state in ${path}`, {
-      action: 'stop',
-      advice: 'Stop that process first, or give this one a state.path of its own (it would ship everything again).',
-    });
-  }
-}
-
 /**
  * Opens the state as `run` does, where there is one, and asks SQLite whether the file is whole. Throws with what to do. A
  * file of an earlier version is left as it is.
  */
-export function verifyState(path: string, now: () => number): void {
-  const file = join(path, 'state.db');
+export function verifyState(options: Omit<StateOptions, 'exclusive'>): void {
+  const { path } = options;
   guarded(path, () => {
     accessSync(path, constants.W_OK | constants.X_OK);
-    if (!existsSync(file)) return;
-    if (statSync(file).size === 0) throw torn(path, 'it is empty');
-    const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
-    try {
-      const [row] = database.prepare('PRAGMA quick_check(1)').all() as { quick_check?: string }[];
-      if (row?.quick_check !== 'ok') throw torn(path, row?.quick_check ?? 'it cannot be read');
-      const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-      if (version < SCHEMA_VERSION) return;
-    } catch (error) {
-      if (error instanceof SluiceError) throw error;
-      throw torn(path, messageOf(error));
-    } finally {
-      database.close();
-    }
-    openState({ path, now, exclusive: false }).close();
+    tellOfOthers(options);
+    if (!hasState(path)) return;
+    requireWhole(path);
+    const version = reading(join(path, 'state.db'), (database) => {
+      quickCheck(database, path);
+      return versionOf(database);
+    });
+    if (version >= SCHEMA_VERSION) openState({ ...options, exclusive: false }).close();
   });
 }
 
-function torn(path: string, why: string): SluiceError {
-  return new SluiceError(`the state in ${path} is damaged: ${why}`, {
-    action: 'stop',
-    advice:
-      'Restore it from a backup, together with the output that belongs to it. Without one, reset it by moving the folder away: everything in range is shipped again.',
-  });
+/** What tells a state that is there from every other one; undefined for one of an earlier version. */
+export function idOfState(path: string): string | undefined {
+  return reading(join(path, 'state.db'), (database) =>
+    versionOf(database) === SCHEMA_VERSION ? idIn(database) : undefined,
+  );
+}
+
+/** Not read-only: such a connection leaves a log behind, as if the file were in use. */
+function reading<T>(file: string, work: (database: DatabaseSync) => T): T {
+  const database = new DatabaseSync(file, { timeout: 10_000 });
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+}
+
+function idIn(database: DatabaseSync): string {
+  return (database.prepare('SELECT id FROM self').get() as { id: string }).id;
 }
 
 /** Whether a process holds the state: then jobs are left to it. */
-export function isStateInUse(path: string): boolean {
-  return guarded(path, () => {
-    mkdirSync(path, { recursive: true });
-    try {
-      takeLock(path, 0).close();
-      return false;
-    } catch (error) {
-      if (error instanceof SluiceError) return true;
-      throw error;
-    }
+export function isStateInUse(place: StatePlace): boolean {
+  return guarded(place.path, () => {
+    settleFiles(place);
+    const lock = lockState(place.path, 0);
+    lock?.close();
+    return lock === undefined;
   });
 }
 
-function migrate(database: DatabaseSync): void {
-  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (version > SCHEMA_VERSION) {
-    throw new SluiceError(
-      `the state was written by another version of Sluice (schema ${version}, this one knows ${SCHEMA_VERSION})`,
-      {
-        action: 'stop',
-        advice: 'Run the version that wrote it, or a newer one.',
-      },
-    );
-  }
+function migrate(database: DatabaseSync, before: () => void): void {
+  const version = versionOf(database);
+  if (version > SCHEMA_VERSION) throw newer(version);
+  if (version !== SCHEMA_VERSION) before();
   if (version === 0) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
   for (let from = version; from > 0 && from < SCHEMA_VERSION; from++) {
     database.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[from]} PRAGMA user_version = ${from + 1}; COMMIT;`);
   }
 }
 
-/** SQLITE_CORRUPT and SQLITE_NOTADB. */
-const TORN = new Set([11, 26]);
-
-/** SQLite does not always say that a disk is full: it may need room for what two processes share. */
-function hasNoRoom(path: string): boolean {
-  try {
-    const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize < NEEDED_BYTES;
-  } catch {
-    return false;
-  }
-}
-
-const NEEDED_BYTES = 256 * 1024;
-
-/** Runs `work` and says what a failure of the database means. */
-export function guarded<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof SluiceError) throw error;
-    const message = messageOf(error);
-    if (TORN.has((error as { errcode?: number }).errcode ?? 0)) throw torn(path, message);
-    const full = /full|ENOSPC/i.test(message) || (message === 'disk I/O error' && hasNoRoom(path));
-    throw new SluiceError(`the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`, {
-      action: 'stop',
-      advice: full
-        ? 'Free some space and start again: everything up to the last checkpoint is safe, and the rest is read again.'
-        : 'Check that state.path is a folder on a local disk that this user may write to.',
-      cause: error,
+function store(database: DatabaseSync, lock: Lock | undefined, options: StateOptions): StateStore {
+  const { path } = options;
+  const guard = <T>(work: () => T) => guarded(path, work);
+  const id = idIn(database);
+  const verify = watchFiles(path, lock !== undefined);
+  verify();
+  let mayHaveChanged = lock !== undefined;
+  /** Sees whether the files are there; not for what every record needs. */
+  const watched = <T>(work: () => T): T =>
+    guard(() => {
+      verify();
+      return work();
     });
-  }
-}
-
-function store(database: DatabaseSync, lock: DatabaseSync | undefined, options: StateOptions): StateStore {
-  const guard = <T>(work: () => T) => guarded(options.path, work);
-  const run = (sql: string, ...values: (string | number | null)[]) => guard(() => database.prepare(sql).run(...values));
+  const written = <T>(work: () => T): T =>
+    watched(() => {
+      if (!mayHaveChanged) unseal(path);
+      mayHaveChanged = true;
+      return work();
+    });
+  const run = (sql: string, ...values: (string | number | null)[]) =>
+    written(() => database.prepare(sql).run(...values));
   const all = (sql: string, ...values: (string | number | null)[]) =>
-    guard(() => database.prepare(sql).all(...values)) as Record<string, string | number | null>[];
+    watched(() => database.prepare(sql).all(...values)) as Record<string, string | number | null>[];
   return {
+    id,
+    verify,
     pipeline(name) {
-      run('INSERT INTO pipelines (name) VALUES (?) ON CONFLICT DO NOTHING', name);
-      const [row] = all('SELECT id FROM pipelines WHERE name = ?', name);
+      const find = () => all('SELECT id FROM pipelines WHERE name = ?', name)[0];
+      if (find() === undefined) run('INSERT INTO pipelines (name) VALUES (?) ON CONFLICT DO NOTHING', name);
+      const row = find();
       const [source = ''] = name.split('/', 1);
-      return openPipeline(database, { id: row?.id as number, source }, guard, options.now);
+      return openPipeline(database, { id: row?.id as number, source }, { guard, written }, options.now);
     },
     pipelines: () => all('SELECT name FROM pipelines ORDER BY name').map((row) => row.name as string),
     addJob(job) {
@@ -242,8 +218,13 @@ function store(database: DatabaseSync, lock: DatabaseSync | undefined, options: 
         limit,
       ).map((row) => ({ ...(row as unknown as RejectionRow), field: (row.field as string | null) ?? undefined })),
     close() {
-      database.close();
-      lock?.close();
+      try {
+        database.close();
+        if (lock !== undefined) seal(path, options);
+        else if (mayHaveChanged) unseal(path);
+      } finally {
+        lock?.close();
+      }
     },
   };
 }

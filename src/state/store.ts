@@ -192,6 +192,10 @@ export interface RejectionRow extends StoredRejection {
 }
 
 export interface StateStore {
+  /** Tells this state from every other one. */
+  readonly id: string;
+  /** Throws when the files that hold it are gone, or are others: what is written is lost then. */
+  verify(): void;
   pipeline(name: string): PipelineState;
   pipelines(): string[];
   addJob(job: Pick<JobRow, 'kind' | 'range' | 'pipelines' | 'as'>): number;

@@ -77,7 +77,8 @@ export async function workplace(options: Partial<SimulatorOptions> & { detection
   };
 }
 
-const NOBODY = 65_534;
+/** A user without rights. */
+export const NOBODY = 65_534;
 
 function launch(folder: string, argv: string[], uid?: number): Started {
   const env = { PATH: process.env.PATH, HOME: folder };

@@ -1,12 +1,12 @@
 /** What `check` says is to be done fits what is wrong. */
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { SECRET, TENANT, type Workplace, workplace } from './binary.ts';
+import { NOBODY, SECRET, TENANT, type Workplace, workplace } from './binary.ts';
 import { makeCertificates } from './certificates.ts';
 
 let place: Workplace;
@@ -175,7 +175,7 @@ test('of an output folder whose parts are those of another user', async () => {
   const out = join(place.folder, 'out');
   const inner = join(out, 'acme', 'cylance.detection');
   mkdirSync(inner, { recursive: true });
-  for (const folder of [place.folder, out]) chmodSync(folder, 0o777);
+  if (process.getuid?.() === 0) chownSync(out, NOBODY, NOBODY);
   chmodSync(inner, 0o555);
   place.configure({ sink: `{ name: files, type: ndjson, path: ${out} }` });
   const denied = await place.sluiceAsNobody('check');

@@ -38,5 +38,5 @@ test('a torn state, and one of zero bytes', async () => {
   const refused = await place.sluice('run', '--once');
   expect(refused.stderr).toMatch(/damaged: it is empty/);
   expect({ code: refused.code, more: place.delivered().length - before }).toEqual({ code: 1, more: 0 });
-  expect(readdirSync(join(place.folder, 'sluice-state')).sort()).toEqual(['lock.db', 'state.db']);
+  expect(readdirSync(join(place.folder, 'sluice-state')).sort()).toEqual(['lock.db', 'state.db', 'state.seal']);
 });

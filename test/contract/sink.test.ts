@@ -7,7 +7,8 @@ import type { EcsDocument } from '../../src/types.ts';
 import { scratch } from '../engine/harness.ts';
 import { sinkContract } from './sink.ts';
 
-const tools = { log: pino({ level: 'silent' }), now: Date.now };
+const owner = { state: 'a'.repeat(32), path: '/the/state', adopt: false };
+const tools = { log: pino({ level: 'silent' }), now: Date.now, owner };
 const DECODERS = { none: (bytes: Buffer) => bytes, gzip: gunzipSync, zstd: unzstd };
 const FRAME = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
@@ -39,9 +40,15 @@ for (const compression of ['none', 'gzip', 'zstd'] as const) {
     sinkContract(`ndjson, ${compression}, segments of ${rotateBytes} bytes`, async () => {
       const folder = scratch();
       const settings = { path: join(folder.path, 'out'), compression, rotateBytes, rotateMs: 3_600_000 };
+      const sink = openNdjson(settings, tools);
       return {
-        sink: openNdjson(settings, tools),
-        reopen: async () => openNdjson(settings, tools),
+        sink,
+        // The system lets go of the locks of a process that dies; what it wrote last is not committed.
+        reopen: async () => {
+          sink.doubt?.('acme/test.contract/sink', 'live');
+          await sink.close();
+          return openNdjson(settings, tools);
+        },
         readAll: async () => readAll(folder.path, DECODERS[compression]),
         dispose: async () => folder.remove(),
       };

@@ -14,7 +14,7 @@ const NOW = 5000;
 const STORES = {
   sqlite: {
     open: (path: string, exclusive = true): StateStore => openState({ path, now: () => NOW, exclusive }),
-    inUse: isStateInUse,
+    inUse: (path: string) => isStateInUse({ path }),
   },
 };
 

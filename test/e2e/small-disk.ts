@@ -15,7 +15,7 @@ export function mountSmallDisk(folder: string, kib: number): SmallDisk | undefin
   mkdirSync(folder, { recursive: true });
   const mount = (...argv: string[]) => execFileSync('mount', argv, { stdio: 'pipe' });
   try {
-    mount('-t', 'tmpfs', '-o', `size=${kib}k`, 'tmpfs', folder);
+    mount('-t', 'tmpfs', '-o', `size=${kib}k,mode=700`, 'tmpfs', folder);
   } catch {
     return undefined;
   }

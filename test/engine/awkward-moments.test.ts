@@ -448,6 +448,8 @@ describe('a detail that answers 404', () => {
 });
 
 describe('segments', () => {
+  const segments = async (folder: string) => (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+
   test('that were collected leave their numbers behind', async () => {
     const pages = (id: string) => listOf(() => [record(id)]);
     const first = start(fake({ pages: pages('a') }), { overrides: listOnly });
@@ -455,12 +457,12 @@ describe('segments', () => {
     await runWalk(first.pipeline, backfill(), never);
     await first.close();
     const out = join(first.path, 'out', 'acme', 'cylance.detection');
-    for (const name of await readdir(out)) await rm(join(out, name));
+    for (const name of await segments(out)) await rm(join(out, name));
     const second = start(fake({ pages: pages('b') }), { overrides: listOnly, path: first.path });
     await recover(second.pipeline);
     await runWalk(second.pipeline, backfill(), never);
     await second.close();
-    expect(await readdir(out)).toEqual(['backfill-1-000002.ndjson']);
+    expect(await segments(out)).toEqual(['backfill-1-000002.ndjson']);
   });
 
   test('an older one that was committed as a whole gets its name, and is not set aside', async () => {
@@ -471,9 +473,14 @@ describe('segments', () => {
     await writeFile(join(place, 'live-000002.ndjson.part'), '{}\n');
     const sink = openNdjson(
       { path, compression: 'none', rotateBytes: 1e6, rotateMs: 1e6 },
-      { log: pino({ level: 'silent' }), now: Date.now },
+      {
+        log: pino({ level: 'silent' }),
+        now: Date.now,
+        owner: { state: 'a'.repeat(32), path: '/the/state', adopt: false },
+      },
     );
     await sink.recover('acme/x.y/files', [], new Map([['live', { segment: 2, length: 3 }]]));
-    expect((await readdir(place)).sort()).toEqual(['live-000001.ndjson', 'live-000002.ndjson']);
+    expect(await segments(place)).toEqual(['live-000001.ndjson', 'live-000002.ndjson']);
+    await sink.close();
   });
 });

@@ -120,7 +120,13 @@ export interface Opened {
 /** The first pipeline of the config, with `sink` in place of its own when given. */
 export function openPipeline(
   config: Config,
-  options: { sink?: Sink; now?: () => number; streams?: BuildTools['streams']; events?: PipelineEvents } = {},
+  options: {
+    sink?: Sink;
+    now?: () => number;
+    streams?: BuildTools['streams'];
+    events?: PipelineEvents;
+    adopt?: boolean;
+  } = {},
 ): Opened {
   const now = options.now ?? Date.now;
   const tools: BuildTools = {
@@ -130,8 +136,9 @@ export function openPipeline(
     now,
     hardStop: new AbortController().signal,
   };
+  const store = openState({ ...config.state, now, exclusive: true });
+  tools.owner = { state: store.id, path: config.state.path, adopt: options.adopt ?? false };
   const built = build(config, tools, options.sink === undefined);
-  const store = openState({ path: config.state.path, now, exclusive: true });
   const [line] = built.lines;
   if (line === undefined) throw new Error('the config has no pipeline');
   let delivered = 0;

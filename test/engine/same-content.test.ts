@@ -45,6 +45,7 @@ async function tenant(first: object, ...others: object[]) {
       .prepare(`UPDATE revisions SET ${set.join()} WHERE key = 'd1'`)
       .run(...Object.values(columns));
     database.close();
+    rmSync(join(config.state.path, 'state.seal'), { force: true }); // changed on purpose
     expect(changes).toBe(1);
   };
   const forget = () => rmSync(config.state.path, { recursive: true });

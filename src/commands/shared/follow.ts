@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../errors.ts';
 import { startProgress } from '../../progress.ts';
+import type { StatePlace } from '../../state/files.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { JobRow, StateStore } from '../../state/store.ts';
 import type { Cli } from './context.ts';
@@ -13,10 +14,13 @@ const POLL_MS = 500;
 /** The look whether somebody still works takes the lock for a moment: not too often. */
 const ALIVE_EVERY = 10;
 
-/** Until the job is done, has failed, or nobody works on it any more. */
-export async function followJob(cli: Cli, session: Session, job: JobRow, json: boolean): Promise<void> {
-  const { path } = session.config.state;
-  const store = openState({ path, now: cli.now, exclusive: false });
+/**
+ * Until the job is done, has failed, or nobody works on it any more. False when nobody ever did, and the state is free: it was
+ * held by somebody who looks after other things.
+ */
+export async function followJob(cli: Cli, session: Session, job: JobRow, json: boolean): Promise<boolean> {
+  const { state } = session;
+  const store = openState({ ...state, now: cli.now, exclusive: false });
   const startedAtMs = cli.now();
   try {
     const standing = () => standingOf(store, job);
@@ -27,22 +31,26 @@ export async function followJob(cli: Cli, session: Session, job: JobRow, json: b
       isTty: cli.isTty,
       standing,
     });
-    const last = await waitFor(cli, store, job, path).finally(progress.stop);
+    const last = await waitFor(cli, store, job, state).finally(progress.stop);
+    if (last === undefined) return false;
     const done = last.status === 'done';
     printResult(cli, { id: job.id, done }, resultsOf(cli, store, job, startedAtMs), json);
     if (!done) throw unfinished(cli, last);
+    return true;
   } finally {
     store.close();
   }
 }
 
-async function waitFor(cli: Cli, store: StateStore, job: JobRow, path: string): Promise<JobRow> {
+async function waitFor(cli: Cli, store: StateStore, job: JobRow, state: StatePlace): Promise<JobRow | undefined> {
+  let wasTaken = false;
   for (let look = 1; ; look++) {
     const row = store.jobs().find(({ id }) => id === job.id) ?? job;
+    wasTaken ||= row.status !== 'waiting';
     if (row.status === 'done' || cli.signal.aborted) return row;
     if (row.status === 'failed' && look > ALIVE_EVERY) return row; // a failure of an earlier attempt is taken up first
-    if (look % ALIVE_EVERY === 0 && !isStateInUse(path))
-      return { ...row, message: 'the Sluice that worked on it has stopped' };
+    if (look % ALIVE_EVERY === 0 && !isStateInUse(state))
+      return wasTaken ? { ...row, message: 'the Sluice that worked on it has stopped' } : undefined;
     await sleep(POLL_MS, undefined, { signal: cli.signal }).catch(() => {});
   }
 }

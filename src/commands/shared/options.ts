@@ -18,6 +18,10 @@ export function withJson(command: Command): Command {
   return command.option('--json', 'print the result as JSON');
 }
 
+/** What `--adopt` means wherever it is taken. */
+export const ADOPT =
+  'take output folders as they are, from another state or with files missing; once, when you know that it is right';
+
 /** `--config`, `--json` and `--log-level`. */
 export function withCommon(command: Command): Command {
   command.option('-c, --config <file>', 'config file (default: $SLUICE_CONFIG, else sluice.yaml)');

@@ -9,8 +9,13 @@ import { type Opened, openPipelines, type Running } from './pipelines.ts';
 import { printResult } from './result.ts';
 import type { Session } from './session.ts';
 
-export async function ownJob(cli: Cli, session: Session, job: JobRow, json: boolean): Promise<void> {
-  const { results, failures, done } = await workOn(cli, session, job, 'backfill');
+export async function ownJob(
+  cli: Cli,
+  session: Session,
+  job: JobRow,
+  { json = false, adopt }: { json?: boolean; adopt?: boolean },
+): Promise<void> {
+  const { results, failures, done } = await workOn(cli, session, job, { title: 'backfill', adopt });
   if (done || results.some(({ windows, delivered }) => windows + delivered > 0))
     printResult(cli, { id: job.id, done }, results, json);
   const [first] = failures;
@@ -31,9 +36,14 @@ export interface Worked {
 }
 
 /** All pipelines of a job side by side, with progress on stderr. One that fails does not end the others. */
-export async function workOn(cli: Cli, session: Session, job: JobRow, title: string): Promise<Worked> {
+export async function workOn(
+  cli: Cli,
+  session: Session,
+  job: JobRow,
+  { title, adopt }: { title: string; adopt?: boolean },
+): Promise<Worked> {
   const ours = (name: string) => job.pipelines.includes(name);
-  const opened = openPipelines(session, (lines) => lines.filter(({ name }) => ours(name)));
+  const opened = openPipelines(session, (lines) => lines.filter(({ name }) => ours(name)), { adopt });
   try {
     if (opened.running.length === 0) throw missing(job);
     return await work(cli, session, opened, job, title);

@@ -1,4 +1,5 @@
 /** Pipelines with their state, ready to run, each with somebody who watches it. */
+import { resolve } from 'node:path';
 import { type Built, build, type Line, toPipeline } from '../../build.ts';
 import { usageError } from '../../errors.ts';
 import type { Pipeline } from '../../pipeline.ts';
@@ -30,16 +31,23 @@ function ofItsTenant({ name, source }: Line, state: PipelineState): PipelineStat
   );
 }
 
-/** Takes the state for itself; throws when another process has it. */
+/** Takes the state for itself; throws when another process has it. `adopt` takes output folders as they are. */
 export function openPipelines(
   session: Session,
   choose: (lines: Line[]) => Line[] = (lines) => lines,
-  { anyTenant = false } = {},
+  { anyTenant = false, adopt = false } = {},
 ): Opened {
-  const { config, tools } = session;
-  const built = build(config, tools);
+  const { config } = session;
+  const store = openState({ ...session.state, now: session.tools.now, exclusive: true });
+  const tools = { ...session.tools, owner: { state: store.id, path: resolve(config.state.path), adopt } };
+  let built: Built;
+  try {
+    built = build(config, tools);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
   const lines = choose(built.lines);
-  const store = openState({ path: config.state.path, now: tools.now, exclusive: true });
   const open = (line: Line): Running => {
     const watch = createWatch(line.name, tools.now, built.lived);
     const watched = { ...line, registered: observed(line.registered, watch) };

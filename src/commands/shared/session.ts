@@ -3,6 +3,7 @@ import type { BuildTools } from '../../build.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { createLogger, type Logger } from '../../log.ts';
 import { openTalk, type Talk } from '../../progress.ts';
+import type { StatePlace } from '../../state/files.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 
@@ -12,6 +13,8 @@ export interface Session {
   log: Logger;
   talk: Talk;
   tools: BuildTools;
+  /** Where the state is, and who is told what others may do with it. */
+  state: StatePlace;
 }
 
 export interface SessionChoices {
@@ -45,7 +48,8 @@ export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choi
     color: cli.isTty && !cli.env.NO_COLOR,
   });
   const { env, now, hardStop, streams, parts, memory } = cli;
-  return { config, warnings: [], log, talk, tools: { streams, log, env, now, hardStop, parts, memory } };
+  const state = { ...config.state, tell: (text: string) => log.warn(text) };
+  return { config, warnings: [], log, talk, tools: { streams, log, env, now, hardStop, parts, memory }, state };
 }
 
 export function knownStreamsOf(cli: Cli): { name: `${string}.${string}`; connector: string }[] {

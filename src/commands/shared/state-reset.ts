@@ -1,4 +1,4 @@
-import { usageError } from '../../errors.ts';
+import { SluiceError, usageError } from '../../errors.ts';
 import { recover } from '../../pipeline.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
@@ -40,10 +40,18 @@ function namesOf(cli: Cli, session: Session, options: ResetOptions): string[] {
   }
 }
 
-/** `recover` cuts open segments to what was committed and finishes them: without the state, nobody could tell any more. */
+/**
+ * `recover` cuts open segments to what was committed and finishes them: without the state, nobody could tell any more. That
+ * files are gone, or another's, is often why this is asked for.
+ */
 async function forget(session: Session, { store, running }: Opened, name: string): Promise<void> {
   const one = running.find(({ line }) => line.name === name);
   const sink = session.config.sinks.find((each) => each.name === one?.line.sinkName);
-  if (one !== undefined && sink?.type === 'ndjson') await recover(one.pipeline);
+  if (one !== undefined && sink?.type === 'ndjson') {
+    await recover(one.pipeline).catch((error: unknown) => {
+      if (!(error instanceof SluiceError) || error.action !== 'stop') throw error;
+      session.log.warn(`${name}: its files stay as they are: ${error.message}`);
+    });
+  }
   store.pipeline(name).reset();
 }

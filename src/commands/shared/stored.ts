@@ -1,7 +1,6 @@
 /** The state as it is on disk, for commands that look at it or mend it. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { usageError } from '../../errors.ts';
+import { hasState } from '../../state/files.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { Cli } from './context.ts';
@@ -11,10 +10,10 @@ import type { Session } from './session.ts';
 /** Throws when there is none: looking must not make one. */
 export function existingState(cli: Cli, session: Session, exclusive: boolean): StateStore {
   const { path } = session.config.state;
-  if (!existsSync(join(path, 'state.db'))) {
+  if (!hasState(path)) {
     throw usageError(`there is no state in ${path} yet`, 'It is made by the first `sluice run` or `sluice backfill`.');
   }
-  return openState({ path, now: cli.now, exclusive });
+  return openState({ ...session.state, now: cli.now, exclusive });
 }
 
 /** The pipelines that were named; all that the state knows when none was. */

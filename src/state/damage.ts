@@ -1,0 +1,93 @@
+/** What is wrong with a state that cannot be used, and what to do about it. */
+import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { messageOf, SluiceError } from '../errors.ts';
+import { ownFile } from '../private-files.ts';
+import { lockedByOther } from './files.ts';
+import { SCHEMA_VERSION } from './schema.sql.ts';
+import { isAsSealed } from './seal.ts';
+
+/** Whether it is known to be as Sluice left it; throws when it is known not to be. */
+export function requireWhole(path: string): boolean {
+  if (ownFile(join(path, 'state.db'))?.size === 0) throw torn(path, 'it is empty');
+  const isSealed = isAsSealed(path);
+  if (isSealed !== false) return isSealed ?? false;
+  const version = versionIn(join(path, 'state.db'));
+  if (version > SCHEMA_VERSION) throw newer(version); // it may leave a state in another way
+  throw torn(
+    path,
+    'the file is not as Sluice left it when it ended (where a person changed it on purpose: remove state.seal beside it)',
+  );
+}
+
+/** Where SQLite's format has the version of the schema. */
+const VERSION_AT = 60;
+
+/** Read without SQLite, which would leave a log beside the file. To be used only while nobody has it open. */
+function versionIn(file: string): number {
+  const fd = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(4);
+    return readSync(fd, bytes, 0, 4, VERSION_AT) === 4 ? bytes.readInt32BE() : 0;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What SQLite can find by itself: pages that make no sense. */
+export function quickCheck(database: DatabaseSync, path: string): void {
+  const row = database.prepare('PRAGMA quick_check(1)').get() as { quick_check?: string } | undefined;
+  if (row?.quick_check !== 'ok') throw torn(path, row?.quick_check ?? 'it cannot be read');
+}
+
+export function newer(version: number): SluiceError {
+  return new SluiceError(
+    `the state was written by another version of Sluice (schema ${version}, this one knows ${SCHEMA_VERSION})`,
+    { action: 'stop', advice: 'Run the version that wrote it, or a newer one.' },
+  );
+}
+
+export function torn(path: string, why: string): SluiceError {
+  return new SluiceError(`the state in ${path} is damaged: ${why}`, {
+    action: 'stop',
+    advice:
+      'Restore it from a backup, together with the output that belongs to it. Without one, reset it by moving the folder away, and the output of files too (`sluice run --adopt` takes that over instead): everything in range is shipped again.',
+  });
+}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const TORN = new Set([11, 26]);
+
+/** SQLite does not always say that a disk is full: it may need room for what two processes share. */
+function hasNoRoom(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize < NEEDED_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+const NEEDED_BYTES = 256 * 1024;
+
+/** Runs `work` and says what a failure of the database means. */
+export function guarded<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof SluiceError) throw error;
+    const message = messageOf(error);
+    const locked = lockedByOther(path, error);
+    if (locked !== undefined) throw locked;
+    if (TORN.has((error as { errcode?: number }).errcode ?? 0)) throw torn(path, message);
+    const full = /full|ENOSPC/i.test(message) || (message === 'disk I/O error' && hasNoRoom(path));
+    throw new SluiceError(`the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`, {
+      action: 'stop',
+      advice: full
+        ? 'Free some space and start again: everything up to the last checkpoint is safe, and the rest is read again.'
+        : 'Check that state.path is a folder on a local disk that this user may write to.',
+      cause: error,
+    });
+  }
+}

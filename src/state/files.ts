@@ -1,0 +1,137 @@
+/** The files of a state: made for Sluice's user alone, refused where others could have changed them, watched while they are used. */
+import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownUser, showUser } from '../accounts.ts';
+import { SluiceError } from '../errors.ts';
+import { type Holder, holderOf, isLocked, type Lock, takeLock } from '../os-lock.ts';
+import {
+  fileMode,
+  folderMode,
+  isWide,
+  makeFile,
+  makeFolder,
+  ownFile,
+  type Readers,
+  requireTrustedFolder,
+  settleFile,
+  shellWord,
+  showMode,
+  whoMayReplace,
+} from '../private-files.ts';
+
+export interface StatePlace extends Readers {
+  /** The folder that holds the database and its lock. */
+  path: string;
+  /** Told what a person should know about who else may do something with the state. */
+  tell?: (text: string) => void;
+}
+
+/** Whoever may read it could hold it, and so keep Sluice from starting: it is for nobody else. */
+const LOCK_MODE = 0o600;
+const DATABASE = ['state.db', 'state.db-wal', 'state.db-shm', 'state.db-journal'];
+
+/** Makes the folder where there is none, and sees to it that the state is Sluice's alone. Throws where it cannot be. */
+export function settleFiles(place: StatePlace): void {
+  const { path } = place;
+  makeFolder(path, place);
+  requireTrustedFolder(path, { ...place, may: ['be a link'] });
+  makeFile(join(path, 'lock.db'), LOCK_MODE, place);
+  removeSecondNames(path);
+  const had = [
+    ...DATABASE.map((name) => settleFile(join(path, name), fileMode(place), place)),
+    settleFile(join(path, 'lock.db'), LOCK_MODE, place),
+  ];
+  const [first] = had.filter((mode) => mode !== undefined);
+  if (first !== undefined)
+    place.tell?.(`others could read the state in ${path} (mode ${first}): now only Sluice's user can`);
+}
+
+/** A process that died while it made the state left the file under both of its names. */
+function removeSecondNames(path: string): void {
+  const stats = lstatSync(join(path, 'state.db'), { throwIfNoEntry: false });
+  if (stats === undefined || stats.nlink === 1) return;
+  for (const name of readdirSync(path)) {
+    const other = join(path, name);
+    if (/^state\.db\..+\.new$/.test(name) && lstatSync(other).ino === stats.ino) rmSync(other);
+  }
+}
+
+/** What others may do although nothing is refused for it. */
+export function tellOfOthers(place: StatePlace): void {
+  const { path, tell } = place;
+  if (tell === undefined) return;
+  const stats = statSync(path);
+  if (isWide(stats, place))
+    tell(
+      `others may look into ${path} (mode ${showMode(stats.mode & 0o7777)}): \`chmod ${showMode(folderMode(place))} ${shellWord(path)}\``,
+    );
+  const who = whoMayReplace(path, place);
+  if (who !== undefined) tell(who);
+}
+
+/** Takes the state for this process; undefined when another Sluice has it. Throws when it is somebody else who holds it. */
+export function lockState(path: string, patienceMs: number): Lock | undefined {
+  const file = join(path, 'lock.db');
+  const lock = takeLock(file, patienceMs);
+  if (lock !== undefined) return lock;
+  const holder = holderOf(file);
+  if (holder?.user !== undefined && holder.user !== ownUser()) throw heldByOther(file, holder);
+  return undefined;
+}
+
+export function inUse(path: string): SluiceError {
+  const holder = holderOf(join(path, 'lock.db'));
+  const process = holder === undefined ? '' : ` (process ${holder.pid})`;
+  return new SluiceError(`another Sluice process is using the state in ${path}`, {
+    action: 'stop',
+    advice: `Stop that process first${process}. To run beside it, this one needs a state (\`state.path\`) and an output of its own (another \`path\` for files): it ships everything once more, to there.`,
+  });
+}
+
+function heldByOther(file: string, { pid, user = -1 }: Holder): SluiceError {
+  return new SluiceError(
+    `process ${pid} of ${showUser(user)} holds a lock on ${file}, and so keeps Sluice from starting`,
+    {
+      action: 'stop',
+      advice: `It is no Sluice of ${showUser(ownUser())}: end it. It could open the file while others were allowed to; that is over.`,
+    },
+  );
+}
+
+/** Who keeps the database locked, when that is somebody else's process. */
+export function lockedByOther(path: string, error: unknown): SluiceError | undefined {
+  if (!isLocked(error)) return undefined;
+  for (const name of DATABASE) {
+    const holder = holderOf(join(path, name));
+    if (holder?.user !== undefined && holder.user !== ownUser()) return heldByOther(join(path, name), holder);
+  }
+  return undefined;
+}
+
+/**
+ * Returns what throws once a file of the state is gone, or is another one: SQLite would go on with what nobody finds again.
+ * Each is compared with what it was when it was seen first.
+ */
+export function watchFiles(path: string, isLocking: boolean): () => void {
+  const seen = new Map<string, number>();
+  const names = ['state.db', 'state.db-wal', 'state.db-shm', ...(isLocking ? ['lock.db'] : [])];
+  const files = names.map((name) => join(path, name));
+  return () => {
+    for (const file of files) {
+      const now = lstatSync(file, { throwIfNoEntry: false })?.ino;
+      const before = seen.get(file);
+      if (before === undefined && now !== undefined) seen.set(file, now);
+      if (before === now || before === undefined) continue;
+      throw new SluiceError(`${file} was ${now === undefined ? 'removed' : 'replaced'} while Sluice was using it`, {
+        action: 'stop',
+        advice:
+          'What is delivered now could not be remembered, so this ends here. Put the state back from a backup, together with the output that belongs to it. Without one, begin anew: move what is left of both away, and everything in range is shipped again.',
+      });
+    }
+  };
+}
+
+/** Whether there is a state. Throws when what is there cannot be one of ours. */
+export function hasState(path: string): boolean {
+  return ownFile(join(path, 'state.db')) !== undefined;
+}
