@@ -247,6 +247,7 @@ test('who only looks leaves it as it was left; whoever writes ends what was said
   expect(readFileSync(at('state.seal'), 'utf8')).toBe(sealed);
   const writing = open({ exclusive: false });
   writing.addJob({ kind: 'backfill', range: { fromMs: 1, toMs: 2 }, pipelines: [], as: undefined });
+  expect(readdirSync(path)).not.toContain('state.seal'); // should the process die now
   close(writing);
   expect(readdirSync(path)).toEqual(['lock.db', 'state.db']);
   close(open());

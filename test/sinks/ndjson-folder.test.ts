@@ -16,9 +16,10 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openNdjson } from '../../src/sinks/ndjson.ts';
 import type { Json, OutDocument, Sink } from '../../src/types.ts';
 import { contractDocument } from '../contract/sink.ts';
@@ -304,7 +305,9 @@ describe('it belongs to one state', () => {
     const sink = await open(walks, { owner: { ...MINE, adopt: true } });
     await write(sink, walks, ['a']);
     await write(sink, walks, ['b'], { commits: false });
+    await write(sink, walks, ['c'], { walk: 'sweep-60s', commits: false });
     await sink.recover(PIPELINE, [], walks.receipts);
+    expect(segments()).toEqual(['live-000001.ndjson', 'sweep-60s-000001.ndjson.uncommitted']);
     await write(sink, walks, ['b']);
     rmSync(inStream('live-000002.ndjson.part'));
     await expect(sink.recover(PIPELINE, [], walks.receipts)).rejects.toThrow(/segment 2 of live .* is gone/);
@@ -502,6 +505,21 @@ describe('what was committed has to be there', () => {
     await expect(write(sink, walks, ['b'], { walk: 'sweep-60s' })).rejects.toThrow(/removed, replaced or changed/);
     await expect(sink.recover(PIPELINE, [], walks.receipts)).rejects.toThrow(/removed, replaced or changed/);
     expect(existsSync(out)).toBe(false);
+  });
+
+  test('a segment that is removed while a batch is on its way to the disk', async () => {
+    const walks = new Walks();
+    const sink = await open(walks);
+    await write(sink, walks, ['a']);
+    const committed = new Map(walks.receipts);
+    const handle = await openFile(part());
+    const prototype = Object.getPrototypeOf(handle);
+    await handle.close();
+    const flushed = vi.spyOn(prototype, 'datasync').mockImplementationOnce(async () => rmSync(part()));
+    await expect(write(sink, walks, ['b'])).rejects.toThrow(/removed, replaced or changed/);
+    expect(flushed).toHaveBeenCalledOnce();
+    flushed.mockRestore();
+    expect(walks.receipts).toEqual(committed);
   });
 
   test('a segment that is removed when nothing more comes: that is no end like any other', async () => {
