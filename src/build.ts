@@ -106,8 +106,11 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     lived: lived.now,
     memory,
     async close() {
-      await Promise.all([...sinks.values()].map((sink) => sink.close()));
-      await Promise.all(closers.map((close) => close()));
+      try {
+        await Promise.all([...sinks.values()].map((sink) => sink.close()));
+      } finally {
+        await Promise.all(closers.map((close) => close()));
+      }
     },
   };
 }

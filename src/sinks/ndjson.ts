@@ -61,8 +61,15 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
   const claims = new Map<string, Claim>();
   /** The last segment of each walk that the state knows of: numbers are never used again. */
   const committedSegments = new Map<string, number>();
-  const rotating = setInterval(() => rotateIdle(chains, settings, tools), Math.min(settings.rotateMs, IDLE_LOOK_MS));
-  rotating.unref();
+  const looking = setInterval(
+    () => {
+      rotateIdle(chains, settings, tools);
+      for (const claim of claims.values())
+        claim.requireSame().catch((error: unknown) => tools.log.warn(messageOf(error)));
+    },
+    Math.min(settings.rotateMs, IDLE_LOOK_MS),
+  );
+  looking.unref();
   let hasTold = false;
 
   /** The folder of a pipeline's stream, which is this process's from then on. */
@@ -124,17 +131,18 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
     },
     check: (signal) => checkFiles(settings, tools.owner, signal),
     async close() {
-      clearInterval(rotating);
+      clearInterval(looking);
       // One with an end that was not committed stays `.part`, for the next start to cut.
       const outcomes = await Promise.allSettled(
         [...chains.values()].map((chain) =>
           inTurn(chain, async () => (chain.doubt ? undefined : finish(chain, settings))),
         ),
       );
+      const places = await Promise.allSettled([...claims.values()].map((claim) => claim.requireSame()));
       for (const claim of claims.values()) claim.close();
       chains.clear();
       claims.clear();
-      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      const failed = [...outcomes, ...places].find((outcome) => outcome.status === 'rejected');
       if (failed !== undefined) throw diskError(settings.path, failed.reason);
     },
   };

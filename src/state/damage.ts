@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { messageOf, SluiceError } from '../errors.ts';
 import { ownFile } from '../private-files.ts';
-import { lockedByOther } from './files.ts';
+import { lockedByOther, whoseElse } from './files.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
 import { isAsSealed } from './seal.ts';
 
@@ -82,11 +82,12 @@ export function guarded<T>(path: string, work: () => T): T {
     if (locked !== undefined) throw locked;
     if (TORN.has((error as { errcode?: number }).errcode ?? 0)) throw torn(path, message);
     const full = /full|ENOSPC/i.test(message) || (message === 'disk I/O error' && hasNoRoom(path));
+    const usable = `Check that state.path is a folder on a local disk that this user may write to.${whoseElse(path)}`;
     throw new SluiceError(`the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`, {
       action: 'stop',
       advice: full
         ? 'Free some space and start again: everything up to the last checkpoint is safe, and the rest is read again.'
-        : 'Check that state.path is a folder on a local disk that this user may write to.',
+        : usable,
       cause: error,
     });
   }

@@ -98,6 +98,17 @@ function heldByOther(file: string, { pid, user = -1 }: Holder): SluiceError {
   );
 }
 
+/** A sentence about whose the folder is, where it is another user's. */
+export function whoseElse(path: string): string {
+  try {
+    const { uid } = statSync(path);
+    const user = ownUser();
+    return uid === user ? '' : ` It belongs to ${showUser(uid)}, and this Sluice runs as ${showUser(user)}.`;
+  } catch {
+    return '';
+  }
+}
+
 /** Who keeps the database locked, when that is somebody else's process. */
 export function lockedByOther(path: string, error: unknown): SluiceError | undefined {
   if (!isLocked(error)) return undefined;

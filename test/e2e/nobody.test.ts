@@ -33,9 +33,13 @@ afterEach(async () => {
 
 /** Under an umask that keeps nobody out. */
 function sluice(...argv: string[]) {
+  return sluiceAs(undefined, ...argv);
+}
+
+function sluiceAs(uid: number | undefined, ...argv: string[]) {
   const env = { PATH: process.env.PATH, HOME: place.folder, SLUICE_SECRET: SECRET };
   const command = ['-c', 'umask 000; exec "$@"', 'sh', process.execPath, MAIN, ...argv];
-  const child = spawn('sh', command, { cwd: place.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('sh', command, { cwd: place.folder, env, uid, gid: uid, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
@@ -163,6 +167,19 @@ describe.skipIf(!isRoot)('none of its starts is held up', () => {
     await works('run', '--once');
     expect(again.said()).toBe('trying\n');
   });
+});
+
+test.skipIf(!isRoot)('a state of another user is told as that', async () => {
+  await works('run', '--once');
+  const says =
+    /the state in sluice-state cannot be used: EACCES.*\n→ .* It belongs to root \(uid 0\), and this Sluice runs as nobody/;
+  expect(await sluiceAs(NOBODY, 'run', '--once').ended).toEqual({ code: 1, said: expect.stringMatching(says) });
+  chownSync(join(place.folder, 'sluice-state'), NOBODY, NOBODY);
+  const file =
+    /sluice-state\/(lock|state)\.db\S* belongs to root \(uid 0\), who may change it; this Sluice runs as nobody/;
+  expect(await sluiceAs(NOBODY, 'run', '--once').ended).toEqual({ code: 1, said: expect.stringMatching(file) });
+  const folder = /sluice-state belongs to nobody \(uid 65534\), who may change it; this Sluice runs as root/;
+  expect(await sluice('state', 'show').ended).toEqual({ code: 1, said: expect.stringMatching(folder) });
 });
 
 test.skipIf(!isRoot)(

@@ -35,8 +35,10 @@ export function showState(cli: Cli, options: ShowOptions): void {
     const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));
     const jobs = store.jobs();
     if (options.json)
-      cli.stdout.write(`${JSON.stringify({ state: session.config.state.path, pipelines: shown, jobs })}\n`);
-    else cli.stdout.write([...shown.map(pipelineText), jobsText(jobs)].join('\n'));
+      cli.stdout.write(
+        `${JSON.stringify({ state: session.config.state.path, id: store.id, pipelines: shown, jobs })}\n`,
+      );
+    else cli.stdout.write([...shown.map(pipelineText), jobsText(jobs), `state ${store.id}\n`].join('\n'));
   } finally {
     store.close();
   }
