@@ -18,7 +18,7 @@ import { differences, documentsIn, idOf } from './delivered.ts';
 import { configOf, type Ended, openPlace, type Place, until } from './place.ts';
 import { mountSmallDisk } from './small-disk.ts';
 
-const DETECTIONS = 300;
+const DETECTIONS = 120;
 
 let place: Place;
 const cleanups: (() => unknown)[] = [];
@@ -35,14 +35,18 @@ const at = (...path: string[]) => join(place.folder, ...path);
 const STATE = 'sluice-state';
 const STREAM = ['out', 'acme', 'cylance.detection'];
 
-function configure(parts: object = {}, file = 'sluice.yaml'): void {
+/** Only the live walk writes, so that it is known which segments there are. */
+function configure(
+  { source, ...parts }: { source?: object; sinks?: object[]; [section: string]: unknown } = {},
+  file = 'sluice.yaml',
+): void {
   const sinks = [{ name: 'files', type: 'ndjson', path: 'out' }];
-  const config = configOf({ url: place.simulator.url, sinks, batch: { documents: 20 }, ...parts });
-  writeFileSync(at(file), JSON.stringify(config));
+  const shared = { url: place.simulator.url, sinks, batch: { documents: 20 }, reading: { sweeps: [] }, source };
+  writeFileSync(at(file), JSON.stringify(configOf({ ...shared, ...parts })));
 }
 
 /** So few requests that there is time to do something meanwhile. */
-const SLOWLY = { source: { rate: { requests_per_second: 40, concurrency: 4 } } };
+const SLOWLY = { source: { rate: { requests_per_second: 30, concurrency: 4 } } };
 
 async function deliver(): Promise<void> {
   const { code, stderr } = await place.sluice('run', '--once');
@@ -146,14 +150,13 @@ const segments = (...path: string[]) =>
     .sort();
 
 test('a state that is older than its output', async () => {
-  configure({
-    reading: { lookback: '400d' },
-    sinks: [{ name: 'files', type: 'ndjson', path: 'out', rotate_size: '1KiB' }],
-  });
+  const sinks = [{ name: 'files', type: 'ndjson', path: 'out', rotate_size: '1KiB' }];
+  configure({ ...SLOWLY, sinks });
   const first = place.start('run');
   await until('something is delivered', 30_000, () => committedRevisions(at(STATE), 1) > 0);
   await first.end('SIGKILL');
   const putBack = keepState();
+  configure({ sinks });
   await deliver();
   rmSync(at(STATE), { recursive: true });
   putBack();
