@@ -10,6 +10,7 @@ export interface Lock {
 /** Who holds a lock, as far as this machine tells. */
 export interface Holder {
   pid: number;
+  /** Undefined for a process that cannot be seen: this user's own always can. */
   user: number | undefined;
 }
 

@@ -79,7 +79,13 @@ function withFolder(path: string, work: (fd: number) => void, links: number = co
 function give(fd: number, mode: number, { group }: Readers, path: string): void {
   const { uid, gid } = fstatSync(fd);
   if (group !== undefined && gid !== group) inGroup(path, group, () => fchownSync(fd, uid, group));
-  fchmodSync(fd, mode);
+  try {
+    fchmodSync(fd, mode);
+  } catch (error) {
+    // Where nobody may set that bit (`RestrictSUIDSGID` of systemd), only the logs of SQLite do without the group.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM' || (mode & SET_GROUP) === 0) throw error;
+    fchmodSync(fd, mode & ~SET_GROUP);
+  }
 }
 
 function inGroup(path: string, group: number, work: () => void): void {

@@ -75,8 +75,10 @@ export function lockState(path: string, patienceMs: number): Lock | undefined {
   const lock = takeLock(file, patienceMs);
   if (lock !== undefined) return lock;
   const holder = holderOf(file);
-  if (holder?.user !== undefined && holder.user !== ownUser()) throw heldByOther(file, holder);
-  return undefined;
+  if (holder === undefined || holder.user === ownUser()) return undefined;
+  const freed = takeLock(file, 0); // one that cannot be seen may just have ended
+  if (freed === undefined) throw heldByOther(file, holder);
+  return freed;
 }
 
 export function inUse(path: string): SluiceError {
@@ -88,9 +90,9 @@ export function inUse(path: string): SluiceError {
   });
 }
 
-function heldByOther(file: string, { pid, user = -1 }: Holder): SluiceError {
+function heldByOther(file: string, { pid, user }: Holder): SluiceError {
   return new SluiceError(
-    `process ${pid} of ${showUser(user)} holds a lock on ${file}, and so keeps Sluice from starting`,
+    `process ${pid} of ${user === undefined ? 'another user' : showUser(user)} holds a lock on ${file}, and so keeps Sluice from starting`,
     {
       action: 'stop',
       advice: `It is no Sluice of ${showUser(ownUser())}: end it. It could open the file while others were allowed to; that is over.`,
@@ -114,7 +116,7 @@ export function lockedByOther(path: string, error: unknown): SluiceError | undef
   if (!isLocked(error)) return undefined;
   for (const name of DATABASE) {
     const holder = holderOf(join(path, name));
-    if (holder?.user !== undefined && holder.user !== ownUser()) return heldByOther(join(path, name), holder);
+    if (holder !== undefined && holder.user !== ownUser()) return heldByOther(join(path, name), holder);
   }
   return undefined;
 }
