@@ -8,9 +8,9 @@
  */
 import { keepOrder, parseExact } from './json.ts';
 import { foldedName } from './members.ts';
+import { REMOVED, withoutCredentials } from './secret-patterns.ts';
 
-/** What stands where a secret stood. */
-export const REMOVED = '[removed]';
+export { REMOVED } from './secret-patterns.ts';
 
 /** Records nested deeper than this are not real; what lies below is removed, so that no record can exhaust the stack. */
 const MAX_DEPTH = 200;
@@ -30,10 +30,21 @@ interface Names {
 
 const known = new WeakMap<readonly string[], Names>();
 
+const PLAIN_NAME = /^[\w-]*$/;
+
+/** A name without what spellings differ in, or what somebody may have put around or between its letters. */
+export function secretName(name: string): string {
+  if (PLAIN_NAME.test(name)) return foldedName(name);
+  return name
+    .normalize('NFKC')
+    .replace(/[^\p{L}\p{N}]+/gu, '')
+    .toLowerCase();
+}
+
 function namesOf(secretMembers: readonly string[]): Names {
   let names = known.get(secretMembers);
   if (names === undefined) {
-    const folded = new Set([...ALWAYS_SECRET, ...secretMembers].map(foldedName));
+    const folded = new Set([...ALWAYS_SECRET, ...secretMembers].map(secretName));
     names = { folded, spellings: new Map(), clean: new Set() };
     known.set(secretMembers, names);
   }
@@ -43,7 +54,7 @@ function namesOf(secretMembers: readonly string[]): Names {
 function isSecretMember(names: Names, member: string): boolean {
   let secret = names.spellings.get(member);
   if (secret === undefined) {
-    secret = names.folded.has(foldedName(member));
+    secret = names.folded.has(secretName(member));
     if (names.spellings.size < MAX_SPELLINGS) names.spellings.set(member, secret);
   }
   return secret;
@@ -159,31 +170,26 @@ function cleanedOrRemoved(text: string, names: Names): string {
 }
 
 function cleanedText(text: string, names: Names): string {
-  const lower = text.toLowerCase();
   const inner = embeddedJson(text, names);
   if (inner !== undefined) return inner;
-  const word = WORDS.some((one) => lower.includes(one));
-  const dash = lower.includes('-');
-  const slash = lower.includes('/');
-  if (!word && !dash && !slash && !lower.includes('net')) return text;
-  let clean = text;
-  for (const { when, pattern, replacement } of PATTERNS) {
-    if (when(lower, word, dash || slash)) clean = clean.replace(pattern, replacement);
-  }
-  return clean;
+  const readable = readableOf(text);
+  const clean = withoutCredentials(readable);
+  return clean === readable ? text : clean;
 }
 
-/** Vendors put JSON into strings; its members are judged by name as well. */
+/** Letters that JSON writes as escapes are letters: a text may hold JSON, or a piece of it. */
+function readableOf(text: string): string {
+  if (!text.includes('\\u00')) return text;
+  return text.replace(/\\u00([2-7][\da-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+}
+
+/** Vendors put JSON into strings, and strings into JSON; its members are judged by name as well. */
 function embeddedJson(text: string, names: Names): string | undefined {
   const first = text.trimStart().charCodeAt(0);
-  if (first !== 123 && first !== 91) return undefined;
-  const folded = foldedName(text);
-  let named = false;
-  for (const name of names.folded) named ||= folded.includes(name);
-  if (!named) return undefined;
+  if ((first !== 123 && first !== 91 && first !== 34) || !mayName(text, names)) return undefined;
   try {
     const value = parseExact(text);
-    if (typeof value !== 'object' || value === null) return undefined;
+    if (typeof value === 'number' || typeof value === 'boolean' || value === null) return undefined;
     const clean = cleaned(value, names, 1);
     return clean === value ? text : JSON.stringify(clean);
   } catch {
@@ -191,136 +197,12 @@ function embeddedJson(text: string, names: Names): string | undefined {
   }
 }
 
-/** A value after a switch or a sign of equality: quoted (also with escaped quotes, also left open) or up to a blank. */
-const VALUE = String.raw`(?:\\"[^\\]*(?:\\(?!")[^\\]*)*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;<>]+)`;
-/** The same where `&` and `;` belong to the value: arguments of a command line. */
-const ARGUMENT = String.raw`(?:\\"[^\\]*(?:\\(?!")[^\\]*)*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"']+)`;
-const PASSWORD = 'passw(?:or)?d|passphrase|pwd';
-const KEY = 'secret|token|api[-_]?key|access[-_]?key|accountkey|private[-_]?key|credentials?|signature|\\bsig';
-
-/** One of these is in most of what is looked for. */
-const WORDS = ['pass', 'pwd', 'secret', 'token', 'key', 'sig', 'credential', 'auth', 'bearer', 'basic ', 'eyj'];
-
-interface Pattern {
-  /** Whether the text (in lower case) can match at all; `word`: it has one of WORDS; `switches`: a dash or a slash. */
-  when: (lower: string, word: boolean, switches: boolean) => boolean;
-  pattern: RegExp;
-  replacement: string;
+/** Whether a secret member may be in it: what is not plain ASCII, or has escapes, has to be read. */
+function mayName(text: string, { folded }: Names): boolean {
+  if (text.includes('\\u') || NOT_ASCII.test(text)) return true;
+  const letters = text.replace(/[^A-Za-z\d]+/g, '').toLowerCase();
+  for (const name of folded) if (letters.includes(name)) return true;
+  return false;
 }
 
-const PATTERNS: readonly Pattern[] = [
-  {
-    when: (lower, word) => word && lower.includes('private key'),
-    pattern: /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[\s\S])*/g,
-    replacement: REMOVED,
-  },
-  // https://user:secret@host, also where the secret holds an unescaped slash (but not a port followed by a path)
-  {
-    when: (lower) => lower.includes('://') && lower.includes('@'),
-    pattern: /(:\/\/)[^\s/"'<>]{0,2048}@/g,
-    replacement: `$1${REMOVED}@`,
-  },
-  {
-    when: (lower) => lower.includes('://') && lower.includes('@'),
-    pattern: /(:\/\/)[^\s/:"'<>]{1,256}:(?!\d{1,5}\/)[^\s"'<>@]{1,2048}@/g,
-    replacement: `$1${REMOVED}@`,
-  },
-  // Authorization headers, and bearer tokens wherever they stand
-  {
-    when: (lower, word) => word && lower.includes('authori'),
-    pattern:
-      /(authori[sz]ation\\?["']?\s{0,8}[:=]\s{0,8}\\?["']?)(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?[^\s"',;]+/gi,
-    replacement: `$1${REMOVED}`,
-  },
-  {
-    when: (lower, word) => word && lower.includes('bearer'),
-    pattern: /\b(bearer\s{1,8}\\?["']?)(?!token\b)[\w.~+/=-]{6,}/gi,
-    replacement: `$1${REMOVED}`,
-  },
-  {
-    when: (lower, word) => word && lower.includes('basic '),
-    pattern: /\b(basic\s{1,8})[A-Za-z0-9+/]{12,}={0,2}(?![\w-])/gi,
-    replacement: `$1${REMOVED}`,
-  },
-  {
-    when: (lower, word) => word && lower.includes('eyj'),
-    pattern: /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g,
-    replacement: REMOVED,
-  },
-  // --password X, -password:X, /password=X
-  {
-    when: (_lower, word, switches) => word && switches,
-    pattern: new RegExp(
-      `((?:^|[\\s"'])(?:--?|/)[\\w-]{0,32}?(?:${PASSWORD}|pass|secret|token|api[-_]?key|access[-_]?key)(?:\\s+|=|:)\\s{0,8})${ARGUMENT}`,
-      'gi',
-    ),
-    replacement: `$1${REMOVED}`,
-  },
-  // -pw X, /p:X, /rp X
-  {
-    when: (lower, _word, switches) =>
-      switches && (lower.includes('-pw') || lower.includes('/p') || lower.includes('/rp')),
-    pattern: new RegExp(`((?:^|[\\s"'])(?:-pw\\s+|/(?:p|pw|rp):|/rp\\s+))${ARGUMENT}`, 'gi'),
-    replacement: `$1${REMOVED}`,
-  },
-  // -p X, unless X is a port, a list of ports, another switch or a path
-  {
-    when: (lower, _word, switches) => switches && lower.includes('-p'),
-    pattern: new RegExp(
-      `((?:^|[\\s"'])-p(?:\\s+|=))(?!\\d{1,5}(?:[-,:]\\d{1,5})*(?:\\s|$)|[-/.~]|[A-Za-z]:\\\\)${ARGUMENT}`,
-      'g',
-    ),
-    replacement: `$1${REMOVED}`,
-  },
-  // -pX of the programs that write it so
-  {
-    when: (lower, _word, switches) => switches && lower.includes('-p'),
-    pattern: new RegExp(
-      `(\\b(?:mysql\\w{0,16}|mariadb|sshpass|7za?|rar|unrar)(?:\\.exe)?"?\\s(?:[\\s\\S]{0,512}?\\s)??-p)(?=[^\\s-])${ARGUMENT}`,
-      'gi',
-    ),
-    replacement: `$1${REMOVED}`,
-  },
-  // -u user:X
-  {
-    when: (lower, _word, switches) => switches && (lower.includes('-u') || lower.includes('-proxy-u')),
-    pattern: /((?:^|[\s"'])(?:-u|-U|--(?:proxy-)?user)[\s=]{1,8}["']?[^\s:"']{1,256}:)[^\s"']+/g,
-    replacement: `$1${REMOVED}`,
-  },
-  // net use \\host\share X, net user name X
-  {
-    when: (lower) => lower.includes('net') && lower.includes('use') && lower.includes('\\\\'),
-    pattern: /(\bnet1?(?:\.exe)?"?\s+use\s+(?:\S{1,8}\s+)?"?\\\\[^\s"]+"?\s+)(?!\/)("[^"]*(?:"|$)|\S+)/gi,
-    replacement: `$1${REMOVED}`,
-  },
-  {
-    when: (lower) => lower.includes('net') && lower.includes(' user '),
-    pattern: /(\bnet1?(?:\.exe)?"?\s+user\s+(?:"[^"]*"|[^\s/]\S*)\s+)(?![/*])("[^"]*(?:"|$)|\S+)/gi,
-    replacement: `$1${REMOVED}`,
-  },
-  {
-    when: (lower, _word, switches) => switches && lower.includes('securestring'),
-    pattern: new RegExp(`(ConvertTo-SecureString\\s+(?:-String\\s+)?)(?!-)${ARGUMENT}`, 'gi'),
-    replacement: `$1${REMOVED}`,
-  },
-  // password=X, "password": "X", Password: X
-  {
-    when: (lower, word) => word && (lower.includes('pass') || lower.includes('pwd')),
-    pattern: new RegExp(`((?:${PASSWORD})\\\\?["']?\\s{0,8}[=:]\\s{0,8})${VALUE}`, 'gi'),
-    replacement: `$1${REMOVED}`,
-  },
-  // token=X, "api_key":"X"; with a colon only in JSON or without a blank, since rule names write "Token: ..."
-  {
-    when: (lower, word) => word && (lower.includes('=') || lower.includes(':')),
-    pattern: new RegExp(
-      `((?:${KEY})(?:\\\\?["']?\\s{0,8}=\\s{0,8}|\\\\?["']\\s{0,8}:\\s{0,8}|:(?!\\s)))${VALUE}`,
-      'gi',
-    ),
-    replacement: `$1${REMOVED}`,
-  },
-  {
-    when: (lower, word) => word && lower.includes(':') && (lower.includes('x-') || lower.includes('api')),
-    pattern: /((?:x-[\w-]{0,64}(?:key|token|secret)|api[-_]key):\s{0,8})[^\s"',;]+/gi,
-    replacement: `$1${REMOVED}`,
-  },
-];
+const NOT_ASCII = /[^\p{ASCII}]/u;

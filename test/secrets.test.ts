@@ -82,6 +82,54 @@ describe('withoutSecrets', () => {
     expect(JSON.stringify(clean)).not.toContain('PLANTED');
   });
 
+  it.each([
+    ['padded', { ' password ': W, 'password\t': W }],
+    ['in another casing', { PASSWORD: W, pAssWord: W, 'DOWNLOAD-url': W }],
+    ['with what nobody sees between its letters', { 'pass\u200bword': W, 'pass word': W, 'password\u0000': W }],
+    ['in wide letters', { ｐａｓｓｗｏｒｄ: W }],
+  ])('a secret member is one however its name is written: %s', (_how, members) => {
+    expect(withoutSecrets({ keep: 1, ...members }, NAMES)).toEqual({ keep: 1 });
+    expect(withoutSecrets([[{ deep: members }]], NAMES)).toEqual([[{ deep: {} }]]);
+    for (let [text, depth] = [JSON.stringify({ keep: 1, ...members }), 0]; depth < 4; depth++) {
+      for (const around of [text, ` \n${text}`, `[${text}]`, `{"a":[1,${text}]}`]) {
+        const clean = withoutSecrets({ text: around }, NAMES);
+        expect(JSON.stringify(clean)).not.toContain(W);
+        expect(JSON.stringify(clean)).toContain('keep');
+      }
+      text = JSON.stringify(depth % 2 === 0 ? text : { inner: text });
+    }
+  });
+
+  it.each([
+    `{"pass\\u0077ord":"${W}"}`,
+    `{"\\u0070\\u0061ssword" : "${W}", "keep":1}`,
+    `[{"a":[{"passwor\\u0064":["${W}"]}]}]`,
+    JSON.stringify(`{"pass\\u0077ord":"${W}"}`),
+    JSON.stringify({ a: JSON.stringify({ b: `{"pass\\u0077ord":"${W}"}` }) }),
+    `{"pass\\u0077ord":"${W}`, // cut short
+    `POST /x {"pass\\u0077ord":"${W}"} done`,
+    `POST /x {"password ":"${W}"} done`,
+    `tool --pass\\u0077ord ${W}`,
+  ])('an escape in its name hides no secret: %s', (text) => {
+    const clean = withoutSecrets({ text, list: [text], same: { text } }, NAMES);
+    expect(JSON.stringify(clean)).not.toContain(W);
+  });
+
+  it('leaves JSON in texts as it is where nothing is to be removed', () => {
+    for (const text of [
+      '{"a":"\\u0041 Мишка"}',
+      '"C:\\\\x.exe" /n',
+      ' [1, 2] ',
+      '{"pass":1,"word":2}',
+      '"plain"',
+      '{',
+      '"',
+    ]) {
+      const record = { text };
+      expect(withoutSecrets(record, NAMES)).toBe(record);
+    }
+  });
+
   it('removes the element after a lone switch', () => {
     expect(withoutSecrets(['tool', '--password', W, '-p', W, '--verbose', 'x'], NAMES)).toEqual([
       'tool',
