@@ -134,7 +134,8 @@ export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem
     warnings.push({ path, message: `a secret stands in the file itself; write \${NAME} or file:/path instead` });
   };
   visit(root, []);
-  warnings.push(...list(root, ['sinks']).flatMap((path) => openPassword(root, path)));
+  warnings.push(...list(root, ['sources']).flatMap((path) => openSource(root, path)));
+  warnings.push(...list(root, ['sinks']).flatMap((path) => openSink(root, path)));
   for (const path of list(root, ['sources'])) {
     const sweeps = list(root, [...path, 'reading', 'sweeps']);
     if (valueAt(root, [...path, 'reading', 'sweeps']) !== undefined && sweeps.length === 0)
@@ -143,17 +144,49 @@ export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem
         message: 'without sweeps, late and changed records are not found',
       });
   }
-  return warnings;
+  return [...Map.groupBy(warnings, ({ path }) => pathText(path)).values()].flatMap(([first, ...others]) =>
+    first === undefined ? [] : { ...first, message: [first, ...others].map(({ message }) => message).join('; ') },
+  );
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\]):/;
+const HERE = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
 
-/** `plain` sends the password as it is: nobody else sees it on this host, anybody may on a network. */
-function openPassword(root: unknown, sink: Path): Problem[] {
+/** Whether credentials would travel there as anybody on the network can read them: not to this machine, and not with TLS. */
+function isOpen(url: unknown): boolean {
+  if (!isText(url) || !URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !HERE.test(hostname);
+}
+
+const OPEN = 'without https, the credentials are readable on the network';
+
+/** Every source has credentials, and a proxy may have some of its own. */
+function openSource(root: unknown, source: Path): Problem[] {
+  const baseUrl = [...source, 'base_url'];
+  const proxy = [...source, 'http', 'proxy'];
+  const url = valueAt(root, proxy);
+  const isTold = isText(url) && urlPassword(url) !== undefined && isOpen(url);
+  return [
+    ...(isOpen(valueAt(root, baseUrl)) ? [{ path: baseUrl, message: OPEN }] : []),
+    ...(isTold ? [{ path: proxy, message: OPEN }] : []),
+  ];
+}
+
+function openSink(root: unknown, sink: Path): Problem[] {
+  if (valueAt(root, [...sink, 'type']) === 'kafka') return openKafka(root, sink);
+  const hasCredentials = ['api_key', 'password'].some((key) => valueAt(root, [...sink, key]) !== undefined);
+  const nodes = hasCredentials ? list(root, [...sink, 'nodes']) : [];
+  return nodes.filter((node) => isOpen(valueAt(root, node))).map((path) => ({ path, message: OPEN }));
+}
+
+/** `plain` sends the password as it is; the other mechanisms do not, but who sits in between may use what they open. */
+function openKafka(root: unknown, sink: Path): Problem[] {
   const path = [...sink, 'sasl', 'mechanism'];
-  if (valueAt(root, path) !== 'plain' || `${valueAt(root, [...sink, 'tls'])}` === 'true') return [];
-  const far = list(root, [...sink, 'brokers']).some((each) => !LOOPBACK.test(String(valueAt(root, each))));
-  return far ? [{ path, message: 'without `tls`, the password is readable on the network' }] : [];
+  const mechanism = valueAt(root, path);
+  if (mechanism === undefined || `${valueAt(root, [...sink, 'tls'])}` === 'true') return [];
+  if (!list(root, [...sink, 'brokers']).some((each) => isOpen(`http://${valueAt(root, each)}`))) return [];
+  const what = mechanism === 'plain' ? 'the password is readable' : 'what the login opens can be read and changed';
+  return [{ path, message: `without \`tls\`, ${what} on the network` }];
 }
 
 function list(root: unknown, path: Path): Path[] {

@@ -155,7 +155,7 @@ const introduction = `One YAML file, \`sluice.yaml\` by default (\`--config FILE
 
 - **Durations** carry a unit: \`500ms\`, \`60s\`, \`15m\`, \`24h\`, \`30d\`. **Sizes** too: \`512KiB\`, \`64MiB\`, \`1GiB\`.
 - **\`\${NAME}\`** is taken from the environment, \`\${NAME:-default}\` has a default, \`$\${\` stands for the characters \`\${\`. A variable that is set but empty counts as a key left out.
-- **Secrets** are best references: \`\${NAME}\`, or \`file:/run/secrets/name\`, which is read again when the other side refuses it, so that rotation needs no restart. A secret in the file itself works, with a warning.
+- **Secrets** are best references: \`\${NAME}\`, or \`file:/run/secrets/name\`, which is read again when the other side refuses it, so that rotation needs no restart. A secret in the file itself works, with a warning, and so do credentials over \`http://\` (or Kafka's login without TLS) to another machine.
 - **Paths** that are relative start at the folder of the config file, so that it does not matter where Sluice is started.
 - YAML anchors, aliases and \`<<\` merge keys work, for settings that several sources share.
 - **Editors** check the file while you type with the schema beside it (\`sluice config schema > sluice.schema.json\`) and the first line \`# yaml-language-server: $schema=./sluice.schema.json\`.`;

@@ -50,6 +50,11 @@ describe('a Kafka sink', () => {
     expect(warningsOf('brokers: [k:9092]').join()).toContain(
       'sinks[1].sasl.mechanism: without `tls`, the password is readable on the network',
     );
+    expect(warningsOf('brokers: [localhost:9092, "[2001:db8::1]:9092"]')).toHaveLength(1);
+    const scram = load(
+      sink(`sasl: { mechanism: scram-sha-256, username: u, password: '\${SECRET}' }, brokers: [k:9092]`),
+    ).warnings;
+    expect(scram.join()).toContain('without `tls`, what the login opens can be read and changed on the network');
     expect(warningsOf('brokers: [k:9092], tls: true')).toEqual([]);
     expect(warningsOf('brokers: [localhost:9092, 127.0.0.1:9093, "[::1]:9094"]')).toEqual([]);
   });

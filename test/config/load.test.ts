@@ -189,12 +189,56 @@ describe('secrets', () => {
     expect(JSON.stringify(load(file()).config)).not.toContain('very-secret-1');
   });
 
+  describe('credentials that anybody on the network could read', () => {
+    const OPEN = 'without https, the credentials are readable on the network';
+    const sink = (more: string) =>
+      file('', '').replace('{ name: files, type: ndjson }', `{ name: es, type: elasticsearch, ${more} }`);
+    const key = `api_key: '\${SECRET}'`;
+
+    it.each([
+      [
+        'a source',
+        file('    base_url: http://gateway.example.com/api'),
+        `sluice.yaml:7:15 sources[0].base_url: ${OPEN}`,
+      ],
+      [
+        'a proxy',
+        file('    http: { proxy: "http://me:pw@10.0.0.1:3128" }').replace('pw', `\${SECRET}`),
+        `sources[0].http.proxy: ${OPEN}`,
+      ],
+      ['a node', sink(`nodes: [https://a:9200, http://b:9200], ${key}`), `sinks[0].nodes[1]: ${OPEN}`],
+      ['a user', sink(`nodes: [http://b:9200], username: u, password: '\${SECRET}'`), `sinks[0].nodes[0]: ${OPEN}`],
+      ['an address', sink(`nodes: ["http://[2001:db8::1]:9200"], ${key}`), `sinks[0].nodes[0]: ${OPEN}`],
+      ['a name that only begins so', sink(`nodes: [http://localhost.example.com:9200], ${key}`), OPEN],
+      ['a name that begins with 127', sink(`nodes: [http://127.0.0.1.example.com:9200], ${key}`), OPEN],
+    ])('are a warning: %s', (_what, text, warning) => {
+      const { warnings } = load(text);
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toContain(warning);
+      expect(warnings.join()).not.toContain('very-secret-1');
+    });
+
+    it.each([
+      ['TLS', file('    base_url: https://gateway.example.com')],
+      ['this machine', file('    base_url: http://localhost:8480')],
+      ['its address', file('    base_url: http://127.8.9.1:8480')],
+      ['its other address', file('    base_url: "http://[::1]:8480"')],
+      ['its address in another form', file('    base_url: "http://[::ffff:127.0.0.1]:8480"')],
+      ['a proxy without a password', file('    http: { proxy: "http://proxy.example.com:3128" }')],
+      ['no credentials', sink('nodes: [http://b:9200]')],
+      ['a node on this machine', sink(`nodes: [http://localhost:9200], ${key}`)],
+    ])('are none: %s', (_what, text) => expect(load(text).warnings).toEqual([]));
+  });
+
   it('the password of a proxy is one', () => {
     const seen: string[] = [];
     const text = file('    http: { proxy: "http://me:pass%20word@proxy:3128", insecure: true }');
     const { warnings } = load(text, { onSecret: (secret) => seen.push(secret) });
     expect(seen).toContain('pass word');
     expect(warnings).toHaveLength(2);
+    expect(warnings.join()).toMatch(
+      /a secret stands in the file itself; .*; without https, the credentials are readable/,
+    );
     expect(warnings.join()).not.toContain('pass%20word');
   });
 });
