@@ -14,6 +14,7 @@ import { createParts, type Parts, type Reopened, reopened } from './parts.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
 import { proxyRules } from './proxy.ts';
 import { MOST_OWED } from './reading/changes.ts';
+import { createRedactor, type Redactor } from './redactor.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { openNdjson } from './sinks/ndjson.ts';
 import type { Owner } from './sinks/ndjson-owner.ts';
@@ -34,6 +35,8 @@ export interface BuildTools {
   memory?: Memory;
   /** The state that sinks work for, where they are opened to write. */
   owner?: Owner;
+  /** That of the process, which is told what sources send; one of its own by default. */
+  redactor?: Redactor;
 }
 
 /** A pipeline before it has a state: enough for `check` and `sample`. */
@@ -62,6 +65,7 @@ export interface Built {
 export function build(config: Config, tools: BuildTools, withSinks = true): Built {
   const lived = livedTime();
   const closers: (() => unknown)[] = [lived.close];
+  const redactor = tools.redactor ?? createRedactor();
   const parts = tools.parts ?? createParts();
   const memory = tools.memory ?? createMemory(getHeapStatistics().heap_size_limit);
   const opening = { ...tools, parts, lived: lived.now };
@@ -80,9 +84,11 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       proxies: proxyRules(source.http.proxy, tools.env, source.name),
     };
     const budget = createBudget(source.rate);
+    const secrets = redactor.ofSource();
+    const { retry } = source;
     const open = () => {
       const { request, stream, close } = createHttp(settings, budget);
-      const services = { http: request, stream, retry: source.retry, log, now: tools.now, lived: lived.now, refusals };
+      const services = { http: request, stream, secrets, retry, log, now: tools.now, lived: lived.now, refusals };
       return { ...connector.open(source, services), close };
     };
     const client = bounded(isolated(reopened(`source "${source.name}"`, open, { parts, log })), memory);

@@ -14,7 +14,9 @@ import { addSimulator } from './commands/simulator.ts';
 import { addState } from './commands/state.ts';
 import { addStreams } from './commands/streams.ts';
 import { isAbort, messageOf, SluiceError } from './errors.ts';
-import { createRedactor } from './log.ts';
+import { stackLines } from './inert.ts';
+import { openOutput, openTerminal } from './output.ts';
+import { createRedactor } from './redactor.ts';
 
 const OK = 0;
 const FAILURE = 1;
@@ -38,7 +40,7 @@ const COMMANDS = [
 
 /** Runs what the arguments ask for, and sets the exit code. */
 export async function runCli(context: Context): Promise<void> {
-  const cli: Cli = { ...context, redactor: createRedactor() };
+  const cli = cliOf(context);
   let code = OK;
   const program = programOf({ ...cli, setExitCode: (wanted) => (code = wanted) });
   try {
@@ -47,6 +49,14 @@ export async function runCli(context: Context): Promise<void> {
     code = report(error, cli);
   }
   context.setExitCode(code);
+}
+
+/** What a command writes passes through here, whatever it is. */
+function cliOf(context: Context): Cli {
+  const redactor = context.redactor ?? createRedactor();
+  const stdout = openOutput(context.stdout, redactor);
+  const stderr = openOutput(context.stderr, redactor);
+  return { ...context, redactor, stdout, stderr, terminal: openTerminal(context.stderr) };
 }
 
 function programOf(cli: Cli): Command {
@@ -58,8 +68,8 @@ function programOf(cli: Cli): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({
-      writeOut: (text) => cli.stdout.write(text),
-      writeErr: (text) => cli.stderr.write(text),
+      writeOut: cli.stdout.page,
+      writeErr: cli.stderr.page,
       getOutHelpWidth: () => Math.min(cli.columns, 120),
       getErrHelpWidth: () => Math.min(cli.columns, 120),
     });
@@ -75,8 +85,10 @@ function report(error: unknown, cli: Cli): number {
   const message = stopped ? 'stopped by a signal' : messageOf(error);
   const bug = 'This should not happen: please report it with the output of the same command and `--log-level debug`.';
   const advice = known ? error.advice : stopped ? undefined : bug;
-  const stack = wantsStack(cli.argv) && error instanceof Error ? `${withCauses(error)}\n` : '';
-  cli.stderr.write(cli.redactor.scrub(`error: ${message}\n${advice === undefined ? '' : `→ ${advice}\n`}${stack}`));
+  const lines = known && error.lines !== undefined ? error.lines : [message];
+  cli.stderr.lines(lines.map((line, index) => (index === 0 ? `error: ${line}` : line)));
+  if (advice !== undefined) cli.stderr.line(`→ ${advice}`);
+  if (wantsStack(cli.argv) && error instanceof Error) cli.stderr.lines(stackLines(withCauses(error)));
   return known && error.kind === 'usage' ? USAGE : FAILURE;
 }
 
@@ -85,7 +97,7 @@ function commanderCode(error: CommanderError, cli: Cli): number {
   if (error.exitCode === 0) return OK;
   const asked = cli.argv.find((argument) => !argument.startsWith('-'));
   const command = COMMANDS.some((add) => add.name.slice(3).toLowerCase() === asked) ? ` ${asked}` : '';
-  if (error.code !== 'commander.help') cli.stderr.write(`→ See \`sluice${command} --help\`.\n`);
+  if (error.code !== 'commander.help') cli.stderr.line(`→ See \`sluice${command} --help\`.`);
   return USAGE;
 }
 

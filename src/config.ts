@@ -99,7 +99,8 @@ function finish(parsed: Parsed, file: string, options: LoadOptions, warnOfLitera
 function broken(file: string, problems: readonly Problem[], parsed: Parsed): Error {
   const lines = problemLines(file, problems, parsed.origins);
   if (lines.length === 1) return usageError(lines[0] as string);
-  return usageError(`${file} has ${lines.length} problems:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+  const all = [`${file} has ${lines.length} problems:`, ...lines.map((line) => `  ${line}`)];
+  return usageError(all.join('\n'), undefined, all);
 }
 
 /** Turns the text of a secret key into a function that reads it. */

@@ -1,4 +1,6 @@
 /** What connectors share about who asks: the secret, and what it means when the vendor does not let them in. */
+
+import type { SourceSecrets } from './echoes.ts';
 import { type ErrorOptions, messageOf, SluiceError } from './errors.ts';
 import type { HttpReply, SourceSettings } from './types.ts';
 
@@ -11,9 +13,14 @@ export function lockedOut(message: string, options: Omit<ErrorOptions, 'action'>
 }
 
 /** The secret as it is now. One that cannot be read, or is empty, may be just about to be changed. */
-export function secretNow({ name, applicationSecret }: Pick<SourceSettings, 'name' | 'applicationSecret'>): string {
+export function secretNow(
+  { name, applicationSecret }: Pick<SourceSettings, 'name' | 'applicationSecret'>,
+  secrets: Pick<SourceSecrets, 'protect'>,
+): string {
   try {
-    return applicationSecret();
+    const secret = applicationSecret();
+    secrets.protect(secret);
+    return secret;
   } catch (error) {
     const advice = error instanceof SluiceError ? error.advice : undefined;
     throw lockedOut(`source "${name}": ${messageOf(error)}`, { advice, cause: error });

@@ -31,6 +31,8 @@ export interface ErrorOptions {
   isTooLarge?: boolean;
   /** The HTTP status, where there was an answer. */
   status?: number;
+  /** The message, where it has several lines of its own: no line feed of foreign text makes another. */
+  lines?: readonly string[];
   cause?: unknown;
 }
 
@@ -45,6 +47,7 @@ export class SluiceError extends Error {
   readonly isLockedOut: boolean;
   readonly isTooLarge: boolean;
   readonly status: number | undefined;
+  readonly lines: readonly string[] | undefined;
 
   constructor(message: string, options: ErrorOptions) {
     super(message, { cause: options.cause });
@@ -58,12 +61,13 @@ export class SluiceError extends Error {
     this.isLockedOut = options.isLockedOut ?? false;
     this.isTooLarge = options.isTooLarge ?? false;
     this.status = options.status;
+    this.lines = options.lines;
   }
 }
 
 /** A mistake in the command line or the configuration: exit code 2. */
-export function usageError(message: string, advice?: string): SluiceError {
-  return new SluiceError(message, { action: 'stop', kind: 'usage', advice });
+export function usageError(message: string, advice?: string, lines?: readonly string[]): SluiceError {
+  return new SluiceError(message, { action: 'stop', kind: 'usage', advice, lines });
 }
 
 /** The action an error carries; an unexpected error stops. */

@@ -7,6 +7,7 @@ import type { Config, SourceConfig } from './config.ts';
 import { messageOf, SluiceError } from './errors.ts';
 import type { Logger } from './log.ts';
 import type { Lost } from './outlet.ts';
+import { createRedactor, type Redactor } from './redactor.ts';
 import { SAY_AFTER_MS, type Trouble } from './refusals.ts';
 import { failingFor, isSinkFailing, type Watch } from './watch.ts';
 
@@ -21,20 +22,29 @@ export interface Watched {
   line: Pick<Line, 'source' | 'registered' | 'refusals'>;
 }
 
+export interface HealthTools {
+  /** Milliseconds that the process lived through. */
+  lived: () => number;
+  /** What could not be written of the log. */
+  lost?: () => Lost | undefined;
+  redactor?: Redactor;
+}
+
 /** Undefined when the config has switched it off. */
 export async function startHealth(
   config: Config,
   watched: readonly Watched[],
   log: Logger,
-  lived: () => number,
-  lost: () => Lost | undefined = () => undefined,
+  { lived, lost = () => undefined, redactor = createRedactor() }: HealthTools,
 ): Promise<Health | undefined> {
   const { host, port } = config.health;
   if (port === 0) return undefined;
   const registry = metricsOf(watched, lived, lost);
+  const show = (text: string) => redactor.show(text, LONGEST);
   const reply = async (path: string, response: ServerResponse): Promise<void> => {
-    if (path === '/healthz') return answer(response, verdict(watched.map((one) => liveness(config, one, lived()))));
-    if (path === '/readyz') return answer(response, verdict(watched.map((one) => readiness(one, lived()))));
+    const say = (findings: Finding[]) => answer(response, redactor.clean(verdict(findings), show) as Verdict);
+    if (path === '/healthz') return say(watched.map((one) => liveness(config, one, lived())));
+    if (path === '/readyz') return say(watched.map((one) => readiness(one, lived())));
     if (path === '/metrics') return send(response, 200, registry.contentType, await registry.metrics());
     answer(response, { status: 404, body: { message: 'there are /healthz, /readyz and /metrics' } });
   };
@@ -64,6 +74,9 @@ function cannotListen(host: string, port: number, error: Error): SluiceError {
   const advice = 'Choose another health.port, or stop what listens there.';
   return new SluiceError(`health cannot listen on ${host}:${port}: ${messageOf(error)}`, { action: 'stop', advice });
 }
+
+/** Of a reason: it may be what a vendor, a gateway or a sink said. */
+const LONGEST = 500;
 
 interface Finding {
   pipeline: string;
@@ -142,13 +155,18 @@ function readiness(watched: Watched, nowMs: number): Finding {
   return { pipeline: name, ok, why: why ?? waiting, warning, advice };
 }
 
-function verdict(findings: Finding[]): { status: number; body: unknown } {
+interface Verdict {
+  status: number;
+  body: unknown;
+}
+
+function verdict(findings: Finding[]): Verdict {
   const ok = findings.every((finding) => finding.ok);
   const word = findings.some(({ warning }) => warning !== undefined) ? 'degraded' : 'ok';
   return { status: ok ? 200 : 503, body: { status: ok ? word : 'failing', pipelines: findings } };
 }
 
-function answer(response: ServerResponse, { status, body }: { status: number; body: unknown }): void {
+function answer(response: ServerResponse, { status, body }: Verdict): void {
   send(response, status, 'application/json; charset=utf-8', `${JSON.stringify(body)}\n`);
 }
 

@@ -8,6 +8,7 @@ import { createMemory } from './memory.ts';
 import { watchNpm } from './npm-parent.ts';
 import { keepOpen } from './outlet.ts';
 import { createParts } from './parts.ts';
+import { createRedactor } from './redactor.ts';
 
 /** A signal that reaches us twice at once (npm and terminals both send it) counts once. */
 const DEBOUNCE_MS = 500;
@@ -21,6 +22,7 @@ quietExperiments();
 const stop = new AbortController();
 const hardStop = new AbortController();
 const parts = createParts();
+const redactor = createRedactor();
 const talk = keepOpen(process.stderr);
 /** Something failed that nobody expected: no command can make that a success. */
 let isBroken = false;
@@ -45,6 +47,7 @@ const context: Context = {
   hardStop: hardStop.signal,
   parts,
   memory: createMemory(usableBytes()),
+  redactor,
   now: Date.now,
   streams,
   simulator: () => import('../simulator/index.ts'),
@@ -74,7 +77,8 @@ function usableBytes(): number {
 function quietExperiments(): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => {
-    if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`);
+    if (warning.name !== 'ExperimentalWarning')
+      process.stderr.write(`${redactor.show(`${warning.name}: ${warning.message}`)}\n`);
   });
 }
 
@@ -120,7 +124,7 @@ function surviveFailures(): void {
     process.exitCode = 1;
     if (!isFirst) return;
     process.stderr.write(
-      `error: ${inOneLine(error)}; Sluice ends, and goes on from its last checkpoint when it is started again\n`,
+      `error: ${redactor.show(inOneLine(error))}; Sluice ends, and goes on from its last checkpoint when it is started again\n`,
     );
     stop.abort();
     setTimeout(() => hardStop.abort(), GRACE_MS).unref();

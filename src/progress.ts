@@ -1,6 +1,8 @@
 /** How far a long command has come: a bar where a person watches, a plain line every few seconds elsewhere. */
 import cliProgress from 'cli-progress';
+import type { Cli } from './commands/shared/context.ts';
 import { showCount, showDuration } from './commands/shared/times.ts';
+import type { Terminal } from './output.ts';
 
 export interface Standing {
   /** 0 to 1. */
@@ -14,17 +16,17 @@ export interface Progress {
   stop(): void;
 }
 
-/** Where talk goes: to stderr, or above the bar while there is one. */
+/** Where the log goes: to stderr, or above the bar while there is one. */
 export interface Talk {
   write(text: string): void;
   /** Until `undefined` is given. */
   redirect(write: ((text: string) => void) | undefined): void;
 }
 
-export function openTalk(stderr: { write(text: string): unknown }): Talk {
+export function openTalk(terminal: Terminal): Talk {
   let instead: ((text: string) => void) | undefined;
   return {
-    write: (text) => void (instead === undefined ? stderr.write(text) : instead(text)),
+    write: (text) => void (instead === undefined ? terminal.write(text) : instead(text)),
     redirect: (write) => {
       instead = write;
     },
@@ -33,30 +35,31 @@ export function openTalk(stderr: { write(text: string): unknown }): Talk {
 
 export interface ProgressOptions {
   title: string;
-  stderr: NodeJS.WriteStream;
+  cli: Pick<Cli, 'terminal' | 'stderr' | 'isTty' | 'redactor'>;
   talk: Talk;
-  isTty: boolean;
   standing: () => Standing;
   now?: () => number;
 }
 
 const BAR_MS = 200;
 const LINE_MS = 5000;
+/** No terminal is wider. */
+const LONGEST_NOTE = 400;
 /** The rate is that of the last so many milliseconds. */
 const RATE_MS = 10_000;
 
 export function startProgress(options: ProgressOptions): Progress {
   const describe = describer(options.now ?? (() => performance.now()));
-  return options.isTty ? startBar(options, describe) : startLines(options, describe);
+  return options.cli.isTty ? startBar(options, describe) : startLines(options, describe);
 }
 
-function startBar({ title, stderr, talk, standing }: ProgressOptions, describe: Describe): Progress {
+function startBar({ title, cli, talk, standing }: ProgressOptions, describe: Describe): Progress {
   const format = `${title} {bar} {percent} % · {text}`;
   const { rect } = cliProgress.Presets;
   const bars = new cliProgress.MultiBar(
     {
       format,
-      stream: stderr,
+      stream: cli.terminal as NodeJS.WriteStream,
       gracefulExit: false,
       hideCursor: true,
       barsize: 24,
@@ -68,7 +71,7 @@ function startBar({ title, stderr, talk, standing }: ProgressOptions, describe: 
   const bar = bars.create(1000, 0, { percent: 0, text: 'starting' });
   const update = () => {
     const { percent, text, part } = describe(standing());
-    bar.update(Math.round(part * 1000), { percent, text });
+    bar.update(Math.round(part * 1000), { percent, text: cli.redactor.show(text, LONGEST_NOTE) });
   };
   const timer = setInterval(update, BAR_MS);
   talk.redirect((text) => bars.log(text.endsWith('\n') ? text : `${text}\n`));
@@ -82,10 +85,10 @@ function startBar({ title, stderr, talk, standing }: ProgressOptions, describe: 
   };
 }
 
-function startLines({ title, stderr, standing }: ProgressOptions, describe: Describe): Progress {
+function startLines({ title, cli, standing }: ProgressOptions, describe: Describe): Progress {
   const timer = setInterval(() => {
     const { percent, text } = describe(standing());
-    stderr.write(`${title}: ${percent} %, ${text.replaceAll(' · ', ', ')}\n`);
+    cli.stderr.line(`${title}: ${percent} %, ${text.replaceAll(' · ', ', ')}`);
   }, LINE_MS);
   return { stop: () => clearInterval(timer) };
 }

@@ -5,6 +5,7 @@
  * the documents, and the *state* remembers what was delivered. A *pipeline* is source x stream x sink.
  */
 import type { Logger } from 'pino';
+import type { SourceSecrets } from './echoes.ts';
 import type { Room } from './memory.ts';
 import type { Refusals } from './refusals.ts';
 import type { RetrySettings } from './retry.ts';
@@ -347,6 +348,8 @@ export interface SourceSettings {
 export interface ConnectorServices {
   http: HttpClient;
   stream: HttpStreamer;
+  /** Told whatever is sent that opens doors; takes it out of what comes back. */
+  secrets: SourceSecrets;
   retry: RetrySettings;
   log: Logger;
   /** Epoch milliseconds. */

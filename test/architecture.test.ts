@@ -68,6 +68,15 @@ describe('the dependency rule', () => {
     expect(strange).toEqual([]);
   });
 
+  /** `src/output.ts` for what commands write; the log and the bar draw on the terminal that it opens. */
+  it('has one way out to the terminal', () => {
+    const writes = /\b(?:stdout|stderr|terminal|console)\s*\??\.\s*(?:write|log|error|warn|info)\b/;
+    expect(files.filter((file) => file.startsWith('src/') && writes.test(codeOf(file)))).toEqual([
+      'src/main.ts',
+      'src/progress.ts',
+    ]);
+  });
+
   it('leaves the process to src/main.ts', () => {
     const touching = files.filter(
       (file) => file.startsWith('src/') && /\bprocess\s*[.?[]|node:process/.test(codeOf(file)),

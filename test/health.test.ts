@@ -9,6 +9,7 @@ import { lockedOut } from '../src/credentials.ts';
 import { SluiceError } from '../src/errors.ts';
 import { type Health, startHealth } from '../src/health.ts';
 import { runWalk } from '../src/pipeline.ts';
+import { createRedactor } from '../src/redactor.ts';
 import { createRefusals } from '../src/refusals.ts';
 import { runPipeline } from '../src/run.ts';
 import type { Gap, Page, Registered, Walk } from '../src/types.ts';
@@ -19,6 +20,7 @@ import { memorySink, openPipeline, scratch, testConfig } from './engine/harness.
 const MINUTE_MS = 60_000;
 const LIVE: Walk = { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } };
 const REFRESH: Walk = { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: 1 } };
+const TOKEN = 'a-token-7f3QzLp0aVx9-mN4bRt';
 let health: Health | undefined;
 afterEach(() => health?.close());
 
@@ -43,7 +45,9 @@ async function watched() {
   const registered = streams.find(({ stream }) => stream.name === 'cylance.detection');
   if (registered === undefined) throw new Error('no stream');
   const line = { source, registered, refusals };
-  health = await startHealth(settings, [{ watch, line }], pino({ level: 'silent' }), () => nowMs);
+  const redactor = createRedactor();
+  redactor.protect(TOKEN);
+  health = await startHealth(settings, [{ watch, line }], pino({ level: 'silent' }), { lived: () => nowMs, redactor });
   const ask = async (path: string) => {
     const reply = await fetch(`http://127.0.0.1:${port}/${path}`);
     return { status: reply.status, text: await reply.text() };
@@ -58,6 +62,42 @@ async function watched() {
     },
   };
 }
+
+describe('what others said', () => {
+  const evil = `GET /x answered 503: \u001b[2J\u001b[31mRED\r\nforged\u202e\u009b31m ${TOKEN} ${btoa(TOKEN)}`;
+
+  test('is shown and not obeyed, has an end, and holds no secret', async () => {
+    const { watch, refusals, ask, pass } = await watched();
+    watch.events.walkFailed(LIVE, `${evil}${'x'.repeat(100_000)}`);
+    watch.events.waiting(evil);
+    watch.events.alarmed(evil);
+    pass(2);
+    refusals.waits('', lockedOut(evil, { advice: evil, status: 401 }));
+    pass(61);
+    watch.events.walkFailed(LIVE, `${evil}${'x'.repeat(100_000)}`);
+    for (const path of ['healthz', 'readyz']) {
+      const { status, text } = await ask(path);
+      expect(status).toBe(503);
+      expect(text).toContain('forged');
+      expect(text).toMatch(/^[\x20-\x7e…]+\n$/);
+      expect(text.length).toBeLessThan(4000);
+      expect(text).not.toContain(TOKEN.slice(0, 12));
+      expect(text).not.toContain(btoa(TOKEN).slice(-14, -2));
+      // Whoever prints what it says prints nothing that is obeyed, either.
+      expect(JSON.stringify(JSON.parse(text))).toMatch(/\\\\u001b\[2J/);
+    }
+    expect((await ask('metrics')).text).not.toMatch(/forged|[^\x20-\x7e\n]/);
+  });
+
+  test('stops a pipeline, too', async () => {
+    const { watch, ask } = await watched();
+    watch.stopped = { message: `${evil}${'x'.repeat(1000)}`, advice: evil };
+    const { text } = await ask('healthz');
+    expect(text).toMatch(/forged.*… \([\d,]+ characters more\)/);
+    expect(text).toMatch(/^[\x20-\x7e…]+\n$/);
+    expect(text).not.toContain(TOKEN.slice(-12));
+  });
+});
 
 describe('a walk that cannot go on while another one succeeds', () => {
   test('is not ready after a minute, not healthy after an hour, and both again when it is through', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createLogger, createRedactor, type LogOptions } from '../src/log.ts';
+import { createLogger, type LogOptions } from '../src/log.ts';
+import { createRedactor } from '../src/redactor.ts';
 
 let lines: string[] = [];
 beforeEach(() => {

@@ -66,7 +66,7 @@ async function ask<T>(
   }
   const error = statusError(reply, sent, services.now());
   if (error !== undefined) throw explained(error, request, reply.status);
-  const content = parseReply(reply, sent);
+  const content = services.secrets.unechoed(reply, parseReply(reply, sent));
   const failure = failureOf(content, placeOf(sent));
   if (failure !== undefined) throw failed(failure, { request, sent, reply, token, settings, nowMs: services.now() });
   return request.accept(content, reply.body.length);
@@ -87,10 +87,11 @@ async function signed(
     { method, path: wholePath, headers, body: text },
     {
       applicationId: settings.applicationId,
-      apiKey: secretNow(settings),
+      apiKey: secretNow(settings, services.secrets),
       issuedS: Math.floor(services.now() / 1000),
     },
   );
+  services.secrets.protect(token);
   headers.authorization = `Bearer ${token}`;
   return { sent: { method, url: `${base.origin}${wholePath}`, headers, body: text, priority, signal, room }, token };
 }

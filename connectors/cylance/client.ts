@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { textOfReply } from '../../src/body.ts';
+import type { SourceSecrets } from '../../src/echoes.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { parseReply, placeOf, statusError } from '../../src/http.ts';
 import { parseExact, parseInOrder } from '../../src/json.ts';
@@ -52,7 +53,7 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
       patiently(request, async (to) => {
         const { reply, sent } = await send(request, to, tokens, services, services.http);
         const recognised = request.recognise?.(hash('sha256', reply.body, 'base64url'));
-        return recognised ?? accepted(reply, sent, request);
+        return recognised ?? accepted(reply, sent, request, services.secrets);
       }),
     async *parts(request) {
       const { reply, place } = await patiently(request, async (to) => {
@@ -61,8 +62,11 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
       });
       const { member, begin, room, signal } = request;
       const grow = (bytes: number) => room?.need(bytes, signal);
-      const { body, headers, mostBytes } = reply;
-      request.accept(yield* partsOf(body, { member, headers, place, begin, mostBytes, grow }));
+      const { headers, mostBytes } = reply;
+      const parts = services.secrets.unechoedParts(reply, (watched, clean) =>
+        partsOf(watched, { member, headers, place, begin: (members) => begin(clean(members)), mostBytes, grow }),
+      );
+      request.accept(yield* parts);
     },
     authenticate: async (signal) => {
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
@@ -72,7 +76,12 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
   };
 }
 
-function accepted<T>(reply: HttpReply, sent: HttpRequest, { accept, ordered, unparsed }: VendorRequest<T>): T {
+function accepted<T>(
+  reply: HttpReply,
+  sent: HttpRequest,
+  { accept, ordered, unparsed }: VendorRequest<T>,
+  secrets: SourceSecrets,
+): T {
   let content: unknown;
   try {
     content = parseReply(reply, sent, ordered ? parseInOrder : parseExact);
@@ -81,7 +90,7 @@ function accepted<T>(reply: HttpReply, sent: HttpRequest, { accept, ordered, unp
     if (meaning === undefined) throw error;
     return meaning;
   }
-  return accept(content, reply.body.length);
+  return accept(secrets.unechoed(reply, content), reply.body.length);
 }
 
 type Target = Pick<HttpRequest, 'url' | 'isHeld'>;

@@ -64,7 +64,8 @@ async function requestToken(settings: SourceSettings, baseUrl: string, services:
     .setIssuedAt(issuedS)
     .setExpirationTime(issuedS + REQUEST_LIFETIME_S)
     .setJti(randomUUID())
-    .sign(new TextEncoder().encode(secretNow(settings)));
+    .sign(new TextEncoder().encode(secretNow(settings, services.secrets)));
+  services.secrets.protect(jwt);
   const request = {
     method: 'POST' as const,
     url: `${baseUrl}${TOKEN_PATH}`,
@@ -77,7 +78,9 @@ async function requestToken(settings: SourceSettings, baseUrl: string, services:
   const error = statusError(reply, request, services.now());
   if (error?.action === 'retry') throw error;
   if (error !== undefined) throw refusal(settings, reply, wordsOf(reply, request), error, services.now());
-  return readToken(parseReply(reply, request), services.now());
+  const token = readToken(parseReply(reply, request), services.now());
+  services.secrets.protect(token.text);
+  return token;
 }
 
 const WRONG_CREDENTIALS =

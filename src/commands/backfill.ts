@@ -63,8 +63,8 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
     return found;
   });
   say(cli, job, resumed, inUse, options);
-  if (options.detach)
-    cli.stdout.write(options.json ? `${JSON.stringify({ job: job.id, done: false })}\n` : `job ${job.id}\n`);
+  if (options.detach && options.json) cli.stdout.json({ job: job.id, done: false });
+  else if (options.detach) cli.stdout.line(`job ${job.id}`);
   else await workOrFollow(cli, session, job, options);
 }
 
@@ -77,7 +77,7 @@ async function workOrFollow(cli: Cli, session: Session, job: JobRow, options: Ba
       return;
     } catch (error) {
       if (cli.signal.aborted || !isStateInUse(session.state)) throw error;
-      cli.stderr.write('another Sluice has the state by now; this backfill begins when it has ended\n');
+      cli.stderr.line('another Sluice has the state by now; this backfill begins when it has ended');
     }
   }
 }
@@ -132,12 +132,11 @@ function wantedOf(nowMs: number, fromText: string, lines: Line[], options: Backf
 function say(cli: Cli, job: JobRow, resumed: boolean, inUse: boolean, options: BackfillOptions): void {
   const { fromMs, toMs } = job.range;
   const what = resumed ? `going on with backfill ${job.id}` : `backfill ${job.id}`;
-  cli.stderr.write(`${what}: ${showTime(fromMs)} to ${showTime(toMs)}, ${job.pipelines.join(', ')}\n`);
+  cli.stderr.line(`${what}: ${showTime(fromMs)} to ${showTime(toMs)}, ${job.pipelines.join(', ')}`);
   if (!inUse) return;
-  cli.stderr.write('the running Sluice does the work; stopping this command leaves it going\n');
-  if (!options.detach) cli.stderr.write('(where that is another backfill, this one begins when it has ended)\n');
-  if (options.adopt)
-    cli.stderr.write('note: --adopt has no effect there: it is for the Sluice that writes the files\n');
+  cli.stderr.line('the running Sluice does the work; stopping this command leaves it going');
+  if (!options.detach) cli.stderr.line('(where that is another backfill, this one begins when it has ended)');
+  if (options.adopt) cli.stderr.line('note: --adopt has no effect there: it is for the Sluice that writes the files');
   if (options.rate !== undefined)
-    cli.stderr.write('note: --rate has no effect there: it works within the rate of the source\n');
+    cli.stderr.line('note: --rate has no effect there: it works within the rate of the source');
 }

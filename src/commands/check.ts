@@ -224,10 +224,10 @@ function markOf({ ok, isWarning }: Row): string {
 }
 
 function print(cli: Cli, rows: Row[], json: boolean): void {
-  const show = (text: string) => cli.stdout.write(cli.redactor.scrub(text));
-  if (json) return void show(`${JSON.stringify({ ok: rows.every(({ ok }) => ok), checks: rows })}\n`);
-  show(table(rows.map((row) => [markOf(row), row.part, row.what, row.detail])));
+  const { stdout } = cli;
+  if (json) return void stdout.json({ ok: rows.every(({ ok }) => ok), checks: rows });
+  stdout.lines(table(rows.map((row) => [markOf(row), row.part, row.what, row.detail])));
   const bad = rows.filter(({ ok }) => !ok);
-  for (const { part, what, advice } of bad) if (advice !== undefined) show(`→ ${part}, ${what}: ${advice}\n`);
-  show(bad.length === 0 ? 'Everything works.\n' : `${bad.length} of ${plural(rows.length, 'check')} failed.\n`);
+  for (const { part, what, advice } of bad) if (advice !== undefined) stdout.line(`→ ${part}, ${what}: ${advice}`);
+  stdout.line(bad.length === 0 ? 'Everything works.' : `${bad.length} of ${plural(rows.length, 'check')} failed.`);
 }

@@ -7,13 +7,13 @@ export function addConfig(program: Command, cli: Cli): void {
   const config = program
     .command('config')
     .description('list every key of the config file with its type and default')
-    .action(() => void cli.stdout.write(configHelp()));
+    .action(() => cli.stdout.page(configHelp()));
   config
     .command('example')
     .description('print a config to start from')
-    .action(() => void cli.stdout.write(exampleConfig()));
+    .action(() => cli.stdout.page(exampleConfig()));
   config
     .command('schema')
     .description('print the JSON Schema, for editors')
-    .action(() => void cli.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
+    .action(() => cli.stdout.page(JSON.stringify(configJsonSchema(), null, 2)));
 }

@@ -144,10 +144,10 @@ function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
 }
 
 async function keepGoing(cli: Cli, session: Session): Promise<void> {
-  cli.stderr.write('going on with what changes; Ctrl-C ends it\n');
+  cli.stderr.line('going on with what changes; Ctrl-C ends it');
   const { store, running, close } = openPipelines(session);
   const timer = setInterval(() => {
-    for (const { watch } of running) cli.stderr.write(`${watch.name}: ${watch.delivered} changes delivered\n`);
+    for (const { watch } of running) cli.stderr.line(`${watch.name}: ${watch.delivered} changes delivered`);
   }, 5000);
   try {
     const options = { store, signal: cli.signal, once: false };

@@ -22,8 +22,8 @@ export function addHealth(program: Command, cli: Cli): void {
 async function health(cli: Cli, options: HealthOptions): Promise<void> {
   const url = options.url ?? urlOf(cli, options);
   const { ok, text } = await ask(cli, url);
-  if (options.json) cli.stdout.write(text);
-  else cli.stdout.write(ok ? `ok\n${linesOf(text, ({ warning }) => warning)}` : whatFails(text));
+  if (options.json) cli.stdout.json(parsed(text) ?? { status: 'unreadable', said: text });
+  else cli.stdout.lines(ok ? ['ok', ...linesOf(text, ({ warning }) => warning)] : whatFails(text));
   if (!ok) cli.setExitCode(1);
 }
 
@@ -56,17 +56,24 @@ interface Finding {
   warning?: string;
 }
 
-function whatFails(text: string): string {
-  return linesOf(text, ({ ok, why }) => (ok ? undefined : (why ?? 'failing'))) || `${text.trim()}\n`;
+function whatFails(text: string): string[] {
+  const lines = linesOf(text, ({ ok, why }) => (ok ? undefined : (why ?? 'failing')));
+  return lines.length > 0 ? lines : [text.trim()];
 }
 
 /** A line for each pipeline of which there is something to say. */
-function linesOf(text: string, said: (finding: Finding) => string | undefined): string {
+function linesOf(text: string, said: (finding: Finding) => string | undefined): string[] {
+  const { pipelines } = (parsed(text) ?? {}) as { pipelines?: Finding[] };
+  if (!Array.isArray(pipelines)) return [];
+  const lines = pipelines.map((finding) => ({ name: finding.pipeline, what: said(finding) }));
+  return lines.flatMap(({ name, what }) => (what === undefined ? [] : [`${name}: ${what}`]));
+}
+
+/** Somebody else may answer there, with anything. */
+function parsed(text: string): unknown {
   try {
-    const { pipelines = [] } = JSON.parse(text) as { pipelines?: Finding[] };
-    const lines = pipelines.map((finding) => ({ name: finding.pipeline, what: said(finding) }));
-    return lines.flatMap(({ name, what }) => (what === undefined ? [] : [`${name}: ${what}\n`])).join('');
+    return JSON.parse(text);
   } catch {
-    return '';
+    return undefined;
   }
 }

@@ -45,18 +45,18 @@ function listAll(cli: Cli, options: RejectionOptions): void {
 }
 
 function print(cli: Cli, rows: RejectionRow[], more: boolean, { json, documents }: RejectionOptions): void {
-  const show = (text: string) => cli.stdout.write(cli.redactor.scrub(text));
+  const { stdout } = cli;
   if (json) {
     for (const { document, atMs, ...row } of rows) {
       const whole = documents ? { document: JSON.parse(document) as unknown } : {};
-      show(`${JSON.stringify({ ...row, at: new Date(atMs).toISOString(), ...whole })}\n`);
+      stdout.json({ ...row, at: new Date(atMs).toISOString(), ...whole });
     }
     return;
   }
-  if (rows.length === 0) return void show('no rejections\n');
+  if (rows.length === 0) return void stdout.line('no rejections');
   const cells = rows.map((row) => [showTime(row.atMs), row.pipeline, row.key, row.type, row.field ?? '-', row.reason]);
-  show(table([['AT', 'PIPELINE', 'KEY', 'TYPE', 'FIELD', 'REASON'], ...cells]));
-  if (more) show('there are more; --limit shows them\n');
+  stdout.lines(table([['AT', 'PIPELINE', 'KEY', 'TYPE', 'FIELD', 'REASON'], ...cells]));
+  if (more) stdout.line('there are more; --limit shows them');
 }
 
 async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
@@ -74,9 +74,9 @@ async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
   } finally {
     await opened.close();
   }
-  if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: done })}\n`);
-  else for (const line of done) cli.stdout.write(`${sentence(line)}\n`);
-  for (const name of unknown) cli.stderr.write(`${name}: not in the config; its rejections stay\n`);
+  if (options.json) cli.stdout.json({ pipelines: done });
+  else for (const line of done) cli.stdout.line(sentence(line));
+  for (const name of unknown) cli.stderr.line(`${name}: not in the config; its rejections stay`);
   if (unknown.length > 0 || done.some(({ rejected }) => rejected > 0)) cli.setExitCode(1);
 }
 

@@ -32,7 +32,9 @@ export function addRun(program: Command, cli: Cli): void {
 async function run(cli: Cli, options: RunCommand): Promise<void> {
   const session = openSession(cli, options, { service: true });
   const opened = openPipelines(session, undefined, { adopt: options.adopt });
-  const health = await startHealth(session.config, opened.running, session.log, opened.built.lived, cli.lost).catch(
+  const { config, log } = session;
+  const { lost, redactor } = cli;
+  const health = await startHealth(config, opened.running, log, { lived: opened.built.lived, lost, redactor }).catch(
     async (error: unknown) => {
       await opened.close();
       throw error;
@@ -44,7 +46,7 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
     await close(opened, health);
   }
   session.log.info(cli.signal.aborted ? stoppedWell(opened.running) : 'ended'); // now that segments are finished
-  if (options.json) cli.stdout.write(`${JSON.stringify({ pipelines: opened.running.map(toJson) })}\n`);
+  if (options.json) cli.stdout.json({ pipelines: opened.running.map(toJson) });
   judge(cli, opened.running, options.once ?? false);
 }
 
@@ -172,7 +174,7 @@ function undelivered({ name, delivered, rejected, unread }: Watch): string[] {
 /** A pipeline that stopped counts, whatever became of the others; with `--once` also one that brought nothing through. */
 function judge(cli: Cli, running: Running[], once: boolean): void {
   for (const what of once ? running.flatMap(({ watch }) => undelivered(watch)) : []) {
-    cli.stderr.write(cli.redactor.scrub(`error: ${what}\n`));
+    cli.stderr.line(`error: ${what}`);
     cli.setExitCode(1);
   }
   const stopped = running.filter(({ watch }) => watch.stopped !== undefined);
@@ -180,6 +182,6 @@ function judge(cli: Cli, running: Running[], once: boolean): void {
   const names = stopped.map(({ watch }) => watch.name).join(', ');
   const what =
     stopped.length === running.length ? 'no pipeline is left running' : `${plural(stopped.length, 'pipeline')} failed`;
-  cli.stderr.write(`error: ${what} (${names}); the reason is above\n`);
+  cli.stderr.line(`error: ${what} (${names}); the reason is above`);
   cli.setExitCode(1);
 }

@@ -52,11 +52,11 @@ async function show(cli: Cli, session: Session, line: Line, { number, raw, json 
   const context = contextFor(session, line, cli.signal);
   const records = await newest(cli, line, context, number);
   if (records.length === 0)
-    cli.stderr.write(`source "${line.source.name}" has no records of ${line.registered.stream.name}\n`);
+    cli.stderr.line(`source "${line.source.name}" has no records of ${line.registered.stream.name}`);
   for (const listed of records) {
     const record = await wholeRecord(line, context, listed);
     const shown = raw ? record : { record, document: documentOf(cli, line, record) };
-    cli.stdout.write(cli.redactor.scrub(`${JSON.stringify(shown, null, json ? undefined : 2)}\n`));
+    cli.stdout.json(shown, json ? undefined : 2);
   }
 }
 

@@ -59,12 +59,12 @@ function sinksOf({ config }: Session, name: string | undefined): KafkaConfig[] {
 }
 
 function print(cli: Cli, done: Result[], { json, dryRun = false }: SetupOptions): void {
-  if (json) return void cli.stdout.write(`${JSON.stringify({ dryRun, topics: done })}\n`);
+  if (json) return void cli.stdout.json({ dryRun, topics: done });
   const rows = done.map(({ sink, kind, name, action, shape }) => {
     const size = shape && `${plural(shape.partitions, 'partition')}, replication ${shape.replication}`;
     const word = action === 'unchanged' ? 'is there' : dryRun ? 'would be created' : 'created';
     return [sink, kind === 'marker' ? 'marker topic' : 'topic', name, size === undefined ? word : `${word}: ${size}`];
   });
-  cli.stdout.write(table(rows));
-  if (done.every(({ action }) => action === 'unchanged')) cli.stdout.write('Everything is there already.\n');
+  cli.stdout.lines(table(rows));
+  if (done.every(({ action }) => action === 'unchanged')) cli.stdout.line('Everything is there already.');
 }

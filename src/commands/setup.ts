@@ -48,7 +48,7 @@ async function setUpSink(cli: Cli, client: EsClient, dryRun: boolean): Promise<S
   const { detectCapability, setupElasticsearch, templateList } = await import('../sinks/elasticsearch-setup.ts');
   const { templatesFor } = await import('../sinks/elasticsearch-templates.ts');
   const { capability, says } = await detectCapability(client, cli.signal);
-  cli.stderr.write(cli.redactor.scrub(`${client.where}: ${says}\n`));
+  cli.stderr.line(`${client.where}: ${says}`);
   const templates = templateList(
     cli.streams.map(({ stream, fields }) => templatesFor({ stream: stream.name, fields, capability })),
   );
@@ -72,8 +72,8 @@ function sinksOf({ config }: Session, name: string | undefined): ElasticsearchCo
 }
 
 function print(cli: Cli, done: (SetupResult & { sink: string })[], { json, dryRun = false }: SetupOptions): void {
-  if (json) return void cli.stdout.write(`${JSON.stringify({ dryRun, templates: done })}\n`);
+  if (json) return void cli.stdout.json({ dryRun, templates: done });
   const word = (action: SetupResult['action']) => (dryRun && action !== 'unchanged' ? `would be ${action}` : action);
-  cli.stdout.write(table(done.map(({ sink, kind, name, action }) => [sink, `${kind} template`, name, word(action)])));
-  if (done.every(({ action }) => action === 'unchanged')) cli.stdout.write('Everything is installed already.\n');
+  cli.stdout.lines(table(done.map(({ sink, kind, name, action }) => [sink, `${kind} template`, name, word(action)])));
+  if (done.every(({ action }) => action === 'unchanged')) cli.stdout.line('Everything is installed already.');
 }

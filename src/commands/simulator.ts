@@ -75,18 +75,19 @@ function thing(text: string, before: Record<string, number>): Record<string, num
 
 async function simulate(cli: Cli, options: Options): Promise<void> {
   const { runSimulator } = await cli.simulator();
-  const simulator = await runSimulator(choicesOf(options), cli.stdout).catch((error: NodeJS.ErrnoException) => {
-    const message = messageOf(error).replace(/^simulator: /, '');
-    if (error.code === undefined) throw usageError(message);
-    throw new SluiceError(`the simulator cannot start: ${message}`, {
-      action: 'stop',
-      advice: 'Choose another --port.',
-    });
-  });
-  const { range } = simulator;
-  cli.stderr.write(
-    `${options.detections} detections from ${range.start} to ${range.end}; Ctrl-C ends it\n${configFor(simulator.url, options)}`,
+  const simulator = await runSimulator(choicesOf(options), { write: cli.stdout.page }).catch(
+    (error: NodeJS.ErrnoException) => {
+      const message = messageOf(error).replace(/^simulator: /, '');
+      if (error.code === undefined) throw usageError(message);
+      throw new SluiceError(`the simulator cannot start: ${message}`, {
+        action: 'stop',
+        advice: 'Choose another --port.',
+      });
+    },
   );
+  const { range } = simulator;
+  cli.stderr.line(`${options.detections} detections from ${range.start} to ${range.end}; Ctrl-C ends it`);
+  cli.stderr.page(configFor(simulator.url, options));
   if (!cli.signal.aborted)
     await new Promise((resolve) => cli.signal.addEventListener('abort', resolve, { once: true }));
   await simulator.close();

@@ -12,7 +12,7 @@ export function addStreams(program: Command, cli: Cli): void {
       connector: connector.name,
       ...stream.about,
     }));
-    if (json) return void cli.stdout.write(`${JSON.stringify(rows)}\n`);
+    if (json) return cli.stdout.json(rows);
     const head = ['STREAM', 'WHAT', 'READING', 'SCOPES', 'ENDPOINTS'];
     const lines = rows.map((row) => [
       row.stream,
@@ -21,6 +21,6 @@ export function addStreams(program: Command, cli: Cli): void {
       row.scopes.join(', '),
       row.endpoints.join(', '),
     ]);
-    cli.stdout.write(table([head, ...lines]));
+    cli.stdout.lines(table([head, ...lines]));
   });
 }

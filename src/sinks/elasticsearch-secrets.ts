@@ -1,4 +1,6 @@
 /** The credentials of Elasticsearch: into a header, and out of every message. */
+import { createRedactor, LOOKED_AT } from '../redactor.ts';
+
 export type ElasticsearchAuth =
   | { kind: 'apiKey'; apiKey: () => string }
   | { kind: 'basic'; username: string; password: () => string }
@@ -12,20 +14,29 @@ export function authorization(auth: ElasticsearchAuth): string | undefined {
 
 /** Proxies like to repeat what they were sent: no message may carry it on. */
 export function scrubber(auth: ElasticsearchAuth): (text: string) => string {
+  const { protect, scrub } = createRedactor();
   return (text) => {
-    const secrets = [auth.kind === 'apiKey' ? auth.apiKey() : '', auth.kind === 'basic' ? auth.password() : ''];
-    if (auth.kind === 'basic') secrets.push(base64(`${auth.username}:${auth.password()}`));
-    const shown = secrets.reduce((rest, secret) => (secret === '' ? rest : rest.replaceAll(secret, '***')), text);
-    return shown.replace(/\/\/[^/@\s]+@/g, '//');
+    if (auth.kind === 'apiKey') protect(auth.apiKey());
+    if (auth.kind === 'basic') {
+      protect(auth.password());
+      protect(base64(`${auth.username}:${auth.password()}`));
+    }
+    return scrub(text.slice(0, LOOKED_AT));
   };
 }
 
+/** What lies deeper in an error's body is left out. */
+const MAX_DEPTH = 20;
+
 /** An error's body, without secrets, and without the length of an HTML page. */
-export function scrubbed(value: unknown, scrub: (text: string) => string): unknown {
+export function scrubbed(value: unknown, scrub: (text: string) => string, depth = 0): unknown {
   if (typeof value === 'string') return scrub(value).slice(0, 2000);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((inner) => scrubbed(inner, scrub));
-  return Object.fromEntries(Object.entries(value).map(([member, inner]) => [member, scrubbed(inner, scrub)]));
+  if (depth > MAX_DEPTH) return null;
+  if (Array.isArray(value)) return value.map((inner) => scrubbed(inner, scrub, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([member, inner]) => [member, scrubbed(inner, scrub, depth + 1)]),
+  );
 }
 
 function base64(text: string): string {

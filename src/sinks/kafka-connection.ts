@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import type { Admin, Kafka, KafkaConfig } from 'kafkajs';
 import type { Logger } from 'pino';
 import { messageOf, usageError } from '../errors.ts';
+import { createRedactor, LOOKED_AT } from '../redactor.ts';
 import { authoritiesWith } from '../tls.ts';
 import { kafkajs } from './kafka-client.ts';
 import { StepError } from './kafka-errors.ts';
@@ -61,14 +62,14 @@ function clientConfig(
     retry,
     socketFactory,
     logLevel: log.isLevelEnabled('debug') ? kafkajs.logLevel.DEBUG : kafkajs.logLevel.NOTHING,
-    logCreator: () => logTo(log, scrubber(settings)),
+    logCreator: () => logTo(log),
   };
 }
 
 /** What kafkajs calls an error is often the first of nine attempts: all of it is for whoever looks closely. */
-function logTo(log: Logger, scrub: (text: string) => string) {
+function logTo(log: Logger) {
   return ({ namespace, log: { message } }: { namespace: string; log: { message: string } }) =>
-    log.debug(scrub(`kafkajs ${namespace}: ${message}`));
+    log.debug(`kafkajs ${namespace}: ${message}`);
 }
 
 function caOf({ caFile }: WholeSettings): string[] | undefined {
@@ -82,9 +83,10 @@ function caOf({ caFile }: WholeSettings): string[] | undefined {
 
 /** No message may carry a password on. */
 export function scrubber({ sasl }: Pick<KafkaSettings, 'sasl'>): (text: string) => string {
+  const { protect, scrub } = createRedactor();
   return (text) => {
-    const secret = attempt(() => sasl?.password()) ?? '';
-    return secret === '' ? text : text.replaceAll(secret, '***');
+    protect(attempt(() => sasl?.password()) ?? '');
+    return scrub(text.slice(0, LOOKED_AT));
   };
 }
 

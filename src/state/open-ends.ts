@@ -76,8 +76,13 @@ export function openEnds(statements: OpenEndStatements, id: number, guard: Guard
 }
 
 /** Within the transaction of a commit. */
-export function commitOpenEnds(statements: OpenEndStatements, id: number, commit: Commit): void {
-  for (const gap of commit.gaps ?? []) setGap(statements, id, gap);
+export function commitOpenEnds(
+  statements: OpenEndStatements,
+  id: number,
+  commit: Commit,
+  said: (text: string) => string,
+): void {
+  for (const gap of commit.gaps ?? []) setGap(statements, id, { ...gap, reason: said(gap.reason) });
   for (const gap of commit.closedGaps ?? []) statements.closeGap.run(id, gap, commit.walk);
   for (const [name, value] of Object.entries(commit.facts ?? {}))
     statements.setFact.run(id, name, JSON.stringify(value));

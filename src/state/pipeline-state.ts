@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { bounded } from '../inert.ts';
 import type { ChildRow, Json, Range, WalkKind } from '../types.ts';
 import { commitOpenEnds, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import type { Commit, Due, Known, LedgerRow, PipelineState, Row, StoredRejection, WalkRow } from './store.ts';
@@ -8,6 +9,20 @@ const KEPT_LEDGER_ROWS = 20_000;
 
 type Guard = <T>(work: () => T) => T;
 type Raw = Record<string, string | number | null>;
+
+interface Foreign {
+  scrub?: (text: string) => string;
+}
+
+/** No reason is kept that is longer: a sink must not fill the state. */
+const LONGEST_SAID = 2000;
+/** More of a text is not looked at. */
+const LOOKED_AT = 65_536;
+
+/** What somebody else said, as it is kept: without secrets, and not without an end. */
+export function saidBy({ scrub = (text) => text }: Foreign): (text: string) => string {
+  return (text) => bounded(scrub(String(text).slice(0, LOOKED_AT)), LONGEST_SAID);
+}
 
 interface PreparedRow {
   walk: string;
@@ -24,8 +39,9 @@ export function openPipeline(
   database: DatabaseSync,
   { id, source }: { id: number; source: string },
   { guard, written }: { guard: Guard; written: Guard },
-  now: () => number,
+  { now, scrub }: Foreign & { now: () => number },
 ): PipelineState {
+  const said = saidBy({ scrub });
   const statements = { ...prepareStatements(database), ...prepareOpenEnds(database) };
   const transaction = <T>(work: () => T): T =>
     written(() => {
@@ -108,10 +124,11 @@ export function openPipeline(
         commitWalk(statements, id, commit);
         for (const one of commit.accepted ?? []) statements.accept.run(id, one);
         for (const row of commit.children) rememberChild(statements, id, row);
-        commitOpenEnds(statements, id, commit);
+        commitOpenEnds(statements, id, commit, said);
         for (const row of commit.ledger) insertLedger(statements, id, row, now());
         for (const { id: document, key, type, reason, field, document: body } of commit.rejections) {
-          statements.reject.run(id, document, key, type, reason, field ?? null, body, now());
+          const blamed = field === undefined ? null : said(field);
+          statements.reject.run(id, document, key, said(type), said(reason), blamed, body, now());
         }
       }),
     prepared: (stream, namespace) =>

@@ -7,7 +7,7 @@ import { fileMode, makeFile } from '../private-files.ts';
 import type { Json, Range } from '../types.ts';
 import { guarded, newer, quickCheck, requireWhole, torn } from './damage.ts';
 import { hasState, inUse, lockState, type StatePlace, settleFiles, tellOfOthers, watchFiles } from './files.ts';
-import { openPipeline } from './pipeline-state.ts';
+import { openPipeline, saidBy } from './pipeline-state.ts';
 import { MIGRATIONS, SCHEMA, SCHEMA_VERSION } from './schema.sql.ts';
 import { seal, unseal } from './seal.ts';
 import type { JobRow, RejectionRow, StateStore } from './store.ts';
@@ -16,6 +16,8 @@ export interface StateOptions extends StatePlace {
   now: () => number;
   /** Take the lock that keeps a second process away. Commands that only look, or only add a job, do without. */
   exclusive: boolean;
+  /** What others say (a sink's reasons, messages of errors) is kept without secrets: that of the process's redactor. */
+  scrub?: (text: string) => string;
 }
 
 /** Large pages and seldom checkpoints, since keys are random and every batch touches pages all over their index. */
@@ -192,7 +194,7 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
       if (find() === undefined) run('INSERT INTO pipelines (name) VALUES (?) ON CONFLICT DO NOTHING', name);
       const row = find();
       const [source = ''] = name.split('/', 1);
-      return openPipeline(database, { id: row?.id as number, source }, { guard, written }, options.now);
+      return openPipeline(database, { id: row?.id as number, source }, { guard, written }, options);
     },
     pipelines: () => all('SELECT name FROM pipelines ORDER BY name').map((row) => row.name as string),
     addJob(job) {
@@ -206,7 +208,8 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
     },
     jobs: () => all('SELECT * FROM jobs ORDER BY id').map(toJob),
     setJob: (id, status, message) => {
-      run('UPDATE jobs SET status = ?, message = ? WHERE id = ?', status, message ?? null, id);
+      const said = message === undefined ? null : saidBy(options)(message);
+      run('UPDATE jobs SET status = ?, message = ? WHERE id = ?', status, said, id);
     },
     rejections: ({ pipeline, limit }) =>
       all(

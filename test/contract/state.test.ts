@@ -1,6 +1,6 @@
 /** What every state store must do. */
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -13,7 +13,8 @@ const NOW = 5000;
 
 const STORES = {
   sqlite: {
-    open: (path: string, exclusive = true): StateStore => openState({ path, now: () => NOW, exclusive }),
+    open: (path: string, exclusive = true, scrub?: (text: string) => string): StateStore =>
+      openState({ path, now: () => NOW, exclusive, scrub }),
     inUse: (path: string) => isStateInUse({ path }),
   },
 };
@@ -288,6 +289,36 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       writeFileSync(join(path, 'state.db-wal'), 'what was committed last');
       expect(() => open(path)).toThrow(/is damaged: its main file is missing/);
       expect(readdirSync(path)).not.toContain('state.db');
+    });
+
+    test('what others said is kept without secrets, and with an end', () => {
+      store.close();
+      store = open(folder.path, true, (text) => text.replaceAll('hunter2', '***'));
+      const said = `hunter2 ${'x'.repeat(100_000)}`;
+      const rejection = { id: 'id-a', key: 'a', type: said, reason: said, field: said, document: '{"a":1}' };
+      const gap = {
+        ...{ id: 'g', kind: 'unsettled' as const, range: { fromMs: 1, toMs: 9 }, place: null, reason: said },
+        ...{ sinceMs: 1, nextAtMs: 2, attempts: 0 },
+      };
+      const state = begun();
+      state.commit(commit(1, [row('a')], { rejections: [rejection], gaps: [gap] }));
+      const id = store.addJob({ kind: 'backfill', range: { fromMs: 0, toMs: 1 }, pipelines: ['p'], as: undefined });
+      store.setJob(id, 'failed', said);
+      const [rejected] = state.rejected(1);
+      for (const kept of [
+        rejected?.type,
+        rejected?.reason,
+        rejected?.field,
+        state.gaps()[0]?.reason,
+        store.jobs()[0]?.message,
+      ]) {
+        expect(kept).toMatch(/^\*\*\* x+… /);
+        expect(kept?.length).toBeLessThan(2100);
+      }
+      store.close();
+      const bytes = readdirSync(folder.path).map((file) => readFileSync(join(folder.path, file), 'latin1'));
+      expect(bytes.join()).not.toContain('hunter2');
+      store = open(folder.path);
     });
 
     test('ledger, rejections and jobs are kept', () => {

@@ -12,6 +12,7 @@ import { runTask } from '../../connectors/apex-central/task.ts';
 import { streams } from '../../connectors/index.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { parseExact } from '../../src/json.ts';
+import { createRedactor } from '../../src/redactor.ts';
 import type { HttpRequest, SourceSettings, VendorRequest } from '../../src/types.ts';
 import { documentOf } from '../fixtures/documents.ts';
 import { printed, readSamples } from '../fixtures/vendor-samples.ts';
@@ -73,6 +74,7 @@ function connected(replies: { status?: number; body: unknown; date?: string }[],
       return { status, headers, body: Buffer.from(text) };
     },
     stream: () => Promise.reject(new Error('not used')),
+    secrets: createRedactor().ofSource(),
     retry: { deadlineMs: 60_000, firstDelayMs: 1, maxDelayMs: 1 },
     log: pino({ level: 'silent' }),
     now: () => nowMs,

@@ -3,6 +3,7 @@ import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { cylance } from '../../connectors/cylance/client.ts';
 import { detectionRule } from '../../connectors/cylance/detection-rule.ts';
+import { createRedactor } from '../../src/redactor.ts';
 import type { HttpReply, SourceSettings } from '../../src/types.ts';
 import { contextOf } from './context.ts';
 
@@ -27,6 +28,7 @@ describe('natural language that is no JSON', () => {
     const client = cylance.open({ ...settings, applicationSecret: () => 's', keepOriginal: false } as SourceSettings, {
       http,
       stream: () => Promise.reject(new Error('not used')),
+      secrets: createRedactor().ofSource(),
       retry: { deadlineMs: 5000, firstDelayMs: 1, maxDelayMs: 2 },
       log: pino({ level: 'silent' }),
       now: Date.now,

@@ -1,14 +1,11 @@
 /** What a command may use of the outside world. `main.ts` makes it from the process; tests and the demo may make their own. */
-import type { Redactor } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
 import type { Lost } from '../../outlet.ts';
+import type { Output, Terminal, Writer } from '../../output.ts';
 import type { Parts } from '../../parts.ts';
+import type { Redactor } from '../../redactor.ts';
 import type { TemplateFields } from '../../sinks/elasticsearch-templates.ts';
 import type { Registered } from '../../types.ts';
-
-export interface Writer {
-  write(text: string): unknown;
-}
 
 export interface Context {
   /** Without the node binary and the script. */
@@ -17,7 +14,7 @@ export interface Context {
   /** Results. */
   stdout: Writer;
   /** Talk: progress, logs, errors. */
-  stderr: NodeJS.WriteStream;
+  stderr: Terminal;
   /** What of it could not be written; undefined when nothing was lost. */
   lost?: () => Lost | undefined;
   /** Whether a person watches stderr. */
@@ -28,6 +25,8 @@ export interface Context {
   signal: AbortSignal;
   /** Aborted by the second one, or 8 s after the first: stop at once. */
   hardStop: AbortSignal;
+  /** Knows what must never be shown; one of its own by default. */
+  redactor?: Redactor;
   /** Who is told of what nobody caught. */
   parts?: Parts;
   /** What all sources share. */
@@ -43,9 +42,15 @@ export interface Context {
   setExitCode(code: number): void;
 }
 
-/** A context within a command line: with what must never be shown. */
-export interface Cli extends Context {
+/** A context within a command line: what is written passes through what keeps secrets back, and makes foreign text inert. */
+export interface Cli extends Omit<Context, 'stdout' | 'stderr'> {
   redactor: Redactor;
+  /** Results. */
+  stdout: Output;
+  /** Talk: errors, notes. */
+  stderr: Output;
+  /** stderr for the log and the progress bar, which draw. */
+  terminal: Terminal;
 }
 
 /** The simulator as the commands see it; the engine does not depend on its folder. */

@@ -27,7 +27,7 @@ export function sayBeginning(cli: Cli, simulator: DemoSimulator, detections: num
     `A simulated tenant with ${plural(detections, 'detection')} (${showTime(simulator.startMs)} to ${showTime(simulator.endMs)}), and everything else that the two vendors tell of it answers on ${simulator.url}.`,
     'Reading all streams of Cylance and Apex Central: every list page twice, and the detail of each record that is new; writing ECS documents to ./sluice-demo/out …',
   ];
-  cli.stderr.write(`${lines.join('\n')}\n`);
+  cli.stderr.lines(lines);
 }
 
 /** Counts what is in the files of a stream. */
@@ -48,27 +48,24 @@ export async function summaryOf(result: JobResult, folder: string, expected: num
 export function saySummaries(cli: Cli, summaries: DemoSummary[], seconds: number, json: boolean): void {
   if (json) {
     for (const { result, ...rest } of summaries)
-      cli.stdout.write(`${JSON.stringify({ ...result, seconds, nothingNew: isNothingNew([result]), ...rest })}\n`);
+      cli.stdout.json({ ...result, seconds, nothingNew: isNothingNew([result]), ...rest });
     return;
   }
   const results = summaries.map(({ result }) => result);
   const isNew = !isNothingNew(results);
   const [newest] = summaries.filter(({ result, files }) => result.delivered > 0 && files.length > 0);
-  if (newest !== undefined)
-    cli.stdout.write(
-      `One document as it was shipped:\n${firstDocument(join(newest.folder, newest.files.at(-1) ?? ''))}\n\n`,
-    );
+  if (newest !== undefined) showDocument(cli, join(newest.folder, newest.files.at(-1) ?? ''));
   const head = ['stream', 'read', 'new', 'documents', 'the simulator has', ''];
   const rows = summaries.map(({ stream, result, documents, expected, files, bytes }) => [
     stream,
     ...[result.records, result.delivered, documents, expected].map(showCount),
     `${plural(files.length, 'file')} with ${showCount(Math.ceil(bytes / 1024))} KiB`,
   ]);
-  cli.stdout.write(table([head, ...rows]));
-  if (!isNew) cli.stdout.write('nothing new: every record had been delivered before; no document was added\n');
+  cli.stdout.lines(table([head, ...rows]));
+  if (!isNew) cli.stdout.line('nothing new: every record had been delivered before; no document was added');
   const delivered = results.reduce((sum, one) => sum + one.delivered, 0);
   const rate = Math.round(delivered / Math.max(seconds, 0.001));
-  cli.stdout.write(`${seconds.toFixed(1)} s, ${showCount(rate)} documents a second\n\n`);
+  cli.stdout.lines([`${seconds.toFixed(1)} s, ${showCount(rate)} documents a second`, '']);
 }
 
 export function sayNext(cli: Cli, folder: string): void {
@@ -79,7 +76,7 @@ export function sayNext(cli: Cli, folder: string): void {
     '  sluice config example     a config for a real tenant; then `sluice check` and `sluice run`',
     `  head -1 ${join(folder, '*/*')}   the documents`,
   ];
-  cli.stdout.write(`${lines.join('\n')}\n`);
+  cli.stdout.lines(lines);
 }
 
 function filesIn(folder: string): string[] {
@@ -93,7 +90,9 @@ function filesIn(folder: string): string[] {
 }
 
 /** Pretty; long lists of artifacts are part of what a detection is. */
-function firstDocument(path: string): string {
+function showDocument({ stdout }: Cli, path: string): void {
   const [line = '{}'] = readFileSync(path, 'utf8').split('\n', 1);
-  return JSON.stringify(JSON.parse(line), null, 2);
+  stdout.line('One document as it was shipped:');
+  stdout.json(JSON.parse(line), 2);
+  stdout.line('');
 }

@@ -26,9 +26,8 @@ export async function followJob(cli: Cli, session: Session, job: JobRow, json: b
     const standing = () => standingOf(store, job);
     const progress = startProgress({
       title: 'backfill',
-      stderr: cli.stderr,
+      cli,
       talk: session.talk,
-      isTty: cli.isTty,
       standing,
     });
     const last = await waitFor(cli, store, job, state).finally(progress.stop);

@@ -60,9 +60,8 @@ async function work(
   title: string,
 ): Promise<Worked> {
   const startedAtMs = cli.now();
-  const { isTty, stderr } = cli;
   store.setJob(job.id, 'running');
-  const progress: Progress = startProgress({ title, stderr, talk, isTty, standing: () => standingOf(running, job) });
+  const progress: Progress = startProgress({ title, cli, talk, standing: () => standingOf(running, job) });
   const outcomes = await Promise.allSettled(running.map((one) => runJob(one, job, cli.signal))).finally(progress.stop);
   settleJobs(store);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));

@@ -7,7 +7,7 @@ import { plural, showCount } from './times.ts';
 export function printResult(cli: Cli, job: { id: number; done: boolean }, results: JobResult[], json: boolean): void {
   if (json) {
     const whole = { job: job.id, done: job.done, nothingNew: isNothingNew(results), pipelines: results };
-    cli.stdout.write(`${JSON.stringify(whole)}\n`);
+    cli.stdout.json(whole);
     return;
   }
   const head = ['pipeline', 'windows', 'records', 'delivered', 'unchanged', 'rejected', 'unsettled', 'seconds'];
@@ -16,10 +16,10 @@ export function printResult(cli: Cli, job: { id: number; done: boolean }, result
     ...[each.windows, each.records, each.delivered, each.unchanged, each.rejected, each.unsettled].map(showCount),
     each.seconds.toFixed(1),
   ]);
-  cli.stdout.write(table([head, ...rows]));
+  cli.stdout.lines(table([head, ...rows]));
   if (job.done && isNothingNew(results))
-    cli.stdout.write('nothing new: everything in this range had been delivered before\n');
-  for (const each of results) for (const line of remarks(each)) cli.stdout.write(`${each.pipeline}: ${line}\n`);
+    cli.stdout.line('nothing new: everything in this range had been delivered before');
+  for (const each of results) for (const line of remarks(each)) cli.stdout.line(`${each.pipeline}: ${line}`);
 }
 
 export function isNothingNew(results: JobResult[]): boolean {

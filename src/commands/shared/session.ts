@@ -30,7 +30,7 @@ export function openSession(cli: Cli, options: CommonOptions, choices: SessionCh
   const knownStreams = knownStreamsOf(cli);
   const loaded = loadConfig(file, { env: cli.env, knownStreams, onSecret: cli.redactor.protect });
   const session = sessionOf(cli, loaded.config, options, choices);
-  for (const warning of loaded.warnings) cli.stderr.write(cli.redactor.scrub(`warning: ${warning}\n`));
+  for (const warning of loaded.warnings) cli.stderr.line(`warning: ${warning}`);
   return { ...session, warnings: loaded.warnings };
 }
 
@@ -39,7 +39,7 @@ export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choi
   const { format } = config.log;
   const level = options.logLevel ?? (choices.quiet ? 'warn' : config.log.level);
   const auto = cli.isTty || !choices.service ? 'pretty' : 'json';
-  const talk = openTalk(cli.stderr);
+  const talk = openTalk(cli.terminal);
   const { log } = createLogger({
     level,
     format: format === 'auto' ? auto : format,
@@ -47,9 +47,16 @@ export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choi
     redactor: cli.redactor,
     color: cli.isTty && !cli.env.NO_COLOR,
   });
-  const { env, now, hardStop, streams, parts, memory } = cli;
-  const state = { ...config.state, tell: (text: string) => log.warn(text) };
-  return { config, warnings: [], log, talk, tools: { streams, log, env, now, hardStop, parts, memory }, state };
+  const { env, now, hardStop, streams, parts, memory, redactor } = cli;
+  const state = { ...config.state, tell: (text: string) => log.warn(text), scrub: redactor.scrub };
+  return {
+    config,
+    warnings: [],
+    log,
+    talk,
+    tools: { streams, log, env, now, hardStop, parts, memory, redactor },
+    state,
+  };
 }
 
 export function knownStreamsOf(cli: Cli): { name: `${string}.${string}`; connector: string }[] {

@@ -18,8 +18,8 @@ export function confirmState(cli: Cli, options: ConfirmOptions): void {
       const alarm = confirmFew(store.pipeline(name));
       return { pipeline: name, before: alarm?.before ?? null, total: alarm?.total ?? null };
     });
-    if (options.json) cli.stdout.write(`${JSON.stringify({ confirmed })}\n`);
-    else for (const one of confirmed) cli.stdout.write(`${one.pipeline}: ${whatFollows(one)}\n`);
+    if (options.json) cli.stdout.json({ confirmed });
+    else for (const one of confirmed) cli.stdout.line(`${one.pipeline}: ${whatFollows(one)}`);
   } finally {
     store.close();
   }

@@ -27,8 +27,8 @@ export async function resetState(cli: Cli, options: ResetOptions): Promise<void>
   } finally {
     await opened.close();
   }
-  if (options.json) cli.stdout.write(`${JSON.stringify({ reset: names })}\n`);
-  else cli.stdout.write(`forgotten: ${names.join(', ')}\n`);
+  if (options.json) cli.stdout.json({ reset: names });
+  else cli.stdout.line(`forgotten: ${names.join(', ')}`);
 }
 
 function namesOf(cli: Cli, session: Session, options: ResetOptions): string[] {

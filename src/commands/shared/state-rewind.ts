@@ -20,7 +20,7 @@ export function rewindState(cli: Cli, options: RewindOptions): void {
   try {
     const names = storedPipelines(store, options.pipeline);
     const rewound = names.filter((name) => store.pipeline(name).rewind('live', toMs));
-    if (options.json) cli.stdout.write(`${JSON.stringify({ rewound, to: new Date(toMs).toISOString() })}\n`);
+    if (options.json) cli.stdout.json({ rewound, to: new Date(toMs).toISOString() });
     else say(cli, names, rewound, toMs);
     warn(cli, store, rewound, toMs);
   } finally {
@@ -31,7 +31,7 @@ export function rewindState(cli: Cli, options: RewindOptions): void {
 function say(cli: Cli, names: string[], rewound: string[], toMs: number): void {
   for (const name of names) {
     const done = `the next \`sluice run\` reads from ${showTime(toMs)} on; what is known is not sent again`;
-    cli.stdout.write(`${name}: ${rewound.includes(name) ? done : 'was never run, so there is nothing to rewind'}\n`);
+    cli.stdout.line(`${name}: ${rewound.includes(name) ? done : 'was never run, so there is nothing to rewind'}`);
   }
 }
 
@@ -40,8 +40,8 @@ function warn(cli: Cli, store: StateStore, rewound: string[], toMs: number): voi
   for (const name of rewound) {
     const covered = store.pipeline(name).coveredFromMs();
     if (covered === undefined || toMs >= covered) continue;
-    cli.stderr.write(
-      `note: ${name} was never asked for what lies before ${showTime(covered)}; \`sluice backfill --from …\` fetches that\n`,
+    cli.stderr.line(
+      `note: ${name} was never asked for what lies before ${showTime(covered)}; \`sluice backfill --from …\` fetches that`,
     );
   }
 }

@@ -34,11 +34,13 @@ export function showState(cli: Cli, options: ShowOptions): void {
   try {
     const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));
     const jobs = store.jobs();
-    if (options.json)
-      cli.stdout.write(
-        `${JSON.stringify({ state: session.config.state.path, id: store.id, pipelines: shown, jobs })}\n`,
-      );
-    else cli.stdout.write([...shown.map(pipelineText), jobsText(jobs), `state ${store.id}\n`].join('\n'));
+    if (options.json) cli.stdout.json({ state: session.config.state.path, id: store.id, pipelines: shown, jobs });
+    else
+      cli.stdout.lines([
+        ...shown.flatMap((one) => [...pipelineLines(one), '']),
+        ...jobLines(jobs),
+        `state ${store.id}`,
+      ]);
   } finally {
     store.close();
   }
@@ -63,7 +65,7 @@ function read(store: StateStore, name: string, ledger: number): Shown {
   };
 }
 
-function pipelineText({
+function pipelineLines({
   pipeline,
   coveredFromMs,
   counts,
@@ -73,7 +75,7 @@ function pipelineText({
   ledger,
   alarm,
   prepared,
-}: Shown): string {
+}: Shown): string[] {
   const { records, deleted, due, owed, gaps } = counts;
   const facts = [
     `${showCount(records)} records known`,
@@ -83,19 +85,19 @@ function pipelineText({
     ...(gaps > 0 ? [`${showCount(gaps)} gaps`] : []),
   ];
   const since = coveredFromMs === undefined ? 'nothing was read yet' : `read from ${showTime(coveredFromMs)} on`;
-  const lines = [`${pipeline}\n  ${facts.join(', ')}; ${showCount(rejections)} rejected; ${since}\n`];
-  if (alarm !== undefined) lines.push(`  ALARM since ${showTime(alarm.sinceMs)}: ${alarmText(alarm, pipeline)}\n`);
+  const lines = [pipeline, `  ${facts.join(', ')}; ${showCount(rejections)} rejected; ${since}`];
+  if (alarm !== undefined) lines.push(`  ALARM since ${showTime(alarm.sinceMs)}: ${alarmText(alarm, pipeline)}`);
   const statuses = Object.entries(children).map(([status, count]) => `${showCount(count)} ${status}`);
-  if (statuses.length > 0) lines.push(`  parents whose results are read: ${statuses.join(', ')}\n`);
+  if (statuses.length > 0) lines.push(`  parents whose results are read: ${statuses.join(', ')}`);
   if (walks.length > 0)
-    lines.push('  walks\n', table([['walk', 'from', 'to', 'state'], ...walks.map(walkCells)], '    '));
-  if (ledger.length > 0) lines.push('  last windows\n', table([LEDGER_HEAD, ...ledger.map(ledgerCells)], '    '));
+    lines.push('  walks', ...table([['walk', 'from', 'to', 'state'], ...walks.map(walkCells)], '    '));
+  if (ledger.length > 0) lines.push('  last windows', ...table([LEDGER_HEAD, ...ledger.map(ledgerCells)], '    '));
   for (const batch of prepared) {
     lines.push(
-      `  batch ${batch.number} of ${batch.walk} (${batch.documents} documents) was being written when a process died; the next start asks the sink\n`,
+      `  batch ${batch.number} of ${batch.walk} (${batch.documents} documents) was being written when a process died; the next start asks the sink`,
     );
   }
-  return lines.join('');
+  return lines;
 }
 
 function walkCells({ walk, range, cursor, finishedAtMs }: WalkRow): string[] {
@@ -119,11 +121,11 @@ function ledgerCells(row: LedgerRow & { atMs: number }): string[] {
   return [showTime(row.atMs), row.walk, showTime(row.range.fromMs), showTime(row.range.toMs), ...counts, settled];
 }
 
-function jobsText(jobs: JobRow[]): string {
-  if (jobs.length === 0) return 'no backfills\n';
+function jobLines(jobs: JobRow[]): string[] {
+  if (jobs.length === 0) return ['no backfills'];
   const rows = jobs.map(({ id, range, pipelines, status, message }) => [
     ...[String(id), showTime(range.fromMs), showTime(range.toMs), status],
     `${pipelines.join(', ')}${message === undefined ? '' : ` (${message})`}`,
   ]);
-  return `backfills\n${table([['job', 'from', 'to', 'status', 'pipelines'], ...rows], '  ')}`;
+  return ['backfills', ...table([['job', 'from', 'to', 'status', 'pipelines'], ...rows], '  ')];
 }
