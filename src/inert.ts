@@ -73,7 +73,7 @@ export function stackLines(stack: string): string[] {
 
 const ESCAPE = String.fromCharCode(27);
 /** The colours of logs, and the moves of the progress bar. */
-const DRAWN = new RegExp(`(${ESCAPE}\\[(?:(?:3\\d|39|41|49|90)m|\\?(?:7|25)[hl]|\\d{0,4}[ABCDGJK]))`);
+const DRAWN = new RegExp(`(${ESCAPE}\\[(?:(?:3\\d|39|41|49|90)m|\\?(?:7|25)[hl]|\\d{1,4}[ABCDG]|0J|[012]K))`);
 
 /** What our own code draws on a terminal, whose texts it has made inert before: nothing else passes. */
 export function drawn(text: string): string {

@@ -84,6 +84,8 @@ describe('what is drawn', () => {
     for (const other of [
       `${ESC}]0;x\u0007`,
       `${ESC}[2;5H`,
+      `${ESC}[2J`,
+      `${ESC}[3J`,
       `${ESC}[5m`,
       `${ESC}c`,
       `${ESC}[6n`,

@@ -170,7 +170,7 @@ test('what was sent comes back in no output', { timeout: 180_000 }, async () => 
         Result: { Uid: `u-${index}`, Name: index % 7 === 0 ? echo() : 'n' },
       }));
       const text = JSON.stringify({ id: QUERY, status: TOKEN, result: results });
-      return { body: text.replace('"result":[', `"result":[${' '.repeat(LONG_BYTES)}`) };
+      return { body: text.replaceAll('{"@timestamp"', `${' '.repeat(LONG_BYTES / results.length)}{"@timestamp"`) };
     }
     return undefined;
   };
@@ -233,6 +233,7 @@ test('what was sent comes back in no output', { timeout: 180_000 }, async () => 
     ['sample', 'cylance.detection', '--json', '-n', '3'],
     ['sample', 'cylance.instaquery_result', '--raw', '-n', '60'],
     ['run', '--once', '--log-level', 'trace'],
+    ['backfill', '--from', '1d', '--log-level', 'debug'],
   ]) {
     const { text, ended } = start(...argv);
     await ended;

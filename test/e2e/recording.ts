@@ -59,7 +59,7 @@ export function record(
 const ESC = String.fromCharCode(27);
 const OURS = new RegExp(`${ESC}\\[(?:3\\d|39|41|49|90)m`, 'g');
 /** What only the progress bar writes. */
-const MOVES = new RegExp(`${ESC}\\[(?:\\?(?:7|25)[hl]|\\d*[ABCDGJK])`, 'g');
+const MOVES = new RegExp(`${ESC}\\[(?:\\?(?:7|25)[hl]|\\d*[ABCDG]|0J|\\dK)`, 'g');
 /** Controls of both sets but the line feed, what turns directions, what has no width, separators, tags, halves. */
 const RAW =
   /[^\P{Cc}\n]|[\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0001}-\u{e007f}]|\p{Cs}/gu;
