@@ -8,9 +8,10 @@ RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
-# The tag moves with the security fixes of Node and Debian: rebuild with `--pull` when they come out, and write down what
-# was built: `docker buildx imagetools inspect node:24-slim`. On 2026-08-25 it was
-# sha256:a9f5f7c91a432850b2a8a7797adf5eadb6c733ceed61167806cee7ea7fbc29df.
+# The base by its tag, which moves with the security fixes of Node and Debian: rebuild with `--pull` when they come out, and
+# write down what was built (`docker buildx imagetools inspect node:24-slim`). On 2026-10-09 the tag stood for this, with
+# Node 24.21.0, as public records of that day say; it was not pulled here:
+# node:24-slim@sha256:d6aa754f16b3197301076f047b5def2f02ea1dbbc2ca920407d46d7ec7f87b20
 FROM node:24-slim
 ENV NODE_ENV=production SLUICE_CONFIG=/data/sluice.yaml MALLOC_ARENA_MAX=2
 WORKDIR /app
