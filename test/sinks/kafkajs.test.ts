@@ -6,10 +6,13 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import pino from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { kafkajs } from '../../src/sinks/kafka-client.ts';
+import { connectKafka } from '../../src/sinks/kafka-connection.ts';
+import { withDefaults } from '../../src/sinks/kafka-settings.ts';
 
 const inside = createRequire(import.meta.url);
 const FOLDER = join(inside.resolve('kafkajs/package.json'), '..');
@@ -24,27 +27,71 @@ test('its version is the one that was read, and no range is asked for', () => {
   expect([ours.dependencies.kafkajs, inside('kafkajs/package.json').version]).toEqual(['2.2.4', '2.2.4']);
 });
 
-test.each([
-  ['src/network/connection.js', '2a993b2e74421ca6d846efd59e4ba74b11100dbe7d40d0f52ea3218e917aafdd'],
-  ['src/network/requestQueue/index.js', 'b55986089c14f8f7bfc377922e2e65b3e4c1e7c7af2752d3b10a75dfe9e9260c'],
-  ['src/network/requestQueue/socketRequest.js', 'dde28f8e26c6d17fe3383c60b2bfce27f4790ee4552ca7e73e78fdce30c6bf1d'],
-  ['src/network/socket.js', '9922c37e8a4d9e6b040e3bf8d6d74ca9f4c39c3c875deadc0f9dc5052e714ebe'],
-  ['src/protocol/message/compression/index.js', '666ec6400225fe90e42f6a59d7bbda2028f4150699dda04524689ccf1f0cb2c1'],
-  ['src/retry/index.js', '6b10590bb8c285ee93ea323990052aac888edfe81deabd3dff89ec13ca8c6acf'],
-])('%s is as it was read', (file, digest) => {
-  expect(hash('sha256', readFileSync(join(FOLDER, file)))).toBe(digest);
+/** Each file, what of it is relied on, and where. */
+const READ: [file: string, digest: string, what: string][] = [
+  [
+    'src/network/connection.js',
+    '2a993b2e74421ca6d846efd59e4ba74b11100dbe7d40d0f52ea3218e917aafdd',
+    'processData takes whatever the socket receives, and believes its lengths (kafka-frames.ts); an error of the socket fails what waits; what a factory throws is read by its message (kafka-connection.ts)',
+  ],
+  [
+    'src/network/requestQueue/index.js',
+    'b55986089c14f8f7bfc377922e2e65b3e4c1e7c7af2752d3b10a75dfe9e9260c',
+    'a request that has to wait calls scheduleCheckPendingRequests, and only that calls checkPendingRequests later (kafka-client.ts)',
+  ],
+  [
+    'src/network/requestQueue/socketRequest.js',
+    'dde28f8e26c6d17fe3383c60b2bfce27f4790ee4552ca7e73e78fdce30c6bf1d',
+    'a request that was rejected takes no answer any more',
+  ],
+  [
+    'src/network/socket.js',
+    '9922c37e8a4d9e6b040e3bf8d6d74ca9f4c39c3c875deadc0f9dc5052e714ebe',
+    'the factory gets host, port, ssl and onConnect, and what it returns is listened to for data, end, error and timeout (kafka-connection.ts)',
+  ],
+  [
+    'src/network/socketFactory.js',
+    '1493fc580263350fdbe75fa633b6df70f39d4b11d0520b45243cb1df45168577',
+    'what the own factory does as this one: the server name, keep-alive (kafka-connection.ts)',
+  ],
+  [
+    'src/protocol/message/compression/index.js',
+    '666ec6400225fe90e42f6a59d7bbda2028f4150699dda04524689ccf1f0cb2c1',
+    'a codec is a function that makes compress and decompress, by the number of its type (kafka-client.ts)',
+  ],
+  [
+    'src/retry/index.js',
+    '6b10590bb8c285ee93ea323990052aac888edfe81deabd3dff89ec13ca8c6acf',
+    'an error with retriable: false, or a TypeError, ends the attempts (kafka-connection.ts)',
+  ],
+];
+
+test.each(READ)('%s is as it was read', (file, digest, what) => {
+  const found = hash('sha256', readFileSync(join(FOLDER, file)));
+  expect(found, `kafkajs has another ${file}. Read it anew, and whether it still holds: ${what}`).toBe(digest);
 });
 
-test('the queue looks for waiting requests only while there are any', () => {
+test('the queue looks for waiting requests only while there are any, and sends them when it may', async () => {
   const RequestQueue = inside('kafkajs/src/network/requestQueue');
-  const queue = Object.create(RequestQueue.prototype);
-  Object.assign(queue, { pending: [], throttledUntil: -1, throttleCheckTimeoutId: null });
+  const { connection } = await toMuteBroker();
+  const options = { maxInFlightRequests: 1, requestTimeout: 1000, clientId: 'c', broker: 'b' };
+  const queue = new RequestQueue({ ...options, logger: connection.kafka.logger() });
   queue.scheduleCheckPendingRequests();
   expect(queue.throttleCheckTimeoutId).toBeNull();
-  queue.pending.push({});
-  queue.scheduleCheckPendingRequests();
-  expect(queue.throttleCheckTimeoutId).not.toBeNull();
-  clearTimeout(queue.throttleCheckTimeoutId);
+  const sent: number[] = [];
+  const push = (correlationId: number) => {
+    const entry = { apiKey: 1, apiName: 'a', apiVersion: 1, correlationId, resolve() {}, reject() {} };
+    queue.push({ entry, expectResponse: true, sendRequest: () => sent.push(correlationId) });
+  };
+  queue.maybeThrottle(100);
+  push(1);
+  push(2);
+  expect(sent).toEqual([]);
+  await expect.poll(() => sent).toEqual([1]); // the pause is over, and one at a time is in flight
+  queue.fulfillRequest({ correlationId: 1, payload: Buffer.alloc(0), size: 0 });
+  expect(sent).toEqual([1, 2]);
+  await expect.poll(() => queue.throttleCheckTimeoutId).toBeNull();
+  queue.destroy();
 });
 
 test('zstd is known, and packs what it unpacks', async () => {
@@ -53,52 +100,72 @@ test('zstd is known, and packs what it unpacks', async () => {
   expect((await codec.decompress(packed)).toString()).toBe('some bytes, some bytes, some bytes');
 });
 
-/** A client whose sockets come from `factory`; every attempt is counted. */
-function clientWith(factory: (onConnect: () => void) => Socket) {
-  let attempts = 0;
-  const kafka = new kafkajs.Kafka({
-    clientId: 'test',
-    brokers: ['127.0.0.1:1'],
-    retry: { retries: 3, initialRetryTime: 1, maxRetryTime: 5 },
-    connectionTimeout: 500,
-    logLevel: kafkajs.logLevel.NOTHING,
-    socketFactory: ({ onConnect }) => {
-      attempts++;
-      return factory(onConnect);
-    },
-  });
-  return { admin: kafka.admin(), attempts: () => attempts };
-}
+const PATIENT = { initialRetryTime: 5000, retries: 1, maxRetryTime: 5000 };
+/** Long before anything is tried again with that patience, or a request times out. */
+const AT_ONCE_MS = 2000;
 
-test('a socket factory that throws what cannot be wrapped is asked once, and any other again', async () => {
-  const final = Object.assign(new TypeError('given up'), { retriable: false });
-  const unwrappable = Object.defineProperty(new Error(), 'message', {
-    get() {
-      throw final;
-    },
+/** A broker that takes connections and never answers, how many it took, and the sink's own way to it. */
+async function toMuteBroker(retry?: typeof PATIENT) {
+  let taken = 0;
+  const server = createServer((socket) => {
+    taken++;
+    socket.on('error', () => {}).resume();
   });
-  const once = clientWith(() => {
-    throw unwrappable;
-  });
-  await expect(once.admin.connect()).rejects.toThrow('given up');
-  expect(once.attempts()).toBe(1);
-  const often = clientWith(() => {
-    throw new Error('not now');
-  });
-  await expect(often.admin.connect()).rejects.toThrow('not now');
-  expect(often.attempts()).toBeGreaterThan(1);
-});
-
-test('a socket that is destroyed with an error fails what waits for it at once', async () => {
-  const server = createServer((socket) => socket.on('error', () => {}).once('data', () => {}));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanUps.push(() => server.close());
-  const sockets: Socket[] = [];
-  const { admin } = clientWith((onConnect) => {
-    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', onConnect);
-    sockets.push(socket);
-    socket.once('connect', () => setTimeout(() => socket.destroy(new Error('the connection was given up')), 20));
-    return socket;
+  const brokers = [`127.0.0.1:${(server.address() as AddressInfo).port}`];
+  const connection = connectKafka(withDefaults({ brokers, timeoutMs: 30_000 }), pino({ level: 'silent' }), retry);
+  cleanUps.push(() => connection.drop());
+  return { connection, taken: () => taken };
+}
+
+test('a connection that was given up opens no socket, and nothing is tried again', async () => {
+  const { connection, taken } = await toMuteBroker(PATIENT);
+  connection.drop();
+  const began = performance.now();
+  await expect(connection.kafka.admin().connect()).rejects.toThrow('the connection was given up');
+  expect(performance.now() - began).toBeLessThan(AT_ONCE_MS);
+  expect(taken()).toBe(0);
+});
+
+test('what waits for an answer when it is given up fails at once, and no other socket is opened', async () => {
+  const { connection, taken } = await toMuteBroker();
+  const connecting = connection.kafka.admin().connect();
+  connecting.catch(() => {});
+  await expect.poll(taken).toBe(1);
+  const began = performance.now();
+  connection.drop();
+  await expect(connecting).rejects.toThrow('the connection was given up');
+  expect(performance.now() - began).toBeLessThan(AT_ONCE_MS);
+  expect(taken()).toBe(1);
+});
+
+test('a socket factory that throws anything else is asked again', async () => {
+  let asked = 0;
+  const kafka = new kafkajs.Kafka({
+    brokers: ['127.0.0.1:1'],
+    retry: { retries: 3, initialRetryTime: 1, maxRetryTime: 5 },
+    logLevel: kafkajs.logLevel.NOTHING,
+    socketFactory() {
+      asked++;
+      throw new Error('not now');
+    },
   });
-  await expect(admin.connect()).rejects.toThrow('the connection was given up');
+  await expect(kafka.admin().connect()).rejects.toThrow('not now');
+  expect(asked).toBeGreaterThan(1);
+});
+
+test('what is changed is what a connection uses', async () => {
+  const Connection = inside('kafkajs/src/network/connection');
+  const RequestQueue = inside('kafkajs/src/network/requestQueue');
+  const { connection } = await toMuteBroker();
+  const address = { host: '127.0.0.1', port: 1, requestTimeout: 1000, connectionTimeout: 1000 };
+  const one = new Connection({ ...address, logger: connection.kafka.logger(), socketFactory() {} });
+  expect(one.requestQueue).toBeInstanceOf(RequestQueue);
+  const originals = { processData: 'connection.js', scheduleCheckPendingRequests: 'requestQueue/index.js' };
+  for (const [name, file] of Object.entries(originals)) {
+    const source = readFileSync(join(FOLDER, 'src/network', file), 'utf8');
+    expect(source, name).toMatch(new RegExp(`^  ${name}\\(`, 'm'));
+    expect(source, name).not.toContain((one[name] ?? one.requestQueue[name]).toString());
+  }
 });
