@@ -13,11 +13,17 @@ const KEY = 'secret|token|api[-_]?key|access[-_]?key|accountkey|private[-_]?key|
 /** One of these is in most of what is looked for. */
 const WORDS = ['pass', 'pwd', 'secret', 'token', 'key', 'sig', 'credential', 'auth', 'bearer', 'basic ', 'eyj'];
 
+/** Of a word that ends with an @: what stands between the first address in it that names a user, and the @. */
+function withoutUser(found: string): string {
+  const at = found.search(/:\/\/[^/:]{1,256}:(?!\d{1,5}\/|@)/);
+  return at < 0 ? found : `${found.slice(0, at)}://${REMOVED}@`;
+}
+
 interface Pattern {
   /** Whether the text (in lower case) can match at all; `word`: it has one of WORDS; `switches`: a dash or a slash. */
   when: (lower: string, word: boolean, switches: boolean) => boolean;
   pattern: RegExp;
-  replacement: string;
+  replacement: string | ((found: string) => string);
 }
 
 const PATTERNS: readonly Pattern[] = [
@@ -34,8 +40,8 @@ const PATTERNS: readonly Pattern[] = [
   },
   {
     when: (lower) => lower.includes('://') && lower.includes('@'),
-    pattern: /(:\/\/)[^\s/:"'<>]{1,256}:(?!\d{1,5}\/)[^\s"'<>@]{1,2048}@/g,
-    replacement: `$1${REMOVED}@`,
+    pattern: /(?<![^\s"'<>@])[^\s"'<>@]+@/g, // up to an @, and from there no more than once
+    replacement: withoutUser,
   },
   // Authorization headers, and bearer tokens wherever they stand
   {
@@ -88,7 +94,7 @@ const PATTERNS: readonly Pattern[] = [
   {
     when: (lower, _word, switches) => switches && lower.includes('-p'),
     pattern: new RegExp(
-      `(\\b(?:mysql\\w{0,16}|mariadb|sshpass|7za?|rar|unrar)(?:\\.exe)?"?\\s(?:[\\s\\S]{0,512}?\\s)??-p)(?=[^\\s-])${ARGUMENT}`,
+      `(\\b(?:mysql\\w{0,16}|mariadb|sshpass|7za?|rar|unrar)(?:\\.exe)?"?\\s(?:[\\s\\S]{0,256}?\\s)??-p)(?=[^\\s-])${ARGUMENT}`,
       'gi',
     ),
     replacement: `$1${REMOVED}`,
@@ -146,7 +152,7 @@ export function withoutCredentials(text: string): string {
   if (!word && !dash && !slash && !lower.includes('net')) return text;
   let clean = text;
   for (const { when, pattern, replacement } of PATTERNS) {
-    if (when(lower, word, dash || slash)) clean = clean.replace(pattern, replacement);
+    if (when(lower, word, dash || slash)) clean = clean.replace(pattern, replacement as string);
   }
   return clean;
 }
