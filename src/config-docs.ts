@@ -148,8 +148,27 @@ export function configMarkdown(): string {
     introduction,
     ['```yaml', exampleConfig().trimEnd(), '```'].join('\n'),
     ...tables,
+    bounds,
   ].join('\n\n')}\n`;
 }
+
+/** What cannot be set: whoever reaches one of these is no tenant. */
+const bounds = `## Bounds that are fixed
+
+Reaching one fails that request, with what to do; everything beside it goes on.
+
+| what | bound |
+|---|---|
+| a reply that is parsed whole; an item of a reply that is read part by part, and what stands beside its array | \`http.max_body\`, after decompression |
+| nesting in a reply that is read part by part | 100,000 |
+| the words of a refusal; the headers of any reply | 64 KiB; 16 KiB |
+| the time of a reply; of one that is read part by part | \`http.timeout\`; the same for each MiB |
+| replies of all sources that are held at once, with what is parsed from them | two fifths of the heap (\`--max-old-space-size\`) or of the container's memory: further ones wait |
+| a list without a time filter; parents of one stream | 1,000,000 records; 250,000, and 64 MiB of what is kept of them |
+| a task of Apex Central | 2,000 parts, 200,000 entries, 16 MiB, \`reading.task_deadline\` |
+| a reply of Elasticsearch | 4 MiB, \`timeout\` of the sink; a bulk request whose reply is longer is halved |
+| a frame of Kafka | 16 MiB |
+| records that wait for their detail; details under way | 10,000 a pipeline; 500 a walk, fewer with less memory |`;
 
 const introduction = `One YAML file, \`sluice.yaml\` by default (\`--config FILE\` or \`SLUICE_CONFIG\`). Everything wrong with it is reported at once, with line and column.
 
