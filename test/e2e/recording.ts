@@ -31,7 +31,7 @@ export interface Recording {
 export function record(
   argv: readonly string[],
   options: { cwd: string; env: Record<string, string | undefined> },
-  stopAfterMs = 20_000,
+  stopAfterMs = 60_000,
 ): Promise<Recording> {
   const child = spawn('python3', ['-c', SCRIPT, process.execPath, ...argv], {
     ...options,

@@ -30,10 +30,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A backfill waits for what may pass: it is stopped, as a person would. */
-function on(...argv: string[]): Promise<Recording> {
+const on = (...argv: string[]): Promise<Recording> => stopped(argv);
+
+/** As a person would, who does not wait for the end. */
+function stopped(argv: string[], afterMs?: number): Promise<Recording> {
   const env = { PATH: process.env.PATH, HOME: folder, SECRET: 'a-secret-of-the-terminal' };
-  return record([MAIN, ...argv], { cwd: folder, env }, argv[0] === 'backfill' ? 3000 : undefined);
+  return record([MAIN, ...argv], { cwd: folder, env }, afterMs);
 }
 
 async function configure(answer?: (asked: Asked) => Answer | undefined, source: object = {}): Promise<void> {
@@ -98,7 +100,7 @@ describe('the vendor attacks', () => {
     'in the refusal of a detail': ({ path }) => (path.endsWith('/details') ? { status: 500, body: ATTACK } : undefined),
   };
 
-  /** The others are waited for. */
+  /** A backfill waits for the others. */
   const ENDS = ['in a refusal', 'in a plain refusal', 'in the refusal of credentials'];
 
   test.each(Object.entries(ATTACKS))('%s', { timeout: 120_000 }, async (how, attack) => {
@@ -108,7 +110,8 @@ describe('the vendor attacks', () => {
     expectInert(await on('run', '--once'), { isShown });
     expectInert(await on('sample', 'cylance.detection', '--log-level', 'debug'), { isShown }); // with its stack
     const isOver = ENDS.includes(how);
-    expectInert(await on('backfill', '--from', '1d', '--log-level', 'trace'), { isShown: isOver, hasBar: true });
+    const backfill = ['backfill', '--from', '1d', '--log-level', 'trace'];
+    expectInert(await stopped(backfill, isOver ? undefined : 3000), { isShown: isOver, hasBar: true });
     expectInert(await on('state', 'show'), { isShown: isOver }); // what the backfill failed with
   });
 
