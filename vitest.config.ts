@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * `unit` needs Node, npm, openssl, and Python 3 for its terminals; `services` starts the real Elasticsearch and Kafka (JDK 21+ and Maven), and a
- * public client of the vendor's API (Python 3.10+).
+ * `unit` needs Node, npm and openssl; `services` starts the real Elasticsearch and Kafka (JDK 21+ and Maven), and has
+ * terminals and a public client of the vendor's API (Python 3.10+).
  */
 export default defineConfig({
   test: {

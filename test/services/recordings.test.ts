@@ -15,7 +15,7 @@ import {
   hostileCluster,
   hostileVendor,
   listOf,
-} from './hostile.ts';
+} from '../e2e/hostile.ts';
 import { obeyed, type Recording, record } from './recording.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
