@@ -101,7 +101,7 @@ function trouble(said: string, type: string | undefined, where: Where): Verdict 
   // kafkajs does not tell why it found no coordinator; the reason may be a missing right.
   const hidden = /Failed to find group coordinator/.test(said) ? ` If the cluster is well: ${rights(where)}` : '';
   const why = type === undefined ? `cannot be reached: ${said}` : `cannot take documents: ${said}`;
-  const port = /closed connection|disconnected before secure|ECONNRESET/i.test(said) ? WRONG_PORT : '';
+  const port = /closed connection|disconnected before secure|ECONNRESET|none of Kafka/i.test(said) ? WRONG_PORT : '';
   return { kind: 'trouble', why, advice: `Check the addresses and that the brokers run${port}. ${LATER}${hidden}` };
 }
 

@@ -45,6 +45,15 @@ test('frames that can be are let through, and the first that cannot is refused, 
   );
 });
 
+test('a port that speaks something else is told as that', async () => {
+  const address = await broker((socket) => socket.write(Buffer.from([0x15, 3, 3, 0, 2, 2, 50])));
+  const settings = { brokers: [address], timeoutMs: 500, retryDeadlineMs: 500, retryBaseMs: 50 };
+  const sink = openKafka(settings, { log: pino({ level: 'silent' }), now: Date.now });
+  cleanUps.push(() => sink.close());
+  const [line] = await sink.check(new AbortController().signal);
+  expect(line).toMatchObject({ ok: false, advice: expect.stringContaining('`tls` and `sasl` of the sink') });
+});
+
 test('the longest that is allowed is let through', () => {
   const check = frameChecker();
   check(frame(LONGEST_FRAME, Buffer.alloc(0)));
@@ -70,6 +79,7 @@ test.each([
   ['an empty reply', frame(4)],
   ['a reply of nonsense', frame(40, Buffer.concat([Buffer.alloc(4), Buffer.alloc(36, 0xff)]))],
   ['HTTP', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ['an alert of TLS', Buffer.from([0x15, 3, 3, 0, 2, 2, 50])],
 ])('a broker that answers with %s is waited for like one that is away', async (_what, bytes) => {
   const address = await broker((socket) => socket.write(bytes));
   const log = pino({ level: 'silent' });
