@@ -4,18 +4,8 @@ import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, statSync, syml
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { groupNumber, isOnlyForUser, ownUser, showGroup, showUser } from '../src/accounts.ts';
-import {
-  isWide,
-  makeFile,
-  makeFolder,
-  openNewFile,
-  openOwnFile,
-  ownFile,
-  requireTrustedFolder,
-  settleFile,
-  shellWord,
-  whoMayReplace,
-} from '../src/private-files.ts';
+import { makeFile, makeFolder, openNewFile, openOwnFile, settleFile } from '../src/private-files.ts';
+import { isWide, ownFile, requireTrustedFolder, shellWord, whoMayReplace } from '../src/trust.ts';
 import { scratch } from './engine/harness.ts';
 
 let folder: ReturnType<typeof scratch>;

@@ -3,15 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import { access, constants, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  isWide,
-  makeFolder,
-  narrowing,
-  openNewFile,
-  type Readers,
-  requireTrustedFolder,
-  whoMayReplace,
-} from '../private-files.ts';
+import { makeFolder, openNewFile } from '../private-files.ts';
+import { isWide, narrowing, type Readers, requireTrustedFolder, whoMayReplace } from '../trust.ts';
 import type { CheckLine, StreamName } from '../types.ts';
 import { diskError } from './ndjson-errors.ts';
 import { type FolderSettings, lookInto, mayOf } from './ndjson-folder.ts';

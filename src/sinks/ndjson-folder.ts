@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { showUser } from '../accounts.ts';
 import { messageOf, SluiceError } from '../errors.ts';
 import { holderOf, type Lock, takeLock } from '../os-lock.ts';
-import { makeFile, makeFolder, openNewFile, ownFile, type Readers, requireTrustedFolder } from '../private-files.ts';
+import { makeFile, makeFolder, openNewFile } from '../private-files.ts';
+import { ownFile, type Readers, requireTrustedFolder } from '../trust.ts';
 import type { Json } from '../types.ts';
 import { type Segment, segmentsIn } from './ndjson-names.ts';
 import {
@@ -24,9 +25,6 @@ import {
 
 export const OWNER_FILE = '.sluice-owner.json';
 export const LOCK_FILE = '.sluice-lock';
-
-/** Somebody who only looks whether it is taken holds it for a moment. */
-const LOCK_PATIENCE_MS = 500;
 
 /** A folder that this process has taken. */
 export interface Claim {
@@ -92,7 +90,7 @@ function lockFolder(path: string, readers: Readers): Lock {
   const file = join(path, LOCK_FILE);
   makeFile(file, 0o600, readers);
   ownFile(file);
-  const lock = takeLock(file, LOCK_PATIENCE_MS);
+  const lock = takeLock(file, 0);
   if (lock !== undefined) return lock;
   const holder = holderOf(file);
   const who =

@@ -4,7 +4,7 @@
  * ([decision 0040](../../docs/decisions/0040-an-output-folder-belongs-to-one-state.md)).
  */
 import { SluiceError } from '../errors.ts';
-import { shellWord } from '../private-files.ts';
+import { shellWord } from '../trust.ts';
 import type { Json } from '../types.ts';
 import type { Segment } from './ndjson-names.ts';
 

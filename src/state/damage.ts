@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { messageOf, SluiceError } from '../errors.ts';
-import { ownFile } from '../private-files.ts';
+import { ownFile } from '../trust.ts';
 import { lockedByOther, whoseElse } from './files.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
 import { isAsSealed } from './seal.ts';

@@ -4,20 +4,8 @@ import { join } from 'node:path';
 import { ownUser, showUser } from '../accounts.ts';
 import { SluiceError } from '../errors.ts';
 import { type Holder, holderOf, isLocked, type Lock, takeLock } from '../os-lock.ts';
-import {
-  fileMode,
-  folderMode,
-  isWide,
-  makeFile,
-  makeFolder,
-  ownFile,
-  type Readers,
-  requireTrustedFolder,
-  settleFile,
-  shellWord,
-  showMode,
-  whoMayReplace,
-} from '../private-files.ts';
+import { fileMode, folderMode, makeFile, makeFolder, settleFile } from '../private-files.ts';
+import { isWide, ownFile, type Readers, requireTrustedFolder, shellWord, showMode, whoMayReplace } from '../trust.ts';
 
 export interface StatePlace extends Readers {
   /** The folder that holds the database and its lock. */

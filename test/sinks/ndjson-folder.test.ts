@@ -300,6 +300,22 @@ describe('it belongs to one state', () => {
     expect(said).toEqual([expect.stringMatching(/was not finished by the Sluice that wrote it/)]);
   });
 
+  test('adopting that was broken off is done again', async () => {
+    const walks = new Walks();
+    const sink = await open(walks);
+    await write(sink, walks, ['a']);
+    await die(sink, walks);
+    writeFileSync(inStream('live-000001.ndjson'), ''); // something that a person has to look at first
+    const log = pino({ level: 'silent' });
+    const settings = { path: out, compression: 'none' as const, rotateBytes: 1e6, rotateMs: 1e9 };
+    const second = openNdjson(settings, { log, now: Date.now, owner: { ...OTHERS, adopt: true } });
+    sinks.push(second);
+    await expect(second.recover(PIPELINE, [], new Map())).rejects.toThrow(/cannot get its name/);
+    rmSync(inStream('live-000001.ndjson'));
+    await second.recover(PIPELINE, [], new Map());
+    expect([segments(), ids()]).toEqual([['live-000001.ndjson'], ['a']]);
+  });
+
   test('adopting is over with the first look: later ones cut as always', async () => {
     const walks = new Walks();
     const sink = await open(walks, { owner: { ...MINE, adopt: true } });
