@@ -287,9 +287,11 @@ describe('two at once', () => {
 
   test('two backfills: the second begins when the first has ended', async () => {
     configure(SLOWLY);
-    const children = [place.start(['backfill', '--from', '400d']), place.start(['backfill', '--from', '399d'])];
-    const ended = await Promise.all(children.map((child) => child.ended));
-    expect(ended.map(({ code, stderr }) => [code, /begins when it has ended/.test(stderr)]).sort()).toEqual([
+    const first = place.start(['backfill', '--from', '400d']);
+    await until('something is delivered', 30_000, () => committedRevisions(at(STATE), 1) > 0);
+    const second = place.start(['backfill', '--from', '399d']);
+    const ended = await Promise.all([first, second].map((child) => child.ended));
+    expect(ended.map(({ code, stderr }) => [code, /begins when it has ended/.test(stderr)])).toEqual([
       [0, false],
       [0, true],
     ]);
