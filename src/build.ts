@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { Logger } from 'pino';
 import { createBudget } from './budget.ts';
+import type { Clock } from './clock.ts';
 import type { Config, SinkConfig, SourceConfig } from './config.ts';
 import { messageOf, usageError } from './errors.ts';
 import { createHttp } from './http.ts';
@@ -26,6 +27,8 @@ export interface BuildTools {
   streams: readonly Registered[];
   log: Logger;
   env: Record<string, string | undefined>;
+  /** Where `now` comes from, when that can be wrong: it hears what time replies say it is. */
+  clock?: Clock;
   now: () => number;
   /** Aborted by a second stop signal, or 8 s after the first. */
   hardStop: AbortSignal;
@@ -69,6 +72,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   const parts = tools.parts ?? createParts();
   const memory = tools.memory ?? createMemory(getHeapStatistics().heap_size_limit);
   const opening = { ...tools, parts, lived: lived.now };
+  tools.clock?.listen((text) => tools.log.warn(text));
   const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening)]) : []);
   const lines = config.sources.flatMap((source) => {
     const registered = tools.streams.filter(
@@ -87,7 +91,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     const secrets = redactor.ofSource();
     const { retry } = source;
     const open = () => {
-      const { request, stream, close } = createHttp(settings, budget);
+      const { request, stream, close } = createHttp(settings, budget, tools.clock?.heard);
       const services = { http: request, stream, secrets, retry, log, now: tools.now, lived: lived.now, refusals };
       return { ...connector.open(source, services), close };
     };

@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
 import type { Line } from './build.ts';
+import type { Clock } from './clock.ts';
 import type { Config, SourceConfig } from './config.ts';
 import { messageOf, SluiceError } from './errors.ts';
 import type { Logger } from './log.ts';
@@ -28,6 +29,8 @@ export interface HealthTools {
   /** What could not be written of the log. */
   lost?: () => Lost | undefined;
   redactor?: Redactor;
+  /** Says what is wrong with the time. */
+  clock?: Pick<Clock, 'trouble'>;
 }
 
 /** Undefined when the config has switched it off. */
@@ -35,14 +38,15 @@ export async function startHealth(
   config: Config,
   watched: readonly Watched[],
   log: Logger,
-  { lived, lost = () => undefined, redactor = createRedactor() }: HealthTools,
+  { lived, lost = () => undefined, redactor = createRedactor(), clock }: HealthTools,
 ): Promise<Health | undefined> {
   const { host, port } = config.health;
   if (port === 0) return undefined;
   const registry = metricsOf(watched, lived, lost);
   const show = (text: string) => redactor.show(text, LONGEST);
   const reply = async (path: string, response: ServerResponse): Promise<void> => {
-    const say = (findings: Finding[]) => answer(response, redactor.clean(verdict(findings), show) as Verdict);
+    const told = (finding: Finding): Finding => ({ ...finding, warning: finding.warning ?? clock?.trouble() });
+    const say = (findings: Finding[]) => answer(response, redactor.clean(verdict(findings.map(told)), show) as Verdict);
     if (path === '/healthz') return say(watched.map((one) => liveness(config, one, lived())));
     if (path === '/readyz') return say(watched.map((one) => readiness(one, lived())));
     if (path === '/metrics') return send(response, 200, registry.contentType, await registry.metrics());

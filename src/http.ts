@@ -24,10 +24,14 @@ export interface HttpSettings {
   proxies?: ProxyRules;
 }
 
+/** Told what time each reply says it is. */
+type Heard = (date: string | null) => void;
+
 /** A client with keep-alive whose requests wait for their turn in the budget. Network trouble becomes a `retry` error. */
 export function createHttp(
   settings: HttpSettings,
   budget: Budget,
+  heard: Heard = () => {},
 ): { request: HttpClient; stream: HttpStreamer; close(): void } {
   const { proxies } = settings;
   const direct = agentsOf(settings);
@@ -43,9 +47,14 @@ export function createHttp(
     const agents = proxies?.isDirect(url) ? direct : proxied;
     return url.protocol === 'http:' ? agents.http : agents.https;
   };
+  const open: Open = async (request, signal) => {
+    const answer = await fetchOnce(request, agent, signal);
+    heard(answer.headers.get('date'));
+    return answer;
+  };
   return {
-    request: (request) => inTurn(request, () => send(request, settings, agent)),
-    stream: (request) => inTurn(request, () => openStream(request, settings, agent)),
+    request: (request) => inTurn(request, () => send(request, settings, open)),
+    stream: (request) => inTurn(request, () => openStream(request, settings, open)),
     close: () => {
       isClosed = true;
       for (const agents of [direct, proxied]) {
@@ -64,8 +73,8 @@ function agentsOf(
   return { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ca, rejectUnauthorized: !insecure }) };
 }
 
-async function send(request: HttpRequest, settings: HttpSettings, agent: (url: URL) => HttpAgent): Promise<HttpReply> {
-  const { status, headers, body } = await opened(request, settings, agent);
+async function send(request: HttpRequest, settings: HttpSettings, open: Open): Promise<HttpReply> {
+  const { status, headers, body } = await opened(request, settings, open);
   const most = isSuccess(status) ? settings.maxBodyBytes : Number.POSITIVE_INFINITY; // `asFarAsItGoes` ends sooner
   const grow = (bytes: number) => request.room?.need(bytes, request.signal);
   try {
@@ -81,6 +90,8 @@ interface Answer {
   headers: HttpReply['headers'];
   body: AsyncIterable<Buffer>;
 }
+
+type Open = (request: HttpRequest, signal: AbortSignal) => Promise<Answer>;
 
 async function fetchOnce(
   { method, url, headers, body }: HttpRequest,
@@ -104,19 +115,15 @@ const NO_BODY: readonly Buffer[] = [];
 /** Dripped replies end, and long ones may take long. */
 const MIB = 1024 * 1024;
 
-async function openStream(
-  request: HttpRequest,
-  settings: HttpSettings,
-  agent: (url: URL) => HttpAgent,
-): Promise<HttpStream> {
-  return { ...(await opened(request, settings, agent, MIB)), mostBytes: settings.maxBodyBytes };
+async function openStream(request: HttpRequest, settings: HttpSettings, open: Open): Promise<HttpStream> {
+  return { ...(await opened(request, settings, open, MIB)), mostBytes: settings.maxBodyBytes };
 }
 
 /** A reply whose body is still to be read. `timeoutMs` is for all of it, or for each `portion` of so many bytes. */
 async function opened(
   request: HttpRequest,
   settings: HttpSettings,
-  agent: (url: URL) => HttpAgent,
+  open: Open,
   portion = Number.POSITIVE_INFINITY,
 ): Promise<Answer> {
   const ends = new AbortController();
@@ -156,7 +163,7 @@ async function opened(
     }
   };
   try {
-    const { status, headers, body } = await inTime(fetchOnce(request, agent, ends.signal));
+    const { status, headers, body } = await inTime(open(request, ends.signal));
     return { status, headers, body: chunks(body) };
   } catch (error) {
     close();

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { createClock } from './clock.ts';
 import type { Context } from './commands/shared/context.ts';
 import { createMemory } from './memory.ts';
 import { watchNpm } from './npm-parent.ts';
@@ -23,6 +24,7 @@ const stop = new AbortController();
 const hardStop = new AbortController();
 const parts = createParts();
 const redactor = createRedactor();
+const clock = createClock();
 const talk = keepOpen(process.stderr);
 /** Something failed that nobody expected: no command can make that a success. */
 let isBroken = false;
@@ -48,7 +50,8 @@ const context: Context = {
   parts,
   memory: createMemory(usableBytes()),
   redactor,
-  now: Date.now,
+  clock,
+  now: clock.now,
   streams,
   simulator: () => import('../simulator/index.ts'),
   self: [process.execPath, ...process.execArgv, import.meta.filename],

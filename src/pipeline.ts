@@ -28,7 +28,7 @@ import {
 } from './reading/changes.ts';
 import { deletedByList } from './reading/missing.ts';
 import type { RefreshSettings } from './reading/refresh.ts';
-import type { Known, LedgerRow, PipelineState, WalkRow } from './state/store.ts';
+import type { Due, Known, LedgerRow, PipelineState, WalkRow } from './state/store.ts';
 import type {
   ChildRow,
   Gap,
@@ -260,6 +260,11 @@ async function* ahead(pages: AsyncIterable<Page>): AsyncIterable<Page> {
   }
 }
 
+/** One that is put off for longer than the longest pause was put off by a clock that was wrong. */
+export function dueDetails({ state, refresh }: Pipeline, nowMs: number, limit: number, after?: Due): Due[] {
+  return state.due(nowMs, limit, after, nowMs + Math.max(0, ...refresh.stepsMs));
+}
+
 const DUE_AT_ONCE = 500;
 
 /** Pages without records: the keys whose detail is due by now. */
@@ -270,9 +275,9 @@ async function* duePages(pipeline: Pipeline, walk: Walk): AsyncIterable<Page> {
     yield { records: [], ask: owed.slice(at, at + DUE_AT_ONCE).map(({ key }) => key), cursor: null };
   }
   for (
-    let due = pipeline.state.due(nowMs, DUE_AT_ONCE);
+    let due = dueDetails(pipeline, nowMs, DUE_AT_ONCE);
     due.length > 0;
-    due = pipeline.state.due(nowMs, DUE_AT_ONCE, due.at(-1))
+    due = dueDetails(pipeline, nowMs, DUE_AT_ONCE, due.at(-1))
   ) {
     yield { records: [], ask: due.map(({ key }) => key), cursor: null };
   }

@@ -1,7 +1,8 @@
 /** Keeps a pipeline going: the live edge, what it left unread, the sweeps behind it, the refresh of open details, and jobs, side by side. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, messageOf, SluiceError } from './errors.ts';
-import { type Pipeline, recover, runWalk } from './pipeline.ts';
+import { dueDetails, type Pipeline, recover, runWalk } from './pipeline.ts';
+import { isGapDue } from './reading/gaps.ts';
 import type { StateStore } from './state/store.ts';
 import type { Walk } from './types.ts';
 
@@ -233,14 +234,14 @@ function sweepWalk(pipeline: Pipeline, sweep: { rangeMs: number; everyMs: number
 /** What was not read, and is to be asked for again by now, however old it is. */
 function gapWalk(pipeline: Pipeline): Walk | undefined {
   if (pipeline.registered.stream.mode !== 'windows') return undefined; // the next look reads such a list whole
-  const gap = pipeline.state.gaps().find(({ nextAtMs }) => nextAtMs <= pipeline.now());
+  const gap = pipeline.state.gaps().find(({ nextAtMs }) => isGapDue(nextAtMs, pipeline.now()));
   return gap && { id: 'gaps', kind: 'sweep', range: gap.range, gap };
 }
 
 function refreshWalk(pipeline: Pipeline, once: boolean): Walk | undefined {
   const nowMs = pipeline.now();
   const dueMs = once ? Number.MAX_SAFE_INTEGER : nowMs;
-  const isDue = pipeline.state.due(nowMs, 1).length > 0 || pipeline.state.owed(dueMs, 1).length > 0;
+  const isDue = dueDetails(pipeline, nowMs, 1).length > 0 || pipeline.state.owed(dueMs, 1).length > 0;
   if (!pipeline.details || !isDue) return undefined;
   return { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: nowMs } };
 }

@@ -35,7 +35,7 @@ export async function runTask(
   url: string,
   payload: { [member: string]: Json },
 ): Promise<TaskResult> {
-  const startedAtMs = context.now();
+  const startedAtMs = performance.now();
   let reply = await request(context, url, { Url: url, TaskType: TASK_TYPE, Payload: payload });
   const { taskId } = reply;
   const result: TaskResult = {
@@ -52,7 +52,7 @@ export async function runTask(
   while (!isFinished(reply, result)) {
     checkBounds(held, `${url}: task ${taskId}`);
     if (taskId === undefined) throw new SluiceError(`${url}: the reply has no taskId`, { action: 'retry' });
-    const passedMs = context.now() - startedAtMs;
+    const passedMs = performance.now() - startedAtMs;
     const leftMs = context.settings.taskDeadlineMs - passedMs;
     if (leftMs <= 0) {
       const error = late(context, url, taskId, passedMs);

@@ -33,8 +33,9 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
   const session = openSession(cli, options, { service: true });
   const opened = openPipelines(session, undefined, { adopt: options.adopt });
   const { config, log } = session;
-  const { lost, redactor } = cli;
-  const health = await startHealth(config, opened.running, log, { lived: opened.built.lived, lost, redactor }).catch(
+  const { lost, redactor, clock } = cli;
+  const { lived } = opened.built;
+  const health = await startHealth(config, opened.running, log, { lived, lost, redactor, clock }).catch(
     async (error: unknown) => {
       await opened.close();
       throw error;

@@ -46,7 +46,8 @@ export async function* pagesBefore(
 ): AsyncIterable<Page> {
   const earliestMs = pipeline.state.coveredFromMs();
   if (pipeline.registered.stream.peek === undefined || earliestMs === undefined) return;
-  const before = pipeline.state.fact(FACT) as Counted | undefined;
+  const stored = pipeline.state.fact(FACT) as Counted | undefined;
+  const before = stored?.parts.length === 0 ? undefined : stored;
   const endMs = before?.parts.at(-1)?.toMs ?? Math.min(earliestMs, walk.range.fromMs);
   const { total, peek, isDoubted } = await countBefore(pipeline, context, endMs);
   if (before === undefined && (isDoubted || peek.total === 0)) return;
@@ -56,7 +57,15 @@ export async function* pagesBefore(
   const parts = isAsBefore
     ? known.parts
     : yield* recounted(pipeline, context, walk, { parts: known.parts, isDoubted }, cursor);
-  yield { records: [], cursor, facts: { [FACT]: asJson(await grown(pipeline, context, walk, { ...now, parts })) } };
+  const counted = upTo(Math.max(walk.range.toMs, context.now()), { ...now, parts });
+  yield { records: [], cursor, facts: { [FACT]: asJson(await grown(pipeline, context, walk, counted)) } };
+}
+
+/** A part that reaches into the future was made by a clock that was ahead: it has what every sweep reads, and would grow for ever. */
+function upTo(toMs: number, { parts, total, first }: Counted): Counted {
+  const kept = parts.filter((part) => part.toMs <= toMs);
+  const dropped = parts.slice(kept.length).reduce((sum, { count }) => sum + count, 0);
+  return { first, parts: kept, total: total === null ? null : total - dropped };
 }
 
 async function countBefore(

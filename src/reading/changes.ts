@@ -264,11 +264,11 @@ function isWaitedFor({ state, owed, now, detailPatienceMs }: Pipeline, { key }: 
 /** An attempt that comes later than this was kept from coming: the machine slept, or no process ran. */
 const LATE_MS = 60_000;
 
-/** Since when it is waited for. Time in which nobody could ask does not count. */
+/** Since when it is waited for. Time in which nobody could ask does not count, and none that is still to come. */
 function waitingSinceMs(before: Owed | undefined, nowMs: number): number {
   if (before === undefined) return nowMs;
   const lateMs = nowMs - before.nextAtMs;
-  return lateMs > LATE_MS ? before.sinceMs + lateMs : before.sinceMs;
+  return Math.min(nowMs, lateMs > LATE_MS ? before.sinceMs + lateMs : before.sinceMs);
 }
 
 /** What is remembered of a record that the cursor passes without its detail. */
@@ -514,7 +514,7 @@ function seenFirstMs(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known |
 
 /** Rows of older versions have its own time only. */
 function knownSinceMs(pipeline: Pipeline, known: Known): number {
-  return known.seenMs ?? Math.min(pipeline.now(), known.timeMs ?? pipeline.now());
+  return Math.min(pipeline.now(), known.seenMs ?? known.timeMs ?? pipeline.now());
 }
 
 function refreshAt(

@@ -76,7 +76,11 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
       (error: unknown) => events.put({ kind: 'failed', error, child }),
     );
   };
-  const nextPlanMs = () => (plansOnce || planning ? undefined : plannedAtMs + context.settings.snapshotMs);
+  const nextPlanMs = () => {
+    if (plansOnce || planning) return undefined;
+    plannedAtMs = Math.min(plannedAtMs, context.now()); // the clock may be set back
+    return plannedAtMs + context.settings.snapshotMs;
+  };
   plan();
   try {
     while (planning || reading.size + queue.length + refused.size > 0) {

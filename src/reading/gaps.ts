@@ -36,6 +36,11 @@ function gap(context: StreamContext, facts: Pick<Gap, 'id' | 'kind' | 'range' | 
   return { ...facts, place: null, sinceMs: nowMs, nextAtMs: nowMs + FIRST_PAUSE_MS, attempts: 0 };
 }
 
+/** Whether it is to be asked for again. One that is put off for longer than the longest pause was put off by a clock that was wrong. */
+export function isGapDue(nextAtMs: number, nowMs: number): boolean {
+  return nextAtMs <= nowMs || nextAtMs > nowMs + LONGEST_PAUSE_MS;
+}
+
 /** What becomes of a gap that was asked for again. */
 export function afterLook(found: Gap, isWhole: boolean, nowMs: number): Pick<Page, 'gaps' | 'closedGaps'> {
   if (isWhole) return { closedGaps: [found.id] };

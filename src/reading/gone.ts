@@ -33,7 +33,7 @@ const MOST_PASSED = 10_000;
 
 export function wasJudgedLately(pipeline: Pipeline, key: string): boolean {
   const atMs = passed.get(pipeline.state)?.get(key);
-  return atMs !== undefined && pipeline.now() - atMs < AGAIN_MS;
+  return atMs !== undefined && Math.abs(pipeline.now() - atMs) < AGAIN_MS;
 }
 
 function notePassed({ state, now }: Pipeline, key: string): void {

@@ -82,11 +82,12 @@ function missingOf({ state }: Pipeline): Map<string, number> {
   return known;
 }
 
-/** Since when this record is missing: now, where that is new. */
+/** Since when this record is missing: now, where that is new, or was written by a clock that was ahead. */
 export function missingSinceMs(pipeline: Pipeline, key: string, nowMs: number): number {
   const missing = missingOf(pipeline);
   const sinceMs = missing.get(key);
-  if (sinceMs !== undefined) return sinceMs;
+  if (sinceMs !== undefined && sinceMs <= nowMs) return sinceMs;
+  if (sinceMs !== undefined) clearMissing(pipeline, [key]);
   pipeline.state.setMissing([key], nowMs);
   missing.set(key, nowMs);
   return nowMs;

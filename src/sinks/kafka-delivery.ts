@@ -65,6 +65,9 @@ export async function deliver(tools: Tools, session: Session, delivery: Delivery
     fitting.map(({ id }) => id),
     leftOut,
   );
+  // Without one, kafkajs asks the machine's own clock, and brokers refuse what lies an hour ahead.
+  const timestamp = String(tools.now());
+  for (const { message } of fitting) message.timestamp = timestamp;
   walk.open = { number, atMs: walk.open?.number === number ? walk.open.atMs : tools.now() };
   await session.write(rounds, { group: walk.group, number, metadata });
   arrived(walk, number, tools);

@@ -94,7 +94,14 @@ export function judge(error: unknown, where: Where): Verdict {
   }
   if (tls !== undefined)
     return { kind: 'trouble', why: `cannot be reached: ${tls.what} (${said})`, advice: `${tls.advice} ${LATER}` };
+  if (type === 'INVALID_TIMESTAMP') return wrongClock(said);
   return trouble(said, type, where);
+}
+
+/** Clocks are set right while we run. */
+function wrongClock(said: string): Verdict {
+  const advice = `The clock of this machine, or of the brokers, is wrong: set it right (NTP). ${LATER}`;
+  return { kind: 'trouble', why: `refuses the time of the records: ${said}`, advice };
 }
 
 function trouble(said: string, type: string | undefined, where: Where): Verdict {
@@ -147,10 +154,6 @@ const STOPS: Record<string, ((where: Where) => [string, string]) | undefined> = 
   UNSUPPORTED_COMPRESSION_TYPE: () => [
     'does not take this compression',
     'Choose another `compression` for the sink; zstd needs Kafka 2.1.',
-  ],
-  INVALID_TIMESTAMP: () => [
-    'refuses the time of the records',
-    'The clock of this host is far from that of the brokers: set it right.',
   ],
   INVALID_RECORD: ({ topics }) => [
     `refuses records by its own rules for ${topics.join(', ')}`,

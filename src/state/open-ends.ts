@@ -6,6 +6,9 @@ import type { Commit, Owed, PipelineState } from './store.ts';
 type Guard = <T>(work: () => T) => T;
 type Raw = Record<string, string | number | null>;
 
+/** No vendor's wish to be left alone is heeded for longer (`retry.ts`): what lies further ahead is of a clock that was wrong. */
+const LONGEST_OWED_MS = 2 * 3_600_000;
+
 export type OpenEndStatements = ReturnType<typeof prepareOpenEnds>;
 
 export function prepareOpenEnds(database: DatabaseSync) {
@@ -25,7 +28,10 @@ export function prepareOpenEnds(database: DatabaseSync) {
       `DELETE FROM gaps WHERE pipeline = ?1 AND id = ?2 AND NOT EXISTS (SELECT 1 FROM walks WHERE pipeline = ?1
        AND walk = ?3 AND walk = 'gaps' AND (from_ms > gaps.from_ms OR to_ms < gaps.to_ms))`,
     ),
-    owed: sql('SELECT * FROM owed WHERE pipeline = ? AND next_at_ms <= ? ORDER BY next_at_ms, key LIMIT ?'),
+    owed: sql(
+      `SELECT * FROM owed WHERE pipeline = ?1 AND (next_at_ms <= ?2 OR next_at_ms > ?2 + ${LONGEST_OWED_MS})
+       ORDER BY next_at_ms, key LIMIT ?3`,
+    ),
     owedOf: sql('SELECT * FROM owed WHERE pipeline = ? AND key = ?'),
     countOwed: sql('SELECT count(*) AS count FROM owed WHERE pipeline = ?'),
     owe: sql('INSERT OR REPLACE INTO owed VALUES (?, ?, ?, ?, ?, ?, ?)'),

@@ -79,8 +79,11 @@ export function openPipeline(
         return rows.map((row) => (row as { key: string }).key);
       }),
     newestKeys: (limit) => guard(() => statements.newest.all(id, limit).map((row) => (row as { key: string }).key)),
-    due: (nowMs, limit, after) =>
-      guard(() => statements.due.all(id, nowMs, after?.atMs ?? 0, after?.rowId ?? 0, limit) as unknown as Due[]),
+    due: (nowMs, limit, after, beyondMs = Number.MAX_SAFE_INTEGER) =>
+      guard(() => {
+        const { atMs, rowId } = after ?? { atMs: 0, rowId: 0 };
+        return statements.due.all(id, nowMs, atMs, rowId, beyondMs, limit) as unknown as Due[];
+      }),
     coveredFromMs: () => guard(() => (statements.coveredFrom.get(id) as { at: number | null }).at ?? undefined),
     counts: () =>
       guard(() => {
@@ -175,6 +178,9 @@ type Statements = ReturnType<typeof prepareStatements> & OpenEndStatements;
 
 const CHILD = 'child, version, status, since_ms AS "sinceMs", next_at_ms AS "nextAtMs", records, failures';
 
+const DUE =
+  'SELECT key, refresh_at_ms AS "atMs", id AS "rowId" FROM revisions INDEXED BY revisions_due WHERE pipeline = ?1 AND';
+
 function prepareStatements(database: DatabaseSync) {
   const sql = (text: string) => database.prepare(text);
   return {
@@ -194,8 +200,8 @@ function prepareStatements(database: DatabaseSync) {
     childCounts: sql('SELECT status, count(*) AS count FROM children WHERE pipeline = ? GROUP BY status'),
     rememberChild: sql('INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
     due: sql(
-      `SELECT key, refresh_at_ms AS "atMs", id AS "rowId" FROM revisions INDEXED BY revisions_due
-       WHERE pipeline = ? AND refresh_at_ms <= ? AND (refresh_at_ms, id) > (?, ?) ORDER BY refresh_at_ms, id LIMIT ?`,
+      `${DUE} refresh_at_ms <= ?2 AND (refresh_at_ms, id) > (?3, ?4)
+       UNION ALL ${DUE} refresh_at_ms > ?5 AND (refresh_at_ms, id) > (?3, ?4) ORDER BY 2, 3 LIMIT ?6`,
     ),
     nameTenant: sql('UPDATE pipelines SET tenant = ? WHERE id = ? AND tenant IS NULL'),
     tenant: sql('SELECT tenant FROM pipelines WHERE id = ?'),

@@ -126,8 +126,8 @@ export interface PipelineState {
   keysBetween(range?: Range): Iterable<string>;
   /** Of the present records, those with the latest times. */
   newestKeys(limit: number): string[];
-  /** Records whose detail is due, oldest first, behind the one given. */
-  due(nowMs: number, limit: number, after?: Due): Due[];
+  /** Records whose detail is due, oldest first, behind the one given; those put off beyond `beyondMs` are due, too. */
+  due(nowMs: number, limit: number, after?: Due, beyondMs?: number): Due[];
   /** The oldest time that any walk was asked to cover; undefined before the first. */
   coveredFromMs(): number | undefined;
   counts(): { records: number; deleted: number; due: number; rejections: number; owed: number; gaps: number };
@@ -136,7 +136,7 @@ export interface PipelineState {
   setFact(name: string, value: Json): void;
   /** The oldest first. */
   gaps(): Gap[];
-  /** Owed records whose detail is to be asked for by now, those due longest first. */
+  /** Owed records whose detail is to be asked for by now, those due longest first; and those put off longer than any can be. */
   owed(dueMs: number, limit: number): Owed[];
   owedOf(key: string): Owed | undefined;
   /** Since when known records have been missing from their list, by key; those that are given are missing since `sinceMs` at the latest. */

@@ -437,6 +437,12 @@ describe('a task', () => {
     expect(failures).toEqual([expect.stringContaining('has not ended')]);
   });
 
+  test('that never ends is given up in time, though the clock is set back meanwhile', async () => {
+    const { asked, context } = scripted([reply({ hasMore: true, lastContentId: 'p' })], 60);
+    const clock = { ...context, now: () => Date.now() - (asked.length > 1 ? 365 * 86_400_000 : 0) };
+    await expect(runTask(clock, FOOTPRINTS, {})).rejects.toMatchObject({ action: 'retry' });
+  }, 10_000);
+
   test('that stays at its place is asked with pauses, and does not grow', async () => {
     const { asked, context } = scripted([reply({ content: part('1'), hasMore: true, lastContentId: 'p' })], 60);
     await expect(runTask(context, FOOTPRINTS, {})).rejects.toMatchObject({ action: 'retry', waitMs: 60_000 });

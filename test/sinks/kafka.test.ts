@@ -247,6 +247,12 @@ describe('an error', () => {
     expect(verdict).toMatchObject({ error: { advice: expect.stringContaining('transactional id sluice-p') } });
   });
 
+  it('of the clock is waited for, since clocks are set right while we run', () => {
+    const verdict = judge(protocol('INVALID_TIMESTAMP'), where);
+    expect(verdict).toMatchObject({ kind: 'trouble', why: expect.stringContaining('refuses the time') });
+    expect(verdict).toMatchObject({ advice: expect.stringContaining('NTP') });
+  });
+
   it('shows no secret', () => {
     const shown = JSON.stringify([
       judge(protocol('SASL_AUTHENTICATION_FAILED', 'bad hunter2'), where),

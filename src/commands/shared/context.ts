@@ -1,4 +1,5 @@
 /** What a command may use of the outside world. `main.ts` makes it from the process; tests and the demo may make their own. */
+import type { Clock } from '../../clock.ts';
 import type { Memory } from '../../memory.ts';
 import type { Lost } from '../../outlet.ts';
 import type { Output, Terminal, Writer } from '../../output.ts';
@@ -31,6 +32,8 @@ export interface Context {
   parts?: Parts;
   /** What all sources share. */
   memory?: Memory;
+  /** What `now` comes from. */
+  clock?: Clock;
   now: () => number;
   /** `fields`: what the mapping can set; `setup` makes templates of it. */
   streams: readonly (Registered & { fields: TemplateFields })[];

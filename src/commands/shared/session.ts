@@ -47,14 +47,14 @@ export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choi
     redactor: cli.redactor,
     color: cli.isTty && !cli.env.NO_COLOR,
   });
-  const { env, now, hardStop, streams, parts, memory, redactor } = cli;
+  const { env, clock, now, hardStop, streams, parts, memory, redactor } = cli;
   const state = { ...config.state, tell: (text: string) => log.warn(text), scrub: redactor.scrub };
   return {
     config,
     warnings: [],
     log,
     talk,
-    tools: { streams, log, env, now, hardStop, parts, memory, redactor },
+    tools: { streams, log, env, clock, now, hardStop, parts, memory, redactor },
     state,
   };
 }
