@@ -54,7 +54,7 @@ async function write(child: Child, nth: number): Promise<void> {
   }
 }
 
-test(`${KILLS} kills, plain and compressed files`, { timeout: 400_000 }, async () => {
+test(`${KILLS} kills, plain and compressed files`, { timeout: 600_000 }, async () => {
   place = await openPlace({ detections: DETECTIONS, living: LIVING });
   const rate = { requests_per_second: 1500, concurrency: 16 };
   const { url } = place.simulator;
@@ -70,7 +70,7 @@ test(`${KILLS} kills, plain and compressed files`, { timeout: 400_000 }, async (
   });
   const killedAfter = Date.now() - startedAt;
   const pendingThen = place.simulator.stats().pending;
-  const ended = await runUntilQuiet(place, () => committedRevisions(state, SINKS.length), 120_000);
+  const ended = await runUntilQuiet(place, () => committedRevisions(state, SINKS.length), 300_000);
   console.log(`records known at each kill: ${known.join(' ')}; ${pendingThen} changes were still to come`);
   console.log(
     `kills took ${killedAfter} ms, all ${Date.now() - startedAt} ms`,

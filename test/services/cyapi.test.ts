@@ -52,7 +52,7 @@ test('every list, detail and CSV call of cyapi 1.0.20 reads what the simulator s
   if (isMissing) skip('Python 3 with venv is not on this machine');
   const python = await pythonIn(place.folder);
   const started = place.start('simulator', '--port', '0', '--detections', '600');
-  await until(() => /ready http\S+\n/.test(started.said()));
+  await until(() => /ready http\S+\n/.test(started.said()) && /Ctrl-C ends it/.test(started.said()));
   const url = /ready (http\S+)/.exec(started.said())?.[1] ?? '';
   const [, start = '', end = ''] = /detections from (\S+) to (\S+);/.exec(started.said()) ?? [];
   const truth = (stream: string) => truthOf(url, `cylance.${stream}`);
