@@ -260,9 +260,12 @@ async function* ahead(pages: AsyncIterable<Page>): AsyncIterable<Page> {
   }
 }
 
-/** One that is put off for longer than the longest pause was put off by a clock that was wrong. */
-export function dueDetails({ state, refresh }: Pipeline, nowMs: number, limit: number, after?: Due): Due[] {
-  return state.due(nowMs, limit, after, nowMs + Math.max(0, ...refresh.stepsMs));
+/**
+ * Records whose detail is due by then. One that is put off for longer than the longest pause from now on was put off by a
+ * clock that was wrong.
+ */
+export function dueDetails({ state, refresh, now }: Pipeline, byMs: number, limit: number, after?: Due): Due[] {
+  return state.due(byMs, limit, after, now() + Math.max(0, ...refresh.stepsMs));
 }
 
 const DUE_AT_ONCE = 500;

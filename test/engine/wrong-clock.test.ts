@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 /** `real.ms` is the vendor's time, and `off.ms` how far ours is ahead of it. */
-function tenant(reading: Record<string, unknown> = {}) {
+function tenant(reading: Record<string, unknown> = {}, batch: Record<string, unknown> = {}) {
   const place = scratch();
   cleanups.push(place.remove);
   const sink = memorySink();
@@ -33,7 +33,7 @@ function tenant(reading: Record<string, unknown> = {}) {
   const off = { ms: 0 };
   const now = () => real.ms + off.ms;
   const vendor = detectionsVendor([]);
-  const opened = openPipeline(testConfig('http://127.0.0.1:1', place.path, { reading }), { sink, now });
+  const opened = openPipeline(testConfig('http://127.0.0.1:1', place.path, { reading, batch }), { sink, now });
   cleanups.push(opened.close);
   const { pipeline } = opened;
   pipeline.client = vendor.client;
@@ -128,6 +128,26 @@ describe('what was written by a clock that ran ahead by a year', () => {
     const before = vendor.requests.details;
     await refresh();
     expect(vendor.requests.details).toBe(before); // it has its usual time again
+  });
+
+  test('a refresh that lasts asks for each detail once', { timeout: 20_000 }, async () => {
+    const { vendor, real, arrive, refresh, pipeline } = tenant({ detail_refresh: ['1m'] }, { documents: 10 });
+    for (let count = 0; count < 1200; count++) arrive();
+    const range = { fromMs: NOW - HOUR, toMs: NOW + HOUR };
+    await runWalk(pipeline, { id: 'backfill-1', kind: 'backfill', range }, never);
+    const { json } = vendor.client;
+    const asked: string[] = [];
+    vendor.client.json = async (request) => {
+      asked.push(request.path);
+      real.ms += 10;
+      if (asked.length > 2000) throw new Error('it does not end');
+      return json(request);
+    };
+    real.ms += HOUR;
+    for (const row of vendor.rows) row.Comment = 'seen';
+    await refresh();
+    expect(asked.length).toBe(1200);
+    expect(new Set(asked).size).toBe(1200);
   });
 
   test('a record that its list misses is missing from now on', async () => {
