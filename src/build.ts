@@ -1,7 +1,6 @@
 /** Makes pipelines from the config: the only place that knows which part needs which. */
 
 import { setImmediate } from 'node:timers/promises';
-import { getHeapStatistics } from 'node:v8';
 import type { Logger } from 'pino';
 import { createBudget } from './budget.ts';
 import type { Clock } from './clock.ts';
@@ -10,7 +9,7 @@ import { messageOf, usageError } from './errors.ts';
 import { createHttp } from './http.ts';
 import { revisionOf } from './identity.ts';
 import { livedTime } from './lived-time.ts';
-import { createMemory, type Memory } from './memory.ts';
+import { createMemory, heapBytes, type Memory } from './memory.ts';
 import { createParts, type Parts, type Reopened, reopened } from './parts.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
 import { proxyRules } from './proxy.ts';
@@ -70,7 +69,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   const closers: (() => unknown)[] = [lived.close];
   const redactor = tools.redactor ?? createRedactor();
   const parts = tools.parts ?? createParts();
-  const memory = tools.memory ?? createMemory(getHeapStatistics().heap_size_limit);
+  const memory = tools.memory ?? createMemory(heapBytes());
   const opening = { ...tools, parts, lived: lived.now };
   tools.clock?.listen((text) => tools.log.warn(text));
   const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening)]) : []);
@@ -150,6 +149,7 @@ export function toPipeline(
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
     batch: config.batch,
     volatile: new Set(registered.stream.volatile),
+    memory: built.memory,
     mostOpenDetails: mostOpenDetails(built.memory.usable, source.http.maxBodyBytes),
     allowed: new Set(),
     owed: owedIn(state, new Set(registered.stream.volatile)),
@@ -241,7 +241,7 @@ function bounded<Client extends VendorClient>(client: Client, memory: Memory): C
   return {
     ...client,
     async json(request) {
-      const room = memory.open();
+      const room = request.room ?? memory.open();
       let isLong = false;
       try {
         const accept = (reply: unknown, bytes = 0) => {
@@ -252,11 +252,11 @@ function bounded<Client extends VendorClient>(client: Client, memory: Memory): C
         if (isLong) await setImmediate(); // it took long to parse, and what follows may, too
         return reply;
       } finally {
-        room.release();
+        if (room !== request.room) room.release();
       }
     },
     async *parts(request) {
-      const room = memory.open();
+      const room = memory.openForParts();
       try {
         yield* client.parts({ ...request, room });
       } finally {

@@ -23,7 +23,7 @@ const http = z.strictObject({
   max_body: size({ min: '1KiB', max: '2GiB' })
     .prefault('4MiB')
     .describe(
-      'The largest reply that is parsed whole, and the largest item of one that is read part by part, after decompression. A list page above it is read in smaller pages, a detail above it is not, and its record is shipped as the list has it. Default: 4MiB: the worst JSON of that size takes half a second to parse, in which nothing else runs, and some 100 MB; both grow with it.',
+      'The largest reply that is parsed whole, and the largest item of one that is read part by part, after decompression. A list page above it is read in smaller pages, a detail above it is not, and its record is shipped as the list has it. Default: 4MiB: the worst JSON of that size takes half a second to parse, in which nothing else runs, and some 100 MB; both grow with it. A reply that may take more memory than the process has is treated as one above it.',
     ),
   ca_file: caFile(),
   insecure: insecure(),

@@ -85,6 +85,12 @@ export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
 }
 
+/** The message, and what can be done about it. */
+export function messageWithAdvice(error: unknown): string {
+  const advice = error instanceof SluiceError ? error.advice : undefined;
+  return advice === undefined ? messageOf(error) : `${messageOf(error)} → ${advice}`;
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -78,7 +78,10 @@ async function send(request: HttpRequest, settings: HttpSettings, open: Open): P
   const most = isSuccess(status) ? settings.maxBodyBytes : Number.POSITIVE_INFINITY; // `asFarAsItGoes` ends sooner
   const grow = (bytes: number) => request.room?.need(bytes, request.signal);
   try {
-    return { status, headers, body: await wholeBody(body, most, () => tooLarge(request, settings), grow) };
+    const whole = await wholeBody(body, most, () => tooLarge(request, settings), grow);
+    const needed = await request.room?.weigh(whole, request.signal);
+    if (needed !== undefined) throw takesTooMuch(request, whole.length, needed);
+    return { status, headers, body: whole };
   } catch (error) {
     request.room?.release(); // it may be asked for again, after a while
     throw error;
@@ -203,6 +206,16 @@ function tooLarge(request: HttpRequest, { maxBodyBytes }: HttpSettings): SluiceE
     action: 'reject',
     isTooLarge: true,
     advice: 'Lower reading.page_size, or raise http.max_body of the source (docs/config.md says what that costs).',
+  });
+}
+
+function takesTooMuch(request: HttpRequest, bytes: number, needed: number): SluiceError {
+  const size = (of: number) => `${Math.ceil(of / MIB)} MiB`;
+  const message = `${placeOf(request)}: the reply of ${size(bytes)} may take ${size(needed)} of memory, which this process does not have`;
+  return new SluiceError(message, {
+    action: 'reject',
+    isTooLarge: true,
+    advice: 'Give Sluice more memory (--max-old-space-size, or the limit of its container).',
   });
 }
 

@@ -48,6 +48,14 @@ function compare(one: string, other: string): number {
 /** What lies deeper is not told apart: no record may exhaust the stack, and what is shipped ends sooner (`secrets.ts`). */
 const MAX_DEPTH = 400;
 
+const PIECE = 16_384;
+
+/** V8 keeps a text as the tree of what it was put together from, many times its size, until somebody looks into it. */
+function inOne(piece: string): string {
+  piece.charCodeAt(0);
+  return piece;
+}
+
 /** A text that is equal for equal values, whatever the order of members. Members named in `volatile` are left out at any depth. */
 export function canonical(value: unknown, volatile: ReadonlySet<string>, depth = 0): string {
   if (typeof value === 'string') return `s${value.length}:${value}`;
@@ -55,8 +63,14 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>, depth =
   if (depth > MAX_DEPTH) return '…';
   let text = '';
   if (Array.isArray(value)) {
-    for (const item of value) text += canonical(item, volatile, depth + 1);
-    return `[${text}]`;
+    let piece = '';
+    for (const item of value) {
+      piece += canonical(item, volatile, depth + 1);
+      if (piece.length < PIECE) continue;
+      text += inOne(piece);
+      piece = '';
+    }
+    return `[${text}${piece}]`;
   }
   for (const { member, prefix } of keptMembers(value, volatile)) {
     const content = (value as Record<string, unknown>)[member];
@@ -77,7 +91,14 @@ function saying(value: unknown, volatile: ReadonlySet<string>, depth: number): s
   if (depth > MAX_DEPTH) return '…';
   let text = '';
   if (Array.isArray(value)) {
-    for (const item of value) text += saying(item, volatile, depth + 1) || ';';
+    let piece = '';
+    for (const item of value) {
+      piece += saying(item, volatile, depth + 1) || ';';
+      if (piece.length < PIECE) continue;
+      text += inOne(piece);
+      piece = '';
+    }
+    text += piece;
     return text === '' ? '' : `[${text}]`;
   }
   for (const { member, prefix } of foldedMembers(value, volatile)) {

@@ -28,6 +28,8 @@ export interface LongReplyOptions {
   mostBytes?: number;
   /** Takes the memory for what is held at once. */
   grow?: (bytes: number) => Promise<void> | undefined;
+  /** The same for what is made of it at once. Resolves to a number where there is none: then it is made part by part. */
+  weigh?: (whole: Buffer) => Promise<number | undefined> | undefined;
 }
 
 const WHOLE_BYTES = 4 * 1024 * 1024;
@@ -47,11 +49,14 @@ export async function* partsOf(
   body: AsyncIterable<Buffer>,
   options: LongReplyOptions,
 ): AsyncGenerator<unknown[], Rest> {
-  const { member, place, headers = NO_HEADERS, begin, mostBytes = Number.POSITIVE_INFINITY, grow } = options;
+  const { member, place, headers = NO_HEADERS, begin, mostBytes = Number.POSITIVE_INFINITY } = options;
+  const { grow, weigh } = options;
   const wholeBytes = Math.min(options.wholeBytes ?? WHOLE_BYTES, mostBytes);
   const head: Buffer[] = [];
   let bytes = 0;
   let long: ReturnType<typeof longReader> | undefined;
+  const openLong = (start: Buffer) =>
+    longReader({ member, place, decoder: decoderOf(headers, start), begin, mostBytes });
   for await (const chunk of body) {
     bytes += chunk.length;
     if (long !== undefined) yield* long.take(chunk);
@@ -59,16 +64,20 @@ export async function* partsOf(
       head.push(chunk);
       await grow?.(Math.min(bytes, wholeBytes));
       if (bytes <= wholeBytes) continue;
-      const decoder = decoderOf(headers, Buffer.concat(head, MARK_BYTES));
-      long = longReader({ member, place, decoder, begin, mostBytes });
+      long = openLong(Buffer.concat(head, MARK_BYTES));
       for (let one = head.shift(); one !== undefined; one = head.shift()) yield* long.take(one);
     }
+  }
+  const whole = Buffer.concat(head);
+  if (long === undefined && (await weigh?.(whole)) !== undefined) {
+    long = openLong(whole);
+    yield* long.take(whole);
   }
   if (long !== undefined) {
     yield* long.end();
     return long.rest();
   }
-  const [records, rest] = readWhole(textOfReply({ headers, body: Buffer.concat(head) }), member, place);
+  const [records, rest] = readWhole(textOfReply({ headers, body: whole }), member, place);
   begin?.(rest);
   yield* inParts(records);
   return rest;
@@ -183,7 +192,7 @@ function tooLarge(place: string, what: string): SluiceError {
     action: 'reject',
     isTooLarge: true,
     advice:
-      'What stands before it is delivered. Raise http.max_body of the source if this is no mistake of the vendor.',
+      'What stands before it is delivered. If this is no mistake of the vendor, raise http.max_body of the source, and give Sluice memory for it.',
   });
 }
 

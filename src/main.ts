@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { setFlagsFromString } from 'node:v8';
 import { createClock } from './clock.ts';
 import type { Context } from './commands/shared/context.ts';
-import { createMemory } from './memory.ts';
+import { createMemory, heapBytes, heapMeter, type Memory } from './memory.ts';
 import { watchNpm } from './npm-parent.ts';
 import { keepOpen } from './outlet.ts';
 import { createParts } from './parts.ts';
@@ -48,7 +48,7 @@ const context: Context = {
   signal: stop.signal,
   hardStop: hardStop.signal,
   parts,
-  memory: createMemory(usableBytes()),
+  memory: memoryOf(process.constrainedMemory()),
   redactor,
   clock,
   now: clock.now,
@@ -70,10 +70,9 @@ function boundMemory(): void {
 }
 
 /** What V8 was given (`--max-old-space-size`), or what the container allows where that is less. */
-function usableBytes(): number {
-  const allowed = process.constrainedMemory();
-  const heap = getHeapStatistics().heap_size_limit;
-  return allowed > 0 ? Math.min(heap, allowed) : heap;
+function memoryOf(allowed: number): Memory {
+  const heap = heapBytes();
+  return allowed > 0 && allowed < heap ? createMemory(allowed) : createMemory(heap, heapMeter());
 }
 
 /** Node's note that SQLite is experimental helps nobody who runs Sluice. */

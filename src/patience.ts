@@ -6,7 +6,7 @@
  * only what is under way is still sent (`gate.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from './errors.ts';
+import { messageWithAdvice, SluiceError } from './errors.ts';
 import { type Gate, hold, isRefusedAlone, openGate, type Passage, pass, REFUSED_ALONE } from './gate.ts';
 import { createRefusals, FORBIDDEN_FOR_MS, SAY_AFTER_MS, WHOLE_SOURCE } from './refusals.ts';
 import { pauseMs } from './retry.ts';
@@ -52,7 +52,7 @@ export function createPatience(services: PatienceServices): Patience {
     const lastsMs = Math.max(refusals.lastsMs(route) ?? 0, now() - sinceMs);
     if (lastsMs < SAY_AFTER_MS || now() - (saidAtMs.get(route) ?? Number.NEGATIVE_INFINITY) < SAY_AFTER_MS) return;
     saidAtMs.set(route, now());
-    services.log.warn(`still waiting after ${Math.round(lastsMs / 1000)} s: ${withAdvice(error)}`);
+    services.log.warn(`still waiting after ${Math.round(lastsMs / 1000)} s: ${messageWithAdvice(error)}`);
   };
   /** Holds a gate because of a refusal that anybody would have met. */
   const refuse = (gate: Gate, error: SluiceError, passage: Passage): void => {
@@ -61,7 +61,7 @@ export function createPatience(services: PatienceServices): Patience {
     const waitMs = error.waitMs ?? (isHeld ? 0 : holdMs(error, gate.refusals, services));
     hold(gate, error, now() + waitMs);
     // Once for all who wait for it: there are several walks of each stream.
-    if (error.isLockedOut && !isHeld) services.log.warn(`nobody is let in for now: ${withAdvice(error)}`);
+    if (error.isLockedOut && !isHeld) services.log.warn(`nobody is let in for now: ${messageWithAdvice(error)}`);
     if (gate === source) return;
     const isSecond = [...routes.values()].some((other) => other !== gate && other.heldUntilMs > now());
     if (isSecond) hold(source, error, gate.heldUntilMs);
@@ -152,10 +152,6 @@ function recordOf({ path, body }: Asked): string {
 function holdMs(error: SluiceError, refusals: number, { retry }: Pick<ConnectorServices, 'retry'>): number {
   if (!error.isLockedOut) return pauseMs(error, refusals, retry);
   return Math.min(LONGEST_LOCKED_OUT_MS, FIRST_LOCKED_OUT_MS * 2 ** Math.min(refusals - 1, 20));
-}
-
-function withAdvice({ message, advice }: SluiceError): string {
-  return advice === undefined ? message : `${message} → ${advice}`;
 }
 
 /** Who was let in before may be again. */

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { messageOf } from './errors.ts';
 import { hasKey } from './identity.ts';
 import { type Lane, openLane, type PageInFlight } from './lane.ts';
+import type { Memory } from './memory.ts';
 import { createPace } from './pace.ts';
 import { pagesOf } from './reading/beyond.ts';
 import {
@@ -98,6 +99,8 @@ export interface Pipeline {
   /** Whether details are fetched. */
   details: boolean;
   refresh: RefreshSettings;
+  /** What replies take, which all sources share. */
+  memory: Memory;
   /** Details of so many records at most are under way, or waiting for their turn, per walk. */
   mostOpenDetails: number;
   batch: BatchSettings;

@@ -62,9 +62,11 @@ function openCylance(settings: SourceSettings, services: ConnectorServices): Ven
       });
       const { member, begin, room, signal } = request;
       const grow = (bytes: number) => room?.need(bytes, signal);
-      const { headers, mostBytes } = reply;
+      const weigh = (whole: Buffer) => room?.weigh(whole, signal);
+      const { headers } = reply;
+      const mostBytes = Math.min(reply.mostBytes, room?.most ?? reply.mostBytes);
       const parts = services.secrets.unechoedParts(reply, (watched, clean) =>
-        partsOf(watched, { member, headers, place, begin: (members) => begin(clean(members)), mostBytes, grow }),
+        partsOf(watched, { member, headers, place, begin: (members) => begin(clean(members)), mostBytes, grow, weigh }),
       );
       request.accept(yield* parts);
     },

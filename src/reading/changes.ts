@@ -5,7 +5,7 @@
  */
 
 import { type Revision, toDocument } from '../document.ts';
-import { actionOf, isGeneral, messageOf, SluiceError } from '../errors.ts';
+import { actionOf, isGeneral, messageOf, messageWithAdvice, SluiceError } from '../errors.ts';
 import { completeHost, hostNote } from '../host-facts.ts';
 import {
   DELETED,
@@ -20,6 +20,7 @@ import {
   revisionOf,
   withoutDetail,
 } from '../identity.ts';
+import type { Room } from '../memory.ts';
 import { createPace } from '../pace.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { REMOVED, withoutSecrets } from '../secrets.ts';
@@ -190,13 +191,16 @@ export async function changeFromDetail(
   const isDone = isUnchanged(pipeline, seen, known);
   if (isDone && seen.owed === undefined) return undefined;
   const mine = claim(pipeline, walk, seen);
+  const room = pipeline.memory.open(); // until there is a document: what it is made from may be large
   try {
-    const shipped = isDone ? undefined : await fetchDetail(pipeline, context, walk, seen, known);
+    const shipped = isDone ? undefined : await fetchDetail(pipeline, context, walk, seen, known, room);
     if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, mine);
     if (pipeline.owed.has(seen.key)) return { row: undefined, out: undefined, claim: mine, isPaid: true };
   } catch (error) {
     release(pipeline, mine);
     throw error;
+  } finally {
+    room.release();
   }
   release(pipeline, mine);
   return undefined;
@@ -216,11 +220,14 @@ async function fetchDetail(
   walk: Walk,
   seen: Sight,
   known: Known | undefined,
+  room: Room,
 ): Promise<Shipped | undefined> {
   const { stream } = pipeline.registered;
+  const { client } = context;
+  const within: StreamContext = { ...context, client: { ...client, json: (asked) => client.json({ ...asked, room }) } };
   const ask = async (): Promise<Shipped> => {
     const isNews: IsNews = (action, record) => isAnother(pipeline, known, action, record);
-    const detail = await stream.detail?.(context, seen.key, seen.record, isNews);
+    const detail = await stream.detail?.(within, seen.key, seen.record, isNews);
     noteAnswered(pipeline, seen.key);
     if (known !== undefined) clearMissing(pipeline, [seen.key]);
     const pace = createPace();
@@ -231,6 +238,7 @@ async function fetchDetail(
   let othersAnswered = false;
   try {
     return await ask().catch(async (error: unknown) => {
+      room.release(); // those who are asked now may need it
       const isUnknown = actionOf(error) === 'skip' && seen.record !== undefined;
       if (!isUnknown && !isGeneral(error)) throw error;
       context.signal.throwIfAborted();
@@ -249,7 +257,7 @@ async function fetchDetail(
     if (isGeneral(error) && !othersAnswered) throw error; // the walk waits, not the record
     const isOwed = action === 'retry' && seen.record !== undefined && isWaitedFor(pipeline, seen);
     if (isOwed && pipeline.owed.size >= MOST_OWED && !pipeline.owed.has(seen.key)) throw error;
-    pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageOf(error)}`);
+    pipeline.log.warn({ key: seen.key }, `detail not available for now: ${messageWithAdvice(error)}`);
     const waitMs = error instanceof SluiceError ? error.waitMs : undefined;
     return isOwed ? { record: seen.record, kind: 'owed', waitMs } : withoutItsDetail(seen);
   }

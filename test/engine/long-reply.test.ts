@@ -5,6 +5,8 @@ import { parseExact } from '../../src/json.ts';
 import { partsOf } from '../../src/long-reply.ts';
 
 const WHOLE = Number.MAX_SAFE_INTEGER;
+/** It is short, but there is no memory to parse all of it at once. */
+const NO_ROOM = 'for want of memory';
 
 async function* chunks(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Buffer> {
   let at = 0;
@@ -15,8 +17,9 @@ async function* chunks(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<
   }
 }
 
-async function readAll(text: string | Buffer, wholeBytes: number, sizes = [7], member = 'result') {
-  const parts = partsOf(chunks(Buffer.from(text), sizes), { member, place: 'GET /x', wholeBytes });
+async function readAll(text: string | Buffer, wholeBytes: number | typeof NO_ROOM, sizes = [7], member = 'result') {
+  const memory = wholeBytes === NO_ROOM ? { wholeBytes: WHOLE, weigh: async () => 1 } : { wholeBytes };
+  const parts = partsOf(chunks(Buffer.from(text), sizes), { member, place: 'GET /x', ...memory });
   const items: unknown[] = [];
   for (;;) {
     const { done, value } = await parts.next();
@@ -34,7 +37,8 @@ const failureOf = (work: Promise<unknown>): Promise<SluiceError> =>
 describe.each([
   ['whole', WHOLE],
   ['part by part', 0],
-])('a reply read %s', (_how, wholeBytes) => {
+  ['part by part for want of memory', NO_ROOM],
+] as const)('a reply read %s', (_how, wholeBytes) => {
   test('is what the whole of it is, however it is cut into chunks', async () => {
     const member = fc.constantFrom('result', 'Result', 'RESULT');
     const others = fc.dictionary(
