@@ -1,24 +1,34 @@
 /** A proxy in front of a broker, which knows where an answer begins: for answers that get lost. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { randomFrom } from '../e2e/kills.ts';
+import { seed } from '../seed.ts';
+
+const random = randomFrom(seed);
 
 /**
  * What happens to an answer. `reset`: the connection dies and the request may not have been carried out.
  * `swallow-and-reset`: it was carried out, and the connection dies instead of the answer. `swallow`: no answer, ever.
+ * `garbage`: it was carried out, and what the answer says is nonsense.
  */
-export type Harm = 'none' | 'reset' | 'swallow-and-reset' | 'swallow';
+export type Harm = 'none' | 'reset' | 'swallow-and-reset' | 'swallow' | 'garbage';
 
 export interface KafkaProxy {
   brokers: string[];
   /** How many answers or requests were harmed so far. */
   harmed(): number;
+  /** Ends the connections that there are. */
+  drop(): void;
   stop(): Promise<void>;
 }
 
-/** `judge` is asked once for every request. */
+/** Of requests that write: produce, and the end of a transaction. */
+const WRITES = [0, 26];
+
+/** `judge` is asked once for every request, and whether it writes. */
 export async function startKafkaProxy(
   { listen, target }: { listen: number; target: number },
-  judge: () => Harm,
+  judge: (isWrite: boolean) => Harm,
 ): Promise<KafkaProxy> {
   const sockets = new Set<Socket>();
   let harmed = 0;
@@ -40,7 +50,7 @@ export async function startKafkaProxy(
       });
     }
     eachFrame(client, (frame) => {
-      const verdict = judge();
+      const verdict = judge(WRITES.includes(frame.readInt16BE(4)));
       if (verdict !== 'none') harmed++;
       if (verdict === 'reset') return die();
       verdicts.push(verdict);
@@ -50,20 +60,32 @@ export async function startKafkaProxy(
       const verdict = verdicts.shift() ?? 'none';
       if (verdict === 'none') client.write(frame);
       else if (verdict === 'swallow-and-reset') die();
+      else if (verdict === 'garbage') client.write(nonsense(frame));
     });
   });
   server.listen(listen, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  const drop = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     brokers: [`127.0.0.1:${port}`],
     harmed: () => harmed,
+    drop,
     async stop() {
-      for (const socket of sockets) socket.destroy();
+      drop();
       server.close();
       await once(server, 'close');
     },
   };
+}
+
+/** Of the right length, and for the right request. */
+function nonsense(frame: Buffer): Buffer {
+  const [length, correlation] = [frame.subarray(0, 4), frame.subarray(4, 8)];
+  const noise = Buffer.from(Array.from({ length: Math.max(0, frame.length - 8) }, () => random() * 256));
+  return Buffer.concat([length, correlation, noise]);
 }
 
 /** Requests and answers begin with their length, in four bytes. */

@@ -21,6 +21,8 @@ export interface KafkaOptions {
   port?: number;
   /** Where clients are told to come to: the port of a proxy in front. */
   advertise?: number;
+  /** By which name; 127.0.0.1 when it is not said. */
+  advertisedHost?: string;
   /** TLS and SASL on three more ports. */
   secure?: boolean;
   heap?: string;
@@ -82,6 +84,7 @@ export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
     KAFKA_CONTROLLER_PORT: String(ports.controller),
     ...(options.heap !== undefined && { KAFKA_HEAP: options.heap }),
     ...(options.advertise !== undefined && { KAFKA_ADVERTISED_PORT: String(options.advertise) }),
+    ...(options.advertisedHost !== undefined && { KAFKA_ADVERTISED_HOST: options.advertisedHost }),
     ...(secure && { KAFKA_SECURE_PORTS: secure.join(' ') }),
   };
   const logFile = join(folder, 'broker.log');

@@ -13,12 +13,32 @@ export interface Seen {
   earlier: number;
 }
 
-/** `lose`: the service does what it was asked, then `meanwhile` happens, and the client only sees its connection die. */
-export type Verdict = 'forward' | { lose: () => Promise<void> } | { status: number; body: unknown };
+/**
+ * `lose`: the service does what it was asked, then `lose` happens, and the client only sees its connection die. `swallow`:
+ * the service does it, and the client never hears of it. `garbage`: it does it, and the answer is nonsense.
+ */
+export type Verdict =
+  | 'forward'
+  | 'swallow'
+  | 'garbage'
+  | { lose: () => Promise<void> }
+  | { status: number; body: unknown };
+
+const GARBAGE = [
+  '',
+  'null',
+  '{}',
+  '<html>busy</html>',
+  '{"items":[{}]}',
+  '{"hits":"none"}',
+  '{"items":[{"create":{"st',
+];
 
 export interface Proxy {
   url: string;
   seen: Seen[];
+  /** Ends the connections that there are. */
+  drop(): void;
   stop(): Promise<void>;
 }
 
@@ -42,6 +62,11 @@ export async function startProxy(
       return;
     }
     const reply = await forward(target + url, method, headers, Buffer.concat(body)).catch(() => undefined);
+    if (verdict === 'swallow') return;
+    if (verdict === 'garbage')
+      return void outgoing
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(GARBAGE[seen.length % GARBAGE.length]);
     if (typeof verdict === 'object') await verdict.lose();
     if (reply === undefined || typeof verdict === 'object') outgoing.destroy();
     else outgoing.writeHead(reply.status, reply.headers).end(reply.body);
@@ -53,6 +78,7 @@ export async function startProxy(
   return {
     url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     seen,
+    drop: () => server.closeAllConnections(),
     async stop() {
       server.closeAllConnections();
       server.close();

@@ -8,6 +8,7 @@
 #                          only broker is killed (KAFKA-20734): kill 4.2.0, or one broker of three
 #   KAFKA_NODE             1: the broker's number in its cluster
 #   KAFKA_ADVERTISED_PORT  PORT: where clients are told to come to, such as the port of a proxy in front
+#   KAFKA_ADVERTISED_HOST  127.0.0.1
 #   KAFKA_INTERNAL_PORT    PORT + 1: where brokers speak to each other
 #   KAFKA_CONTROLLER_PORT  PORT + 2
 #   KAFKA_VOTERS           NODE@127.0.0.1:CONTROLLER_PORT of every broker, with commas between; default: this one alone
@@ -73,7 +74,7 @@ process.roles=broker,controller
 node.id=$node
 controller.quorum.voters=${KAFKA_VOTERS:-$node@127.0.0.1:$controller}
 listeners=CLIENT://127.0.0.1:$port,$others,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=CLIENT://127.0.0.1:${KAFKA_ADVERTISED_PORT:-$port},$others
+advertised.listeners=CLIENT://${KAFKA_ADVERTISED_HOST:-127.0.0.1}:${KAFKA_ADVERTISED_PORT:-$port},$others
 listener.security.protocol.map=CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,SASL_PLAINTEXT:SASL_PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=INTERNAL
