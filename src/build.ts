@@ -6,6 +6,7 @@ import { createBudget } from './budget.ts';
 import type { Clock } from './clock.ts';
 import type { Config, SinkConfig, SourceConfig } from './config.ts';
 import { messageOf, usageError } from './errors.ts';
+import { HANDLES_ADVICE, mostHandles, sharedHandles } from './handles.ts';
 import { createHttp } from './http.ts';
 import { revisionOf } from './identity.ts';
 import { livedTime } from './lived-time.ts';
@@ -73,10 +74,9 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   const opening = { ...tools, parts, lived: lived.now };
   tools.clock?.listen((text) => tools.log.warn(text));
   const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening)]) : []);
+  const concurrency = concurrencyOf(config, tools);
   const lines = config.sources.flatMap((source) => {
-    const registered = tools.streams.filter(
-      (one) => one.connector.name === source.connector && source.streams.includes(one.stream.name),
-    );
+    const registered = streamsOf(source, tools);
     const connector = registered[0]?.connector;
     if (connector === undefined) return [];
     const log = tools.log.child({ 'sluice.source': source.name });
@@ -86,7 +86,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       ca: caOf(source),
       proxies: proxyRules(source.http.proxy, tools.env, source.name),
     };
-    const budget = createBudget(source.rate);
+    const budget = createBudget({ ...source.rate, concurrency: concurrency.get(source) ?? source.rate.concurrency });
     const secrets = redactor.ofSource();
     const { retry } = source;
     const open = () => {
@@ -163,6 +163,33 @@ export function toPipeline(
     log: tools.log.child({ 'sluice.pipeline': line.name }),
     now: tools.now,
   };
+}
+
+function streamsOf(source: SourceConfig, { streams }: Pick<BuildTools, 'streams'>): Registered[] {
+  return streams.filter(
+    ({ connector, stream }) => connector.name === source.connector && source.streams.includes(stream.name),
+  );
+}
+
+/** What each source may have under way: with few open files, less than it was given. */
+function concurrencyOf({ sources, sinks }: Config, tools: BuildTools): ReadonlyMap<SourceConfig, number> {
+  const most = mostHandles() ?? Number.POSITIVE_INFINITY;
+  const wanted = sources.map(({ rate }) => rate.concurrency);
+  const files = new Set(sinks.filter(({ type }) => type === 'ndjson').map(({ name }) => name));
+  const filePipelines = sources.reduce(
+    (sum, source) => sum + streamsOf(source, tools).length * source.sinks.filter((name) => files.has(name)).length,
+    0,
+  );
+  const shared = sharedHandles(wanted, most, { filePipelines, services: sinks.length - files.size });
+  const fewer = sources.filter((_, index) => shared[index] !== wanted[index]);
+  if (fewer.length > 0) {
+    const each = fewer.map((source) => `${source.name}: ${shared[sources.indexOf(source)]}`).join(', ');
+    tools.log.warn(
+      { advice: HANDLES_ADVICE },
+      `only ${most} files may be open, so fewer requests are made at once (${each})`,
+    );
+  }
+  return new Map(sources.map((source, index) => [source, shared[index] ?? 1]));
 }
 
 /** Details of so many records at most are under way, or made and waiting for their batch, per walk. */

@@ -163,7 +163,8 @@ Reaching one fails that request, with what to do; everything beside it goes on.
 | nesting in a reply that is read part by part | 100,000 |
 | the words of a refusal; the headers of any reply | 64 KiB; 16 KiB |
 | the time of a reply; of one that is read part by part | \`http.timeout\`; the same for each MiB |
-| replies of all sources that are held at once, with what is parsed from them | two fifths of the heap (\`--max-old-space-size\`) or of the container's memory: further ones wait |
+| replies of all sources that are held at once, with what is parsed from them | a fifth of the heap (\`--max-old-space-size\`) or of the container's memory, 128 MiB at most, and another fifth for those that are read part by part: further ones wait |
+| requests of all sources at once | what open files (\`ulimit -n\`) leave room for, at least one of each source |
 | a list without a time filter; parents of one stream | 1,000,000 records; 250,000, and 64 MiB of what is kept of them |
 | a task of Apex Central | 2,000 parts, 200,000 entries, 16 MiB, \`reading.task_deadline\` |
 | a reply of Elasticsearch | 4 MiB, \`timeout\` of the sink; a bulk request whose reply is longer is halved |

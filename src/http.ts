@@ -4,6 +4,7 @@ import fetch from 'node-fetch';
 import { ACCEPT_ENCODING, asFarAsItGoes, MOST_OF_REFUSAL_BYTES, textOfReply, unpacked, wholeBody } from './body.ts';
 import type { Budget } from './budget.ts';
 import { type Action, type ErrorOptions, isAbort, messageOf, SluiceError } from './errors.ts';
+import { HANDLES_ADVICE, isOutOfHandles } from './handles.ts';
 import { parseExact } from './json.ts';
 import type { ProxyRules } from './proxy.ts';
 import { retryAfterMs } from './retry.ts';
@@ -194,6 +195,10 @@ function networkError(error: unknown, request: HttpRequest, settings: HttpSettin
       ? ({ action: 'stop', isLockedOut: true, general: 'source' } as const)
       : { action: 'retry' as const };
     return new SluiceError(`${where}: ${what} (${code})`, { ...as, advice, cause: error });
+  }
+  if (isOutOfHandles(said)) {
+    const message = `${where}: no more files may be open (${code})`;
+    return new SluiceError(message, { action: 'retry', general: 'source', advice: HANDLES_ADVICE, cause: error });
   }
   const why = isAbort(error) ? `no complete reply within ${settings.timeoutMs} ms` : code || messageOf(error);
   const hint = portHint(said, isTls, TLS);

@@ -1,6 +1,6 @@
 /** Keeps a pipeline going: the live edge, what it left unread, the sweeps behind it, the refresh of open details, and jobs, side by side. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionOf, messageOf, SluiceError } from './errors.ts';
+import { actionOf, messageOf, messageWithAdvice, SluiceError } from './errors.ts';
 import { dueDetails, type Pipeline, recover, runWalk } from './pipeline.ts';
 import { isGapDue } from './reading/gaps.ts';
 import type { StateStore } from './state/store.ts';
@@ -168,7 +168,7 @@ async function tryWalk(
     if (action !== 'reject' || doWithout === undefined) throw error;
     doWithout(walk);
     pipeline.events.refused(walk, messageOf(error));
-    pipeline.log.error(`${walk.id} is given up, everything else goes on: ${messageOf(error)}`);
+    pipeline.log.error(`${walk.id} is given up, everything else goes on: ${messageWithAdvice(error)}`);
   }
   return true;
 }
@@ -183,7 +183,9 @@ export async function pause(pipeline: Pipeline, error: unknown, signal: AbortSig
   const asked = error instanceof SluiceError ? (error.waitMs ?? 0) : 0;
   const ms = Math.min(LONGEST_PAUSE_MS, Math.max(RESTART_MS, asked));
   const isSaid = isLockedOut(error) && isLockedOut((error as Error).cause); // by the source, once for all of its walks
-  pipeline.log[isSaid ? 'debug' : 'warn'](`waiting ${Math.round(ms / 1000)} s, then trying again: ${messageOf(error)}`);
+  pipeline.log[isSaid ? 'debug' : 'warn'](
+    `waiting ${Math.round(ms / 1000)} s, then trying again: ${messageWithAdvice(error)}`,
+  );
   for (let left = ms; left > 0 && !signal.aborted; left -= SAY_AGAIN_MS) {
     pipeline.events.waiting(messageOf(error));
     await sleep(Math.min(left, SAY_AGAIN_MS), undefined, { signal }).catch(() => {});

@@ -7,7 +7,7 @@
  * known by its key.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionOf, isAbort, isGeneral, messageOf, SluiceError } from '../errors.ts';
+import { actionOf, isAbort, isGeneral, messageOf, messageWithAdvice, SluiceError } from '../errors.ts';
 import { hasKey } from '../identity.ts';
 import type { Accepted, Child, ChildRow, Page, StreamContext, Walk } from '../types.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
@@ -232,7 +232,7 @@ async function planned(context: StreamContext, children: Children): Promise<Pare
 /** Those that the configuration names do not depend on a list that cannot be read; nobody else is said to be gone. */
 function withoutList(context: StreamContext, { name }: Children, error: unknown): Parents {
   if (context.parents.length === 0 || isAbort(error) || isFinal(error)) throw error;
-  context.log.warn(`only what the configuration names is read, no other ${name}: ${messageOf(error)}`);
+  context.log.warn(`only what the configuration names is read, no other ${name}: ${messageWithAdvice(error)}`);
   return { children: [], whole: false };
 }
 
@@ -415,7 +415,7 @@ function failed(
     const row = { child: key, version, status: 'complete' as const, sinceMs: before?.sinceMs ?? nowMs, nextAtMs };
     return { ...mark({ ...row, records: 0, failures: 0 }), accepted: accepted(walk, name, child, 0, true) };
   }
-  context.log.warn({ key: child.key }, `${name} ${child.key} cannot be read for now: ${messageOf(error)}`);
+  context.log.warn({ key: child.key }, `${name} ${child.key} cannot be read for now: ${messageWithAdvice(error)}`);
   const row: ChildRow = {
     child: child.key,
     version: before?.version ?? '',

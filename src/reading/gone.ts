@@ -7,7 +7,7 @@
  * hour apart are a proof. A list that is suddenly much shorter than before proves nothing (`missing.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionOf, messageOf, SluiceError } from '../errors.ts';
+import { actionOf, messageWithAdvice, SluiceError } from '../errors.ts';
 import { keyOf } from '../identity.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { EVERYTHING } from '../time.ts';
@@ -103,7 +103,7 @@ async function judge(pipeline: Pipeline, context: StreamContext, batch: Batch): 
     }
   } catch (error) {
     const isOfOne = actionOf(error) === 'retry' && error instanceof SluiceError && error.general === undefined;
-    if (isOfOne) pipeline.log.warn(`whether records are deleted cannot be told for now: ${messageOf(error)}`);
+    if (isOfOne) pipeline.log.warn(`whether records are deleted cannot be told for now: ${messageWithAdvice(error)}`);
     for (const { resolve, reject } of batch.values()) isOfOne ? resolve({ kind: 'unproven' }) : reject(error);
   }
 }

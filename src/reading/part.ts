@@ -1,5 +1,5 @@
 /** Other parts of a resource, read in passing by a walk that keeps its own cursor. */
-import { actionOf, messageOf, SluiceError } from '../errors.ts';
+import { actionOf, messageWithAdvice, SluiceError } from '../errors.ts';
 import type { Json, Page, Range, Stream, StreamContext, Walk } from '../types.ts';
 
 /** Its pages, all with the cursor that is given. Returns whether all of it was read: nothing unsettled, and no gap. */
@@ -42,6 +42,6 @@ export async function* asFarAsPossible(context: StreamContext, pages: AsyncItera
     context.signal.throwIfAborted();
     const isOfMany = !(error instanceof SluiceError) || error.general !== undefined;
     if (isOfMany || (actionOf(error) !== 'retry' && actionOf(error) !== 'reject')) throw error;
-    context.log.warn(`what lies beyond the range of a walk cannot be read for now: ${messageOf(error)}`);
+    context.log.warn(`what lies beyond the range of a walk cannot be read for now: ${messageWithAdvice(error)}`);
   }
 }

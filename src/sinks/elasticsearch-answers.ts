@@ -1,5 +1,6 @@
 /** What an answer of Elasticsearch means: the one place of this sink that looks at status codes and error types. */
 import { SluiceError } from '../errors.ts';
+import { HANDLES_ADVICE, isOutOfHandles } from '../handles.ts';
 import { wantsTls } from '../tls.ts';
 import type { Reply } from './elasticsearch-client.ts';
 
@@ -86,7 +87,8 @@ export function troubleWith(reply: Reply, place: Place): Trouble {
 
 function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: Place): Trouble {
   if (tls?.lasts) throw stop(`Elasticsearch at ${place.where} cannot be trusted: ${tls.what} (${why})`, tls.advice);
-  const advice = tls?.advice ?? ['Check the address and that the cluster runs.', hint ?? []].flat().join(' ');
+  const usual = isOutOfHandles(why) ? HANDLES_ADVICE : 'Check the address and that the cluster runs.';
+  const advice = tls?.advice ?? [usual, hint ?? []].flat().join(' ');
   const reason = tls === undefined ? why : `${tls.what} (${why})`;
   return { kind: 'trouble', why: `cannot be reached: ${reason}`, advice: `${advice} ${laterAdvice}`, doubt: true };
 }

@@ -1,5 +1,6 @@
 /** What an error of Kafka means: the one place of this sink that looks at error types. */
 import { messageOf, SluiceError } from '../errors.ts';
+import { HANDLES_ADVICE, isOutOfHandles } from '../handles.ts';
 import { plainly, type TlsSettings, tlsTrouble } from '../tls.ts';
 
 /** What a message has to name. */
@@ -109,7 +110,8 @@ function trouble(said: string, type: string | undefined, where: Where): Verdict 
   const hidden = /Failed to find group coordinator/.test(said) ? ` If the cluster is well: ${rights(where)}` : '';
   const why = type === undefined ? `cannot be reached: ${said}` : `cannot take documents: ${said}`;
   const port = /closed connection|disconnected before secure|ECONNRESET|none of Kafka/i.test(said) ? WRONG_PORT : '';
-  return { kind: 'trouble', why, advice: `Check the addresses and that the brokers run${port}. ${LATER}${hidden}` };
+  const usual = isOutOfHandles(said) ? HANDLES_ADVICE : `Check the addresses and that the brokers run${port}.`;
+  return { kind: 'trouble', why, advice: `${usual} ${LATER}${hidden}` };
 }
 
 const KINDS: Record<string, 'fenced' | 'too-large' | 'unknown-topic' | undefined> = {

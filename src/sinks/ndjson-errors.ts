@@ -1,5 +1,6 @@
 /** What an error of the disk means: whether it may be over soon, and what a person can do. */
 import { messageOf, SluiceError } from '../errors.ts';
+import { HANDLES_ADVICE } from '../handles.ts';
 
 /** A disk in trouble is asked again after so long; `recover` cuts what was half written. */
 const WAIT_MS = 30_000;
@@ -13,6 +14,8 @@ const MAY_WRITE = 'Let the user that Sluice runs as write there, or choose anoth
 const ADVICE: Record<string, string> = {
   ENOSPC: `Free some space: ${GOES_ON}`,
   EDQUOT: `Raise the quota: ${GOES_ON}`,
+  EMFILE: `${HANDLES_ADVICE} ${GOES_ON}`,
+  ENFILE: `${HANDLES_ADVICE} ${GOES_ON}`,
   EACCES: MAY_WRITE,
   EPERM: MAY_WRITE,
   EEXIST: ELSEWHERE,

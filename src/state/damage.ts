@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { messageOf, SluiceError } from '../errors.ts';
+import { HANDLES_ADVICE, hasNoHandles } from '../handles.ts';
 import { ownFile } from '../trust.ts';
 import { lockedByOther, whoseElse } from './files.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
@@ -82,7 +83,9 @@ export function guarded<T>(path: string, work: () => T): T {
     if (locked !== undefined) throw locked;
     if (TORN.has((error as { errcode?: number }).errcode ?? 0)) throw torn(path, message);
     const full = /full|ENOSPC/i.test(message) || (message === 'disk I/O error' && hasNoRoom(path));
-    const usable = `Check that state.path is a folder on a local disk that this user may write to.${whoseElse(path)}`;
+    const usable = hasNoHandles()
+      ? HANDLES_ADVICE
+      : `Check that state.path is a folder on a local disk that this user may write to.${whoseElse(path)}`;
     throw new SluiceError(`the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`, {
       action: 'stop',
       advice: full

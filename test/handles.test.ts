@@ -1,0 +1,27 @@
+/** Few open files: what is left for requests, and what is said. */
+import { expect, test } from 'vitest';
+import { isOutOfHandles, mostHandles, sharedHandles } from '../src/handles.ts';
+import { diskError } from '../src/sinks/ndjson-errors.ts';
+
+test.each<[wanted: number[], most: number, filePipelines: number, services: number, shared: number[]]>([
+  [[8, 8], 1024, 32, 2, [8, 8]],
+  [[8], Number.POSITIVE_INFINITY, 0, 0, [8]],
+  [[100], 64, 1, 0, [27]],
+  [[30, 10], 64, 8, 0, [15, 5]],
+  [[30, 1], 64, 8, 2, [7, 1]],
+  [[8, 8], 64, 32, 0, [1, 1]],
+])('%j requests wanted, %d open files, %d pipelines to files, %d services: %j', (...given) => {
+  const [wanted, most, filePipelines, services, shared] = given;
+  expect(sharedHandles(wanted, most, { filePipelines, services })).toEqual(shared);
+});
+
+test('the system says how many there are', () => {
+  const most = mostHandles();
+  expect(most === undefined || (Number.isInteger(most) && most > 20)).toBe(true);
+});
+
+test.each(['EMFILE', 'ENFILE'])('%s is waited for, with what to do', (code) => {
+  const error = diskError('out', Object.assign(new Error(`${code}: too many open files, open 'out'`), { code }));
+  expect(error).toMatchObject({ action: 'retry', advice: expect.stringMatching(/more open files .*goes on after/) });
+  expect([isOutOfHandles(`connect ${code} 127.0.0.1:9`), isOutOfHandles('SEEMFILED')]).toEqual([true, false]);
+});
