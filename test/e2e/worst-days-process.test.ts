@@ -33,7 +33,7 @@ test(`stopped twice for ${STOPPED_S} s in the middle, with requests under way`, 
   place = await openPlace({ detections: DETECTIONS, tokenSeconds: STOPPED_S });
   const port = await freePort();
   const source = { rate: { requests_per_second: 60, concurrency: 8 }, http: { proxy: 'none', timeout: '2s' } };
-  const retry = { deadline: '4s', first_delay: '50ms', max_delay: '1s' };
+  const retry = { deadline: '15s', first_delay: '50ms', max_delay: '1s' };
   place.configure(
     configOf({
       ...{ url: place.simulator.url, sinks: [files('out')], batch: { documents: 20 } },
