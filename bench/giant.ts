@@ -1,6 +1,6 @@
 /** One long reply read to its end, and nothing done with what it holds: part by part as Sluice does, or parsed whole. */
 import fetch from 'node-fetch';
-import { partsOf } from '../src/long-reply.ts';
+import { partsOf } from '../src/net/long-reply.ts';
 import { getToken } from './floors.ts';
 import type { Task } from './task.ts';
 

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import pino from 'pino';
 import { streams } from '../connectors/index.ts';
-import { type BuildTools, build, type Line, toPipeline } from '../src/build.ts';
-import { type Config, parseConfigObject } from '../src/config.ts';
-import { recover, runWalk } from '../src/pipeline.ts';
+import { type Config, parseConfigObject } from '../src/config/load.ts';
+import { type BuildTools, build, type Line, toPipeline } from '../src/engine/build.ts';
+import { recover, runWalk } from '../src/engine/pipeline.ts';
 import { openState } from '../src/state/sqlite.ts';
 import { PAGE_SIZE, type Task, TENANT } from './task.ts';
 

@@ -8,8 +8,8 @@
 import { isIP } from 'node:net';
 import type { EcsFlat } from '@elastic/ecs';
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
-import { parseInOrder } from '../src/json.ts';
-import { isPreferred, meaningsIn, saysNothing, type Table } from '../src/members.ts';
+import { parseInOrder } from '../src/api/records/json.ts';
+import { isPreferred, meaningsIn, saysNothing, type Table } from '../src/api/records/members.ts';
 
 /** The dictionary's own version: `ecs.version` of every document. */
 export const ECS_VERSION: string = ecsPackage.version;

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { configJsonSchema, configMarkdown } from '../src/config.ts';
+import { configJsonSchema, configMarkdown } from '../src/config/load.ts';
 import { kafkaDocumentSchema } from './kafka-schema.ts';
 import { samplesMarkdown } from './samples-page.ts';
 import { streamsMarkdown } from './streams-page.ts';

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { streams } from '../connectors/index.ts';
 import { type FieldList, MOST_ITEMS } from '../mappings/ecs.ts';
 import { CONTENT_IS_CUT } from '../mappings/ecs-document.ts';
-import { ALWAYS_SECRET } from '../src/secrets.ts';
-import type { Registered, StreamName } from '../src/types.ts';
+import { ALWAYS_SECRET } from '../src/api/records/secrets.ts';
+import type { Registered, StreamName } from '../src/api/types.ts';
 import { folderOf } from '../test/fixtures/documents.ts';
 
 /** What the vendors' documents describe and Sluice does not read. */

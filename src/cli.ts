@@ -1,5 +1,7 @@
 /** The command line: which commands there are, how errors are shown, and which exit code they lead to. */
 import { Command, CommanderError } from 'commander';
+import { isAbort, messageOf, SluiceError } from './api/errors.ts';
+import { stackLines } from './api/inert.ts';
 import { addBackfill } from './commands/backfill.ts';
 import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
@@ -13,10 +15,8 @@ import type { Cli, Context } from './commands/shared/context.ts';
 import { addSimulator } from './commands/simulator.ts';
 import { addState } from './commands/state.ts';
 import { addStreams } from './commands/streams.ts';
-import { isAbort, messageOf, SluiceError } from './errors.ts';
-import { stackLines } from './inert.ts';
-import { openOutput, openTerminal } from './output.ts';
-import { createRedactor } from './redactor.ts';
+import { openOutput, openTerminal } from './observe/output.ts';
+import { createRedactor } from './redaction/redactor.ts';
 
 const OK = 0;
 const FAILURE = 1;

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
-import { createClock } from './clock.ts';
 import type { Context } from './commands/shared/context.ts';
-import { createMemory, heapBytes, heapMeter, type Memory } from './memory.ts';
-import { watchNpm } from './npm-parent.ts';
-import { keepOpen } from './outlet.ts';
-import { createParts } from './parts.ts';
-import { createRedactor } from './redactor.ts';
+import { createMemory, heapBytes, heapMeter, type Memory } from './net/memory.ts';
+import { keepOpen } from './observe/outlet.ts';
+import { createRedactor } from './redaction/redactor.ts';
+import { createClock } from './system/clock.ts';
+import { watchNpm } from './system/npm-parent.ts';
+import { createParts } from './system/parts.ts';
 
 /** A signal that reaches us twice at once (npm and terminals both send it) counts once. */
 const DEBOUNCE_MS = 500;

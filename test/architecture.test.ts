@@ -27,11 +27,17 @@ function importsOf(file: string): string[] {
 const RULES: readonly { files: RegExp; may: readonly string[] }[] = [
   { files: /^src\/main\.ts$/, may: ['src/', 'connectors/index.ts', 'simulator/index.ts'] },
   { files: /^src\//, may: ['src/'] },
-  { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/types.ts'] },
+  { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/api/types.ts'] },
   { files: /^connectors\/([^/]+\/)/, may: ['connectors/$1', 'members/$1', 'src/'] },
-  { files: /^mappings\/([^/]+\/)/, may: ['mappings/$1', 'mappings/ecs', 'members/$1', 'src/json.ts', 'src/types.ts'] },
-  { files: /^mappings\/ecs[^/]*\.ts$/, may: ['mappings/ecs', 'src/json.ts', 'src/members.ts', 'src/timestamp.ts'] },
-  { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/members.ts'] },
+  {
+    files: /^mappings\/([^/]+\/)/,
+    may: ['mappings/$1', 'mappings/ecs', 'members/$1', 'src/api/records/json.ts', 'src/api/types.ts'],
+  },
+  {
+    files: /^mappings\/ecs[^/]*\.ts$/,
+    may: ['mappings/ecs', 'src/api/records/json.ts', 'src/api/records/members.ts', 'src/api/timestamp.ts'],
+  },
+  { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/api/records/members.ts'] },
   { files: /^simulator\//, may: ['simulator/'] },
 ];
 
@@ -68,12 +74,12 @@ describe('the dependency rule', () => {
     expect(strange).toEqual([]);
   });
 
-  /** `src/output.ts` for what commands write; the log and the bar draw on the terminal that it opens. */
+  /** `src/observe/output.ts` for what commands write; the log and the bar draw on the terminal that it opens. */
   it('has one way out to the terminal', () => {
     const writes = /\b(?:stdout|stderr|terminal|console)\s*\??\.\s*(?:write|log|error|warn|info)\b/;
     expect(files.filter((file) => file.startsWith('src/') && writes.test(codeOf(file)))).toEqual([
       'src/main.ts',
-      'src/progress.ts',
+      'src/observe/progress.ts',
     ]);
   });
 

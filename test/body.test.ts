@@ -1,8 +1,8 @@
 /** Bodies as gateways send them. */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { textOfReply, unpacked, wholeBody } from '../src/body.ts';
-import { partsOf } from '../src/long-reply.ts';
+import { textOfReply, unpacked, wholeBody } from '../src/net/body.ts';
+import { partsOf } from '../src/net/long-reply.ts';
 
 const TEXT = `{"result":[${Array.from({ length: 3000 }, (_, index) => `{"n":${index},"text":"${'äöü'.repeat(9)}"}`)}]}`;
 const PLAIN = Buffer.from(TEXT);

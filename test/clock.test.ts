@@ -1,6 +1,6 @@
 /** A clock that leaps is followed when somebody who knows agrees with it. */
 import { expect, test } from 'vitest';
-import { createClock } from '../src/clock.ts';
+import { createClock } from '../src/system/clock.ts';
 
 const NOW = Date.UTC(2026, 2, 4, 5, 6, 7);
 const SECOND = 1000;

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { gunzipped } from '../src/gunzip.ts';
+import { gunzipped } from '../src/net/gunzip.ts';
 
 async function unpacked(body: AsyncIterable<Buffer>): Promise<string> {
   const parts: Buffer[] = [];

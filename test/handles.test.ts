@@ -1,7 +1,7 @@
 /** Few open files: what is left for requests, and what is said. */
 import { expect, test } from 'vitest';
-import { isOutOfHandles, mostHandles, sharedHandles } from '../src/handles.ts';
-import { diskError } from '../src/sinks/ndjson-errors.ts';
+import { diskError } from '../src/sinks/ndjson/errors.ts';
+import { isOutOfHandles, mostHandles, sharedHandles } from '../src/system/handles.ts';
 
 test.each<[wanted: number[], most: number, filePipelines: number, services: number, shared: number[]]>([
   [[8, 8], 1024, 32, 2, [8, 8]],

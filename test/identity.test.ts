@@ -1,6 +1,14 @@
 /** What makes two records the same. */
 import { describe, expect, test } from 'vitest';
-import { digestOf, exactDigestOf, exactHashOf, isDigestOf, isSameHash, keyOf, revisionOf } from '../src/identity.ts';
+import {
+  digestOf,
+  exactDigestOf,
+  exactHashOf,
+  isDigestOf,
+  isSameHash,
+  keyOf,
+  revisionOf,
+} from '../src/api/records/identity.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 const same = (one: unknown, other: unknown, volatile = NONE) =>

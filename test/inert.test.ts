@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { drawn, inert, inertJson, stackLines } from '../src/api/inert.ts';
 import { table } from '../src/commands/shared/table.ts';
-import { drawn, inert, inertJson, stackLines } from '../src/inert.ts';
-import { openOutput } from '../src/output.ts';
-import { createRedactor } from '../src/redactor.ts';
+import { openOutput } from '../src/observe/output.ts';
+import { createRedactor } from '../src/redaction/redactor.ts';
 
 /** Told apart from the pattern of the code: by ranges, as they are in Unicode's tables. */
 const OBEYED = [

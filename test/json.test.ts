@@ -1,7 +1,7 @@
 /** JSON whose values JavaScript would change. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { exactNumber, keepOrder, memberOrder, parseExact, parseInOrder } from '../src/json.ts';
+import { exactNumber, keepOrder, memberOrder, parseExact, parseInOrder } from '../src/api/records/json.ts';
 
 test.each([
   ['9007199254740991', 9007199254740991],

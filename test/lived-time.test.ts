@@ -1,6 +1,6 @@
 /** Deadlines add up lived time. */
 import { expect, test } from 'vitest';
-import { livedTime } from '../src/lived-time.ts';
+import { livedTime } from '../src/system/lived-time.ts';
 
 test('time in which the process did not run counts for nothing', () => {
   let clock = 0;

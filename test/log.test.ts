@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createLogger, type LogOptions } from '../src/log.ts';
-import { createRedactor } from '../src/redactor.ts';
+import { createLogger, type LogOptions } from '../src/observe/log.ts';
+import { createRedactor } from '../src/redaction/redactor.ts';
 
 let lines: string[] = [];
 beforeEach(() => {

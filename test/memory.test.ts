@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { jsonCost } from '../src/json-cost.ts';
-import { createMemory, heapBytes, heapMeter } from '../src/memory.ts';
+import { jsonCost } from '../src/net/json-cost.ts';
+import { createMemory, heapBytes, heapMeter } from '../src/net/memory.ts';
 
 const MIB = 1024 * 1024;
 const never = new AbortController().signal;

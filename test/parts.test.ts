@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import { createParts, reopened } from '../src/parts.ts';
+import { createParts, reopened } from '../src/system/parts.ts';
 
 const log = pino({ level: 'silent' });
 

@@ -1,10 +1,10 @@
 /** Who waits for a refusal, and for how long: by a clock that only the test moves. */
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
-import { lockedOut } from '../src/credentials.ts';
-import { SluiceError } from '../src/errors.ts';
-import { type Asked, createPatience } from '../src/patience.ts';
-import { createRefusals } from '../src/refusals.ts';
+import { SluiceError } from '../src/api/errors.ts';
+import { lockedOut } from '../src/net/credentials.ts';
+import { createRefusals } from '../src/net/refusals.ts';
+import { type Asked, createPatience } from '../src/net/retry-policy.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

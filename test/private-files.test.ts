@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { groupNumber, isOnlyForUser, ownUser, showGroup, showUser } from '../src/accounts.ts';
-import { makeFile, makeFolder, openNewFile, openOwnFile, settleFile } from '../src/private-files.ts';
-import { isWide, ownFile, requireTrustedFolder, shellWord, whoMayReplace } from '../src/trust.ts';
+import { groupNumber, isOnlyForUser, ownUser, showGroup, showUser } from '../src/system/accounts.ts';
+import { makeFile, makeFolder, openNewFile, openOwnFile, settleFile } from '../src/system/private-files.ts';
+import { isWide, ownFile, requireTrustedFolder, shellWord, whoMayReplace } from '../src/system/trust.ts';
 import { scratch } from './engine/harness.ts';
 
 let folder: ReturnType<typeof scratch>;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { openOutput, openTerminal } from '../src/output.ts';
-import { openTalk, startProgress } from '../src/progress.ts';
-import { createRedactor } from '../src/redactor.ts';
+import { openOutput, openTerminal } from '../src/observe/output.ts';
+import { openTalk, startProgress } from '../src/observe/progress.ts';
+import { createRedactor } from '../src/redaction/redactor.ts';
 
 const ESC = String.fromCharCode(27);
 const SECRET = 'a-secret-7f3QzLp0aVx9';

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import { streams } from '../connectors/index.ts';
-import { build } from '../src/build.ts';
-import { proxyRules } from '../src/proxy.ts';
+import { build } from '../src/engine/build.ts';
+import { proxyRules } from '../src/net/proxy.ts';
 import { testConfig } from './engine/harness.ts';
 
 function open(env: Record<string, string>, base = 'http://vendor.example') {

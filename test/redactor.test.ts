@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRedactor } from '../src/redactor.ts';
+import { createRedactor } from '../src/redaction/redactor.ts';
 
 /** Of the forms that secrets have: opaque, with what JSON, URLs and pages write otherwise, and signed. */
 const SECRETS: Record<string, string> = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { withoutSecrets } from '../src/secrets.ts';
+import { withoutSecrets } from '../src/api/records/secrets.ts';
 
 const NAMES = ['password', 'download_url'];
 const S = 'S3cr3t/Value+1=';

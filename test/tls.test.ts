@@ -1,6 +1,6 @@
 /** What the failure of a connection says about TLS. */
 import { describe, expect, test } from 'vitest';
-import { plainly, portHint, tlsTrouble, wantsTls } from '../src/tls.ts';
+import { plainly, portHint, tlsTrouble, wantsTls } from '../src/net/tls.ts';
 
 const SETTINGS = { ca: 'THE_CA', address: 'THE_ADDRESS', on: 'SWITCH_IT_ON', off: 'SWITCH_IT_OFF' };
 const NOT_TLS =

@@ -1,10 +1,7 @@
 /** The connection to one Apex Central: every request is signed, sent as PUT, and its reply looked into. */
-import { lockedOut, orClock, secretNow } from '../../src/credentials.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { parseReply, placeOf, statusError } from '../../src/http.ts';
-import { createPatience } from '../../src/patience.ts';
-import { retryAfterMs } from '../../src/retry.ts';
-import { REMOVED, withoutSecrets } from '../../src/secrets.ts';
+
+import { SluiceError } from '../../src/api/errors.ts';
+import { REMOVED, withoutSecrets } from '../../src/api/records/secrets.ts';
 import type {
   Connector,
   ConnectorServices,
@@ -13,7 +10,11 @@ import type {
   SourceSettings,
   VendorClient,
   VendorRequest,
-} from '../../src/types.ts';
+} from '../../src/api/types.ts';
+import { lockedOut, orClock, secretNow } from '../../src/net/credentials.ts';
+import { parseReply, placeOf, statusError } from '../../src/net/http.ts';
+import { retryAfterMs } from '../../src/net/retry.ts';
+import { createPatience } from '../../src/net/retry-policy.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
 import { embedded, member } from './json.ts';
 import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST, PATH, SCAN_TYPES, TASK_TYPE } from './routes.ts';

@@ -4,9 +4,9 @@
  */
 import { hash } from 'node:crypto';
 import { footprint, members } from '../../members/apex-central/footprint.ts';
-import { canonical } from '../../src/identity.ts';
-import { foldedName, memberOf, saysNothing } from '../../src/members.ts';
-import { atOnce } from '../../src/pace.ts';
+import { atOnce } from '../../src/api/pace.ts';
+import { canonical } from '../../src/api/records/identity.ts';
+import { foldedName, memberOf, saysNothing } from '../../src/api/records/members.ts';
 import { LISTS } from './envelope.ts';
 import { isTrue, listOf, member, others, steadyJsonOf, textOf, wholeOf } from './json.ts';
 import type { Place } from './summaries.ts';

@@ -1,11 +1,11 @@
 /** Footprints: what led to what on an endpoint. Automation API guide, "ShowFootPrintTable". */
 import { footprint as edge, members } from '../../members/apex-central/footprint.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { memberOf } from '../../src/members.ts';
-import { inTurns } from '../../src/pace.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import { inTurns } from '../../src/api/pace.ts';
+import { memberOf } from '../../src/api/records/members.ts';
+import { parseTimeMs } from '../../src/api/time.ts';
+import type { Child, Stream, StreamContext } from '../../src/api/types.ts';
 import { walkChildren } from '../../src/reading/children.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Child, Stream, StreamContext } from '../../src/types.ts';
 import { listed } from './envelope.ts';
 import { keyOf, makeRecords } from './events.ts';
 import { textOf, wholeOf } from './json.ts';

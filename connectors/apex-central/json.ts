@@ -1,7 +1,7 @@
 /** The vendor's JSON: JSON inside texts, and members however they are spelled. */
-import { parseExact } from '../../src/json.ts';
-import { foldedName, saysNothing } from '../../src/members.ts';
-import { withoutSecrets } from '../../src/secrets.ts';
+import { parseExact } from '../../src/api/records/json.ts';
+import { foldedName, saysNothing } from '../../src/api/records/members.ts';
+import { withoutSecrets } from '../../src/api/records/secrets.ts';
 
 /**
  * What a text holds as JSON, also where that is once more a text; undefined where it is none. Other values are returned

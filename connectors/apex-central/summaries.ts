@@ -6,12 +6,12 @@
  * An entry that names its endpoints itself is taken at its word. One that cannot be read is reported, never skipped
  * silently, and harms no other.
  */
-import { isGeneral, messageOf } from '../../src/errors.ts';
-import { exactDigestOf } from '../../src/identity.ts';
+import { isGeneral, messageOf } from '../../src/api/errors.ts';
+import { exactDigestOf } from '../../src/api/records/identity.ts';
+import type { Child, StreamContext } from '../../src/api/types.ts';
 import type { Parents } from '../../src/reading/children.ts';
 import type { PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
-import type { Child, StreamContext } from '../../src/types.ts';
 import { type Endpoint, readEndpoints, scanTypeOf } from './endpoints.ts';
 import { garbled, short } from './envelope.ts';
 import { listOf, member, textOf, wholeOf } from './json.ts';

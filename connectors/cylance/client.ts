@@ -1,11 +1,6 @@
 import { hash } from 'node:crypto';
-import { textOfReply } from '../../src/body.ts';
-import type { SourceSecrets } from '../../src/echoes.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { parseReply, placeOf, statusError } from '../../src/http.ts';
-import { parseExact, parseInOrder } from '../../src/json.ts';
-import { partsOf } from '../../src/long-reply.ts';
-import { createPatience } from '../../src/patience.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import { parseExact, parseInOrder } from '../../src/api/records/json.ts';
 import type {
   Connector,
   ConnectorServices,
@@ -17,7 +12,12 @@ import type {
   SourceSettings,
   VendorClient,
   VendorRequest,
-} from '../../src/types.ts';
+} from '../../src/api/types.ts';
+import { textOfReply } from '../../src/net/body.ts';
+import { parseReply, placeOf, statusError } from '../../src/net/http.ts';
+import { partsOf } from '../../src/net/long-reply.ts';
+import { createPatience } from '../../src/net/retry-policy.ts';
+import type { SourceSecrets } from '../../src/redaction/echoes.ts';
 import { createTokenHolder, TOKEN_PATH, type TokenHolder } from './token.ts';
 
 export const cylance: Connector = {

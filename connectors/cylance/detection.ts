@@ -1,13 +1,13 @@
 /** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
 import { members } from '../../members/cylance/detection.ts';
-import { lockedOut } from '../../src/credentials.ts';
-import { actionOf, SluiceError } from '../../src/errors.ts';
-import { keyOf } from '../../src/identity.ts';
-import { memberOf } from '../../src/members.ts';
+import { actionOf, SluiceError } from '../../src/api/errors.ts';
+import { keyOf } from '../../src/api/records/identity.ts';
+import { memberOf } from '../../src/api/records/members.ts';
+import { EVERYTHING, parseTimeMs } from '../../src/api/time.ts';
+import type { Stream, StreamContext } from '../../src/api/types.ts';
+import { lockedOut } from '../../src/net/credentials.ts';
 import type { ListReply } from '../../src/reading/settle.ts';
 import { type ListQuery, walkWindows } from '../../src/reading/windows.ts';
-import { EVERYTHING, parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
 import { SHA256_NOTE, sha256sIn } from './hashes.ts';
 import { readPage, recordAt, textOf } from './pages.ts';
 

@@ -1,12 +1,12 @@
 /** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
 
 import { Device, members } from '../../members/cylance/device-lockdown.ts';
-import { actionOf, SluiceError } from '../../src/errors.ts';
-import { memberOf } from '../../src/members.ts';
-import { pathTo } from '../../src/path-segment.ts';
+import { actionOf, SluiceError } from '../../src/api/errors.ts';
+import { pathTo } from '../../src/api/path-segment.ts';
+import { memberOf } from '../../src/api/records/members.ts';
+import { parseTimeMs } from '../../src/api/time.ts';
+import type { Child, Stream, StreamContext } from '../../src/api/types.ts';
 import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Child, Stream, StreamContext } from '../../src/types.ts';
 import { DEVICE_LIST_SCOPE, deviceKey, listOf } from './device.ts';
 import { opticsId, protectId } from './ids.ts';
 import { member, textOf } from './pages.ts';

@@ -1,10 +1,10 @@
 /** Devices: CylancePROTECT's user API, "Get Devices" and "Get Device"; ids in the CylanceOPTICS API guide, "About Device ID". */
 import { members, policy } from '../../members/cylance/device.ts';
-import { exactDigestOf } from '../../src/identity.ts';
-import { meaningsIn, memberOf } from '../../src/members.ts';
+import { exactDigestOf } from '../../src/api/records/identity.ts';
+import { meaningsIn, memberOf } from '../../src/api/records/members.ts';
+import type { Stream, StreamContext } from '../../src/api/types.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
 import { protectId } from './ids.ts';
 import { listPage, recordAt, textOf } from './pages.ts';
 

@@ -3,11 +3,11 @@
  * content has the conditions; who changed it and when stand in the list alone, so that a record is both together.
  */
 import { members, OperatingSystems } from '../../members/cylance/exception.ts';
-import { memberOf } from '../../src/members.ts';
+import { memberOf } from '../../src/api/records/members.ts';
+import { parseTimeMs } from '../../src/api/time.ts';
+import type { Stream, StreamContext } from '../../src/api/types.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
 import { withListed } from './listed.ts';
 import { listPage, recordAt, textOf } from './pages.ts';
 

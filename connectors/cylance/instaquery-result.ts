@@ -2,14 +2,14 @@
 
 import * as queries from '../../members/cylance/instaquery.ts';
 import { members, Query, Result } from '../../members/cylance/instaquery-result.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { exactDigestOf, exactHashOf } from '../../src/identity.ts';
-import { parseExact } from '../../src/json.ts';
-import { meaningsIn, memberOf, spellingsOf } from '../../src/members.ts';
-import { pathTo } from '../../src/path-segment.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import { pathTo } from '../../src/api/path-segment.ts';
+import { exactDigestOf, exactHashOf } from '../../src/api/records/identity.ts';
+import { parseExact } from '../../src/api/records/json.ts';
+import { meaningsIn, memberOf, spellingsOf } from '../../src/api/records/members.ts';
+import { parseTimeMs } from '../../src/api/time.ts';
+import type { Child, Json, Stream, StreamContext } from '../../src/api/types.ts';
 import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
 import { listsOf, queryId } from './instaquery.ts';
 import { member, textOf } from './pages.ts';
 

@@ -1,10 +1,10 @@
 /** InstaQueries: CylanceOPTICS API guide, "Get InstaQueries" and "Get InstaQuery". */
 import { members } from '../../members/cylance/instaquery.ts';
-import { memberOf } from '../../src/members.ts';
+import { memberOf } from '../../src/api/records/members.ts';
+import { parseTimeMs } from '../../src/api/time.ts';
+import type { Stream, StreamContext } from '../../src/api/types.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
 import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/instaqueries/v2';

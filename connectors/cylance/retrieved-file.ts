@@ -1,10 +1,10 @@
 /** The history of file retrievals: CylanceOPTICS API guide, "Get Retrieved Files Results". */
 import { members } from '../../members/cylance/retrieved-file.ts';
-import { memberOf } from '../../src/members.ts';
+import { memberOf } from '../../src/api/records/members.ts';
+import { parseTimeMs } from '../../src/api/time.ts';
+import type { Stream, StreamContext } from '../../src/api/types.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
 import { foldedPath } from './ids.ts';
 import { listPage, textOf } from './pages.ts';
 

@@ -1,6 +1,6 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
-import { exactNumber } from '../../src/json.ts';
-import type { SourceFacts } from '../../src/types.ts';
+import { exactNumber } from '../../src/api/records/json.ts';
+import type { SourceFacts } from '../../src/api/types.ts';
 import {
   account,
   asText,

@@ -1,5 +1,5 @@
 /** Results of InstaQueries. */
-import type { Table } from '../../src/members.ts';
+import type { Table } from '../../src/api/records/members.ts';
 
 export const members = {
   Timestamp: ['@timestamp'],

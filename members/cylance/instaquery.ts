@@ -1,5 +1,5 @@
 /** InstaQueries. */
-import type { Table } from '../../src/members.ts';
+import type { Table } from '../../src/api/records/members.ts';
 
 export const members = {
   id: ['query_id'],

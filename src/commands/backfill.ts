@@ -1,8 +1,9 @@
 /** `sluice backfill`: ships a range of history, by itself or by the `sluice run` that holds the state. */
 import { type Command, Option } from 'commander';
-import { build, type Line } from '../build.ts';
-import type { Config } from '../config.ts';
-import { usageError } from '../errors.ts';
+import { usageError } from '../api/errors.ts';
+import type { Config } from '../config/load.ts';
+import { build, type Line } from '../engine/build.ts';
+import { readTime, showTime } from '../observe/show.ts';
 import { isStateInUse, openState } from '../state/sqlite.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
 import type { Cli } from './shared/context.ts';
@@ -12,7 +13,6 @@ import { ADOPT, type CommonOptions, positive, withCommon } from './shared/option
 import { ownJob } from './shared/own-job.ts';
 import { chosenLines } from './shared/select.ts';
 import { openSession, type Session } from './shared/session.ts';
-import { readTime, showTime } from './shared/times.ts';
 
 export interface BackfillOptions extends CommonOptions {
   from?: string;

@@ -1,12 +1,13 @@
 /** `sluice check`: what works and what is missing, without reading or writing anything to speak of. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { orAborted } from '../abort.ts';
-import { type BuildTools, build, type Line, openSink } from '../build.ts';
-import { actionOf, messageOf, SluiceError } from '../errors.ts';
+import { orAborted } from '../api/abort.ts';
+import { actionOf, messageOf, SluiceError } from '../api/errors.ts';
+import type { CheckLine } from '../api/types.ts';
+import { type BuildTools, build, type Line, openSink } from '../engine/build.ts';
+import { plural } from '../observe/show.ts';
 import { hasState } from '../state/files.ts';
 import { idOfState, isStateInUse, verifyState } from '../state/sqlite.ts';
-import type { CheckLine } from '../types.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { contextFor, firstRecords, impatient, PROBE_MS } from './shared/probe.ts';
@@ -14,7 +15,6 @@ import { type Missing, type Scopes, watchScopes } from './shared/scopes.ts';
 import { placesOf } from './shared/select.ts';
 import { openSession, type Session } from './shared/session.ts';
 import { table } from './shared/table.ts';
-import { plural } from './shared/times.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,6 +1,6 @@
 /** `sluice config`: what may stand in the config file. */
 import type { Command } from 'commander';
-import { configHelp, configJsonSchema, exampleConfig } from '../config.ts';
+import { configHelp, configJsonSchema, exampleConfig } from '../config/load.ts';
 import type { Cli } from './shared/context.ts';
 
 export function addConfig(program: Command, cli: Cli): void {

@@ -1,12 +1,12 @@
 /** `sluice demo`: the whole way on this machine, without an account and without a config. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { type Config, parseConfigObject } from '../config.ts';
-import { SluiceError } from '../errors.ts';
-import { makeFolder } from '../private-files.ts';
-import { runPipeline } from '../run.ts';
+import { SluiceError } from '../api/errors.ts';
+import { type Config, parseConfigObject } from '../config/load.ts';
+import { runPipeline } from '../engine/run.ts';
 import { isStateInUse, openState } from '../state/sqlite.ts';
 import type { JobRow } from '../state/store.ts';
+import { makeFolder } from '../system/private-files.ts';
 import type { Cli } from './shared/context.ts';
 import { DEMO, type DemoSimulator, startDemoSimulator } from './shared/demo-simulator.ts';
 import { sayBeginning, sayNext, saySummaries, summaryOf } from './shared/demo-talk.ts';

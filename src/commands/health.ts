@@ -1,6 +1,6 @@
 /** `sluice health`: asks the running Sluice how it is; for a container's health check. */
 import type { Command } from 'commander';
-import { messageOf, SluiceError, usageError } from '../errors.ts';
+import { messageOf, SluiceError, usageError } from '../api/errors.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { openSession } from './shared/session.ts';

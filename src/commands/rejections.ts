@@ -1,5 +1,6 @@
 /** `sluice rejections`: documents that a sink refused for good, and another try once the cause is mended. */
 import type { Command } from 'commander';
+import { plural, showTime } from '../observe/show.ts';
 import type { RejectionRow } from '../state/store.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
@@ -8,7 +9,6 @@ import { type Replayed, replay } from './shared/replay.ts';
 import { openSession } from './shared/session.ts';
 import { existingState, storedPipelines } from './shared/stored.ts';
 import { table } from './shared/table.ts';
-import { plural, showTime } from './shared/times.ts';
 
 interface RejectionOptions extends CommonOptions {
   pipeline?: string[];

@@ -1,16 +1,16 @@
 /** `sluice run`: keeps every pipeline going until it is told to stop. */
 import type { Command } from 'commander';
-import { isAbort, messageOf, SluiceError } from '../errors.ts';
-import { type Health, startHealth } from '../health.ts';
-import { runPipeline, settleJobs } from '../run.ts';
+import { isAbort, messageOf, SluiceError } from '../api/errors.ts';
+import { runPipeline, settleJobs } from '../engine/run.ts';
+import { type Health, startHealth } from '../observe/health.ts';
+import { plural, showCount, showTime } from '../observe/show.ts';
+import { failingFor, type Watch } from '../observe/statistics.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
-import { failingFor, type Watch } from '../watch.ts';
 import type { Cli } from './shared/context.ts';
 import { walkOf } from './shared/jobs.ts';
 import { ADOPT, type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
 import { openSession, type Session } from './shared/session.ts';
-import { plural, showCount, showTime } from './shared/times.ts';
 
 interface RunCommand extends CommonOptions {
   once?: boolean;

@@ -1,12 +1,12 @@
 /** `sluice sample`: a vendor record beside the document that is made of it. Writes nothing. */
 import type { Command } from 'commander';
-import { build, type Line } from '../build.ts';
-import { toDocument } from '../document.ts';
-import { actionOf } from '../errors.ts';
-import { revisionOf } from '../identity.ts';
-import { withoutSecrets } from '../secrets.ts';
+import { actionOf } from '../api/errors.ts';
+import { revisionOf } from '../api/records/identity.ts';
+import { withoutSecrets } from '../api/records/secrets.ts';
+import type { StreamContext, Walk } from '../api/types.ts';
+import { build, type Line } from '../engine/build.ts';
+import { toDocument } from '../engine/document.ts';
 import { stamped, toJson } from '../sinks/serialize.ts';
-import type { StreamContext, Walk } from '../types.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
 import { contextFor, firstRecords, impatient } from './shared/probe.ts';

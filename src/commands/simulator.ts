@@ -1,8 +1,8 @@
 /** `sluice simulator`: the vendor's API on this machine, for trying things out. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
-import { messageOf, SluiceError, usageError } from '../errors.ts';
-import { parseTimeMs } from '../time.ts';
+import { messageOf, SluiceError, usageError } from '../api/errors.ts';
+import { parseTimeMs } from '../api/time.ts';
 import type { Cli, SimulatorChoices } from './shared/context.ts';
 import { whole } from './shared/options.ts';
 

@@ -7,9 +7,9 @@
  * known by its key.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionOf, isAbort, isGeneral, messageOf, messageWithAdvice, SluiceError } from '../errors.ts';
-import { hasKey } from '../identity.ts';
-import type { Accepted, Child, ChildRow, Page, StreamContext, Walk } from '../types.ts';
+import { actionOf, isAbort, isGeneral, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
+import { hasKey } from '../api/records/identity.ts';
+import type { Accepted, Child, ChildRow, Page, StreamContext, Walk } from '../api/types.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface Children {

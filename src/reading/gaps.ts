@@ -1,5 +1,5 @@
 /** What is known not to be read: told, remembered with the cursor that passes it, and asked for again at rising intervals. */
-import type { Gap, Page, Range, StreamContext } from '../types.ts';
+import type { Gap, Page, Range, StreamContext } from '../api/types.ts';
 
 const FIRST_PAUSE_MS = 300_000;
 const LONGEST_PAUSE_MS = 6 * 3_600_000;

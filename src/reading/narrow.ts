@@ -2,7 +2,7 @@
  * A page of a list that fails while parts of it can be had is narrowed down: pages of a smaller size cover the same places,
  * until what cannot be read stands alone. It is skipped and told; everything beside it is read.
  */
-import { actionOf, SluiceError } from '../errors.ts';
+import { actionOf, SluiceError } from '../api/errors.ts';
 import type { List, ListReply, PageQuery } from './settle.ts';
 
 /** Failures that may be the fault of something in the page: not a refusal of everybody, nor one that a person must mend. */

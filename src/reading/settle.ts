@@ -6,9 +6,9 @@
  * their order may change with every request, and no single pass sees all of them. A union above the total held something
  * that is gone meanwhile, so that the reading is begun anew.
  */
-import { actionOf, SluiceError } from '../errors.ts';
-import { keyOf } from '../identity.ts';
-import type { Json, Page, StreamContext, VendorRequest } from '../types.ts';
+import { actionOf, SluiceError } from '../api/errors.ts';
+import { keyOf } from '../api/records/identity.ts';
+import type { Json, Page, StreamContext, VendorRequest } from '../api/types.ts';
 import { isOfThisPart, isTooLarge, narrowed } from './narrow.ts';
 
 /** A list reply, checked by the connector. */

@@ -2,9 +2,9 @@
  * Walks a resource that has no time filter: the whole of it, each time. New and changed records are told by their
  * fingerprints, so a walk that finds nothing new costs list pages only.
  */
-import { SluiceError } from '../errors.ts';
-import { hasKey, keyOf } from '../identity.ts';
-import type { Page, StreamContext, Walk } from '../types.ts';
+import { SluiceError } from '../api/errors.ts';
+import { hasKey, keyOf } from '../api/records/identity.ts';
+import type { Page, StreamContext, Walk } from '../api/types.ts';
 import { gapsOf } from './gaps.ts';
 import { DeepPage, type ListReply, type Outcome, type PageQuery, settle } from './settle.ts';
 

@@ -5,8 +5,8 @@
  * Each window is read until two passes saw the same records and their number is the vendor's total: only then has no
  * record slipped between two pages while the list moved.
  */
-import { actionOf } from '../errors.ts';
-import type { Accepted, Gap, Json, Page, Range, StreamContext, Walk } from '../types.ts';
+import { actionOf } from '../api/errors.ts';
+import type { Accepted, Gap, Json, Page, Range, StreamContext, Walk } from '../api/types.ts';
 import { afterLook, gapIdOf, gapsOf } from './gaps.ts';
 import { isOfThisPart } from './narrow.ts';
 import { DeepPage, type ListReply, type PageQuery, settle } from './settle.ts';

@@ -1,4 +1,4 @@
-import type { EcsDocument, OutDocument } from '../types.ts';
+import type { EcsDocument, OutDocument } from '../api/types.ts';
 
 /** As long as any ISO time in milliseconds, so that the real one fits into its place. */
 const PLACEHOLDER = '0000-00-00T00:00:00.000Z';

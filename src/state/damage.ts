@@ -2,9 +2,9 @@
 import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { messageOf, SluiceError } from '../errors.ts';
-import { HANDLES_ADVICE, hasNoHandles } from '../handles.ts';
-import { ownFile } from '../trust.ts';
+import { messageOf, SluiceError } from '../api/errors.ts';
+import { HANDLES_ADVICE, hasNoHandles } from '../system/handles.ts';
+import { ownFile } from '../system/trust.ts';
 import { lockedByOther, whoseElse } from './files.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
 import { isAsSealed } from './seal.ts';

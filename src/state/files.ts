@@ -1,11 +1,19 @@
 /** The files of a state: made for Sluice's user alone, refused where others could have changed them, watched while they are used. */
 import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownUser, showUser } from '../accounts.ts';
-import { SluiceError } from '../errors.ts';
-import { type Holder, holderOf, isLocked, type Lock, takeLock } from '../os-lock.ts';
-import { fileMode, folderMode, makeFile, makeFolder, settleFile } from '../private-files.ts';
-import { isWide, ownFile, type Readers, requireTrustedFolder, shellWord, showMode, whoMayReplace } from '../trust.ts';
+import { SluiceError } from '../api/errors.ts';
+import { ownUser, showUser } from '../system/accounts.ts';
+import { type Holder, holderOf, isLocked, type Lock, takeLock } from '../system/os-lock.ts';
+import { fileMode, folderMode, makeFile, makeFolder, settleFile } from '../system/private-files.ts';
+import {
+  isWide,
+  ownFile,
+  type Readers,
+  requireTrustedFolder,
+  shellWord,
+  showMode,
+  whoMayReplace,
+} from '../system/trust.ts';
 
 export interface StatePlace extends Readers {
   /** The folder that holds the database and its lock. */

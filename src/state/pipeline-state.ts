@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { bounded } from '../inert.ts';
-import type { ChildRow, Json, Range, WalkKind } from '../types.ts';
+import { bounded } from '../api/inert.ts';
+import type { ChildRow, Json, Range, WalkKind } from '../api/types.ts';
 import { commitOpenEnds, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import type { Commit, Due, Known, LedgerRow, PipelineState, Row, StoredRejection, WalkRow } from './store.ts';
 

@@ -15,8 +15,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileMode, settleFile } from '../private-files.ts';
-import type { Readers } from '../trust.ts';
+import { fileMode, settleFile } from '../system/private-files.ts';
+import type { Readers } from '../system/trust.ts';
 
 /** A larger one would take longer than a second, each time that Sluice starts and ends. */
 const LARGEST = 512 * 2 ** 20;

@@ -10,7 +10,7 @@ import type {
   Rejection,
   StreamName,
   WalkKind,
-} from '../types.ts';
+} from '../api/types.ts';
 
 /** What is remembered of a record that was seen: about 100 bytes. */
 export interface Known {

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTime } from '../../src/commands/shared/times.ts';
+import { readTime } from '../../src/observe/show.ts';
 import { SECRET, type Workplace, workplace } from './binary.ts';
 
 let place: Workplace;

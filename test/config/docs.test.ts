@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { pages, stalePages } from '../../scripts/generate-docs.ts';
-import { configHelp, configJsonSchema, configMarkdown, exampleConfig } from '../../src/config.ts';
+import { configHelp, configJsonSchema, configMarkdown, exampleConfig } from '../../src/config/load.ts';
 
 type Node = Record<string, unknown>;
 

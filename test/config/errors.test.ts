@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseConfigObject, parseConfigText } from '../../src/config.ts';
-import { nearest } from '../../src/config-explain.ts';
-import { SluiceError } from '../../src/errors.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import { nearest } from '../../src/config/explain.ts';
+import { parseConfigObject, parseConfigText } from '../../src/config/load.ts';
 import { file, knownStreams, load, problems } from './helpers.ts';
 
 describe('one mistake, one line that says where and what', () => {

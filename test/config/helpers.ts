@@ -1,5 +1,5 @@
-import { type LoadOptions, loadConfig } from '../../src/config.ts';
-import { SluiceError } from '../../src/errors.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import { type LoadOptions, loadConfig } from '../../src/config/load.ts';
 
 export const knownStreams = [
   { name: 'cylance.detection', connector: 'cylance' },

@@ -4,10 +4,10 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { streams } from '../../connectors/index.ts';
 import { kafkaDocumentSchema } from '../../scripts/kafka-schema.ts';
-import { toDocument } from '../../src/document.ts';
-import { withoutSecrets } from '../../src/secrets.ts';
+import { withoutSecrets } from '../../src/api/records/secrets.ts';
+import type { Walk } from '../../src/api/types.ts';
+import { toDocument } from '../../src/engine/document.ts';
 import { stamped, toJson } from '../../src/sinks/serialize.ts';
-import type { Walk } from '../../src/types.ts';
 import { type Fixture, folderOf, SOURCE } from '../fixtures/documents.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 2);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { MOST_ITEMS } from '../../mappings/ecs.ts';
 import { CONTENT_IS_CUT } from '../../mappings/ecs-document.ts';
-import type { EcsDocument, Registered } from '../../src/types.ts';
+import type { EcsDocument, Registered } from '../../src/api/types.ts';
 import { mapped, recordsOf, SOURCE } from '../fixtures/documents.ts';
 
 type Path = readonly string[];

@@ -1,8 +1,8 @@
 /** What every sink must do, whatever it writes to. Called once per sink from a test file. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { isAbort } from '../../src/errors.ts';
+import { isAbort } from '../../src/api/errors.ts';
+import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/api/types.ts';
 import { toJson } from '../../src/sinks/serialize.ts';
-import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/types.ts';
 
 /** A sink on storage of its own, empty when it is opened. */
 export interface OpenedSink {

@@ -4,9 +4,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ChildRow } from '../../src/api/types.ts';
 import { isStateInUse, openState } from '../../src/state/sqlite.ts';
 import type { Commit, Row, StateStore } from '../../src/state/store.ts';
-import type { ChildRow } from '../../src/types.ts';
 import { scratch } from '../engine/harness.ts';
 
 const NOW = 5000;

@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { streams } from '../../connectors/index.ts';
 import type { Simulator, TruthStream } from '../../simulator/index.ts';
-import { withoutSecrets } from '../../src/secrets.ts';
-import type { Stream } from '../../src/types.ts';
+import { withoutSecrets } from '../../src/api/records/secrets.ts';
+import type { Stream } from '../../src/api/types.ts';
 
 /** Undefined where there is no state yet, or it cannot be read just now. */
 function query(statePath: string, sql: string): Record<string, unknown>[] | undefined {

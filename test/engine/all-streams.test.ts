@@ -10,10 +10,10 @@ import {
   thingOf,
   thingsEach,
 } from '../../simulator/index.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { recover, runWalk } from '../../src/pipeline.ts';
-import { runPipeline } from '../../src/run.ts';
-import type { ChildRow } from '../../src/types.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { ChildRow } from '../../src/api/types.ts';
+import { recover, runWalk } from '../../src/engine/pipeline.ts';
+import { runPipeline } from '../../src/engine/run.ts';
 import { confirmAllCommitted } from '../e2e/committed.ts';
 import { seed } from '../seed.ts';
 import {

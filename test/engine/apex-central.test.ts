@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import type { FaultPlan, Simulator, SimulatorOptions } from '../../simulator/index.ts';
-import { parseConfigObject } from '../../src/config.ts';
-import { recover, runWalk } from '../../src/pipeline.ts';
+import { parseConfigObject } from '../../src/config/load.ts';
+import { recover, runWalk } from '../../src/engine/pipeline.ts';
 import { seed } from '../seed.ts';
 import {
   differences,

@@ -1,9 +1,9 @@
 /** Records that no window of the clock holds: of endpoints whose clock is ahead, or was set back. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
-import { type Pipeline, recover, runWalk } from '../../src/pipeline.ts';
-import { liveWalk, type Schedule } from '../../src/run.ts';
-import type { Gap, Walk } from '../../src/types.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { Gap, Walk } from '../../src/api/types.ts';
+import { type Pipeline, recover, runWalk } from '../../src/engine/pipeline.ts';
+import { liveWalk, type Schedule } from '../../src/engine/run.ts';
 import { type DetectionsVendor, detectionAt, detectionsVendor } from './detections-vendor.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

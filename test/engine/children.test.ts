@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { Child, ChildRow, Page, ReadingSettings, Walk } from '../../src/api/types.ts';
 import { type Children, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
-import type { Child, ChildRow, Page, ReadingSettings, Walk } from '../../src/types.ts';
 import { contextOf } from './context.ts';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,6 @@
 /** A stream's context for tests: whole, with the defaults of the config's schema. */
 import pino from 'pino';
-import type { ReadingSettings, StreamContext, VendorClient } from '../../src/types.ts';
+import type { ReadingSettings, StreamContext, VendorClient } from '../../src/api/types.ts';
 import { SOURCE } from '../fixtures/documents.ts';
 import { testConfig } from './harness.ts';
 

@@ -1,9 +1,9 @@
 /** That a deletion is told only when it is proven. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Pipeline, runWalk } from '../../src/pipeline.ts';
-import { alarmOf, confirmFew } from '../../src/reading/missing.ts';
-import { liveWalk, type Schedule } from '../../src/run.ts';
-import type { Walk } from '../../src/types.ts';
+import type { Walk } from '../../src/api/types.ts';
+import { alarmOf, confirmFew } from '../../src/engine/missing.ts';
+import { type Pipeline, runWalk } from '../../src/engine/pipeline.ts';
+import { liveWalk, type Schedule } from '../../src/engine/run.ts';
 import { type DetectionsVendor, detectionAt, detectionsVendor } from './detections-vendor.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

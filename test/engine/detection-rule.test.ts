@@ -1,10 +1,10 @@
 /** Rules are joined from four replies: what is asked for when, and what becomes of a rule of which a part cannot be had. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
-import { type Pipeline, runWalk } from '../../src/pipeline.ts';
-import { runPipeline } from '../../src/run.ts';
-import type { EcsDocument, VendorRequest, Walk } from '../../src/types.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { EcsDocument, VendorRequest, Walk } from '../../src/api/types.ts';
+import { type Pipeline, runWalk } from '../../src/engine/pipeline.ts';
+import { runPipeline } from '../../src/engine/run.ts';
 import { confirmAllCommitted } from '../e2e/committed.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, simulate, testConfig } from './harness.ts';
 

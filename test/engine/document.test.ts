@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { toDocument } from '../../src/document.ts';
-import type { EcsDocument, Mapping, Registered, Walk } from '../../src/types.ts';
+import type { EcsDocument, Mapping, Registered, Walk } from '../../src/api/types.ts';
+import { toDocument } from '../../src/engine/document.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const SOURCE = { name: 'acme', connector: 'toy', tenantId: 't', keepOriginal: false };

@@ -1,8 +1,8 @@
 /** Detection exceptions of a vendor as the guide shows it, where the simulator is tidier. */
 import { afterEach, expect, test } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
-import { runWalk } from '../../src/pipeline.ts';
-import type { VendorClient, VendorRequest } from '../../src/types.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { VendorClient, VendorRequest } from '../../src/api/types.ts';
+import { runWalk } from '../../src/engine/pipeline.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 
 type Json = Record<string, unknown>;

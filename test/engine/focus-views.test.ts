@@ -1,8 +1,8 @@
 /** Results of focus views: asked for where there may be some, and for as long as the status says. */
 import { afterEach, expect, test } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
-import { runWalk } from '../../src/pipeline.ts';
-import type { VendorClient, Walk } from '../../src/types.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { VendorClient, Walk } from '../../src/api/types.ts';
+import { runWalk } from '../../src/engine/pipeline.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 
 const HOUR = 3_600_000;

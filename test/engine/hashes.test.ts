@@ -4,8 +4,8 @@ import pino from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { thingsEach } from '../../simulator/index.ts';
-import { build, toPipeline } from '../../src/build.ts';
-import { type PipelineEvents, runWalk } from '../../src/pipeline.ts';
+import { build, toPipeline } from '../../src/engine/build.ts';
+import { type PipelineEvents, runWalk } from '../../src/engine/pipeline.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import { expectedDocuments, memorySink, scratch, simulate, testConfig, wholeRange } from './harness.ts';
 

@@ -3,9 +3,9 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { createBudget } from '../../src/budget.ts';
-import { createHttp } from '../../src/http.ts';
-import type { HttpStream } from '../../src/types.ts';
+import type { HttpStream } from '../../src/api/types.ts';
+import { createHttp } from '../../src/net/http.ts';
+import { createBudget } from '../../src/net/rate-limit.ts';
 
 let server: Server;
 let url: string;

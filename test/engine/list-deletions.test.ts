@@ -1,8 +1,8 @@
 /** That a list without details tells a deletion, and when it does not. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { runWalk } from '../../src/pipeline.ts';
-import { alarmOf, confirmFew } from '../../src/reading/missing.ts';
-import type { StreamName, VendorRequest, Walk } from '../../src/types.ts';
+import type { StreamName, VendorRequest, Walk } from '../../src/api/types.ts';
+import { alarmOf, confirmFew } from '../../src/engine/missing.ts';
+import { runWalk } from '../../src/engine/pipeline.ts';
 import { clientOf } from './context.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

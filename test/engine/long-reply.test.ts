@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
-import { parseExact } from '../../src/json.ts';
-import { partsOf } from '../../src/long-reply.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import { parseExact } from '../../src/api/records/json.ts';
+import { partsOf } from '../../src/net/long-reply.ts';
 
 const WHOLE = Number.MAX_SAFE_INTEGER;
 /** It is short, but there is no memory to parse all of it at once. */

@@ -1,6 +1,6 @@
 /** However long the past takes, and however often its reading is broken off: what is new arrives within a poll. */
 import { afterEach, expect, test } from 'vitest';
-import { runPipeline, type Schedule } from '../../src/run.ts';
+import { runPipeline, type Schedule } from '../../src/engine/run.ts';
 import { detectionsOf, type FakeVendor, fakeVendor } from './fake-vendor.ts';
 import { type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

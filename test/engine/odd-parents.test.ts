@@ -1,7 +1,7 @@
 /** A parent of an odd form keeps no other from being read. */
 import { afterEach, expect, test } from 'vitest';
+import { runPipeline } from '../../src/engine/run.ts';
 import { listedParents } from '../../src/reading/children.ts';
-import { runPipeline } from '../../src/run.ts';
 import { contextOf } from './context.ts';
 import { fakeVendor } from './fake-vendor.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Simulator } from '../../simulator/index.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { recover, runWalk } from '../../src/pipeline.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import { recover, runWalk } from '../../src/engine/pipeline.ts';
 import { seed } from '../seed.ts';
 import { expectedIds, memorySink, openPipeline, scratch, simulate, testConfig, wholeRange } from './harness.ts';
 

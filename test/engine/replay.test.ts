@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { OutDocument } from '../../src/api/types.ts';
 import { replay } from '../../src/commands/shared/replay.ts';
-import { runWalk } from '../../src/pipeline.ts';
-import type { OutDocument } from '../../src/types.ts';
+import { runWalk } from '../../src/engine/pipeline.ts';
 import { memorySink, openPipeline, scratch, simulate, testConfig, wholeRange } from './harness.ts';
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createBudget } from '../../src/budget.ts';
-import { retryAfterMs } from '../../src/retry.ts';
+import { createBudget } from '../../src/net/rate-limit.ts';
+import { retryAfterMs } from '../../src/net/retry.ts';
 
 const never = new AbortController().signal;
 

@@ -3,8 +3,8 @@ import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { cylance } from '../../connectors/cylance/client.ts';
 import { detectionRule } from '../../connectors/cylance/detection-rule.ts';
-import { createRedactor } from '../../src/redactor.ts';
-import type { HttpReply, SourceSettings } from '../../src/types.ts';
+import type { HttpReply, SourceSettings } from '../../src/api/types.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { contextOf } from './context.ts';
 
 const LISTED = { Id: 'r-1', Version: 1, Name: 'One' };

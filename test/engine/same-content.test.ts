@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, test } from 'vitest';
 import { detection } from '../../connectors/cylance/detection.ts';
-import { digestOf, documentId, exactDigestOf, exactHashOf } from '../../src/identity.ts';
-import { runWalk } from '../../src/pipeline.ts';
+import { digestOf, documentId, exactDigestOf, exactHashOf } from '../../src/api/records/identity.ts';
+import { runWalk } from '../../src/engine/pipeline.ts';
 import { fakeVendor } from './fake-vendor.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { Page, StreamContext, Walk } from '../../src/api/types.ts';
 import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
 import { readSnapshot, type Snapshot, walkSnapshot } from '../../src/reading/snapshot.ts';
-import type { Page, StreamContext, Walk } from '../../src/types.ts';
 import { contextOf } from './context.ts';
 
 interface Item {

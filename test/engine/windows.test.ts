@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { Accepted, Json, Page, StreamContext } from '../../src/api/types.ts';
 import type { ListReply } from '../../src/reading/settle.ts';
 import { type ListQuery, type Resource, walkWindows } from '../../src/reading/windows.ts';
-import type { Accepted, Json, Page, StreamContext } from '../../src/types.ts';
 import { contextOf } from './context.ts';
 
 interface Item {

@@ -5,9 +5,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { type Simulator, type TruthStream, thingOf, thingsEach } from '../../simulator/index.ts';
-import { runWalk } from '../../src/pipeline.ts';
-import { runPipeline } from '../../src/run.ts';
-import type { Walk } from '../../src/types.ts';
+import type { Walk } from '../../src/api/types.ts';
+import { runWalk } from '../../src/engine/pipeline.ts';
+import { runPipeline } from '../../src/engine/run.ts';
 import {
   asRead,
   documentOf,

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { parseExact } from '../../src/json.ts';
+import { parseExact } from '../../src/api/records/json.ts';
 import { anyValue, type Draw, damagedRecord, drawFrom, pick, type Size } from './damage.ts';
 import type { Asked, Vendor } from './vendors.ts';
 

@@ -16,9 +16,9 @@ import {
 } from '../../mappings/ecs.ts';
 import { violations } from '../../mappings/ecs-check.ts';
 import { date } from '../../mappings/ecs-time.ts';
-import { memberOf } from '../../src/members.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import { timestamp } from '../../src/timestamp.ts';
+import { memberOf } from '../../src/api/records/members.ts';
+import { parseTimeMs } from '../../src/api/time.ts';
+import { timestamp } from '../../src/api/timestamp.ts';
 
 describe('times', () => {
   it.each([

@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/elasticsearch.ts';
-import { connectElasticsearch } from '../../src/sinks/elasticsearch-client.ts';
+import type { Batch, EcsDocument, OutDocument, Sink } from '../../src/api/types.ts';
+import { connectElasticsearch } from '../../src/sinks/elasticsearch/client.ts';
+import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/elasticsearch/index.ts';
 import {
   detectCapability,
   setupElasticsearch,
   type Template,
   templateList,
-} from '../../src/sinks/elasticsearch-setup.ts';
-import { templatesFor } from '../../src/sinks/elasticsearch-templates.ts';
-import type { Batch, EcsDocument, OutDocument, Sink } from '../../src/types.ts';
+} from '../../src/sinks/elasticsearch/setup.ts';
+import { templatesFor } from '../../src/sinks/elasticsearch/templates.ts';
 import { contractDocument, sinkContract } from '../contract/sink.ts';
 import { type ElasticsearchVersion, type RunningElasticsearch, startElasticsearch } from './elasticsearch.ts';
 import { startProxy } from './proxy.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { streams } from '../../connectors/index.ts';
 import type { Simulator } from '../../simulator/index.ts';
-import { documentId, revisionOf } from '../../src/identity.ts';
-import { withoutSecrets } from '../../src/secrets.ts';
+import { documentId, revisionOf } from '../../src/api/records/identity.ts';
+import { withoutSecrets } from '../../src/api/records/secrets.ts';
 import { type ConfigParts, configOf, type Place } from '../e2e/place.ts';
 import { TOPIC } from './kafka-read.ts';
 

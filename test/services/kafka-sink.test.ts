@@ -1,9 +1,9 @@
 /** The Kafka sink against the real broker: the contract, and what happens when answers get lost, or another writer comes. */
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KafkaSettings, openKafka } from '../../src/sinks/kafka.ts';
-import { setupKafka } from '../../src/sinks/kafka-setup.ts';
-import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/types.ts';
+import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/api/types.ts';
+import { type KafkaSettings, openKafka } from '../../src/sinks/kafka/index.ts';
+import { setupKafka } from '../../src/sinks/kafka/setup.ts';
 import { contractDocument, sinkContract } from '../contract/sink.ts';
 import { randomFrom } from '../e2e/kills.ts';
 import { seed } from '../seed.ts';

@@ -6,7 +6,7 @@ import {
   type NamedBody,
   type Templates,
   templatesFor,
-} from '../../src/sinks/elasticsearch-templates.ts';
+} from '../../src/sinks/elasticsearch/templates.ts';
 
 const stream = 'cylance.detection' as const;
 const full = templatesFor({ stream, fields, capability: 'full' });

@@ -5,8 +5,8 @@ import { createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import pino from 'pino';
 import { afterEach, expect, test } from 'vitest';
-import { openKafka } from '../../src/sinks/kafka.ts';
-import { frameChecker, LONGEST_FRAME } from '../../src/sinks/kafka-frames.ts';
+import { frameChecker, LONGEST_FRAME } from '../../src/sinks/kafka/frames.ts';
+import { openKafka } from '../../src/sinks/kafka/index.ts';
 import { toJson } from '../../src/sinks/serialize.ts';
 
 const cleanUps: (() => unknown)[] = [];

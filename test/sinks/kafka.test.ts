@@ -1,9 +1,10 @@
 import kafkajs from 'kafkajs';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
-import { SluiceError } from '../../src/errors.ts';
-import { type AttemptTools, patiently } from '../../src/sinks/kafka-attempts.ts';
-import { judge, RefusedError, StepError, typeOf, type Where } from '../../src/sinks/kafka-errors.ts';
+import { SluiceError } from '../../src/api/errors.ts';
+import type { Waiting } from '../../src/sinks/backoff.ts';
+import { type AttemptTools, patiently } from '../../src/sinks/kafka/attempts.ts';
+import { judge, RefusedError, StepError, typeOf, type Where } from '../../src/sinks/kafka/errors.ts';
 import {
   hasArrived,
   isLeftOut,
@@ -12,13 +13,12 @@ import {
   metadataOf,
   mustBeAhead,
   toMarker,
-} from '../../src/sinks/kafka-marker.ts';
-import { BATCH_OVERHEAD, divide, roundsOf, toOutgoing } from '../../src/sinks/kafka-messages.ts';
-import { measureKey, murmur2 } from '../../src/sinks/kafka-partition.ts';
-import type { Session } from '../../src/sinks/kafka-session.ts';
-import { groupOf, topicOf, transactionalIdOf, withDefaults } from '../../src/sinks/kafka-settings.ts';
-import { createAll } from '../../src/sinks/kafka-setup.ts';
-import type { Waiting } from '../../src/sinks/patience.ts';
+} from '../../src/sinks/kafka/marker.ts';
+import { BATCH_OVERHEAD, divide, roundsOf, toOutgoing } from '../../src/sinks/kafka/messages.ts';
+import { measureKey, murmur2 } from '../../src/sinks/kafka/partition.ts';
+import type { Session } from '../../src/sinks/kafka/session.ts';
+import { groupOf, topicOf, transactionalIdOf, withDefaults } from '../../src/sinks/kafka/settings.ts';
+import { createAll } from '../../src/sinks/kafka/setup.ts';
 import { contractDocument } from '../contract/sink.ts';
 
 const settings = withDefaults({ brokers: ['k:9092'] });

@@ -1,6 +1,6 @@
 /**
  * kafkajs is reached into: here are the places, as they were when they were read. When this fails, kafkajs has changed:
- * read the files anew, with `src/sinks/kafka-client.ts`, `kafka-connection.ts` and `kafka-frames.ts` beside them, and
+ * read the files anew, with `src/sinks/kafka/client.ts`, `connection.ts` and `frames.ts` beside them, and
  * decision 0041.
  */
 import { hash } from 'node:crypto';
@@ -10,9 +10,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, expect, test } from 'vitest';
-import { kafkajs } from '../../src/sinks/kafka-client.ts';
-import { connectKafka } from '../../src/sinks/kafka-connection.ts';
-import { withDefaults } from '../../src/sinks/kafka-settings.ts';
+import { kafkajs } from '../../src/sinks/kafka/client.ts';
+import { connectKafka } from '../../src/sinks/kafka/connection.ts';
+import { withDefaults } from '../../src/sinks/kafka/settings.ts';
 
 const inside = createRequire(import.meta.url);
 const FOLDER = join(inside.resolve('kafkajs/package.json'), '..');

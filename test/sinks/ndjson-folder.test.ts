@@ -20,8 +20,8 @@ import { open as openFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openNdjson } from '../../src/sinks/ndjson.ts';
-import type { Json, OutDocument, Sink } from '../../src/types.ts';
+import type { Json, OutDocument, Sink } from '../../src/api/types.ts';
+import { openNdjson } from '../../src/sinks/ndjson/index.ts';
 import { contractDocument } from '../contract/sink.ts';
 import { scratch } from '../engine/harness.ts';
 

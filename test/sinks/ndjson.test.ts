@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { diskError } from '../../src/sinks/ndjson-errors.ts';
+import { diskError } from '../../src/sinks/ndjson/errors.ts';
 
 const met = (code: string) => diskError('/out', Object.assign(new Error(`${code}: odd`), { code }));
 

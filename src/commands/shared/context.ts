@@ -1,12 +1,13 @@
 /** What a command may use of the outside world. `main.ts` makes it from the process; tests and the demo may make their own. */
-import type { Clock } from '../../clock.ts';
-import type { Memory } from '../../memory.ts';
-import type { Lost } from '../../outlet.ts';
-import type { Output, Terminal, Writer } from '../../output.ts';
-import type { Parts } from '../../parts.ts';
-import type { Redactor } from '../../redactor.ts';
-import type { TemplateFields } from '../../sinks/elasticsearch-templates.ts';
-import type { Registered } from '../../types.ts';
+
+import type { Registered } from '../../api/types.ts';
+import type { Memory } from '../../net/memory.ts';
+import type { Lost } from '../../observe/outlet.ts';
+import type { Output, Terminal, Writer } from '../../observe/output.ts';
+import type { Redactor } from '../../redaction/redactor.ts';
+import type { TemplateFields } from '../../sinks/elasticsearch/templates.ts';
+import type { Clock } from '../../system/clock.ts';
+import type { Parts } from '../../system/parts.ts';
 
 export interface Context {
   /** Without the node binary and the script. */

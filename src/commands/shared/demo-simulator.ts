@@ -1,7 +1,7 @@
 /** The simulator of the demo: a process of its own, so that it does not take the connector's core. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { SluiceError } from '../../errors.ts';
+import { SluiceError } from '../../api/errors.ts';
 import type { Cli } from './context.ts';
 
 export const DEMO = {

@@ -1,12 +1,12 @@
 /** What the demo says. */
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { plural, showCount, showTime } from '../../observe/show.ts';
 import type { Cli } from './context.ts';
 import type { DemoSimulator } from './demo-simulator.ts';
 import type { JobResult } from './jobs.ts';
 import { isNothingNew } from './result.ts';
 import { table } from './table.ts';
-import { plural, showCount, showTime } from './times.ts';
 
 /** What became of one stream. */
 export interface DemoSummary {

@@ -1,7 +1,7 @@
 /** Watches a job that the running `sluice run` works on, through the state that both read. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from '../../errors.ts';
-import { startProgress } from '../../progress.ts';
+import { SluiceError } from '../../api/errors.ts';
+import { startProgress } from '../../observe/progress.ts';
 import type { StatePlace } from '../../state/files.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { JobRow, StateStore } from '../../state/store.ts';

@@ -1,11 +1,11 @@
 /** Backfills as jobs: found again, run to their end, and summed up. */
-import { actionOf } from '../../errors.ts';
-import { recover, runWalk } from '../../pipeline.ts';
-import { pause } from '../../run.ts';
+import { actionOf } from '../../api/errors.ts';
+import type { Walk } from '../../api/types.ts';
+import { recover, runWalk } from '../../engine/pipeline.ts';
+import { pause } from '../../engine/run.ts';
+import type { TimeArgument } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore } from '../../state/store.ts';
-import type { Walk } from '../../types.ts';
 import type { Running } from './pipelines.ts';
-import type { TimeArgument } from './times.ts';
 
 /** An age means another time at every call; jobs that were asked for with the same age are told by it. */
 const AGE_TOLERANCE_MS = 2000;

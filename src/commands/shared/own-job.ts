@@ -1,7 +1,7 @@
 /** Runs a job in this process, since no other one holds the state. */
-import { SluiceError } from '../../errors.ts';
-import { type Progress, startProgress } from '../../progress.ts';
-import { settleJobs } from '../../run.ts';
+import { SluiceError } from '../../api/errors.ts';
+import { settleJobs } from '../../engine/run.ts';
+import { type Progress, startProgress } from '../../observe/progress.ts';
 import type { JobRow } from '../../state/store.ts';
 import type { Cli } from './context.ts';
 import { type JobResult, progressOf, resultOf, runJob, walkOf } from './jobs.ts';

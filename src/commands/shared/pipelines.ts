@@ -1,11 +1,11 @@
 /** Pipelines with their state, ready to run, each with somebody who watches it. */
 import { resolve } from 'node:path';
-import { type Built, build, type Line, toPipeline } from '../../build.ts';
-import { usageError } from '../../errors.ts';
-import type { Pipeline } from '../../pipeline.ts';
+import { usageError } from '../../api/errors.ts';
+import { type Built, build, type Line, toPipeline } from '../../engine/build.ts';
+import type { Pipeline } from '../../engine/pipeline.ts';
+import { createWatch, observed, type Watch } from '../../observe/statistics.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { PipelineState, StateStore } from '../../state/store.ts';
-import { createWatch, observed, type Watch } from '../../watch.ts';
 import type { Session } from './session.ts';
 
 export interface Running {

@@ -1,9 +1,10 @@
 /** Reads a little of a stream, for `check` and `sample`: nothing is shipped or remembered. */
-import type { Line } from '../../build.ts';
-import type { Config } from '../../config.ts';
-import { SluiceError } from '../../errors.ts';
-import { withoutSecrets } from '../../secrets.ts';
-import type { Range, Registered, StreamContext, Walk } from '../../types.ts';
+
+import { SluiceError } from '../../api/errors.ts';
+import { withoutSecrets } from '../../api/records/secrets.ts';
+import type { Range, Registered, StreamContext, Walk } from '../../api/types.ts';
+import type { Config } from '../../config/load.ts';
+import type { Line } from '../../engine/build.ts';
 import type { Session } from './session.ts';
 
 /** How long one answer may take. */

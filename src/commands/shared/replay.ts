@@ -1,8 +1,9 @@
 /** Sends rejected documents again, as batches of a walk of their own. */
-import { type Pipeline, recover } from '../../pipeline.ts';
+
+import type { EcsDocument, OutDocument } from '../../api/types.ts';
+import { type Pipeline, recover } from '../../engine/pipeline.ts';
 import { toJson } from '../../sinks/serialize.ts';
 import type { Row, StoredRejection } from '../../state/store.ts';
-import type { EcsDocument, OutDocument } from '../../types.ts';
 
 const WALK = 'replay';
 /** What was refused may be refused again, and a sink need not take a batch of nothing else. */

@@ -1,8 +1,9 @@
 /** What a backfill has done, for people and for programs. */
+
+import { plural, showCount } from '../../observe/show.ts';
 import type { Cli } from './context.ts';
 import type { JobResult } from './jobs.ts';
 import { table } from './table.ts';
-import { plural, showCount } from './times.ts';
 
 export function printResult(cli: Cli, job: { id: number; done: boolean }, results: JobResult[], json: boolean): void {
   if (json) {

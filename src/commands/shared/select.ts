@@ -1,8 +1,9 @@
 /** Which pipelines a command is about. */
-import type { Line } from '../../build.ts';
-import type { Config } from '../../config.ts';
-import { usageError } from '../../errors.ts';
-import type { StreamName } from '../../types.ts';
+
+import { usageError } from '../../api/errors.ts';
+import type { StreamName } from '../../api/types.ts';
+import type { Config } from '../../config/load.ts';
+import type { Line } from '../../engine/build.ts';
 
 export interface Choice {
   source?: string[];

@@ -1,8 +1,9 @@
 /** What a command with a config begins with: the config, a logger, and the tools to build pipelines. */
-import type { BuildTools } from '../../build.ts';
-import { type Config, loadConfig } from '../../config.ts';
-import { createLogger, type Logger } from '../../log.ts';
-import { openTalk, type Talk } from '../../progress.ts';
+
+import { type Config, loadConfig } from '../../config/load.ts';
+import type { BuildTools } from '../../engine/build.ts';
+import { createLogger, type Logger } from '../../observe/log.ts';
+import { openTalk, type Talk } from '../../observe/progress.ts';
 import type { StatePlace } from '../../state/files.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';

@@ -1,9 +1,9 @@
-import { confirmFew } from '../../reading/missing.ts';
+import { confirmFew } from '../../engine/missing.ts';
+import { showCount } from '../../observe/show.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 import { openSession } from './session.ts';
 import { existingState, storedPipelines } from './stored.ts';
-import { showCount } from './times.ts';
 
 export interface ConfirmOptions extends CommonOptions {
   pipeline: string[];

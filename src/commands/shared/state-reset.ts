@@ -1,5 +1,5 @@
-import { SluiceError, usageError } from '../../errors.ts';
-import { recover } from '../../pipeline.ts';
+import { SluiceError, usageError } from '../../api/errors.ts';
+import { recover } from '../../engine/pipeline.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 import { type Opened, openPipelines } from './pipelines.ts';

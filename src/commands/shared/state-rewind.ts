@@ -1,10 +1,10 @@
-import { usageError } from '../../errors.ts';
+import { usageError } from '../../api/errors.ts';
+import { readTime, showTime } from '../../observe/show.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 import { openSession } from './session.ts';
 import { existingState, storedPipelines } from './stored.ts';
-import { readTime, showTime } from './times.ts';
 
 export interface RewindOptions extends CommonOptions {
   to: string;

@@ -1,11 +1,11 @@
-import { type Alarm, alarmOf, alarmText } from '../../reading/missing.ts';
+import { type Alarm, alarmOf, alarmText } from '../../engine/missing.ts';
+import { showCount, showTime } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../../state/store.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 import { openSession } from './session.ts';
 import { existingState, storedPipelines } from './stored.ts';
 import { table } from './table.ts';
-import { showCount, showTime } from './times.ts';
 
 export interface ShowOptions extends CommonOptions {
   pipeline?: string[];

@@ -1,5 +1,5 @@
 /** The state as it is on disk, for commands that look at it or mend it. */
-import { usageError } from '../../errors.ts';
+import { usageError } from '../../api/errors.ts';
 import { hasState } from '../../state/files.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { StateStore } from '../../state/store.ts';

@@ -1,4 +1,4 @@
-import { inert } from '../../inert.ts';
+import { inert } from '../../api/inert.ts';
 
 /** Nobody reads more in a table; `--json` has all of it. The last cell makes no column. */
 const LONGEST = 200;

@@ -1,0 +1,224 @@
+/**
+ * What makes two records the same: fingerprints, revisions and document ids.
+ *
+ * Hashes are taken over a text that is the same for records that say the same, so that neither the order nor the spelling of
+ * members nor the way to say "nothing" reads as a change.
+ */
+import { hash } from 'node:crypto';
+import type { Stream } from '../types.ts';
+import { foldedName } from './members.ts';
+import { withoutSecrets } from './secrets.ts';
+import { perShape } from './shapes.ts';
+
+/** Members in the order of their hash, without the ignored ones, each with what stands before its value. */
+type Kept = readonly { member: string; prefix: string }[];
+
+/** Sorting is the expensive part: per set of volatile members, once for each shape. */
+function ordering(make: (members: readonly string[], volatile: ReadonlySet<string>) => Kept) {
+  const known = new WeakMap<ReadonlySet<string>, (value: object) => Kept>();
+  return (value: object, volatile: ReadonlySet<string>): Kept => {
+    let kept = known.get(volatile);
+    if (kept === undefined) {
+      kept = perShape((members) => make(members, volatile));
+      known.set(volatile, kept);
+    }
+    return kept(value);
+  };
+}
+
+const keptMembers = ordering((members, volatile) => {
+  const sorted = members.filter((member) => !volatile.has(member)).sort();
+  return sorted.map((member) => ({ member, prefix: `${member.length}:${member}` }));
+});
+
+/** In the order of their folded names. */
+const foldedMembers = ordering((members, volatile) => {
+  const ignored = new Set([...volatile].map(foldedName));
+  const named = members
+    .map((member) => ({ member, name: foldedName(member) }))
+    .filter(({ name }) => !ignored.has(name));
+  named.sort((one, other) => compare(one.name, other.name) || compare(one.member, other.member));
+  return named.map(({ member, name }) => ({ member, prefix: `${name.length}:${name}` }));
+});
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** What lies deeper is not told apart: no record may exhaust the stack, and what is shipped ends sooner (`secrets.ts`). */
+const MAX_DEPTH = 400;
+
+const PIECE = 16_384;
+
+/** V8 keeps a text as the tree of what it was put together from, many times its size, until somebody looks into it. */
+function inOne(piece: string): string {
+  piece.charCodeAt(0);
+  return piece;
+}
+
+/** A text that is equal for equal values, whatever the order of members. Members named in `volatile` are left out at any depth. */
+export function canonical(value: unknown, volatile: ReadonlySet<string>, depth = 0): string {
+  if (typeof value === 'string') return `s${value.length}:${value}`;
+  if (typeof value !== 'object' || value === null) return `${value};`;
+  if (depth > MAX_DEPTH) return '…';
+  let text = '';
+  if (Array.isArray(value)) {
+    let piece = '';
+    for (const item of value) {
+      piece += canonical(item, volatile, depth + 1);
+      if (piece.length < PIECE) continue;
+      text += inOne(piece);
+      piece = '';
+    }
+    return `[${text}${piece}]`;
+  }
+  for (const { member, prefix } of keptMembers(value, volatile)) {
+    const content = (value as Record<string, unknown>)[member];
+    if (content === undefined) continue;
+    text += prefix + canonical(content, volatile, depth + 1);
+  }
+  return `{${text}}`;
+}
+
+/**
+ * A text that is equal for records that say the same: neither the order of members counts nor how their names are spelled,
+ * and null, "", [], {}, an object of such and a member that is left out are all nothing. Places in lists stay.
+ */
+function saying(value: unknown, volatile: ReadonlySet<string>, depth: number): string {
+  if (typeof value === 'string') return value === '' ? '' : `s${value.length}:${value}`;
+  if (typeof value !== 'object') return value === undefined ? '' : `${value};`;
+  if (value === null) return '';
+  if (depth > MAX_DEPTH) return '…';
+  let text = '';
+  if (Array.isArray(value)) {
+    let piece = '';
+    for (const item of value) {
+      piece += saying(item, volatile, depth + 1) || ';';
+      if (piece.length < PIECE) continue;
+      text += inOne(piece);
+      piece = '';
+    }
+    text += piece;
+    return text === '' ? '' : `[${text}]`;
+  }
+  for (const { member, prefix } of foldedMembers(value, volatile)) {
+    const content = (value as Record<string, unknown>)[member];
+    if (typeof content === 'string') {
+      if (content !== '') text += `${prefix}s${content.length}:${content}`; // most members are texts: no call for them
+      continue;
+    }
+    const said = saying(content, volatile, depth + 1);
+    if (said !== '') text += prefix + said;
+  }
+  return text === '' ? '' : `{${text}}`;
+}
+
+/** 108 bits are plenty: a hash is only ever compared with others of the same key. */
+const REVISION_LENGTH = 18;
+/** What versions before 0.2 wrote, which told spellings and kinds of nothing apart; state rows have them until they change. */
+const EARLIER_LENGTH = 16;
+
+/** Hash of what a record says, without volatile members: the fingerprint of a list record, the revision of a shipped one. */
+export function revisionOf(record: unknown, volatile: ReadonlySet<string>): string {
+  return hash('sha256', saying(record, volatile, 0), 'base64url').slice(0, REVISION_LENGTH);
+}
+
+/** Hash of a record letter by letter: what keys are made of, and the revision of earlier versions. */
+export function exactHashOf(record: unknown, volatile: ReadonlySet<string> = NOTHING): string {
+  return hash('sha256', canonical(record, volatile), 'base64url').slice(0, EARLIER_LENGTH);
+}
+
+/**
+ * Whether a remembered hash is of this record, by the rule that it was made with. `earlier` makes the hash of the earlier
+ * rule, which is only asked for where the remembered one is such.
+ */
+export function isSameHash(remembered: string | null | undefined, hash: string | null, earlier: () => string): boolean {
+  if (remembered === hash) return hash !== null;
+  return remembered?.length === EARLIER_LENGTH && remembered === earlier();
+}
+
+/** The mark that a revision was shipped from the list record because its detail could not be had. */
+export function withoutDetail(revision: string): string {
+  return hash('sha256', `${revision} without detail`, 'base64url').slice(0, revision.length);
+}
+
+/** The revision of a record that is gone. */
+export const DELETED = 'deleted';
+
+const DOCUMENT_ID_LENGTH = 27;
+
+/** 162 bits over stream, key, ordinal and revision: a return to an earlier state is a new document, a repeated delivery is not. */
+export function documentId(stream: string, key: string, ordinal: number, revision: string): string {
+  return hash('sha256', `${stream}\n${key}\n${ordinal}\n${revision}`, 'base64url').slice(0, DOCUMENT_ID_LENGTH);
+}
+
+/**
+ * A record's key, never throws; one that has none still gets a name, so that it can be shipped as what it is: not
+ * understood. So does one whose key is a secret. Halves of surrogate pairs are spelled out, since the state could not give them back, and a key of any length
+ * ends.
+ */
+export function keyOf(stream: Pick<Stream, 'key'>, record: unknown): string {
+  try {
+    const key = stream.key(record);
+    if (typeof key === 'string' && PLAIN.test(key)) return key;
+    return withoutSecrets(key, NO_MEMBERS) === key ? storable(key) : `${UNKEYED}${exactHashOf(key)}`;
+  } catch {
+    return `${UNKEYED}${exactHashOf(record)}`;
+  }
+}
+
+/** Nearly all keys: too plain to be a secret, or to need another spelling. */
+const PLAIN = /^(?!eyJ)[\w-]{1,200}$/;
+const NO_MEMBERS: readonly string[] = [];
+const LONGEST_KEY = 8192;
+
+function storable(key: string): string {
+  const whole = key.isWellFormed() ? key : key.replace(/[\ud800-\udfff]/gu, spelled);
+  if (whole.length <= LONGEST_KEY) return whole;
+  return `${whole.slice(0, 256).toWellFormed()}…${hash('sha256', whole, 'base64url')}`;
+}
+
+/** With the flag `u`, a surrogate is only met alone. */
+function spelled(half: string): string {
+  return `\\u${half.charCodeAt(0).toString(16)}`;
+}
+
+/** The key of a record whose own key is that of another record, by what it says. */
+export function keyOfTwin(key: string, fingerprint: string): string {
+  return `${UNKEYED}${hash('sha256', `${key}\n${fingerprint}`, 'base64url').slice(0, DOCUMENT_ID_LENGTH)}`;
+}
+
+const UNKEYED = 'unkeyed-';
+
+/** Whether the vendor knows the key too: there is no detail to ask for without one. */
+export function hasKey(key: string): boolean {
+  return !key.startsWith(UNKEYED);
+}
+
+/**
+ * A short stand-in for what a part of a record says, without line feeds, to tell later whether it says something else:
+ * as in a revision, neither spellings nor ways to say nothing count.
+ */
+export function digestOf(part: unknown, volatile: ReadonlySet<string> = NOTHING): string {
+  return shortened(typeof part === 'string' ? part : saying(part, volatile, 0));
+}
+
+/** The same letter by letter, as versions before 0.2 told parts apart. */
+export function exactDigestOf(part: unknown): string {
+  if (part === undefined || part === null || part === '') return '';
+  if (typeof part === 'object' && Object.keys(part).length === 0) return ''; // an empty list says as little as none
+  return shortened(typeof part === 'string' ? part : canonical(part, NOTHING));
+}
+
+function shortened(text: string): string {
+  return text.length <= 24 && !text.includes('\n') && text.isWellFormed()
+    ? text
+    : hash('sha256', text, 'base64url').slice(0, 8);
+}
+
+/** Whether a remembered digest is of this part, by the rule that it was made with. */
+export function isDigestOf(remembered: string | undefined, part: unknown, volatile: ReadonlySet<string>): boolean {
+  return remembered === digestOf(part, volatile) || remembered === exactDigestOf(part);
+}
+
+const NOTHING: ReadonlySet<string> = new Set();

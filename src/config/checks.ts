@@ -1,0 +1,199 @@
+/** What one key alone cannot tell: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
+import { resolve } from 'node:path';
+import type { StreamName } from '../api/types.ts';
+import { didYouMean, isSecret, show, valueAt } from './explain.ts';
+import { DEFAULT_FOLDER } from './sinks.ts';
+import { urlPassword } from './values.ts';
+import { type Origin, type Path, type Problem, pathText } from './yaml.ts';
+
+/** A stream that exists; `connectors/index.ts` has them. */
+export interface KnownStream {
+  name: StreamName;
+  connector: string;
+}
+
+/** Problems across keys. Works on what the file says, so that these are reported together with all others. */
+export function crossProblems(root: unknown, known: readonly KnownStream[], origins: Map<string, Origin>): Problem[] {
+  const sinkNames = list(root, ['sinks'])
+    .map((path) => valueAt(root, [...path, 'name']))
+    .filter(isText);
+  return [
+    ...sharedNames(root, 'sources', origins),
+    ...sharedNames(root, 'sinks', origins),
+    ...sharedFolders(root, origins),
+    ...list(root, ['sources']).flatMap((path) => sourceProblems(root, path, known, sinkNames, origins)),
+    ...list(root, ['sinks']).flatMap((path) => sinkProblems(root, path)),
+  ];
+}
+
+function sourceProblems(
+  root: unknown,
+  source: Path,
+  known: readonly KnownStream[],
+  sinkNames: readonly string[],
+  origins: Map<string, Origin>,
+): Problem[] {
+  const problems: Problem[] = [];
+  const connector = valueAt(root, [...source, 'connector']);
+  const streams = known.filter((each) => each.connector === connector).map((each) => each.name);
+  const check = (key: string, names: readonly string[], what: string) => {
+    const seen = new Set<unknown>();
+    for (const path of list(root, [...source, key])) {
+      const name = valueAt(root, path);
+      if (!isText(name) || name === '') continue;
+      const shown = show(name, path, root, origins);
+      if (seen.has(name)) problems.push({ path, message: `${shown} is there twice` });
+      else if (!names.includes(name))
+        problems.push({ path, message: `${shown} is not ${what}${didYouMean(name, names, names)}` });
+      seen.add(name);
+    }
+  };
+  if (known.some((each) => each.connector === connector)) check('streams', streams, `a stream of ${connector}`);
+  check('sinks', sinkNames, 'a sink of this file');
+  const parents = valueAt(root, [...source, 'parents']);
+  for (const name of typeof parents === 'object' && parents !== null ? Object.keys(parents) : []) {
+    if (streams.length === 0 || (streams as string[]).includes(name)) continue;
+    const message = `is not a stream of ${connector}${didYouMean(name, streams, streams)}`;
+    problems.push({ path: [...source, 'parents', name], message });
+  }
+  return problems;
+}
+
+function sinkProblems(root: unknown, sink: Path): Problem[] {
+  if (valueAt(root, [...sink, 'type']) !== 'elasticsearch') return [];
+  const has = (key: string) => valueAt(root, [...sink, key]) !== undefined;
+  const at = (key: string) => [...sink, key];
+  const problems: Problem[] = [];
+  if (!has('nodes') && !has('cloud_id')) problems.push({ path: at('nodes'), message: 'is required (or `cloud_id`)' });
+  if (has('nodes') && has('cloud_id'))
+    problems.push({ path: at('cloud_id'), message: 'excludes `nodes`; keep one of them' });
+  if (has('api_key') && (has('username') || has('password')))
+    problems.push({ path: at('api_key'), message: 'excludes `username` and `password`; keep one way to log in' });
+  else if (has('username') !== has('password')) {
+    const missing = has('username') ? 'password' : 'username';
+    problems.push({
+      path: at(missing),
+      message: `is required where \`${has('username') ? 'username' : 'password'}\` is given`,
+    });
+  }
+  return problems;
+}
+
+function sharedNames(root: unknown, key: 'sources' | 'sinks', origins: Map<string, Origin>): Problem[] {
+  const entries = list(root, [key]).map((entry) => ({ entry, value: valueAt(root, [...entry, 'name']) }));
+  return duplicates(entries, origins).map(({ entry, value, earlier }) => {
+    const path = [...entry, 'name'];
+    return { path, message: `${show(value, path, root, origins)} is already the name of ${earlier}` };
+  });
+}
+
+/** Two NDJSON sinks in one folder would write the same files. */
+function sharedFolders(root: unknown, origins: Map<string, Origin>): Problem[] {
+  const files = list(root, ['sinks']).filter((sink) => valueAt(root, [...sink, 'type']) === 'ndjson');
+  const entries = files.map((entry) => {
+    const path = valueAt(root, [...entry, 'path']) ?? DEFAULT_FOLDER;
+    return { entry, value: isText(path) ? resolve(path) : undefined };
+  });
+  return duplicates(entries, origins).map(({ entry, earlier }) => ({
+    path: [...entry, 'path'],
+    message: `is the folder of ${earlier} too; give every ndjson sink its own`,
+  }));
+}
+
+/** The entries whose value an earlier one has, each with where that is. Values that are no text are another's business. */
+function duplicates(
+  entries: { entry: Path; value: unknown }[],
+  origins: Map<string, Origin>,
+): { entry: Path; value: string; earlier: string }[] {
+  const first = new Map<string, Path>();
+  return entries.flatMap(({ entry, value }) => {
+    if (!isText(value)) return [];
+    const earlier = first.get(value);
+    if (earlier === undefined) {
+      first.set(value, entry);
+      return [];
+    }
+    const line = origins.get(pathText([...earlier, 'name']))?.value.line;
+    return [{ entry, value, earlier: `${pathText(earlier)}${line === undefined ? '' : ` (line ${line})`}` }];
+  });
+}
+
+/** What works, but should not stay as it is. */
+export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem[] {
+  const warnings: Problem[] = [];
+  const visit = (value: unknown, path: Path): void => {
+    if (value !== null && typeof value === 'object') {
+      for (const [key, each] of Object.entries(value)) visit(each, [...path, Array.isArray(value) ? Number(key) : key]);
+      return;
+    }
+    if (path.at(-1) === 'insecure' && (value === true || value === 'true'))
+      warnings.push({ path, message: 'certificates are not checked; `ca_file` is the safe way' });
+    if (!isText(value) || !isSecret(root, path) || value.startsWith('file:')) return;
+    if ((origins.get(pathText(path))?.variables.length ?? 0) > 0) return;
+    if (path.at(-1) === 'proxy' && urlPassword(value) === undefined) return;
+    warnings.push({ path, message: `a secret stands in the file itself; write \${NAME} or file:/path instead` });
+  };
+  visit(root, []);
+  warnings.push(...list(root, ['sources']).flatMap((path) => openSource(root, path)));
+  warnings.push(...list(root, ['sinks']).flatMap((path) => openSink(root, path)));
+  for (const path of list(root, ['sources'])) {
+    const sweeps = list(root, [...path, 'reading', 'sweeps']);
+    if (valueAt(root, [...path, 'reading', 'sweeps']) !== undefined && sweeps.length === 0)
+      warnings.push({
+        path: [...path, 'reading', 'sweeps'],
+        message: 'without sweeps, late and changed records are not found',
+      });
+  }
+  return [...Map.groupBy(warnings, ({ path }) => pathText(path)).values()].flatMap(([first, ...others]) =>
+    first === undefined ? [] : { ...first, message: [first, ...others].map(({ message }) => message).join('; ') },
+  );
+}
+
+const HERE = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
+
+/** Whether credentials would travel there as anybody on the network can read them: not to this machine, and not with TLS. */
+function isOpen(url: unknown): boolean {
+  if (!isText(url) || !URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !HERE.test(hostname);
+}
+
+const OPEN = 'without https, the credentials are readable on the network';
+
+/** Every source has credentials, and a proxy may have some of its own. */
+function openSource(root: unknown, source: Path): Problem[] {
+  const baseUrl = [...source, 'base_url'];
+  const proxy = [...source, 'http', 'proxy'];
+  const url = valueAt(root, proxy);
+  const isTold = isText(url) && urlPassword(url) !== undefined && isOpen(url);
+  return [
+    ...(isOpen(valueAt(root, baseUrl)) ? [{ path: baseUrl, message: OPEN }] : []),
+    ...(isTold ? [{ path: proxy, message: OPEN }] : []),
+  ];
+}
+
+function openSink(root: unknown, sink: Path): Problem[] {
+  if (valueAt(root, [...sink, 'type']) === 'kafka') return openKafka(root, sink);
+  const hasCredentials = ['api_key', 'password'].some((key) => valueAt(root, [...sink, key]) !== undefined);
+  const nodes = hasCredentials ? list(root, [...sink, 'nodes']) : [];
+  return nodes.filter((node) => isOpen(valueAt(root, node))).map((path) => ({ path, message: OPEN }));
+}
+
+/** `plain` sends the password as it is; the other mechanisms do not, but who sits in between may use what they open. */
+function openKafka(root: unknown, sink: Path): Problem[] {
+  const path = [...sink, 'sasl', 'mechanism'];
+  const mechanism = valueAt(root, path);
+  if (mechanism === undefined || `${valueAt(root, [...sink, 'tls'])}` === 'true') return [];
+  if (!list(root, [...sink, 'brokers']).some((each) => isOpen(`http://${valueAt(root, each)}`))) return [];
+  const what = mechanism === 'plain' ? 'the password is readable' : 'what the login opens can be read and changed';
+  return [{ path, message: `without \`tls\`, ${what} on the network` }];
+}
+
+function list(root: unknown, path: Path): Path[] {
+  const value = valueAt(root, path);
+  return Array.isArray(value) ? value.map((_, index) => [...path, index]) : [];
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}

@@ -1,0 +1,79 @@
+/**
+ * The whole config as one zod schema: what validates it, explains it (`--help`, docs/config.md) and describes it to
+ * editors (docs/config.schema.json). Every default carries its reason. Keys are those of the file; `result.ts`
+ * turns them into the `Config` that the engine reads.
+ */
+import { z } from 'zod';
+import { sink } from './sinks.ts';
+import { source } from './sources.ts';
+import { duration, group, path, size, text, whole } from './values.ts';
+
+const state = z.strictObject({
+  path: path()
+    .prefault('./sluice-state')
+    .describe(
+      'The folder of the state (SQLite). Default: beside the config file. Keep it: it knows what was delivered.',
+    ),
+  group: group(
+    'A group that may read the state, by name or number: for whoever backs it up, or for a volume that belongs to a group (docs/files.md). Default: none; nobody but the user that Sluice runs as. Its members could hold up Sluice, by locks, but change nothing.',
+  ),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .prefault('info')
+    .describe(
+      'The least level that is logged. Default: `info`: starts, stops and what a person should know; no line per record. For `run`; other commands log warnings only, unless `--log-level` says otherwise.',
+    ),
+  format: z
+    .enum(['auto', 'pretty', 'json'])
+    .prefault('auto')
+    .describe(
+      '`json` is ECS, `pretty` for people. Default: `auto`: pretty on a terminal and for every command but `run`, else json.',
+    ),
+});
+
+const health = z.strictObject({
+  port: whole(0, 65_535)
+    .prefault(0)
+    .describe('Port of `/healthz`, `/readyz` and `/metrics`. Default: 0, off: nothing listens unless asked.'),
+  host: text()
+    .prefault('127.0.0.1')
+    .describe('The address it listens on. Default: 127.0.0.1, this host only; `0.0.0.0` in a container.'),
+});
+
+const batch = z.strictObject({
+  documents: whole(1, 100_000)
+    .prefault(5000)
+    .describe(
+      'The most documents of a batch, which is delivered and committed as one. Default: 5000; a commit costs a disk flush.',
+    ),
+  bytes: size({ min: '1KiB', max: '1GiB' })
+    .prefault('2MiB')
+    .describe(
+      'A batch is delivered earlier when its documents have so many bytes. Default: 2MiB, which bounds the memory of a pipeline; 4MiB took 20 MB more and was no faster.',
+    ),
+  wait: duration({ min: '0s', max: '10m' })
+    .prefault('1s')
+    .describe('How long a batch waits to fill up. Default: 1s, a delay that nobody notices.'),
+});
+
+export const configSchema = z
+  .strictObject({
+    state: state.prefault({}),
+    log: log.prefault({}),
+    health: health.prefault({}),
+    sources: z
+      .array(source)
+      .min(1, 'is empty; write at least one source')
+      .describe('The tenants to read: one entry for each.'),
+    sinks: z.array(sink).min(1, 'is empty; write at least one sink').describe('Where the documents go.'),
+    batch: batch.prefault({}),
+  })
+  .meta({ title: 'Sluice', description: 'The configuration of Sluice.' });
+
+/** The config as the file says it, with defaults; durations in milliseconds, sizes in bytes. */
+export type RawConfig = z.output<typeof configSchema>;
+export type RawSource = RawConfig['sources'][number];
+export type RawSink = RawConfig['sinks'][number];

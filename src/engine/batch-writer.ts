@@ -1,0 +1,238 @@
+/**
+ * The way of one walk's changes into the sink: batches are written one after the other, and a page's cursor is saved
+ * with the batch that completes this page and every page before it.
+ */
+import { messageOf, SluiceError } from '../api/errors.ts';
+import type { Accepted, ChildRow, Gap, Json, Page } from '../api/types.ts';
+import { stamped } from '../sinks/serialize.ts';
+import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
+import { type Change, release } from './changes.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** A page whose records are not all delivered yet. */
+export interface PageInFlight {
+  cursor: Json;
+  accepted: Accepted | undefined;
+  child: ChildRow | undefined;
+  gaps: readonly Gap[];
+  closedGaps: readonly string[];
+  facts: Page['facts'];
+  /** Records of the page that are still on their way into a batch. */
+  open: number;
+  /** What became of the records of its window. */
+  tally: Tally;
+}
+
+interface Tally {
+  delivered: number;
+  rejected: number;
+  owed: number;
+}
+
+export interface Lane {
+  /** Announces a page; its cursor is saved once `settle` was called for each of its `open` records. */
+  begin(page: Page, open: number): PageInFlight;
+  /** A record of the page needs nothing any more, or goes into the batch. */
+  settle(page: PageInFlight, change?: Change): void;
+  /** Waits while the sink is behind. Throws what a write threw. */
+  ready(): Promise<void>;
+  /** Writes and commits everything that was settled. */
+  flush(): Promise<void>;
+  /** Ends the lane: waits for the write under way, and releases every claim. */
+  close(): Promise<void>;
+}
+
+interface Filling {
+  changes: Change[];
+  /** For each change, the tally of its window. */
+  tallies: Tally[];
+  /** Bytes of its documents. */
+  size: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** The way of one walk into the sink; `firstNumber` is the number of its last committed batch. */
+export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number, signal: AbortSignal): Lane {
+  const pages: PageInFlight[] = [];
+  /** Of the windows whose last page was not announced yet. */
+  const tallies = new Map<string, Tally>();
+  let closed = false;
+  let filling = emptyBatch();
+  let number = firstNumber;
+  let writing: Promise<void> | undefined;
+  let failure: unknown;
+
+  const isFull = (): boolean =>
+    filling.changes.length >= pipeline.batch.documents || filling.size >= pipeline.batch.bytes;
+
+  /** Takes completed pages off the front: their cursor and ledger rows go with the batch that is written now. */
+  const completedPages = (): PageInFlight[] => {
+    const open = pages.findIndex((page) => page.open > 0);
+    return pages.splice(0, open === -1 ? pages.length : open);
+  };
+
+  const writeFilled = async (): Promise<void> => {
+    const batch = filling;
+    clearTimeout(batch.timer);
+    filling = emptyBatch();
+    const completed = completedPages();
+    if (batch.changes.length === 0 && completed.length === 0) return;
+    try {
+      if (pipeline.sinkFailure !== undefined) throw pipeline.sinkFailure; // another walk's: what arrived is not known
+      const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
+      count(batch, new Set(rejections.map((rejection) => rejection.id)));
+      const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
+      const rows = rowsOf(batch.changes);
+      const owed = batch.changes.flatMap((change) => change.owed ?? []);
+      const paid = batch.changes.flatMap((change) => (change.isPaid ? [change.claim.key] : []));
+      const cursor = completed.at(-1)?.cursor;
+      const children = completed.flatMap((page) => page.child ?? []);
+      const gaps = completed.flatMap((page) => page.gaps);
+      const closedGaps = completed.flatMap((page) => page.closedGaps);
+      pipeline.state.commit({
+        ...{ walk: walkId, number, rows, cursor, ledger, rejections, children, receipt },
+        ...{ gaps, closedGaps, owed, paid, facts: Object.assign({}, ...completed.map((page) => page.facts)) },
+      });
+      for (const key of paid) pipeline.owed.delete(key);
+      for (const { claim, owed: one } of batch.changes) if (one) pipeline.owed.set(claim.key, claim.fingerprint);
+      if (owed.length + paid.length > 0) pipeline.events.owed(pipeline.owed.size);
+      pipeline.commits++;
+      for (const row of ledger) pipeline.events.window(row);
+      for (const child of children) pipeline.events.child(child);
+      if (gaps.length + closedGaps.length > 0) pipeline.events.gaps(pipeline.state.gaps());
+      tellRejections(pipeline, rejections);
+      const documents = batch.changes.filter((change) => change.out !== undefined).length;
+      pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
+    } finally {
+      for (const change of batch.changes) release(pipeline, change.claim);
+    }
+  };
+
+  /** One write at a time; a failure is kept for the next `ready` or `flush`. */
+  const write = (): Promise<void> => {
+    const before = writing ?? Promise.resolve();
+    const mine = before
+      .then(() => {
+        if (failure === undefined) return writeFilled();
+      })
+      .catch((error: unknown) => {
+        failure ??= error;
+        pipeline.sinkFailure ??= error;
+        pipeline.sink.doubt?.(pipeline.name, walkId);
+      })
+      .finally(() => {
+        if (writing === mine) writing = undefined;
+      });
+    writing = mine;
+    return mine;
+  };
+
+  const writeSoon = (): void => {
+    filling.timer ??= setTimeout(() => void write(), pipeline.batch.waitMs);
+  };
+
+  return {
+    begin(page, open) {
+      const { cursor, accepted, child, gaps = [], closedGaps = [], facts, window = '' } = page;
+      const tally = tallies.get(window) ?? { delivered: 0, rejected: 0, owed: 0 };
+      tallies.set(window, tally);
+      if (accepted !== undefined || child !== undefined) tallies.delete(window);
+      const inFlight = { cursor, accepted, child, gaps, closedGaps, facts, open, tally };
+      pages.push(inFlight);
+      if (accepted !== undefined || child !== undefined) writeSoon(); // where nothing is new, too, it is remembered how far the walk came
+      return inFlight;
+    },
+    settle(page, change) {
+      page.open--;
+      if (change === undefined) return;
+      if (closed) return release(pipeline, change.claim);
+      filling.changes.push(change);
+      filling.tallies.push(page.tally);
+      filling.size += change.out?.json.length ?? 0;
+      writeSoon();
+      if (isFull()) void write();
+    },
+    async ready() {
+      while (failure === undefined && writing !== undefined && isFull()) await writing;
+      if (failure !== undefined) throw failure;
+    },
+    async flush() {
+      await write();
+      if (failure !== undefined) throw failure;
+    },
+    async close() {
+      closed = true;
+      clearTimeout(filling.timer);
+      failure ??= new SluiceError('the walk has ended', { action: 'retry' });
+      await writing;
+      for (const change of filling.changes) release(pipeline, change.claim);
+    },
+  };
+}
+
+function emptyBatch(): Filling {
+  return { changes: [], tallies: [], size: 0, timer: undefined };
+}
+
+function count(batch: Filling, rejected: ReadonlySet<string>): void {
+  batch.changes.forEach(({ out, owed }, index) => {
+    const tally = batch.tallies[index];
+    if (tally !== undefined && owed !== undefined) tally.owed++;
+    if (out === undefined || tally === undefined) return;
+    if (rejected.has(out.id)) tally.rejected++;
+    else tally.delivered++;
+  });
+}
+
+/** Causes beyond these are not told. */
+const MOST_TOLD = 100;
+
+/** The first of each cause and field is told; all of them are kept. */
+function tellRejections({ told, log }: Pipeline, rejections: readonly StoredRejection[]): void {
+  for (const { key, type, field, reason } of rejections) {
+    const cause = field === undefined ? type : `${type} in ${field}`;
+    if (told.has(cause) || told.size >= MOST_TOLD) continue;
+    told.add(cause);
+    log.warn(
+      { key },
+      `the sink rejects documents: ${cause}: ${reason.slice(0, 300)} (\`sluice rejections list\` has all)`,
+    );
+  }
+}
+
+function rowsOf(changes: readonly Change[]): Row[] {
+  return changes.flatMap((change) => change.row ?? []);
+}
+
+function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected, owed }: Tally): LedgerRow {
+  const unchanged = Math.max(0, accepted.distinct - delivered - rejected - owed);
+  return { walk, ...accepted, delivered, rejected, owed, unchanged };
+}
+
+/** Prepare, then write: the caller commits. Nothing may change this order. */
+async function writeBatch(
+  pipeline: Pipeline,
+  walk: string,
+  number: number,
+  changes: Change[],
+  signal: AbortSignal,
+): Promise<{ rejections: StoredRejection[]; receipt: Json }> {
+  const { sink, state } = pipeline;
+  const documents = changes.map((change) => change.out).filter((out) => out !== undefined);
+  if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
+  if (sink.looksUp) state.prepare(walk, number, rowsOf(changes));
+  pipeline.events.asking(walk);
+  const written = await sink
+    .write({ pipeline: pipeline.name, walk, number, documents }, signal)
+    .catch((error: unknown) => {
+      pipeline.events.answered(walk, { failure: messageOf(error) });
+      throw error;
+    });
+  pipeline.events.answered(walk, { taken: true });
+  const rejections = written.rejections.map((rejection): StoredRejection => {
+    const out = documents.find((one) => one.id === rejection.id);
+    const document = out === undefined ? 'null' : stamped(out, new Date(pipeline.now()).toISOString());
+    return { ...rejection, key: out?.key ?? '', document };
+  });
+  return { rejections, receipt: written.receipt };
+}

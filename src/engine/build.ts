@@ -1,0 +1,303 @@
+/** Makes pipelines from the config: the only place that knows which part needs which. */
+
+import { setImmediate } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { messageOf, usageError } from '../api/errors.ts';
+import { revisionOf } from '../api/records/identity.ts';
+import type { Registered, Sink, VendorClient } from '../api/types.ts';
+import type { Config, SinkConfig, SourceConfig } from '../config/load.ts';
+import { createHttp } from '../net/http.ts';
+import { createMemory, heapBytes, type Memory } from '../net/memory.ts';
+import { proxyRules } from '../net/proxy.ts';
+import { createBudget } from '../net/rate-limit.ts';
+import { createRefusals, type Refusals } from '../net/refusals.ts';
+import { authoritiesWith } from '../net/tls.ts';
+import { createRedactor, type Redactor } from '../redaction/redactor.ts';
+import { openNdjson } from '../sinks/ndjson/index.ts';
+import type { Owner } from '../sinks/ndjson/owner.ts';
+import type { PipelineState } from '../state/store.ts';
+import type { Clock } from '../system/clock.ts';
+import { HANDLES_ADVICE, mostHandles, sharedHandles } from '../system/handles.ts';
+import { livedTime } from '../system/lived-time.ts';
+import { createParts, type Parts, type Reopened, reopened } from '../system/parts.ts';
+import { MOST_OWED } from './changes.ts';
+import type { Pipeline, PipelineEvents } from './pipeline.ts';
+
+export interface BuildTools {
+  streams: readonly Registered[];
+  log: Logger;
+  env: Record<string, string | undefined>;
+  /** Where `now` comes from, when that can be wrong: it hears what time replies say it is. */
+  clock?: Clock;
+  now: () => number;
+  /** Aborted by a second stop signal, or 8 s after the first. */
+  hardStop: AbortSignal;
+  /** Who is told of what nobody caught; without it nobody is. */
+  parts?: Parts;
+  /** What replies of all sources may take; of its own where it is left out. */
+  memory?: Memory;
+  /** The state that sinks work for, where they are opened to write. */
+  owner?: Owner;
+  /** That of the process, which is told what sources send; one of its own by default. */
+  redactor?: Redactor;
+}
+
+/** A pipeline before it has a state: enough for `check` and `sample`. */
+export interface Line {
+  name: string;
+  source: SourceConfig;
+  registered: Registered;
+  client: VendorClient;
+  /** What the source is refused. */
+  refusals: Refusals;
+  sinkName: string;
+  /** Kinds of notes that streams of the source read. */
+  wantedNotes: ReadonlySet<string>;
+}
+
+export interface Built {
+  lines: Line[];
+  sinks: ReadonlyMap<string, Sink>;
+  /** Milliseconds that the process lived through. */
+  lived: () => number;
+  memory: Memory;
+  close(): Promise<void>;
+}
+
+/** Source x stream x sink, in the order of the config. Nothing is connected yet. */
+export function build(config: Config, tools: BuildTools, withSinks = true): Built {
+  const lived = livedTime();
+  const closers: (() => unknown)[] = [lived.close];
+  const redactor = tools.redactor ?? createRedactor();
+  const parts = tools.parts ?? createParts();
+  const memory = tools.memory ?? createMemory(heapBytes());
+  const opening = { ...tools, parts, lived: lived.now };
+  tools.clock?.listen((text) => tools.log.warn(text));
+  const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening)]) : []);
+  const concurrency = concurrencyOf(config, tools);
+  const lines = config.sources.flatMap((source) => {
+    const registered = streamsOf(source, tools);
+    const connector = registered[0]?.connector;
+    if (connector === undefined) return [];
+    const log = tools.log.child({ 'sluice.source': source.name });
+    const refusals = createRefusals(lived.now);
+    const settings = {
+      ...source.http,
+      ca: caOf(source),
+      proxies: proxyRules(source.http.proxy, tools.env, source.name),
+    };
+    const budget = createBudget({ ...source.rate, concurrency: concurrency.get(source) ?? source.rate.concurrency });
+    const secrets = redactor.ofSource();
+    const { retry } = source;
+    const open = () => {
+      const { request, stream, close } = createHttp(settings, budget, tools.clock?.heard);
+      const services = { http: request, stream, secrets, retry, log, now: tools.now, lived: lived.now, refusals };
+      return { ...connector.open(source, services), close };
+    };
+    const client = bounded(isolated(reopened(`source "${source.name}"`, open, { parts, log })), memory);
+    closers.push(client.close);
+    const wantedNotes = new Set(registered.flatMap(({ stream }) => stream.parentNotes ?? []));
+    return registered.flatMap((one) =>
+      source.sinks.map((sinkName) => ({
+        name: `${source.name}/${one.stream.name}/${sinkName}`,
+        source,
+        registered: one,
+        client,
+        refusals,
+        sinkName,
+        wantedNotes,
+      })),
+    );
+  });
+  return {
+    lines,
+    sinks,
+    lived: lived.now,
+    memory,
+    async close() {
+      try {
+        await Promise.all([...sinks.values()].map((sink) => sink.close()));
+      } finally {
+        await Promise.all(closers.map((close) => close()));
+      }
+    },
+  };
+}
+
+/** The running form of a line. */
+export function toPipeline(
+  line: Line,
+  built: Built,
+  config: Config,
+  state: PipelineState,
+  tools: BuildTools,
+  events: PipelineEvents,
+): Pipeline {
+  const { source, registered } = line;
+  return {
+    name: line.name,
+    registered,
+    source: registered.connector.facts(source),
+    client: line.client,
+    sink: built.sinks.get(line.sinkName) as Sink,
+    state,
+    reading: source.reading,
+    parents: source.parents[registered.stream.name] ?? [],
+    wantedNotes: line.wantedNotes,
+    enrichHosts: source.enrichHosts,
+    details: source.reading.details,
+    refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
+    batch: config.batch,
+    volatile: new Set(registered.stream.volatile),
+    memory: built.memory,
+    mostOpenDetails: mostOpenDetails(built.memory.usable, source.http.maxBodyBytes),
+    allowed: new Set(),
+    owed: owedIn(state, new Set(registered.stream.volatile)),
+    detailPatienceMs: source.reading.detailPatienceMs,
+    claims: new Map(),
+    commits: 0,
+    told: new Set(),
+    sinkFailure: undefined,
+    hardStop: tools.hardStop,
+    events,
+    log: tools.log.child({ 'sluice.pipeline': line.name }),
+    now: tools.now,
+  };
+}
+
+function streamsOf(source: SourceConfig, { streams }: Pick<BuildTools, 'streams'>): Registered[] {
+  return streams.filter(
+    ({ connector, stream }) => connector.name === source.connector && source.streams.includes(stream.name),
+  );
+}
+
+/** What each source may have under way: with few open files, less than it was given. */
+function concurrencyOf({ sources, sinks }: Config, tools: BuildTools): ReadonlyMap<SourceConfig, number> {
+  const most = mostHandles() ?? Number.POSITIVE_INFINITY;
+  const wanted = sources.map(({ rate }) => rate.concurrency);
+  const files = new Set(sinks.filter(({ type }) => type === 'ndjson').map(({ name }) => name));
+  const filePipelines = sources.reduce(
+    (sum, source) => sum + streamsOf(source, tools).length * source.sinks.filter((name) => files.has(name)).length,
+    0,
+  );
+  const shared = sharedHandles(wanted, most, { filePipelines, services: sinks.length - files.size });
+  const fewer = sources.filter((_, index) => shared[index] !== wanted[index]);
+  if (fewer.length > 0) {
+    const each = fewer.map((source) => `${source.name}: ${shared[sources.indexOf(source)]}`).join(', ');
+    tools.log.warn(
+      { advice: HANDLES_ADVICE },
+      `only ${most} files may be open, so fewer requests are made at once (${each})`,
+    );
+  }
+  return new Map(sources.map((source, index) => [source, shared[index] ?? 1]));
+}
+
+/** Details of so many records at most are under way, or made and waiting for their batch, per walk. */
+const MOST_OPEN_DETAILS = 500;
+
+/** All of them together stay below a quarter of the memory, were each as large as it may be. */
+function mostOpenDetails(usable: number, maxBodyBytes: number): number {
+  return Math.max(4, Math.min(MOST_OPEN_DETAILS, Math.floor(usable / (4 * maxBodyBytes))));
+}
+
+/** What an earlier process had to leave without its detail. */
+function owedIn(state: PipelineState, volatile: ReadonlySet<string>): Map<string, string | null> {
+  const owed = state.owed(Number.MAX_SAFE_INTEGER, MOST_OWED);
+  return new Map(owed.map(({ key, record }) => [key, revisionOf(record, volatile)]));
+}
+
+export function openSink(
+  sink: SinkConfig,
+  given: Pick<BuildTools, 'log' | 'now' | 'owner' | 'parts'> & { lived?: () => number },
+): Sink {
+  const tools = { ...given, parts: given.parts ?? createParts() };
+  if (sink.type === 'ndjson') return openNdjson(sink, tools);
+  const load =
+    sink.type === 'kafka'
+      ? async () => (await import('../sinks/kafka/index.ts')).openKafka(sink, tools)
+      : async () => (await import('../sinks/elasticsearch/index.ts')).openElasticsearch(sink, tools);
+  const looksUp = sink.type === 'kafka' ? sink.transactions : true;
+  return whenNeeded(sink.type, looksUp, reopened(`sink "${sink.name}"`, load, tools));
+}
+
+/** A sink whose client is loaded with its first call: it costs 50 MB and a second of start that others need not pay. */
+function whenNeeded(kind: Sink['kind'], looksUp: boolean, { call, close }: Reopened<Sink>): Sink {
+  return {
+    kind,
+    looksUp,
+    write: (batch, signal) => call((sink, broken) => sink.write(batch, AbortSignal.any([signal, broken]))),
+    recover: (pipeline, prepared, committed, signal) =>
+      call((sink, broken) => {
+        const either = signal === undefined ? broken : AbortSignal.any([signal, broken]);
+        return sink.recover(pipeline, prepared, committed, either);
+      }),
+    check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
+    close,
+  };
+}
+
+/** A client that is opened again when it failed outside of any request. */
+function isolated({
+  call,
+  close,
+}: Reopened<VendorClient & { close(): void }>): VendorClient & { close(): Promise<void> } {
+  return {
+    json: (request) => call((client) => client.json(request)),
+    async *parts(request) {
+      const reply = await call(async (client) => client.parts(request)[Symbol.asyncIterator]());
+      try {
+        for (;;) {
+          const { done, value } = await call(() => reply.next());
+          if (done) return;
+          yield value;
+        }
+      } finally {
+        await call(async () => reply.return?.());
+      }
+    },
+    authenticate: (signal) => call((client) => client.authenticate(signal)),
+    close,
+  };
+}
+
+/** Of a reply that may take a noticeable part of a second. */
+const LONG_BYTES = 512 * 1024;
+
+/** Every reply takes its place in the memory that all sources share, from its first bytes until it is accepted. */
+function bounded<Client extends VendorClient>(client: Client, memory: Memory): Client {
+  return {
+    ...client,
+    async json(request) {
+      const room = request.room ?? memory.open();
+      let isLong = false;
+      try {
+        const accept = (reply: unknown, bytes = 0) => {
+          isLong ||= bytes > LONG_BYTES;
+          return request.accept(reply, bytes);
+        };
+        const reply = await client.json({ ...request, accept, room });
+        if (isLong) await setImmediate(); // it took long to parse, and what follows may, too
+        return reply;
+      } finally {
+        if (room !== request.room) room.release();
+      }
+    },
+    async *parts(request) {
+      const room = memory.openForParts();
+      try {
+        yield* client.parts({ ...request, room });
+      } finally {
+        room.release();
+      }
+    },
+  };
+}
+
+function caOf(source: SourceConfig): string[] | undefined {
+  if (source.http.caFile === undefined) return undefined;
+  try {
+    return authoritiesWith(source.http.caFile);
+  } catch (error) {
+    throw usageError(`source "${source.name}": http.ca_file cannot be read: ${messageOf(error)}`, 'Name a PEM file.');
+  }
+}

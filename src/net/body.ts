@@ -1,0 +1,98 @@
+/** The body of a reply: unpacked, bounded, and as the text that its sender wrote. */
+import { type Duplex, pipeline } from 'node:stream';
+import { TextDecoder } from 'node:util';
+import { createBrotliDecompress, createInflate, createInflateRaw } from 'node:zlib';
+import { isAbort } from '../api/errors.ts';
+import type { HttpReply } from '../api/types.ts';
+import { gunzipped } from './gunzip.ts';
+
+/** The encodings that `unpacked` understands, as the header says it. */
+export const ACCEPT_ENCODING = 'gzip, deflate, br';
+
+/** The body as it was before it was packed (`content-encoding`). Throws for one that is damaged or cut short. */
+export function unpacked(body: AsyncIterable<Buffer>, encoding: string | null): AsyncIterable<Buffer> {
+  const coding = encoding?.trim().toLowerCase() ?? '';
+  if (coding === 'gzip' || coding === 'x-gzip') return gunzipped(body);
+  if (coding === 'deflate' || coding === 'x-deflate') return inflated(body);
+  return coding === 'br' ? through(body, createBrotliDecompress()) : body;
+}
+
+/** Some servers leave out the wrapper that the standard asks for (RFC 9110, 8.4.1.2). */
+async function* inflated(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]();
+  let first = await chunks.next();
+  while (first.done !== true && first.value.length === 0) first = await chunks.next();
+  if (first.done === true) return;
+  const start = first.value;
+  const all = (async function* () {
+    yield start;
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
+  })();
+  const isWrapped = ((start[0] ?? 0) & 0x0f) === 8;
+  yield* through(all, isWrapped ? createInflate() : createInflateRaw());
+}
+
+function through(body: AsyncIterable<Buffer>, engine: Duplex): AsyncIterable<Buffer> {
+  return pipeline(body, engine, () => {}); // an error is thrown where the engine is read
+}
+
+/** The whole body. Throws the result of `tooLarge` for a longer one. `grow` is told its size, and may make it wait. */
+export async function wholeBody(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
+  tooLarge: () => Error,
+  grow?: (bytes: number) => Promise<void> | undefined,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw tooLarge();
+    await grow?.(bytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Of the body of a refusal: the words of a page may stand behind much of its style. */
+export const MOST_OF_REFUSAL_BYTES = 65_536;
+
+/** A refusal is its status and its headers; whatever is wrong with its words does not matter. */
+export async function* asFarAsItGoes(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      yield chunk;
+      bytes += chunk.length;
+      if (bytes > MOST_OF_REFUSAL_BYTES) return;
+    }
+  } catch (error) {
+    if (isAbort(error)) throw error;
+  }
+}
+
+const BYTE_ORDER_MARKS: readonly [charset: string, mark: readonly number[]][] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-16be', [0xfe, 0xff]],
+  ['utf-16le', [0xff, 0xfe]],
+];
+
+type Headers = Pick<HttpReply['headers'], 'get'>;
+
+/** A decoder for a body that begins so: by its byte order mark, else as its `content-type` says, else UTF-8. It reads over the mark. */
+export function decoderOf(headers: Headers, start: Uint8Array): TextDecoder {
+  const marked = BYTE_ORDER_MARKS.find(([, mark]) => mark.every((byte, index) => start[index] === byte));
+  const [, said] = /charset\s*=\s*"?([^\s";,]+)/i.exec(headers.get('content-type') ?? '') ?? [];
+  try {
+    return new TextDecoder(marked?.[0] ?? said ?? 'utf-8');
+  } catch {
+    return new TextDecoder('utf-8'); // a name that nobody knows
+  }
+}
+
+/** The body as text. */
+export function textOfReply({ headers, body }: Pick<HttpReply, 'headers' | 'body'>): string {
+  const decoder = decoderOf(headers, body);
+  if (decoder.encoding !== 'utf-8') return decoder.decode(body);
+  return body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0); // much the fastest
+}

@@ -1,0 +1,37 @@
+/** What connectors share about who asks: the secret, and what it means when the vendor does not let them in. */
+
+import { type ErrorOptions, messageOf, SluiceError } from '../api/errors.ts';
+import type { HttpReply, SourceSettings } from '../api/types.ts';
+import type { SourceSecrets } from '../redaction/echoes.ts';
+
+/** Tokens live for minutes: a clock that is off by more is worth a word. */
+const CLOCK_TOLERANCE_MS = 60_000;
+
+/** Nobody of this source is let in: what `run` waits for, and a command says at once. */
+export function lockedOut(message: string, options: Omit<ErrorOptions, 'action'>): SluiceError {
+  return new SluiceError(message, { ...options, action: 'stop', general: 'source', isLockedOut: true });
+}
+
+/** The secret as it is now. One that cannot be read, or is empty, may be just about to be changed. */
+export function secretNow(
+  { name, applicationSecret }: Pick<SourceSettings, 'name' | 'applicationSecret'>,
+  secrets: Pick<SourceSecrets, 'protect'>,
+): string {
+  try {
+    const secret = applicationSecret();
+    secrets.protect(secret);
+    return secret;
+  } catch (error) {
+    const advice = error instanceof SluiceError ? error.advice : undefined;
+    throw lockedOut(`source "${name}": ${messageOf(error)}`, { advice, cause: error });
+  }
+}
+
+/** The advice for refused credentials: set the clock, where it is wrong. */
+export function orClock({ headers }: Pick<HttpReply, 'headers'>, nowMs: number, advice: string): string {
+  const date = headers.get('date');
+  const skewMs = date === null ? 0 : nowMs - Date.parse(date);
+  if (!(Math.abs(skewMs) > CLOCK_TOLERANCE_MS)) return advice;
+  const minutes = Math.round(Math.abs(skewMs) / 60_000);
+  return `This machine's clock is ${minutes} min ${skewMs > 0 ? 'ahead of' : 'behind'} the vendor's: set the clock (NTP).`;
+}

@@ -1,0 +1,133 @@
+/**
+ * A gate stands before the requests of one route, and one before all of a source. A refusal holds it; when the hold is
+ * over one request goes first (the *probe*), and the others follow when it is through.
+ */
+import { orAborted } from '../api/abort.ts';
+import type { SluiceError } from '../api/errors.ts';
+
+export interface Gate {
+  /** Until when nothing is sent, in lived time. */
+  heldUntilMs: number;
+  /** False from a hold on until a probe goes. */
+  isOpen: boolean;
+  /** What holds it, or held it last. */
+  heldBy: SluiceError | undefined;
+  /** Refusals in a row: what was under way when the first came counts once with it. */
+  refusals: number;
+  /** The one that goes first after a hold. */
+  probe: Promise<void> | undefined;
+  successes: number;
+  /** Refusals of anybody. */
+  refused: number;
+  /** Records whose requests were refused. */
+  suspects: Map<string, Suspect>;
+  /** Records that were forbidden since anybody was answered. */
+  forbidden: Set<string>;
+}
+
+/** A record whose request was refused: perhaps it is refused for itself. */
+export interface Suspect {
+  /** How often while others of its kind were answered in between. */
+  times: number;
+  /** What the gate had counted when it was refused last. */
+  successes: number;
+  refused: number;
+  isAlone: boolean;
+}
+
+export function openGate(): Gate {
+  const counts = { refusals: 0, successes: 0, refused: 0 };
+  return {
+    heldUntilMs: 0,
+    isOpen: true,
+    heldBy: undefined,
+    probe: undefined,
+    ...counts,
+    suspects: new Map(),
+    forbidden: new Set(),
+  };
+}
+
+/** Holds it for so long from now on, or as long as it is held already. */
+export function hold(gate: Gate, error: SluiceError, untilMs: number): void {
+  if (untilMs < gate.heldUntilMs) return;
+  gate.heldUntilMs = untilMs;
+  gate.isOpen = false;
+  gate.heldBy = error;
+}
+
+/** So many refusals of one record by its route, beside answers to others, show that it is refused for itself, whoever else is. */
+export const REFUSED_ALONE = 4;
+const MOST_SUSPECTS = 10_000;
+
+/**
+ * Notes that the request for a record was refused. Says whether it is refused for itself: since its last refusal others
+ * were answered and nobody else was refused, or others were answered in between again and again.
+ */
+export function isRefusedAlone(gate: Gate, record: string, most: number): boolean {
+  const before = gate.suspects.get(record);
+  const isAnswered = before !== undefined && gate.successes > before.successes;
+  const isOnly = before !== undefined && gate.refused === before.refused;
+  const times = (before?.times ?? 0) + (isAnswered ? 1 : 0);
+  const isAlone = (isOnly && (isAnswered || before.isAlone)) || times >= most;
+  gate.refused++;
+  if (gate.suspects.size >= MOST_SUSPECTS) gate.suspects.clear();
+  gate.suspects.set(record, { times, successes: gate.successes, refused: gate.refused, isAlone });
+  return isAlone;
+}
+
+/** One that was refused lets others go first, who show whether it is alone. */
+const YIELD_MS = 250;
+/** A long hold is looked at again and again, so that it can be said what is waited for. */
+const LONGEST_NAP_MS = 60_000;
+
+export interface Passing {
+  gates: readonly [route: Gate, source: Gate];
+  /** Of a request for one record. */
+  record: string | undefined;
+  signal: AbortSignal;
+  now: () => number;
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Called before each pause, with the gate that is held for longest and for how much longer. May throw. */
+  onHeld: (gate: Gate, forMs: number) => void;
+}
+
+export interface Passage {
+  isProbeOf(gate: Gate): boolean;
+  /** To be called when the request is through: if it is the probe, the others follow. */
+  end(): void;
+}
+
+/** Waits until the request may go. */
+export async function pass({ gates, record, signal, now, sleep, onHeld }: Passing): Promise<Passage> {
+  let hasYielded = record === undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const [route, source] = gates;
+    const longest = source.heldUntilMs > route.heldUntilMs ? source : route;
+    const forMs = longest.heldUntilMs - now();
+    const probe = gates.find((gate) => gate.probe !== undefined)?.probe;
+    if (forMs > 0) {
+      onHeld(longest, forMs);
+      await sleep(Math.min(forMs, LONGEST_NAP_MS), signal);
+    } else if (probe !== undefined) await orAborted(probe, signal);
+    else if (!hasYielded && gates.some(({ isOpen, suspects }) => !isOpen && suspects.has(record as string))) {
+      hasYielded = true;
+      await sleep(YIELD_MS, signal);
+    } else break;
+  }
+  const held = gates.filter(({ isOpen }) => !isOpen);
+  if (held.length === 0) return { isProbeOf: () => false, end() {} };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const gate of held) {
+    gate.probe = promise;
+    gate.isOpen = true;
+  }
+  return {
+    isProbeOf: (gate) => held.includes(gate),
+    end() {
+      for (const gate of held) if (gate.probe === promise) gate.probe = undefined;
+      resolve();
+    },
+  };
+}

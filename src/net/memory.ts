@@ -1,0 +1,161 @@
+/**
+ * Memory for replies, over all sources of the process: a reply that is parsed whole becomes many times its size. With less
+ * memory than all of them would need at once, some wait: it goes slower.
+ */
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { orAborted } from '../api/abort.ts';
+import { jsonCost } from './json-cost.ts';
+
+const MIB = 1024 * 1024;
+/** Measured: `[{},{},…]` takes 20 bytes of the heap for each of its own, and its text stands beside it. */
+const BYTES_PER_BYTE = 24;
+/** While it is read: its chunks, and the whole that is made of them. */
+const BYTES_PER_READ = 2;
+/** The first bytes of each reply are free: most replies are small. */
+const FREE_BYTES = 64 * 1024;
+/** Of the memory that the process may use; the rest is for what is made of replies, and for everything else. */
+const SHARE = 0.4;
+/** Measured: the program with all of its sinks, before it has read anything. */
+const PROGRAM_BYTES = 48 * MIB;
+const LEAST_BYTES = 8 * MIB;
+/** Of those that are worked on at once. It is one at a time: with more room for others beside it, nothing goes faster. */
+const MOST_BYTES = 128 * MIB;
+/** V8 counts its young generation in, in which no reply stays. */
+const YOUNG_BYTES = 192 * MIB;
+
+/** What V8 was given for what stays (`--max-old-space-size`). */
+export function heapBytes(): number {
+  const { heap_size_limit: limit } = getHeapStatistics();
+  return Math.max(limit - YOUNG_BYTES, limit / 4);
+}
+
+/** What one reply, and what is parsed from it, takes. */
+export interface Room {
+  /** Resolves when there is room to read a reply of so many bytes. Rejects when the signal aborts. */
+  need(bytes: number, signal: AbortSignal): Promise<void> | undefined;
+  /**
+   * Now that all of it is there: the same for what is parsed from it. Resolves to how much that takes where there cannot be
+   * so much.
+   */
+  weigh(body: Buffer, signal: AbortSignal): Promise<number | undefined> | undefined;
+  /** Bytes of one piece of a reply, for which there is room whatever they are. */
+  readonly most: number;
+  release(): void;
+}
+
+export interface Memory {
+  /** What the process may use. */
+  readonly usable: number;
+  /** For a reply that is parsed whole, and worked on at once. */
+  open(): Room;
+  /** For one that can also be parsed part by part, and whose parts may wait for a sink: nobody waits for such a room. */
+  openForParts(): Room;
+}
+
+/** Tells what V8 has left of it once it has cleaned up: to be asked seldom, since that takes a while. */
+export function heapMeter(): () => number {
+  let cleanUp: (() => void) | undefined;
+  return () => {
+    setFlagsFromString('--expose-gc');
+    cleanUp ??= runInNewContext('gc') as () => void;
+    cleanUp();
+    return heapBytes() - getHeapStatistics().used_heap_size;
+  };
+}
+
+/** `usable`: what V8 was given, or what the container allows where that is less. `spare`: how much of it is left, where that can be told. */
+export function createMemory(usable: number, spare?: () => number): Memory {
+  const half = Math.max(LEAST_BYTES, Math.min(usable * SHARE, usable - PROGRAM_BYTES)) / 2;
+  const whole = createPool(Math.min(half, MOST_BYTES), spare);
+  const parts = createPool(half);
+  return {
+    usable,
+    open: whole.open,
+    openForParts: () => {
+      const room = parts.open();
+      return { ...room, weigh: (body, signal) => (parts.fits(body) ? room.weigh(body, signal) : NO_ROOM) };
+    },
+  };
+}
+
+const NO_ROOM = Promise.resolve(Number.POSITIVE_INFINITY);
+
+interface Holder {
+  bytes: number;
+  /** `reading`: its bytes are outside of the heap. `working`: something is made of it, which comes to its end. */
+  state: 'reading' | 'working' | 'waiting';
+}
+
+/**
+ * Room for several. The oldest always gets what it needs, for its work when no other is worked on, so that one goes on
+ * whatever happens; unless that is more than there is to `spare`.
+ */
+function createPool(budget: number, spare = () => budget): { open(): Room; fits(body: Buffer): boolean } {
+  const holders = new Set<Holder>(); // in the order in which they began
+  let used = 0;
+  let changed = Promise.withResolvers<void>();
+  const hold = (holder: Holder, bytes: number, state: Holder['state']): void => {
+    used += bytes - holder.bytes;
+    Object.assign(holder, { bytes, state });
+    changed.resolve();
+    changed = Promise.withResolvers();
+  };
+  const fits = (bytes: number, holder?: Holder): boolean => used + bytes - (holder?.bytes ?? 0) <= budget;
+  const isOldest = (holder: Holder): boolean => holders.values().next().value === holder;
+  const isAnyWorking = (): boolean => holders.values().some(({ state }) => state === 'working');
+  const bytesOf = (body: Buffer): number => {
+    const most = body.length * BYTES_PER_BYTE;
+    return most <= budget / 4 ? most : jsonCost(body);
+  };
+
+  const readWhen = async (holder: Holder, bytes: number, signal: AbortSignal): Promise<void> => {
+    const { state } = holder;
+    hold(holder, holder.bytes, 'waiting');
+    while (!fits(bytes, holder) && !isOldest(holder)) await orAborted(changed.promise, signal);
+    signal.throwIfAborted();
+    hold(holder, bytes, state);
+  };
+  const workWhen = async (holder: Holder, bytes: number, signal: AbortSignal): Promise<number | undefined> => {
+    hold(holder, holder.bytes, 'waiting');
+    while (!fits(bytes, holder)) {
+      if (!isOldest(holder) || isAnyWorking()) await orAborted(changed.promise, signal);
+      else if (bytes > spare()) return bytes;
+      else break;
+    }
+    signal.throwIfAborted();
+    hold(holder, bytes, 'working');
+    return undefined;
+  };
+  return {
+    fits: (body) => fits(bytesOf(body)),
+    open() {
+      const holder: Holder = { bytes: 0, state: 'reading' };
+      return {
+        most: Math.floor(budget / BYTES_PER_BYTE),
+        need(read, signal) {
+          if (read <= FREE_BYTES) return undefined;
+          // In steps of powers of two: asked for seldom, whatever the size of the chunks.
+          const bytes = 2 ** Math.ceil(Math.log2(read)) * BYTES_PER_READ;
+          if (bytes <= holder.bytes) return undefined;
+          holders.add(holder);
+          if (!fits(bytes, holder) && !isOldest(holder)) return readWhen(holder, bytes, signal);
+          hold(holder, bytes, holder.state);
+          return undefined;
+        },
+        weigh(body, signal) {
+          if (body.length <= FREE_BYTES) return undefined;
+          holders.add(holder);
+          // What was made of an earlier reply is still there.
+          const bytes = Math.max(bytesOf(body), holder.state === 'working' ? holder.bytes : 0);
+          if (!fits(bytes, holder)) return workWhen(holder, bytes, signal);
+          hold(holder, bytes, 'working');
+          return undefined;
+        },
+        release() {
+          if (holders.delete(holder)) hold(holder, 0, 'reading');
+        },
+      };
+    },
+  };
+}

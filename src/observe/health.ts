@@ -1,0 +1,236 @@
+/** `/healthz`, `/readyz` and `/metrics` of `sluice run`. */
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Gauge, Registry } from 'prom-client';
+import { messageOf, SluiceError } from '../api/errors.ts';
+import type { Config, SourceConfig } from '../config/load.ts';
+import type { Line } from '../engine/build.ts';
+import { SAY_AFTER_MS, type Trouble } from '../net/refusals.ts';
+import { createRedactor, type Redactor } from '../redaction/redactor.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Logger } from './log.ts';
+import type { Lost } from './outlet.ts';
+import { failingFor, isSinkFailing, type Watch } from './statistics.ts';
+
+export interface Health {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** A pipeline as health sees it. */
+export interface Watched {
+  watch: Watch;
+  line: Pick<Line, 'source' | 'registered' | 'refusals'>;
+}
+
+export interface HealthTools {
+  /** Milliseconds that the process lived through. */
+  lived: () => number;
+  /** What could not be written of the log. */
+  lost?: () => Lost | undefined;
+  redactor?: Redactor;
+  /** Says what is wrong with the time. */
+  clock?: Pick<Clock, 'trouble'>;
+}
+
+/** Undefined when the config has switched it off. */
+export async function startHealth(
+  config: Config,
+  watched: readonly Watched[],
+  log: Logger,
+  { lived, lost = () => undefined, redactor = createRedactor(), clock }: HealthTools,
+): Promise<Health | undefined> {
+  const { host, port } = config.health;
+  if (port === 0) return undefined;
+  const registry = metricsOf(watched, lived, lost);
+  const show = (text: string) => redactor.show(text, LONGEST);
+  const reply = async (path: string, response: ServerResponse): Promise<void> => {
+    const told = (finding: Finding): Finding => ({ ...finding, warning: finding.warning ?? clock?.trouble() });
+    const say = (findings: Finding[]) => answer(response, redactor.clean(verdict(findings.map(told)), show) as Verdict);
+    if (path === '/healthz') return say(watched.map((one) => liveness(config, one, lived())));
+    if (path === '/readyz') return say(watched.map((one) => readiness(one, lived())));
+    if (path === '/metrics') return send(response, 200, registry.contentType, await registry.metrics());
+    answer(response, { status: 404, body: { message: 'there are /healthz, /readyz and /metrics' } });
+  };
+  const server = createServer((request, response) => {
+    reply((request.url ?? '').split('?', 1)[0] ?? '', response).catch((error: unknown) => {
+      log.error({ err: error }, `health cannot answer: ${messageOf(error)}`);
+      response.destroy();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(host, port, error)));
+    server.listen(port, host, resolve);
+  });
+  const bound = (server.address() as AddressInfo).port;
+  log.info(`health on http://${host}:${bound}/healthz, /readyz and /metrics`);
+  return {
+    port: bound,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function cannotListen(host: string, port: number, error: Error): SluiceError {
+  const advice = 'Choose another health.port, or stop what listens there.';
+  return new SluiceError(`health cannot listen on ${host}:${port}: ${messageOf(error)}`, { action: 'stop', advice });
+}
+
+/** Of a reason: it may be what a vendor, a gateway or a sink said. */
+const LONGEST = 500;
+
+interface Finding {
+  pipeline: string;
+  ok: boolean;
+  why?: string;
+  /** What a person should look at although everything goes on. */
+  warning?: string;
+  advice?: string;
+}
+
+/** What cannot go on for so long is not only late. */
+const FAILING_AFTER_MS = 3_600_000;
+
+/** What the vendor refuses of what this pipeline asks for. */
+function refusalsOf({ line }: Watched): Trouble[] {
+  const routes = line.registered.stream.about.endpoints.map((endpoint) => endpoint.split(' ').at(-1) ?? '');
+  return line.refusals.troubles(routes);
+}
+
+/** What is not lost, but late or odd by now. */
+function warningOf(watched: Watched, nowMs: number): string | undefined {
+  const { watch } = watched;
+  const [longest] = refusalsOf(watched);
+  const isLong = longest !== undefined && longest.lastsMs >= SAY_AFTER_MS;
+  const refused = isLong ? `waiting for ${Math.round(longest.lastsMs / 60_000)} min: ${longest.reason}` : undefined;
+  return watch.alarm ?? failingFor(watch, nowMs) ?? refused;
+}
+
+/** What a person has to mend, or whatever has lasted too long. */
+function troubleOf(watched: Watched, longerMs: number, nowMs: number): { why?: string; advice?: string } {
+  const { watch } = watched;
+  if (watch.stopped !== undefined) return { why: watch.stopped.message, advice: watch.stopped.advice };
+  const refused = refusalsOf(watched).find(({ isFailing }) => isFailing);
+  if (refused !== undefined) return { why: refused.reason, advice: refused.advice };
+  return { why: failingFor(watch, nowMs, longerMs) };
+}
+
+/**
+ * A pipeline that neither finished a walk nor showed any progress for three polls and the longest retry is stuck. One
+ * that says what it waits for is not: a restart would not help it. One that has stopped, or that the vendor does not let
+ * in, is told as well, and one whose walk or sink has failed for an hour, whatever else succeeds: a person has to look.
+ */
+function liveness(config: Config, watched: Watched, nowMs: number): Finding {
+  const { watch, line } = watched;
+  const trouble = troubleOf(watched, FAILING_AFTER_MS, nowMs);
+  if (trouble.why !== undefined) return { pipeline: watch.name, ok: false, ...trouble };
+  const silentMs = nowMs - watch.lastSignMs;
+  const limitMs = silenceLimitMs(config, line.source);
+  const last = watch.lastSuccessMs === undefined ? 'never' : new Date(watch.lastSuccessMs).toISOString();
+  if (silentMs <= limitMs)
+    return { pipeline: watch.name, ok: true, why: watch.waiting, warning: warningOf(watched, nowMs) };
+  const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
+  return { pipeline: watch.name, ok: false, why };
+}
+
+/** Longer than everything that is retried in silence. */
+export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceConfig): number {
+  const ours = config.sinks.filter(({ name }) => sinks.includes(name));
+  const sinkMs = Math.max(
+    ...ours.map((sink) => {
+      if (sink.type === 'ndjson') return 0;
+      return sink.retryDeadlineMs + (sink.type === 'kafka' ? 2 * sink.timeoutMs : sink.requestTimeoutMs);
+    }),
+  );
+  return (
+    3 * Math.max(reading.pollMs, reading.snapshotMs) + Math.max(retry.deadlineMs + http.timeoutMs, sinkMs) + 30_000
+  );
+}
+
+/** A walk that cannot go on is not ready, whatever the others do: its first request was given up only after its deadline. */
+function readiness(watched: Watched, nowMs: number): Finding {
+  const { name, waiting } = watched.watch;
+  const { why, advice } = troubleOf(watched, SAY_AFTER_MS, nowMs);
+  const ok = why === undefined;
+  const warning = ok ? warningOf(watched, nowMs) : watched.watch.alarm;
+  return { pipeline: name, ok, why: why ?? waiting, warning, advice };
+}
+
+interface Verdict {
+  status: number;
+  body: unknown;
+}
+
+function verdict(findings: Finding[]): Verdict {
+  const ok = findings.every((finding) => finding.ok);
+  const word = findings.some(({ warning }) => warning !== undefined) ? 'degraded' : 'ok';
+  return { status: ok ? 200 : 503, body: { status: ok ? word : 'failing', pipelines: findings } };
+}
+
+function answer(response: ServerResponse, { status, body }: Verdict): void {
+  send(response, status, 'application/json; charset=utf-8', `${JSON.stringify(body)}\n`);
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  response.writeHead(status, { 'content-type': type }).end(text);
+}
+
+/** Read when somebody asks: nothing is counted twice. */
+function metricsOf(watched: readonly Watched[], lived: () => number, lost: () => Lost | undefined): Registry {
+  const registry = new Registry();
+  const add = (name: string, help: string, value: (watch: Watch) => number) => {
+    const collect = function (this: Gauge) {
+      for (const { watch } of watched) this.set({ pipeline: watch.name }, value(watch));
+    };
+    new Gauge({ name: `sluice_${name}`, help, labelNames: ['pipeline'], registers: [registry], collect });
+  };
+  add('documents_delivered', 'Documents that the sink took since the start.', (watch) => watch.delivered);
+  add('documents_rejected', 'Documents that the sink refused for good since the start.', (watch) => watch.rejected);
+  add('gaps', 'Parts of the resource that are known not to be delivered.', (watch) => watch.gaps.count);
+  add(
+    'oldest_gap_timestamp_seconds',
+    'Since when the oldest gap has been one; 0 for none.',
+    (watch) => (watch.gaps.sinceMs ?? 0) / 1000,
+  );
+  add('children_unread', 'Children that could not be read when they were last tried.', (watch) => watch.unread.size);
+  add('records_owed', 'Records that wait for a detail that cannot be had yet.', (watch) => watch.owed);
+  add('windows', 'Windows that were read since the start.', (watch) => watch.windows);
+  add('windows_unsettled', 'Windows that kept changing while they were read.', (watch) => watch.unsettled);
+  add(
+    'last_success_timestamp_seconds',
+    'When a walk last came to its end; 0 for never.',
+    (watch) => (watch.lastSuccessMs ?? 0) / 1000,
+  );
+  add(
+    'silence_seconds',
+    'How long there has been no sign of progress.',
+    (watch) => (lived() - watch.lastSignMs) / 1000,
+  );
+  add('walks_failing', 'Walks that cannot go on for now.', (watch) => watch.failing.size);
+  add('sink_failing', '1 while the sink takes nothing.', (watch) => (isSinkFailing(watch, lived()) ? 1 : 0));
+  add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
+  add('alarm', '1 while a person should look at something.', (watch) => (watch.alarm === undefined ? 0 : 1));
+  add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));
+  new Gauge({
+    name: 'sluice_log_lines_lost',
+    help: 'Log lines that could not be written since the start.',
+    registers: [registry],
+    collect() {
+      this.set(lost()?.lines ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'sluice_refusals',
+    help: 'Requests that the vendor refused or that failed since the start, by the status of the answer.',
+    labelNames: ['source', 'status'],
+    registers: [registry],
+    collect() {
+      for (const { line } of watched)
+        for (const [status, count] of line.refusals.counts) this.set({ source: line.source.name, status }, count);
+    },
+  });
+  return registry;
+}

@@ -1,0 +1,69 @@
+/**
+ * Logs: one ECS document a line for machines, readable lines for people; both to stderr, both without secrets, and with
+ * nothing in them that a terminal would obey.
+ *
+ * That is done to the values of the finished line, so that nothing passes beside it: neither an error's stack, nor a
+ * child logger's bindings, nor JSON inside a string.
+ */
+import { ecsFormat } from '@elastic/ecs-pino-format';
+import { type DestinationStream, type Logger, destination as openDestination, pino, stdSerializers } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import { bounded, inertJson, stackLines } from '../api/inert.ts';
+import type { LogLevel } from '../config/result.ts';
+import { createRedactor, LOOKED_AT, type Redactor } from '../redaction/redactor.ts';
+
+export type { Logger } from 'pino';
+
+export interface LogOptions {
+  level: LogLevel;
+  format: 'json' | 'pretty';
+  /** stderr by default. */
+  destination?: DestinationStream;
+  /** One that already knows secrets (the config is read before there is a logger); a new one by default. */
+  redactor?: Redactor;
+  /** Colours in `pretty`. */
+  color?: boolean;
+}
+
+export interface Logging extends Redactor {
+  log: Logger;
+}
+
+/** No text of a line is longer. */
+const LONGEST = 4000;
+
+/** A logger and its redactor. There is no global one: whoever logs is given it. */
+export function createLogger(options: LogOptions): Logging {
+  const redactor = options.redactor ?? createRedactor();
+  const { level, format, color = false } = options;
+  const destination = options.destination ?? openDestination({ dest: 2, sync: true });
+  const write = format === 'json' ? forMachines(redactor) : forPeople(redactor, color);
+  const stream: DestinationStream = { write: (line) => destination.write(write(JSON.parse(line))) };
+  const log =
+    format === 'json'
+      ? pino(
+          { ...ecsFormat({ serviceName: 'sluice', eventDataset: 'sluice.log', apmIntegration: false }), level },
+          stream,
+        )
+      : pino({ level, base: null, messageKey: 'message', serializers: { err: stdSerializers.err } }, stream);
+  return { log, ...redactor };
+}
+
+function forMachines({ scrub, clean }: Redactor): (line: unknown) => string {
+  const show = (text: string) =>
+    bounded(scrub(text.slice(0, LOOKED_AT)), LONGEST, Math.max(0, text.length - LOOKED_AT));
+  return (line) => `${inertJson(clean(line, show))}\n`;
+}
+
+/** Turns each line into one for people, at once: nothing is left behind when the process ends. */
+function forPeople({ show, clean }: Redactor, colorize: boolean): (line: unknown) => string {
+  const translateTime = 'SYS:HH:MM:ss';
+  const format = prettyFactory({ colorize, messageKey: 'message', translateTime, singleLine: true });
+  const showAs = (text: string, name?: string) =>
+    name === 'stack'
+      ? stackLines(text)
+          .map((one) => show(one, LONGEST))
+          .join('\n')
+      : show(text, LONGEST);
+  return (line) => format(clean(line, showAs) as object) ?? '';
+}

@@ -1,0 +1,88 @@
+/** What a source sends that opens doors, and must not get back as a record: a gateway, or the vendor, may repeat it. */
+
+import { keepOrder } from '../api/records/json.ts';
+import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
+import type { HttpReply } from '../api/types.ts';
+import { decoderOf } from '../net/body.ts';
+import { holdsPart, type SecretParts, SHORTEST_PART, withoutParts } from './secret-parts.ts';
+import type { Vault } from './vault.ts';
+
+export interface SourceSecrets {
+  /** The last ones are remembered. */
+  protect(secret: string): void;
+  /** What was read from a reply, without secrets that the reply repeats. */
+  unechoed<T>(reply: Pick<HttpReply, 'headers' | 'body'>, content: T): T;
+  /** The same for a reply that is read part by part: `read` makes the parts of its body. */
+  unechoedParts<Rest>(
+    reply: { headers: HttpReply['headers']; body: AsyncIterable<Buffer> },
+    read: (body: AsyncIterable<Buffer>, clean: <T>(content: T) => T) => AsyncGenerator<unknown[], Rest>,
+  ): AsyncGenerator<unknown[], Rest>;
+}
+
+export function secretsOfSource(vault: Vault): SourceSecrets {
+  const without = <T>(content: T): T => withoutEchoes(withoutSecrets(content, []), vault.parts, 0) as T;
+  return {
+    protect: vault.protect,
+    unechoed: ({ headers, body }, content) => (suspecting(vault, headers)(body) ? without(content) : content),
+    async *unechoedParts({ headers, body }, read) {
+      const look = suspecting(vault, headers);
+      let isSuspect = false;
+      const watched = (async function* () {
+        for await (const chunk of body) {
+          isSuspect ||= look(chunk);
+          yield chunk;
+        }
+      })();
+      const clean = <T>(content: T): T => (isSuspect ? without(content) : content);
+      const parts = read(watched, clean);
+      try {
+        for (;;) {
+          const { done, value } = await parts.next();
+          if (done) return clean(value);
+          yield clean(value);
+        }
+      } finally {
+        await parts.return(undefined as never);
+      }
+    },
+  };
+}
+
+/** Looks at the bytes of a reply, which may come in pieces: whether what is read from them is worth a closer look. */
+function suspecting(vault: Vault, headers: HttpReply['headers']): (bytes: Buffer) => boolean {
+  let last: Buffer | undefined;
+  return (bytes) => {
+    if (last === undefined && decoderOf(headers, bytes).encoding.startsWith('utf-16')) return true;
+    const seam = last === undefined ? NOTHING : Buffer.concat([last, bytes.subarray(0, SHORTEST_PART - 1)]);
+    last = bytes.subarray(Math.max(0, bytes.length - SHORTEST_PART + 1));
+    return [seam, bytes].some((some) => isOddlyWritten(some) || holdsPart(some, vault.parts));
+  };
+}
+
+const NOTHING = Buffer.alloc(0);
+const BACKSLASH = 92;
+const ESCAPED = '\\u00';
+
+/** Letters and digits that are written as escapes, which nobody does without a reason, or escapes within a text. */
+function isOddlyWritten(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(ESCAPED); at >= 0; at = bytes.indexOf(ESCAPED, at + ESCAPED.length)) {
+    const code = Number.parseInt(bytes.toString('latin1', at + 4, at + 6), 16);
+    if (bytes[at - 1] === BACKSLASH || /[A-Za-z0-9]/.test(String.fromCharCode(code))) return true;
+  }
+  return false;
+}
+
+/** What lies deeper is not looked through. */
+const MAX_DEPTH = 100;
+
+function withoutEchoes(value: unknown, parts: SecretParts, depth: number): unknown {
+  if (typeof value === 'string') return withoutParts(value, [parts], REMOVED);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) return REMOVED;
+  if (Array.isArray(value)) return value.map((item) => withoutEchoes(item, parts, depth + 1));
+  const entries = Object.entries(value).map(([name, content]) => [
+    withoutParts(name, [parts], REMOVED),
+    withoutEchoes(content, parts, depth + 1),
+  ]);
+  return keepOrder(value, Object.fromEntries(entries));
+}

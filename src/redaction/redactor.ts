@@ -1,0 +1,143 @@
+/**
+ * Keeps secrets out of whatever is shown or remembered: one for the whole process, which knows the secrets of the config
+ * and the tokens that sources were given.
+ *
+ * Credentials that nobody registered are found by what stands around them.
+ */
+
+import { inert } from '../api/inert.ts';
+import { secretName } from '../api/records/secrets.ts';
+import { type SourceSecrets, secretsOfSource } from './echoes.ts';
+import { withoutParts } from './secret-parts.ts';
+import { openVault, SHORTEST } from './vault.ts';
+
+export interface Redactor {
+  /** From now on this value appears nowhere. Values below 6 characters are ignored: they would blot out ordinary text. */
+  protect(secret: string): void;
+  /** The text without protected values, parts of them, credentials, and members that are named like secrets. */
+  scrub(text: string): string;
+  /** What is shown of a text: its beginning, with everything written out that cannot be seen. */
+  show(text: string, longest?: number): string;
+  /** A plain value of which every text is as `show` has it, or scrubbed. What is named like a secret is left out. */
+  clean(value: unknown, show?: (text: string, name?: string) => string): unknown;
+  /** Where a source keeps what it sends; all of it is protected. */
+  ofSource(): SourceSecrets;
+}
+
+/** What stands where a secret was. */
+export const REDACTED = '[redacted]';
+
+/** Of a text that is shown, only the beginning is looked at, which is many times longer than what is shown. */
+export const LOOKED_AT = 65_536;
+/** Secrets of so many characters, of the config and of each source, are remembered at least; twice as many at most. */
+const MOST_OF_CONFIG = 65_536;
+const MOST_OF_SOURCE = 4096;
+/** What lies deeper is not shown. */
+const MAX_DEPTH = 100;
+
+/** Members that hold a secret wherever they appear. */
+const members = [
+  'applicationsecret',
+  'appsecret',
+  'clientsecret',
+  'secret',
+  'password',
+  'passwd',
+  'passphrase',
+  'apikey',
+  'accesskey',
+  'privatekey',
+  'token',
+  'accesstoken',
+  'authtoken',
+  'refreshtoken',
+  'idtoken',
+  'authorization',
+  'proxyauthorization',
+  'cookie',
+  'setcookie',
+  'downloadurl',
+];
+const named = new Set(members);
+const memberPattern = `(?:${members.map((each) => [...each].join('[-_]?')).join('|')})`;
+
+/** `"password":"..."`, also with a list or an object as the value. */
+const member = new RegExp(
+  `("\\s{0,20}${memberPattern}\\s{0,20}"\\s*:\\s*)(?:"(?:[^"\\\\]|\\\\.)*"|-?\\d[\\d.eE+-]*|\\[[^[\\]{}]{0,2000}\\]|\\{[^[\\]{}]{0,2000}\\})`,
+  'gi',
+);
+/** The same as JSON within a JSON string: `\"password\":\"...\"`. */
+const innerMember = new RegExp(
+  `(\\\\"\\s{0,20}${memberPattern}\\s{0,20}\\\\"\\s*:\\s*\\\\")(?:[^"\\\\]|\\\\\\\\(?:\\\\"|\\\\\\\\|[^"\\\\]))*`,
+  'gi',
+);
+/** `password=...`, as in URLs and forms. */
+const assignment = new RegExp(`(\\b${memberPattern}=)[^\\s&"'\\\\]+`, 'gi');
+/** `Authorization: Bearer ...` in plain text; a scheme's name alone is harmless. */
+const header = /(\bauthorization["']?\s*[:=]\s*["']?)(?:(?:bearer|basic|apikey|negotiate)\s+)?[^\s"',;\\]+/gi;
+const scheme = /\b(bearer|basic|apikey)\s+(?=[\w.~+/-]{0,500}[\d=])[\w.~+/-]{8,}=*/gi;
+/** What a signed token may stand in. */
+const run = /[\w.-]{12,}/g;
+const urlCredentials = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"'\\]{1,500}@/gi;
+
+export function createRedactor(): Redactor {
+  const config = openVault(MOST_OF_CONFIG);
+  const vaults = [config];
+  const scrub = (text: string): string => {
+    if (text.length < SHORTEST) return text;
+    let clean = text;
+    for (const vault of vaults)
+      for (const needle of vault.needles()) if (clean.includes(needle)) clean = clean.replaceAll(needle, REDACTED);
+    return withoutParts(
+      withoutCredentials(clean),
+      vaults.map(({ parts }) => parts),
+      REDACTED,
+    );
+  };
+  return {
+    protect: config.protect,
+    scrub,
+    show: (text, longest) => inert(scrub(text.slice(0, LOOKED_AT)), longest, Math.max(0, text.length - LOOKED_AT)),
+    clean: (value, show = scrub) => cleaned(value, show, 0),
+    ofSource() {
+      const vault = openVault(MOST_OF_SOURCE);
+      vaults.push(vault);
+      return secretsOfSource(vault);
+    },
+  };
+}
+
+function withoutCredentials(text: string): string {
+  return text
+    .replace(member, (_, start: string) => `${start}"${REDACTED}"`)
+    .replace(innerMember, (_, start: string) => `${start}${REDACTED}`)
+    .replace(assignment, (_, start: string) => `${start}${REDACTED}`)
+    .replace(header, (_, start: string) => `${start}${REDACTED}`)
+    .replace(scheme, (_, name: string) => `${name} ${REDACTED}`)
+    .replace(run, withoutToken)
+    .replace(urlCredentials, (_, start: string) => `${start}${REDACTED}@`);
+}
+
+/** A signed token begins with `eyJ` and six more characters before its first point. Each point is looked for once. */
+function withoutToken(words: string): string {
+  for (let at = words.indexOf('eyJ'), point = -1; at >= 0; at = words.indexOf('eyJ', at + 1)) {
+    if (point < at) point = words.indexOf('.', at);
+    if (point < 0) return words;
+    const begins = at === 0 || /\W/.test(words.charAt(at - 1));
+    if (begins && point - at >= 9) return `${words.slice(0, at)}${REDACTED}`;
+  }
+  return words;
+}
+
+function cleaned(value: unknown, show: (text: string, name?: string) => string, depth: number, name?: string): unknown {
+  if (typeof value === 'string') return show(value, name);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) return REDACTED;
+  if (Array.isArray(value)) return value.map((item) => cleaned(item, show, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([member, content]) => {
+      const isSecret = named.has(secretName(member)) && typeof content !== 'boolean' && content !== null;
+      return [show(member), isSecret ? REDACTED : cleaned(content, show, depth + 1, member)];
+    }),
+  );
+}

@@ -1,0 +1,204 @@
+/** What an answer of Elasticsearch means: the one place of this sink that looks at status codes and error types. */
+import { SluiceError } from '../../api/errors.ts';
+import { wantsTls } from '../../net/tls.ts';
+import { HANDLES_ADVICE, isOutOfHandles } from '../../system/handles.ts';
+import type { Reply } from './client.ts';
+
+/** Something that may pass by itself. `doubt`: the request may have been carried out, so ask before repeating it. */
+export interface Trouble {
+  kind: 'trouble';
+  why: string;
+  advice: string;
+  doubt: boolean;
+  waitMs?: number;
+}
+
+export interface Place {
+  where: string;
+  dataStream: string;
+}
+
+export interface EsProblem {
+  type: string;
+  reason: string;
+}
+
+/** `[type] reason` of an error body, with what caused it; tolerant, since proxies answer too. */
+export function problemOf(body: unknown): EsProblem {
+  const error = (body as { error?: unknown } | null)?.error;
+  if (typeof error === 'string') return { type: 'error', reason: error };
+  if (typeof error === 'object' && error !== null) {
+    const { type, reason, caused_by: cause } = error as Record<string, unknown>;
+    const because = (cause as { reason?: unknown } | null | undefined)?.reason;
+    const why = typeof because === 'string' && because !== '' && because !== reason ? `: ${because}` : '';
+    return {
+      type: typeof type === 'string' ? type : 'error',
+      reason: `${typeof reason === 'string' ? reason : ''}${why}`,
+    };
+  }
+  return {
+    type: 'error',
+    reason:
+      typeof body === 'string'
+        ? body
+            .replace(/<[^>]*>?/g, ' ')
+            .trim()
+            .slice(0, 200)
+        : '',
+  };
+}
+
+/** What was answered, in a few words. */
+export function saidBy(reply: Reply): string {
+  if (reply.kind === 'silence') return reply.why;
+  const { type, reason } = problemOf(reply.body);
+  return `${reply.status} ${type}: ${reason}`;
+}
+
+const laterAdvice = 'Nothing is lost: once it answers again, run again and Sluice goes on where it stopped.';
+
+/** A request that did not succeed, 413 excepted: what may pass is returned, what needs a person is thrown. */
+export function troubleWith(reply: Reply, place: Place): Trouble {
+  if (reply.kind === 'silence') return silent(reply, place);
+  const { status } = reply;
+  const problem = problemOf(reply.body);
+  const said = `${status} ${problem.type}${problem.reason ? `: ${problem.reason}` : ''}`;
+  if (isBlock(problem) && status !== 503) return blocked(problem, place);
+  if (status === 429) {
+    return {
+      kind: 'trouble',
+      why: `is overloaded (${said})`,
+      advice: laterAdvice,
+      doubt: false,
+      waitMs: reply.retryAfterMs,
+    };
+  }
+  if (status >= 500 || status === 408) {
+    return {
+      kind: 'trouble',
+      why: `cannot answer (${said})`,
+      advice: laterAdvice,
+      doubt: true,
+      waitMs: reply.retryAfterMs,
+    };
+  }
+  throw refused(status, said, place);
+}
+
+function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: Place): Trouble {
+  if (tls?.lasts) throw stop(`Elasticsearch at ${place.where} cannot be trusted: ${tls.what} (${why})`, tls.advice);
+  const usual = isOutOfHandles(why) ? HANDLES_ADVICE : 'Check the address and that the cluster runs.';
+  const advice = tls?.advice ?? [usual, hint ?? []].flat().join(' ');
+  const reason = tls === undefined ? why : `${tls.what} (${why})`;
+  return { kind: 'trouble', why: `cannot be reached: ${reason}`, advice: `${advice} ${laterAdvice}`, doubt: true };
+}
+
+export const neededPrivileges = ['auto_configure', 'create_doc', 'read', 'maintenance'] as const;
+
+/** A refusal that only a person can lift. Never a rejection: the documents are not to blame. */
+export function refused(status: number, said: string, { where, dataStream }: Place): SluiceError {
+  if (status === 401) {
+    return stop(
+      `Elasticsearch at ${where} does not accept the credentials (${said})`,
+      'Check the API key or the user and password in the sink settings: is it the right one, for this cluster, and not expired?',
+    );
+  }
+  if (status === 403) {
+    return stop(
+      `Elasticsearch at ${where} does not allow this on ${dataStream} (${said})`,
+      `Give the API key or user the index privileges ${neededPrivileges.join(', ')} on logs-*.`,
+    );
+  }
+  if (status === 404) {
+    return stop(
+      `Elasticsearch at ${where} has no data stream ${dataStream} and does not create it (${said})`,
+      'Run `sluice setup elasticsearch` once, and check that the address is the one of Elasticsearch itself.',
+    );
+  }
+  if (wantsTls(status, said)) {
+    return stop(`${where} is not spoken to as it wants (${said})`, 'Write https:// in `nodes` of the sink.');
+  }
+  return stop(
+    `Elasticsearch at ${where} refuses the request for ${dataStream} (${said})`,
+    'The cluster refuses what no waiting will change: its message says what. Nothing is lost; run again once that is mended.',
+  );
+}
+
+/** What became of one document of a bulk request. */
+export type ItemVerdict = 'delivered' | { kind: 'rejected'; problem: EsProblem } | Trouble;
+
+export interface BulkItem {
+  status: number;
+  error?: unknown;
+  failure_store?: string;
+}
+
+export function judgeItem(item: BulkItem, place: Place): ItemVerdict {
+  if (item.status < 300) return item.failure_store === 'used' ? inFailureStore(place) : 'delivered';
+  const problem = problemOf(item);
+  if (item.status === 409) return 'delivered'; // our id is there already: an earlier delivery arrived
+  if (item.status === 400 && isAboutDocument(problem)) return { kind: 'rejected', problem };
+  return troubleWith({ kind: 'answer', status: item.status, body: item, retryAfterMs: undefined }, place);
+}
+
+function inFailureStore(place: Place): ItemVerdict {
+  const reason = `Elasticsearch put the document into the failure store: its reason stands in ${place.dataStream}::failures`;
+  return { kind: 'rejected', problem: { type: 'failure_store', reason } };
+}
+
+/** 400s that blame the cluster's own setup: they hit every document alike and would drain the stream. */
+const setupTypes = new Set([
+  'validation_exception',
+  'index_closed_exception',
+  'invalid_index_name_exception',
+  'security_exception',
+  'action_request_validation_exception',
+]);
+const setupReasons = /pipeline with id|no write index|maximum (normal )?shards|index template/i;
+
+function isAboutDocument(problem: EsProblem): boolean {
+  if (setupTypes.has(problem.type)) return false;
+  return problem.type !== 'illegal_argument_exception' || !setupReasons.test(problem.reason);
+}
+
+function isBlock(problem: EsProblem): boolean {
+  return problem.type === 'cluster_block_exception';
+}
+
+function blocked(problem: EsProblem, { dataStream }: Place): Trouble {
+  const full = /flood|read-only-allow-delete|allow delete/i.test(problem.reason);
+  const advice = full
+    ? 'The disk of a node is nearly full: free space or add some, and the block goes away by itself.'
+    : `Lift the block: PUT /${dataStream}/_settings {"index.blocks.write": null, "index.blocks.read_only": null}, or cluster.blocks.read_only if that is set.`;
+  return {
+    kind: 'trouble',
+    why: `does not let ${dataStream} be written to: ${problem.reason}`,
+    advice: `${advice} Nothing is lost; run again afterwards if Sluice has stopped.`,
+    doubt: false,
+  };
+}
+
+const fieldPatterns = [
+  /failed to parse field \[([^\]]+)\]/,
+  /object mapping for \[([^\]]+)\]/,
+  /mapper \[([^\]]+)\]/,
+  /merge a non[- ]object mapping \[([^\]]+)\]/,
+  /immense term in field="([^"]+)"/,
+  /data stream timestamp field \[([^\]]+)\]/,
+  /field \[([^\]]+)\]/,
+];
+
+/** The field that a reason blames; undefined where it names none (a limit on their number, say). */
+export function fieldOf(reason: string): string | undefined {
+  const strict = /dynamic introduction of \[([^\]]+)\] within \[([^\]]+)\]/.exec(reason);
+  if (strict) return strict[2] === '_doc' ? strict[1] : `${strict[2]}.${strict[1]}`;
+  for (const pattern of fieldPatterns) {
+    const found = pattern.exec(reason)?.[1];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function stop(message: string, advice: string): SluiceError {
+  return new SluiceError(message, { action: 'stop', advice });
+}

@@ -1,0 +1,136 @@
+/** Bulk requests: documents into lines, lines into requests of bounded size, one request and what became of it. */
+import { z } from 'zod';
+import type { OutDocument } from '../../api/types.ts';
+import { putLine } from '../serialize.ts';
+import { type EsProblem, judgeItem, type Place, type Trouble, troubleWith } from './answers.ts';
+import type { EsClient } from './client.ts';
+
+/** One document, two lines of a request. */
+export interface Line {
+  id: string;
+  head: string;
+  document: OutDocument;
+}
+
+export interface Chunk {
+  dataStream: string;
+  lines: Line[];
+  /** `event.ingested` of its documents. */
+  ingested: string;
+}
+
+export interface ChunkLimits {
+  dataStreamType: string;
+  maxBulkBytes: number;
+  maxBulkDocuments: number;
+}
+
+/** Lazily. Documents of one data stream stay in order. */
+export function* chunksOf(documents: readonly OutDocument[], limits: ChunkLimits, ingested: string): Generator<Chunk> {
+  const open = new Map<string, { lines: Line[]; bytes: number }>();
+  for (const document of documents) {
+    const { id } = document;
+    const dataStream = dataStreamOf(limits.dataStreamType, document);
+    const line = { id, head: `{"create":{"_id":${JSON.stringify(id)}}}\n`, document };
+    const bytes = sizeOf(line);
+    const chunk = open.get(dataStream);
+    if (chunk && chunk.bytes + bytes <= limits.maxBulkBytes && chunk.lines.length < limits.maxBulkDocuments) {
+      chunk.lines.push(line);
+      chunk.bytes += bytes;
+      continue;
+    }
+    open.set(dataStream, { lines: [line], bytes });
+    if (chunk) yield { dataStream, lines: chunk.lines, ingested };
+  }
+  for (const [dataStream, { lines }] of open) yield { dataStream, lines, ingested };
+}
+
+function sizeOf({ head, document }: Line): number {
+  return Buffer.byteLength(head) + document.json.length + 1;
+}
+
+/** The body of a request: made for each attempt, so that only those under way take the memory. */
+function bodyOf({ lines, ingested }: Chunk): Buffer {
+  const body = Buffer.allocUnsafe(lines.reduce((sum, line) => sum + sizeOf(line), 0));
+  let end = 0;
+  for (const { head, document } of lines) {
+    end += body.write(head, end);
+    end += putLine(body, end, document, ingested);
+  }
+  return body;
+}
+
+export function dataStreamOf(type: string, to: { stream: string; namespace: string }): string {
+  return `${type}-${to.stream}-${to.namespace}`;
+}
+
+/** Names our requests on the server, for as long as they run: a look-up waits for them, those of a dead process too. */
+export function opaqueIdOf(dataStream: string): string {
+  return `sluice/${dataStream}`;
+}
+
+export interface Sent {
+  kind: 'sent';
+  rejected: { id: string; problem: EsProblem }[];
+  /** What has to be sent again, and why. */
+  again: Line[];
+  trouble: Trouble | undefined;
+}
+
+export type Outcome = Sent | Trouble | { kind: 'too-large'; said: string };
+
+const BULK = z.object({
+  items: z.array(
+    z.object({
+      create: z.object({ status: z.number(), error: z.unknown().optional(), failure_store: z.string().optional() }),
+    }),
+  ),
+});
+type Items = z.infer<typeof BULK>['items'];
+
+/** One attempt, without a retry. Throws only what a person has to mend. */
+export async function sendBulk(client: EsClient, chunk: Chunk, signal: AbortSignal): Promise<Outcome> {
+  const place = { where: client.where, dataStream: chunk.dataStream };
+  const reply = await client.call({
+    method: 'POST',
+    path: `/${chunk.dataStream}/_bulk`,
+    query: {
+      // Without a template the core would make an ordinary index of this name.
+      require_data_stream: true,
+      // The server gives up before we do, so that its answer says what happened.
+      timeout: `${Math.ceil(client.requestTimeoutMs * 0.8)}ms`,
+      filter_path:
+        'error,status,items.*.status,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason',
+    },
+    lines: bodyOf(chunk),
+    opaqueId: opaqueIdOf(chunk.dataStream),
+    shape: BULK,
+    signal,
+  });
+  if (reply.kind === 'answer' && reply.status === 413) return { kind: 'too-large', said: `413 from ${client.where}` };
+  if (reply.kind === 'silence' || reply.status !== 200) return troubleWith(reply, place);
+  const { items } = reply.body;
+  if (items.length === chunk.lines.length) return sort(chunk.lines, items, place);
+  return {
+    kind: 'trouble',
+    why: 'answered a bulk request without a result for each document',
+    advice: 'Check that the address is the one of Elasticsearch itself.',
+    doubt: true,
+  };
+}
+
+function sort(lines: Line[], items: Items, place: Place): Sent {
+  const sent: Sent = { kind: 'sent', rejected: [], again: [], trouble: undefined };
+  for (const [index, line] of lines.entries()) {
+    const verdict = judgeItem(items[index]?.create ?? { status: 500 }, place);
+    if (verdict === 'delivered') continue;
+    if (verdict.kind === 'rejected') {
+      sent.rejected.push({ id: line.id, problem: verdict.problem });
+      continue;
+    }
+    sent.again.push(line);
+    // One in doubt puts all that is sent again in doubt: looking up costs little.
+    sent.trouble = { ...verdict, doubt: verdict.doubt || (sent.trouble?.doubt ?? false) };
+  }
+  return sent;
+}

@@ -1,0 +1,162 @@
+/**
+ * The Elasticsearch sink: data streams, `create` with our own ids, effectively once.
+ *
+ * An id that is there already answers 409 and counts as delivered. That holds within one backing index only, so
+ * whenever it is not known whether a request was carried out, its ids are looked up over the whole data stream before
+ * they are sent again. Limit: a request still held back by a proxy when we look is found neither as a task nor as a
+ * document; it doubles if a rollover happens to fall in between.
+ */
+import pLimit from 'p-limit';
+import type { Logger } from 'pino';
+import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../../api/types.ts';
+import { type Patience, patience } from '../backoff.ts';
+import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
+import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
+import { lookUpPatiently } from './lookup.ts';
+import type { CheckedStream } from './template-check.ts';
+import { deliver } from './write.ts';
+
+export interface ElasticsearchSettings extends ConnectionSettings {
+  dataStreamType?: 'logs';
+  maxBulkBytes?: number;
+  maxBulkDocuments?: number;
+  /** Bulk requests at a time, over all walks of this sink. */
+  concurrency?: number;
+  /** How long a cluster that refuses or is away is waited for before a write throws `stop`. */
+  retryDeadlineMs?: number;
+  /** The longest first and the longest later pause between two attempts. */
+  retryBaseMs?: number;
+  retryMaxMs?: number;
+  /** What `check` looks at, e.g. `logs-cylance.detection-acme`; everything under `logs-*` when it is not said. */
+  dataStreams?: readonly string[];
+  /** The streams, by whose fields `check` tells whether their templates are those of this version. */
+  streams?: readonly CheckedStream[];
+}
+
+export interface ElasticsearchTools {
+  log: Logger;
+  /** Epoch milliseconds. */
+  now: () => number;
+  /** Milliseconds that the process lived through: what deadlines go by. */
+  lived?: () => number;
+}
+
+/** What every write of one sink shares. */
+interface Opened {
+  client: EsClient;
+  limits: ChunkLimits;
+  concurrency: number;
+  limit: ReturnType<typeof pLimit>;
+  newPatience: () => Patience;
+  now: () => number;
+}
+
+export function openElasticsearch(settings: ElasticsearchSettings, tools: ElasticsearchTools): Sink {
+  const opened = open(settings, tools);
+  // Batches under way or given up: what of them arrived is not known, so a second write looks first.
+  const begun = new Set<string>();
+  const closed = new AbortController();
+  let closing: Promise<void> | undefined;
+  return {
+    kind: 'elasticsearch',
+    looksUp: true,
+    async write(batch, signal) {
+      signal.throwIfAborted();
+      const name = JSON.stringify([batch.pipeline, batch.walk, batch.number]);
+      const doubt = begun.has(name);
+      begun.add(name);
+      const rejections = await writeBatch(opened, batch, doubt, signal);
+      begun.delete(name);
+      return { rejections, receipt: null };
+    },
+    async recover(_pipeline, prepared, _committed, signal = closed.signal) {
+      return { arrived: await recovered(opened, prepared, AbortSignal.any([closed.signal, signal])) };
+    },
+    check: (signal) => check(opened.client, settings, signal),
+    close: () => {
+      closed.abort();
+      closing ??= opened.client.close();
+      return closing;
+    },
+  };
+}
+
+/** Loaded only here: it brings the field dictionary. */
+async function check(
+  client: EsClient,
+  { dataStreams = [], streams = [] }: ElasticsearchSettings,
+  signal: AbortSignal,
+): Promise<CheckLine[]> {
+  const { checkElasticsearch } = await import('./check.ts');
+  return checkElasticsearch(client, dataStreams, streams, signal);
+}
+
+function open(settings: ElasticsearchSettings, { log, now, lived = now }: ElasticsearchTools): Opened {
+  const client = connectElasticsearch(settings);
+  const concurrency = settings.concurrency ?? 2;
+  const waiting = {
+    who: `Elasticsearch at ${client.where}`,
+    deadlineMs: settings.retryDeadlineMs ?? 300_000,
+    baseMs: settings.retryBaseMs ?? 200,
+    maxMs: settings.retryMaxMs ?? 10_000,
+    log,
+    now: lived,
+    said: { at: Number.NEGATIVE_INFINITY },
+  };
+  return {
+    client,
+    limits: {
+      dataStreamType: settings.dataStreamType ?? 'logs',
+      maxBulkBytes: settings.maxBulkBytes ?? 5 * 1024 * 1024,
+      maxBulkDocuments: settings.maxBulkDocuments ?? 1000,
+    },
+    concurrency,
+    limit: pLimit(concurrency),
+    newPatience: () => patience(waiting),
+    now,
+  };
+}
+
+/** The first failure calls the other requests of the batch off, and is thrown once they have ended. */
+async function writeBatch(opened: Opened, batch: Batch, doubt: boolean, signal: AbortSignal): Promise<Rejection[]> {
+  const rejections: Rejection[] = [];
+  const failures: unknown[] = [];
+  const own = new AbortController();
+  const abort = () => own.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  const chunks = chunksOf(batch.documents, opened.limits, new Date(opened.now()).toISOString());
+  const { client, limit } = opened;
+  const work = async () => {
+    // Several workers take from one generator: a chunk is serialised when somebody is free to send it.
+    for (let next = chunks.next(); !next.done && !own.signal.aborted; next = chunks.next()) {
+      const delivery = { client, limit, patience: opened.newPatience(), rejections, signal: own.signal };
+      await deliver(next.value, delivery, doubt);
+    }
+  };
+  const guarded = () =>
+    work().catch((error: unknown) => {
+      failures.push(error);
+      own.abort();
+    });
+  await Promise.all(Array.from({ length: opened.concurrency }, guarded));
+  signal.removeEventListener('abort', abort);
+  signal.throwIfAborted();
+  if (failures.length > 0) throw failures[0];
+  return rejections;
+}
+
+async function recovered(opened: Opened, prepared: Prepared[], signal: AbortSignal): Promise<Set<string>> {
+  const wanted = new Map<string, string[]>();
+  for (const entry of prepared.flatMap((batch) => batch.ids)) {
+    const dataStream = dataStreamOf(opened.limits.dataStreamType, entry);
+    const ids = wanted.get(dataStream);
+    if (ids) ids.push(entry.id);
+    else wanted.set(dataStream, [entry.id]);
+  }
+  const arrived = new Set<string>();
+  for (const [dataStream, ids] of wanted) {
+    const there = await lookUpPatiently({ client: opened.client, dataStream, ids, signal }, opened.newPatience());
+    for (const id of there) arrived.add(id);
+  }
+  return arrived;
+}

@@ -1,0 +1,121 @@
+/** Work that needs a producer, again and again until it is done: with a new producer after every error. */
+import type { Logger } from 'pino';
+import { orAborted } from '../../api/abort.ts';
+import type { SluiceError } from '../../api/errors.ts';
+import type { Rejection } from '../../api/types.ts';
+import type { Patience, Waiting } from '../backoff.ts';
+import {
+  areCredentialsRefused,
+  fenced,
+  judge,
+  RefusedError,
+  unknownTopic,
+  type Verdict,
+  type Where,
+} from './errors.ts';
+import { tooLarge } from './messages.ts';
+import { openSession, type Session } from './session.ts';
+import type { WholeSettings } from './settings.ts';
+
+export interface AttemptTools {
+  settings: WholeSettings;
+  log: Logger;
+  now: () => number;
+  newPatience: () => Patience;
+  where: Where;
+  session: Session | undefined;
+  /** Of topics that take less than the sink is set to. */
+  limits: Map<string, Limit>;
+  /** Why nothing is ever written again: another process has taken over. */
+  lost: SluiceError | undefined;
+  /** An opening was ended by another one: that is believed to be ours once. */
+  opensAgain?: boolean;
+}
+
+export interface Limit {
+  /** The most bytes of a record; undefined when the topic's configuration may not be read. */
+  record: number | undefined;
+  /** The most bytes of a send. */
+  send: number;
+}
+
+/** A broker that has just started may not know its topics yet: it is believed at the third time. */
+const BELIEVED_AFTER = 3;
+const UNKNOWN_TOPIC_MS = 2000;
+
+/** Until it is done, patience ends, or only a person can help. `refused` takes what a broker finds too large. */
+export async function patiently(
+  tools: AttemptTools,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<void>,
+  refused = new Map<string, Rejection>(),
+): Promise<void> {
+  const patience = tools.newPatience();
+  let credentialsAgain = true;
+  for (let unknown = 0; ; ) {
+    if (tools.lost !== undefined) throw tools.lost;
+    try {
+      tools.session ??= await openSession(tools.settings, tools.where.transactionalId, tools.log, signal);
+      await orAborted(work(tools.session), signal);
+      return patience.progress();
+    } catch (error) {
+      const session = tools.session;
+      const verdict = signal.aborted ? undefined : judge(error, tools.where);
+      const isLearned = verdict?.kind === 'too-large' && error instanceof RefusedError && session !== undefined;
+      if (isLearned) await learn(tools, session, error, refused);
+      tools.session = undefined;
+      session?.drop();
+      signal.throwIfAborted();
+      if (verdict?.kind === 'unknown-topic') unknown += 1;
+      // A connection of a session that is open for long was refused: the secret may have been changed, and is read again.
+      if (session !== undefined && credentialsAgain && areCredentialsRefused(error)) {
+        credentialsAgain = false;
+        continue;
+      }
+      const trouble = isLearned ? undefined : troubleOf(verdict as Verdict, tools, session, unknown);
+      if (trouble !== undefined) await patience.wait(trouble, signal);
+    }
+  }
+}
+
+/** What is to be waited for; throws what is not to be tried again. */
+function troubleOf(verdict: Verdict, tools: AttemptTools, session: Session | undefined, unknown: number): Waiting {
+  switch (verdict.kind) {
+    case 'trouble':
+      return verdict;
+    case 'too-large': // no send of ours, of which a smaller one could be made
+      return { why: 'finds too large what holds no documents', advice: 'Look at the limits of the brokers.' };
+    case 'stop':
+      throw verdict.error;
+    case 'unknown-topic':
+      if (unknown >= BELIEVED_AFTER) throw unknownTopic(tools.where);
+      return { why: 'does not know a topic', advice: 'Run `sluice setup kafka` once.', waitMs: UNKNOWN_TOPIC_MS };
+    case 'fenced':
+      // Only another opening can end an opening, and that may be an earlier one of ours that came late.
+      if (session === undefined && !tools.opensAgain) {
+        tools.opensAgain = true;
+        return { why: 'has opened another producer of this name meanwhile', advice: 'Does another Sluice run?' };
+      }
+      // A transaction that took too long is ended by the brokers, with the same words.
+      if (session?.isOverdue())
+        return { why: 'took longer for a batch than it allows', advice: 'Make `batch` smaller.' };
+      tools.lost = fenced(tools.where);
+      throw tools.lost;
+  }
+}
+
+/** A send was too large for its topic: smaller ones from now on, and a record that was alone in it is refused. */
+async function learn(
+  { limits }: AttemptTools,
+  session: Session,
+  { topic, bytes, ids }: RefusedError,
+  refused: Map<string, Rejection>,
+): Promise<void> {
+  const told = await session.limitOf(topic);
+  const [id] = ids;
+  if (ids.length === 1 && id !== undefined)
+    refused.set(id, tooLarge(id, `${bytes} bytes with key and headers, but ${topic} takes ${told ?? 'fewer'}`));
+  const half = bytes / 2;
+  const send = told !== undefined && told < bytes ? told * 0.9 : half;
+  limits.set(topic, { record: told, send: ids.length === 1 ? (limits.get(topic)?.send ?? bytes) : send });
+}

@@ -1,0 +1,72 @@
+/** kafkajs, with what it lacks on Node 24. */
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+import kafkajs from 'kafkajs';
+import { frameChecker } from './frames.ts';
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** It has gzip only; its plug-in for zstd does not compile any more, and Node has zstd by now. */
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
+  compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
+  decompress: (buffer: Buffer) => decompress(buffer),
+});
+
+interface RequestQueue {
+  pending: unknown[];
+  throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+const SOON_MS = 10;
+
+/**
+ * The original looks for waiting requests every millisecond, on every connection, whether any wait or not, and asks for
+ * timers of negative length, of which Node warns (tulios/kafkajs#1751). A request that has to wait calls this anyway.
+ */
+function scheduleCheckPendingRequests(this: RequestQueue): void {
+  if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
+  const waitMs = this.throttledUntil - Date.now();
+  this.throttleCheckTimeoutId = setTimeout(
+    () => {
+      this.throttleCheckTimeoutId = null;
+      this.checkPendingRequests();
+    },
+    waitMs > 0 ? waitMs : SOON_MS,
+  );
+}
+
+interface Connection {
+  socket: Socket;
+  processData(chunk: Buffer): void;
+}
+
+const checkers = new WeakMap<Socket, ReturnType<typeof frameChecker>>();
+
+/** The original throws in a callback of the socket, which would end the process: so the connection fails, and no more. */
+function guarded(original: Connection['processData']): Connection['processData'] {
+  return function (this: Connection, chunk) {
+    const { socket } = this;
+    const check = checkers.get(socket) ?? frameChecker();
+    checkers.set(socket, check);
+    try {
+      check(chunk);
+      original.call(this, chunk);
+    } catch (error) {
+      socket.destroy(error as Error);
+    }
+  };
+}
+
+const inside = createRequire(import.meta.url);
+const queue = inside('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+queue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
+const connection = inside('kafkajs/src/network/connection') as { prototype: Connection };
+connection.prototype.processData = guarded(connection.prototype.processData);
+
+export { kafkajs };

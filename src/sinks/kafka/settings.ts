@@ -1,0 +1,85 @@
+/** What a Kafka sink is told, and the names that it gives to things in the cluster. */
+import type { StreamName } from '../../api/types.ts';
+
+export interface KafkaSettings {
+  /** `host:port` of some brokers. */
+  brokers: readonly string[];
+  /** With `{stream}` and `{source}`. */
+  topic?: string;
+  key?: 'event.id' | 'host.id';
+  compression?: 'none' | 'gzip' | 'zstd';
+  /** Off: at least once. */
+  transactions?: boolean;
+  /** Begins every transactional id and every consumer group. */
+  transactionalIdPrefix?: string;
+  markerTopic?: string;
+  /** The largest record, with key, headers and overhead. */
+  maxMessageBytes?: number;
+  sasl?: KafkaSasl;
+  tls?: boolean;
+  caFile?: string;
+  insecure?: boolean;
+  /** One step: a send, a commit. Opening takes twice as long at most. */
+  timeoutMs?: number;
+  /** How long a cluster in trouble is waited for before a write throws `stop`. */
+  retryDeadlineMs?: number;
+  /** The longest first and the longest later pause between two attempts. */
+  retryBaseMs?: number;
+  retryMaxMs?: number;
+  /** What `check` looks at. */
+  places?: readonly Place[];
+}
+
+export interface KafkaSasl {
+  mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  username: string;
+  /** Read whenever a connection is opened, so that a rotated secret needs no restart. */
+  password: () => string;
+}
+
+/** What a topic is named after. */
+export interface Place {
+  stream: StreamName;
+  namespace: string;
+}
+
+export const KAFKA_DEFAULTS = {
+  topic: 'sluice.{stream}',
+  key: 'event.id',
+  compression: 'gzip',
+  transactions: true,
+  transactionalIdPrefix: 'sluice',
+  markerTopic: 'sluice.marker',
+  maxMessageBytes: 1_000_000,
+  tls: false,
+  insecure: false,
+  timeoutMs: 15_000,
+  retryDeadlineMs: 600_000,
+  retryBaseMs: 200,
+  retryMaxMs: 10_000,
+} as const satisfies Partial<KafkaSettings>;
+
+export type WholeSettings = Required<Omit<KafkaSettings, 'sasl' | 'caFile'>> & Pick<KafkaSettings, 'sasl' | 'caFile'>;
+
+export function withDefaults({ brokers, ...given }: KafkaSettings): WholeSettings {
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...KAFKA_DEFAULTS, places: [], ...said, brokers };
+}
+
+/** Kafka takes letters, digits, dots, underscores and hyphens, 249 at most. */
+export const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
+const UNSAFE = /[^A-Za-z0-9._-]/g;
+
+export function topicOf(template: string, { stream, namespace }: Place): string {
+  return template.replaceAll('{stream}', stream).replaceAll('{source}', namespace);
+}
+
+/** `source/stream/sink` → `prefix-source-stream-sink`: two with one id would fence each other. */
+export function transactionalIdOf(prefix: string, pipeline: string): string {
+  return `${prefix}-${pipeline.replaceAll(UNSAFE, '-')}`;
+}
+
+/** The consumer group whose offset on the marker topic is the number of the walk's last batch. */
+export function groupOf(prefix: string, pipeline: string, walk: string): string {
+  return `${transactionalIdOf(prefix, pipeline)}-${walk.replaceAll(UNSAFE, '-')}`;
+}

@@ -1,0 +1,159 @@
+/**
+ * Files with one JSON document per line. Exactly once: the length of the file is committed together with the cursor, and
+ * what lies beyond it after a crash is cut off.
+ *
+ * Every walk writes its own chain of segments, `<path>/<source>/<stream>/<walk>-000001.ndjson`. The segment that is being
+ * written ends in `.part`.
+ */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { actionOf, messageOf, SluiceError } from '../../api/errors.ts';
+import type { Batch, Json, Sink } from '../../api/types.ts';
+import { checkFiles, openToOthers } from './check.ts';
+import { diskError } from './errors.ts';
+import { type Claim, claimFolder } from './folder.ts';
+import { type Owner, toReceipts } from './owner.ts';
+import { finishParts } from './recover.ts';
+import { append, type Chain, finish, inTurn, type NdjsonSettings, newChain, receiptOf, rotateIfDue } from './write.ts';
+
+interface Tools {
+  log: Logger;
+  now: () => number;
+  /** The state that the files belong to; only `check` does without. */
+  owner?: Owner;
+}
+
+export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
+  const chains = new Map<string, Chain>();
+  /** With whose segments were in the folder, until those are looked after. */
+  const claims = new Map<string, { claim: Claim; was: Claim['was'] }>();
+  /** The last segment of each walk that the state knows of: numbers are never used again. */
+  const committedSegments = new Map<string, number>();
+  const looking = setInterval(
+    () => {
+      rotateIdle(chains, settings, tools);
+      for (const { claim } of claims.values())
+        claim.requireSame().catch((error: unknown) => tools.log.warn(messageOf(error)));
+    },
+    Math.min(settings.rotateMs, IDLE_LOOK_MS),
+  );
+  looking.unref();
+  let hasTold = false;
+
+  /** The folder of a pipeline's stream, which is this process's from then on. */
+  const claimed = async (pipeline: string, committed: ReadonlyMap<string, Json>, make: boolean) => {
+    const path = folderOf(settings, pipeline);
+    const known = claims.get(path);
+    if (known !== undefined) {
+      await (make || known.was !== 'ours' ? known.claim.requireSame() : known.claim.require(committed));
+      return known;
+    }
+    if (tools.owner === undefined) throw new Error('files are written for a state');
+    const claim = claimFolder(settings, path, committed, { owner: tools.owner, make });
+    if (claim === undefined) return undefined;
+    const taken = { claim, was: claim.was };
+    claims.set(path, taken);
+    const open = hasTold ? [] : openToOthers(settings, [path]);
+    for (const text of open) tools.log.warn(text);
+    hasTold ||= open.length > 0;
+    return taken;
+  };
+  const begun = async (batch: Batch): Promise<Chain> => {
+    const taken = (await claimed(batch.pipeline, new Map(), true)) as { claim: Claim; was: Claim['was'] };
+    const { claim } = taken;
+    await claim.note([]);
+    taken.was = 'ours'; // there were no parts, or `recover` would have met them
+    const committed = committedSegments.get(chainName(batch)) ?? 0;
+    return newChain(claim, batch, { settings, now: tools.now, committed });
+  };
+  return {
+    kind: 'ndjson',
+    looksUp: false,
+    async write(batch, signal) {
+      signal.throwIfAborted();
+      if (batch.documents.length === 0) return { rejections: [], receipt: receiptOf(chains.get(chainName(batch))) };
+      const chain = await orExplain(settings, async () => {
+        const found = chains.get(chainName(batch)) ?? (await begun(batch));
+        chains.set(chainName(batch), found);
+        await inTurn(found, async () => {
+          await rotateIfDue(found, settings, tools.now);
+          await append(found, settings, batch, tools.now);
+        });
+        return found;
+      });
+      return { rejections: [], receipt: receiptOf(chain) };
+    },
+    async recover(pipeline, _prepared, committed) {
+      for (const [name, chain] of chains) {
+        if (chain.claim.path !== folderOf(settings, pipeline)) continue;
+        await inTurn(chain, async () => {});
+        chains.delete(name);
+      }
+      await orExplain(settings, async () => {
+        const taken = await claimed(pipeline, committed, false);
+        if (taken === undefined) return;
+        const { claim, was } = taken;
+        const receipts = was === 'of another' ? new Map() : toReceipts(committed);
+        const finished = await finishParts(claim.path, receipts, { asTheyAre: was !== 'ours', log: tools.log });
+        await claim.note(finished);
+        taken.was = 'ours';
+      });
+      for (const [walk, { segment }] of toReceipts(committed))
+        committedSegments.set(chainName({ pipeline, walk }), segment);
+      return { arrived: new Set() };
+    },
+    doubt(pipeline, walk) {
+      const chain = chains.get(chainName({ pipeline, walk }));
+      if (chain !== undefined) chain.doubt = true;
+    },
+    check: (signal) => checkFiles(settings, tools.owner, signal),
+    async close() {
+      clearInterval(looking);
+      // One with an end that was not committed stays `.part`, for the next start to cut.
+      const outcomes = await Promise.allSettled(
+        [...chains.values()].map((chain) =>
+          inTurn(chain, async () => (chain.doubt ? undefined : finish(chain, settings))),
+        ),
+      );
+      const places = await Promise.allSettled([...claims.values()].map(({ claim }) => claim.requireSame()));
+      for (const { claim } of claims.values()) claim.close();
+      chains.clear();
+      claims.clear();
+      const failed = [...outcomes, ...places].find((outcome) => outcome.status === 'rejected');
+      if (failed !== undefined) throw diskError(settings.path, failed.reason);
+    },
+  };
+}
+
+const IDLE_LOOK_MS = 60_000;
+
+/** A segment that nothing more comes for is finished in time, too. */
+function rotateIdle(chains: Map<string, Chain>, settings: NdjsonSettings, tools: Tools): void {
+  for (const chain of chains.values()) {
+    void inTurn(chain, async () => {
+      if (!chain.doubt && chains.get(chainName(chain)) === chain) await rotateIfDue(chain, settings, tools.now);
+    }).catch((error: unknown) => {
+      // The next batch looks at the disk again. Where only a person can help, it meets the same, and says so.
+      if (!(error instanceof SluiceError && actionOf(error) === 'stop')) chains.delete(chainName(chain));
+      tools.log.warn(`a segment could not be finished: ${messageOf(error)}`);
+    });
+  }
+}
+
+function chainName(batch: Pick<Batch, 'pipeline' | 'walk'>): string {
+  return `${batch.pipeline}/${batch.walk}`;
+}
+
+/** `source/stream/sink` → `<path>/source/stream` */
+function folderOf(settings: NdjsonSettings, pipeline: string): string {
+  const [source = '', stream = ''] = pipeline.split('/');
+  return join(settings.path, source, stream);
+}
+
+async function orExplain<T>({ path }: NdjsonSettings, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw diskError(path, error);
+  }
+}

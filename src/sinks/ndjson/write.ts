@@ -1,0 +1,160 @@
+/** The chain of segments that one walk writes: `<walk>-000001.ndjson`, `-000002` and so on, the last one `.part`. */
+import type { Stats } from 'node:fs';
+import { type FileHandle, lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip, zstdCompress } from 'node:zlib';
+import type { Batch, Json, StreamName } from '../../api/types.ts';
+import { openNewFile, openOwnFile } from '../../system/private-files.ts';
+import { ownFile } from '../../system/trust.ts';
+import { encodeLines } from '../serialize.ts';
+import { type Claim, removed, syncFolder } from './folder.ts';
+import { finishedName, segmentsIn } from './names.ts';
+import { giveName } from './recover.ts';
+
+export interface NdjsonSettings {
+  path: string;
+  /** The number of the group that may read. */
+  group?: number;
+  compression: 'none' | 'gzip' | 'zstd';
+  rotateBytes: number;
+  rotateMs: number;
+  /** What `check` looks at. */
+  places?: readonly { stream: StreamName; namespace: string }[];
+}
+
+/** The segments of one walk. */
+export interface Chain {
+  claim: Claim;
+  pipeline: string;
+  walk: string;
+  segment: number;
+  length: number;
+  openedAtMs: number;
+  /** Tells the file that is being written from another one in its place; undefined before its first batch. */
+  inode: number | undefined;
+  /** Its end was not committed. */
+  doubt: boolean;
+  /** The last thing that was done to it: one at a time. */
+  turn: Promise<unknown>;
+}
+
+/** Runs `work` when everything that was asked of the chain before is done. */
+export function inTurn<T>(chain: Chain, work: () => Promise<T>): Promise<T> {
+  const mine = chain.turn.then(work, work);
+  chain.turn = mine.catch(() => {});
+  return mine;
+}
+
+export function receiptOf(chain: Chain | undefined): Json {
+  return chain === undefined ? null : { segment: chain.segment, length: chain.length, folder: chain.claim.id };
+}
+
+/** Where the segment stands while it is written. */
+function partOf(chain: Chain, settings: NdjsonSettings): string {
+  return `${join(chain.claim.path, finishedName(chain.walk, chain.segment, settings.compression))}.part`;
+}
+
+/** Goes on behind the last segment of this walk, whatever wrote it, even if somebody has collected the files since. */
+export async function newChain(
+  claim: Claim,
+  { pipeline, walk }: Pick<Batch, 'pipeline' | 'walk'>,
+  { settings, now, committed }: { settings: NdjsonSettings; now: () => number; committed: number },
+): Promise<Chain> {
+  let segment = Math.max(committed, claim.finished(walk));
+  for (const one of segmentsIn(await readdir(claim.path)))
+    if (one.walk === walk) segment = Math.max(segment, one.number);
+  const chain: Chain = {
+    ...{ claim, pipeline, walk, segment, length: 0, openedAtMs: now() },
+    ...{ inode: undefined, doubt: false, turn: Promise.resolve() },
+  };
+  const left = segment === 0 ? undefined : ownFile(partOf(chain, settings));
+  if (left === undefined) return { ...chain, segment: segment + 1 };
+  return { ...chain, length: left.size, inode: left.ino };
+}
+
+function unlessMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
+/** The file is open only meanwhile: there are many walks, and a process may have few files open. */
+export async function append(chain: Chain, settings: NdjsonSettings, batch: Batch, now: () => number): Promise<void> {
+  const lines = encodeLines(batch.documents, new Date(now()).toISOString());
+  const bytes = await compress(lines, settings.compression);
+  const file = await openSegment(chain, settings, now);
+  try {
+    await writeAll(file, bytes, chain.length);
+    await requireInPlace(chain, settings, chain.length + bytes.length);
+  } finally {
+    await file.close();
+  }
+  chain.length += bytes.length;
+}
+
+async function openSegment(chain: Chain, settings: NdjsonSettings, now: () => number): Promise<FileHandle> {
+  const path = partOf(chain, settings);
+  if (chain.inode !== undefined) {
+    const require = (stats: Stats) => requireSame(chain, path, chain.length, stats);
+    return openOwnFile(path, require).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? removed(path) : error;
+    });
+  }
+  const file = await openNewFile(path, settings); // what lies there already may be committed
+  chain.inode = (await file.stat()).ino;
+  chain.openedAtMs = now();
+  await syncFolder(chain.claim.path);
+  return file;
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, from: number): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, from + done);
+      done += bytesWritten;
+    }
+    await file.datasync();
+  } catch (error) {
+    await file.truncate(from).catch(() => {}); // recover() cuts it if this fails
+    throw error;
+  }
+}
+
+/** What was written is only delivered where readers find it: what has the name is what was written, and has no other name. */
+async function requireInPlace(chain: Chain, settings: NdjsonSettings, size: number): Promise<void> {
+  const path = partOf(chain, settings);
+  requireSame(chain, path, size, await lstat(path).catch(unlessMissing));
+}
+
+function requireSame({ inode }: Chain, path: string, size: number, now: Stats | undefined): void {
+  if (now?.ino !== inode || now?.nlink !== 1 || now.size !== size) throw removed(path);
+}
+
+const deflate = promisify(gzip);
+const zstandard = promisify(zstdCompress);
+
+/** A frame of its own per batch, so that a file cut at a committed length is a whole file. */
+function compress(bytes: Buffer, compression: NdjsonSettings['compression']): Promise<Buffer> | Buffer {
+  if (compression === 'gzip') return deflate(bytes);
+  return compression === 'zstd' ? zstandard(bytes) : bytes;
+}
+
+/** Called before a write, when everything in the segment is committed: a finished segment never holds anything else. */
+export async function rotateIfDue(chain: Chain, settings: NdjsonSettings, now: () => number): Promise<void> {
+  const due = chain.length >= settings.rotateBytes || now() - chain.openedAtMs >= settings.rotateMs;
+  if (chain.inode === undefined || chain.length === 0 || !due) return;
+  await finish(chain, settings);
+  chain.segment++;
+  chain.length = 0;
+}
+
+export async function finish(chain: Chain, settings: NdjsonSettings): Promise<void> {
+  const { claim, walk, segment } = chain;
+  if (chain.inode === undefined) return;
+  const path = partOf(chain, settings);
+  await requireInPlace(chain, settings, chain.length);
+  chain.inode = undefined;
+  if (chain.length === 0) return rm(path, { force: true });
+  await giveName(path, path.slice(0, -'.part'.length));
+  await syncFolder(claim.path);
+  await claim.note([{ walk, number: segment }]);
+}
