@@ -1,10 +1,10 @@
 import { SluiceError, usageError } from '../../api/errors.ts';
 import { recover } from '../../engine/pipeline.ts';
-import type { Cli } from './context.ts';
-import type { CommonOptions } from './options.ts';
-import { type Opened, openPipelines } from './pipelines.ts';
-import { openSession, type Session } from './session.ts';
-import { existingState, storedPipelines } from './stored.ts';
+import type { Cli } from '../shared/context.ts';
+import type { CommonOptions } from '../shared/options.ts';
+import { type Opened, openPipelines } from '../shared/pipelines.ts';
+import { openSession, type Session } from '../shared/session.ts';
+import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface ResetOptions extends CommonOptions {
   pipeline?: string[];

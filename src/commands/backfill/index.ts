@@ -1,18 +1,18 @@
 /** `sluice backfill`: ships a range of history, by itself or by the `sluice run` that holds the state. */
 import { type Command, Option } from 'commander';
-import { usageError } from '../api/errors.ts';
-import type { Config } from '../config/load.ts';
-import { build, type Line } from '../engine/build.ts';
-import { readTime, showTime } from '../observe/show.ts';
-import { isStateInUse, openState } from '../state/sqlite.ts';
-import type { JobRow, StateStore } from '../state/store.ts';
-import type { Cli } from './shared/context.ts';
-import { followJob } from './shared/follow.ts';
-import { findUnfinished, type Wanted } from './shared/jobs.ts';
-import { ADOPT, type CommonOptions, positive, withCommon } from './shared/options.ts';
-import { ownJob } from './shared/own-job.ts';
-import { chosenLines } from './shared/select.ts';
-import { openSession, type Session } from './shared/session.ts';
+import { usageError } from '../../api/errors.ts';
+import type { Config } from '../../config/load.ts';
+import { build, type Line } from '../../engine/build.ts';
+import { readTime, showTime } from '../../observe/show.ts';
+import { isStateInUse, openState } from '../../state/sqlite.ts';
+import type { JobRow, StateStore } from '../../state/store.ts';
+import type { Cli } from '../shared/context.ts';
+import { findUnfinished, type Wanted } from '../shared/jobs.ts';
+import { ADOPT, type CommonOptions, positive, withCommon } from '../shared/options.ts';
+import { ownJob } from '../shared/own-job.ts';
+import { chosenLines } from '../shared/select.ts';
+import { openSession, type Session } from '../shared/session.ts';
+import { followJob } from './follow.ts';
 
 export interface BackfillOptions extends CommonOptions {
   from?: string;

@@ -2,11 +2,11 @@
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { plural, showCount, showTime } from '../../observe/show.ts';
-import type { Cli } from './context.ts';
-import type { DemoSimulator } from './demo-simulator.ts';
-import type { JobResult } from './jobs.ts';
-import { isNothingNew } from './result.ts';
-import { table } from './table.ts';
+import type { Cli } from '../shared/context.ts';
+import type { JobResult } from '../shared/jobs.ts';
+import { isNothingNew } from '../shared/result.ts';
+import { table } from '../shared/table.ts';
+import type { DemoSimulator } from './simulator.ts';
 
 /** What became of one stream. */
 export interface DemoSummary {

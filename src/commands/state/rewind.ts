@@ -1,10 +1,10 @@
 import { usageError } from '../../api/errors.ts';
 import { readTime, showTime } from '../../observe/show.ts';
 import type { StateStore } from '../../state/store.ts';
-import type { Cli } from './context.ts';
-import type { CommonOptions } from './options.ts';
-import { openSession } from './session.ts';
-import { existingState, storedPipelines } from './stored.ts';
+import type { Cli } from '../shared/context.ts';
+import type { CommonOptions } from '../shared/options.ts';
+import { openSession } from '../shared/session.ts';
+import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface RewindOptions extends CommonOptions {
   to: string;

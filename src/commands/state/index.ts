@@ -1,11 +1,11 @@
 /** `sluice state`: look at what is remembered, forget it, or have a time read again. */
 import type { Command } from 'commander';
-import type { Cli } from './shared/context.ts';
-import { whole, withCommon } from './shared/options.ts';
-import { type ConfirmOptions, confirmState } from './shared/state-confirm.ts';
-import { type ResetOptions, resetState } from './shared/state-reset.ts';
-import { type RewindOptions, rewindState } from './shared/state-rewind.ts';
-import { type ShowOptions, showState } from './shared/state-show.ts';
+import type { Cli } from '../shared/context.ts';
+import { whole, withCommon } from '../shared/options.ts';
+import { type ConfirmOptions, confirmState } from './confirm.ts';
+import { type ResetOptions, resetState } from './reset.ts';
+import { type RewindOptions, rewindState } from './rewind.ts';
+import { type ShowOptions, showState } from './show.ts';
 
 export function addState(program: Command, cli: Cli): void {
   const state = program.command('state').description('look at what was delivered, forget it, or read a time again');

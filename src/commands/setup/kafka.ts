@@ -1,14 +1,14 @@
 /** `sluice setup kafka`: creates the topics of every stream, and the marker topic. A second run changes nothing. */
 import type { Command } from 'commander';
-import { usageError } from '../api/errors.ts';
-import type { KafkaConfig } from '../config/load.ts';
-import { plural } from '../observe/show.ts';
-import type { TopicResult } from '../sinks/kafka/setup.ts';
-import type { Cli } from './shared/context.ts';
-import { type CommonOptions, whole, withCommon } from './shared/options.ts';
-import { placesOf, unknown } from './shared/select.ts';
-import { openSession, type Session } from './shared/session.ts';
-import { table } from './shared/table.ts';
+import { usageError } from '../../api/errors.ts';
+import type { KafkaConfig } from '../../config/load.ts';
+import { plural } from '../../observe/show.ts';
+import type { TopicResult } from '../../sinks/kafka/setup.ts';
+import type { Cli } from '../shared/context.ts';
+import { type CommonOptions, whole, withCommon } from '../shared/options.ts';
+import { placesOf, unknown } from '../shared/select.ts';
+import { openSession, type Session } from '../shared/session.ts';
+import { table } from '../shared/table.ts';
 
 interface SetupOptions extends CommonOptions {
   sink?: string;
@@ -33,7 +33,7 @@ export function addSetupKafka(setup: Command, cli: Cli): void {
 async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
   const session = openSession(cli, options, { quiet: true });
   const sinks = sinksOf(session, options.sink);
-  const { setupKafka } = await import('../sinks/kafka/setup.ts');
+  const { setupKafka } = await import('../../sinks/kafka/setup.ts');
   const done: Result[] = [];
   for (const sink of sinks) {
     const { partitions, replication, dryRun } = options;

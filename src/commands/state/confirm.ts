@@ -1,9 +1,9 @@
 import { confirmFew } from '../../engine/missing.ts';
 import { showCount } from '../../observe/show.ts';
-import type { Cli } from './context.ts';
-import type { CommonOptions } from './options.ts';
-import { openSession } from './session.ts';
-import { existingState, storedPipelines } from './stored.ts';
+import type { Cli } from '../shared/context.ts';
+import type { CommonOptions } from '../shared/options.ts';
+import { openSession } from '../shared/session.ts';
+import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface ConfirmOptions extends CommonOptions {
   pipeline: string[];

@@ -1,15 +1,15 @@
-/** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. `setup-kafka.ts` is beside it. */
+/** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. `kafka.ts` is beside it. */
 import type { Command } from 'commander';
-import { usageError } from '../api/errors.ts';
-import type { ElasticsearchConfig } from '../config/load.ts';
-import type { EsClient } from '../sinks/elasticsearch/client.ts';
-import type { SetupResult } from '../sinks/elasticsearch/setup.ts';
-import { addSetupKafka } from './setup-kafka.ts';
-import type { Cli } from './shared/context.ts';
-import { type CommonOptions, withCommon } from './shared/options.ts';
-import { unknown } from './shared/select.ts';
-import { openSession, type Session } from './shared/session.ts';
-import { table } from './shared/table.ts';
+import { usageError } from '../../api/errors.ts';
+import type { ElasticsearchConfig } from '../../config/load.ts';
+import type { EsClient } from '../../sinks/elasticsearch/client.ts';
+import type { SetupResult } from '../../sinks/elasticsearch/setup.ts';
+import type { Cli } from '../shared/context.ts';
+import { type CommonOptions, withCommon } from '../shared/options.ts';
+import { unknown } from '../shared/select.ts';
+import { openSession, type Session } from '../shared/session.ts';
+import { table } from '../shared/table.ts';
+import { addSetupKafka } from './kafka.ts';
 
 interface SetupOptions extends CommonOptions {
   sink?: string;
@@ -31,7 +31,7 @@ async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
   const session = openSession(cli, options, { quiet: true });
   const done: (SetupResult & { sink: string })[] = [];
   for (const sink of sinksOf(session, options.sink)) {
-    const { connectElasticsearch } = await import('../sinks/elasticsearch/client.ts');
+    const { connectElasticsearch } = await import('../../sinks/elasticsearch/client.ts');
     const client = connectElasticsearch(sink);
     try {
       const results = await setUpSink(cli, client, options.dryRun ?? false);
@@ -45,8 +45,8 @@ async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
 
 async function setUpSink(cli: Cli, client: EsClient, dryRun: boolean): Promise<SetupResult[]> {
   // Loaded only here: the field dictionary and the client cost every other command half a second of start.
-  const { detectCapability, setupElasticsearch, templateList } = await import('../sinks/elasticsearch/setup.ts');
-  const { templatesFor } = await import('../sinks/elasticsearch/templates.ts');
+  const { detectCapability, setupElasticsearch, templateList } = await import('../../sinks/elasticsearch/setup.ts');
+  const { templatesFor } = await import('../../sinks/elasticsearch/templates.ts');
   const { capability, says } = await detectCapability(client, cli.signal);
   cli.stderr.line(`${client.where}: ${says}`);
   const templates = templateList(

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { SluiceError } from '../../api/errors.ts';
-import type { Cli } from './context.ts';
+import type { Cli } from '../shared/context.ts';
 
 export const DEMO = {
   tenantId: 'demo-tenant',

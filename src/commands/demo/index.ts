@@ -1,20 +1,20 @@
 /** `sluice demo`: the whole way on this machine, without an account and without a config. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { SluiceError } from '../api/errors.ts';
-import { type Config, parseConfigObject } from '../config/load.ts';
-import { runPipeline } from '../engine/run.ts';
-import { isStateInUse, openState } from '../state/sqlite.ts';
-import type { JobRow } from '../state/store.ts';
-import { makeFolder } from '../system/private-files.ts';
-import type { Cli } from './shared/context.ts';
-import { DEMO, type DemoSimulator, startDemoSimulator } from './shared/demo-simulator.ts';
-import { sayBeginning, sayNext, saySummaries, summaryOf } from './shared/demo-talk.ts';
-import { findUnfinished } from './shared/jobs.ts';
-import { type CommonOptions, whole, withJson, withLogLevel } from './shared/options.ts';
-import { workOn } from './shared/own-job.ts';
-import { openPipelines } from './shared/pipelines.ts';
-import { knownStreamsOf, type Session, sessionOf } from './shared/session.ts';
+import { SluiceError } from '../../api/errors.ts';
+import { type Config, parseConfigObject } from '../../config/load.ts';
+import { runPipeline } from '../../engine/run.ts';
+import { isStateInUse, openState } from '../../state/sqlite.ts';
+import type { JobRow } from '../../state/store.ts';
+import { makeFolder } from '../../system/private-files.ts';
+import type { Cli } from '../shared/context.ts';
+import { findUnfinished } from '../shared/jobs.ts';
+import { type CommonOptions, whole, withJson, withLogLevel } from '../shared/options.ts';
+import { workOn } from '../shared/own-job.ts';
+import { openPipelines } from '../shared/pipelines.ts';
+import { knownStreamsOf, type Session, sessionOf } from '../shared/session.ts';
+import { DEMO, type DemoSimulator, startDemoSimulator } from './simulator.ts';
+import { sayBeginning, sayNext, saySummaries, summaryOf } from './talk.ts';
 
 interface DemoOptions extends CommonOptions {
   detections: number;

@@ -1,11 +1,11 @@
 import { type Alarm, alarmOf, alarmText } from '../../engine/missing.ts';
 import { showCount, showTime } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../../state/store.ts';
-import type { Cli } from './context.ts';
-import type { CommonOptions } from './options.ts';
-import { openSession } from './session.ts';
-import { existingState, storedPipelines } from './stored.ts';
-import { table } from './table.ts';
+import type { Cli } from '../shared/context.ts';
+import type { CommonOptions } from '../shared/options.ts';
+import { openSession } from '../shared/session.ts';
+import { existingState, storedPipelines } from '../shared/stored.ts';
+import { table } from '../shared/table.ts';
 
 export interface ShowOptions extends CommonOptions {
   pipeline?: string[];
