@@ -9,7 +9,7 @@ import { SignJWT } from 'jose';
 import fetch from 'node-fetch';
 import pLimit from 'p-limit';
 import { streams } from '../connectors/index.ts';
-import type { Mapping } from '../src/api/types.ts';
+import type { Mapping } from '../src/api/document.ts';
 import { PAGE_SIZE, type Task, TENANT } from './task.ts';
 
 const FACTS = { name: 'bench', connector: 'cylance', tenantId: TENANT.tenantId, keepOriginal: false };

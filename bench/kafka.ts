@@ -4,7 +4,7 @@
  */
 import kafkajs, { type Transaction } from 'kafkajs';
 import pino from 'pino';
-import type { Batch, OutDocument } from '../src/api/types.ts';
+import type { Batch, OutDocument } from '../src/api/sink.ts';
 import { type Chunk, roundsOf, toOutgoing } from '../src/sinks/kafka/messages.ts';
 import { withDefaults } from '../src/sinks/kafka/settings.ts';
 import { toJson } from '../src/sinks/serialize.ts';

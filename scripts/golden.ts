@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { streams } from '../connectors/index.ts';
 import { messageOf } from '../src/api/errors.ts';
-import type { Registered } from '../src/api/types.ts';
+import type { Registered } from '../src/api/stream.ts';
 import { documentOf, type Fixture, folderOf } from '../test/fixtures/documents.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');

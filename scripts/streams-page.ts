@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { streams } from '../connectors/index.ts';
 import { type FieldList, MOST_ITEMS } from '../mappings/ecs.ts';
 import { CONTENT_IS_CUT } from '../mappings/ecs-document.ts';
+import type { StreamName } from '../src/api/document.ts';
 import { ALWAYS_SECRET } from '../src/api/records/secrets.ts';
-import type { Registered, StreamName } from '../src/api/types.ts';
+import type { Registered } from '../src/api/stream.ts';
 import { folderOf } from '../test/fixtures/documents.ts';
 
 /** What the vendors' documents describe and Sluice does not read. */

@@ -1,7 +1,8 @@
 /** Bodies as gateways send them. */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { textOfReply, unpacked, wholeBody } from '../src/net/body.ts';
+import { textOfReply } from '../src/api/charset.ts';
+import { unpacked, wholeBody } from '../src/net/body.ts';
 import { partsOf } from '../src/net/long-reply.ts';
 
 const TEXT = `{"result":[${Array.from({ length: 3000 }, (_, index) => `{"n":${index},"text":"${'äöü'.repeat(9)}"}`)}]}`;

@@ -1,16 +1,10 @@
 /** The connection to one Apex Central: every request is signed, sent as PUT, and its reply looked into. */
 
+import type { VendorClient, VendorRequest } from '../../src/api/client.ts';
+import type { Connector, ConnectorServices, SourceSettings } from '../../src/api/connector.ts';
 import { SluiceError } from '../../src/api/errors.ts';
+import type { HttpReply, HttpRequest } from '../../src/api/http.ts';
 import { REMOVED, withoutSecrets } from '../../src/api/records/secrets.ts';
-import type {
-  Connector,
-  ConnectorServices,
-  HttpReply,
-  HttpRequest,
-  SourceSettings,
-  VendorClient,
-  VendorRequest,
-} from '../../src/api/types.ts';
 import { lockedOut, orClock, secretNow } from '../../src/net/credentials.ts';
 import { parseReply, placeOf, statusError } from '../../src/net/http.ts';
 import { retryAfterMs } from '../../src/net/retry.ts';

@@ -2,9 +2,11 @@
  * The endpoints of a scan summary, which its entry in the list does not name: `V1/Task/ShowScanListByScanSummaryGuid`, as
  * public clients call it and as its replies look.
  */
+
+import type { Json } from '../../src/api/document.ts';
 import { actionOf, messageOf } from '../../src/api/errors.ts';
-import type { Json, StreamContext } from '../../src/api/types.ts';
-import type { PageQuery } from '../../src/reading/settle.ts';
+import type { StreamContext } from '../../src/api/stream.ts';
+import type { PageQuery } from '../../src/reading/list.ts';
 import { readSnapshot, type Snapshot } from '../../src/reading/snapshot.ts';
 import { member, textOf, wholeOf } from './json.ts';
 import { ENDPOINTS, SCAN_TYPES } from './routes.ts';

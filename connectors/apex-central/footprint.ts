@@ -3,8 +3,9 @@ import { footprint as edge, members } from '../../members/apex-central/footprint
 import { SluiceError } from '../../src/api/errors.ts';
 import { inTurns } from '../../src/api/pace.ts';
 import { memberOf } from '../../src/api/records/members.ts';
+import type { Stream, StreamContext } from '../../src/api/stream.ts';
 import { parseTimeMs } from '../../src/api/time.ts';
-import type { Child, Stream, StreamContext } from '../../src/api/types.ts';
+import type { Child } from '../../src/api/walk.ts';
 import { walkChildren } from '../../src/reading/children.ts';
 import { listed } from './envelope.ts';
 import { keyOf, makeRecords } from './events.ts';

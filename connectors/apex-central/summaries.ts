@@ -8,9 +8,10 @@
  */
 import { isGeneral, messageOf } from '../../src/api/errors.ts';
 import { exactDigestOf } from '../../src/api/records/identity.ts';
-import type { Child, StreamContext } from '../../src/api/types.ts';
+import type { StreamContext } from '../../src/api/stream.ts';
+import type { Child } from '../../src/api/walk.ts';
 import type { Parents } from '../../src/reading/children.ts';
-import type { PageQuery } from '../../src/reading/settle.ts';
+import type { PageQuery } from '../../src/reading/list.ts';
 import { readSnapshot } from '../../src/reading/snapshot.ts';
 import { type Endpoint, readEndpoints, scanTypeOf } from './endpoints.ts';
 import { garbled, short } from './envelope.ts';

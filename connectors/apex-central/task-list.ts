@@ -1,7 +1,9 @@
 /** What the lists of Apex Central share: pages by offset and limit, inside the content of a task's reply. */
+
+import type { Json } from '../../src/api/document.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { Json, StreamContext } from '../../src/api/types.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { StreamContext } from '../../src/api/stream.ts';
+import type { ListReply, PageQuery } from '../../src/reading/list.ts';
 import { garbled, listed, readTaskReply, short } from './envelope.ts';
 import { listOf, member, wholeOf } from './json.ts';
 import { PATH, TASK_TYPE } from './routes.ts';

@@ -1,23 +1,13 @@
 import { hash } from 'node:crypto';
+import { textOfReply } from '../../src/api/charset.ts';
+import type { LongRequest, VendorClient, VendorRequest } from '../../src/api/client.ts';
+import type { Connector, ConnectorServices, SourceSecrets, SourceSettings } from '../../src/api/connector.ts';
 import { SluiceError } from '../../src/api/errors.ts';
+import type { HttpReply, HttpRequest, HttpStream, HttpStreamer } from '../../src/api/http.ts';
 import { parseExact, parseInOrder } from '../../src/api/records/json.ts';
-import type {
-  Connector,
-  ConnectorServices,
-  HttpReply,
-  HttpRequest,
-  HttpStream,
-  HttpStreamer,
-  LongRequest,
-  SourceSettings,
-  VendorClient,
-  VendorRequest,
-} from '../../src/api/types.ts';
-import { textOfReply } from '../../src/net/body.ts';
 import { parseReply, placeOf, statusError } from '../../src/net/http.ts';
 import { partsOf } from '../../src/net/long-reply.ts';
 import { createPatience } from '../../src/net/retry-policy.ts';
-import type { SourceSecrets } from '../../src/redaction/echoes.ts';
 import { createTokenHolder, TOKEN_PATH, type TokenHolder } from './token.ts';
 
 export const cylance: Connector = {

@@ -2,8 +2,8 @@
 import { members, policy } from '../../members/cylance/device.ts';
 import { exactDigestOf } from '../../src/api/records/identity.ts';
 import { meaningsIn, memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/types.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { Stream, StreamContext } from '../../src/api/stream.ts';
+import type { ListReply, PageQuery } from '../../src/reading/list.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { protectId } from './ids.ts';
 import { listPage, recordAt, textOf } from './pages.ts';

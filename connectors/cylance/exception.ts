@@ -4,9 +4,9 @@
  */
 import { members, OperatingSystems } from '../../members/cylance/exception.ts';
 import { memberOf } from '../../src/api/records/members.ts';
+import type { Stream, StreamContext } from '../../src/api/stream.ts';
 import { parseTimeMs } from '../../src/api/time.ts';
-import type { Stream, StreamContext } from '../../src/api/types.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { ListReply, PageQuery } from '../../src/reading/list.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { withListed } from './listed.ts';
 import { listPage, recordAt, textOf } from './pages.ts';

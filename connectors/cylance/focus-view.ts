@@ -1,9 +1,9 @@
 /** Focus views: CylanceOPTICS API guide, "Get Focus View List" and "Get a Focus View Summary"; the newer wording is the same. */
 import { members } from '../../members/cylance/focus-view.ts';
 import { memberOf } from '../../src/api/records/members.ts';
+import type { Stream, StreamContext } from '../../src/api/stream.ts';
 import { parseTimeMs } from '../../src/api/time.ts';
-import type { Stream, StreamContext } from '../../src/api/types.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { ListReply, PageQuery } from '../../src/reading/list.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { listPage, recordAt, textOf } from './pages.ts';
 

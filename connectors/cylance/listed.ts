@@ -2,8 +2,8 @@
 import { SluiceError } from '../../src/api/errors.ts';
 import { keyOf } from '../../src/api/records/identity.ts';
 import { foldedName, meaningsIn, memberOf, type Table } from '../../src/api/records/members.ts';
-import type { StreamContext } from '../../src/api/types.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { StreamContext } from '../../src/api/stream.ts';
+import type { ListReply, PageQuery } from '../../src/reading/list.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { textOf } from './pages.ts';
 

@@ -4,8 +4,8 @@ import { actionOf, SluiceError } from '../../src/api/errors.ts';
 import { pathTo } from '../../src/api/path-segment.ts';
 import { keyOf } from '../../src/api/records/identity.ts';
 import { foldedName } from '../../src/api/records/members.ts';
-import type { StreamContext } from '../../src/api/types.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { StreamContext } from '../../src/api/stream.ts';
+import type { ListReply, PageQuery } from '../../src/reading/list.ts';
 
 /** A member of an envelope by its name in any spelling; those of records stand in tables (`members/`). */
 export function member(record: unknown, name: string): unknown {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
 import { orAborted } from '../../src/api/abort.ts';
+import type { ConnectorServices, SourceSettings } from '../../src/api/connector.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { ConnectorServices, HttpReply, SourceSettings } from '../../src/api/types.ts';
+import type { HttpReply } from '../../src/api/http.ts';
 import { lockedOut, orClock, secretNow } from '../../src/net/credentials.ts';
 import { parseReply, statusError, wordsOf } from '../../src/net/http.ts';
 

@@ -1,6 +1,7 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
+
+import type { SourceFacts } from '../../src/api/document.ts';
 import { exactNumber } from '../../src/api/records/json.ts';
-import type { SourceFacts } from '../../src/api/types.ts';
 import {
   account,
   asText,

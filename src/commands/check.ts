@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { orAborted } from '../api/abort.ts';
 import { actionOf, messageOf, SluiceError } from '../api/errors.ts';
-import type { CheckLine } from '../api/types.ts';
+import type { CheckLine } from '../api/sink.ts';
 import { type BuildTools, build, type Line, openSink } from '../engine/build.ts';
 import { plural } from '../observe/show.ts';
 import { hasState } from '../state/files.ts';

@@ -1,6 +1,6 @@
 /** What one key alone cannot tell: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
 import { resolve } from 'node:path';
-import type { StreamName } from '../api/types.ts';
+import type { StreamName } from '../api/document.ts';
 import { didYouMean, isSecret, show, valueAt } from './explain.ts';
 import { DEFAULT_FOLDER } from './sinks.ts';
 import { urlPassword } from './values.ts';

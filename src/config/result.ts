@@ -1,7 +1,8 @@
 /** The config as the engine reads it, and the one place where the file's values are turned into it. */
 import { dirname, isAbsolute, join } from 'node:path';
-import type { ReadingSettings, SourceSettings, StreamName } from '../api/types.ts';
-import type { RetrySettings } from '../net/retry.ts';
+import type { RetrySettings, SourceSettings } from '../api/connector.ts';
+import type { StreamName } from '../api/document.ts';
+import type { ReadingSettings } from '../api/stream.ts';
 import { groupNumber } from '../system/accounts.ts';
 import type { RawConfig, RawSink, RawSource } from './schema.ts';
 

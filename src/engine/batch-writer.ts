@@ -2,8 +2,10 @@
  * The way of one walk's changes into the sink: batches are written one after the other, and a page's cursor is saved
  * with the batch that completes this page and every page before it.
  */
+
+import type { Json } from '../api/document.ts';
 import { messageOf, SluiceError } from '../api/errors.ts';
-import type { Accepted, ChildRow, Gap, Json, Page } from '../api/types.ts';
+import type { Accepted, ChildRow, Gap, Page } from '../api/walk.ts';
 import { stamped } from '../sinks/serialize.ts';
 import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
 import { type Change, release } from './changes.ts';

@@ -7,8 +7,10 @@
  * that has more than before is read; of it, what had arrived when it was counted last is left alone.
  */
 
+import type { Json } from '../api/document.ts';
+import type { Peek, StreamContext } from '../api/stream.ts';
 import { EVERYTHING } from '../api/time.ts';
-import type { Json, Page, Peek, Range, StreamContext, Walk } from '../api/types.ts';
+import type { Page, Range, Walk } from '../api/walk.ts';
 import { noteTotal } from './missing.ts';
 import { partOf } from './part.ts';
 import type { Pipeline } from './pipeline.ts';

@@ -2,15 +2,18 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { VendorClient } from '../api/client.ts';
+import type { Refusals } from '../api/connector.ts';
 import { messageOf, usageError } from '../api/errors.ts';
 import { revisionOf } from '../api/records/identity.ts';
-import type { Registered, Sink, VendorClient } from '../api/types.ts';
+import type { Sink } from '../api/sink.ts';
+import type { Registered } from '../api/stream.ts';
 import type { Config, SinkConfig, SourceConfig } from '../config/load.ts';
 import { createHttp } from '../net/http.ts';
 import { createMemory, heapBytes, type Memory } from '../net/memory.ts';
 import { proxyRules } from '../net/proxy.ts';
 import { createBudget } from '../net/rate-limit.ts';
-import { createRefusals, type Refusals } from '../net/refusals.ts';
+import { createRefusals } from '../net/refusals.ts';
 import { authoritiesWith } from '../net/tls.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
 import { openNdjson } from '../sinks/ndjson/index.ts';

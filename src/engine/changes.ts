@@ -4,6 +4,8 @@
  * A record is *claimed* before it is delivered, so that two walks that meet it at the same time do not both ship it.
  */
 
+import type { Room } from '../api/client.ts';
+import type { EcsDocument, Json } from '../api/document.ts';
 import { actionOf, isGeneral, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
 import { createPace } from '../api/pace.ts';
 import { completeHost, hostNote } from '../api/records/host-facts.ts';
@@ -21,8 +23,9 @@ import {
   withoutDetail,
 } from '../api/records/identity.ts';
 import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
-import type { EcsDocument, IsNews, Json, Note, OutDocument, Stream, StreamContext, Walk } from '../api/types.ts';
-import type { Room } from '../net/memory.ts';
+import type { OutDocument } from '../api/sink.ts';
+import type { IsNews, Stream, StreamContext } from '../api/stream.ts';
+import type { Note, Walk } from '../api/walk.ts';
 import { toJson } from '../sinks/serialize.ts';
 import type { Known, Owed, Row } from '../state/store.ts';
 import { type Revision, toDocument } from './document.ts';

@@ -9,8 +9,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
 import { keyOf } from '../api/records/identity.ts';
+import type { Stream, StreamContext } from '../api/stream.ts';
 import { EVERYTHING } from '../api/time.ts';
-import type { Range, Stream, StreamContext, Walk } from '../api/types.ts';
+import type { Range, Walk } from '../api/walk.ts';
 import { apartMs, clearMissing, missingSinceMs, noteTotal } from './missing.ts';
 import { inPassing, partOf } from './part.ts';
 import type { Pipeline } from './pipeline.ts';

@@ -6,8 +6,10 @@
  * a vendor that builds its index anew looks so. That is an alarm, which ends when the records are there again, or when a
  * person says that they are gone (`sluice state confirm`).
  */
+
+import type { Json } from '../api/document.ts';
 import { hasKey } from '../api/records/identity.ts';
-import type { Json, Page } from '../api/types.ts';
+import type { Page } from '../api/walk.ts';
 import type { PipelineState } from '../state/store.ts';
 import type { Pipeline } from './pipeline.ts';
 

@@ -5,22 +5,14 @@
  * none ships what another one is shipping.
  */
 import type { Logger } from 'pino';
+import type { VendorClient } from '../api/client.ts';
+import type { Json, SourceFacts } from '../api/document.ts';
 import { messageOf } from '../api/errors.ts';
 import { createPace } from '../api/pace.ts';
 import { hasKey } from '../api/records/identity.ts';
-import type {
-  ChildRow,
-  Gap,
-  Json,
-  Page,
-  ReadingSettings,
-  Registered,
-  Sink,
-  SourceFacts,
-  StreamContext,
-  VendorClient,
-  Walk,
-} from '../api/types.ts';
+import type { Sink } from '../api/sink.ts';
+import type { ReadingSettings, Registered, StreamContext } from '../api/stream.ts';
+import type { ChildRow, Gap, Page, Walk } from '../api/walk.ts';
 import type { Memory } from '../net/memory.ts';
 import type { Due, Known, LedgerRow, PipelineState, WalkRow } from '../state/store.ts';
 import { type Lane, openLane, type PageInFlight } from './batch-writer.ts';

@@ -1,7 +1,7 @@
 /** Keeps a pipeline going: the live edge, what it left unread, the sweeps behind it, the refresh of open details, and jobs, side by side. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
-import type { Walk } from '../api/types.ts';
+import type { Walk } from '../api/walk.ts';
 import { isGapDue } from '../reading/gaps.ts';
 import type { StateStore } from '../state/store.ts';
 import { dueDetails, type Pipeline, recover, runWalk } from './pipeline.ts';

@@ -1,9 +1,7 @@
 /** The body of a reply: unpacked, bounded, and as the text that its sender wrote. */
 import { type Duplex, pipeline } from 'node:stream';
-import { TextDecoder } from 'node:util';
 import { createBrotliDecompress, createInflate, createInflateRaw } from 'node:zlib';
 import { isAbort } from '../api/errors.ts';
-import type { HttpReply } from '../api/types.ts';
 import { gunzipped } from './gunzip.ts';
 
 /** The encodings that `unpacked` understands, as the header says it. */
@@ -69,30 +67,4 @@ export async function* asFarAsItGoes(body: AsyncIterable<Buffer>): AsyncGenerato
   } catch (error) {
     if (isAbort(error)) throw error;
   }
-}
-
-const BYTE_ORDER_MARKS: readonly [charset: string, mark: readonly number[]][] = [
-  ['utf-8', [0xef, 0xbb, 0xbf]],
-  ['utf-16be', [0xfe, 0xff]],
-  ['utf-16le', [0xff, 0xfe]],
-];
-
-type Headers = Pick<HttpReply['headers'], 'get'>;
-
-/** A decoder for a body that begins so: by its byte order mark, else as its `content-type` says, else UTF-8. It reads over the mark. */
-export function decoderOf(headers: Headers, start: Uint8Array): TextDecoder {
-  const marked = BYTE_ORDER_MARKS.find(([, mark]) => mark.every((byte, index) => start[index] === byte));
-  const [, said] = /charset\s*=\s*"?([^\s";,]+)/i.exec(headers.get('content-type') ?? '') ?? [];
-  try {
-    return new TextDecoder(marked?.[0] ?? said ?? 'utf-8');
-  } catch {
-    return new TextDecoder('utf-8'); // a name that nobody knows
-  }
-}
-
-/** The body as text. */
-export function textOfReply({ headers, body }: Pick<HttpReply, 'headers' | 'body'>): string {
-  const decoder = decoderOf(headers, body);
-  if (decoder.encoding !== 'utf-8') return decoder.decode(body);
-  return body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0); // much the fastest
 }

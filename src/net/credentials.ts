@@ -1,8 +1,8 @@
 /** What connectors share about who asks: the secret, and what it means when the vendor does not let them in. */
 
+import type { SourceSecrets, SourceSettings } from '../api/connector.ts';
 import { type ErrorOptions, messageOf, SluiceError } from '../api/errors.ts';
-import type { HttpReply, SourceSettings } from '../api/types.ts';
-import type { SourceSecrets } from '../redaction/echoes.ts';
+import type { HttpReply } from '../api/http.ts';
 
 /** Tokens live for minutes: a clock that is off by more is worth a word. */
 const CLOCK_TOLERANCE_MS = 60_000;

@@ -1,12 +1,13 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import fetch from 'node-fetch';
+import { textOfReply } from '../api/charset.ts';
 import { type Action, type ErrorOptions, isAbort, messageOf, SluiceError } from '../api/errors.ts';
+import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from '../api/http.ts';
 import { parseExact } from '../api/records/json.ts';
 import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
-import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from '../api/types.ts';
 import { HANDLES_ADVICE, isOutOfHandles } from '../system/handles.ts';
-import { ACCEPT_ENCODING, asFarAsItGoes, MOST_OF_REFUSAL_BYTES, textOfReply, unpacked, wholeBody } from './body.ts';
+import { ACCEPT_ENCODING, asFarAsItGoes, MOST_OF_REFUSAL_BYTES, unpacked, wholeBody } from './body.ts';
 import type { ProxyRules } from './proxy.ts';
 import type { Budget } from './rate-limit.ts';
 import { retryAfterMs } from './retry.ts';

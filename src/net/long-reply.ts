@@ -8,10 +8,10 @@ import type { TextDecoder } from 'node:util';
 import { isMany, none } from 'stream-chain/core';
 import Assembler from 'stream-json/assembler.js';
 import { jsonParser, type Token } from 'stream-json/parser.js';
+import { decoderOf, textOfReply } from '../api/charset.ts';
 import { messageOf, SluiceError } from '../api/errors.ts';
+import type { HttpReply } from '../api/http.ts';
 import { exactNumber, parseExact } from '../api/records/json.ts';
-import type { HttpReply } from '../api/types.ts';
-import { decoderOf, textOfReply } from './body.ts';
 
 export interface LongReplyOptions {
   /** The name of the array's member, in any casing. */

@@ -2,9 +2,11 @@
  * Memory for replies, over all sources of the process: a reply that is parsed whole becomes many times its size. With less
  * memory than all of them would need at once, some wait: it goes slower.
  */
+
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { orAborted } from '../api/abort.ts';
+import type { Room } from '../api/client.ts';
 import { jsonCost } from './json-cost.ts';
 
 const MIB = 1024 * 1024;
@@ -28,20 +30,6 @@ const YOUNG_BYTES = 192 * MIB;
 export function heapBytes(): number {
   const { heap_size_limit: limit } = getHeapStatistics();
   return Math.max(limit - YOUNG_BYTES, limit / 4);
-}
-
-/** What one reply, and what is parsed from it, takes. */
-export interface Room {
-  /** Resolves when there is room to read a reply of so many bytes. Rejects when the signal aborts. */
-  need(bytes: number, signal: AbortSignal): Promise<void> | undefined;
-  /**
-   * Now that all of it is there: the same for what is parsed from it. Resolves to how much that takes where there cannot be
-   * so much.
-   */
-  weigh(body: Buffer, signal: AbortSignal): Promise<number | undefined> | undefined;
-  /** Bytes of one piece of a reply, for which there is room whatever they are. */
-  readonly most: number;
-  release(): void;
 }
 
 export interface Memory {

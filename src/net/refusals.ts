@@ -1,18 +1,11 @@
 /** What a source is refused: counted for the metrics, and told by health for as long as it lasts. */
+import type { Refusals } from '../api/connector.ts';
 import { messageOf, type SluiceError } from '../api/errors.ts';
 
 /** A scope that has worked is only missing for now, but when it is for so long a person should know. */
 export const FORBIDDEN_FOR_MS = 3_600_000;
 /** What lasts longer than this is said. */
 export const SAY_AFTER_MS = 60_000;
-
-export interface Trouble {
-  reason: string;
-  advice: string | undefined;
-  lastsMs: number;
-  /** Nobody is let in, or an hour of nothing but 403s: a person has to look. */
-  isFailing: boolean;
-}
 
 interface Wait {
   sinceMs: number;
@@ -23,22 +16,6 @@ interface Wait {
 
 /** Who answers for all routes: nobody is let in. */
 export const WHOLE_SOURCE = '';
-
-export interface Refusals {
-  /** How often what was asked is refused or fails, by the status of the answer; `none` without an answer. */
-  readonly counts: ReadonlyMap<string, number>;
-  count(error: SluiceError): void;
-  /** This route, or the whole source, waits. */
-  waits(route: string, error: SluiceError): void;
-  /** It was answered. */
-  answered(route: string): void;
-  /** For how long it has been waiting; undefined when it is not. */
-  lastsMs(route: string): number | undefined;
-  /** For how long there has been nothing but 403s. */
-  forbiddenMs(route: string): number;
-  /** What holds up whoever asks these routes, the longest first. */
-  troubles(routes: Iterable<string>): Trouble[];
-}
 
 export function createRefusals(lived: () => number): Refusals {
   const counts = new Map<string, number>();

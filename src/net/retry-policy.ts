@@ -6,8 +6,9 @@
  * only what is under way is still sent (`gate.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { VendorRequest } from '../api/client.ts';
+import type { ConnectorServices } from '../api/connector.ts';
 import { messageWithAdvice, SluiceError } from '../api/errors.ts';
-import type { ConnectorServices, VendorRequest } from '../api/types.ts';
 import { type Gate, hold, isRefusedAlone, openGate, type Passage, pass, REFUSED_ALONE } from './gate.ts';
 import { createRefusals, FORBIDDEN_FOR_MS, SAY_AFTER_MS, WHOLE_SOURCE } from './refusals.ts';
 import { pauseMs } from './retry.ts';

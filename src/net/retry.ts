@@ -1,12 +1,5 @@
+import type { RetrySettings } from '../api/connector.ts';
 import type { SluiceError } from '../api/errors.ts';
-
-export interface RetrySettings {
-  /** No attempt begins later than this after the first; milliseconds. */
-  deadlineMs: number;
-  /** Upper bound of the first pause; it doubles with every attempt. */
-  firstDelayMs: number;
-  maxDelayMs: number;
-}
 
 /** The pause before the next attempt: what the other side asked for, else exponential with full jitter. */
 export function pauseMs(

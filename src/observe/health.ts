@@ -2,10 +2,11 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
+import type { Trouble } from '../api/connector.ts';
 import { messageOf, SluiceError } from '../api/errors.ts';
 import type { Config, SourceConfig } from '../config/load.ts';
 import type { Line } from '../engine/build.ts';
-import { SAY_AFTER_MS, type Trouble } from '../net/refusals.ts';
+import { SAY_AFTER_MS } from '../net/refusals.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from './log.ts';

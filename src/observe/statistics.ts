@@ -1,6 +1,6 @@
 /** What is known about each pipeline while it runs: for progress, summaries, metrics and health. */
 
-import type { Registered } from '../api/types.ts';
+import type { Registered } from '../api/stream.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
 

@@ -9,7 +9,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, isAbort, isGeneral, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
 import { hasKey } from '../api/records/identity.ts';
-import type { Accepted, Child, ChildRow, Page, StreamContext, Walk } from '../api/types.ts';
+import type { StreamContext } from '../api/stream.ts';
+import type { Accepted, Child, ChildRow, Page, Walk } from '../api/walk.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface Children {

@@ -1,5 +1,7 @@
 /** What is known not to be read: told, remembered with the cursor that passes it, and asked for again at rising intervals. */
-import type { Gap, Page, Range, StreamContext } from '../api/types.ts';
+
+import type { StreamContext } from '../api/stream.ts';
+import type { Gap, Page, Range } from '../api/walk.ts';
 
 const FIRST_PAUSE_MS = 300_000;
 const LONGEST_PAUSE_MS = 6 * 3_600_000;

@@ -3,7 +3,7 @@
  * until what cannot be read stands alone. It is skipped and told; everything beside it is read.
  */
 import { actionOf, SluiceError } from '../api/errors.ts';
-import type { List, ListReply, PageQuery } from './settle.ts';
+import type { List, ListReply, PageQuery } from './list.ts';
 
 /** Failures that may be the fault of something in the page: not a refusal of everybody, nor one that a person must mend. */
 export function isOfThisPart(error: unknown): boolean {

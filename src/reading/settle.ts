@@ -6,40 +6,13 @@
  * their order may change with every request, and no single pass sees all of them. A union above the total held something
  * that is gone meanwhile, so that the reading is begun anew.
  */
+import type { Json } from '../api/document.ts';
 import { actionOf, SluiceError } from '../api/errors.ts';
 import { keyOf } from '../api/records/identity.ts';
-import type { Json, Page, StreamContext, VendorRequest } from '../api/types.ts';
+import type { StreamContext } from '../api/stream.ts';
+import type { Page } from '../api/walk.ts';
+import type { List, ListReply, PageQuery } from './list.ts';
 import { isOfThisPart, isTooLarge, narrowed } from './narrow.ts';
-
-/** A list reply, checked by the connector. */
-export interface ListReply {
-  records: unknown[];
-  /** The vendor's own count; undefined where it gives none. */
-  total: number | undefined;
-  /** What the vendor used, which may be less than what was asked for. */
-  pageSize: number;
-  /** Of the reply's body: the same digest means the same records. */
-  digest?: string;
-  /** Nobody knows whether this is the whole list: it never settles. */
-  doubtful?: boolean;
-  /** Joined from several replies, between which the list may have moved. */
-  joined?: boolean;
-}
-
-export interface PageQuery {
-  page: number;
-  pageSize: number;
-  /** Knows the reply by its digest, so that it need not be parsed. */
-  recognise?: (digest: string) => ListReply | undefined;
-  /** How patiently it is asked for; as the connector likes where it is left out. */
-  retry?: VendorRequest['retry'];
-}
-
-export interface List {
-  /** One page. Throws `walk-again` for a page past the end. */
-  list(query: PageQuery): Promise<ListReply>;
-  key(record: unknown): string;
-}
 
 /** What a list held when it was accepted. */
 export interface Outcome {
@@ -54,6 +27,7 @@ export interface Outcome {
 
 /** Passes of one reading at the most; of 9,000 ties a dozen see all. */
 const MOST_PASSES = 60;
+
 /** So many passes in a row that add nothing end a reading: what is missing by then is not in the list. */
 const BARREN_PASSES = 8;
 
@@ -160,8 +134,10 @@ interface SeenPage {
 
 /** A pass that finds no end is given up behind so many pages, or twice as many as the vendor announced. */
 const MOST_PAGES = 20_000;
+
 /** Of one list; a window of time is split long before. Their keys are held until it is settled. */
 const MOST_RECORDS = 1_000_000;
+
 /** So many empty pages in a row before the announced end are the end. */
 const MOST_EMPTY = 3;
 

@@ -4,9 +4,11 @@
  */
 import { SluiceError } from '../api/errors.ts';
 import { hasKey, keyOf } from '../api/records/identity.ts';
-import type { Page, StreamContext, Walk } from '../api/types.ts';
+import type { StreamContext } from '../api/stream.ts';
+import type { Page, Walk } from '../api/walk.ts';
 import { gapsOf } from './gaps.ts';
-import { DeepPage, type ListReply, type Outcome, type PageQuery, settle } from './settle.ts';
+import type { ListReply, PageQuery } from './list.ts';
+import { DeepPage, type Outcome, settle } from './settle.ts';
 
 export interface Snapshot {
   /** Lists that together hold every record, and may overlap. One page; throws `walk-again` for a page past the end. */

@@ -5,11 +5,15 @@
  * Each window is read until two passes saw the same records and their number is the vendor's total: only then has no
  * record slipped between two pages while the list moved.
  */
+
+import type { Json } from '../api/document.ts';
 import { actionOf } from '../api/errors.ts';
-import type { Accepted, Gap, Json, Page, Range, StreamContext, Walk } from '../api/types.ts';
+import type { StreamContext } from '../api/stream.ts';
+import type { Accepted, Gap, Page, Range, Walk } from '../api/walk.ts';
 import { afterLook, gapIdOf, gapsOf } from './gaps.ts';
+import type { ListReply, PageQuery } from './list.ts';
 import { isOfThisPart } from './narrow.ts';
-import { DeepPage, type ListReply, type PageQuery, settle } from './settle.ts';
+import { DeepPage, settle } from './settle.ts';
 
 export interface ListQuery extends PageQuery {
   /** Bounds to ask for; they include the overlap. */

@@ -1,23 +1,12 @@
 /** What a source sends that opens doors, and must not get back as a record: a gateway, or the vendor, may repeat it. */
 
+import { decoderOf } from '../api/charset.ts';
+import type { SourceSecrets } from '../api/connector.ts';
+import type { HttpReply } from '../api/http.ts';
 import { keepOrder } from '../api/records/json.ts';
 import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
-import type { HttpReply } from '../api/types.ts';
-import { decoderOf } from '../net/body.ts';
 import { holdsPart, type SecretParts, SHORTEST_PART, withoutParts } from './secret-parts.ts';
 import type { Vault } from './vault.ts';
-
-export interface SourceSecrets {
-  /** The last ones are remembered. */
-  protect(secret: string): void;
-  /** What was read from a reply, without secrets that the reply repeats. */
-  unechoed<T>(reply: Pick<HttpReply, 'headers' | 'body'>, content: T): T;
-  /** The same for a reply that is read part by part: `read` makes the parts of its body. */
-  unechoedParts<Rest>(
-    reply: { headers: HttpReply['headers']; body: AsyncIterable<Buffer> },
-    read: (body: AsyncIterable<Buffer>, clean: <T>(content: T) => T) => AsyncGenerator<unknown[], Rest>,
-  ): AsyncGenerator<unknown[], Rest>;
-}
 
 export function secretsOfSource(vault: Vault): SourceSecrets {
   const without = <T>(content: T): T => withoutEchoes(withoutSecrets(content, []), vault.parts, 0) as T;

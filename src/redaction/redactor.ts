@@ -5,9 +5,10 @@
  * Credentials that nobody registered are found by what stands around them.
  */
 
+import type { SourceSecrets } from '../api/connector.ts';
 import { inert } from '../api/inert.ts';
 import { secretName } from '../api/records/secrets.ts';
-import { type SourceSecrets, secretsOfSource } from './echoes.ts';
+import { secretsOfSource } from './echoes.ts';
 import { withoutParts } from './secret-parts.ts';
 import { openVault, SHORTEST } from './vault.ts';
 

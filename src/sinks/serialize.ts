@@ -1,4 +1,5 @@
-import type { EcsDocument, OutDocument } from '../api/types.ts';
+import type { EcsDocument } from '../api/document.ts';
+import type { OutDocument } from '../api/sink.ts';
 
 /** As long as any ISO time in milliseconds, so that the real one fits into its place. */
 const PLACEHOLDER = '0000-00-00T00:00:00.000Z';

@@ -1,6 +1,7 @@
 /** What a pipeline knows beside its records, and what is known to be undelivered: gaps, owed details, records that their list misses. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { Gap, Json, Range } from '../api/types.ts';
+import type { Json } from '../api/document.ts';
+import type { Gap, Range } from '../api/walk.ts';
 import type { Commit, Owed, PipelineState } from './store.ts';
 
 type Guard = <T>(work: () => T) => T;

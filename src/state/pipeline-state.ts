@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Json } from '../api/document.ts';
 import { bounded } from '../api/inert.ts';
-import type { ChildRow, Json, Range, WalkKind } from '../api/types.ts';
+import type { ChildRow, Range, WalkKind } from '../api/walk.ts';
 import { commitOpenEnds, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import type { Commit, Due, Known, LedgerRow, PipelineState, Row, StoredRejection, WalkRow } from './store.ts';
 

@@ -1,16 +1,8 @@
 /** What the engine asks of a state store. Every call is atomic and durable when it returns. */
-import type {
-  Accepted,
-  ChildRow,
-  Gap,
-  Json,
-  Note,
-  Prepared,
-  Range,
-  Rejection,
-  StreamName,
-  WalkKind,
-} from '../api/types.ts';
+
+import type { Json, StreamName } from '../api/document.ts';
+import type { Prepared, Rejection } from '../api/sink.ts';
+import type { Accepted, ChildRow, Gap, Note, Range, WalkKind } from '../api/walk.ts';
 
 /** What is remembered of a record that was seen: about 100 bytes. */
 export interface Known {

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { MOST_ITEMS } from '../../mappings/ecs.ts';
 import { CONTENT_IS_CUT } from '../../mappings/ecs-document.ts';
-import type { EcsDocument, Registered } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
+import type { Registered } from '../../src/api/stream.ts';
 import { mapped, recordsOf, SOURCE } from '../fixtures/documents.ts';
 
 type Path = readonly string[];

@@ -8,7 +8,7 @@ import { streams } from '../../connectors/index.ts';
 import type { FieldList } from '../../mappings/ecs.ts';
 import { undeclared, violations } from '../../mappings/ecs-check.ts';
 import { withoutSecrets } from '../../src/api/records/secrets.ts';
-import type { Registered } from '../../src/api/types.ts';
+import type { Registered } from '../../src/api/stream.ts';
 import { documentOf, type Fixture, folderOf, mapped, SOURCE } from '../fixtures/documents.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', 'fixtures');

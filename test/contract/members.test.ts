@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { streams } from '../../connectors/index.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { digestOf, revisionOf } from '../../src/api/records/identity.ts';
 import { foldedName, meaningsIn, memberOf, spellingsOf, type Table } from '../../src/api/records/members.ts';
 import { withoutSecrets } from '../../src/api/records/secrets.ts';
-import type { EcsDocument, Registered } from '../../src/api/types.ts';
+import type { Registered } from '../../src/api/stream.ts';
 import { type Fixture, folderOf, SOURCE } from '../fixtures/documents.ts';
 
 type Fields = Record<string, unknown>;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import pino from 'pino';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { openNdjson } from '../../src/sinks/ndjson/index.ts';
 import { scratch } from '../engine/harness.ts';
 import { sinkContract } from './sink.ts';

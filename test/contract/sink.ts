@@ -1,7 +1,8 @@
 /** What every sink must do, whatever it writes to. Called once per sink from a test file. */
 import { afterEach, describe, expect, it } from 'vitest';
+import type { EcsDocument, Json } from '../../src/api/document.ts';
 import { isAbort } from '../../src/api/errors.ts';
-import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/api/types.ts';
+import type { Batch, OutDocument, Prepared, Sink } from '../../src/api/sink.ts';
 import { toJson } from '../../src/sinks/serialize.ts';
 
 /** A sink on storage of its own, empty when it is opened. */

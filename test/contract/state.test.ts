@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ChildRow } from '../../src/api/types.ts';
+import type { ChildRow } from '../../src/api/walk.ts';
 import { isStateInUse, openState } from '../../src/state/sqlite.ts';
 import type { Commit, Row, StateStore } from '../../src/state/store.ts';
 import { scratch } from '../engine/harness.ts';

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { streams } from '../../connectors/index.ts';
 import type { Simulator, TruthStream } from '../../simulator/index.ts';
 import { withoutSecrets } from '../../src/api/records/secrets.ts';
-import type { Stream } from '../../src/api/types.ts';
+import type { Stream } from '../../src/api/stream.ts';
 
 /** Undefined where there is no state yet, or it cannot be read just now. */
 function query(statePath: string, sql: string): Record<string, unknown>[] | undefined {

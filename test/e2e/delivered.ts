@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { Simulator } from '../../simulator/index.ts';
+import type { EcsDocument, StreamName } from '../../src/api/document.ts';
 import { documentId } from '../../src/api/records/identity.ts';
-import type { EcsDocument, StreamName } from '../../src/api/types.ts';
 import { expectedDocuments } from '../engine/harness.ts';
 
 interface Identity {

@@ -3,7 +3,7 @@ import { createReadStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, test } from 'vitest';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { idOf } from './delivered.ts';
 import { proveGiant } from './giant.ts';
 import type { Place } from './place.ts';

@@ -11,7 +11,7 @@ import {
   thingsEach,
 } from '../../simulator/index.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { ChildRow } from '../../src/api/types.ts';
+import type { ChildRow } from '../../src/api/walk.ts';
 import { recover, runWalk } from '../../src/engine/pipeline.ts';
 import { runPipeline } from '../../src/engine/run.ts';
 import { confirmAllCommitted } from '../e2e/committed.ts';

@@ -1,7 +1,7 @@
 /** Records that no window of the clock holds: of endpoints whose clock is ahead, or was set back. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { Gap, Walk } from '../../src/api/types.ts';
+import type { Gap, Walk } from '../../src/api/walk.ts';
 import { type Pipeline, recover, runWalk } from '../../src/engine/pipeline.ts';
 import { liveWalk, type Schedule } from '../../src/engine/run.ts';
 import { type DetectionsVendor, detectionAt, detectionsVendor } from './detections-vendor.ts';

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { Child, ChildRow, Page, ReadingSettings, Walk } from '../../src/api/types.ts';
+import type { ReadingSettings } from '../../src/api/stream.ts';
+import type { Child, ChildRow, Page, Walk } from '../../src/api/walk.ts';
 import { type Children, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
 import { contextOf } from './context.ts';
 

@@ -1,6 +1,7 @@
 /** A stream's context for tests: whole, with the defaults of the config's schema. */
 import pino from 'pino';
-import type { ReadingSettings, StreamContext, VendorClient } from '../../src/api/types.ts';
+import type { VendorClient } from '../../src/api/client.ts';
+import type { ReadingSettings, StreamContext } from '../../src/api/stream.ts';
 import { SOURCE } from '../fixtures/documents.ts';
 import { testConfig } from './harness.ts';
 

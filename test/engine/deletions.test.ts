@@ -1,6 +1,6 @@
 /** That a deletion is told only when it is proven. */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Walk } from '../../src/api/types.ts';
+import type { Walk } from '../../src/api/walk.ts';
 import { alarmOf, confirmFew } from '../../src/engine/missing.ts';
 import { type Pipeline, runWalk } from '../../src/engine/pipeline.ts';
 import { liveWalk, type Schedule } from '../../src/engine/run.ts';

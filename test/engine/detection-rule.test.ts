@@ -1,8 +1,10 @@
 /** Rules are joined from four replies: what is asked for when, and what becomes of a rule of which a part cannot be had. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { VendorRequest } from '../../src/api/client.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { EcsDocument, VendorRequest, Walk } from '../../src/api/types.ts';
+import type { Walk } from '../../src/api/walk.ts';
 import { type Pipeline, runWalk } from '../../src/engine/pipeline.ts';
 import { runPipeline } from '../../src/engine/run.ts';
 import { confirmAllCommitted } from '../e2e/committed.ts';

@@ -1,7 +1,8 @@
 /** A vendor of detections in memory, whose list filters by the time that it is told to. */
+
+import type { VendorClient, VendorRequest } from '../../src/api/client.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import { parseTimeMs } from '../../src/api/time.ts';
-import type { VendorClient, VendorRequest } from '../../src/api/types.ts';
 import { clientOf } from './context.ts';
 
 export interface Detection {

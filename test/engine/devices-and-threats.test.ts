@@ -3,9 +3,11 @@ import { device, inOrder } from '../../connectors/cylance/device.ts';
 import { deviceLockdown, toRecords } from '../../connectors/cylance/device-lockdown.ts';
 import { threat } from '../../connectors/cylance/threat.ts';
 import { threatDevice } from '../../connectors/cylance/threat-device.ts';
+import type { VendorRequest } from '../../src/api/client.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import { revisionOf } from '../../src/api/records/identity.ts';
-import type { ChildRow, Stream, VendorRequest, Walk } from '../../src/api/types.ts';
+import type { Stream } from '../../src/api/stream.ts';
+import type { ChildRow, Walk } from '../../src/api/walk.ts';
 import { clientOf, contextOf } from './context.ts';
 
 const PROTECT = '45e07f34-e76b-4a9e-b167-d6d0c510d6ba';

@@ -1,7 +1,7 @@
 /** Detection exceptions of a vendor as the guide shows it, where the simulator is tidier. */
 import { afterEach, expect, test } from 'vitest';
+import type { VendorClient, VendorRequest } from '../../src/api/client.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { VendorClient, VendorRequest } from '../../src/api/types.ts';
 import { runWalk } from '../../src/engine/pipeline.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

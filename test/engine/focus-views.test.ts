@@ -1,7 +1,8 @@
 /** Results of focus views: asked for where there may be some, and for as long as the status says. */
 import { afterEach, expect, test } from 'vitest';
+import type { VendorClient } from '../../src/api/client.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { VendorClient, Walk } from '../../src/api/types.ts';
+import type { Walk } from '../../src/api/walk.ts';
 import { runWalk } from '../../src/engine/pipeline.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

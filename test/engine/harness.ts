@@ -7,13 +7,15 @@ import { inOrder } from '../../connectors/cylance/device.ts';
 import { toRecord } from '../../connectors/cylance/instaquery-result.ts';
 import { streams } from '../../connectors/index.ts';
 import { type Simulator, type SimulatorOptions, startSimulator, type TruthStream } from '../../simulator/index.ts';
+import type { Refusals } from '../../src/api/connector.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { DELETED, documentId, revisionOf, withoutDetail } from '../../src/api/records/identity.ts';
 import { withoutSecrets } from '../../src/api/records/secrets.ts';
-import type { Batch, EcsDocument, OutDocument, Sink, Walk } from '../../src/api/types.ts';
+import type { Batch, OutDocument, Sink } from '../../src/api/sink.ts';
+import type { Walk } from '../../src/api/walk.ts';
 import { type Config, parseConfigObject } from '../../src/config/load.ts';
 import { type BuildTools, build, toPipeline } from '../../src/engine/build.ts';
 import type { Pipeline, PipelineEvents } from '../../src/engine/pipeline.ts';
-import type { Refusals } from '../../src/net/refusals.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import type { StateStore } from '../../src/state/store.ts';
 

@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import type { HttpStream } from '../../src/api/types.ts';
+import type { HttpStream } from '../../src/api/http.ts';
 import { createHttp } from '../../src/net/http.ts';
 import { createBudget } from '../../src/net/rate-limit.ts';
 

@@ -1,6 +1,8 @@
 /** That a list without details tells a deletion, and when it does not. */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { StreamName, VendorRequest, Walk } from '../../src/api/types.ts';
+import type { VendorRequest } from '../../src/api/client.ts';
+import type { StreamName } from '../../src/api/document.ts';
+import type { Walk } from '../../src/api/walk.ts';
 import { alarmOf, confirmFew } from '../../src/engine/missing.ts';
 import { runWalk } from '../../src/engine/pipeline.ts';
 import { clientOf } from './context.ts';

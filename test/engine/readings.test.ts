@@ -1,8 +1,10 @@
 /** Readings: ties in any order settle, what cannot be read stands alone, and what is left is a gap that is closed. */
 import { expect, test } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { Gap, Page, StreamContext, Walk } from '../../src/api/types.ts';
-import { type ListReply, type PageQuery, settle } from '../../src/reading/settle.ts';
+import type { StreamContext } from '../../src/api/stream.ts';
+import type { Gap, Page, Walk } from '../../src/api/walk.ts';
+import { type ListReply, type PageQuery } from '../../src/reading/list.ts';
+import { settle } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { type ListQuery, type Resource, walkWindows } from '../../src/reading/windows.ts';
 import { drawFrom } from '../fuzz/damage.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { OutDocument } from '../../src/api/types.ts';
+import type { OutDocument } from '../../src/api/sink.ts';
 import { replay } from '../../src/commands/shared/replay.ts';
 import { runWalk } from '../../src/engine/pipeline.ts';
 import { memorySink, openPipeline, scratch, simulate, testConfig, wholeRange } from './harness.ts';

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { thingsEach } from '../../simulator/index.ts';
-import type { VendorRequest } from '../../src/api/types.ts';
+import type { VendorRequest } from '../../src/api/client.ts';
 import { parseConfigObject } from '../../src/config/load.ts';
 import { runWalk } from '../../src/engine/pipeline.ts';
 import { memorySink, openPipeline, scratch, simulate, TENANT, wholeRange } from './harness.ts';

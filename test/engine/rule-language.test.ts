@@ -3,7 +3,8 @@ import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { cylance } from '../../connectors/cylance/client.ts';
 import { detectionRule } from '../../connectors/cylance/detection-rule.ts';
-import type { HttpReply, SourceSettings } from '../../src/api/types.ts';
+import type { SourceSettings } from '../../src/api/connector.ts';
+import type { HttpReply } from '../../src/api/http.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import { contextOf } from './context.ts';
 

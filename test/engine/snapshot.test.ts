@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { Page, StreamContext, Walk } from '../../src/api/types.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import type { StreamContext } from '../../src/api/stream.ts';
+import type { Page, Walk } from '../../src/api/walk.ts';
+import type { ListReply, PageQuery } from '../../src/reading/list.ts';
 import { readSnapshot, type Snapshot, walkSnapshot } from '../../src/reading/snapshot.ts';
 import { contextOf } from './context.ts';
 

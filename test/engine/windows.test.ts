@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Json } from '../../src/api/document.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { Accepted, Json, Page, StreamContext } from '../../src/api/types.ts';
-import type { ListReply } from '../../src/reading/settle.ts';
+import type { StreamContext } from '../../src/api/stream.ts';
+import type { Accepted, Page } from '../../src/api/walk.ts';
+import type { ListReply } from '../../src/reading/list.ts';
 import { type ListQuery, type Resource, walkWindows } from '../../src/reading/windows.ts';
 import { contextOf } from './context.ts';
 

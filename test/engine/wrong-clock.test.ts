@@ -1,7 +1,7 @@
 /** A clock that was wrong, and believed: what it left in the state puts nothing off, and nothing is lost or doubled by it. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { Walk } from '../../src/api/types.ts';
+import type { Walk } from '../../src/api/walk.ts';
 import { runWalk } from '../../src/engine/pipeline.ts';
 import { liveWalk, type Schedule } from '../../src/engine/run.ts';
 import { isGapDue } from '../../src/reading/gaps.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { cutAt, flat, keyword, keywords, MOST_ITEMS, misfit, relatedOf, type Unfit } from '../../mappings/ecs.ts';
 import { CONTENT_IS_CUT, conclude } from '../../mappings/ecs-document.ts';
-import type { StreamName } from '../../src/api/types.ts';
+import type { StreamName } from '../../src/api/document.ts';
 import { mapped, SOURCE } from '../fixtures/documents.ts';
 
 type Loose = Record<string, unknown>;

@@ -8,7 +8,7 @@ import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { violations } from '../../mappings/ecs-check.ts';
 import { type TruthStream, thingsEach } from '../../simulator/index.ts';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { committedInAll, confirmAllCommitted, preparedBatches } from '../e2e/committed.ts';
 import { differencesFrom, documentsIn, idOf } from '../e2e/delivered.ts';
 import { killAgainAndAgain, refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';

@@ -1,7 +1,7 @@
 /** What a proof asks of a data stream: everything in it, over all of its backing indices, and a rollover in between. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Simulator } from '../../simulator/index.ts';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { differences, idOf } from '../e2e/delivered.ts';
 
 export const DATA_STREAM = 'logs-cylance.detection-acme';

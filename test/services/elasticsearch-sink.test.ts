@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Batch, EcsDocument, OutDocument, Sink } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
+import type { Batch, OutDocument, Sink } from '../../src/api/sink.ts';
 import { connectElasticsearch } from '../../src/sinks/elasticsearch/client.ts';
 import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/elasticsearch/index.ts';
 import {

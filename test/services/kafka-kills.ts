@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { committedInAll, committedOf, confirmCommitted, preparedBatches } from '../e2e/committed.ts';
 import { KILLS, killAgainAndAgain, randomFrom, refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
 import { type Child, configOf, openPlace, type Place, TENANT } from '../e2e/place.ts';

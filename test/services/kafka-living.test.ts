@@ -1,7 +1,7 @@
 /** A tenant that lives, in Kafka: the exact documents with keys and headers, valid ECS; logins, TLS, compressions; and clear words where something is wrong. */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { committedRevisions, confirmCommitted } from '../e2e/committed.ts';
 import { refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
 import { type Ended, openPlace, type Place } from '../e2e/place.ts';

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { differencesFrom, idOf } from '../e2e/delivered.ts';
 
 export const TOPIC = 'sluice.cylance.detection';

@@ -1,7 +1,8 @@
 /** The Kafka sink against the real broker: the contract, and what happens when answers get lost, or another writer comes. */
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Batch, EcsDocument, Json, OutDocument, Prepared, Sink } from '../../src/api/types.ts';
+import type { EcsDocument, Json } from '../../src/api/document.ts';
+import type { Batch, OutDocument, Prepared, Sink } from '../../src/api/sink.ts';
 import { type KafkaSettings, openKafka } from '../../src/sinks/kafka/index.ts';
 import { setupKafka } from '../../src/sinks/kafka/setup.ts';
 import { contractDocument, sinkContract } from '../contract/sink.ts';

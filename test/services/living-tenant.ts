@@ -1,7 +1,7 @@
 /** What the tests of a living tenant share: how it changes, how long each phase took, and a check of what arrived. */
 import { streams } from '../../connectors/index.ts';
 import { violations } from '../../mappings/ecs-check.ts';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 
 /** So many changes of each kind, spread over the time that the test takes. */
 export function livingOf(n: number) {

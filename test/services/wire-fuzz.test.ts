@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { startSimulator, thingsEach } from '../../simulator/index.ts';
-import type { EcsDocument } from '../../src/api/types.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { documentsIn } from '../e2e/delivered.ts';
 import { fakeVendor } from '../engine/fake-vendor.ts';
 import { drawing, startWire, type Wire } from '../fuzz/wire.ts';

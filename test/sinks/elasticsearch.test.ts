@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import pino from 'pino';
 import { afterEach, describe, expect, it, test } from 'vitest';
-import type { OutDocument, Sink } from '../../src/api/types.ts';
+import type { OutDocument, Sink } from '../../src/api/sink.ts';
 import { fieldOf } from '../../src/sinks/elasticsearch/answers.ts';
 import { connectElasticsearch, type EsClient } from '../../src/sinks/elasticsearch/client.ts';
 import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/elasticsearch/index.ts';

@@ -6,7 +6,8 @@
  * nothing waits. A host that the inventory has not delivered yet is left as it is. Neither key, revision nor id of a
  * document depend on it.
  */
-import type { EcsDocument, Note } from '../types.ts';
+import type { EcsDocument } from '../document.ts';
+import type { Note } from '../walk.ts';
 
 /** What is taken from the inventory: never the name, which is what the vendor said in the record itself. */
 const MEMBERS = ['ip', 'mac', 'os'] as const;

@@ -5,7 +5,7 @@
  * members nor the way to say "nothing" reads as a change.
  */
 import { hash } from 'node:crypto';
-import type { Stream } from '../types.ts';
+import type { Stream } from '../stream.ts';
 import { foldedName } from './members.ts';
 import { withoutSecrets } from './secrets.ts';
 import { perShape } from './shapes.ts';

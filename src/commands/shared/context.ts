@@ -1,6 +1,6 @@
 /** What a command may use of the outside world. `main.ts` makes it from the process; tests and the demo may make their own. */
 
-import type { Registered } from '../../api/types.ts';
+import type { Registered } from '../../api/stream.ts';
 import type { Memory } from '../../net/memory.ts';
 import type { Lost } from '../../observe/outlet.ts';
 import type { Output, Terminal, Writer } from '../../observe/output.ts';

@@ -1,6 +1,6 @@
 /** Backfills as jobs: found again, run to their end, and summed up. */
 import { actionOf } from '../../api/errors.ts';
-import type { Walk } from '../../api/types.ts';
+import type { Walk } from '../../api/walk.ts';
 import { recover, runWalk } from '../../engine/pipeline.ts';
 import { pause } from '../../engine/run.ts';
 import type { TimeArgument } from '../../observe/show.ts';

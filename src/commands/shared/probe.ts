@@ -2,7 +2,8 @@
 
 import { SluiceError } from '../../api/errors.ts';
 import { withoutSecrets } from '../../api/records/secrets.ts';
-import type { Range, Registered, StreamContext, Walk } from '../../api/types.ts';
+import type { Registered, StreamContext } from '../../api/stream.ts';
+import type { Range, Walk } from '../../api/walk.ts';
 import type { Config } from '../../config/load.ts';
 import type { Line } from '../../engine/build.ts';
 import type { Session } from './session.ts';

@@ -1,6 +1,7 @@
 /** Sends rejected documents again, as batches of a walk of their own. */
 
-import type { EcsDocument, OutDocument } from '../../api/types.ts';
+import type { EcsDocument } from '../../api/document.ts';
+import type { OutDocument } from '../../api/sink.ts';
 import { type Pipeline, recover } from '../../engine/pipeline.ts';
 import { toJson } from '../../sinks/serialize.ts';
 import type { Row, StoredRejection } from '../../state/store.ts';

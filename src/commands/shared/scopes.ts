@@ -1,7 +1,8 @@
 /** Which scopes the credentials of a source lack, all of them at once: also those behind a list that is itself refused. */
 
+import type { VendorClient } from '../../api/client.ts';
+import type { StreamName } from '../../api/document.ts';
 import { SluiceError } from '../../api/errors.ts';
-import type { StreamName, VendorClient } from '../../api/types.ts';
 import type { Line } from '../../engine/build.ts';
 
 /** Whether a scope is there, as far as requests have shown. */

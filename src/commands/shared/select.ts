@@ -1,7 +1,7 @@
 /** Which pipelines a command is about. */
 
+import type { StreamName } from '../../api/document.ts';
 import { usageError } from '../../api/errors.ts';
-import type { StreamName } from '../../api/types.ts';
 import type { Config } from '../../config/load.ts';
 import type { Line } from '../../engine/build.ts';
 

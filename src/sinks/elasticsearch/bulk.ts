@@ -1,6 +1,6 @@
 /** Bulk requests: documents into lines, lines into requests of bounded size, one request and what became of it. */
 import { z } from 'zod';
-import type { OutDocument } from '../../api/types.ts';
+import type { OutDocument } from '../../api/sink.ts';
 import { putLine } from '../serialize.ts';
 import { type EsProblem, judgeItem, type Place, type Trouble, troubleWith } from './answers.ts';
 import type { EsClient } from './client.ts';

@@ -1,7 +1,7 @@
 /** `sluice check` for Elasticsearch: looks, and writes nothing. */
 import { z } from 'zod';
 import { SluiceError } from '../../api/errors.ts';
-import type { CheckLine } from '../../api/types.ts';
+import type { CheckLine } from '../../api/sink.ts';
 import { neededPrivileges, problemOf, saidBy, troubleWith } from './answers.ts';
 import type { EsClient, Reply } from './client.ts';
 import { type CheckedStream, checkTemplates, portions } from './template-check.ts';

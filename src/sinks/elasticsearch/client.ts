@@ -5,8 +5,9 @@
 import type { Readable } from 'node:stream';
 import { Client, type ClientOptions, Transport } from '@elastic/elasticsearch';
 import type { z } from 'zod';
+import { textOfReply } from '../../api/charset.ts';
 import { isAbort, messageOf, usageError } from '../../api/errors.ts';
-import { asFarAsItGoes, textOfReply, unpacked, wholeBody } from '../../net/body.ts';
+import { asFarAsItGoes, unpacked, wholeBody } from '../../net/body.ts';
 import { authoritiesWith, plainly, portHint, type TlsSettings, type TlsTrouble, tlsTrouble } from '../../net/tls.ts';
 import { authorization, type ElasticsearchAuth, scrubbed, scrubber } from './secrets.ts';
 

@@ -8,7 +8,7 @@
  */
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
-import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../../api/types.ts';
+import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../../api/sink.ts';
 import { type Patience, patience } from '../backoff.ts';
 import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';

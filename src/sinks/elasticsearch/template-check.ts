@@ -1,7 +1,7 @@
 /** Which index template wins for each data stream, and whether it is the one of this Sluice: a part of `sluice check`. */
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import type { CheckLine } from '../../api/types.ts';
+import type { CheckLine } from '../../api/sink.ts';
 import { saidBy } from './answers.ts';
 import type { EsClient, Reply } from './client.ts';
 import { stamped, templateList } from './setup.ts';

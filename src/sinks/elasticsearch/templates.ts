@@ -6,8 +6,8 @@
  * may override everything.
  */
 import { EcsFlat, EcsVersion } from '@elastic/ecs';
+import type { StreamName } from '../../api/document.ts';
 import { HOST_FIELDS } from '../../api/records/host-facts.ts';
-import type { StreamName } from '../../api/types.ts';
 
 export interface TemplateFields {
   prefix: string;

@@ -1,6 +1,6 @@
 /** One chunk until every document in it is there or rejected: the loop around `sendBulk` and the look-up. */
 import type { LimitFunction } from 'p-limit';
-import type { Rejection } from '../../api/types.ts';
+import type { Rejection } from '../../api/sink.ts';
 import type { Patience } from '../backoff.ts';
 import { type EsProblem, fieldOf } from './answers.ts';
 import { type Chunk, type Line, type Outcome, type Sent, sendBulk } from './bulk.ts';

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { orAborted } from '../../api/abort.ts';
 import type { SluiceError } from '../../api/errors.ts';
-import type { Rejection } from '../../api/types.ts';
+import type { Rejection } from '../../api/sink.ts';
 import type { Patience, Waiting } from '../backoff.ts';
 import {
   areCredentialsRefused,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { orAborted } from '../../api/abort.ts';
-import type { CheckLine } from '../../api/types.ts';
+import type { CheckLine } from '../../api/sink.ts';
 import { connectKafka, FEW_RETRIES, within } from './connection.ts';
 import { judge, typeOf } from './errors.ts';
 import { openSession } from './session.ts';

@@ -6,7 +6,7 @@
  * then the number says what arrived. `docs/kafka.md` has the limits.
  */
 import type { Logger } from 'pino';
-import type { Sink } from '../../api/types.ts';
+import type { Sink } from '../../api/sink.ts';
 import { patience } from '../backoff.ts';
 import { checkKafka } from './check.ts';
 import { type KafkaSettings, withDefaults } from './settings.ts';

@@ -1,6 +1,6 @@
 /** Documents as Kafka records: key, headers, sizes, and the sends that they are divided into. */
 import type { Message } from 'kafkajs';
-import type { OutDocument, Rejection } from '../../api/types.ts';
+import type { OutDocument, Rejection } from '../../api/sink.ts';
 import { stampInPlace } from '../serialize.ts';
 import { measureKey } from './partition.ts';
 import { topicOf, type WholeSettings } from './settings.ts';

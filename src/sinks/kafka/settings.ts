@@ -1,5 +1,5 @@
 /** What a Kafka sink is told, and the names that it gives to things in the cluster. */
-import type { StreamName } from '../../api/types.ts';
+import type { StreamName } from '../../api/document.ts';
 
 export interface KafkaSettings {
   /** `host:port` of some brokers. */

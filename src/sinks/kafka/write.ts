@@ -1,7 +1,7 @@
 /** One attempt at a batch: has it arrived already, what fits, and off it goes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../api/errors.ts';
-import type { Prepared, Rejection } from '../../api/types.ts';
+import type { Prepared, Rejection } from '../../api/sink.ts';
 import type { AttemptTools } from './attempts.ts';
 import {
   hasArrived,

@@ -1,7 +1,8 @@
 /** The writer of one pipeline: one producer, and one batch at a time, however many walks write at once. */
 import { orAborted } from '../../api/abort.ts';
+import type { Json } from '../../api/document.ts';
 import { SluiceError } from '../../api/errors.ts';
-import type { Batch, Json, Prepared, Written } from '../../api/types.ts';
+import type { Batch, Prepared, Written } from '../../api/sink.ts';
 import { type AttemptTools, patiently } from './attempts.ts';
 import { scrubber } from './connection.ts';
 import { toOutgoing } from './messages.ts';

@@ -7,8 +7,9 @@
  */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Json } from '../../api/document.ts';
 import { actionOf, messageOf, SluiceError } from '../../api/errors.ts';
-import type { Batch, Json, Sink } from '../../api/types.ts';
+import type { Batch, Sink } from '../../api/sink.ts';
 import { checkFiles, openToOthers } from './check.ts';
 import { diskError } from './errors.ts';
 import { type Claim, claimFolder } from './folder.ts';

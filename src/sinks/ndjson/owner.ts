@@ -3,8 +3,9 @@
  * each walk they are finished; receipts name the folder. So neither can be lost, set aside or put back in part unnoticed
  * ([decision 0040](../../docs/decisions/0040-an-output-folder-belongs-to-one-state.md)).
  */
+
+import type { Json } from '../../api/document.ts';
 import { SluiceError } from '../../api/errors.ts';
-import type { Json } from '../../api/types.ts';
 import { shellWord } from '../../system/trust.ts';
 import type { Segment } from './names.ts';
 

@@ -1,0 +1,87 @@
+/** A connector opens the connection to one tenant of a vendor. */
+import type { Logger } from 'pino';
+import type { VendorClient } from './client.ts';
+import type { SourceFacts } from './document.ts';
+import type { SluiceError } from './errors.ts';
+import type { HttpClient, HttpReply, HttpStreamer } from './http.ts';
+
+/** What opens a connection to one tenant. `settings` has passed the connector's part of the config schema. */
+export interface Connector {
+  readonly name: string;
+  facts(settings: SourceSettings): SourceFacts;
+  open(settings: SourceSettings, services: ConnectorServices): VendorClient;
+}
+
+/** A source of the config, with references to secrets that are read when they are needed. */
+export interface SourceSettings {
+  name: string;
+  connector: string;
+  /** Where the vendor has regions. */
+  region?: string;
+  baseUrl?: string;
+  consoleUrl?: string;
+  tenantId: string;
+  applicationId: string;
+  /** What requests are signed with: `application_secret` or `api_key`. Reads the reference again at each call, so that a rotated secret needs no restart. */
+  applicationSecret: () => string;
+  keepOriginal: boolean;
+}
+
+export interface ConnectorServices {
+  http: HttpClient;
+  stream: HttpStreamer;
+  /** Told whatever is sent that opens doors; takes it out of what comes back. */
+  secrets: SourceSecrets;
+  retry: RetrySettings;
+  log: Logger;
+  /** Epoch milliseconds. */
+  now: () => number;
+  /** Milliseconds that the process lived through (`lived-time.ts`): what deadlines go by. */
+  lived?: () => number;
+  /** Where it is noted what is refused and waited for. */
+  refusals?: Refusals;
+}
+
+export interface SourceSecrets {
+  /** The last ones are remembered. */
+  protect(secret: string): void;
+  /** What was read from a reply, without secrets that the reply repeats. */
+  unechoed<T>(reply: Pick<HttpReply, 'headers' | 'body'>, content: T): T;
+  /** The same for a reply that is read part by part: `read` makes the parts of its body. */
+  unechoedParts<Rest>(
+    reply: { headers: HttpReply['headers']; body: AsyncIterable<Buffer> },
+    read: (body: AsyncIterable<Buffer>, clean: <T>(content: T) => T) => AsyncGenerator<unknown[], Rest>,
+  ): AsyncGenerator<unknown[], Rest>;
+}
+
+export interface Trouble {
+  reason: string;
+  advice: string | undefined;
+  lastsMs: number;
+  /** Nobody is let in, or an hour of nothing but 403s: a person has to look. */
+  isFailing: boolean;
+}
+
+export interface Refusals {
+  /** How often what was asked is refused or fails, by the status of the answer; `none` without an answer. */
+  readonly counts: ReadonlyMap<string, number>;
+  count(error: SluiceError): void;
+  /** This route, or the whole source, waits. */
+  waits(route: string, error: SluiceError): void;
+  /** It was answered. */
+  answered(route: string): void;
+  /** For how long it has been waiting; undefined when it is not. */
+  lastsMs(route: string): number | undefined;
+  /** For how long there has been nothing but 403s. */
+  forbiddenMs(route: string): number;
+  /** What holds up whoever asks these routes, the longest first. */
+  troubles(routes: Iterable<string>): Trouble[];
+}
+
+export interface RetrySettings {
+  /** No attempt begins later than this after the first; milliseconds. */
+  deadlineMs: number;
+  /** Upper bound of the first pause; it doubles with every attempt. */
+  firstDelayMs: number;
+  maxDelayMs: number;
+}

@@ -1,0 +1,87 @@
+/** A sink stores documents. */
+import type { Json, StreamName } from './document.ts';
+
+/** A document on its way. */
+export interface OutDocument {
+  /** The document id: `_id` in Elasticsearch. */
+  id: string;
+  stream: StreamName;
+  /** The data stream's namespace: the source's name. */
+  namespace: string;
+  /** The record's key: `event.id`. */
+  key: string;
+  /** `event.hash`. */
+  revision: string;
+  /** `host.id`, where the document has one. */
+  hostId: string | undefined;
+  /** The document as UTF-8; made early, since bytes outside the heap cost nothing to keep. */
+  json: Buffer;
+  /** At which byte of `json` the time of `event.ingested` stands: set by the sink when it goes out. */
+  ingestedAt: number;
+}
+
+export interface Batch {
+  pipeline: string;
+  walk: string;
+  /** Rises with every batch of its walk, and never comes again, not even after the state was lost. */
+  number: number;
+  documents: OutDocument[];
+}
+
+/** A document that a sink refused for good, because of the document. */
+export interface Rejection {
+  id: string;
+  /** The sink's word for it, e.g. `document_parsing_exception`. */
+  type: string;
+  reason: string;
+  field?: string;
+}
+
+export interface Written {
+  rejections: Rejection[];
+  /** What the sink needs to know about the last committed batch. */
+  receipt: Json;
+}
+
+/** A batch that was prepared and not committed: the process died in between. */
+export interface Prepared {
+  walk: string;
+  number: number;
+  /** When it was prepared, epoch milliseconds. */
+  atMs: number;
+  ids: { id: string; stream: StreamName; namespace: string }[];
+}
+
+/** Where documents go. Every method may throw a `SluiceError` with action `stop` (its message says what to do). */
+export interface Sink {
+  readonly kind: 'ndjson' | 'elasticsearch' | 'kafka';
+  /** Whether the state must keep the ids of a batch while it is written (so that `recover` can look them up). */
+  readonly looksUp: boolean;
+  /** Resolves once every document is durable or rejected; throws if it does not know. Safe to call for several walks at once. */
+  write(batch: Batch, signal: AbortSignal): Promise<Written>;
+  /**
+   * Before the first write of a pipeline, and after a write that failed: which ids of the prepared batches arrived?
+   * `committed` has the last receipt of every walk. A sink that can forget what was not committed does so here.
+   */
+  recover(
+    pipeline: string,
+    prepared: Prepared[],
+    committed: ReadonlyMap<string, Json>,
+    signal?: AbortSignal,
+  ): Promise<{ arrived: Set<string> }>;
+  /** The last batch of this walk was not committed, whether it arrived or not: `recover` decides about it, not `close`. */
+  doubt?(pipeline: string, walk: string): void;
+  /** For `sluice check`: can it be reached, and may it be written to? */
+  check(signal: AbortSignal): Promise<CheckLine[]>;
+  close(): Promise<void>;
+}
+
+export interface CheckLine {
+  what: string;
+  ok: boolean;
+  detail: string;
+  /** What to do when it is not ok. */
+  advice?: string;
+  /** It works, and a person should look at it all the same. */
+  isWarning?: boolean;
+}
