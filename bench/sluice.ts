@@ -4,7 +4,8 @@ import pino from 'pino';
 import { streams } from '../connectors/index.ts';
 import { type Config, parseConfigObject } from '../src/config/load.ts';
 import { type BuildTools, build, type Line, toPipeline } from '../src/engine/build.ts';
-import { recover, runWalk } from '../src/engine/pipeline.ts';
+import { recover } from '../src/engine/recover.ts';
+import { runWalk } from '../src/engine/walk.ts';
 import { openState } from '../src/state/sqlite.ts';
 import { PAGE_SIZE, type Task, TENANT } from './task.ts';
 

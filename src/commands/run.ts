@@ -1,7 +1,8 @@
 /** `sluice run`: keeps every pipeline going until it is told to stop. */
 import type { Command } from 'commander';
 import { isAbort, messageOf, SluiceError } from '../api/errors.ts';
-import { runPipeline, settleJobs } from '../engine/run.ts';
+import { runPipeline } from '../engine/runner.ts';
+import { settleJobs } from '../engine/schedule.ts';
 import { type Health, startHealth } from '../observe/health.ts';
 import { plural, showCount, showTime } from '../observe/show.ts';
 import { failingFor, type Watch } from '../observe/statistics.ts';
@@ -76,7 +77,9 @@ async function runAll(cli: Cli, session: Session, { built, store, running }: Ope
 }
 
 function stoppedWell(running: Running[]): string {
-  const failed = running.filter(({ pipeline }) => pipeline.sinkFailure !== undefined).map(({ watch }) => watch.name);
+  const failed = running
+    .filter(({ pipeline }) => pipeline.sinkGate.failure !== undefined)
+    .map(({ watch }) => watch.name);
   if (failed.length === 0) return 'stopped: everything that was read is delivered and remembered';
   return `stopped: the last batch of ${failed.join(', ')} is not confirmed; the next start looks it up and sends what is missing`;
 }

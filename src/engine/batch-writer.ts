@@ -8,7 +8,7 @@ import { messageOf, SluiceError } from '../api/errors.ts';
 import type { Accepted, ChildRow, Gap, Page } from '../api/walk.ts';
 import { stamped } from '../sinks/serialize.ts';
 import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
-import { type Change, release } from './changes.ts';
+import type { Change } from './change.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** A page whose records are not all delivered yet. */
@@ -80,7 +80,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
     const completed = completedPages();
     if (batch.changes.length === 0 && completed.length === 0) return;
     try {
-      if (pipeline.sinkFailure !== undefined) throw pipeline.sinkFailure; // another walk's: what arrived is not known
+      if (pipeline.sinkGate.failure !== undefined) throw pipeline.sinkGate.failure; // another walk's: what arrived is not known
       const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
       count(batch, new Set(rejections.map((rejection) => rejection.id)));
       const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
@@ -106,7 +106,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
     } finally {
-      for (const change of batch.changes) release(pipeline, change.claim);
+      for (const change of batch.changes) pipeline.claims.release(change.claim);
     }
   };
 
@@ -119,7 +119,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       })
       .catch((error: unknown) => {
         failure ??= error;
-        pipeline.sinkFailure ??= error;
+        pipeline.sinkGate.close(error);
         pipeline.sink.doubt?.(pipeline.name, walkId);
       })
       .finally(() => {
@@ -147,7 +147,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
     settle(page, change) {
       page.open--;
       if (change === undefined) return;
-      if (closed) return release(pipeline, change.claim);
+      if (closed) return pipeline.claims.release(change.claim);
       filling.changes.push(change);
       filling.tallies.push(page.tally);
       filling.size += change.out?.json.length ?? 0;
@@ -167,7 +167,7 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       clearTimeout(filling.timer);
       failure ??= new SluiceError('the walk has ended', { action: 'retry' });
       await writing;
-      for (const change of filling.changes) release(pipeline, change.claim);
+      for (const change of filling.changes) pipeline.claims.release(change.claim);
     },
   };
 }

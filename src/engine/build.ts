@@ -23,8 +23,10 @@ import type { Clock } from '../system/clock.ts';
 import { HANDLES_ADVICE, mostHandles, sharedHandles } from '../system/handles.ts';
 import { livedTime } from '../system/lived-time.ts';
 import { createParts, type Parts, type Reopened, reopened } from '../system/parts.ts';
-import { MOST_OWED } from './changes.ts';
+import { createClaims } from './claims.ts';
+import { MOST_OWED } from './detail.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
+import { createSinkGate } from './sink-gate.ts';
 
 export interface BuildTools {
   streams: readonly Registered[];
@@ -157,10 +159,10 @@ export function toPipeline(
     allowed: new Set(),
     owed: owedIn(state, new Set(registered.stream.volatile)),
     detailPatienceMs: source.reading.detailPatienceMs,
-    claims: new Map(),
+    claims: createClaims(),
     commits: 0,
     told: new Set(),
-    sinkFailure: undefined,
+    sinkGate: createSinkGate(),
     hardStop: tools.hardStop,
     events,
     log: tools.log.child({ 'sluice.pipeline': line.name }),

@@ -8,7 +8,7 @@ import type { LongRequest, VendorRequest } from '../../src/api/client.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { Registered, Stream } from '../../src/api/stream.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { clientOf } from '../engine/context.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from '../engine/harness.ts';
 import type { Actions, After, Answers } from '../fixtures/actions.ts';

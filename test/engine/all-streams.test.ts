@@ -12,8 +12,9 @@ import {
 } from '../../simulator/index.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { ChildRow } from '../../src/api/walk.ts';
-import { recover, runWalk } from '../../src/engine/pipeline.ts';
-import { runPipeline } from '../../src/engine/run.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { runPipeline } from '../../src/engine/runner.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { confirmAllCommitted } from '../e2e/committed.ts';
 import { seed } from '../seed.ts';
 import {

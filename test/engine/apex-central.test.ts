@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import type { FaultPlan, Simulator, SimulatorOptions } from '../../simulator/index.ts';
 import { parseConfigObject } from '../../src/config/load.ts';
-import { recover, runWalk } from '../../src/engine/pipeline.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { seed } from '../seed.ts';
 import {
   differences,

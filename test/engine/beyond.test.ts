@@ -2,8 +2,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { Gap, Walk } from '../../src/api/walk.ts';
-import { type Pipeline, recover, runWalk } from '../../src/engine/pipeline.ts';
-import { liveWalk, type Schedule } from '../../src/engine/run.ts';
+import type { Pipeline } from '../../src/engine/pipeline.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { liveWalk, type Schedule } from '../../src/engine/schedule.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { type DetectionsVendor, detectionAt, detectionsVendor } from './detections-vendor.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

@@ -5,7 +5,7 @@ import { FOOTPRINTS } from '../../connectors/apex-central/routes.ts';
 import { runTask } from '../../connectors/apex-central/task.ts';
 import type { VendorRequest } from '../../src/api/client.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import { runPipeline } from '../../src/engine/run.ts';
+import { runPipeline } from '../../src/engine/runner.ts';
 import { listedParents } from '../../src/reading/children.ts';
 import { clientOf, contextOf } from './context.ts';
 import { type Answer, fakeVendor } from './fake-vendor.ts';

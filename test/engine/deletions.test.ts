@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Walk } from '../../src/api/walk.ts';
 import { alarmOf, confirmFew } from '../../src/engine/missing.ts';
-import { type Pipeline, runWalk } from '../../src/engine/pipeline.ts';
-import { liveWalk, type Schedule } from '../../src/engine/run.ts';
+import type { Pipeline } from '../../src/engine/pipeline.ts';
+import { liveWalk, type Schedule } from '../../src/engine/schedule.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { type DetectionsVendor, detectionAt, detectionsVendor } from './detections-vendor.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

@@ -5,8 +5,9 @@ import type { VendorRequest } from '../../src/api/client.ts';
 import type { EcsDocument } from '../../src/api/document.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { type Pipeline, runWalk } from '../../src/engine/pipeline.ts';
-import { runPipeline } from '../../src/engine/run.ts';
+import type { Pipeline } from '../../src/engine/pipeline.ts';
+import { runPipeline } from '../../src/engine/runner.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { confirmAllCommitted } from '../e2e/committed.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, simulate, testConfig } from './harness.ts';
 

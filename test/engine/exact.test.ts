@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 
 const MINUTE_MS = 60_000;

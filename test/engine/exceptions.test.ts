@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { VendorClient, VendorRequest } from '../../src/api/client.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { documentOf, type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 
 type Json = Record<string, unknown>;

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { VendorClient } from '../../src/api/client.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 
 const HOUR = 3_600_000;

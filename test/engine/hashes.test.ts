@@ -5,7 +5,8 @@ import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { thingsEach } from '../../simulator/index.ts';
 import { build, toPipeline } from '../../src/engine/build.ts';
-import { type PipelineEvents, runWalk } from '../../src/engine/pipeline.ts';
+import type { PipelineEvents } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import { expectedDocuments, memorySink, scratch, simulate, testConfig, wholeRange } from './harness.ts';
 

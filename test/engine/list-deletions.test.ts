@@ -4,7 +4,7 @@ import type { VendorRequest } from '../../src/api/client.ts';
 import type { StreamName } from '../../src/api/document.ts';
 import type { Walk } from '../../src/api/walk.ts';
 import { alarmOf, confirmFew } from '../../src/engine/missing.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { clientOf } from './context.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

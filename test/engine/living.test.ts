@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FaultPlan, Simulator } from '../../simulator/index.ts';
-import { runPipeline } from '../../src/engine/run.ts';
+import { runPipeline } from '../../src/engine/runner.ts';
 import { confirmCommitted } from '../e2e/committed.ts';
 import { seed } from '../seed.ts';
 import {

@@ -1,6 +1,7 @@
 /** However long the past takes, and however often its reading is broken off: what is new arrives within a poll. */
 import { afterEach, expect, test } from 'vitest';
-import { runPipeline, type Schedule } from '../../src/engine/run.ts';
+import { runPipeline } from '../../src/engine/runner.ts';
+import type { Schedule } from '../../src/engine/schedule.ts';
 import { detectionsOf, type FakeVendor, fakeVendor } from './fake-vendor.ts';
 import { type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

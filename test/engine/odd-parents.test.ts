@@ -1,6 +1,6 @@
 /** A parent of an odd form keeps no other from being read. */
 import { afterEach, expect, test } from 'vitest';
-import { runPipeline } from '../../src/engine/run.ts';
+import { runPipeline } from '../../src/engine/runner.ts';
 import { listedParents } from '../../src/reading/children.ts';
 import { contextOf } from './context.ts';
 import { fakeVendor } from './fake-vendor.ts';

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Simulator } from '../../simulator/index.ts';
 import { SluiceError } from '../../src/api/errors.ts';
-import { recover, runWalk } from '../../src/engine/pipeline.ts';
+import { recover } from '../../src/engine/recover.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { seed } from '../seed.ts';
 import { expectedIds, memorySink, openPipeline, scratch, simulate, testConfig, wholeRange } from './harness.ts';
 
@@ -90,7 +91,7 @@ describe('a pipeline', () => {
       return written;
     };
     await expect(runWalk(pipeline, wholeRange(simulator), never)).rejects.toThrow('the answer was lost');
-    expect(pipeline.sinkFailure).toBeInstanceOf(SluiceError);
+    expect(pipeline.sinkGate.failure).toBeInstanceOf(SluiceError);
     await recover(pipeline);
     await runWalk(pipeline, wholeRange(simulator), never);
     expect(sink.documents.map(({ id }) => id).sort()).toEqual(expectedIds(simulator));

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { StreamContext } from '../../src/api/stream.ts';
 import type { Gap, Page, Walk } from '../../src/api/walk.ts';
-import { type ListReply, type PageQuery } from '../../src/reading/list.ts';
+import type { ListReply, PageQuery } from '../../src/reading/list.ts';
 import { settle } from '../../src/reading/settle.ts';
 import { walkSnapshot } from '../../src/reading/snapshot.ts';
 import { type ListQuery, type Resource, walkWindows } from '../../src/reading/windows.ts';

@@ -1,6 +1,6 @@
 /** A refusal is waited for, not believed: it holds what it belongs to, and costs no record its detail. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { type Answer, detectionsOf, type FakeOptions, fakeVendor } from './fake-vendor.ts';
 import { documentOf, memorySink, type Overrides, openPipeline, scratch, testConfig } from './harness.ts';
 

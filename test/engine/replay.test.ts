@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { OutDocument } from '../../src/api/sink.ts';
 import { replay } from '../../src/commands/shared/replay.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { memorySink, openPipeline, scratch, simulate, testConfig, wholeRange } from './harness.ts';
 
 const never = new AbortController().signal;

@@ -4,7 +4,7 @@ import { streams } from '../../connectors/index.ts';
 import { thingsEach } from '../../simulator/index.ts';
 import type { VendorRequest } from '../../src/api/client.ts';
 import { parseConfigObject } from '../../src/config/load.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { memorySink, openPipeline, scratch, simulate, TENANT, wholeRange } from './harness.ts';
 
 const cleanUps: (() => unknown)[] = [];

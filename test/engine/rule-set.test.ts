@@ -1,7 +1,7 @@
 /** A rule set is list record and content together: a change of either is one, and is called what it is. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { runPipeline } from '../../src/engine/run.ts';
+import { runPipeline } from '../../src/engine/runner.ts';
 import { confirmAllCommitted } from '../e2e/committed.ts';
 import { documentOf, memorySink, openPipeline, scratch, simulate, testConfig } from './harness.ts';
 

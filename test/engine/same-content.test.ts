@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, test } from 'vitest';
 import { detection } from '../../connectors/cylance/detection.ts';
 import { digestOf, documentId, exactDigestOf, exactHashOf } from '../../src/api/records/identity.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { fakeVendor } from './fake-vendor.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 

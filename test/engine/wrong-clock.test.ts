@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
-import { liveWalk, type Schedule } from '../../src/engine/run.ts';
+import { liveWalk, type Schedule } from '../../src/engine/schedule.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import { isGapDue } from '../../src/reading/gaps.ts';
 import { detectionAt, detectionsVendor } from './detections-vendor.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';

@@ -6,8 +6,8 @@ import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { type Simulator, type TruthStream, thingOf, thingsEach } from '../../simulator/index.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { runWalk } from '../../src/engine/pipeline.ts';
-import { runPipeline } from '../../src/engine/run.ts';
+import { runPipeline } from '../../src/engine/runner.ts';
+import { runWalk } from '../../src/engine/walk.ts';
 import {
   asRead,
   documentOf,

@@ -1,8 +1,9 @@
 /** Backfills as jobs: found again, run to their end, and summed up. */
 import { actionOf } from '../../api/errors.ts';
 import type { Walk } from '../../api/walk.ts';
-import { recover, runWalk } from '../../engine/pipeline.ts';
-import { pause } from '../../engine/run.ts';
+import { recover } from '../../engine/recover.ts';
+import { pause } from '../../engine/runner.ts';
+import { runWalk } from '../../engine/walk.ts';
 import type { TimeArgument } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore } from '../../state/store.ts';
 import type { Running } from './pipelines.ts';
@@ -52,7 +53,7 @@ export async function runJob({ pipeline, watch }: Running, job: JobRow, signal: 
     } catch (error) {
       if (signal.aborted) return;
       // Nobody waits for a sink behind a command; `run` does.
-      if (actionOf(error) !== 'retry' || !isRecovered || pipeline.sinkFailure !== undefined) throw error;
+      if (actionOf(error) !== 'retry' || !isRecovered || pipeline.sinkGate.failure !== undefined) throw error;
       await pause(pipeline, error, signal);
     }
   }

@@ -1,6 +1,6 @@
 /** Runs a job in this process, since no other one holds the state. */
 import { SluiceError } from '../../api/errors.ts';
-import { settleJobs } from '../../engine/run.ts';
+import { settleJobs } from '../../engine/schedule.ts';
 import { type Progress, startProgress } from '../../observe/progress.ts';
 import type { JobRow } from '../../state/store.ts';
 import type { Cli } from './context.ts';

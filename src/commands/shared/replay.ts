@@ -2,7 +2,8 @@
 
 import type { EcsDocument } from '../../api/document.ts';
 import type { OutDocument } from '../../api/sink.ts';
-import { type Pipeline, recover } from '../../engine/pipeline.ts';
+import type { Pipeline } from '../../engine/pipeline.ts';
+import { recover } from '../../engine/recover.ts';
 import { toJson } from '../../sinks/serialize.ts';
 import type { Row, StoredRejection } from '../../state/store.ts';
 

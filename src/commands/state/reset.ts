@@ -1,5 +1,5 @@
 import { SluiceError, usageError } from '../../api/errors.ts';
-import { recover } from '../../engine/pipeline.ts';
+import { recover } from '../../engine/recover.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
 import { type Opened, openPipelines } from '../shared/pipelines.ts';

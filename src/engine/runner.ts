@@ -1,21 +1,22 @@
-/** Keeps a pipeline going: the live edge, what it left unread, the sweeps behind it, the refresh of open details, and jobs, side by side. */
+/** Keeps a pipeline going: its walks side by side, each again when it is due, and a pause where something does not answer. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
 import type { Walk } from '../api/walk.ts';
-import { isGapDue } from '../reading/gaps.ts';
 import type { StateStore } from '../state/store.ts';
-import { dueDetails, type Pipeline, recover, runWalk } from './pipeline.ts';
-
-export interface Schedule {
-  /** How far back the first run reads. */
-  lookbackMs: number;
-  pollMs: number;
-  /** Every poll reads at least this far back, for records that arrive a little late. */
-  liveRangeMs: number;
-  sweeps: readonly { rangeMs: number; everyMs: number }[];
-  /** How often what knows no time is read, whole each time. */
-  snapshotMs: number;
-}
+import type { Pipeline } from './pipeline.ts';
+import { recover } from './recover.ts';
+import type { Schedule } from './schedule.ts';
+import {
+  catchUpWalk,
+  gapWalk,
+  isInterrupted,
+  jobWalk,
+  liveWalk,
+  newestWalk,
+  refreshWalk,
+  sweepWalk,
+} from './schedule.ts';
+import { runWalk } from './walk.ts';
 
 export interface RunOptions {
   schedule: Schedule;
@@ -25,14 +26,18 @@ export interface RunOptions {
   once: boolean;
 }
 
-const CATCH_UP = 'catch-up';
 /** A poll that takes longer than this, and than the time between two, leaves the rest to the catch-up. */
 const SHORTEST_TURN_MS = 2000;
+
 const REFRESH_POLL_MS = 5000;
+
 const JOB_POLL_MS = 1000;
+
 const RESTART_MS = 5000;
+
 /** A vendor that asks for a longer pause than this is asked again all the same. */
 const LONGEST_PAUSE_MS = 3_600_000;
+
 /** Who says so often what it waits for is not taken for stuck (`health.ts`). */
 const SAY_AGAIN_MS = 10_000;
 
@@ -127,11 +132,6 @@ async function loop(
   }
 }
 
-function isInterrupted(pipeline: Pipeline, walk: Walk): boolean {
-  const row = pipeline.state.walk(walk.id);
-  return row !== undefined && row.finishedAtMs === undefined;
-}
-
 function sweepLoop(
   pipeline: Pipeline,
   options: RunOptions,
@@ -158,7 +158,7 @@ async function tryWalk(
     if (isWhole) pipeline.events.walked(walk);
   } catch (error) {
     if (signal.aborted) return true;
-    const isSaidAtOnce = pipeline.sinkFailure !== undefined || options.once;
+    const isSaidAtOnce = pipeline.sinkGate.failure !== undefined || options.once;
     const action = isSaidAtOnce ? 'stop' : isLockedOut(error) ? 'retry' : actionOf(error);
     if (action === 'retry' || action === 'reject') pipeline.events.walkFailed(walk, messageOf(error));
     if (action === 'retry' || (action === 'reject' && doWithout === undefined)) {
@@ -189,82 +189,5 @@ export async function pause(pipeline: Pipeline, error: unknown, signal: AbortSig
   for (let left = ms; left > 0 && !signal.aborted; left -= SAY_AGAIN_MS) {
     pipeline.events.waiting(messageOf(error));
     await sleep(Math.min(left, SAY_AGAIN_MS), undefined, { signal }).catch(() => {});
-  }
-}
-
-/** From the live range before the end of the last poll, however long ago, but not beyond what was ever asked for. The first looks back, and one whose last poll lies in the future: the clock was wrong. */
-export function liveWalk(pipeline: Pipeline, schedule: Schedule): Walk {
-  const nowMs = pipeline.now();
-  const last = pipeline.state.walk('live');
-  if (last === undefined || last.range.fromMs > nowMs)
-    return { id: 'live', kind: 'live', range: { fromMs: nowMs - schedule.lookbackMs, toMs: nowMs } };
-  const fromMs = Math.min(last.range.toMs, nowMs) - schedule.liveRangeMs;
-  const earliest = pipeline.state.coveredFromMs() ?? fromMs;
-  return { id: 'live', kind: 'live', range: { fromMs: Math.max(fromMs, Math.min(earliest, nowMs)), toMs: nowMs } };
-}
-
-/** The newest first: what an earlier poll left unread, because it was interrupted or took too long, is read beside it. */
-export function newestWalk(pipeline: Pipeline, schedule: Schedule): Walk {
-  const nowMs = pipeline.now();
-  const last = pipeline.state.walk('live');
-  if (last === undefined || last.finishedAtMs !== undefined || last.range.fromMs > nowMs)
-    return liveWalk(pipeline, schedule);
-  pipeline.state.handOver('live', CATCH_UP, CATCH_UP, nowMs);
-  return { id: 'live', kind: 'live', range: { fromMs: Math.min(last.range.toMs, nowMs), toMs: nowMs } };
-}
-
-/** What polls left unread. */
-function catchUpWalk(pipeline: Pipeline): Walk | undefined {
-  const row = pipeline.state.walk(CATCH_UP);
-  return row !== undefined && row.finishedAtMs === undefined
-    ? { id: CATCH_UP, kind: CATCH_UP, range: row.range }
-    : undefined;
-}
-
-/** A sweep reaches back over its range, but not beyond what was ever asked for. */
-function sweepWalk(pipeline: Pipeline, sweep: { rangeMs: number; everyMs: number }, once: boolean): Walk | undefined {
-  const nowMs = pipeline.now();
-  const id = `sweep-${Math.round(sweep.rangeMs / 1000)}s`;
-  const last = pipeline.state.walk(id);
-  const sinceMs = nowMs - (last?.finishedAtMs ?? 0); // negative: the clock was wrong then
-  if (!once && sinceMs >= 0 && sinceMs < sweep.everyMs) return undefined;
-  const earliest = pipeline.state.coveredFromMs();
-  if (earliest === undefined) return undefined;
-  return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };
-}
-
-/** What was not read, and is to be asked for again by now, however old it is. */
-function gapWalk(pipeline: Pipeline): Walk | undefined {
-  if (pipeline.registered.stream.mode !== 'windows') return undefined; // the next look reads such a list whole
-  const gap = pipeline.state.gaps().find(({ nextAtMs }) => isGapDue(nextAtMs, pipeline.now()));
-  return gap && { id: 'gaps', kind: 'sweep', range: gap.range, gap };
-}
-
-function refreshWalk(pipeline: Pipeline, once: boolean): Walk | undefined {
-  const nowMs = pipeline.now();
-  const dueMs = once ? Number.MAX_SAFE_INTEGER : nowMs;
-  const isDue = dueDetails(pipeline, nowMs, 1).length > 0 || pipeline.state.owed(dueMs, 1).length > 0;
-  if (!pipeline.details || !isDue) return undefined;
-  return { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: nowMs } };
-}
-
-/** The oldest job that this pipeline has not finished yet, and that was not refused. */
-export function jobWalk(pipeline: Pipeline, store: StateStore, refused: ReadonlySet<string>): Walk | undefined {
-  for (const job of store.jobs()) {
-    if (job.status === 'done' || !job.pipelines.includes(pipeline.name)) continue;
-    const walk: Walk = { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as };
-    if (!refused.has(walk.id) && pipeline.state.walk(walk.id)?.finishedAtMs === undefined) return walk;
-  }
-  return undefined;
-}
-
-/** Marks jobs as done whose last walk has finished. */
-export function settleJobs(store: StateStore): void {
-  for (const job of store.jobs()) {
-    if (job.status === 'done') continue;
-    const finished = job.pipelines.every(
-      (name) => store.pipeline(name).walk(`backfill-${job.id}`)?.finishedAtMs !== undefined,
-    );
-    if (finished) store.setJob(job.id, 'done');
   }
 }

@@ -1,0 +1,62 @@
+/** What a change is called: by the first part of a record that says something else than when it was shipped last. */
+import { digestOf, isDigestOf } from '../api/records/identity.ts';
+import type { Stream } from '../api/stream.ts';
+import type { Known } from '../state/store.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Of a part that only the detail tells, before the first detail: whatever it says then is no change. */
+const UNSAID = '?';
+
+/** One per entry of `changes`: what a later revision is named after. Without closures, since every record passes here. */
+export function partsOf(stream: Stream, record: unknown): unknown[] {
+  return stream.changes.map((change) => {
+    try {
+      return change.of(record);
+    } catch {
+      return undefined;
+    }
+  });
+}
+
+export function isSaid(part: unknown, volatile: ReadonlySet<string>): boolean {
+  return digestOfAny(part, volatile) !== '';
+}
+
+function digestOfAny(part: unknown, volatile: ReadonlySet<string>): string {
+  try {
+    return digestOf(part, volatile);
+  } catch {
+    return '';
+  }
+}
+
+/** A list record in place of the detail says nothing of some parts: they are as they were `before`. */
+export function digestsOf({ volatile }: Pipeline, parts: readonly unknown[], before: string | undefined): string {
+  const earlier = before === undefined || before === '' ? [] : before.split('\n');
+  let digests = '';
+  for (let index = 0; index < parts.length; index++) {
+    let digest = digestOfAny(parts[index], volatile);
+    if (digest === '' && before !== undefined) digest = earlier[index] ?? UNSAID;
+    digests += index === 0 ? digest : `\n${digest}`;
+  }
+  return digests;
+}
+
+/** The first part that says something else than when it was shipped last. A missing detail changes no part. */
+export function actionFor(
+  pipeline: Pipeline,
+  known: Known | undefined,
+  parts: readonly unknown[],
+  detailMissing: boolean,
+): string | undefined {
+  if (known === undefined) return undefined;
+  const { registered, volatile } = pipeline;
+  const { changes, actions } = registered.stream;
+  const before = known.digests.split('\n');
+  const differs = (index: number): boolean => {
+    if (before[index] === undefined || before[index] === UNSAID) return false;
+    if (detailMissing && !isSaid(parts[index], volatile)) return false;
+    return !isDigestOf(before[index], parts[index], volatile);
+  };
+  return changes.find((_, index) => differs(index))?.action ?? actions.updated;
+}

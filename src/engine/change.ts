@@ -1,0 +1,292 @@
+/** What is shipped for a new or changed record, and what is remembered of it. */
+import type { EcsDocument } from '../api/document.ts';
+import { messageOf, SluiceError } from '../api/errors.ts';
+import { completeHost, hostNote } from '../api/records/host-facts.ts';
+import {
+  DELETED,
+  documentId,
+  exactHashOf,
+  isDigestOf,
+  isSameHash,
+  revisionOf,
+  withoutDetail,
+} from '../api/records/identity.ts';
+import type { OutDocument } from '../api/sink.ts';
+import type { StreamContext } from '../api/stream.ts';
+import type { Note, Walk } from '../api/walk.ts';
+import { toJson } from '../sinks/serialize.ts';
+import type { Known, Owed, Row } from '../state/store.ts';
+import { actionFor, digestsOf, isSaid, partsOf } from './action.ts';
+import type { Claim } from './claims.ts';
+import type { Sight } from './compare.ts';
+import { attempt, isUnchanged } from './compare.ts';
+import type { Shipped } from './detail.ts';
+import { fetchDetail, owedFor } from './detail.ts';
+import type { Revision } from './document.ts';
+import { toDocument } from './document.ts';
+import type { Pipeline } from './pipeline.ts';
+import { refreshPauseMs } from './refresh.ts';
+
+/** What is to be remembered of a record, and the document that goes with it when there is something to ship. */
+export interface Change {
+  row: Row | undefined;
+  out: OutDocument | undefined;
+  claim: Claim;
+  /** Its detail is to be asked for again, beside everything else. */
+  owed?: Owed;
+  /** It is not owed any more. */
+  isPaid?: boolean;
+}
+
+function claim({ claims }: Pipeline, walk: Walk, { key, fingerprint }: Sight): Claim {
+  return claims.take({ key, walk: walk.id, fingerprint });
+}
+
+/** The change for a record that is shipped as the list has it. The record must not be claimed. */
+export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): Change {
+  const mine = claim(pipeline, walk, seen);
+  try {
+    return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, mine);
+  } catch (error) {
+    pipeline.claims.release(mine); // whoever waits for it would wait for ever
+    throw error;
+  }
+}
+
+/** The change for a record whose detail is shipped. Undefined when another walk delivered it meanwhile, or there is nothing to say of it. */
+export async function changeFromDetail(
+  pipeline: Pipeline,
+  context: StreamContext,
+  walk: Walk,
+  seen: Sight,
+): Promise<Change | undefined> {
+  const { claims } = pipeline;
+  for (let other = claims.of(seen.key); other !== undefined; other = claims.of(seen.key)) {
+    await claims.released(other);
+    context.signal.throwIfAborted();
+  }
+  const known = pipeline.state.known(seen.key);
+  const isDone = isUnchanged(pipeline, seen, known);
+  if (isDone && seen.owed === undefined) return undefined;
+  const mine = claim(pipeline, walk, seen);
+  const room = pipeline.memory.open(); // until there is a document: what it is made from may be large
+  try {
+    const shipped = isDone ? undefined : await fetchDetail(pipeline, context, walk, seen, known, room);
+    if (shipped !== undefined) return toChange(pipeline, walk, seen, known, shipped, mine);
+    if (pipeline.owed.has(seen.key)) return { row: undefined, out: undefined, claim: mine, isPaid: true };
+  } catch (error) {
+    pipeline.claims.release(mine);
+    throw error;
+  } finally {
+    room.release();
+  }
+  pipeline.claims.release(mine);
+  return undefined;
+}
+
+/** The change for a known record of which its list alone tells that it is deleted. */
+export async function changeFromLoss(pipeline: Pipeline, walk: Walk, key: string): Promise<Change | undefined> {
+  const { claims } = pipeline;
+  for (let other = claims.of(key); other !== undefined; other = claims.of(key)) await claims.released(other);
+  const known = pipeline.state.known(key);
+  const record = pipeline.registered.stream.tombstone?.(key, known?.timeMs ?? undefined);
+  if (known === undefined || known.deleted || record === undefined) return undefined;
+  const seen: Sight = { key, record: undefined, fingerprint: null };
+  const mine = claim(pipeline, walk, seen);
+  try {
+    return toChange(pipeline, walk, seen, known, { record, kind: 'deleted' }, mine);
+  } catch (error) {
+    pipeline.claims.release(mine);
+    throw error;
+  }
+}
+
+function toChange(
+  pipeline: Pipeline,
+  walk: Walk,
+  seen: Sight,
+  known: Known | undefined,
+  shipped: Shipped,
+  mine: Claim,
+): Change {
+  if (shipped.kind === 'owed')
+    return { row: undefined, out: undefined, claim: mine, owed: owedFor(pipeline, walk, seen, shipped.waitMs) };
+  if (shipped.kind === 'suspect') {
+    const row = { ...(known as Known), key: seen.key, refreshAtMs: pipeline.now() };
+    return { row, out: undefined, claim: mine };
+  }
+  if (shipped.kind === 'unreadable')
+    return { row: postponed(pipeline, seen, known as Known), out: undefined, claim: mine };
+  const asBefore = seen.owed === undefined ? walk : { ...walk, as: seen.owed.as };
+  const change = changeOf(pipeline, asBefore, seen, known, shipped, mine);
+  if (pipeline.owed.has(seen.key)) change.isPaid = true;
+  return change;
+}
+
+function changeOf(
+  pipeline: Pipeline,
+  walk: Walk,
+  seen: Sight,
+  known: Known | undefined,
+  shipped: Shipped,
+  mine: Claim,
+): Change {
+  const revision = revisionFor(pipeline, seen, shipped);
+  return known !== undefined && isSameHash(known.revision, revision, () => earlierRevision(pipeline, shipped))
+    ? { row: touched(pipeline, seen, known, shipped), out: undefined, claim: mine }
+    : shippedChange(pipeline, walk, seen, shipped, known, revision, mine);
+}
+
+function earlierRevision({ volatile }: Pipeline, shipped: Shipped): string {
+  const hash = exactHashOf(shipped.record, volatile);
+  return shipped.kind === 'detail-missing' ? withoutDetail(hash) : hash;
+}
+
+/** A list record shipped as it is has its fingerprint as its revision: one hash less for every record. */
+function revisionFor(pipeline: Pipeline, seen: Sight, shipped: Shipped): string {
+  if (shipped.kind === 'deleted') return DELETED;
+  if (shipped.kind === 'list' && seen.fingerprint !== null) return seen.fingerprint;
+  const revision = revisionOf(shipped.record, pipeline.volatile);
+  return shipped.kind === 'detail-missing' ? withoutDetail(revision) : revision;
+}
+
+function shippedChange(
+  pipeline: Pipeline,
+  walk: Walk,
+  seen: Sight,
+  shipped: Shipped,
+  known: Known | undefined,
+  revision: string,
+  mine: Claim,
+): Change {
+  const { registered, source } = pipeline;
+  const { stream } = registered;
+  const ordinal = (known?.ordinal ?? 0) + 1;
+  const detailMissing = shipped.kind === 'detail-missing';
+  const parts = partsOf(stream, shipped.record);
+  const digests = digestsOf(pipeline, parts, detailMissing ? (known?.digests ?? '') : undefined);
+  const action = shipped.kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, parts, detailMissing);
+  const id = documentId(stream.name, seen.key, ordinal, revision);
+  const facts = { key: seen.key, revision, ordinal, action, detailMissing };
+  const { document, serial } = serialised(pipeline, walk, shipped.record, facts);
+  const timeMs =
+    attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
+  const hasRefresh = stream.detail !== undefined && shipped.kind !== 'list';
+  const seenMs = hasRefresh ? seenFirstMs(pipeline, walk, seen, known) : (known?.seenMs ?? null);
+  const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, seenMs ?? 0, known, true);
+  const row: Row = {
+    key: seen.key,
+    rowId: known?.rowId,
+    id,
+    fingerprint: fingerprintToKeep(pipeline, seen, shipped, digests),
+    revision,
+    ordinal,
+    timeMs,
+    digests,
+    deleted: shipped.kind === 'deleted',
+    refreshAtMs,
+    refreshMs,
+    seenMs,
+  };
+  const notes = notesOf(pipeline, shipped.record, document);
+  if (notes.length > 0) row.notes = notes;
+  const hostId = (document.host as { id?: string } | undefined)?.id;
+  const { json, ingestedAt } = serial;
+  const out = { id, stream: stream.name, namespace: source.name, key: seen.key, revision, hostId, json, ingestedAt };
+  return { row, out, claim: mine };
+}
+
+/** The document of a record, which is a `pipeline_error` where anything on the way to its bytes goes wrong. */
+function serialised(pipeline: Pipeline, walk: Walk, record: unknown, facts: Revision) {
+  const { registered, source, enrichHosts } = pipeline;
+  try {
+    const document = toDocument(registered, source, record, facts, walk, pipeline.now());
+    if (enrichHosts && !registered.stream.describesHosts) completeHost(document, pipeline.state.note);
+    return { document, serial: toJson(document) };
+  } catch (error) {
+    if (error instanceof SluiceError) throw error; // of the state, not of the record
+    const why = `this record cannot be shipped: ${messageOf(error)}`;
+    pipeline.log.warn({ key: facts.key }, why);
+    const document = toDocument(registered, source, record, facts, walk, pipeline.now(), why);
+    return { document, serial: toJson(document) };
+  }
+}
+
+/** What is remembered for other streams of the source together with the record. */
+function notesOf({ registered: { stream }, wantedNotes }: Pipeline, record: unknown, document: EcsDocument): Note[] {
+  const all = wantedNotes.size > 0 ? attempt(() => stream.notes?.(record)) : undefined;
+  const notes = (all ?? []).filter(({ kind }) => wantedNotes.has(kind));
+  const host = stream.describesHosts ? hostNote(document) : undefined;
+  return host === undefined ? notes : [...notes, host];
+}
+
+/** Nothing to ship: only the fingerprint and the next refresh move on. */
+function touched(pipeline: Pipeline, seen: Sight, known: Known, shipped: Shipped): Row {
+  const fingerprint =
+    seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped, known.digests);
+  return {
+    ...known,
+    key: seen.key,
+    fingerprint,
+    ...refreshAt(pipeline, shipped, knownSinceMs(pipeline, known), known, false),
+  };
+}
+
+/** The detail that was due cannot be had: later. */
+function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
+  return {
+    ...known,
+    key: seen.key,
+    ...refreshAt(pipeline, { record: undefined, kind: 'detail-missing' }, knownSinceMs(pipeline, known), known, false),
+  };
+}
+
+/**
+ * The fingerprint says "as the list has it, it is delivered". When the detail is already ahead of the list in a part that
+ * the stream watches, it does not: the record may return to the state of the list unnoticed. Then it is compared anew.
+ */
+function fingerprintToKeep(pipeline: Pipeline, seen: Sight, shipped: Shipped, digests: string): string | null {
+  if (shipped.kind === 'deleted') return null;
+  if (shipped.kind !== 'detail' || seen.record === undefined) return seen.fingerprint;
+  const { registered, volatile } = pipeline;
+  const inDetail = digests.split('\n');
+  const isAhead = partsOf(registered.stream, seen.record).some(
+    (listed, index) => isSaid(listed, volatile) && !isDigestOf(inDetail[index], listed, volatile),
+  );
+  return isAhead ? null : seen.fingerprint;
+}
+
+/** History was seen first when the vendor received it, as far as the record says; a clock of its own proves nothing. */
+function seenFirstMs(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): number {
+  if (known !== undefined) return knownSinceMs(pipeline, known);
+  const nowMs = pipeline.now();
+  if (walk.kind !== 'backfill') return nowMs;
+  return Math.min(nowMs, attempt(() => pipeline.registered.stream.arrivedMs?.(seen.record)) ?? nowMs);
+}
+
+/** Rows of older versions have its own time only. */
+function knownSinceMs(pipeline: Pipeline, known: Known): number {
+  return Math.min(pipeline.now(), known.seenMs ?? known.timeMs ?? pipeline.now());
+}
+
+function refreshAt(
+  pipeline: Pipeline,
+  shipped: Shipped,
+  seenMs: number,
+  known: Known | undefined,
+  isNewRevision: boolean,
+): { refreshAtMs: number | null; refreshMs: number } {
+  const nowMs = pipeline.now();
+  const { stream } = pipeline.registered;
+  if (stream.detail === undefined || shipped.kind === 'deleted' || shipped.kind === 'list')
+    return { refreshAtMs: null, refreshMs: 0 };
+  const facts = {
+    open: attempt(() => stream.isOpen(shipped.record)) ?? false,
+    detailMissing: shipped.kind === 'detail-missing',
+    changed: known !== undefined && isNewRevision,
+    seenMs,
+    previousMs: isNewRevision ? 0 : (known?.refreshMs ?? 0),
+  };
+  const refreshMs = refreshPauseMs(facts, pipeline.refresh, nowMs);
+  return { refreshAtMs: refreshMs === 0 ? null : nowMs + refreshMs, refreshMs };
+}

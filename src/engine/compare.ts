@@ -1,0 +1,96 @@
+/** Tells which records of a page are new or changed. */
+import { exactHashOf, hasKey, isSameHash, keyOf, keyOfTwin, revisionOf } from '../api/records/identity.ts';
+import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
+import type { Stream } from '../api/stream.ts';
+import type { Known, Owed } from '../state/store.ts';
+import type { Pipeline } from './pipeline.ts';
+
+export interface Sight {
+  key: string;
+  /** The list record; undefined when only its key is known. */
+  record: unknown;
+  fingerprint: string | null;
+  /** It was passed without its detail, which is asked for now. */
+  owed?: Owed;
+}
+
+/** A record of which only the key is known, or what was remembered when its detail could not be had. */
+export function sightOfKey(pipeline: Pipeline, key: string): Sight {
+  const owed = pipeline.owed.has(key) ? pipeline.state.owedOf(key) : undefined;
+  if (owed === undefined) return { key, record: undefined, fingerprint: null };
+  return { key, record: owed.record, fingerprint: pipeline.owed.get(key) ?? null, owed };
+}
+
+/** A record of the list as the engine sees it from here on: without secrets. Never throws. */
+export function sight(pipeline: Pipeline, raw: unknown): Sight {
+  const { stream } = pipeline.registered;
+  const record = clean(stream, raw);
+  return {
+    key: record === raw ? keyOf(stream, record) : keyOfCleaned(stream, record, raw),
+    record,
+    fingerprint: attempt(() => revisionOf(record, pipeline.volatile)) ?? null,
+  };
+}
+
+/** Where a secret stood in the key itself, or nothing else is left, the key is the one by which the list knows the record. */
+function keyOfCleaned(stream: Stream, record: unknown, raw: unknown): string {
+  const [key, listed] = [keyOf(stream, record), keyOf(stream, raw)];
+  return hasKey(key) && hasKey(listed) ? key : listed;
+}
+
+/**
+ * One reply may show one key several times, each time with another content. The one that was delivered before keeps the
+ * key, or else the first by its fingerprint. Where the detail decides, that is all; else the others count as records
+ * without a key, so that each is shipped once, and not in turns for ever.
+ */
+export function withoutTwins(pipeline: Pipeline, sights: Sight[], hasDetails: boolean): Sight[] {
+  if (new Set(sights.map(({ key }) => key)).size === sights.length) return sights;
+  const owners = new Map<string, Sight>();
+  for (const [key, same] of Map.groupBy(sights, (seen) => seen.key)) {
+    const known = same.length === 1 ? undefined : pipeline.state.known(key);
+    const sorted = same.toSorted((one, other) => (printOf(one) < printOf(other) ? -1 : 1));
+    owners.set(key, sorted.find((seen) => isAsListed(pipeline, seen, known)) ?? (sorted[0] as Sight));
+  }
+  if (hasDetails) return [...owners.values()];
+  return sights.map((seen) => {
+    const isOwner = printOf(seen) === printOf(owners.get(seen.key) as Sight);
+    return isOwner ? seen : { ...seen, key: keyOfTwin(seen.key, printOf(seen)) };
+  });
+}
+
+function printOf({ fingerprint }: Sight): string {
+  return fingerprint ?? '';
+}
+
+/** What cannot be searched for secrets goes no further. */
+export function clean(stream: Stream, raw: unknown): unknown {
+  try {
+    return withoutSecrets(raw, stream.secrets);
+  } catch {
+    return REMOVED;
+  }
+}
+
+/** Whether nothing needs to be done: it is known as it is, or on its way as it is. */
+export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | undefined): boolean {
+  if (seen.fingerprint === null) return false;
+  const claim = pipeline.claims.of(seen.key);
+  if (claim !== undefined) return claim.fingerprint === seen.fingerprint;
+  const { owed } = pipeline;
+  if (owed.size > 0 && seen.owed === undefined && owed.get(seen.key) === seen.fingerprint) return true;
+  return isAsListed(pipeline, seen, known);
+}
+
+/** Whether the list record is the one that was seen last. */
+export function isAsListed(pipeline: Pipeline, seen: Sight, known: Known | undefined): boolean {
+  return isSameHash(known?.fingerprint, seen.fingerprint, () => exactHashOf(seen.record, pipeline.volatile));
+}
+
+/** A record of any shape must not stop its walk. */
+export function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * One walk, from its cursor to its end: read a page, compare and map (`change.ts`), write and checkpoint
+ * (`batch-writer.ts`). Walks of one pipeline run side by side and share its claims, so that none ships what another one is
+ * shipping.
+ */
+import type { VendorClient } from '../api/client.ts';
+import { createPace } from '../api/pace.ts';
+import { hasKey } from '../api/records/identity.ts';
+import type { StreamContext } from '../api/stream.ts';
+import type { Page, Walk } from '../api/walk.ts';
+import type { Known, WalkRow } from '../state/store.ts';
+import type { Lane, PageInFlight } from './batch-writer.ts';
+import { openLane } from './batch-writer.ts';
+import { pagesOf } from './beyond.ts';
+import type { Change } from './change.ts';
+import { changeFromDetail, changeFromList, changeFromLoss } from './change.ts';
+import type { Sight } from './compare.ts';
+import { isUnchanged, sight, sightOfKey, withoutTwins } from './compare.ts';
+import { duePages } from './due.ts';
+import { deletedByList } from './missing.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Where a walk goes on: its frozen range and cursor when it was interrupted, else it begins with the range that is given. */
+export function resumeWalk(pipeline: Pipeline, walk: Walk): WalkRow {
+  const saved = pipeline.state.walk(walk.id);
+  // One that begins in the future was begun by a clock that was wrong.
+  if (saved !== undefined && saved.finishedAtMs === undefined && saved.range.fromMs <= pipeline.now()) {
+    // The same gap, which may have grown; another one is looked for from its own beginning.
+    if (walk.gap === undefined || saved.range.fromMs === walk.range.fromMs) return saved;
+  }
+  return pipeline.state.begin(walk.id, walk.kind, walk.range);
+}
+
+/**
+ * Runs a walk to its end, and says whether that was reached: after `turnMs` it stops behind the page at hand. Throws a
+ * `SluiceError` when it cannot go on. Its cursor stays where everything before it is delivered.
+ */
+export async function runWalk(
+  pipeline: Pipeline,
+  wanted: Walk,
+  signal: AbortSignal,
+  turnMs = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
+  const startedAtMs = performance.now();
+  const row = resumeWalk(pipeline, wanted);
+  const walk: Walk = { ...wanted, range: row.range };
+  const ends = new AbortController();
+  const abort = () => ends.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const context = contextOf(pipeline, walk, ends.signal);
+  // A stop does not break off a write: the batch at hand is delivered and committed. Only `hardStop` does.
+  const lane = openLane(pipeline, walk.id, row.batch, pipeline.hardStop);
+  try {
+    const pages = walk.kind === 'refresh' ? duePages(pipeline, walk) : pagesOf(pipeline, context, walk, row.cursor);
+    const reader = openReader(pipeline, context, walk, lane);
+    let isOver = false;
+    for await (const page of ahead(pages)) {
+      await reader.take(page);
+      isOver = performance.now() - startedAtMs > turnMs;
+      if (isOver) break;
+    }
+    await reader.settled();
+    await lane.flush();
+    if (!isOver) return pipeline.state.finish(walk.id, pipeline.now(), walk.range.toMs);
+    ends.abort(); // the page that is asked for ahead
+    return false;
+  } catch (error) {
+    ends.abort();
+    await lane.flush().catch(() => {}); // what is settled is delivered all the same, unless it was the sink that failed
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+    await lane.close();
+  }
+}
+
+function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamContext {
+  const kind = pipeline.registered.stream.parentNotes;
+  return {
+    client: remembering(pipeline),
+    source: pipeline.source,
+    settings: pipeline.reading,
+    knownKeys: (range) => pipeline.state.keysBetween(range),
+    knownChild: (key) => pipeline.state.child(key),
+    openChildren: () => pipeline.state.openChildren(),
+    parents: pipeline.parents,
+    noted: () => (kind === undefined ? [] : pipeline.state.noted(kind)),
+    now: pipeline.now,
+    priority: walk.kind === 'live' ? 'live' : 'backfill',
+    signal,
+    log: pipeline.log,
+  };
+}
+
+/** The client, which is told and remembers in the state which scopes have worked: those cannot be missing. */
+function remembering({ client, state, allowed }: Pipeline): VendorClient {
+  const wasAllowed = (scope: string): boolean => allowed.has(scope) || state.fact(`scope ${scope}`) === true;
+  const note = (scope: string): void => {
+    if (allowed.has(scope)) return;
+    allowed.add(scope);
+    state.setFact(`scope ${scope}`, true);
+  };
+  return {
+    ...client,
+    async json(request) {
+      const reply = await client.json({ ...request, wasAllowed: wasAllowed(request.scope) });
+      note(request.scope);
+      return reply;
+    },
+    async *parts(request) {
+      for await (const part of client.parts({ ...request, wasAllowed: wasAllowed(request.scope) })) {
+        note(request.scope);
+        yield part;
+      }
+    },
+  };
+}
+
+/** Requests the next page while the present one is worked on. */
+async function* ahead(pages: AsyncIterable<Page>): AsyncIterable<Page> {
+  const iterator = pages[Symbol.asyncIterator]();
+  let next = iterator.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done) return;
+      next = iterator.next();
+      next.catch(() => {}); // thrown where it is awaited
+      yield value;
+    }
+  } finally {
+    void iterator.return?.(); // not awaited: a page that is being requested may take long
+  }
+}
+
+interface Reader {
+  take(page: Page): Promise<void>;
+  /** Resolves when every record that was taken is in a batch. */
+  settled(): Promise<void>;
+}
+
+function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane: Lane): Reader {
+  const pace = createPace();
+  let open = 0;
+  let progress = Promise.withResolvers<void>();
+  let failure: unknown;
+  const { stream } = pipeline.registered;
+  const useDetails = pipeline.details && stream.detail !== undefined;
+  // An inventory of thousands must not hold up what happens now.
+  const forDetails: StreamContext = stream.mode === 'windows' ? context : { ...context, priority: 'backfill' };
+
+  const later = (page: PageInFlight, work: () => Promise<Change | undefined>): void => {
+    open++;
+    void work()
+      .then((change) => lane.settle(page, change))
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .finally(() => {
+        open--;
+        progress.resolve();
+        progress = Promise.withResolvers();
+      });
+  };
+  const room = async (): Promise<void> => {
+    while (failure === undefined && open >= pipeline.mostOpenDetails) await progress.promise;
+    if (failure !== undefined) throw failure;
+    await lane.ready();
+  };
+  /** Only what has to wait for something returns a promise: most list records do not, and there are many. */
+  const takeChanged = (page: PageInFlight, seen: Sight, known: Known | undefined): Promise<void> | undefined => {
+    if (seen.record === undefined || (useDetails && hasKey(seen.key))) {
+      return room().then(() => later(page, () => changeFromDetail(pipeline, forDetails, walk, seen)));
+    }
+    if (pipeline.claims.of(seen.key) !== undefined) later(page, () => whenFree(pipeline, walk, seen));
+    else lane.settle(page, changeFromList(pipeline, walk, seen, known));
+    return undefined;
+  };
+  return {
+    async take(page) {
+      context.signal.throwIfAborted();
+      await lane.ready();
+      if (pace.isDue()) await pace.turn();
+      const asked = useDetails ? (page.ask ?? []).filter(hasKey) : [];
+      const deleted = deletedByList(pipeline, page);
+      const listed = page.records.map((raw) => sight(pipeline, raw));
+      const sights = withoutTwins(pipeline, listed, useDetails);
+      const inFlight = lane.begin(page, sights.length + asked.length + deleted.length);
+      pipeline.events.seen(walk.id, page.records.length);
+      if (pace.isDue()) await pace.turn(); // before anything is looked up: it may be out of date then
+      const known = lookUp(pipeline, sights);
+      for (const seen of sights) {
+        const before = known(seen.key);
+        // What is remembered of a child says that its records are delivered, and all walks go by it.
+        const isVouchedFor = page.window !== undefined && isClaimedElsewhere(pipeline, walk, seen);
+        const waiting = isVouchedFor
+          ? room().then(() => later(inFlight, () => whenFree(pipeline, walk, seen)))
+          : isUnchanged(pipeline, seen, before)
+            ? lane.settle(inFlight)
+            : takeChanged(inFlight, seen, before);
+        if (waiting !== undefined) await waiting;
+        if (pace.isDue()) await pace.turn();
+      }
+      for (const key of asked) await takeChanged(inFlight, sightOfKey(pipeline, key), undefined);
+      for (const key of deleted) await room().then(() => later(inFlight, () => changeFromLoss(pipeline, walk, key)));
+      await lane.ready();
+    },
+    async settled() {
+      while (open > 0 && failure === undefined) await progress.promise;
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+/** What is known of a page's records, from one query as long as nothing is committed meanwhile. */
+function lookUp(pipeline: Pipeline, sights: readonly Sight[]): (key: string) => Known | undefined {
+  const { commits, state } = pipeline;
+  const known = state.knownAmong(sights.map((seen) => seen.key));
+  return (key) => (pipeline.commits === commits ? known.get(key) : state.known(key));
+}
+
+/** Whether another walk is shipping it: whoever vouches for its delivery must wait for that. */
+function isClaimedElsewhere({ claims }: Pipeline, walk: Walk, { key }: Sight): boolean {
+  const claim = claims.of(key);
+  return claim !== undefined && claim.walk !== walk.id;
+}
+
+/** A record that another walk is shipping: compared again once that one is through. */
+async function whenFree(pipeline: Pipeline, walk: Walk, seen: Sight): Promise<Change | undefined> {
+  const { claims } = pipeline;
+  for (let claim = claims.of(seen.key); claim !== undefined; claim = claims.of(seen.key)) await claims.released(claim);
+  const known = pipeline.state.known(seen.key);
+  return isUnchanged(pipeline, seen, known) ? undefined : changeFromList(pipeline, walk, seen, known);
+}
