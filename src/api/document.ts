@@ -7,7 +7,7 @@ export type StreamName = `${string}.${string}`;
 
 /**
  * An ECS document: nested objects, as Elasticsearch stores them. `mappings/ecs.ts` says which fields are allowed. A mapping
- * leaves `@timestamp` out of a record that has no time; the engine adds it (`src/engine/document.ts`).
+ * leaves `@timestamp` out of a record that has no time; the engine adds it (`src/engine/change/document.ts`).
  */
 export type EcsDocument = { '@timestamp'?: string; [field: string]: unknown };
 

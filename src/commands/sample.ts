@@ -6,7 +6,7 @@ import { withoutSecrets } from '../api/records/secrets.ts';
 import type { StreamContext } from '../api/stream.ts';
 import type { Walk } from '../api/walk.ts';
 import { build, type Line } from '../engine/build.ts';
-import { toDocument } from '../engine/document.ts';
+import { toDocument } from '../engine/change/document.ts';
 import { stamped, toJson } from '../sinks/serialize.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';

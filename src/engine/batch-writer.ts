@@ -8,7 +8,7 @@ import { messageOf, SluiceError } from '../api/errors.ts';
 import type { Accepted, ChildRow, Gap, Page } from '../api/walk.ts';
 import { stamped } from '../sinks/serialize.ts';
 import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
-import type { Change } from './change.ts';
+import type { Change } from './change/change.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** A page whose records are not all delivered yet. */

@@ -23,8 +23,8 @@ import type { Clock } from '../system/clock.ts';
 import { HANDLES_ADVICE, mostHandles, sharedHandles } from '../system/handles.ts';
 import { livedTime } from '../system/lived-time.ts';
 import { createParts, type Parts, type Reopened, reopened } from '../system/parts.ts';
+import { MOST_OWED } from './change/detail.ts';
 import { createClaims } from './claims.ts';
-import { MOST_OWED } from './detail.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
 import { createSinkGate } from './sink-gate.ts';
 

@@ -1,7 +1,7 @@
 /** Details that are due: of open records, and of those that were passed without. */
 import type { Page, Walk } from '../api/walk.ts';
 import type { Due } from '../state/store.ts';
-import { MOST_OWED } from './detail.ts';
+import { MOST_OWED } from './change/detail.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /**

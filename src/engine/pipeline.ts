@@ -7,8 +7,8 @@ import type { ReadingSettings, Registered } from '../api/stream.ts';
 import type { ChildRow, Gap, Walk } from '../api/walk.ts';
 import type { Memory } from '../net/memory.ts';
 import type { LedgerRow, PipelineState } from '../state/store.ts';
+import type { RefreshSettings } from './change/refresh.ts';
 import type { Claims } from './claims.ts';
-import type { RefreshSettings } from './refresh.ts';
 import type { SinkGate } from './sink-gate.ts';
 
 /** What a pipeline tells those who watch it (progress, metrics, health). */

@@ -11,13 +11,13 @@ import type { Page, Walk } from '../api/walk.ts';
 import type { Known, WalkRow } from '../state/store.ts';
 import type { Lane, PageInFlight } from './batch-writer.ts';
 import { openLane } from './batch-writer.ts';
-import { pagesOf } from './beyond.ts';
-import type { Change } from './change.ts';
-import { changeFromDetail, changeFromList, changeFromLoss } from './change.ts';
-import type { Sight } from './compare.ts';
-import { isUnchanged, sight, sightOfKey, withoutTwins } from './compare.ts';
+import type { Change } from './change/change.ts';
+import { changeFromDetail, changeFromList, changeFromLoss } from './change/change.ts';
+import type { Sight } from './change/compare.ts';
+import { isUnchanged, sight, sightOfKey, withoutTwins } from './change/compare.ts';
+import { pagesOf } from './completeness/beyond.ts';
+import { deletedByList } from './completeness/missing.ts';
 import { duePages } from './due.ts';
-import { deletedByList } from './missing.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** Where a walk goes on: its frozen range and cursor when it was interrupted, else it begins with the range that is given. */

@@ -6,7 +6,7 @@ import { streams } from '../../connectors/index.ts';
 import { kafkaDocumentSchema } from '../../scripts/kafka-schema.ts';
 import { withoutSecrets } from '../../src/api/records/secrets.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { toDocument } from '../../src/engine/document.ts';
+import { toDocument } from '../../src/engine/change/document.ts';
 import { stamped, toJson } from '../../src/sinks/serialize.ts';
 import { type Fixture, folderOf, SOURCE } from '../fixtures/documents.ts';
 

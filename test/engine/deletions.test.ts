@@ -1,7 +1,7 @@
 /** That a deletion is told only when it is proven. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Walk } from '../../src/api/walk.ts';
-import { alarmOf, confirmFew } from '../../src/engine/missing.ts';
+import { alarmOf, confirmFew } from '../../src/engine/completeness/missing.ts';
 import type { Pipeline } from '../../src/engine/pipeline.ts';
 import { liveWalk, type Schedule } from '../../src/engine/schedule.ts';
 import { runWalk } from '../../src/engine/walk.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { EcsDocument, Mapping } from '../../src/api/document.ts';
 import type { Registered } from '../../src/api/stream.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { toDocument } from '../../src/engine/document.ts';
+import { toDocument } from '../../src/engine/change/document.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const SOURCE = { name: 'acme', connector: 'toy', tenantId: 't', keepOriginal: false };

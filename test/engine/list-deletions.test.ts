@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { VendorRequest } from '../../src/api/client.ts';
 import type { StreamName } from '../../src/api/document.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { alarmOf, confirmFew } from '../../src/engine/missing.ts';
+import { alarmOf, confirmFew } from '../../src/engine/completeness/missing.ts';
 import { runWalk } from '../../src/engine/walk.ts';
 import { clientOf } from './context.ts';
 import { documentOf, memorySink, openPipeline, scratch, testConfig } from './harness.ts';

@@ -1,4 +1,4 @@
-import { confirmFew } from '../../engine/missing.ts';
+import { confirmFew } from '../../engine/completeness/missing.ts';
 import { showCount } from '../../observe/show.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';

@@ -1,4 +1,4 @@
-import { type Alarm, alarmOf, alarmText } from '../../engine/missing.ts';
+import { type Alarm, alarmOf, alarmText } from '../../engine/completeness/missing.ts';
 import { showCount, showTime } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../../state/store.ts';
 import type { Cli } from '../shared/context.ts';

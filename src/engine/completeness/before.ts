@@ -7,13 +7,13 @@
  * that has more than before is read; of it, what had arrived when it was counted last is left alone.
  */
 
-import type { Json } from '../api/document.ts';
-import type { Peek, StreamContext } from '../api/stream.ts';
-import { EVERYTHING } from '../api/time.ts';
-import type { Page, Range, Walk } from '../api/walk.ts';
+import type { Json } from '../../api/document.ts';
+import type { Peek, StreamContext } from '../../api/stream.ts';
+import { EVERYTHING } from '../../api/time.ts';
+import type { Page, Range, Walk } from '../../api/walk.ts';
+import type { Pipeline } from '../pipeline.ts';
 import { noteTotal } from './missing.ts';
 import { partOf } from './part.ts';
-import type { Pipeline } from './pipeline.ts';
 
 interface Part extends Range {
   count: number;

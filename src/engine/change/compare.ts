@@ -1,9 +1,9 @@
 /** Tells which records of a page are new or changed. */
-import { exactHashOf, hasKey, isSameHash, keyOf, keyOfTwin, revisionOf } from '../api/records/identity.ts';
-import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
-import type { Stream } from '../api/stream.ts';
-import type { Known, Owed } from '../state/store.ts';
-import type { Pipeline } from './pipeline.ts';
+import { exactHashOf, hasKey, isSameHash, keyOf, keyOfTwin, revisionOf } from '../../api/records/identity.ts';
+import { REMOVED, withoutSecrets } from '../../api/records/secrets.ts';
+import type { Stream } from '../../api/stream.ts';
+import type { Known, Owed } from '../../state/store.ts';
+import type { Pipeline } from '../pipeline.ts';
 
 export interface Sight {
   key: string;

@@ -6,13 +6,13 @@
  * one. A backfill that reaches into the future is read in two parts, since up to now its list stands still.
  */
 
-import type { Json } from '../api/document.ts';
-import type { StreamContext } from '../api/stream.ts';
-import { EVERYTHING } from '../api/time.ts';
-import type { Page, Range, Walk } from '../api/walk.ts';
+import type { Json } from '../../api/document.ts';
+import type { StreamContext } from '../../api/stream.ts';
+import { EVERYTHING } from '../../api/time.ts';
+import type { Page, Range, Walk } from '../../api/walk.ts';
+import type { Pipeline } from '../pipeline.ts';
 import { pagesBefore } from './before.ts';
 import { asFarAsPossible, inPassing, partOf } from './part.ts';
-import type { Pipeline } from './pipeline.ts';
 
 /** Pages of a walk: of its range first, then what it is responsible for beyond that. */
 export async function* pagesOf(

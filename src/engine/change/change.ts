@@ -1,7 +1,7 @@
 /** What is shipped for a new or changed record, and what is remembered of it. */
-import type { EcsDocument } from '../api/document.ts';
-import { messageOf, SluiceError } from '../api/errors.ts';
-import { completeHost, hostNote } from '../api/records/host-facts.ts';
+import type { EcsDocument } from '../../api/document.ts';
+import { messageOf, SluiceError } from '../../api/errors.ts';
+import { completeHost, hostNote } from '../../api/records/host-facts.ts';
 import {
   DELETED,
   documentId,
@@ -10,21 +10,21 @@ import {
   isSameHash,
   revisionOf,
   withoutDetail,
-} from '../api/records/identity.ts';
-import type { OutDocument } from '../api/sink.ts';
-import type { StreamContext } from '../api/stream.ts';
-import type { Note, Walk } from '../api/walk.ts';
-import { toJson } from '../sinks/serialize.ts';
-import type { Known, Owed, Row } from '../state/store.ts';
+} from '../../api/records/identity.ts';
+import type { OutDocument } from '../../api/sink.ts';
+import type { StreamContext } from '../../api/stream.ts';
+import type { Note, Walk } from '../../api/walk.ts';
+import { toJson } from '../../sinks/serialize.ts';
+import type { Known, Owed, Row } from '../../state/store.ts';
+import type { Claim } from '../claims.ts';
+import type { Pipeline } from '../pipeline.ts';
 import { actionFor, digestsOf, isSaid, partsOf } from './action.ts';
-import type { Claim } from './claims.ts';
 import type { Sight } from './compare.ts';
 import { attempt, isUnchanged } from './compare.ts';
 import type { Shipped } from './detail.ts';
 import { fetchDetail, owedFor } from './detail.ts';
 import type { Revision } from './document.ts';
 import { toDocument } from './document.ts';
-import type { Pipeline } from './pipeline.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 /** What is to be remembered of a record, and the document that goes with it when there is something to ship. */

@@ -7,11 +7,11 @@
  * person says that they are gone (`sluice state confirm`).
  */
 
-import type { Json } from '../api/document.ts';
-import { hasKey } from '../api/records/identity.ts';
-import type { Page } from '../api/walk.ts';
-import type { PipelineState } from '../state/store.ts';
-import type { Pipeline } from './pipeline.ts';
+import type { Json } from '../../api/document.ts';
+import { hasKey } from '../../api/records/identity.ts';
+import type { Page } from '../../api/walk.ts';
+import type { PipelineState } from '../../state/store.ts';
+import type { Pipeline } from '../pipeline.ts';
 
 /** What is remembered of the number of records in a list. */
 interface Listed {

@@ -1,8 +1,8 @@
 /** What a change is called: by the first part of a record that says something else than when it was shipped last. */
-import { digestOf, isDigestOf } from '../api/records/identity.ts';
-import type { Stream } from '../api/stream.ts';
-import type { Known } from '../state/store.ts';
-import type { Pipeline } from './pipeline.ts';
+import { digestOf, isDigestOf } from '../../api/records/identity.ts';
+import type { Stream } from '../../api/stream.ts';
+import type { Known } from '../../state/store.ts';
+import type { Pipeline } from '../pipeline.ts';
 
 /** Of a part that only the detail tells, before the first detail: whatever it says then is no change. */
 const UNSAID = '?';

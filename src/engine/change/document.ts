@@ -1,9 +1,9 @@
 /** What the engine adds to a mapped document: the members that depend on revisions, on the clock or on how it is shipped. */
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
-import type { EcsDocument, Mapping, SourceFacts } from '../api/document.ts';
-import { messageOf } from '../api/errors.ts';
-import type { Registered } from '../api/stream.ts';
-import type { Walk } from '../api/walk.ts';
+import type { EcsDocument, Mapping, SourceFacts } from '../../api/document.ts';
+import { messageOf } from '../../api/errors.ts';
+import type { Registered } from '../../api/stream.ts';
+import type { Walk } from '../../api/walk.ts';
 
 export interface Revision {
   key: string;

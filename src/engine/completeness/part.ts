@@ -1,9 +1,9 @@
 /** Other parts of a resource, read in passing by a walk that keeps its own cursor. */
 
-import type { Json } from '../api/document.ts';
-import { actionOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
-import type { Stream, StreamContext } from '../api/stream.ts';
-import type { Page, Range, Walk } from '../api/walk.ts';
+import type { Json } from '../../api/document.ts';
+import { actionOf, messageWithAdvice, SluiceError } from '../../api/errors.ts';
+import type { Stream, StreamContext } from '../../api/stream.ts';
+import type { Page, Range, Walk } from '../../api/walk.ts';
 
 /** Its pages, all with the cursor that is given. Returns whether all of it was read: nothing unsettled, and no gap. */
 export async function* partOf(

@@ -1,18 +1,18 @@
 /** Gets the detail of a record, or says what is shipped instead, or that it is owed. */
-import type { Room } from '../api/client.ts';
-import type { Json } from '../api/document.ts';
-import { actionOf, isGeneral, messageWithAdvice, SluiceError } from '../api/errors.ts';
-import { createPace } from '../api/pace.ts';
-import { isDigestOf } from '../api/records/identity.ts';
-import { withoutSecrets } from '../api/records/secrets.ts';
-import type { IsNews, StreamContext } from '../api/stream.ts';
-import type { Walk } from '../api/walk.ts';
-import type { Known, Owed } from '../state/store.ts';
+import type { Room } from '../../api/client.ts';
+import type { Json } from '../../api/document.ts';
+import { actionOf, isGeneral, messageWithAdvice, SluiceError } from '../../api/errors.ts';
+import { createPace } from '../../api/pace.ts';
+import { isDigestOf } from '../../api/records/identity.ts';
+import { withoutSecrets } from '../../api/records/secrets.ts';
+import type { IsNews, StreamContext } from '../../api/stream.ts';
+import type { Walk } from '../../api/walk.ts';
+import type { Known, Owed } from '../../state/store.ts';
+import { answersOthers, noteAnswered, verdictOn, wasJudgedLately } from '../completeness/gone.ts';
+import { clearMissing } from '../completeness/missing.ts';
+import type { Pipeline } from '../pipeline.ts';
 import type { Sight } from './compare.ts';
 import { attempt, clean, isAsListed, sight } from './compare.ts';
-import { answersOthers, noteAnswered, verdictOn, wasJudgedLately } from './gone.ts';
-import { clearMissing } from './missing.ts';
-import type { Pipeline } from './pipeline.ts';
 
 /** So many records of a pipeline may wait for their detail beside the walks; beyond, the walks wait. */
 export const MOST_OWED = 10_000;

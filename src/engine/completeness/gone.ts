@@ -7,14 +7,14 @@
  * hour apart are a proof. A list that is suddenly much shorter than before proves nothing (`missing.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
-import { keyOf } from '../api/records/identity.ts';
-import type { Stream, StreamContext } from '../api/stream.ts';
-import { EVERYTHING } from '../api/time.ts';
-import type { Range, Walk } from '../api/walk.ts';
+import { actionOf, messageWithAdvice, SluiceError } from '../../api/errors.ts';
+import { keyOf } from '../../api/records/identity.ts';
+import type { Stream, StreamContext } from '../../api/stream.ts';
+import { EVERYTHING } from '../../api/time.ts';
+import type { Range, Walk } from '../../api/walk.ts';
+import type { Pipeline } from '../pipeline.ts';
 import { apartMs, clearMissing, missingSinceMs, noteTotal } from './missing.ts';
 import { inPassing, partOf } from './part.ts';
-import type { Pipeline } from './pipeline.ts';
 
 export type Verdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; record: unknown };
 
