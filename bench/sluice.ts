@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import pino from 'pino';
 import { streams } from '../connectors/index.ts';
-import { type Config, parseConfigObject } from '../src/config/load.ts';
+import type { Config } from '../src/engine/settings.ts';
+import { parseConfigObject } from '../src/config/load.ts';
 import { type BuildTools, build, type Line, toPipeline } from '../src/engine/build.ts';
 import { recover } from '../src/engine/recover.ts';
 import { runWalk } from '../src/engine/walk.ts';

@@ -3,16 +3,15 @@ import { expect, test } from 'vitest';
 import { diskError } from '../src/sinks/ndjson/errors.ts';
 import { isOutOfHandles, mostHandles, sharedHandles } from '../src/system/handles.ts';
 
-test.each<[wanted: number[], most: number, filePipelines: number, services: number, shared: number[]]>([
-  [[8, 8], 1024, 32, 2, [8, 8]],
-  [[8], Number.POSITIVE_INFINITY, 0, 0, [8]],
-  [[100], 64, 1, 0, [27]],
-  [[30, 10], 64, 8, 0, [15, 5]],
-  [[30, 1], 64, 8, 2, [7, 1]],
-  [[8, 8], 64, 32, 0, [1, 1]],
-])('%j requests wanted, %d open files, %d pipelines to files, %d services: %j', (...given) => {
-  const [wanted, most, filePipelines, services, shared] = given;
-  expect(sharedHandles(wanted, most, { filePipelines, services })).toEqual(shared);
+test.each<[wanted: number[], most: number, shared: number[]]>([
+  [[8, 8], 980, [8, 8]],
+  [[8], Number.POSITIVE_INFINITY, [8]],
+  [[100], 63, [27]],
+  [[30, 10], 56, [15, 5]],
+  [[30, 1], 44, [7, 1]],
+  [[8, 8], 32, [1, 1]],
+])('%j requests wanted, %d open files: %j', (wanted, most, shared) => {
+  expect(sharedHandles(wanted, most)).toEqual(shared);
 });
 
 test('the system says how many there are', () => {

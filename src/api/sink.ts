@@ -54,7 +54,8 @@ export interface Prepared {
 
 /** Where documents go. Every method may throw a `SluiceError` with action `stop` (its message says what to do). */
 export interface Sink {
-  readonly kind: 'ndjson' | 'elasticsearch' | 'kafka';
+  /** `type` in the config. */
+  readonly kind: string;
   /** Whether the state must keep the ids of a batch while it is written (so that `recover` can look them up). */
   readonly looksUp: boolean;
   /** Resolves once every document is durable or rejected; throws if it does not know. Safe to call for several walks at once. */
@@ -70,7 +71,7 @@ export interface Sink {
     signal?: AbortSignal,
   ): Promise<{ arrived: Set<string> }>;
   /** The last batch of this walk was not committed, whether it arrived or not: `recover` decides about it, not `close`. */
-  doubt?(pipeline: string, walk: string): void;
+  doubt?(pipeline: string, walk: string): void | Promise<void>;
   /** For `sluice check`: can it be reached, and may it be written to? */
   check(signal: AbortSignal): Promise<CheckLine[]>;
   close(): Promise<void>;

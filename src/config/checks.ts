@@ -1,9 +1,10 @@
 /** What one key alone cannot tell: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
 import { resolve } from 'node:path';
 import type { StreamName } from '../api/document.ts';
+import { isReadableOnTheWay, READABLE, urlPassword } from '../api/values.ts';
+import { sinkTypeOf } from '../sinks/registry.ts';
+import type { Given } from '../sinks/sink-type.ts';
 import { didYouMean, isSecret, show, valueAt } from './explain.ts';
-import { DEFAULT_FOLDER } from './sinks.ts';
-import { urlPassword } from './values.ts';
 import { type Origin, type Path, type Problem, pathText } from './yaml.ts';
 
 /** A stream that exists; `connectors/index.ts` has them. */
@@ -22,7 +23,7 @@ export function crossProblems(root: unknown, known: readonly KnownStream[], orig
     ...sharedNames(root, 'sinks', origins),
     ...sharedFolders(root, origins),
     ...list(root, ['sources']).flatMap((path) => sourceProblems(root, path, known, sinkNames, origins)),
-    ...list(root, ['sinks']).flatMap((path) => sinkProblems(root, path)),
+    ...ofSinks(root, 'problems'),
   ];
 }
 
@@ -59,24 +60,13 @@ function sourceProblems(
   return problems;
 }
 
-function sinkProblems(root: unknown, sink: Path): Problem[] {
-  if (valueAt(root, [...sink, 'type']) !== 'elasticsearch') return [];
-  const has = (key: string) => valueAt(root, [...sink, key]) !== undefined;
-  const at = (key: string) => [...sink, key];
-  const problems: Problem[] = [];
-  if (!has('nodes') && !has('cloud_id')) problems.push({ path: at('nodes'), message: 'is required (or `cloud_id`)' });
-  if (has('nodes') && has('cloud_id'))
-    problems.push({ path: at('cloud_id'), message: 'excludes `nodes`; keep one of them' });
-  if (has('api_key') && (has('username') || has('password')))
-    problems.push({ path: at('api_key'), message: 'excludes `username` and `password`; keep one way to log in' });
-  else if (has('username') !== has('password')) {
-    const missing = has('username') ? 'password' : 'username';
-    problems.push({
-      path: at(missing),
-      message: `is required where \`${has('username') ? 'username' : 'password'}\` is given`,
-    });
-  }
-  return problems;
+/** What each sink says of its own keys. */
+function ofSinks(root: unknown, what: 'problems' | 'warnings'): Problem[] {
+  return list(root, ['sinks']).flatMap((sink) => {
+    const given = valueAt(root, sink) as Given;
+    const found = sinkTypeOf(valueAt(root, [...sink, 'type']))?.[what]?.(given) ?? [];
+    return found.map(({ path, message }) => ({ path: [...sink, ...path], message }));
+  });
 }
 
 function sharedNames(root: unknown, key: 'sources' | 'sinks', origins: Map<string, Origin>): Problem[] {
@@ -87,16 +77,15 @@ function sharedNames(root: unknown, key: 'sources' | 'sinks', origins: Map<strin
   });
 }
 
-/** Two NDJSON sinks in one folder would write the same files. */
+/** Two sinks in one folder would write the same files. */
 function sharedFolders(root: unknown, origins: Map<string, Origin>): Problem[] {
-  const files = list(root, ['sinks']).filter((sink) => valueAt(root, [...sink, 'type']) === 'ndjson');
-  const entries = files.map((entry) => {
-    const path = valueAt(root, [...entry, 'path']) ?? DEFAULT_FOLDER;
+  const entries = list(root, ['sinks']).map((entry) => {
+    const path = sinkTypeOf(valueAt(root, [...entry, 'type']))?.folder?.(valueAt(root, entry) as Given);
     return { entry, value: isText(path) ? resolve(path) : undefined };
   });
   return duplicates(entries, origins).map(({ entry, earlier }) => ({
     path: [...entry, 'path'],
-    message: `is the folder of ${earlier} too; give every ndjson sink its own`,
+    message: `is the folder of ${earlier} too; give every ${valueAt(root, [...entry, 'type'])} sink its own`,
   }));
 }
 
@@ -135,7 +124,7 @@ export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem
   };
   visit(root, []);
   warnings.push(...list(root, ['sources']).flatMap((path) => openSource(root, path)));
-  warnings.push(...list(root, ['sinks']).flatMap((path) => openSink(root, path)));
+  warnings.push(...ofSinks(root, 'warnings'));
   for (const path of list(root, ['sources'])) {
     const sweeps = list(root, [...path, 'reading', 'sweeps']);
     if (valueAt(root, [...path, 'reading', 'sweeps']) !== undefined && sweeps.length === 0)
@@ -149,44 +138,16 @@ export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem
   );
 }
 
-const HERE = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
-
-/** Whether credentials would travel there as anybody on the network can read them: not to this machine, and not with TLS. */
-function isOpen(url: unknown): boolean {
-  if (!isText(url) || !URL.canParse(url)) return false;
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'http:' && !HERE.test(hostname);
-}
-
-const OPEN = 'without https, the credentials are readable on the network';
-
 /** Every source has credentials, and a proxy may have some of its own. */
 function openSource(root: unknown, source: Path): Problem[] {
   const baseUrl = [...source, 'base_url'];
   const proxy = [...source, 'http', 'proxy'];
   const url = valueAt(root, proxy);
-  const isTold = isText(url) && urlPassword(url) !== undefined && isOpen(url);
+  const isTold = isText(url) && urlPassword(url) !== undefined && isReadableOnTheWay(url);
   return [
-    ...(isOpen(valueAt(root, baseUrl)) ? [{ path: baseUrl, message: OPEN }] : []),
-    ...(isTold ? [{ path: proxy, message: OPEN }] : []),
+    ...(isReadableOnTheWay(valueAt(root, baseUrl)) ? [{ path: baseUrl, message: READABLE }] : []),
+    ...(isTold ? [{ path: proxy, message: READABLE }] : []),
   ];
-}
-
-function openSink(root: unknown, sink: Path): Problem[] {
-  if (valueAt(root, [...sink, 'type']) === 'kafka') return openKafka(root, sink);
-  const hasCredentials = ['api_key', 'password'].some((key) => valueAt(root, [...sink, key]) !== undefined);
-  const nodes = hasCredentials ? list(root, [...sink, 'nodes']) : [];
-  return nodes.filter((node) => isOpen(valueAt(root, node))).map((path) => ({ path, message: OPEN }));
-}
-
-/** `plain` sends the password as it is; the other mechanisms do not, but who sits in between may use what they open. */
-function openKafka(root: unknown, sink: Path): Problem[] {
-  const path = [...sink, 'sasl', 'mechanism'];
-  const mechanism = valueAt(root, path);
-  if (mechanism === undefined || `${valueAt(root, [...sink, 'tls'])}` === 'true') return [];
-  if (!list(root, [...sink, 'brokers']).some((each) => isOpen(`http://${valueAt(root, each)}`))) return [];
-  const what = mechanism === 'plain' ? 'the password is readable' : 'what the login opens can be read and changed';
-  return [{ path, message: `without \`tls\`, ${what} on the network` }];
 }
 
 function list(root: unknown, path: Path): Path[] {

@@ -3,7 +3,7 @@
  * keys that all sources share are in `schema.ts`.
  */
 import { z } from 'zod';
-import { httpUrl, secret, text } from './values.ts';
+import { httpUrl, secret, text } from '../api/values.ts';
 
 /** The regions of Cylance; the connector turns them into host names. */
 export const cylanceRegions = ['na', 'us', 'apne1', 'au', 'euc1', 'sae1'] as const;

@@ -4,29 +4,18 @@
  */
 import { readFileSync } from 'node:fs';
 import { messageOf, usageError } from '../api/errors.ts';
+import { urlPassword } from '../api/values.ts';
+import type { Config, Secret } from '../engine/settings.ts';
+import { sinkTypeOf } from '../sinks/registry.ts';
 import { groupNumber } from '../system/accounts.ts';
 import { crossProblems, type KnownStream, warningsOf } from './checks.ts';
-import { explainIssues, issueText, problemLines } from './explain.ts';
-import { type Config, resolvePath, type Secret, secretOf, toConfig } from './result.ts';
+import { explainIssues, issueText, problemLines, valueAt } from './explain.ts';
+import { resolvePath, secretOf, toConfig } from './result.ts';
 import { configSchema, type RawConfig } from './schema.ts';
-import { urlPassword } from './values.ts';
 import { type Parsed, type Problem, parseYaml } from './yaml.ts';
 
 export type { KnownStream } from './checks.ts';
 export { configHelp, configJsonSchema, configMarkdown, exampleConfig } from './docs.ts';
-export type {
-  BatchConfig,
-  Config,
-  ElasticsearchConfig,
-  HttpConfig,
-  KafkaConfig,
-  LogLevel,
-  NdjsonConfig,
-  ReadingConfig,
-  Secret,
-  SinkConfig,
-  SourceConfig,
-} from './result.ts';
 
 export interface LoadOptions {
   /** The environment that `${NAME}` refers to. */
@@ -161,16 +150,11 @@ function fileProblems(raw: RawConfig, file: string, options: LoadOptions, secret
     if (password !== undefined) options.onSecret?.(decodeURIComponent(password));
   });
   raw.sinks.forEach((sink, index) => {
-    if (sink.type === 'ndjson') {
-      tryGroup(['sinks', index, 'group'], sink.group);
-      return;
-    }
-    if (sink.type === 'kafka') trySecret(['sinks', index, 'sasl', 'password'], sink.sasl?.password);
-    else {
-      trySecret(['sinks', index, 'api_key'], sink.api_key);
-      trySecret(['sinks', index, 'password'], sink.password);
-    }
-    tryFile(['sinks', index, 'ca_file'], sink.ca_file);
+    const at = (keys: readonly string[]) => valueAt(sink, keys) as string | undefined;
+    const { groups = [], secrets = [], files = [] } = sinkTypeOf(sink.type) ?? {};
+    for (const key of groups) tryGroup(['sinks', index, key], at([key]));
+    for (const keys of secrets) trySecret(['sinks', index, ...keys], at(keys));
+    for (const key of files) tryFile(['sinks', index, key], at([key]));
   });
   return problems;
 }

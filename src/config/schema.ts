@@ -4,9 +4,13 @@
  * turns them into the `Config` that the engine reads.
  */
 import { z } from 'zod';
-import { sink } from './sinks.ts';
+import { duration, group, path, size, text, whole } from '../api/values.ts';
+import { sinkTypes } from '../sinks/registry.ts';
 import { source } from './sources.ts';
-import { duration, group, path, size, text, whole } from './values.ts';
+
+const schemas = sinkTypes.map((type) => type.schema) as [z.ZodObject, ...z.ZodObject[]];
+/** One of them, by its `type`. */
+const sink = z.discriminatedUnion('type', schemas) as unknown as z.ZodType<{ name: string; type: string }>;
 
 const state = z.strictObject({
   path: path()

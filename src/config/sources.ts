@@ -1,7 +1,7 @@
 /** The schema of one source: a tenant, and how it is read. What belongs to one connector is in `connectors.ts`. */
 import { z } from 'zod';
+import { caFile, decimal, duration, flag, insecure, name, proxy, size, text, whole } from '../api/values.ts';
 import { apexCentralKeys, cylanceKeys } from './connectors.ts';
-import { caFile, decimal, duration, flag, insecure, name, proxy, size, text, whole } from './values.ts';
 
 const rate = z.strictObject({
   requests_per_second: decimal(0.01, 100_000)

@@ -117,10 +117,10 @@ export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number
       .then(() => {
         if (failure === undefined) return writeFilled();
       })
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
         failure ??= error;
         pipeline.sinkGate.close(error);
-        pipeline.sink.doubt?.(pipeline.name, walkId);
+        await pipeline.sink.doubt?.(pipeline.name, walkId);
       })
       .finally(() => {
         if (writing === mine) writing = undefined;

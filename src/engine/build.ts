@@ -8,7 +8,6 @@ import { messageOf, usageError } from '../api/errors.ts';
 import { revisionOf } from '../api/records/identity.ts';
 import type { Sink } from '../api/sink.ts';
 import type { Registered } from '../api/stream.ts';
-import type { Config, SinkConfig, SourceConfig } from '../config/load.ts';
 import { createHttp } from '../net/http.ts';
 import { createMemory, heapBytes, type Memory } from '../net/memory.ts';
 import { proxyRules } from '../net/proxy.ts';
@@ -16,8 +15,8 @@ import { createBudget } from '../net/rate-limit.ts';
 import { createRefusals } from '../net/refusals.ts';
 import { authoritiesWith } from '../net/tls.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
-import { openNdjson } from '../sinks/ndjson/index.ts';
 import type { Owner } from '../sinks/ndjson/owner.ts';
+import { type SinkConfig, sinkTypeOf } from '../sinks/registry.ts';
 import type { PipelineState } from '../state/store.ts';
 import type { Clock } from '../system/clock.ts';
 import { HANDLES_ADVICE, mostHandles, sharedHandles } from '../system/handles.ts';
@@ -26,6 +25,7 @@ import { createParts, type Parts, type Reopened, reopened } from '../system/part
 import { MOST_OWED } from './change/detail.ts';
 import { createClaims } from './claims.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
+import type { Config, SourceConfig } from './settings.ts';
 import { createSinkGate } from './sink-gate.ts';
 
 export interface BuildTools {
@@ -180,12 +180,13 @@ function streamsOf(source: SourceConfig, { streams }: Pick<BuildTools, 'streams'
 function concurrencyOf({ sources, sinks }: Config, tools: BuildTools): ReadonlyMap<SourceConfig, number> {
   const most = mostHandles() ?? Number.POSITIVE_INFINITY;
   const wanted = sources.map(({ rate }) => rate.concurrency);
-  const files = new Set(sinks.filter(({ type }) => type === 'ndjson').map(({ name }) => name));
-  const filePipelines = sources.reduce(
-    (sum, source) => sum + streamsOf(source, tools).length * source.sinks.filter((name) => files.has(name)).length,
-    0,
-  );
-  const shared = sharedHandles(wanted, most, { filePipelines, services: sinks.length - files.size });
+  const types = new Map(sinks.map(({ name, type }) => [name, sinkTypeOf(type)?.handles]));
+  const ofSource = (source: SourceConfig) =>
+    source.sinks.reduce((sum, name) => sum + (types.get(name)?.pipeline ?? 0), 0) * streamsOf(source, tools).length;
+  const taken =
+    sources.reduce((sum, source) => sum + ofSource(source), 0) +
+    sinks.reduce((sum, { name }) => sum + (types.get(name)?.all ?? 0), 0);
+  const shared = sharedHandles(wanted, most - taken);
   const fewer = sources.filter((_, index) => shared[index] !== wanted[index]);
   if (fewer.length > 0) {
     const each = fewer.map((source) => `${source.name}: ${shared[sources.indexOf(source)]}`).join(', ');
@@ -216,17 +217,14 @@ export function openSink(
   given: Pick<BuildTools, 'log' | 'now' | 'owner' | 'parts'> & { lived?: () => number },
 ): Sink {
   const tools = { ...given, parts: given.parts ?? createParts() };
-  if (sink.type === 'ndjson') return openNdjson(sink, tools);
-  const load =
-    sink.type === 'kafka'
-      ? async () => (await import('../sinks/kafka/index.ts')).openKafka(sink, tools)
-      : async () => (await import('../sinks/elasticsearch/index.ts')).openElasticsearch(sink, tools);
-  const looksUp = sink.type === 'kafka' ? sink.transactions : true;
-  return whenNeeded(sink.type, looksUp, reopened(`sink "${sink.name}"`, load, tools));
+  const type = sinkTypeOf(sink.type);
+  if (type === undefined) throw new Error(`there is no sink ${sink.type}`);
+  const open = () => type.open(sink, tools);
+  return whenNeeded(type.type, type.looksUp(sink), reopened(`sink "${sink.name}"`, open, tools));
 }
 
-/** A sink whose client is loaded with its first call: it costs 50 MB and a second of start that others need not pay. */
-function whenNeeded(kind: Sink['kind'], looksUp: boolean, { call, close }: Reopened<Sink>): Sink {
+/** A sink whose client is loaded with its first call: some cost 50 MB and a second of start that others need not pay. */
+function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Sink>): Sink {
   return {
     kind,
     looksUp,
@@ -236,6 +234,8 @@ function whenNeeded(kind: Sink['kind'], looksUp: boolean, { call, close }: Reope
         const either = signal === undefined ? broken : AbortSignal.any([signal, broken]);
         return sink.recover(pipeline, prepared, committed, either);
       }),
+    // One that cannot be opened has nothing that could have arrived.
+    doubt: (pipeline, walk) => call(async (sink) => sink.doubt?.(pipeline, walk)).catch(() => {}),
     check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
     close,
   };

@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
 import type { Trouble } from '../api/connector.ts';
 import { messageOf, SluiceError } from '../api/errors.ts';
-import type { Config, SourceConfig } from '../config/load.ts';
 import type { Line } from '../engine/build.ts';
+import type { Config, SourceConfig } from '../engine/settings.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
+import { sinkTypeOf } from '../sinks/registry.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from './log.ts';
 import type { Lost } from './outlet.ts';
@@ -140,12 +141,7 @@ function liveness(config: Config, watched: Watched, nowMs: number): Finding {
 /** Longer than everything that is retried in silence. */
 export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceConfig): number {
   const ours = config.sinks.filter(({ name }) => sinks.includes(name));
-  const sinkMs = Math.max(
-    ...ours.map((sink) => {
-      if (sink.type === 'ndjson') return 0;
-      return sink.retryDeadlineMs + (sink.type === 'kafka' ? 2 * sink.timeoutMs : sink.requestTimeoutMs);
-    }),
-  );
+  const sinkMs = Math.max(...ours.map((sink) => sinkTypeOf(sink.type)?.silentMs(sink) ?? 0));
   return (
     3 * Math.max(reading.pollMs, reading.snapshotMs) + Math.max(retry.deadlineMs + http.timeoutMs, sinkMs) + 30_000
   );

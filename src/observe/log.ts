@@ -9,7 +9,7 @@ import { ecsFormat } from '@elastic/ecs-pino-format';
 import { type DestinationStream, type Logger, destination as openDestination, pino, stdSerializers } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { bounded, inertJson, stackLines } from '../api/inert.ts';
-import type { LogLevel } from '../config/result.ts';
+import type { LogLevel } from '../engine/settings.ts';
 import { createRedactor, LOOKED_AT, type Redactor } from '../redaction/redactor.ts';
 
 export type { Logger } from 'pino';

@@ -1,7 +1,7 @@
 /** How far a long command has come: a bar where a person watches, a plain line every few seconds elsewhere. */
 import cliProgress from 'cli-progress';
-import type { Cli } from '../commands/shared/context.ts';
-import type { Terminal } from './output.ts';
+import type { Redactor } from '../redaction/redactor.ts';
+import type { Output, Terminal } from './output.ts';
 import { showCount, showDuration } from './show.ts';
 
 export interface Standing {
@@ -35,7 +35,7 @@ export function openTalk(terminal: Terminal): Talk {
 
 export interface ProgressOptions {
   title: string;
-  cli: Pick<Cli, 'terminal' | 'stderr' | 'isTty' | 'redactor'>;
+  cli: { terminal: Terminal; stderr: Output; isTty: boolean; redactor: Redactor };
   talk: Talk;
   standing: () => Standing;
   now?: () => number;

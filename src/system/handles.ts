@@ -3,8 +3,6 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /** Measured: the program with its state, before it asks anybody anything; and what is open for a moment. */
 const PROGRAM = 36;
-/** Connections of a sink that speaks to a service. */
-const PER_SERVICE = 6;
 
 export const HANDLES_ADVICE =
   'Let Sluice have more open files (`ulimit -n`, LimitNOFILE of its service), or lower rate.concurrency of the sources.';
@@ -34,15 +32,9 @@ export function hasNoHandles(): boolean {
   }
 }
 
-export interface Handles {
-  /** Pipelines that write files: each holds the lock of its folder. */
-  filePipelines: number;
-  services: number;
-}
-
-/** How many connections each source may have of those that it wants, at least one. */
-export function sharedHandles(wanted: readonly number[], most: number, { filePipelines, services }: Handles): number[] {
-  const left = most - PROGRAM - filePipelines - services * PER_SERVICE;
+/** How many connections each source may have of those that it wants, at least one. `most`: what sinks leave of all. */
+export function sharedHandles(wanted: readonly number[], most: number): number[] {
+  const left = most - PROGRAM;
   const all = wanted.reduce((sum, one) => sum + one, 0);
   return wanted.map((one) => (all <= left ? one : Math.max(1, Math.floor((one * left) / all))));
 }

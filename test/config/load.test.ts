@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseDuration, parseSize } from '../../src/api/values.ts';
 import { exampleConfig, loadConfig, parseConfigObject } from '../../src/config/load.ts';
-import { parseDuration, parseSize } from '../../src/config/values.ts';
 import { substitute } from '../../src/config/yaml.ts';
 import { file, knownStreams, load, problems } from './helpers.ts';
 

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { jwtVerify } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
-import { type Config, parseConfigObject } from '../../src/config/load.ts';
+import { parseConfigObject } from '../../src/config/load.ts';
 import { runPipeline } from '../../src/engine/runner.ts';
+import type { Config } from '../../src/engine/settings.ts';
 import { type Answer, detectionsOf, type FakeOptions, fakeVendor } from './fake-vendor.ts';
 import { memorySink, type Opened, openPipeline, scratch, simulate, TENANT, testConfig } from './harness.ts';
 

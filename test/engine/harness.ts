@@ -13,9 +13,10 @@ import { DELETED, documentId, revisionOf, withoutDetail } from '../../src/api/re
 import { withoutSecrets } from '../../src/api/records/secrets.ts';
 import type { Batch, OutDocument, Sink } from '../../src/api/sink.ts';
 import type { Walk } from '../../src/api/walk.ts';
-import { type Config, parseConfigObject } from '../../src/config/load.ts';
+import { parseConfigObject } from '../../src/config/load.ts';
 import { type BuildTools, build, toPipeline } from '../../src/engine/build.ts';
 import type { Pipeline, PipelineEvents } from '../../src/engine/pipeline.ts';
+import type { Config } from '../../src/engine/settings.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import type { StateStore } from '../../src/state/store.ts';
 

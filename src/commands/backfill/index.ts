@@ -1,8 +1,8 @@
 /** `sluice backfill`: ships a range of history, by itself or by the `sluice run` that holds the state. */
 import { type Command, Option } from 'commander';
 import { usageError } from '../../api/errors.ts';
-import type { Config } from '../../config/load.ts';
 import { build, type Line } from '../../engine/build.ts';
+import type { Config } from '../../engine/settings.ts';
 import { readTime, showTime } from '../../observe/show.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { JobRow, StateStore } from '../../state/store.ts';

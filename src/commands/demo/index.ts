@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { SluiceError } from '../../api/errors.ts';
-import { type Config, parseConfigObject } from '../../config/load.ts';
+import { parseConfigObject } from '../../config/load.ts';
 import { runPipeline } from '../../engine/runner.ts';
+import type { Config } from '../../engine/settings.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { JobRow } from '../../state/store.ts';
 import { makeFolder } from '../../system/private-files.ts';

@@ -1,8 +1,8 @@
 /** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. `kafka.ts` is beside it. */
 import type { Command } from 'commander';
 import { usageError } from '../../api/errors.ts';
-import type { ElasticsearchConfig } from '../../config/load.ts';
 import type { EsClient } from '../../sinks/elasticsearch/client.ts';
+import type { ElasticsearchConfig } from '../../sinks/elasticsearch/config.ts';
 import type { SetupResult } from '../../sinks/elasticsearch/setup.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';

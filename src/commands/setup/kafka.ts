@@ -1,8 +1,8 @@
 /** `sluice setup kafka`: creates the topics of every stream, and the marker topic. A second run changes nothing. */
 import type { Command } from 'commander';
 import { usageError } from '../../api/errors.ts';
-import type { KafkaConfig } from '../../config/load.ts';
 import { plural } from '../../observe/show.ts';
+import type { KafkaConfig } from '../../sinks/kafka/config.ts';
 import type { TopicResult } from '../../sinks/kafka/setup.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, whole, withCommon } from '../shared/options.ts';

@@ -1,6 +1,6 @@
 /** Options that several commands share, and how values of options are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { LogLevel } from '../../config/load.ts';
+import type { LogLevel } from '../../engine/settings.ts';
 
 export interface CommonOptions {
   config?: string;

@@ -4,8 +4,9 @@ import { SluiceError } from '../../api/errors.ts';
 import { withoutSecrets } from '../../api/records/secrets.ts';
 import type { Registered, StreamContext } from '../../api/stream.ts';
 import type { Range, Walk } from '../../api/walk.ts';
-import type { Config } from '../../config/load.ts';
 import type { Line } from '../../engine/build.ts';
+import type { Config } from '../../engine/settings.ts';
+import { type SinkConfig, sinkTypeOf } from '../../sinks/registry.ts';
 import type { Session } from './session.ts';
 
 /** How long one answer may take. */
@@ -20,12 +21,7 @@ export function impatient(config: Config): Config {
     retry: { ...source.retry, deadlineMs: Math.min(source.retry.deadlineMs, deadlineMs / 2) },
     reading: { ...source.reading, taskDeadlineMs: Math.min(source.reading.taskDeadlineMs, deadlineMs / 4) },
   }));
-  const sinks = config.sinks.map((sink) => {
-    if (sink.type === 'ndjson') return sink;
-    if (sink.type === 'kafka')
-      return { ...sink, timeoutMs: Math.min(sink.timeoutMs, deadlineMs / 2), retryDeadlineMs: deadlineMs };
-    return { ...sink, requestTimeoutMs: Math.min(sink.requestTimeoutMs, deadlineMs), retryDeadlineMs: deadlineMs };
-  });
+  const sinks = config.sinks.map((sink) => sinkTypeOf(sink.type)?.impatient(sink, deadlineMs) as SinkConfig);
   return { ...config, sources, sinks };
 }
 

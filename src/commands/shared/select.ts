@@ -2,8 +2,8 @@
 
 import type { StreamName } from '../../api/document.ts';
 import { usageError } from '../../api/errors.ts';
-import type { Config } from '../../config/load.ts';
 import type { Line } from '../../engine/build.ts';
+import type { Config } from '../../engine/settings.ts';
 
 export interface Choice {
   source?: string[];

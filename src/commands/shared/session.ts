@@ -1,7 +1,8 @@
 /** What a command with a config begins with: the config, a logger, and the tools to build pipelines. */
 
-import { type Config, loadConfig } from '../../config/load.ts';
+import { loadConfig } from '../../config/load.ts';
 import type { BuildTools } from '../../engine/build.ts';
+import type { Config } from '../../engine/settings.ts';
 import { createLogger, type Logger } from '../../observe/log.ts';
 import { openTalk, type Talk } from '../../observe/progress.ts';
 import type { StatePlace } from '../../state/files.ts';

@@ -1,5 +1,6 @@
 import { SluiceError, usageError } from '../../api/errors.ts';
 import { recover } from '../../engine/recover.ts';
+import { sinkTypeOf } from '../../sinks/registry.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
 import { type Opened, openPipelines } from '../shared/pipelines.ts';
@@ -47,7 +48,7 @@ function namesOf(cli: Cli, session: Session, options: ResetOptions): string[] {
 async function forget(session: Session, { store, running }: Opened, name: string): Promise<void> {
   const one = running.find(({ line }) => line.name === name);
   const sink = session.config.sinks.find((each) => each.name === one?.line.sinkName);
-  if (one !== undefined && sink?.type === 'ndjson') {
+  if (one !== undefined && sinkTypeOf(sink?.type)?.endsOnRecover) {
     await recover(one.pipeline).catch((error: unknown) => {
       if (!(error instanceof SluiceError) || error.action !== 'stop') throw error;
       session.log.warn(`${name}: its files stay as they are: ${error.message}`);

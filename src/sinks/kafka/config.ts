@@ -1,98 +1,22 @@
-/** The schema of one sink. */
+/** The kafka sink in the config. */
 import { z } from 'zod';
 import {
   caFile,
   duration,
   flag,
-  group,
   hostAndPort,
-  httpUrl,
   insecure,
-  name,
-  path,
+  isReadableOnTheWay,
   secret,
   size,
   text,
-  whole,
-} from './values.ts';
-
-const sinkName = () =>
-  name(/^[a-z0-9_-]+$/, 'use lower case letters, digits, underscores and hyphens').describe(
-    "The sink's name: in the state, in metrics and in `sinks` of a source. Changing it starts a new history.",
-  );
-
-export const DEFAULT_FOLDER = './sluice-out';
-
-const ndjson = z.strictObject({
-  name: sinkName(),
-  type: z.literal('ndjson').describe('Files of one document a line.'),
-  path: path().prefault(DEFAULT_FOLDER).describe('The folder of the files. Default: beside the config file.'),
-  group: group(
-    'A group that may read the files, by name or number: the one of whoever collects them (docs/files.md). Default: none; nobody but the user that Sluice runs as, since the files hold what the vendor tells of your machines.',
-  ),
-  compression: z
-    .enum(['none', 'gzip', 'zstd'])
-    .prefault('none')
-    .describe(
-      'How segments are compressed. Default: `none`, so that they can be read with anything; `zstd` takes about a tenth of the space.',
-    ),
-  rotate_size: size({ min: '1KiB', max: '1024GiB' })
-    .prefault('128MiB')
-    .describe('A segment is closed at this size. Default: 128MiB, a handy size to move or to load.'),
-  rotate_every: duration({ min: '1s', max: '365d' })
-    .prefault('1h')
-    .describe(
-      'A segment is closed at this age. Default: 1h, so that whoever collects closed files is an hour behind at most.',
-    ),
-});
-
-const elasticsearch = z.strictObject({
-  name: sinkName(),
-  type: z.literal('elasticsearch').describe('Data streams of Elasticsearch 8.19 or 9.'),
-  nodes: z
-    .array(httpUrl())
-    .min(1, 'is empty; write at least one URL')
-    .optional()
-    .describe('The URLs of the nodes. One of `nodes` and `cloud_id` is needed.'),
-  cloud_id: text().optional().describe('The cloud id of an Elastic Cloud deployment, instead of `nodes`.'),
-  api_key: secret(
-    `The API key as Kibana shows it (encoded): \`\${NAME}\` or \`file:\`. Instead of a user name and password.`,
-  ).optional(),
-  username: text().optional().describe('The user, where no API key is used.'),
-  password: secret(`The user's password: \`\${NAME}\` or \`file:\`.`).optional(),
-  ca_file: caFile(),
-  insecure: insecure(),
-  compression: z
-    .enum(['none', 'gzip'])
-    .prefault('gzip')
-    .describe(
-      'How request bodies are compressed. Default: `gzip`; documents shrink about tenfold, networks cost more than CPU. `none` on the same host.',
-    ),
-  max_bulk: size({ min: '1KiB', max: '90MiB' })
-    .prefault('5MiB')
-    .describe(
-      'The largest bulk request, before compression. Default: 5MiB, where larger ones bring nothing; Elasticsearch refuses above 100 MB.',
-    ),
-  max_bulk_documents: whole(1, 100_000)
-    .prefault(1000)
-    .describe('The most documents of a bulk request. Default: 1000, as common with documents of some kilobytes.'),
-  concurrency: whole(1, 64)
-    .prefault(2)
-    .describe('Bulk requests at the same time. Default: 2: one is indexed while the next travels.'),
-  timeout: duration({ min: '100ms', max: '1h' })
-    .prefault('30s')
-    .describe('How long one request may take. Default: 30s.'),
-  retry_deadline: duration({ min: '0s', max: '30d' })
-    .prefault('10m')
-    .describe(
-      'How long a bulk request is tried again before `run --once` and `backfill` end with exit code 1; `run` waits on, asks what arrived, and is not ready meanwhile. Default: 10m, longer than a node takes to restart.',
-    ),
-});
+} from '../../api/values.ts';
+import { type SinkType, sinkName } from '../sink-type.ts';
 
 /** What Kafka takes in the name of a topic, a transactional id or a consumer group that tools can handle. */
 const KAFKA_NAME = /^[A-Za-z0-9._-]{1,100}$/;
 
-const kafka = z.strictObject({
+const schema = z.strictObject({
   name: sinkName(),
   type: z
     .literal('kafka')
@@ -176,4 +100,67 @@ const kafka = z.strictObject({
     ),
 });
 
-export const sink = z.discriminatedUnion('type', [ndjson, elasticsearch, kafka]);
+export interface KafkaConfig {
+  name: string;
+  type: 'kafka';
+  /** `host:port` */
+  brokers: string[];
+  /** With `{stream}` and `{source}`. */
+  topic: string;
+  key: 'event.id' | 'host.id';
+  compression: 'none' | 'gzip' | 'zstd';
+  transactions: boolean;
+  transactionalIdPrefix: string;
+  markerTopic: string;
+  maxMessageBytes: number;
+  sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: () => string };
+  tls: boolean;
+  caFile?: string;
+  insecure: boolean;
+  timeoutMs: number;
+  retryDeadlineMs: number;
+}
+
+export const kafka: SinkType<typeof schema, KafkaConfig> = {
+  type: 'kafka',
+  schema,
+  settings: (raw, values) => ({
+    name: raw.name,
+    type: raw.type,
+    brokers: raw.brokers,
+    topic: raw.topic,
+    key: raw.key,
+    compression: raw.compression,
+    transactions: raw.transactions,
+    transactionalIdPrefix: raw.transactional_id_prefix,
+    markerTopic: raw.marker_topic,
+    maxMessageBytes: raw.max_message,
+    sasl: raw.sasl && { ...raw.sasl, password: values.secret(raw.sasl.password) },
+    tls: raw.tls,
+    caFile: raw.ca_file === undefined ? undefined : values.path(raw.ca_file),
+    insecure: raw.insecure,
+    timeoutMs: raw.timeout,
+    retryDeadlineMs: raw.retry_deadline,
+  }),
+  secrets: [['sasl', 'password']],
+  files: ['ca_file'],
+  groups: [],
+  /** `plain` sends the password as it is; the other mechanisms do not, but who sits in between may use what they open. */
+  warnings({ sasl, tls, brokers }) {
+    const { mechanism } = (sasl ?? {}) as { mechanism?: unknown };
+    if (mechanism === undefined || `${tls}` === 'true' || !Array.isArray(brokers)) return [];
+    if (!brokers.some((each) => isReadableOnTheWay(`http://${each}`))) return [];
+    const what = mechanism === 'plain' ? 'the password is readable' : 'what the login opens can be read and changed';
+    return [{ path: ['sasl', 'mechanism'], message: `without \`tls\`, ${what} on the network` }];
+  },
+  open: async (settings, tools) => (await import('./index.ts')).openKafka(settings, tools),
+  looksUp: ({ transactions }) => transactions,
+  silentMs: ({ retryDeadlineMs, timeoutMs }) => retryDeadlineMs + 2 * timeoutMs,
+  impatient: (settings, limitMs) => ({
+    ...settings,
+    timeoutMs: Math.min(settings.timeoutMs, limitMs / 2),
+    retryDeadlineMs: limitMs,
+  }),
+  handles: { all: 6, pipeline: 0 },
+  endsOnRecover: false,
+};

@@ -176,3 +176,15 @@ export const insecure = () =>
     .describe(
       'Whether certificates go unchecked. Default: no; `ca_file` is the safe way to accept a private authority.',
     );
+
+const HERE = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
+
+/** Whether credentials would travel there as anybody on the network can read them: not to this machine, and not with TLS. */
+export function isReadableOnTheWay(url: unknown): boolean {
+  if (typeof url !== 'string' || !URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !HERE.test(hostname);
+}
+
+/** What is said of it. */
+export const READABLE = 'without https, the credentials are readable on the network';

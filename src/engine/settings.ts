@@ -1,0 +1,65 @@
+/** The config as the engine reads it. */
+import type { RetrySettings, SourceSettings } from '../api/connector.ts';
+import type { StreamName } from '../api/document.ts';
+import type { ReadingSettings } from '../api/stream.ts';
+import type { SinkConfig } from '../sinks/registry.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** Reads a secret; a `file:` reference anew at each call, so that a rotated secret needs no restart. */
+export type Secret = () => string;
+
+export interface Config {
+  /** `group` is the number of the one that may read. */
+  state: { path: string; group?: number };
+  log: { level: LogLevel; format: 'auto' | 'pretty' | 'json' };
+  /** Port 0 is off. */
+  health: { port: number; host: string };
+  sources: SourceConfig[];
+  sinks: SinkConfig[];
+  batch: BatchConfig;
+}
+
+export interface SourceConfig extends SourceSettings {
+  /** Every stream of the connector, where the file names none. */
+  streams: StreamName[];
+  /** Ids of parents to read besides those that lists name, by the stream of their children. */
+  parents: Partial<Record<string, string[]>>;
+  /** Whether what the inventory says of a host completes the documents of other streams. */
+  enrichHosts: boolean;
+  /** Names of sinks; every sink, where the file names none. */
+  sinks: string[];
+  rate: { requestsPerSecond: number; concurrency: number };
+  http: HttpConfig;
+  retry: RetrySettings;
+  reading: ReadingConfig;
+}
+
+export interface HttpConfig {
+  timeoutMs: number;
+  maxBodyBytes: number;
+  caFile?: string;
+  insecure: boolean;
+  /** `environment`, `none`, or a URL, which may hold credentials. */
+  proxy: string;
+}
+
+export interface ReadingConfig extends ReadingSettings {
+  /** How far back the first run reads. */
+  lookbackMs: number;
+  pollMs: number;
+  /** How far back each poll of the live edge reads. */
+  liveRangeMs: number;
+  sweeps: { rangeMs: number; everyMs: number }[];
+  details: boolean;
+  /** Delays between two fetches of an open record's detail; the last repeats. Never empty. */
+  detailRefreshMs: number[];
+  detailRefreshForMs: number;
+  detailPatienceMs: number;
+}
+
+export interface BatchConfig {
+  documents: number;
+  bytes: number;
+  waitMs: number;
+}

@@ -1,0 +1,81 @@
+/** What a sink brings, and all that the rest knows of it: one folder, and one line in `registry.ts`. */
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { Sink } from '../api/sink.ts';
+import { name } from '../api/values.ts';
+import type { Parts } from '../system/parts.ts';
+import type { Owner } from './ndjson/owner.ts';
+
+/** What texts of the config file stand for. */
+export interface ConfigValues {
+  /** A path of the file as seen from where the process runs. */
+  path(text: string): string;
+  /** Reads a secret; a `file:` reference anew at each call, so that a rotated secret needs no restart. */
+  secret(reference: string): () => string;
+  /** The number of a group; undefined for one that this machine does not know. */
+  group(name: string): number | undefined;
+}
+
+/** The keys of a sink as the file has them, before they are checked. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** What is wrong with a sink: where in it, and a predicate. */
+export interface SinkProblem {
+  path: readonly (string | number)[];
+  message: string;
+}
+
+export interface SinkTools {
+  log: Logger;
+  /** Epoch milliseconds. */
+  now: () => number;
+  /** Milliseconds that the process lived through: what deadlines go by. */
+  lived?: () => number;
+  /** Who is told of what nobody caught. */
+  parts: Parts;
+  /** The state that files are written for; only `check` does without. */
+  owner?: Owner;
+}
+
+/** What every sink is called by. */
+export interface Named {
+  name: string;
+  type: string;
+}
+
+export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
+  /** `type` in the config. */
+  readonly type: Settings['type'];
+  /** Its keys in the config, `name` and `type` included. */
+  readonly schema: Schema;
+  /** Valid keys of the file as the sink reads them. */
+  settings(raw: z.output<Schema>, values: ConfigValues): Settings;
+  /** Keys that hold a secret, the path of a file to be read, the name of a group: tried once at the start. */
+  readonly secrets: readonly (readonly string[])[];
+  readonly files: readonly string[];
+  readonly groups: readonly string[];
+  /** What one key alone cannot tell. */
+  problems?(given: Given): SinkProblem[];
+  /** What works, but should not stay as it is. */
+  warnings?(given: Given): SinkProblem[];
+  /** The folder that it writes to, as the file names it: no two sinks share one. */
+  folder?(given: Given): unknown;
+  /** Nothing is connected yet. */
+  open(settings: Settings, tools: SinkTools): Promise<Sink>;
+  /** Whether `recover` can be asked later what arrived (`Sink.looksUp`). */
+  looksUp(settings: Settings): boolean;
+  /** How long a write may take in silence: its own retries included. */
+  silentMs(settings: Settings): number;
+  /** The same sink for a person who waits so long at most. */
+  impatient(settings: Settings, limitMs: number): Settings;
+  /** Open files and connections: of the whole sink, and of each of its pipelines. */
+  readonly handles: { all: number; pipeline: number };
+  /** `recover` also ends what only the state knows the end of: it is asked before the state forgets a pipeline. */
+  readonly endsOnRecover: boolean;
+}
+
+/** The key `name` of every sink. */
+export const sinkName = () =>
+  name(/^[a-z0-9_-]+$/, 'use lower case letters, digits, underscores and hyphens').describe(
+    "The sink's name: in the state, in metrics and in `sinks` of a source. Changing it starts a new history.",
+  );
