@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import pino from 'pino';
 import { streams } from '../connectors/index.ts';
-import type { Config } from '../src/engine/settings.ts';
 import { parseConfigObject } from '../src/config/load.ts';
 import { type BuildTools, build, type Line, toPipeline } from '../src/engine/build.ts';
 import { recover } from '../src/engine/recover.ts';
+import type { Config } from '../src/engine/settings.ts';
 import { runWalk } from '../src/engine/walk.ts';
 import { openState } from '../src/state/sqlite.ts';
 import { PAGE_SIZE, type Task, TENANT } from './task.ts';
@@ -31,7 +31,7 @@ function configOf(task: Task): Config {
     sources: [source],
     sinks: [task.elasticsearch ? cluster : files],
   };
-  const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name }));
+  const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector }));
   return parseConfigObject(object, { knownStreams }).config;
 }
 

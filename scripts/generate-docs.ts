@@ -5,17 +5,20 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { streams } from '../connectors/index.ts';
 import { configJsonSchema, configMarkdown } from '../src/config/load.ts';
 import { kafkaDocumentSchema } from './kafka-schema.ts';
 import { samplesMarkdown } from './samples-page.ts';
 import { streamsMarkdown } from './streams-page.ts';
 
+const connectors = [...new Set(streams.map(({ connector }) => connector))];
+
 /** Path within the project -> its content. */
 export const pages: Record<string, () => string> = {
-  'docs/config.md': configMarkdown,
+  'docs/config.md': () => configMarkdown(connectors),
   'docs/streams.md': streamsMarkdown,
   'docs/vendor-samples.md': samplesMarkdown,
-  'docs/config.schema.json': () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+  'docs/config.schema.json': () => `${JSON.stringify(configJsonSchema(connectors), null, 2)}\n`,
   'docs/kafka-document.schema.json': () => `${JSON.stringify(kafkaDocumentSchema(), null, 2)}\n`,
 };
 

@@ -9,6 +9,7 @@ import { lockedOut, orClock, secretNow } from '../../src/net/credentials.ts';
 import { parseReply, placeOf, statusError } from '../../src/net/http.ts';
 import { retryAfterMs } from '../../src/net/retry.ts';
 import { createPatience } from '../../src/net/retry-policy.ts';
+import { type ApexCentralSettings, config } from './config.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
 import { embedded, member } from './json.ts';
 import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST, PATH, SCAN_TYPES, TASK_TYPE } from './routes.ts';
@@ -18,6 +19,7 @@ const CONTENT_TYPE = 'application/json;charset=utf-8';
 
 export const apexCentral: Connector = {
   name: 'apex_central',
+  config,
   facts: (settings) => ({
     name: settings.name,
     connector: 'apex_central',
@@ -28,7 +30,7 @@ export const apexCentral: Connector = {
   open: openApexCentral,
 };
 
-function openApexCentral(settings: SourceSettings, services: ConnectorServices): VendorClient {
+function openApexCentral(settings: ApexCentralSettings, services: ConnectorServices): VendorClient {
   const patiently = createPatience(services);
   return {
     json: (request) => patiently(request, (isHeld) => ask(request, settings, services, isHeld)),
@@ -48,7 +50,7 @@ function openApexCentral(settings: SourceSettings, services: ConnectorServices):
 /** One request, signed for this attempt: the token of an earlier one may be too old. */
 async function ask<T>(
   request: VendorRequest<T>,
-  settings: SourceSettings,
+  settings: ApexCentralSettings,
   services: ConnectorServices,
   isHeld?: () => boolean,
 ): Promise<T> {
@@ -69,11 +71,11 @@ async function ask<T>(
 
 async function signed(
   { path, query, body, priority, signal, room }: VendorRequest<unknown>,
-  settings: SourceSettings,
+  settings: ApexCentralSettings,
   services: ConnectorServices,
 ): Promise<{ sent: HttpRequest & { headers: Record<string, string> }; token: string }> {
   if (query !== undefined) throw new Error('a request to Apex Central has a body instead of a query');
-  const base = new URL(settings.baseUrl ?? '');
+  const base = new URL(settings.baseUrl);
   const wholePath = `${base.pathname.replace(/\/+$/, '')}${path}`;
   const method = 'PUT' as const;
   const text = JSON.stringify(body ?? {});
@@ -121,7 +123,7 @@ interface Failed {
   sent: HttpRequest;
   reply: HttpReply;
   token: string;
-  settings: SourceSettings;
+  settings: ApexCentralSettings;
   nowMs: number;
 }
 

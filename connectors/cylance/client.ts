@@ -1,17 +1,19 @@
 import { hash } from 'node:crypto';
 import { textOfReply } from '../../src/api/charset.ts';
 import type { LongRequest, VendorClient, VendorRequest } from '../../src/api/client.ts';
-import type { Connector, ConnectorServices, SourceSecrets, SourceSettings } from '../../src/api/connector.ts';
+import type { Connector, ConnectorServices, SourceSecrets } from '../../src/api/connector.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { HttpReply, HttpRequest, HttpStream, HttpStreamer } from '../../src/api/http.ts';
 import { parseExact, parseInOrder } from '../../src/api/records/json.ts';
 import { parseReply, placeOf, statusError } from '../../src/net/http.ts';
 import { partsOf } from '../../src/net/long-reply.ts';
 import { createPatience } from '../../src/net/retry-policy.ts';
+import { type CylanceSettings, config } from './config.ts';
 import { createTokenHolder, TOKEN_PATH, type TokenHolder } from './token.ts';
 
 export const cylance: Connector = {
   name: 'cylance',
+  config,
   facts: (settings) => ({
     name: settings.name,
     connector: 'cylance',
@@ -23,14 +25,14 @@ export const cylance: Connector = {
 };
 
 /** NA has no suffix, US Government a sub-domain of its own, all others a region code (CylanceOPTICS API guide, every "Service Endpoint"). */
-export function baseUrlOf(settings: Pick<SourceSettings, 'region' | 'baseUrl'>): string {
+export function baseUrlOf(settings: Pick<CylanceSettings, 'region' | 'baseUrl'>): string {
   if (settings.baseUrl !== undefined) return settings.baseUrl.replace(/\/+$/, '');
   if (settings.region === undefined || settings.region === 'na') return 'https://protectapi.cylance.com';
   if (settings.region === 'us') return 'https://protectapi.us.cylance.com';
   return `https://protectapi-${settings.region}.cylance.com`;
 }
 
-function openCylance(settings: SourceSettings, services: ConnectorServices): VendorClient {
+function openCylance(settings: CylanceSettings, services: ConnectorServices): VendorClient {
   const baseUrl = baseUrlOf(settings);
   const tokens = createTokenHolder(settings, baseUrl, services);
   const retryPatiently = createPatience(services);

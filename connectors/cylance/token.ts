@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
 import { orAborted } from '../../src/api/abort.ts';
-import type { ConnectorServices, SourceSettings } from '../../src/api/connector.ts';
+import type { ConnectorServices } from '../../src/api/connector.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { HttpReply } from '../../src/api/http.ts';
 import { lockedOut, orClock, secretNow } from '../../src/net/credentials.ts';
 import { parseReply, statusError, wordsOf } from '../../src/net/http.ts';
+import type { CylanceSettings } from './config.ts';
 
 export const TOKEN_PATH = '/auth/v2/token';
 /** Lifetime of the token request: the vendor accepts at most 1800 s (Cylance User API guide, authentication). */
@@ -29,7 +30,11 @@ interface Token {
 }
 
 /** Keeps the access token of one tenant. */
-export function createTokenHolder(settings: SourceSettings, baseUrl: string, services: ConnectorServices): TokenHolder {
+export function createTokenHolder(
+  settings: CylanceSettings,
+  baseUrl: string,
+  services: ConnectorServices,
+): TokenHolder {
   let token: Token | undefined;
   let asking: Promise<Token> | undefined;
   return {
@@ -56,7 +61,7 @@ export function createTokenHolder(settings: SourceSettings, baseUrl: string, ser
   };
 }
 
-async function requestToken(settings: SourceSettings, baseUrl: string, services: ConnectorServices): Promise<Token> {
+async function requestToken(settings: CylanceSettings, baseUrl: string, services: ConnectorServices): Promise<Token> {
   const issuedS = Math.floor(services.now() / 1000);
   const jwt = await new SignJWT({ tid: settings.tenantId })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
@@ -89,7 +94,7 @@ const WRONG_CREDENTIALS =
 
 /** Only 400 and 401 are about the credentials; a redirect, or an address without such an endpoint, never looked at them. */
 function refusal(
-  { name }: SourceSettings,
+  { name }: CylanceSettings,
   reply: HttpReply,
   said: string,
   cause: SluiceError,

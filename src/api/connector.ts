@@ -1,29 +1,38 @@
 /** A connector opens the connection to one tenant of a vendor. */
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import type { VendorClient } from './client.ts';
 import type { SourceFacts } from './document.ts';
 import type { SluiceError } from './errors.ts';
 import type { HttpClient, HttpReply, HttpStreamer } from './http.ts';
 
-/** What opens a connection to one tenant. `settings` has passed the connector's part of the config schema. */
+/** What opens a connection to one tenant. `settings` are what its `config` made of the keys of a source. */
 export interface Connector {
   readonly name: string;
+  readonly config: ConnectorConfig;
   facts(settings: SourceSettings): SourceFacts;
   open(settings: SourceSettings, services: ConnectorServices): VendorClient;
 }
 
-/** A source of the config, with references to secrets that are read when they are needed. */
+/** How a source of this connector is configured. */
+export interface ConnectorConfig<Keys extends z.ZodRawShape = z.ZodRawShape, Settings = SourceSettings> {
+  /** The keys of a source that belong to this connector (`connector: z.literal(name)` among them), each with its description. */
+  readonly keys: Keys;
+  /** Which of them holds what requests are signed with: `${NAME}` or `file:`. */
+  readonly secret: string;
+  /** Valid keys as the connector reads them; `secretOf` makes a function of a reference that reads it anew at each call. */
+  settings(
+    raw: z.output<z.ZodObject<Keys>>,
+    secretOf: (reference: string) => () => string,
+  ): Omit<Settings, 'name' | 'connector' | 'keepOriginal'>;
+}
+
+/** A source of the config: what every connector has. Each adds what its own keys say. */
 export interface SourceSettings {
   name: string;
   connector: string;
-  /** Where the vendor has regions. */
-  region?: string;
-  baseUrl?: string;
-  consoleUrl?: string;
   tenantId: string;
-  applicationId: string;
-  /** What requests are signed with: `application_secret` or `api_key`. Reads the reference again at each call, so that a rotated secret needs no restart. */
-  applicationSecret: () => string;
+  consoleUrl?: string;
   keepOriginal: boolean;
 }
 

@@ -1,5 +1,6 @@
 /** `sluice config`: what may stand in the config file. */
 import type { Command } from 'commander';
+import type { Connector } from '../api/connector.ts';
 import { configHelp, configJsonSchema, exampleConfig } from '../config/load.ts';
 import type { Cli } from './shared/context.ts';
 
@@ -7,7 +8,7 @@ export function addConfig(program: Command, cli: Cli): void {
   const config = program
     .command('config')
     .description('list every key of the config file with its type and default')
-    .action(() => cli.stdout.page(configHelp()));
+    .action(() => cli.stdout.page(configHelp(connectorsOf(cli))));
   config
     .command('example')
     .description('print a config to start from')
@@ -15,5 +16,9 @@ export function addConfig(program: Command, cli: Cli): void {
   config
     .command('schema')
     .description('print the JSON Schema, for editors')
-    .action(() => cli.stdout.page(JSON.stringify(configJsonSchema(), null, 2)));
+    .action(() => cli.stdout.page(JSON.stringify(configJsonSchema(connectorsOf(cli)), null, 2)));
+}
+
+function connectorsOf({ streams }: Cli): Connector[] {
+  return [...new Set(streams.map(({ connector }) => connector))];
 }

@@ -1,55 +1,57 @@
 /** What one key alone cannot tell: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
 import { resolve } from 'node:path';
+import type { Connector } from '../api/connector.ts';
 import type { StreamName } from '../api/document.ts';
 import { isReadableOnTheWay, READABLE, urlPassword } from '../api/values.ts';
 import { sinkTypeOf } from '../sinks/registry.ts';
 import type { Given } from '../sinks/sink-type.ts';
-import { didYouMean, isSecret, show, valueAt } from './explain.ts';
+import { type ConfigText, didYouMean, isSecret, show, valueAt } from './explain.ts';
 import { type Origin, type Path, type Problem, pathText } from './yaml.ts';
 
 /** A stream that exists; `connectors/index.ts` has them. */
 export interface KnownStream {
   name: StreamName;
-  connector: string;
+  connector: Pick<Connector, 'name' | 'config'>;
 }
 
 /** Problems across keys. Works on what the file says, so that these are reported together with all others. */
-export function crossProblems(root: unknown, known: readonly KnownStream[], origins: Map<string, Origin>): Problem[] {
+export function crossProblems(text: ConfigText, known: readonly KnownStream[]): Problem[] {
+  const { value: root } = text;
   const sinkNames = list(root, ['sinks'])
     .map((path) => valueAt(root, [...path, 'name']))
     .filter(isText);
   return [
-    ...sharedNames(root, 'sources', origins),
-    ...sharedNames(root, 'sinks', origins),
-    ...sharedFolders(root, origins),
-    ...list(root, ['sources']).flatMap((path) => sourceProblems(root, path, known, sinkNames, origins)),
+    ...sharedNames(text, 'sources'),
+    ...sharedNames(text, 'sinks'),
+    ...sharedFolders(text),
+    ...list(root, ['sources']).flatMap((path) => sourceProblems(text, path, known, sinkNames)),
     ...ofSinks(root, 'problems'),
   ];
 }
 
 function sourceProblems(
-  root: unknown,
+  text: ConfigText,
   source: Path,
   known: readonly KnownStream[],
   sinkNames: readonly string[],
-  origins: Map<string, Origin>,
 ): Problem[] {
+  const { value: root } = text;
   const problems: Problem[] = [];
   const connector = valueAt(root, [...source, 'connector']);
-  const streams = known.filter((each) => each.connector === connector).map((each) => each.name);
+  const streams = known.filter((each) => each.connector.name === connector).map((each) => each.name);
   const check = (key: string, names: readonly string[], what: string) => {
     const seen = new Set<unknown>();
     for (const path of list(root, [...source, key])) {
       const name = valueAt(root, path);
       if (!isText(name) || name === '') continue;
-      const shown = show(name, path, root, origins);
+      const shown = show(name, path, text);
       if (seen.has(name)) problems.push({ path, message: `${shown} is there twice` });
       else if (!names.includes(name))
         problems.push({ path, message: `${shown} is not ${what}${didYouMean(name, names, names)}` });
       seen.add(name);
     }
   };
-  if (known.some((each) => each.connector === connector)) check('streams', streams, `a stream of ${connector}`);
+  if (known.some((each) => each.connector.name === connector)) check('streams', streams, `a stream of ${connector}`);
   check('sinks', sinkNames, 'a sink of this file');
   const parents = valueAt(root, [...source, 'parents']);
   for (const name of typeof parents === 'object' && parents !== null ? Object.keys(parents) : []) {
@@ -69,16 +71,17 @@ function ofSinks(root: unknown, what: 'problems' | 'warnings'): Problem[] {
   });
 }
 
-function sharedNames(root: unknown, key: 'sources' | 'sinks', origins: Map<string, Origin>): Problem[] {
+function sharedNames(text: ConfigText, key: 'sources' | 'sinks'): Problem[] {
+  const { value: root, origins } = text;
   const entries = list(root, [key]).map((entry) => ({ entry, value: valueAt(root, [...entry, 'name']) }));
   return duplicates(entries, origins).map(({ entry, value, earlier }) => {
     const path = [...entry, 'name'];
-    return { path, message: `${show(value, path, root, origins)} is already the name of ${earlier}` };
+    return { path, message: `${show(value, path, text)} is already the name of ${earlier}` };
   });
 }
 
 /** Two sinks in one folder would write the same files. */
-function sharedFolders(root: unknown, origins: Map<string, Origin>): Problem[] {
+function sharedFolders({ value: root, origins }: ConfigText): Problem[] {
   const entries = list(root, ['sinks']).map((entry) => {
     const path = sinkTypeOf(valueAt(root, [...entry, 'type']))?.folder?.(valueAt(root, entry) as Given);
     return { entry, value: isText(path) ? resolve(path) : undefined };
@@ -108,7 +111,8 @@ function duplicates(
 }
 
 /** What works, but should not stay as it is. */
-export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem[] {
+export function warningsOf(text: ConfigText): Problem[] {
+  const { value: root, origins } = text;
   const warnings: Problem[] = [];
   const visit = (value: unknown, path: Path): void => {
     if (value !== null && typeof value === 'object') {
@@ -117,7 +121,7 @@ export function warningsOf(root: unknown, origins: Map<string, Origin>): Problem
     }
     if (path.at(-1) === 'insecure' && (value === true || value === 'true'))
       warnings.push({ path, message: 'certificates are not checked; `ca_file` is the safe way' });
-    if (!isText(value) || !isSecret(root, path) || value.startsWith('file:')) return;
+    if (!isText(value) || !isSecret(text, path) || value.startsWith('file:')) return;
     if ((origins.get(pathText(path))?.variables.length ?? 0) > 0) return;
     if (path.at(-1) === 'proxy' && urlPassword(value) === undefined) return;
     warnings.push({ path, message: `a secret stands in the file itself; write \${NAME} or file:/path instead` });

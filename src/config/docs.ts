@@ -1,6 +1,9 @@
 /** The schema as text: `--help`, docs/config.md, and a JSON Schema for editors. */
 import { z } from 'zod';
-import { configSchema } from './schema.ts';
+import type { Connector } from '../api/connector.ts';
+import { configSchemaOf } from './schema.ts';
+
+type Connectors = readonly Pick<Connector, 'config'>[];
 
 interface Node {
   type?: string;
@@ -28,12 +31,12 @@ interface Row {
 }
 
 /** The JSON Schema of the file (draft 2020-12). Where a number or choice is expected, `${NAME}` may stand as well. */
-export function configJsonSchema(): Record<string, unknown> {
-  return editable(plainSchema()) as Record<string, unknown>;
+export function configJsonSchema(connectors: Connectors): Record<string, unknown> {
+  return editable(plainSchema(connectors)) as Record<string, unknown>;
 }
 
-function plainSchema(): Node {
-  return z.toJSONSchema(configSchema, { io: 'input' }) as Node;
+function plainSchema(connectors: Connectors): Node {
+  return z.toJSONSchema(configSchemaOf(connectors), { io: 'input' }) as Node;
 }
 
 const reference = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\\}' };
@@ -132,10 +135,11 @@ function compact(value: unknown): string {
 }
 
 /** docs/config.md. */
-export function configMarkdown(): string {
+export function configMarkdown(connectors: Connectors): string {
+  const schema = plainSchema(connectors);
   const cell = (text: string) => text.replaceAll('|', '\\|');
-  const tables = Object.entries(plainSchema().properties ?? {}).map(([section, node]) => {
-    const lines = rows(node, section, plainSchema().required?.includes(section) ?? false).map(
+  const tables = Object.entries(schema.properties ?? {}).map(([section, node]) => {
+    const lines = rows(node, section, schema.required?.includes(section) ?? false).map(
       (row) => `| \`${row.key}\` | ${cell(row.type)} | ${cell(row.default)} | ${cell(row.description)} |`,
     );
     return [`## ${section}`, '', '| key | type | default | meaning, and why |', '|---|---|---|---|', ...lines].join(
@@ -181,8 +185,8 @@ const introduction = `One YAML file, \`sluice.yaml\` by default (\`--config FILE
 - **Editors** check the file while you type with the schema beside it (\`sluice config schema > sluice.schema.json\`) and the first line \`# yaml-language-server: $schema=./sluice.schema.json\`.`;
 
 /** For `--help`: every key with its type and default. */
-export function configHelp(): string {
-  const all = rows(plainSchema(), '', true);
+export function configHelp(connectors: Connectors): string {
+  const all = rows(plainSchema(connectors), '', true);
   const width = Math.max(...all.map(({ key }) => key.length));
   const lines = all.map((row) => {
     const type = row.type.replaceAll('`', '').replaceAll(' ', row.type.includes('` `') ? ' | ' : ' ');

@@ -1,9 +1,15 @@
 /** Turns what is wrong with a config into lines that say where, what, and what was probably meant. */
 import { z } from 'zod';
-import { configSchema } from './schema.ts';
 import { type Origin, type Path, type Position, type Problem, pathText } from './yaml.ts';
 
 type Issue = z.core.$ZodRawIssue;
+
+/** A config as the file says it, and what it is checked against. */
+export interface ConfigText {
+  value: unknown;
+  origins: Map<string, Origin>;
+  schema: z.ZodType;
+}
 
 /** What zod finds, in our words: predicates, which `explainIssues` puts behind the value. */
 export function issueText(issue: Issue): string | undefined {
@@ -33,15 +39,11 @@ const kinds: Record<string, string> = {
 };
 
 /** Problems for zod's issues on `value`. */
-export function explainIssues(
-  issues: readonly z.core.$ZodIssue[],
-  value: unknown,
-  origins: Map<string, Origin>,
-): Problem[] {
+export function explainIssues(issues: readonly z.core.$ZodIssue[], { value, origins, schema }: ConfigText): Problem[] {
   return issues.flatMap((issue): Problem[] => {
     const path = issue.path as Path;
     if (issue.code === 'unrecognized_keys') {
-      const known = keysAt(value, path);
+      const known = keysAt(schema, value, path);
       const present = Object.keys((valueAt(value, path) as object | undefined) ?? {});
       return issue.keys.map((key) => ({
         path: [...path, key],
@@ -59,7 +61,7 @@ export function explainIssues(
       const hint = names.length > 0 ? `; ${names.map((name) => `\${${name}}`).join('')} is empty` : choices(issue);
       return [{ path, message: `is required${hint}`, at: origins.get(pathText(path))?.key }];
     }
-    const shown = path.length === 0 ? 'the config' : show(found, path, value, origins);
+    const shown = path.length === 0 ? 'the config' : show(found, path, { value, origins, schema });
     const options = optionsOf(issue);
     if (options && typeof found === 'string')
       return [{ path, message: `${shown} is not a ${noun(path)}${didYouMean(found, options, options)}` }];
@@ -89,14 +91,14 @@ export function noun(path: Path): string {
 }
 
 /** The value as it may be shown: shortened; never a secret, and never what came from the environment. */
-export function show(found: unknown, path: Path, root: unknown, origins: Map<string, Origin>): string {
-  const variables = origins.get(pathText(path))?.variables ?? [];
+export function show(found: unknown, path: Path, text: ConfigText): string {
+  const variables = text.origins.get(pathText(path))?.variables ?? [];
   if (variables.length > 0) return `the value of ${variables.map((name) => `\${${name}}`).join(' and ')}`;
-  if (isSecret(root, path)) return 'the value (not shown)';
+  if (isSecret(text, path)) return 'the value (not shown)';
   if (Array.isArray(found)) return 'the list';
   if (found !== null && typeof found === 'object') return 'the mapping';
-  const text = JSON.stringify(found) ?? String(found);
-  return text.length > 80 ? `${text.slice(0, 76)}..."` : text;
+  const shown = JSON.stringify(found) ?? String(found);
+  return shown.length > 80 ? `${shown.slice(0, 76)}..."` : shown;
 }
 
 /** `; did you mean "euc1"?`, or the list where nothing is near. */
@@ -150,8 +152,8 @@ export function valueAt(root: unknown, path: Path): unknown {
 }
 
 /** The schema at a path, unwrapped to where its keys are; `outer` keeps what it says about itself. */
-function schemaAt(root: unknown, path: Path): { inner: z.ZodType | undefined; secret: boolean } {
-  let schema: z.ZodType | undefined = configSchema;
+function schemaAt(whole: z.ZodType, root: unknown, path: Path): { inner: z.ZodType | undefined; secret: boolean } {
+  let schema: z.ZodType | undefined = whole;
   let value = root;
   let secret = false;
   for (const part of [...path, undefined]) {
@@ -177,14 +179,14 @@ function schemaAt(root: unknown, path: Path): { inner: z.ZodType | undefined; se
 }
 
 /** The keys that are valid at a path. */
-export function keysAt(root: unknown, path: Path): string[] {
-  const { inner } = schemaAt(root, path);
+function keysAt(schema: z.ZodType, root: unknown, path: Path): string[] {
+  const { inner } = schemaAt(schema, root, path);
   return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
 }
 
 /** Whether the schema calls the value at a path a secret. */
-export function isSecret(root: unknown, path: Path): boolean {
-  return schemaAt(root, path).secret;
+export function isSecret({ schema, value }: Pick<ConfigText, 'schema' | 'value'>, path: Path): boolean {
+  return schemaAt(schema, value, path).secret;
 }
 
 /** Where a problem is: at its own place, else at the nearest parent that the file has. */

@@ -3,6 +3,7 @@
  * reported at once, with line, path and the nearest valid key; no message ever holds a secret.
  */
 import { readFileSync } from 'node:fs';
+import type { Connector } from '../api/connector.ts';
 import { messageOf, usageError } from '../api/errors.ts';
 import { urlPassword } from '../api/values.ts';
 import type { Config, Secret } from '../engine/settings.ts';
@@ -10,8 +11,8 @@ import { sinkTypeOf } from '../sinks/registry.ts';
 import { groupNumber } from '../system/accounts.ts';
 import { crossProblems, type KnownStream, warningsOf } from './checks.ts';
 import { explainIssues, issueText, problemLines, valueAt } from './explain.ts';
-import { resolvePath, secretOf, toConfig } from './result.ts';
-import { configSchema, type RawConfig } from './schema.ts';
+import { resolvePath, toConfig } from './result.ts';
+import { configSchemaOf, type RawConfig } from './schema.ts';
 import { type Parsed, type Problem, parseYaml } from './yaml.ts';
 
 export type { KnownStream } from './checks.ts';
@@ -69,9 +70,12 @@ export function parseConfigObject(value: unknown, options: Omit<LoadOptions, 'en
 function finish(parsed: Parsed, file: string, options: LoadOptions, warnOfLiterals: boolean): Loaded {
   const { value, origins } = parsed;
   const problems = [...parsed.problems];
-  const result = configSchema.safeParse(value, { error: issueText });
-  if (!result.success) problems.push(...explainIssues(result.error.issues, value, origins));
-  problems.push(...crossProblems(value, options.knownStreams, origins));
+  const connectors = new Map(options.knownStreams.map(({ connector }) => [connector.name, connector]));
+  const schema = configSchemaOf([...connectors.values()]);
+  const text = { value, origins, schema };
+  const result = schema.safeParse(value, { error: issueText });
+  if (!result.success) problems.push(...explainIssues(result.error.issues, text));
+  problems.push(...crossProblems(text, options.knownStreams));
   if (problems.length > 0 || !result.success) throw broken(file, problems, parsed);
   const secret = secretReader(file, options);
   problems.push(...fileProblems(result.data, file, options, secret));
@@ -79,10 +83,11 @@ function finish(parsed: Parsed, file: string, options: LoadOptions, warnOfLitera
   const config = toConfig(result.data, {
     file,
     secret,
+    connectorOf: (name) => (connectors.get(name) as Pick<Connector, 'config'>).config,
     streamsOf: (connector) =>
-      options.knownStreams.filter((each) => each.connector === connector).map((each) => each.name),
+      options.knownStreams.filter((each) => each.connector.name === connector).map((each) => each.name),
   });
-  return { config, warnings: warnOfLiterals ? problemLines(file, warningsOf(value, origins), origins) : [] };
+  return { config, warnings: warnOfLiterals ? problemLines(file, warningsOf(text), origins) : [] };
 }
 
 function broken(file: string, problems: readonly Problem[], parsed: Parsed): Error {
@@ -143,8 +148,9 @@ function fileProblems(raw: RawConfig, file: string, options: LoadOptions, secret
   };
   tryGroup(['state', 'group'], raw.state.group);
   raw.sources.forEach((source, index) => {
-    const { key, reference } = secretOf(source);
-    trySecret(['sources', index, key], reference);
+    const key = options.knownStreams.find(({ connector }) => connector.name === source.connector)?.connector.config
+      .secret;
+    if (key !== undefined) trySecret(['sources', index, key], valueAt(source, [key]) as string | undefined);
     tryFile(['sources', index, 'http', 'ca_file'], source.http.ca_file);
     const password = urlPassword(source.http.proxy);
     if (password !== undefined) options.onSecret?.(decodeURIComponent(password));

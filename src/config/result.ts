@@ -1,18 +1,20 @@
 /** The config as the engine reads it, and the one place where the file's values are turned into it. */
 import { dirname, isAbsolute, join } from 'node:path';
-import type { SourceSettings } from '../api/connector.ts';
+import type { ConnectorConfig, SourceSettings } from '../api/connector.ts';
 import type { StreamName } from '../api/document.ts';
 import type { Config, Secret, SourceConfig } from '../engine/settings.ts';
 import type { SinkConfig } from '../sinks/registry.ts';
 import { sinkTypeOf } from '../sinks/registry.ts';
 import type { ConfigValues } from '../sinks/sink-type.ts';
 import { groupNumber } from '../system/accounts.ts';
-import type { RawConfig, RawSink, RawSource } from './schema.ts';
+import type { RawConfig, RawSink } from './schema.ts';
+import type { RawSource } from './sources.ts';
 
 export interface ConvertOptions {
   /** The config file; relative paths start at its folder. */
   file: string;
   streamsOf(connector: string): StreamName[];
+  connectorOf(connector: string): ConnectorConfig;
   /** What a secret's text in the file stands for. */
   secret(reference: string): Secret;
 }
@@ -46,11 +48,8 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
   const { rate, http, retry, reading } = raw;
   return {
     name: raw.name,
-    ...toTenant(raw),
-    baseUrl: raw.base_url,
-    consoleUrl: raw.console_url,
-    applicationId: raw.application_id,
-    applicationSecret: options.secret(secretOf(raw).reference),
+    connector: raw.connector,
+    ...(options.connectorOf(raw.connector).settings(raw as never, options.secret) as Pick<SourceSettings, 'tenantId'>),
     keepOriginal: raw.keep_original,
     parents: raw.parents,
     enrichHosts: raw.enrich_hosts,
@@ -86,20 +85,6 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
       detailPatienceMs: reading.detail_patience,
     },
   };
-}
-
-/** What only one connector's keys say. */
-function toTenant(raw: RawSource): Pick<SourceSettings, 'connector' | 'region' | 'tenantId'> {
-  const { connector } = raw;
-  if (connector === 'cylance') return { connector, region: raw.region, tenantId: raw.tenant_id };
-  return { connector, tenantId: raw.tenant_id ?? new URL(raw.base_url).host };
-}
-
-/** The key that holds what requests are signed with, and what the file says there. */
-export function secretOf(raw: RawSource): { key: string; reference: string } {
-  return raw.connector === 'cylance'
-    ? { key: 'application_secret', reference: raw.application_secret }
-    : { key: 'api_key', reference: raw.api_key };
 }
 
 function toSink(raw: RawSink, values: ConfigValues): SinkConfig {

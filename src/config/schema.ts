@@ -4,9 +4,10 @@
  * turns them into the `Config` that the engine reads.
  */
 import { z } from 'zod';
+import type { Connector } from '../api/connector.ts';
 import { duration, group, path, size, text, whole } from '../api/values.ts';
 import { sinkTypes } from '../sinks/registry.ts';
-import { source } from './sources.ts';
+import { sourceOf } from './sources.ts';
 
 const schemas = sinkTypes.map((type) => type.schema) as [z.ZodObject, ...z.ZodObject[]];
 /** One of them, by its `type`. */
@@ -63,21 +64,25 @@ const batch = z.strictObject({
     .describe('How long a batch waits to fill up. Default: 1s, a delay that nobody notices.'),
 });
 
-export const configSchema = z
-  .strictObject({
-    state: state.prefault({}),
-    log: log.prefault({}),
-    health: health.prefault({}),
-    sources: z
-      .array(source)
-      .min(1, 'is empty; write at least one source')
-      .describe('The tenants to read: one entry for each.'),
-    sinks: z.array(sink).min(1, 'is empty; write at least one sink').describe('Where the documents go.'),
-    batch: batch.prefault({}),
-  })
-  .meta({ title: 'Sluice', description: 'The configuration of Sluice.' });
+/** The schema for sources of these connectors. */
+export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[]) {
+  return z
+    .strictObject({
+      state: state.prefault({}),
+      log: log.prefault({}),
+      health: health.prefault({}),
+      sources: z
+        .array(sourceOf(connectors))
+        .min(1, 'is empty; write at least one source')
+        .describe('The tenants to read: one entry for each.'),
+      sinks: z.array(sink).min(1, 'is empty; write at least one sink').describe('Where the documents go.'),
+      batch: batch.prefault({}),
+    })
+    .meta({ title: 'Sluice', description: 'The configuration of Sluice.' });
+}
+
+export type ConfigSchema = ReturnType<typeof configSchemaOf>;
 
 /** The config as the file says it, with defaults; durations in milliseconds, sizes in bytes. */
-export type RawConfig = z.output<typeof configSchema>;
-export type RawSource = RawConfig['sources'][number];
+export type RawConfig = z.output<ConfigSchema>;
 export type RawSink = RawConfig['sinks'][number];

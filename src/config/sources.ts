@@ -1,7 +1,7 @@
-/** The schema of one source: a tenant, and how it is read. What belongs to one connector is in `connectors.ts`. */
+/** The schema of one source: a tenant, and how it is read. What belongs to one connector comes from it. */
 import { z } from 'zod';
+import type { Connector } from '../api/connector.ts';
 import { caFile, decimal, duration, flag, insecure, name, proxy, size, text, whole } from '../api/values.ts';
-import { apexCentralKeys, cylanceKeys } from './connectors.ts';
 
 const rate = z.strictObject({
   requests_per_second: decimal(0.01, 100_000)
@@ -194,7 +194,16 @@ const sourceKeys = {
   reading: reading.prefault({}),
 };
 
-export const source = z.discriminatedUnion('connector', [
-  z.strictObject({ name: sourceName(), ...cylanceKeys, ...sourceKeys }),
-  z.strictObject({ name: sourceName(), ...sourceKeys, ...apexCentralKeys }),
-]);
+/** What every source has; its connector adds its own keys. */
+export type RawSource = z.output<z.ZodObject<typeof sourceKeys>> & { name: string; connector: string };
+
+/** One of the connectors, by `connector`. A key that it describes itself goes before the one of every source. */
+export function sourceOf(connectors: readonly Pick<Connector, 'config'>[]): z.ZodType<RawSource> {
+  const schemas = connectors.map(({ config: { keys } }) =>
+    z.strictObject({ name: sourceName(), ...keys, ...sourceKeys, ...keys }),
+  );
+  return z.discriminatedUnion(
+    'connector',
+    schemas as unknown as [z.ZodObject, ...z.ZodObject[]],
+  ) as unknown as z.ZodType<RawSource>;
+}

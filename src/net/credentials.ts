@@ -1,6 +1,6 @@
 /** What connectors share about who asks: the secret, and what it means when the vendor does not let them in. */
 
-import type { SourceSecrets, SourceSettings } from '../api/connector.ts';
+import type { SourceSecrets } from '../api/connector.ts';
 import { type ErrorOptions, messageOf, SluiceError } from '../api/errors.ts';
 import type { HttpReply } from '../api/http.ts';
 
@@ -14,7 +14,7 @@ export function lockedOut(message: string, options: Omit<ErrorOptions, 'action'>
 
 /** The secret as it is now. One that cannot be read, or is empty, may be just about to be changed. */
 export function secretNow(
-  { name, applicationSecret }: Pick<SourceSettings, 'name' | 'applicationSecret'>,
+  { name, applicationSecret }: { name: string; applicationSecret: () => string },
   secrets: Pick<SourceSecrets, 'protect'>,
 ): string {
   try {

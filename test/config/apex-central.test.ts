@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { apexCentral } from '../../connectors/apex-central/client.ts';
+import { cylance } from '../../connectors/cylance/client.ts';
 import { load, problems } from './helpers.ts';
 
 const knownStreams = [
-  { name: 'cylance.detection', connector: 'cylance' },
-  { name: 'apex_central.footprint', connector: 'apex_central' },
+  { name: 'cylance.detection', connector: cylance },
+  { name: 'apex_central.footprint', connector: apexCentral },
 ] as const;
 const GUID = '2EBEC86D-3FEB-4666-9CA6-B80AB1E193E6';
 const TRIPLE = `${GUID}/${GUID}/58127b3e-1bde-4c6e-8d86-0d0f89ded601`;

@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { streams } from '../../connectors/index.ts';
 import { pages, stalePages } from '../../scripts/generate-docs.ts';
 import { configHelp, configJsonSchema, configMarkdown, exampleConfig } from '../../src/config/load.ts';
+
+const connectors = [...new Set(streams.map(({ connector }) => connector))];
 
 type Node = Record<string, unknown>;
 
@@ -27,7 +30,7 @@ it('the pages in docs are what the code says', () => {
 });
 
 it('every key is described, and every default has its reason', () => {
-  const all = leaves(configJsonSchema()).filter(([path]) => !/\[\]$/.test(path));
+  const all = leaves(configJsonSchema(connectors)).filter(([path]) => !/\[\]$/.test(path));
   expect(all.length).toBeGreaterThan(50);
   for (const [path, node] of all) {
     expect(node.description, path).toMatch(/^\S.+\.$/s);
@@ -36,7 +39,7 @@ it('every key is described, and every default has its reason', () => {
 });
 
 it('the JSON Schema accepts the example and references, and refuses what is wrong', () => {
-  const schema = z.fromJSONSchema(configJsonSchema() as Parameters<typeof z.fromJSONSchema>[0]);
+  const schema = z.fromJSONSchema(configJsonSchema(connectors) as Parameters<typeof z.fromJSONSchema>[0]);
   const example = () => parse(exampleConfig()) as { sources: Node[]; sinks: Node[]; health?: Node };
   expect(schema.safeParse(example()).error).toBeUndefined();
   expect(schema.safeParse({ ...example(), health: { port: `\${PORT:-8080}` } }).success).toBe(true);
@@ -51,7 +54,7 @@ it('the JSON Schema accepts the example and references, and refuses what is wron
 });
 
 it('help and page name every key', () => {
-  const help = configHelp();
+  const help = configHelp(connectors);
   for (const key of [
     'sources[cylance].application_secret',
     'sources[apex_central].api_key',
@@ -60,7 +63,7 @@ it('help and page name every key', () => {
     'sources[].reading.sweeps',
   ]) {
     expect(help).toContain(`  ${key} `);
-    expect(configMarkdown()).toContain(`| \`${key}\` |`);
+    expect(configMarkdown(connectors)).toContain(`| \`${key}\` |`);
   }
   for (const line of help.split('\n')) expect(line.length).toBeLessThan(140);
 });

@@ -1,9 +1,12 @@
+import { cylance } from '../../connectors/cylance/client.ts';
+import type { CylanceSettings } from '../../connectors/cylance/config.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import { type LoadOptions, loadConfig } from '../../src/config/load.ts';
+import type { Config, SourceConfig } from '../../src/engine/settings.ts';
 
 export const knownStreams = [
-  { name: 'cylance.detection', connector: 'cylance' },
-  { name: 'cylance.threat', connector: 'cylance' },
+  { name: 'cylance.detection', connector: cylance },
+  { name: 'cylance.threat', connector: cylance },
 ] as const;
 
 /** A valid file; `extra` is added to the source, `rest` at the end. */
@@ -20,10 +23,18 @@ sinks:
 ${rest}`;
 }
 
+/** A source with the keys of its connector. */
+export type WholeSource = SourceConfig & CylanceSettings;
+
+/** With sources of whole keys. */
+export function whole<T extends { config: Config }>(loaded: T) {
+  return loaded as unknown as Omit<T, 'config'> & { config: Omit<Config, 'sources'> & { sources: WholeSource[] } };
+}
+
 /** Loads a text as if it were `sluice.yaml`; other files come from `files`. */
 export function load(text: string, options: Partial<LoadOptions> & { files?: Record<string, string> } = {}) {
   const files: Record<string, string> = { 'sluice.yaml': text, ...options.files };
-  return loadConfig('sluice.yaml', {
+  const loaded = loadConfig('sluice.yaml', {
     env: { SECRET: 'very-secret-1' },
     knownStreams,
     readFile: (path) => {
@@ -33,6 +44,7 @@ export function load(text: string, options: Partial<LoadOptions> & { files?: Rec
     },
     ...options,
   });
+  return whole(loaded);
 }
 
 /** The lines of the message that a text is refused with. */

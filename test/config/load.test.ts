@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDuration, parseSize } from '../../src/api/values.ts';
 import { exampleConfig, loadConfig, parseConfigObject } from '../../src/config/load.ts';
 import { substitute } from '../../src/config/yaml.ts';
-import { file, knownStreams, load, problems } from './helpers.ts';
+import { file, knownStreams, load, problems, whole } from './helpers.ts';
 
 describe('a valid file', () => {
   it('the example loads, and everything else has its default', () => {
@@ -99,9 +99,8 @@ sinks:
       application_id: 'a',
       application_secret: 's$' + '{x}',
     };
-    const { config, warnings } = parseConfigObject(
-      { sources: [source], sinks: [{ name: 'x', type: 'ndjson' }] },
-      { knownStreams },
+    const { config, warnings } = whole(
+      parseConfigObject({ sources: [source], sinks: [{ name: 'x', type: 'ndjson' }] }, { knownStreams }),
     );
     expect(config.sources[0]?.applicationSecret()).toBe('s$' + '{x}');
     expect(warnings).toEqual([]);
@@ -164,7 +163,7 @@ describe('secrets', () => {
       writeFileSync(join(folder, 'sluice.yaml'), file().replace(`\${SECRET}`, 'file:secret'));
       const seen: string[] = [];
       const options = { env: {}, knownStreams, onSecret: (secret: string) => seen.push(secret) };
-      const { config, warnings } = loadConfig(join(folder, 'sluice.yaml'), options);
+      const { config, warnings } = whole(loadConfig(join(folder, 'sluice.yaml'), options));
       expect(warnings).toEqual([]);
       expect(seen).toEqual(['first-secret']);
       writeFileSync(join(folder, 'secret'), 'second-secret\r\n');

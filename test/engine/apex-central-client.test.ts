@@ -3,6 +3,7 @@ import { decodeJwt, jwtVerify } from 'jose';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { apexCentral } from '../../connectors/apex-central/client.ts';
+import type { ApexCentralSettings } from '../../connectors/apex-central/config.ts';
 import { readTaskReply } from '../../connectors/apex-central/envelope.ts';
 import { keyOf, recordsOf } from '../../connectors/apex-central/events.ts';
 import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from '../../connectors/apex-central/routes.ts';
@@ -11,7 +12,7 @@ import { readParents } from '../../connectors/apex-central/summaries.ts';
 import { runTask } from '../../connectors/apex-central/task.ts';
 import { streams } from '../../connectors/index.ts';
 import type { VendorRequest } from '../../src/api/client.ts';
-import type { SourceSettings } from '../../src/api/connector.ts';
+import type {} from '../../src/api/connector.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { HttpRequest } from '../../src/api/http.ts';
 import { parseExact } from '../../src/api/records/json.ts';
@@ -62,7 +63,7 @@ const WELL = { Data: { Code: 0, Message: 'OK', Data: {} }, Meta: { result: 1, er
 function connected(replies: { status?: number; body: unknown; date?: string }[], baseUrl = 'https://apex.test') {
   const sent: HttpRequest[] = [];
   let nowMs = Date.parse('2026-01-02T03:04:05Z');
-  const settings: SourceSettings = {
+  const settings: ApexCentralSettings = {
     ...{ name: 'apex', connector: 'apex_central', baseUrl, tenantId: 't', applicationId: 'app-1', keepOriginal: false },
     applicationSecret: () => KEY,
   };

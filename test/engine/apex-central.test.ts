@@ -66,7 +66,7 @@ function start(simulator: Simulator, sink: MemorySink, { reading, source, now }:
       ],
       sinks: [{ name: 'files', type: 'ndjson', path: `${folder.path}/out` }],
     },
-    { knownStreams: streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name })) },
+    { knownStreams: streams.map(({ stream, connector }) => ({ name: stream.name, connector })) },
   ).config;
   const opened = openPipeline(config, { sink, now });
   cleanups.push(opened.close);

@@ -70,7 +70,7 @@ async function apexCentral(folder: string, secret: string) {
     ...{ api_key: `file:${file}`, reading: { task_poll: '10ms', snapshot: '1m' } },
     retry: { deadline: '60s', first_delay: '5ms', max_delay: '50ms' },
   };
-  const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name }));
+  const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector }));
   const sinks = [{ name: 'files', type: 'ndjson', path: join(folder, 'out') }];
   const object = { state: { path: join(folder, 'state') }, sources: [source], sinks };
   const { config } = parseConfigObject(object, { knownStreams });

@@ -76,7 +76,7 @@ export function testConfig(url: string, folder: string, overrides: Overrides = {
     sinks: overrides.sinks ?? [{ name: 'files', type: 'ndjson', path: join(folder, 'out') }],
     batch: overrides.batch ?? {},
   };
-  const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name }));
+  const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector }));
   return parseConfigObject(object, { knownStreams }).config;
 }
 

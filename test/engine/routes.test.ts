@@ -14,7 +14,7 @@ afterEach(async () => {
 
 const never = new AbortController().signal;
 const NAMES = streams.map(({ stream }) => stream.name);
-const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name }));
+const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector }));
 const LISTED_BESIDE: { [route: string]: string } = { '/detections/v2': '/detections/v2/recent' };
 
 test.each(NAMES)('of %s', async (name) => {

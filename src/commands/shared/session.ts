@@ -1,6 +1,6 @@
 /** What a command with a config begins with: the config, a logger, and the tools to build pipelines. */
 
-import { loadConfig } from '../../config/load.ts';
+import { type KnownStream, loadConfig } from '../../config/load.ts';
 import type { BuildTools } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 import { createLogger, type Logger } from '../../observe/log.ts';
@@ -61,6 +61,6 @@ export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choi
   };
 }
 
-export function knownStreamsOf(cli: Cli): { name: `${string}.${string}`; connector: string }[] {
-  return cli.streams.map(({ stream, connector }) => ({ name: stream.name, connector: connector.name }));
+export function knownStreamsOf(cli: Cli): KnownStream[] {
+  return cli.streams.map(({ stream, connector }) => ({ name: stream.name, connector }));
 }

@@ -1,38 +1,12 @@
-/**
- * The part of the schema that belongs to one connector: how a tenant is named and opened. One entry per connector; the
- * keys that all sources share are in `schema.ts`.
- */
+/** A source of Apex Central in the config: how it is named and opened. */
 import { z } from 'zod';
-import { httpUrl, secret, text } from '../api/values.ts';
-
-/** The regions of Cylance; the connector turns them into host names. */
-export const cylanceRegions = ['na', 'us', 'apne1', 'au', 'euc1', 'sae1'] as const;
-
-export const cylanceKeys = {
-  connector: z.literal('cylance').describe('The vendor: `cylance` is Aurora Endpoint Defense (Protect and Focus).'),
-  region: z
-    .enum(cylanceRegions)
-    .prefault('na')
-    .describe(
-      'Where the tenant lives: `na` North America, `us` US Government, `apne1` Japan, `au` Australia, `euc1` Europe, `sae1` South America. Default: `na`, the one that the vendor gives no suffix.',
-    ),
-  base_url: httpUrl()
-    .optional()
-    .describe('The API as a whole URL, instead of the one of the region: a gateway, or the simulator.'),
-  console_url: httpUrl()
-    .optional()
-    .describe("The vendor's console, as a URL; documents link there (`event.url`). Without it they hold no link."),
-  tenant_id: text().describe("The tenant's id: in the console under Settings, Integrations."),
-  application_id: text().describe('The id of the application that was added there for Sluice.'),
-  application_secret: secret(
-    `The application's secret: \`\${NAME}\` from the environment, or \`file:/run/secrets/name\`, which is read again after a refusal, so that a rotated secret needs no restart.`,
-  ),
-};
+import type { ConnectorConfig, SourceSettings } from '../../src/api/connector.ts';
+import { httpUrl, secret, text } from '../../src/api/values.ts';
 
 /** Three GUIDs with slashes between them. */
 const GUIDS = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}){2}$/i;
 
-export const apexCentralKeys = {
+const keys = {
   connector: z.literal('apex_central').describe('The vendor: `apex_central` is Trend Micro Apex Central.'),
   base_url: httpUrl().describe('Where Apex Central is, as a URL: `https://apex.example.com`. It has no regions.'),
   console_url: httpUrl()
@@ -63,4 +37,23 @@ export const apexCentralKeys = {
     .describe(
       'Footprints to read besides those of the scan summaries that the console lists, each by three GUIDs, `server/agent/scan summary`: `{ apex_central.footprint: [2EBEC86D-3FEB-4666-9CA6-B80AB1E193E6/654B1B52-C3C9-4405-B133-48E2353DA13B/58127b3e-1bde-4c6e-8d86-0d0f89ded601] }`. Default: none.',
     ),
+};
+
+export interface ApexCentralSettings extends SourceSettings {
+  baseUrl: string;
+  applicationId: string;
+  /** The API key. Reads the reference again at each call, so that a rotated key needs no restart. */
+  applicationSecret: () => string;
+}
+
+export const config: ConnectorConfig<typeof keys, ApexCentralSettings> = {
+  keys,
+  secret: 'api_key',
+  settings: (raw, secretOf) => ({
+    baseUrl: raw.base_url,
+    consoleUrl: raw.console_url,
+    tenantId: raw.tenant_id ?? new URL(raw.base_url).host,
+    applicationId: raw.application_id,
+    applicationSecret: secretOf(raw.api_key),
+  }),
 };
