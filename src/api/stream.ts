@@ -119,9 +119,25 @@ export interface Stream {
   tombstone?(key: string, timeMs: number | undefined): unknown;
 }
 
+/** Every field that a mapping can set: index templates are made of it. */
+export interface DeclaredFields {
+  /** Fields outside ECS stand below it: the stream's name. */
+  prefix: string;
+  /** Full name to Elasticsearch type, for fields below the prefix. */
+  custom: Readonly<Record<string, string>>;
+  ecs: readonly string[];
+}
+
 /** A stream beside its mapping and its connector: one line of `connectors/index.ts`. */
 export interface Registered {
   connector: Connector;
   stream: Stream;
   mapping: Mapping;
+  fields: DeclaredFields;
+}
+
+/** What a module outside exports by default: `connectors` in the config names it. */
+export interface Vendor {
+  connector: Connector;
+  streams: readonly Omit<Registered, 'connector'>[];
 }

@@ -31,7 +31,7 @@ export function addCheck(program: Command, cli: Cli): void {
 }
 
 async function check(cli: Cli, options: CommonOptions): Promise<void> {
-  const session = openSession(cli, options, { quiet: true });
+  const session = await openSession(cli, options, { quiet: true });
   session.config = impatient(session.config);
   const built = build(session.config, session.tools, false);
   try {
@@ -164,7 +164,7 @@ function checkSinks(cli: Cli, session: Session): Promise<Row[]> {
       part,
       'reachable',
       async (signal) => {
-        const streams = cli.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
+        const streams = session.tools.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
         const withStreams = { ...settings, dataStreams, places, streams };
         const sink = openSink(withStreams, { ...tools, owner: ownerIn(session) });
         try {

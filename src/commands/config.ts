@@ -3,22 +3,25 @@ import type { Command } from 'commander';
 import type { Connector } from '../api/connector.ts';
 import { configHelp, configJsonSchema, exampleConfig } from '../config/load.ts';
 import type { Cli } from './shared/context.ts';
+import { type CommonOptions, withConfig } from './shared/options.ts';
+import { streamsOf } from './shared/session.ts';
 
 export function addConfig(program: Command, cli: Cli): void {
-  const config = program
-    .command('config')
+  const config = withConfig(program.command('config'))
     .description('list every key of the config file with its type and default')
-    .action(() => cli.stdout.page(configHelp(connectorsOf(cli))));
+    .action(async (options: CommonOptions) => cli.stdout.page(configHelp(await connectorsOf(cli, options))));
   config
     .command('example')
     .description('print a config to start from')
     .action(() => cli.stdout.page(exampleConfig()));
-  config
-    .command('schema')
+  withConfig(config.command('schema'))
     .description('print the JSON Schema, for editors')
-    .action(() => cli.stdout.page(JSON.stringify(configJsonSchema(connectorsOf(cli)), null, 2)));
+    .action(async (options: CommonOptions) =>
+      cli.stdout.page(JSON.stringify(configJsonSchema(await connectorsOf(cli, options)), null, 2)),
+    );
 }
 
-function connectorsOf({ streams }: Cli): Connector[] {
-  return [...new Set(streams.map(({ connector }) => connector))];
+/** With those that the config names, where there is one. */
+async function connectorsOf(cli: Cli, options: CommonOptions): Promise<Connector[]> {
+  return [...new Set((await streamsOf(cli, options)).map(({ connector }) => connector))];
 }

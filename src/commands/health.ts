@@ -20,15 +20,16 @@ export function addHealth(program: Command, cli: Cli): void {
 }
 
 async function health(cli: Cli, options: HealthOptions): Promise<void> {
-  const url = options.url ?? urlOf(cli, options);
+  const url = options.url ?? (await urlOf(cli, options));
   const { ok, text } = await ask(cli, url);
   if (options.json) cli.stdout.json(parsed(text) ?? { status: 'unreadable', said: text });
   else cli.stdout.lines(ok ? ['ok', ...linesOf(text, ({ warning }) => warning)] : whatFails(text));
   if (!ok) cli.setExitCode(1);
 }
 
-function urlOf(cli: Cli, options: HealthOptions): string {
-  const { host, port } = openSession(cli, options, { quiet: true }).config.health;
+async function urlOf(cli: Cli, options: HealthOptions): Promise<string> {
+  const { config } = await openSession(cli, options, { quiet: true });
+  const { host, port } = config.health;
   if (port === 0) throw usageError('the config has no health.port', 'Set health.port, or say --url.');
   const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${here.includes(':') ? `[${here}]` : here}:${port}/healthz`;

@@ -32,8 +32,8 @@ export function addRejections(program: Command, cli: Cli): void {
   withCommon(again).action((options: RejectionOptions) => replayAll(cli, options));
 }
 
-function listAll(cli: Cli, options: RejectionOptions): void {
-  const session = openSession(cli, options, { quiet: true });
+async function listAll(cli: Cli, options: RejectionOptions): Promise<void> {
+  const session = await openSession(cli, options, { quiet: true });
   const store = existingState(cli, session, false);
   try {
     const names = storedPipelines(store, options.pipeline);
@@ -60,7 +60,7 @@ function print(cli: Cli, rows: RejectionRow[], more: boolean, { json, documents 
 }
 
 async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
-  const session = openSession(cli, options, { quiet: true });
+  const session = await openSession(cli, options, { quiet: true });
   existingState(cli, session, false).close();
   const opened = openPipelines(session);
   const done: Replayed[] = [];

@@ -31,7 +31,7 @@ export function addRun(program: Command, cli: Cli): void {
 }
 
 async function run(cli: Cli, options: RunCommand): Promise<void> {
-  const session = openSession(cli, options, { service: true });
+  const session = await openSession(cli, options, { service: true });
   const opened = openPipelines(session, undefined, { adopt: options.adopt });
   const { config, log } = session;
   const { lost, redactor, clock } = cli;

@@ -36,8 +36,8 @@ export function addSample(program: Command, cli: Cli): void {
 }
 
 async function sample(cli: Cli, stream: string, options: SampleOptions): Promise<void> {
-  const session = openSession(cli, options, { quiet: true });
-  const known = cli.streams.map((one) => one.stream.name as string);
+  const session = await openSession(cli, options, { quiet: true });
+  const known = session.tools.streams.map((one) => one.stream.name as string);
   if (!known.includes(stream)) throw unknown('stream', stream, known);
   const built = build(impatient(session.config), session.tools, false);
   try {

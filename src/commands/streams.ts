@@ -1,13 +1,16 @@
 /** `sluice streams`: what there is to read. */
 import type { Command } from 'commander';
 import type { Cli } from './shared/context.ts';
-import { withJson } from './shared/options.ts';
+import { type CommonOptions, withConfig, withJson } from './shared/options.ts';
+import { streamsOf } from './shared/session.ts';
 import { table } from './shared/table.ts';
 
 export function addStreams(program: Command, cli: Cli): void {
   const command = program.command('streams').description('list the streams: endpoints, scopes, and how each is read');
-  withJson(command).action(({ json }: { json?: boolean }) => {
-    const rows = cli.streams.map(({ connector, stream }) => ({
+  withConfig(withJson(command)).action(async (options: CommonOptions) => {
+    const { json } = options;
+    const streams = await streamsOf(cli, options);
+    const rows = streams.map(({ connector, stream }) => ({
       stream: stream.name,
       connector: connector.name,
       ...stream.about,

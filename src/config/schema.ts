@@ -71,6 +71,12 @@ export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[])
       state: state.prefault({}),
       log: log.prefault({}),
       health: health.prefault({}),
+      connectors: z
+        .array(text())
+        .prefault([])
+        .describe(
+          'Connectors that do not come with Sluice: files (`./acme-vendor.ts`, as seen from this file) or packages that are installed beside it (docs/adding-a-vendor.md). Default: none.',
+        ),
       sources: z
         .array(sourceOf(connectors))
         .min(1, 'is empty; write at least one source')

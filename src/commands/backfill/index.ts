@@ -49,7 +49,7 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
       'Say where to begin, e.g. `sluice backfill --from 30d`, or go on with `--resume`.',
     );
   }
-  const session = openSession(cli, options, { quiet: true });
+  const session = await openSession(cli, options, { quiet: true });
   session.config = withRate(session.config, options.rate);
   const { lines } = build(session.config, session.tools, false);
   const chosen = chosenLines(lines, options);

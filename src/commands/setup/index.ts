@@ -1,6 +1,7 @@
 /** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. `kafka.ts` is beside it. */
 import type { Command } from 'commander';
 import { usageError } from '../../api/errors.ts';
+import type { Registered } from '../../api/stream.ts';
 import type { EsClient } from '../../sinks/elasticsearch/client.ts';
 import type { ElasticsearchConfig } from '../../sinks/elasticsearch/config.ts';
 import type { SetupResult } from '../../sinks/elasticsearch/setup.ts';
@@ -28,13 +29,13 @@ export function addSetup(program: Command, cli: Cli): void {
 }
 
 async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
-  const session = openSession(cli, options, { quiet: true });
+  const session = await openSession(cli, options, { quiet: true });
   const done: (SetupResult & { sink: string })[] = [];
   for (const sink of sinksOf(session, options.sink)) {
     const { connectElasticsearch } = await import('../../sinks/elasticsearch/client.ts');
     const client = connectElasticsearch(sink);
     try {
-      const results = await setUpSink(cli, client, options.dryRun ?? false);
+      const results = await setUpSink(cli, session.tools.streams, client, options.dryRun ?? false);
       done.push(...results.map((result) => ({ sink: sink.name, ...result })));
     } finally {
       await client.close();
@@ -43,14 +44,19 @@ async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
   print(cli, done, options);
 }
 
-async function setUpSink(cli: Cli, client: EsClient, dryRun: boolean): Promise<SetupResult[]> {
+async function setUpSink(
+  cli: Cli,
+  streams: readonly Registered[],
+  client: EsClient,
+  dryRun: boolean,
+): Promise<SetupResult[]> {
   // Loaded only here: the field dictionary and the client cost every other command half a second of start.
   const { detectCapability, setupElasticsearch, templateList } = await import('../../sinks/elasticsearch/setup.ts');
   const { templatesFor } = await import('../../sinks/elasticsearch/templates.ts');
   const { capability, says } = await detectCapability(client, cli.signal);
   cli.stderr.line(`${client.where}: ${says}`);
   const templates = templateList(
-    cli.streams.map(({ stream, fields }) => templatesFor({ stream: stream.name, fields, capability })),
+    streams.map(({ stream, fields }) => templatesFor({ stream: stream.name, fields, capability })),
   );
   return setupElasticsearch(client, templates, { dryRun, signal: cli.signal });
 }

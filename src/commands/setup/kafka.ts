@@ -31,7 +31,7 @@ export function addSetupKafka(setup: Command, cli: Cli): void {
 }
 
 async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
-  const session = openSession(cli, options, { quiet: true });
+  const session = await openSession(cli, options, { quiet: true });
   const sinks = sinksOf(session, options.sink);
   const { setupKafka } = await import('../../sinks/kafka/setup.ts');
   const done: Result[] = [];

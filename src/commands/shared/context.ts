@@ -5,7 +5,6 @@ import type { Memory } from '../../net/memory.ts';
 import type { Lost } from '../../observe/outlet.ts';
 import type { Output, Terminal, Writer } from '../../observe/output.ts';
 import type { Redactor } from '../../redaction/redactor.ts';
-import type { TemplateFields } from '../../sinks/elasticsearch/templates.ts';
 import type { Clock } from '../../system/clock.ts';
 import type { Parts } from '../../system/parts.ts';
 
@@ -37,7 +36,7 @@ export interface Context {
   clock?: Clock;
   now: () => number;
   /** `fields`: what the mapping can set; `setup` makes templates of it. */
-  streams: readonly (Registered & { fields: TemplateFields })[];
+  streams: readonly Registered[];
   /** Loaded only by the commands that need it. */
   simulator: () => Promise<SimulatorModule>;
   /** The command line that runs this program again. */

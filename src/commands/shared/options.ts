@@ -24,8 +24,11 @@ export const ADOPT =
 
 /** `--config`, `--json` and `--log-level`. */
 export function withCommon(command: Command): Command {
-  command.option('-c, --config <file>', 'config file (default: $SLUICE_CONFIG, else sluice.yaml)');
-  return withLogLevel(withJson(command));
+  return withLogLevel(withJson(withConfig(command)));
+}
+
+export function withConfig(command: Command): Command {
+  return command.option('-c, --config <file>', 'config file (default: $SLUICE_CONFIG, else sluice.yaml)');
 }
 
 /** A whole number within bounds, for an option's or argument's value. */

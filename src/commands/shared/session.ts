@@ -1,6 +1,8 @@
 /** What a command with a config begins with: the config, a logger, and the tools to build pipelines. */
 
+import type { Registered } from '../../api/stream.ts';
 import { type KnownStream, loadConfig } from '../../config/load.ts';
+import { outsideStreams } from '../../config/outside.ts';
 import type { BuildTools } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 import { createLogger, type Logger } from '../../observe/log.ts';
@@ -27,13 +29,23 @@ export interface SessionChoices {
 }
 
 /** Reads the config file that was asked for. Its warnings are shown. */
-export function openSession(cli: Cli, options: CommonOptions, choices: SessionChoices = {}): Session {
-  const file = options.config ?? (cli.env.SLUICE_CONFIG || 'sluice.yaml');
+export async function openSession(given: Cli, options: CommonOptions, choices: SessionChoices = {}): Promise<Session> {
+  const file = fileOf(given, options);
+  const cli = { ...given, streams: await streamsOf(given, options) };
   const knownStreams = knownStreamsOf(cli);
   const loaded = loadConfig(file, { env: cli.env, knownStreams, onSecret: cli.redactor.protect });
   const session = sessionOf(cli, loaded.config, options, choices);
   for (const warning of loaded.warnings) cli.stderr.line(`warning: ${warning}`);
   return { ...session, warnings: loaded.warnings };
+}
+
+function fileOf({ env }: Cli, { config }: CommonOptions): string {
+  return config ?? (env.SLUICE_CONFIG || 'sluice.yaml');
+}
+
+/** The streams of this program, and those of connectors that the config names. */
+export async function streamsOf(cli: Cli, options: CommonOptions): Promise<readonly Registered[]> {
+  return [...cli.streams, ...(await outsideStreams(fileOf(cli, options), cli.env, cli.streams))];
 }
 
 /** The same for a config that is at hand. */

@@ -10,8 +10,8 @@ export interface ConfirmOptions extends CommonOptions {
 }
 
 /** Takes no lock: a running Sluice believes it at its next look. */
-export function confirmState(cli: Cli, options: ConfirmOptions): void {
-  const session = openSession(cli, options, { quiet: true });
+export async function confirmState(cli: Cli, options: ConfirmOptions): Promise<void> {
+  const session = await openSession(cli, options, { quiet: true });
   const store = existingState(cli, session, false);
   try {
     const confirmed = storedPipelines(store, options.pipeline).map((name) => {

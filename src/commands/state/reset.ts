@@ -15,7 +15,7 @@ export interface ResetOptions extends CommonOptions {
 
 /** Takes the lock: nothing may run meanwhile. */
 export async function resetState(cli: Cli, options: ResetOptions): Promise<void> {
-  const session = openSession(cli, options, { quiet: true });
+  const session = await openSession(cli, options, { quiet: true });
   if (options.pipeline === undefined && !options.all) throw usageError('say which: --pipeline <name...> or --all');
   const names = namesOf(cli, session, options);
   if (!options.yes) {

@@ -12,8 +12,8 @@ export interface RewindOptions extends CommonOptions {
 }
 
 /** The next `run` reads from that time on. Takes the lock: a walk under way would overwrite it. */
-export function rewindState(cli: Cli, options: RewindOptions): void {
-  const session = openSession(cli, options, { quiet: true });
+export async function rewindState(cli: Cli, options: RewindOptions): Promise<void> {
+  const session = await openSession(cli, options, { quiet: true });
   const toMs = readTime('--to', options.to, cli.now()).ms;
   if (toMs > cli.now()) throw usageError(`--to ${showTime(toMs)} lies in the future`);
   const store = existingState(cli, session, true);

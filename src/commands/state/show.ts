@@ -28,8 +28,8 @@ interface Shown {
 }
 
 /** Reads only: a running Sluice is not disturbed. */
-export function showState(cli: Cli, options: ShowOptions): void {
-  const session = openSession(cli, options, { quiet: true });
+export async function showState(cli: Cli, options: ShowOptions): Promise<void> {
+  const session = await openSession(cli, options, { quiet: true });
   const store = existingState(cli, session, false);
   try {
     const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));

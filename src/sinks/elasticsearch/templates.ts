@@ -8,16 +8,11 @@
 import { EcsFlat, EcsVersion } from '@elastic/ecs';
 import type { StreamName } from '../../api/document.ts';
 import { HOST_FIELDS } from '../../api/records/host-facts.ts';
-
-export interface TemplateFields {
-  prefix: string;
-  custom: Readonly<Record<string, string>>;
-  ecs: readonly string[];
-}
+import type { DeclaredFields } from '../../api/stream.ts';
 
 export interface TemplateRequest {
   stream: StreamName;
-  fields: TemplateFields;
+  fields: DeclaredFields;
   /** The data streams' namespaces; all, where none are named. */
   namespaces?: readonly string[];
   /** `core`: a cluster without the field types of the default distribution. */
@@ -134,7 +129,7 @@ const SETTINGS = {
   },
 };
 
-function mappingsFor(fields: TemplateFields, capability: 'full' | 'core'): Record<string, unknown> {
+function mappingsFor(fields: DeclaredFields, capability: 'full' | 'core'): Record<string, unknown> {
   const properties: Record<string, unknown> = {};
   const added = fields.ecs.includes('host.id') ? HOST_FIELDS : [];
   const names = new Set([...ENGINE_FIELDS, ...added, ...fields.ecs, ...Object.keys(fields.custom)]);
