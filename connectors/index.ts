@@ -16,7 +16,7 @@ import * as cylanceRuleSet from '../mappings/cylance/rule-set.ts';
 import * as cylanceThreat from '../mappings/cylance/threat.ts';
 import * as cylanceThreatDevice from '../mappings/cylance/threat-device.ts';
 import type { FieldList } from '../mappings/ecs.ts';
-import type { Registered } from '../src/api/stream.ts';
+import type { Registered } from '../src/index.ts';
 import { apexCentral } from './apex-central/client.ts';
 import { footprint } from './apex-central/footprint.ts';
 import { cylance } from './cylance/client.ts';

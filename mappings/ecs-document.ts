@@ -1,5 +1,5 @@
 /** What the documents of every vendor have in common beside their fields: titles, and times that are no times. */
-import { saysNothing } from '../src/api/records/members.ts';
+import { saysNothing } from '../src/index.ts';
 import {
   cut,
   type EcsField,

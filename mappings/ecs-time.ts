@@ -1,5 +1,5 @@
 /** Vendors' times as ECS dates. */
-import { timestamp } from '../src/api/timestamp.ts';
+import { timestamp } from '../src/index.ts';
 import { isEmpty, misfit, type Unfit } from './ecs.ts';
 
 /** The vendor's way to say "never". Says nothing, so it is left out. */

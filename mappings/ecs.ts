@@ -8,8 +8,7 @@
 import { isIP } from 'node:net';
 import type { EcsFlat } from '@elastic/ecs';
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
-import { parseInOrder } from '../src/api/records/json.ts';
-import { isPreferred, meaningsIn, saysNothing, type Table } from '../src/api/records/members.ts';
+import { isPreferred, meaningsIn, parseInOrder, saysNothing, type Table } from '../src/index.ts';
 
 /** The dictionary's own version: `ecs.version` of every document. */
 export const ECS_VERSION: string = ecsPackage.version;

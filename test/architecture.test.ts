@@ -27,19 +27,36 @@ function importsOf(file: string): string[] {
 const RULES: readonly { files: RegExp; may: readonly string[] }[] = [
   { files: /^src\/main\.ts$/, may: ['src/', 'connectors/index.ts', 'simulator/index.ts'] },
   { files: /^src\//, may: ['src/'] },
-  { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/api/types.ts'] },
-  { files: /^connectors\/([^/]+\/)/, may: ['connectors/$1', 'members/$1', 'src/'] },
-  {
-    files: /^mappings\/([^/]+\/)/,
-    may: ['mappings/$1', 'mappings/ecs', 'members/$1', 'src/api/records/json.ts', 'src/api/types.ts'],
-  },
-  {
-    files: /^mappings\/ecs[^/]*\.ts$/,
-    may: ['mappings/ecs', 'src/api/records/json.ts', 'src/api/records/members.ts', 'src/api/timestamp.ts'],
-  },
-  { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/api/records/members.ts'] },
+  { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/index.ts'] },
+  { files: /^connectors\/([^/]+\/)/, may: ['connectors/$1', 'members/$1', 'src/index.ts'] },
+  { files: /^mappings\/([^/]+\/)/, may: ['mappings/$1', 'mappings/ecs', 'members/$1', 'src/index.ts'] },
+  { files: /^mappings\/(ecs[^/]*|index)\.ts$/, may: ['mappings/ecs', 'src/index.ts'] },
+  { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/index.ts'] },
   { files: /^simulator\//, may: ['simulator/'] },
 ];
+
+/** The rooms of `src`, from the top: each imports only from those below it. */
+const ROOMS = [
+  ...['commands', 'config', 'observe', 'engine', 'reading', 'sinks', 'state', 'net'],
+  ...['redaction', 'system', 'api'],
+];
+const LOOSE = ['src/cli.ts', 'src/index.ts', 'src/main.ts'];
+/** Beside its folders. */
+const MOST_FILES = 16;
+
+/** Files that import one another, over however many others, types included. */
+function circles(): string[] {
+  const imports = new Map(files.map((file) => [file, importsOf(file).filter((target) => files.includes(target))]));
+  const reaches = (from: string, seen: Set<string>): Set<string> => {
+    for (const target of imports.get(from) ?? []) {
+      if (seen.has(target)) continue;
+      seen.add(target);
+      reaches(target, seen);
+    }
+    return seen;
+  };
+  return files.filter((file) => reaches(file, new Set()).has(file));
+}
 
 function forbiddenImports(file: string): string[] {
   const rule = RULES.find((one) => one.files.test(file));
@@ -61,6 +78,28 @@ describe('the dependency rule', () => {
   });
 
   it('holds for every file', () => expect(files.flatMap(forbiddenImports)).toEqual([]));
+
+  it('has no circle', () => expect(circles()).toEqual([]));
+
+  it('leads from the top of `src` to its ground', () => {
+    const room = (file: string) => ROOMS.indexOf(file.split('/')[1] ?? '');
+    const up = files
+      .filter((file) => file.startsWith('src/') && !LOOSE.includes(file))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((target) => target.startsWith('src/') && (LOOSE.includes(target) || room(target) < room(file)))
+          .map((target) => `${file} imports ${target}`),
+      );
+    expect(up).toEqual([]);
+  });
+
+  it('has no room that is too full to find something in it', () => {
+    const ours = files.filter((file) => file.startsWith('src/'));
+    expect(ours.filter((file) => file.split('/').length === 2)).toEqual(LOOSE);
+    expect(ours.filter((file) => !LOOSE.includes(file) && !ROOMS.includes(file.split('/')[1] ?? ''))).toEqual([]);
+    const counts = Map.groupBy(ours, (file) => dirname(file));
+    expect([...counts].filter(([, inIt]) => inIt.length > MOST_FILES).map(([folder]) => folder)).toEqual([]);
+  });
 
   it('lets nothing that is shipped import what is only there for development', () => {
     const facts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };

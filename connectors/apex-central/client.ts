@@ -1,14 +1,25 @@
 /** The connection to one Apex Central: every request is signed, sent as PUT, and its reply looked into. */
 
-import type { VendorClient, VendorRequest } from '../../src/api/client.ts';
-import type { Connector, ConnectorServices, SourceSettings } from '../../src/api/connector.ts';
-import { SluiceError } from '../../src/api/errors.ts';
-import type { HttpReply, HttpRequest } from '../../src/api/http.ts';
-import { REMOVED, withoutSecrets } from '../../src/api/records/secrets.ts';
-import { lockedOut, orClock, secretNow } from '../../src/net/credentials.ts';
-import { parseReply, placeOf, statusError } from '../../src/net/http.ts';
-import { retryAfterMs } from '../../src/net/retry.ts';
-import { createPatience } from '../../src/net/retry-policy.ts';
+import {
+  type Connector,
+  type ConnectorServices,
+  createPatience,
+  type HttpReply,
+  type HttpRequest,
+  lockedOut,
+  orClock,
+  parseReply,
+  placeOf,
+  REMOVED,
+  retryAfterMs,
+  SluiceError,
+  type SourceSettings,
+  secretNow,
+  statusError,
+  type VendorClient,
+  type VendorRequest,
+  withoutSecrets,
+} from '../../src/index.ts';
 import { type ApexCentralSettings, config } from './config.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
 import { embedded, member } from './json.ts';

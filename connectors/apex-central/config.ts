@@ -1,7 +1,7 @@
 /** A source of Apex Central in the config: how it is named and opened. */
-import { z } from 'zod';
-import type { ConnectorConfig, SourceSettings } from '../../src/api/connector.ts';
-import { httpUrl, secret, text } from '../../src/api/values.ts';
+import { type ConnectorConfig, type SourceSettings, values, z } from '../../src/index.ts';
+
+const { httpUrl, secret, text } = values;
 
 /** Three GUIDs with slashes between them. */
 const GUIDS = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}){2}$/i;

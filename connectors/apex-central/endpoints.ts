@@ -3,11 +3,15 @@
  * public clients call it and as its replies look.
  */
 
-import type { Json } from '../../src/api/document.ts';
-import { actionOf, messageOf } from '../../src/api/errors.ts';
-import type { StreamContext } from '../../src/api/stream.ts';
-import type { PageQuery } from '../../src/reading/list.ts';
-import { readSnapshot, type Snapshot } from '../../src/reading/snapshot.ts';
+import {
+  actionOf,
+  type Json,
+  messageOf,
+  type PageQuery,
+  readSnapshot,
+  type Snapshot,
+  type StreamContext,
+} from '../../src/index.ts';
 import { member, textOf, wholeOf } from './json.ts';
 import { ENDPOINTS, SCAN_TYPES } from './routes.ts';
 import { taskPage } from './task-list.ts';

@@ -4,9 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { footprint, members } from '../../members/apex-central/footprint.ts';
-import { atOnce } from '../../src/api/pace.ts';
-import { canonical } from '../../src/api/records/identity.ts';
-import { foldedName, memberOf, saysNothing } from '../../src/api/records/members.ts';
+import { atOnce, canonical, foldedName, memberOf, saysNothing } from '../../src/index.ts';
 import { LISTS } from './envelope.ts';
 import { isTrue, listOf, member, others, steadyJsonOf, textOf, wholeOf } from './json.ts';
 import type { Place } from './summaries.ts';

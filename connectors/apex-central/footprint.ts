@@ -1,12 +1,15 @@
 /** Footprints: what led to what on an endpoint. Automation API guide, "ShowFootPrintTable". */
 import { footprint as edge, members } from '../../members/apex-central/footprint.ts';
-import { SluiceError } from '../../src/api/errors.ts';
-import { inTurns } from '../../src/api/pace.ts';
-import { memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import { parseTimeMs } from '../../src/api/time.ts';
-import type { Child } from '../../src/api/walk.ts';
-import { walkChildren } from '../../src/reading/children.ts';
+import {
+  type Child,
+  inTurns,
+  memberOf,
+  parseTimeMs,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  walkChildren,
+} from '../../src/index.ts';
 import { listed } from './envelope.ts';
 import { keyOf, makeRecords } from './events.ts';
 import { textOf, wholeOf } from './json.ts';

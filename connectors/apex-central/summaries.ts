@@ -6,13 +6,16 @@
  * An entry that names its endpoints itself is taken at its word. One that cannot be read is reported, never skipped
  * silently, and harms no other.
  */
-import { isGeneral, messageOf } from '../../src/api/errors.ts';
-import { exactDigestOf } from '../../src/api/records/identity.ts';
-import type { StreamContext } from '../../src/api/stream.ts';
-import type { Child } from '../../src/api/walk.ts';
-import type { Parents } from '../../src/reading/children.ts';
-import type { PageQuery } from '../../src/reading/list.ts';
-import { readSnapshot } from '../../src/reading/snapshot.ts';
+import {
+  type Child,
+  exactDigestOf,
+  isGeneral,
+  messageOf,
+  type PageQuery,
+  type Parents,
+  readSnapshot,
+  type StreamContext,
+} from '../../src/index.ts';
 import { type Endpoint, readEndpoints, scanTypeOf } from './endpoints.ts';
 import { garbled, short } from './envelope.ts';
 import { listOf, member, textOf, wholeOf } from './json.ts';

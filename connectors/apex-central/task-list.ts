@@ -1,9 +1,6 @@
 /** What the lists of Apex Central share: pages by offset and limit, inside the content of a task's reply. */
 
-import type { Json } from '../../src/api/document.ts';
-import { SluiceError } from '../../src/api/errors.ts';
-import type { StreamContext } from '../../src/api/stream.ts';
-import type { ListReply, PageQuery } from '../../src/reading/list.ts';
+import { type Json, type ListReply, type PageQuery, SluiceError, type StreamContext } from '../../src/index.ts';
 import { garbled, listed, readTaskReply, short } from './envelope.ts';
 import { listOf, member, wholeOf } from './json.ts';
 import { PATH, TASK_TYPE } from './routes.ts';

@@ -4,9 +4,7 @@
  * and "ShowContent").
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Json } from '../../src/api/document.ts';
-import { actionOf, messageOf, SluiceError } from '../../src/api/errors.ts';
-import type { StreamContext } from '../../src/api/stream.ts';
+import { actionOf, type Json, messageOf, SluiceError, type StreamContext } from '../../src/index.ts';
 import { garbled, readTaskReply, type TaskReply } from './envelope.ts';
 import { CONTENT, PATH, TASK_TYPE } from './routes.ts';
 

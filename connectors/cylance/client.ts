@@ -1,13 +1,25 @@
 import { hash } from 'node:crypto';
-import { textOfReply } from '../../src/api/charset.ts';
-import type { LongRequest, VendorClient, VendorRequest } from '../../src/api/client.ts';
-import type { Connector, ConnectorServices, SourceSecrets } from '../../src/api/connector.ts';
-import { SluiceError } from '../../src/api/errors.ts';
-import type { HttpReply, HttpRequest, HttpStream, HttpStreamer } from '../../src/api/http.ts';
-import { parseExact, parseInOrder } from '../../src/api/records/json.ts';
-import { parseReply, placeOf, statusError } from '../../src/net/http.ts';
-import { partsOf } from '../../src/net/long-reply.ts';
-import { createPatience } from '../../src/net/retry-policy.ts';
+import {
+  type Connector,
+  type ConnectorServices,
+  createPatience,
+  type HttpReply,
+  type HttpRequest,
+  type HttpStream,
+  type HttpStreamer,
+  type LongRequest,
+  parseExact,
+  parseInOrder,
+  parseReply,
+  partsOf,
+  placeOf,
+  SluiceError,
+  type SourceSecrets,
+  statusError,
+  textOfReply,
+  type VendorClient,
+  type VendorRequest,
+} from '../../src/index.ts';
 import { type CylanceSettings, config } from './config.ts';
 import { createTokenHolder, TOKEN_PATH, type TokenHolder } from './token.ts';
 

@@ -1,7 +1,7 @@
 /** A source of Cylance in the config: how its tenant is named and opened. */
-import { z } from 'zod';
-import type { ConnectorConfig, SourceSettings } from '../../src/api/connector.ts';
-import { httpUrl, secret, text } from '../../src/api/values.ts';
+import { type ConnectorConfig, type SourceSettings, values, z } from '../../src/index.ts';
+
+const { httpUrl, secret, text } = values;
 
 /** `baseUrlOf` turns them into host names. */
 const REGIONS = ['na', 'us', 'apne1', 'au', 'euc1', 'sae1'] as const;

@@ -5,14 +5,22 @@
  */
 
 import { Counts, members } from '../../members/cylance/detection-rule.ts';
-import type { VendorRequest } from '../../src/api/client.ts';
-import { actionOf, isGeneral, messageOf, SluiceError } from '../../src/api/errors.ts';
-import { pathTo } from '../../src/api/path-segment.ts';
-import { memberOf } from '../../src/api/records/members.ts';
-import type { IsNews, Stream, StreamContext } from '../../src/api/stream.ts';
-import { parseTimeMs } from '../../src/api/time.ts';
-import type { ListReply, PageQuery } from '../../src/reading/list.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import {
+  actionOf,
+  type IsNews,
+  isGeneral,
+  type ListReply,
+  memberOf,
+  messageOf,
+  type PageQuery,
+  parseTimeMs,
+  pathTo,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  type VendorRequest,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { withListed } from './listed.ts';
 import { listPage, recordAt, textOf } from './pages.ts';
 

@@ -1,13 +1,19 @@
 /** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
 import { members } from '../../members/cylance/detection.ts';
-import { actionOf, SluiceError } from '../../src/api/errors.ts';
-import { keyOf } from '../../src/api/records/identity.ts';
-import { memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import { EVERYTHING, parseTimeMs } from '../../src/api/time.ts';
-import { lockedOut } from '../../src/net/credentials.ts';
-import type { ListReply } from '../../src/reading/list.ts';
-import { type ListQuery, walkWindows } from '../../src/reading/windows.ts';
+import {
+  actionOf,
+  EVERYTHING,
+  keyOf,
+  type ListQuery,
+  type ListReply,
+  lockedOut,
+  memberOf,
+  parseTimeMs,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  walkWindows,
+} from '../../src/index.ts';
 import { SHA256_NOTE, sha256sIn } from './hashes.ts';
 import { readPage, recordAt, textOf } from './pages.ts';
 

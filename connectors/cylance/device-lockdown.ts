@@ -1,13 +1,19 @@
 /** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
 
 import { Device, members } from '../../members/cylance/device-lockdown.ts';
-import { actionOf, SluiceError } from '../../src/api/errors.ts';
-import { pathTo } from '../../src/api/path-segment.ts';
-import { memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import { parseTimeMs } from '../../src/api/time.ts';
-import type { Child } from '../../src/api/walk.ts';
-import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
+import {
+  actionOf,
+  type Child,
+  listedParents,
+  memberOf,
+  type Parents,
+  parseTimeMs,
+  pathTo,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  walkChildren,
+} from '../../src/index.ts';
 import { DEVICE_LIST_SCOPE, deviceKey, listOf } from './device.ts';
 import { opticsId, protectId } from './ids.ts';
 import { member, textOf } from './pages.ts';

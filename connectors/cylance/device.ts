@@ -1,10 +1,15 @@
 /** Devices: CylancePROTECT's user API, "Get Devices" and "Get Device"; ids in the CylanceOPTICS API guide, "About Device ID". */
 import { members, policy } from '../../members/cylance/device.ts';
-import { exactDigestOf } from '../../src/api/records/identity.ts';
-import { meaningsIn, memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import type { ListReply, PageQuery } from '../../src/reading/list.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import {
+  exactDigestOf,
+  type ListReply,
+  meaningsIn,
+  memberOf,
+  type PageQuery,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { protectId } from './ids.ts';
 import { listPage, recordAt, textOf } from './pages.ts';
 

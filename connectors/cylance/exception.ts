@@ -3,11 +3,15 @@
  * content has the conditions; who changed it and when stand in the list alone, so that a record is both together.
  */
 import { members, OperatingSystems } from '../../members/cylance/exception.ts';
-import { memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import { parseTimeMs } from '../../src/api/time.ts';
-import type { ListReply, PageQuery } from '../../src/reading/list.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import {
+  type ListReply,
+  memberOf,
+  type PageQuery,
+  parseTimeMs,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { withListed } from './listed.ts';
 import { listPage, recordAt, textOf } from './pages.ts';
 

@@ -6,16 +6,23 @@
 
 import { members as views } from '../../members/cylance/focus-view.ts';
 import { around, FocusView, members, observed } from '../../members/cylance/focus-view-result.ts';
-import type { Json } from '../../src/api/document.ts';
-import { SluiceError } from '../../src/api/errors.ts';
-import { pathTo } from '../../src/api/path-segment.ts';
-import { exactHashOf } from '../../src/api/records/identity.ts';
-import { meaningsIn, memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import { parseTimeMs } from '../../src/api/time.ts';
-import type { Child } from '../../src/api/walk.ts';
-import { listedParents, type Parents, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
-import type { PageQuery } from '../../src/reading/list.ts';
+import {
+  type Child,
+  exactHashOf,
+  type Json,
+  listedParents,
+  meaningsIn,
+  memberOf,
+  type PageQuery,
+  type Parents,
+  parseTimeMs,
+  pathTo,
+  type ReadingEnd,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  walkChildren,
+} from '../../src/index.ts';
 import { listViews, viewId } from './focus-view.ts';
 import { parsedText } from './instaquery-result.ts';
 import { member, textOf } from './pages.ts';

@@ -1,10 +1,14 @@
 /** Focus views: CylanceOPTICS API guide, "Get Focus View List" and "Get a Focus View Summary"; the newer wording is the same. */
 import { members } from '../../members/cylance/focus-view.ts';
-import { memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import { parseTimeMs } from '../../src/api/time.ts';
-import type { ListReply, PageQuery } from '../../src/reading/list.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import {
+  type ListReply,
+  memberOf,
+  type PageQuery,
+  parseTimeMs,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { listPage, recordAt, textOf } from './pages.ts';
 
 const LIST = '/foci/v2';

@@ -2,16 +2,24 @@
 
 import * as queries from '../../members/cylance/instaquery.ts';
 import { members, Query, Result } from '../../members/cylance/instaquery-result.ts';
-import type { Json } from '../../src/api/document.ts';
-import { SluiceError } from '../../src/api/errors.ts';
-import { pathTo } from '../../src/api/path-segment.ts';
-import { exactDigestOf, exactHashOf } from '../../src/api/records/identity.ts';
-import { parseExact } from '../../src/api/records/json.ts';
-import { meaningsIn, memberOf, spellingsOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import { parseTimeMs } from '../../src/api/time.ts';
-import type { Child } from '../../src/api/walk.ts';
-import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
+import {
+  type Child,
+  exactDigestOf,
+  exactHashOf,
+  type Json,
+  listedParents,
+  meaningsIn,
+  memberOf,
+  type Parents,
+  parseExact,
+  parseTimeMs,
+  pathTo,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  spellingsOf,
+  walkChildren,
+} from '../../src/index.ts';
 import { listsOf, queryId } from './instaquery.ts';
 import { member, textOf } from './pages.ts';
 

@@ -1,10 +1,16 @@
 /** For resources whose details lack what their list says: rules and exceptions (who changed them, and when), rule sets (their policies). */
-import { SluiceError } from '../../src/api/errors.ts';
-import { keyOf } from '../../src/api/records/identity.ts';
-import { foldedName, meaningsIn, memberOf, type Table } from '../../src/api/records/members.ts';
-import type { StreamContext } from '../../src/api/stream.ts';
-import type { ListReply, PageQuery } from '../../src/reading/list.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import {
+  foldedName,
+  keyOf,
+  type ListReply,
+  meaningsIn,
+  memberOf,
+  type PageQuery,
+  SluiceError,
+  type StreamContext,
+  type Table,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { textOf } from './pages.ts';
 
 interface Listed {

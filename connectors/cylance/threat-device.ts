@@ -1,15 +1,20 @@
 /** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
 
 import { members, Threat } from '../../members/cylance/threat-device.ts';
-import type { Json } from '../../src/api/document.ts';
-import { pathTo } from '../../src/api/path-segment.ts';
-import { exactDigestOf } from '../../src/api/records/identity.ts';
-import { memberOf } from '../../src/api/records/members.ts';
-import type { Stream, StreamContext } from '../../src/api/stream.ts';
-import { parseTimeMs } from '../../src/api/time.ts';
-import type { Child } from '../../src/api/walk.ts';
-import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
-import { readLists } from '../../src/reading/snapshot.ts';
+import {
+  type Child,
+  exactDigestOf,
+  type Json,
+  listedParents,
+  memberOf,
+  type Parents,
+  parseTimeMs,
+  pathTo,
+  readLists,
+  type Stream,
+  type StreamContext,
+  walkChildren,
+} from '../../src/index.ts';
 import { SHA256_NOTE } from './hashes.ts';
 import { protectId } from './ids.ts';
 import { listPage, textOf } from './pages.ts';

@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
-import { orAborted } from '../../src/api/abort.ts';
-import type { ConnectorServices } from '../../src/api/connector.ts';
-import { SluiceError } from '../../src/api/errors.ts';
-import type { HttpReply } from '../../src/api/http.ts';
-import { lockedOut, orClock, secretNow } from '../../src/net/credentials.ts';
-import { parseReply, statusError, wordsOf } from '../../src/net/http.ts';
+import {
+  type ConnectorServices,
+  type HttpReply,
+  lockedOut,
+  orAborted,
+  orClock,
+  parseReply,
+  SluiceError,
+  secretNow,
+  statusError,
+  wordsOf,
+} from '../../src/index.ts';
 import type { CylanceSettings } from './config.ts';
 
 export const TOKEN_PATH = '/auth/v2/token';

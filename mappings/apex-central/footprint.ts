@@ -8,7 +8,7 @@
  * `event.type` is `info`.
  */
 import * as tables from '../../members/apex-central/footprint.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   account as accountOf,
   deviceId,

@@ -1,7 +1,6 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
 
-import type { SourceFacts } from '../../src/api/document.ts';
-import { exactNumber } from '../../src/api/records/json.ts';
+import { exactNumber, type SourceFacts } from '../../src/index.ts';
 import {
   account,
   asText,

@@ -4,7 +4,7 @@
  * and stays as it is, flattened.
  */
 import * as tables from '../../members/cylance/detection-rule.ts';
-import type { Mapping } from '../../src/api/document.ts';
+import type { Mapping } from '../../src/index.ts';
 import {
   asText,
   cutAt,

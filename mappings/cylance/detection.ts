@@ -6,7 +6,7 @@
  * the target or the only one there is, and `cylance.detection.process_role` says so.
  */
 import { members } from '../../members/cylance/detection.ts';
-import type { EcsDocument, Mapping, SourceFacts } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping, SourceFacts } from '../../src/index.ts';
 import {
   deviceId,
   ECS_VERSION,

@@ -3,7 +3,7 @@
  * doing in the console that changes what a host may do: an `event` of category `host` and type `change`.
  */
 import * as tables from '../../members/cylance/device-lockdown.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import { type FieldList, type Fields, flat, isRecord, keyword, put, type Related, reader, type Unfit } from '../ecs.ts';
 import { conclude, EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
 

@@ -3,7 +3,7 @@
  * of the inventory says how a device is, so it is an `asset`; that it changed is in `event.action`.
  */
 import * as tables from '../../members/cylance/device.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   account,
   type FieldList,

@@ -5,7 +5,7 @@
  * is `user.*`. Its id is what `cylance.detection.applied_exceptions.id` names.
  */
 import { members } from '../../members/cylance/exception.ts';
-import type { Mapping } from '../../src/api/document.ts';
+import type { Mapping } from '../../src/index.ts';
 import {
   address,
   type FieldList,

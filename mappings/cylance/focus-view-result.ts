@@ -8,7 +8,7 @@
  * says which. It is a trail that somebody asked for, no alert.
  */
 import * as tables from '../../members/cylance/focus-view-result.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   type Fields,
   filled,

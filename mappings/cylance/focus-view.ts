@@ -4,7 +4,7 @@
  * console and never an alert. A record says how far that is; one document per status that was seen.
  */
 import { members } from '../../members/cylance/focus-view.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   type FieldList,
   type Fields,

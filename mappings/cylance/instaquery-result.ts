@@ -10,7 +10,7 @@
  * report, so that no time is lost.
  */
 import * as tables from '../../members/cylance/instaquery-result.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   type Fields,
   filled,

@@ -4,7 +4,7 @@
  * up there, and `info` all that a record says, since it may be met long after the query was made.
  */
 import * as tables from '../../members/cylance/instaquery.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   address,
   type FieldList,

@@ -5,7 +5,7 @@
  * open doors: of the packages only their number is left when a record comes here.
  */
 import { members } from '../../members/cylance/package-execution.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   deviceId,
   type FieldList,

@@ -3,7 +3,7 @@
  * package is inventory; how its upload went is the outcome. Links to it are secrets and are never written.
  */
 import { members } from '../../members/cylance/package.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   extensionOf,
   type FieldList,

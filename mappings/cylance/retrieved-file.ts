@@ -3,7 +3,7 @@
  * asked for and how far that is; `password` and `download_url` open the file and are never written, whoever hands them in.
  */
 import { members } from '../../members/cylance/retrieved-file.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   type FieldList,
   type Fields,

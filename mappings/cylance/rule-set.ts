@@ -4,7 +4,7 @@
  * and stays as it is, flattened.
  */
 import { members } from '../../members/cylance/rule-set.ts';
-import type { Mapping } from '../../src/api/document.ts';
+import type { Mapping } from '../../src/index.ts';
 import {
   type FieldList,
   type Fields,

@@ -4,7 +4,7 @@
  * with the first reading.
  */
 import * as tables from '../../members/cylance/threat-device.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   type FieldList,
   type Fields,

@@ -4,7 +4,7 @@
  * tombstone says that the list does not have one any more.
  */
 import { members } from '../../members/cylance/threat.ts';
-import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   type FieldList,
   type Fields,

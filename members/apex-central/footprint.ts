@@ -1,5 +1,5 @@
 /** Events of footprints: what a record says, its edge in the chain, its rating. */
-import type { Table } from '../../src/api/records/members.ts';
+import type { Table } from '../../src/index.ts';
 
 export const members = {
   eventId: [],

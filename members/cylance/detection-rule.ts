@@ -1,5 +1,5 @@
 /** Detection rules. */
-import type { Table } from '../../src/api/records/members.ts';
+import type { Table } from '../../src/index.ts';
 
 export const members = {
   Id: ['rule_id'],

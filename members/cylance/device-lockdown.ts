@@ -1,5 +1,5 @@
 /** Lockdowns: an entry of the history, and its device, which the stream puts beside it. */
-import type { Table } from '../../src/api/records/members.ts';
+import type { Table } from '../../src/index.ts';
 
 export const members = {
   user_id: [],

@@ -1,5 +1,5 @@
 /** Results of focus views. */
-import type { Table } from '../../src/api/records/members.ts';
+import type { Table } from '../../src/index.ts';
 
 export const members = {
   Entry: [],

@@ -1,5 +1,5 @@
 /** Focus views. */
-import type { Table } from '../../src/api/records/members.ts';
+import type { Table } from '../../src/index.ts';
 
 export const members = {
   id: ['focus_id'],

@@ -1,5 +1,5 @@
 /** File retrievals. */
-import type { Table } from '../../src/api/records/members.ts';
+import type { Table } from '../../src/index.ts';
 
 export const members = {
   tenant_id: [],

@@ -1,5 +1,5 @@
 /** Detection rule sets. */
-import type { Table } from '../../src/api/records/members.ts';
+import type { Table } from '../../src/index.ts';
 
 export const members = {
   id: ['ruleset_id'],

@@ -1,5 +1,5 @@
 /** Devices of threats: a row, and its threat, which the stream puts beside it. */
-import type { Table } from '../../src/api/records/members.ts';
+import type { Table } from '../../src/index.ts';
 
 export const members = {
   id: ['device_id'],

@@ -105,15 +105,19 @@ const FIELDS: Readonly<Record<string, Kind>> = { prefix: 'text', custom: 'object
 export function missingIn(vendor: unknown, known: readonly Registered[]): string[] {
   const lines: string[] = [];
   const require = (value: unknown, path: string, members: Readonly<Record<string, Kind>>): boolean => {
-    if (kindOf(value) !== 'object') lines.push(`${path} is missing, or no object`);
+    if (kindOf(value) === undefined) return false; // told with what it is a part of
+    if (kindOf(value) !== 'object') lines.push(`${path} is ${kindOf(value)}; it must be an object`);
     else
       for (const [member, kind] of Object.entries(members)) {
         const found = kindOf((value as Record<string, unknown>)[member]);
-        if (found !== kind) lines.push(`${path}.${member} is ${found ?? 'missing'}; it must be a ${kind}`);
+        if (found !== kind)
+          lines.push(
+            `${path}.${member} is ${found ?? 'missing'}; it must be ${kind === 'object' ? 'an' : 'a'} ${kind}`,
+          );
       }
     return kindOf(value) === 'object';
   };
-  if (!require(vendor, 'the default export', { connector: 'object', streams: 'list' })) return lines;
+  if (!require(vendor ?? '', 'the default export', { connector: 'object', streams: 'list' })) return lines;
   const { connector, streams = [] } = vendor as Partial<Vendor>;
   if (require(connector, 'connector', CONNECTOR)) require(connector?.config, 'connector.config', CONFIG);
   const name = String(connector?.name);
