@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Counters, readStatus } from './counters.ts';
+import { type TruthRange, type TruthText, truthLine } from './detections/truth.ts';
 import type { Route } from './router.ts';
 import { sendLines } from './send.ts';
 import { isTruthStream, TRUTH_STREAMS } from './stream-truth.ts';
 import { readTime } from './times.ts';
-import { type TruthRange, type TruthText, truthLine } from './truth.ts';
 import { confirmRevision, pauseAll, type World } from './world.ts';
 
 /** The simulator's own pages under /_simulator/: what happened, and what a perfect connector would have delivered. */

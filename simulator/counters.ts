@@ -1,4 +1,4 @@
-import type { Waiting } from './living-progress.ts';
+import type { Waiting } from './detections/living-progress.ts';
 import type { World } from './world.ts';
 
 /** What happened so far; written by the server, read by tests and people. */

@@ -1,5 +1,5 @@
 import { EXTRAS } from './extras/index.ts';
-import { THING_ROUTES } from './things/api.ts';
+import { THING_ROUTES } from './listed/answers.ts';
 
 /**
  * The fault plan: a list of rules, each saying what goes wrong, where and when. It is read strictly, because a rule

@@ -2,20 +2,20 @@ import { createServer as createHttp, type RequestListener, type Server } from 'n
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createCounters, readStatus, type Status } from './counters.ts';
+import type { TruthRange, TruthRow, TruthText } from './detections/truth.ts';
 import { createHandler } from './handler.ts';
+import { THINGS } from './listed/index.ts';
 import { fillOptions, type SimulatorOptions } from './options.ts';
 import type { StreamSummary, TruthStream } from './stream-truth.ts';
-import { THINGS } from './things/index.ts';
-import type { TruthRange, TruthRow, TruthText } from './truth.ts';
 import { confirmRevision, createWorld, pauseAll } from './world.ts';
 
 export type { Status } from './counters.ts';
+export type { TruthRange, TruthRow } from './detections/truth.ts';
 export type { FaultPlan, FaultRule } from './fault-plan.ts';
 export { FAULT_NAMES, readFaultPlan } from './fault-plan.ts';
 export type { LivingOptions } from './living-options.ts';
 export type { SimulatorOptions } from './options.ts';
 export type { StreamSummary, TruthStream } from './stream-truth.ts';
-export type { TruthRange, TruthRow } from './truth.ts';
 
 /** So many of every kind of thing: for `SimulatorOptions.things`. */
 export function thingsEach(count: number): Record<string, number> {

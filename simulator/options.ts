@@ -1,9 +1,9 @@
 import type { ApexOptions } from './apex-central/index.ts';
 import { EXTRAS } from './extras/index.ts';
 import { type FaultPlan, readFaultPlan } from './fault-plan.ts';
+import { THING_ROUTES } from './listed/answers.ts';
+import { THINGS } from './listed/index.ts';
 import { fillLiving, type LivingOptions } from './living-options.ts';
-import { THING_ROUTES } from './things/api.ts';
-import { THINGS } from './things/index.ts';
 
 export interface SimulatorOptions {
   /** 0 takes any free port. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { APEX_LISTS, APEX_PATH } from './apex-central/index.ts';
 import { EXTRAS } from './extras/index.ts';
 import type { FaultEndpoint } from './fault-plan.ts';
-import { isThingPath, patternOf, THING_ROUTES } from './things/api.ts';
+import { isThingPath, patternOf, THING_ROUTES } from './listed/answers.ts';
 
 /** What a request asks for. */
 export interface Route {

@@ -1,11 +1,11 @@
 import { APEX_STREAM, type ApexCentral } from './apex-central/index.ts';
 import type { Facts } from './attributes.ts';
+import type { Truth, TruthText } from './detections/truth.ts';
 import type { Queries } from './instaqueries/queries.ts';
 import { resultRows } from './instaqueries/results.ts';
+import type { Shelf } from './listed/collection.ts';
+import { THINGS } from './listed/index.ts';
 import type { RetrievedFiles } from './retrieved-files/files.ts';
-import { THINGS } from './things/index.ts';
-import type { Shelf } from './things/shelf.ts';
-import type { Truth, TruthText } from './truth.ts';
 
 /** What a perfect connector delivers, stream by stream. */
 

@@ -1,17 +1,17 @@
 import { type ApexCentral, createApexCentral } from './apex-central/index.ts';
-import type { Courses } from './courses.ts';
+import { createLiving, type Living } from './detections/living.ts';
+import { createSelector, type Selector } from './detections/selection.ts';
+import { createTenant, type Tenant } from './detections/tenant.ts';
+import { createTruth, type Truth } from './detections/truth.ts';
 import { createFaultEngine, type FaultEngine } from './fault-engine.ts';
 import { createQueries, type Queries } from './instaqueries/queries.ts';
-import { createLiving, type Living } from './living.ts';
+import type { Courses } from './lifecycle.ts';
+import { createShelf, type Shelf } from './listed/collection.ts';
+import { THINGS } from './listed/index.ts';
 import type { Settings } from './options.ts';
 import { createRetrievedFiles, type RetrievedFiles } from './retrieved-files/files.ts';
-import { createSelector, type Selector } from './selection.ts';
 import { createStreamTruth, type StreamTruth } from './stream-truth.ts';
-import { createTenant, type Tenant } from './tenant.ts';
-import { THINGS } from './things/index.ts';
-import { createShelf, type Shelf } from './things/shelf.ts';
 import { createTokens, type Tokens } from './tokens.ts';
-import { createTruth, type Truth } from './truth.ts';
 
 /** All parts of a running simulator, without the network. */
 export interface World {

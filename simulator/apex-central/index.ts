@@ -1,7 +1,7 @@
 import type { Facts } from '../attributes.ts';
+import type { TruthText } from '../detections/truth.ts';
 import { jsonReply, type Reply } from '../reply.ts';
 import type { StreamSummary } from '../stream-truth.ts';
-import type { TruthText } from '../truth.ts';
 import { type Asked, refusal } from './access.ts';
 import { makeAgents, makeServers } from './agents.ts';
 import { type Chain, makeChain, makeSummaries } from './chains.ts';

@@ -1,7 +1,7 @@
 import type { Json } from '../artifacts.ts';
+import { protectId } from '../listed/devices.ts';
+import { threatDevices } from '../listed/threats.ts';
 import { errorReply, jsonReply } from '../reply.ts';
-import { protectId } from '../things/devices.ts';
-import { threatDevices } from '../things/threats.ts';
 import type { World } from '../world.ts';
 import { type Extra, inPages } from './extra.ts';
 import { isSameId, type Present, present } from './present.ts';

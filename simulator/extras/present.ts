@@ -1,6 +1,6 @@
 import type { Json } from '../artifacts.ts';
-import { itemOf, wholeOf } from '../things/shelf.ts';
-import type { Place } from '../things/thing.ts';
+import { itemOf, wholeOf } from '../listed/collection.ts';
+import type { Place } from '../listed/resource.ts';
 import type { World } from '../world.ts';
 
 /** The things of a kind in their present state, newest first; looking at them serves nothing. */

@@ -1,7 +1,7 @@
 import type { Json } from '../artifacts.ts';
 import { drawsFor, saltOf } from '../hash.ts';
 import { hex128, uuid } from '../ids.ts';
-import { protectId } from '../things/devices.ts';
+import { protectId } from '../listed/devices.ts';
 import { writeTime } from '../times.ts';
 import type { World } from '../world.ts';
 import { zonesOf } from './devices.ts';

@@ -1,5 +1,5 @@
-import type { Course } from '../courses.ts';
 import { fraction, mix, SALT } from '../hash.ts';
+import type { Course } from '../lifecycle.ts';
 import type { Settings } from '../options.ts';
 
 /** What becomes of a query. The last three live; `giant` is the one whose results are made while they are sent. */

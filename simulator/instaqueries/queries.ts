@@ -1,5 +1,5 @@
 import type { Facts } from '../attributes.ts';
-import { type Course, type Courses, createCourses } from '../courses.ts';
+import { type Course, type Courses, createCourses } from '../lifecycle.ts';
 import type { Settings } from '../options.ts';
 import { createGiant, type Giant } from './giant.ts';
 import { courseOf, planOf, type QueryPlan, type QueryState, queryCount, stateOf } from './kinds.ts';

@@ -1,6 +1,6 @@
 import type { Facts } from '../attributes.ts';
-import { type Course, type Courses, createCourses } from '../courses.ts';
 import { mix, SALT } from '../hash.ts';
+import { type Course, type Courses, createCourses } from '../lifecycle.ts';
 import type { Settings } from '../options.ts';
 import { type FileStatus, fileJson, keyOf, keyText, STATUSES } from './file-json.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { createOrder, type Order } from '../../simulator/detections/order.ts';
 import { drawsFor, scramble, unscramble } from '../../simulator/hash.ts';
 import { detectionId, phoneticId, phoneticRank, serialOf } from '../../simulator/ids.ts';
-import { createOrder, type Order } from '../../simulator/order.ts';
 import { createTimeline, isoText, readTime, type Timeline, writeTime } from '../../simulator/times.ts';
 import { SEED } from './client.ts';
 

@@ -1,7 +1,7 @@
 /** Every kind of thing, by a client that knows only what its description says. */
 import { describe, expect, test } from 'vitest';
 import type { SimulatorOptions } from '../../simulator/index.ts';
-import { THINGS } from '../../simulator/things/index.ts';
+import { THINGS } from '../../simulator/listed/index.ts';
 import { type Loose, type Reader, withSimulator } from './client.ts';
 
 const COUNT = 45;

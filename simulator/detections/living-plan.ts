@@ -1,7 +1,7 @@
-import { type Facts, initialStatus, type State } from './attributes.ts';
-import { drawsFor, mix, SALT } from './hash.ts';
+import { type Facts, initialStatus, type State } from '../attributes.ts';
+import { drawsFor, mix, SALT } from '../hash.ts';
+import type { LivingOptions } from '../living-options.ts';
 import { SAMPLE_COUNT } from './list-item.ts';
-import type { LivingOptions } from './living-options.ts';
 
 /** The states a detection goes through, fixed by the seed; after the last it may be deleted. */
 export interface Course {

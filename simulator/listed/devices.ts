@@ -4,7 +4,7 @@ import type { Draws } from '../hash.ts';
 import { hex128, uuid } from '../ids.ts';
 import type { DeviceFacts } from '../names.ts';
 import { NEVER, writeTime } from '../times.ts';
-import type { Part, Place, Thing } from './thing.ts';
+import type { Part, Place, Thing } from './resource.ts';
 
 /** The devices of Protect, and what Optics tells of each: the same machines that detections and queries name. */
 

@@ -1,7 +1,7 @@
-import type { State } from './attributes.ts';
+import type { State } from '../attributes.ts';
+import { fraction, SALT } from '../hash.ts';
+import { arrivalsOf, LIVING_DEFAULTS, type LivingOptions } from '../living-options.ts';
 import { createBits } from './bits.ts';
-import { fraction, SALT } from './hash.ts';
-import { arrivalsOf, LIVING_DEFAULTS, type LivingOptions } from './living-options.ts';
 import { type Arrival, makePlan } from './living-plan.ts';
 import { countPending, countWaiting, moreToCome, type Progress, type Waiting } from './living-progress.ts';
 import type { Tenant } from './tenant.ts';

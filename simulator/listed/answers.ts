@@ -1,9 +1,9 @@
 import { pageReply } from '../paging.ts';
 import { errorReply, jsonReply, type Reply } from '../reply.ts';
 import type { World } from '../world.ts';
+import { itemOf, itemsOf, type Shelf, wholeOf } from './collection.ts';
 import { THINGS } from './index.ts';
-import { itemOf, itemsOf, type Shelf, wholeOf } from './shelf.ts';
-import type { Part } from './thing.ts';
+import type { Part } from './resource.ts';
 
 /** The endpoints of all things, as functions from a request to a reply. */
 

@@ -1,15 +1,15 @@
-import type { Json, Scene } from './artifacts.ts';
-import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
-import { type Draws, drawsFor, fraction, SALT } from './hash.ts';
-import { detectionId, phoneticId } from './ids.ts';
+import type { Json, Scene } from '../artifacts.ts';
+import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from '../attributes.ts';
+import { type Draws, drawsFor, fraction, SALT } from '../hash.ts';
+import { detectionId, phoneticId } from '../ids.ts';
+import type { DeviceFacts } from '../names.ts';
+import type { RuleFacts } from '../rules.ts';
+import { secretsFor } from '../secrets.ts';
+import { NEVER, writeTime } from '../times.ts';
 import { isSample, occurrenceText, receivedText } from './list-item.ts';
-import type { DeviceFacts } from './names.ts';
 import { responsesOf } from './responses.ts';
-import type { RuleFacts } from './rules.ts';
 import { sampleDetail } from './sample.ts';
 import { type Cast, castOf, writeArtifacts, writeInterest, writeInvolved } from './scenario.ts';
-import { secretsFor } from './secrets.ts';
-import { NEVER, writeTime } from './times.ts';
 
 const STATES = [
   ['Initial State'],

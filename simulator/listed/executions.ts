@@ -1,7 +1,7 @@
 import type { Json } from '../artifacts.ts';
 import { hex128, uuid } from '../ids.ts';
 import { writeTime } from '../times.ts';
-import type { Place, Thing } from './thing.ts';
+import type { Place, Thing } from './resource.ts';
 
 /** Executions of packages: who asked for them, on which devices and zones, and how many of those have answered. */
 

@@ -1,5 +1,5 @@
+import type { Waiting } from './detections/living-progress.ts';
 import { LIVING_DEFAULTS, type LivingOptions } from './living-options.ts';
-import type { Waiting } from './living-progress.ts';
 
 /** How a thing that changes goes on: through so many states, and then perhaps it is deleted. */
 export interface Course {

@@ -1,4 +1,4 @@
-import type { Timeline } from './times.ts';
+import type { Timeline } from '../times.ts';
 
 /** A detection that arrived while the simulator ran; its place in time cannot be computed from its serial. */
 export interface Extra {

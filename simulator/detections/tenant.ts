@@ -1,12 +1,12 @@
-import { type Facts, initialStatus, type Moment, makeFacts, type State } from './attributes.ts';
+import { type Facts, initialStatus, type Moment, makeFacts, type State } from '../attributes.ts';
+import { mix, SALT } from '../hash.ts';
+import { detectionId, serialOf } from '../ids.ts';
+import { arrivalsOf } from '../living-options.ts';
+import type { Settings } from '../options.ts';
+import { createTimeline, type Timeline } from '../times.ts';
 import { detailJson } from './detail.ts';
-import { mix, SALT } from './hash.ts';
-import { detectionId, serialOf } from './ids.ts';
 import { listItem } from './list-item.ts';
-import { arrivalsOf } from './living-options.ts';
-import type { Settings } from './options.ts';
 import { createOrder, type Order } from './order.ts';
-import { createTimeline, type Timeline } from './times.ts';
 
 /** The simulated tenant: all its detections, and the present state of each. */
 export interface Tenant {

@@ -1,7 +1,7 @@
-import type { Json } from './artifacts.ts';
-import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
-import { detectionId, phoneticId } from './ids.ts';
-import { isoText } from './times.ts';
+import type { Json } from '../artifacts.ts';
+import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from '../attributes.ts';
+import { detectionId, phoneticId } from '../ids.ts';
+import { isoText } from '../times.ts';
 
 /** Members that the guide's sample shares between a detection and its response. */
 function common(facts: Facts, moment: Moment): Json {

@@ -1,11 +1,11 @@
-import { csvLine } from './csv.ts';
+import { csvLine } from '../csv.ts';
+import { writeEnvelope } from '../list-reply.ts';
+import { type ListQuery, readListQuery } from '../query.ts';
+import { errorReply, jsonReply, type Reply } from '../reply.ts';
+import { readTime } from '../times.ts';
+import type { World } from '../world.ts';
 import { listItem } from './list-item.ts';
-import { writeEnvelope } from './list-reply.ts';
-import { type ListQuery, readListQuery } from './query.ts';
-import { errorReply, jsonReply, type Reply } from './reply.ts';
 import type { Selection } from './selection.ts';
-import { readTime } from './times.ts';
-import type { World } from './world.ts';
 
 /** The detection endpoints, as functions from a query to a reply. Each reply is made at one moment of the tenant. */
 

@@ -1,7 +1,7 @@
 import type { Json } from '../artifacts.ts';
 import { hex128 } from '../ids.ts';
 import { writeTime } from '../times.ts';
-import type { Place, Thing } from './thing.ts';
+import type { Place, Thing } from './resource.ts';
 
 /** Detection exceptions: the list says who modified one and counts, the page of each has its conditions. */
 

@@ -1,13 +1,13 @@
 import type { Json } from '../artifacts.ts';
 import type { Facts } from '../attributes.ts';
-import { type Course, type Courses, createCourses } from '../courses.ts';
+import type { TruthText } from '../detections/truth.ts';
 import { drawsFor, fraction, mix, saltOf } from '../hash.ts';
 import { hex128 } from '../ids.ts';
+import { type Course, type Courses, createCourses } from '../lifecycle.ts';
 import type { Settings } from '../options.ts';
 import { SECRET_BASE, secretsFor } from '../secrets.ts';
-import type { TruthText } from '../truth.ts';
 import { THINGS } from './index.ts';
-import type { Part, Place, Thing } from './thing.ts';
+import type { Part, Place, Thing } from './resource.ts';
 
 /** What every vendor's record may hold, documented or not. */
 function planted(json: Json, { facts, index, secrets }: Place): Json {

@@ -1,4 +1,4 @@
-import type { FaultEngine } from './fault-engine.ts';
+import type { FaultEngine } from '../fault-engine.ts';
 import type { Living } from './living.ts';
 import type { Tenant } from './tenant.ts';
 

@@ -2,7 +2,7 @@ import type { Json } from '../artifacts.ts';
 import { uuid } from '../ids.ts';
 import type { RuleFacts } from '../rules.ts';
 import { writeTime } from '../times.ts';
-import type { Part, Place, Thing } from './thing.ts';
+import type { Part, Place, Thing } from './resource.ts';
 
 /** The rules that detections name come first; more than those are a customer's own. */
 

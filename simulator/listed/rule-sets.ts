@@ -1,7 +1,7 @@
 import type { Json } from '../artifacts.ts';
 import { uuid } from '../ids.ts';
 import { writeTime } from '../times.ts';
-import type { Place, Thing } from './thing.ts';
+import type { Place, Thing } from './resource.ts';
 
 /** Sets of the rules that detections name, each with what is done when one fires. */
 

@@ -3,7 +3,7 @@ import { hex128, uuid } from '../ids.ts';
 import type { DeviceFacts } from '../names.ts';
 import { NEVER, writeTime } from '../times.ts';
 import { addresses, protectId } from './devices.ts';
-import type { Part, Place, Thing } from './thing.ts';
+import type { Part, Place, Thing } from './resource.ts';
 
 /** Files that Protect takes for threats, and the devices of the tenant that they were found on. */
 

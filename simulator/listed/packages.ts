@@ -3,7 +3,7 @@ import type { Facts } from '../attributes.ts';
 import type { Draws } from '../hash.ts';
 import { uuid } from '../ids.ts';
 import { writeTime } from '../times.ts';
-import type { Place, Thing } from './thing.ts';
+import type { Place, Thing } from './resource.ts';
 
 /** Packages of scripts for devices: some are Cylance's own, the others were uploaded by somebody. */
 

@@ -1,7 +1,7 @@
-import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
-import { mix, SALT } from './hash.ts';
-import { detectionId, phoneticId } from './ids.ts';
-import { isoText, writeTime } from './times.ts';
+import { deviceIndex, type Facts, type Moment, ruleIndex, SEVERITIES, STATUSES, severityIndex } from '../attributes.ts';
+import { mix, SALT } from '../hash.ts';
+import { detectionId, phoneticId } from '../ids.ts';
+import { isoText, writeTime } from '../times.ts';
 
 /** With odd forms, the first serials are the guide's own sample, with exactly the documented members. */
 export const SAMPLE_COUNT = 2;

@@ -9,8 +9,8 @@ import {
   type Scene,
   thread,
   user,
-} from './artifacts.ts';
-import type { Scenario } from './rules.ts';
+} from '../artifacts.ts';
+import type { Scenario } from '../rules.ts';
 
 /** All artifacts of a detection and which part each plays. */
 export interface Cast {

@@ -1,7 +1,7 @@
-import { deviceIndex, ruleIndex, SEVERITIES, STATUSES, severityIndex } from './attributes.ts';
-import { mix, SALT } from './hash.ts';
-import { phoneticId, phoneticRank } from './ids.ts';
-import type { ListQuery, SortField } from './query.ts';
+import { deviceIndex, ruleIndex, SEVERITIES, STATUSES, severityIndex } from '../attributes.ts';
+import { mix, SALT } from '../hash.ts';
+import { phoneticId, phoneticRank } from '../ids.ts';
+import type { ListQuery, SortField } from '../query.ts';
 import type { Tenant } from './tenant.ts';
 
 /** What a query selects: how many, and any part of it, in the order asked for. */

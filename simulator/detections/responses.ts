@@ -1,9 +1,9 @@
-import type { Json } from './artifacts.ts';
-import type { Facts, Moment } from './attributes.ts';
-import { type Draws, drawsFor, SALT } from './hash.ts';
-import { detectionId, phoneticId, uuid } from './ids.ts';
-import { secretsFor } from './secrets.ts';
-import { writeTime } from './times.ts';
+import type { Json } from '../artifacts.ts';
+import type { Facts, Moment } from '../attributes.ts';
+import { type Draws, drawsFor, SALT } from '../hash.ts';
+import { detectionId, phoneticId, uuid } from '../ids.ts';
+import { secretsFor } from '../secrets.ts';
+import { writeTime } from '../times.ts';
 
 const ACTIONS = ['Terminate Process', 'Delete File', 'Suspend Process', 'Log Off User', 'Notify: User, Desktop'];
 const CODES = [

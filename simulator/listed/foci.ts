@@ -12,7 +12,7 @@ import {
 import { detectionId, hex128 } from '../ids.ts';
 import type { DeviceFacts } from '../names.ts';
 import { writeTime } from '../times.ts';
-import type { Part, Place, Thing } from './thing.ts';
+import type { Part, Place, Thing } from './resource.ts';
 
 /** Focus views, and what they show once they are available. The guide leaves open what that is: three forms of it. */
 
