@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Counters, readStatus } from './counters.ts';
-import { type TruthRange, type TruthText, truthLine } from './detections/truth.ts';
-import type { Route } from './router.ts';
+import type { Revision, TruthRange } from './resource.ts';
+import { STREAMS } from './resources.ts';
+import type { Target } from './router.ts';
 import { sendLines } from './send.ts';
-import { isTruthStream, TRUTH_STREAMS } from './stream-truth.ts';
 import { readTime } from './times.ts';
-import { confirmRevision, pauseAll, type World } from './world.ts';
+import { confirmRevision, MAIN_STREAM, mainSummary, pauseAll, summaryOf, type World } from './world.ts';
 
 /** The simulator's own pages under /_simulator/: what happened, and what a perfect connector would have delivered. */
 
@@ -13,8 +13,10 @@ function json(response: ServerResponse, value: unknown, status = 200): void {
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' }).end(JSON.stringify(value));
 }
 
-function* truthLines(rows: Iterable<TruthText>): Generator<string> {
-  for (const row of rows) yield truthLine(row);
+/** NDJSON. */
+function* truthLines(rows: Iterable<Revision>): Generator<string> {
+  for (const { id, ordinal, kind, json } of rows)
+    yield `{"id":${JSON.stringify(id)},"ordinal":${ordinal},"kind":"${kind}","record":${json}}\n`;
 }
 
 function readRange(params: URLSearchParams): TruthRange {
@@ -41,22 +43,21 @@ function isLocal(request: IncomingMessage): boolean {
 export async function answerControl(
   world: World,
   counters: Counters,
-  { argument, params }: Route,
+  { argument, params }: Target,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   if (!isLocal(request)) return json(response, { message: 'only from this machine' }, 403);
   const post = request.method === 'POST';
-  const stream = params.get('stream') ?? 'cylance.detection';
-  if (!isTruthStream(stream)) return json(response, { message: `known: ${TRUTH_STREAMS.join(', ')}` }, 400);
+  const stream = params.get('stream') ?? MAIN_STREAM;
+  if (!STREAMS.includes(stream)) return json(response, { message: `known: ${STREAMS.join(', ')}` }, 400);
   if (argument === 'truth') {
-    const ofDetections = stream === 'cylance.detection';
-    const rows = ofDetections ? world.truth.rows(readRange(params)) : world.streamTruth.rows(stream);
+    const rows = world.truthOf(stream).rows(readRange(params));
     return sendLines(response, 'application/x-ndjson', truthLines(rows));
   }
   if (argument === 'status') return json(response, readStatus(world, counters));
   if (argument === 'summary')
-    return json(response, params.has('stream') ? world.streamTruth.summary(stream) : world.truth.summary());
+    return json(response, params.has('stream') ? summaryOf(world, stream) : mainSummary(world));
   if (post && argument === 'confirm') return json(response, { confirmed: await confirmAll(world, request) });
   if (post && argument === 'pause') pauseAll(world, 'pause');
   else if (post && argument === 'resume') pauseAll(world, 'resume');

@@ -1,4 +1,4 @@
-import type { Waiting } from './detections/living-progress.ts';
+import type { Lifecycle, Waiting } from './resource.ts';
 import type { World } from './world.ts';
 
 /** What happened so far; written by the server, read by tests and people. */
@@ -17,7 +17,7 @@ export interface Status extends Omit<Counters, 'inFlight'> {
   pending: number;
   /** What those changes wait for. */
   waitingFor: Waiting;
-  /** Detections, queries and files whose present state nobody has been served yet. */
+  /** Items whose present state nobody has been served yet. */
   unserved: number;
   faultsDone: Record<string, number>;
   unusedFaults: string[];
@@ -28,36 +28,27 @@ export function createCounters(): Counters {
   return { requests: 0, byEndpoint: {}, byStatus: {}, forbiddenCalls: 0, inFlight: 0, maxInFlight: 0 };
 }
 
-function unserved({ tenant, living, courses }: World): number {
-  let count = courses.reduce((sum, changing) => sum + changing.unserved(), 0);
-  for (let serial = 0; serial < living.serials(); serial++) {
-    if (!living.isServed(serial) && tenant.order.exists(serial)) count++;
-  }
-  return count;
-}
-
-function waitingFor({ living, courses }: World): Waiting {
-  const total = living.waitingFor();
-  for (const changing of courses) {
-    const { serving, dwell, confirmation } = changing.waitingFor();
-    total.serving += serving;
-    total.dwell += dwell;
-    total.confirmation += confirmation;
+function waitingFor(lifecycles: readonly Lifecycle[]): Waiting {
+  const total: Waiting = { event: 0, serving: 0, dwell: 0, confirmation: 0 };
+  for (const lifecycle of lifecycles) {
+    const own = lifecycle.waitingFor();
+    for (const cause of Object.keys(total) as (keyof Waiting)[]) total[cause] += own[cause];
   }
   return total;
 }
 
 export function readStatus(world: World, counters: Counters): Status {
   const { inFlight: _inFlight, ...counts } = counters;
+  const { lifecycles, faults, tokens } = world;
   return {
     ...counts,
     byEndpoint: { ...counts.byEndpoint },
     byStatus: { ...counts.byStatus },
-    pending: [world.living, ...world.courses].reduce((sum, changing) => sum + changing.pending(), 0),
-    waitingFor: waitingFor(world),
-    unserved: unserved(world),
-    faultsDone: world.faults.done(),
-    unusedFaults: world.faults.unused(),
-    tokens: world.tokens.issued(),
+    pending: lifecycles.reduce((sum, lifecycle) => sum + lifecycle.pending(), 0),
+    waitingFor: waitingFor(lifecycles),
+    unserved: lifecycles.reduce((sum, lifecycle) => sum + lifecycle.unserved(), 0),
+    faultsDone: faults.done(),
+    unusedFaults: faults.unused(),
+    tokens: tokens.issued(),
   };
 }

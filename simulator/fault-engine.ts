@@ -1,11 +1,4 @@
-import {
-  type FaultEndpoint,
-  type FaultName,
-  type FaultPlan,
-  type FaultRule,
-  type Stage,
-  stageOf,
-} from './fault-plan.ts';
+import { type FaultName, type FaultPlan, type FaultRule, type Stage, stageOf } from './fault-plan.ts';
 import { fraction, SALT } from './hash.ts';
 
 /** A fault that is to happen now. `turn` counts how often its rule fired, from 0. */
@@ -16,13 +9,13 @@ export interface Due {
 
 export interface FaultEngine {
   /** The fault for this request at this stage, if one is due. Of several, the first rule of the plan wins. */
-  due(stage: Stage, endpoint: FaultEndpoint): Due | undefined;
+  due(stage: Stage, endpoint: string): Due | undefined;
   /** Does this detail fail for ever? Asking counts nothing. */
   detailFails(serial: number): boolean;
   /** The same for a request: counts the fault as done, and gives its status. */
   failDetail(serial: number): number | undefined;
   /** The status for a page that reaches so many items deep, if it fails. */
-  failPage(depth: number, endpoint: FaultEndpoint): number | undefined;
+  failPage(depth: number, endpoint: string): number | undefined;
   /** The vendor's clock. */
   now(): number;
   done(): Record<string, number>;
@@ -36,7 +29,7 @@ interface Live {
   fired: number;
 }
 
-function matches(rule: FaultRule, endpoint: FaultEndpoint): boolean {
+function matches(rule: FaultRule, endpoint: string): boolean {
   return rule.endpoint === undefined || rule.endpoint === 'any' || rule.endpoint === endpoint;
 }
 

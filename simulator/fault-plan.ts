@@ -1,6 +1,3 @@
-import { EXTRAS } from './extras/index.ts';
-import { THING_ROUTES } from './listed/answers.ts';
-
 /**
  * The fault plan: a list of rules, each saying what goes wrong, where and when. It is read strictly, because a rule
  * that is silently ignored makes a test that proves nothing.
@@ -54,22 +51,10 @@ const KINDS = {
 export type FaultName = keyof typeof KINDS;
 export const FAULT_NAMES = Object.keys(KINDS) as FaultName[];
 
-const ENDPOINTS = [
-  ...(['token', 'list', 'detail', 'recent', 'csv', 'apex', 'any'] as const),
-  ...(['instaqueries', 'instaquery', 'results', 'files'] as const),
-] as const;
-/** One of these, the name of a thing's list, page or part, or that of an extra. */
-export type FaultEndpoint = (typeof ENDPOINTS)[number] | (string & {});
-const ALL_ENDPOINTS: readonly string[] = [
-  ...ENDPOINTS,
-  ...THING_ROUTES.map(({ endpoint }) => endpoint),
-  ...EXTRAS.map(({ name }) => name),
-];
-
 export interface FaultRule {
   fault: FaultName;
-  /** Default: any. Faults that only make sense for one endpoint take that one. */
-  endpoint?: FaultEndpoint;
+  /** `any`, or the name of an endpoint. Default: any. Faults that only make sense for one endpoint take that one. */
+  endpoint?: string;
   /** Fires on every n-th request that the rule looks at; */
   every?: number;
   /** or with this probability, drawn from the seed; */
@@ -108,7 +93,6 @@ export function stageOf(rule: FaultRule): Stage {
 
 /** The checks of single members: what a value must be, in words. */
 const CHECKS: Record<string, [is: (value: unknown) => boolean, must: string]> = {
-  endpoint: [(value) => ALL_ENDPOINTS.includes(value as string), `be one of ${ALL_ENDPOINTS.join(', ')}`],
   every: [(value) => Number.isInteger(value) && Number(value) > 0, 'be a whole number above zero'],
   probability: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],
   fraction: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],
@@ -126,14 +110,18 @@ const CHECKS: Record<string, [is: (value: unknown) => boolean, must: string]> = 
 };
 const NUMBER: (typeof CHECKS)[string] = [(value) => typeof value === 'number' && Number.isFinite(value), 'be a number'];
 
-function ruleProblem(rule: unknown): string | undefined {
+function ruleProblem(rule: unknown, endpoints: readonly string[]): string | undefined {
   if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) return 'must be an object';
   const name = (rule as Partial<FaultRule>).fault;
   if (!name || !Object.hasOwn(KINDS, name)) return `has an unknown fault "${name}"; known: ${FAULT_NAMES.join(', ')}`;
+  const checks: typeof CHECKS = {
+    ...CHECKS,
+    endpoint: [(value) => endpoints.includes(value as string), `be one of ${endpoints.join(', ')}`],
+  };
   const allowed: string[] = [...COMMON, ...KINDS[name].members];
   for (const [member, value] of Object.entries(rule)) {
     if (!allowed.includes(member)) return `(${name}) has an unknown member "${member}"; known: ${allowed.join(', ')}`;
-    const [is, must] = CHECKS[member] ?? NUMBER;
+    const [is, must] = checks[member] ?? NUMBER;
     if (member !== 'fault' && !is(value)) return `(${name}): "${member}" must ${must}`;
   }
   const missing = REQUIRED[name]?.find((member) => !(member in rule));
@@ -141,10 +129,10 @@ function ruleProblem(rule: unknown): string | undefined {
 }
 
 /** Checks a plan, as given in-process or read from a file. Throws one message that names the rule and the member. */
-export function readFaultPlan(plan: unknown): FaultPlan {
+export function readFaultPlan(plan: unknown, endpoints: readonly string[]): FaultPlan {
   if (!Array.isArray(plan)) throw new Error('fault plan: must be a list of rules');
   plan.forEach((rule, index) => {
-    const problem = ruleProblem(rule);
+    const problem = ruleProblem(rule, endpoints);
     if (problem) throw new Error(`fault plan: rule ${index + 1} ${problem}`);
   });
   return plan as FaultPlan;

@@ -21,7 +21,7 @@ export function unscramble(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** 32 bits for one property (`salt`) of one thing (`value`). */
+/** 32 bits for one property (`salt`) of one item (`value`). */
 export function mix(seed: number, value: number, salt: number): number {
   return scramble(scramble(seed + Math.imul(salt + 1, STEP)) ^ Math.imul(value + 1, 0x85ebca77));
 }
@@ -53,7 +53,7 @@ export function drawsFor(seed: number, value: number, salt: number): Draws {
   };
 }
 
-/** A salt for what has a name instead of a number in `SALT`: kinds of things, and what is drawn for them. */
+/** A salt for what has a name instead of a number in `SALT`: listed resources, and what is drawn for them. */
 export function saltOf(name: string): number {
   let salt = 0x811c9dc5;
   for (let at = 0; at < name.length; at++) salt = Math.imul(salt ^ name.charCodeAt(at), 0x01000193);

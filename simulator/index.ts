@@ -2,37 +2,58 @@ import { createServer as createHttp, type RequestListener, type Server } from 'n
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createCounters, readStatus, type Status } from './counters.ts';
-import type { TruthRange, TruthRow, TruthText } from './detections/truth.ts';
+import * as plans from './fault-plan.ts';
 import { createHandler } from './handler.ts';
-import { THINGS } from './listed/index.ts';
-import { fillOptions, type SimulatorOptions } from './options.ts';
-import type { StreamSummary, TruthStream } from './stream-truth.ts';
-import { confirmRevision, createWorld, pauseAll } from './world.ts';
+import { fillOptions } from './options.ts';
+import type { Revision, Served, TruthRange } from './resource.ts';
+import { COUNTED, ENDPOINTS, RESOURCES } from './resources.ts';
+import type { SimulatorOptions } from './settings.ts';
+import {
+  confirmRevision,
+  createWorld,
+  MAIN_STREAM,
+  type MainSummary,
+  mainSummary,
+  pauseAll,
+  type StreamSummary,
+  summaryOf,
+} from './world.ts';
 
 export type { Status } from './counters.ts';
-export type { TruthRange, TruthRow } from './detections/truth.ts';
 export type { FaultPlan, FaultRule } from './fault-plan.ts';
-export { FAULT_NAMES, readFaultPlan } from './fault-plan.ts';
+export { FAULT_NAMES } from './fault-plan.ts';
 export type { LivingOptions } from './living-options.ts';
-export type { SimulatorOptions } from './options.ts';
-export type { StreamSummary, TruthStream } from './stream-truth.ts';
+export type { TruthRange } from './resource.ts';
+export type { SimulatorOptions } from './settings.ts';
+export type { StreamSummary } from './world.ts';
 
-/** So many of every kind of thing: for `SimulatorOptions.things`. */
+/** A revision with its record as it was parsed. */
+export interface TruthRow extends Omit<Revision, 'json'> {
+  record: unknown;
+}
+
+/** One of `STREAMS`. */
+export type TruthStream = string;
+
+/** Checks a plan, as given in-process or read from a file. Throws one message that names the rule and the member. */
+export function readFaultPlan(plan: unknown): plans.FaultPlan {
+  return plans.readFaultPlan(plan, ENDPOINTS);
+}
+
+/** So many of everything that `SimulatorOptions.things` counts. */
 export function thingsEach(count: number): Record<string, number> {
-  return Object.fromEntries(THINGS.map(({ name }) => [name, count]));
+  return Object.fromEntries(Object.keys(COUNTED).map((name) => [name, count]));
 }
 
-/** The kind of thing that a stream reads, or that its records belong to. */
+/** What `SimulatorOptions.things` calls the resource that a stream reads, or that its records belong to. */
 export function thingOf(stream: TruthStream): string | undefined {
-  return THINGS.find(({ stream: own, parts = [] }) => own === stream || parts.some((part) => part.stream === stream))
-    ?.name;
+  return RESOURCES.find(({ streams, usual }) => usual !== undefined && streams.includes(stream))?.name;
 }
 
-/** The streams that have to be read together, so that a changing thing of the one moves on; empty for other streams. */
+/** The streams that have to be read together, so that a changing item of the one moves on; empty for other streams. */
 export function streamsBeside(stream: TruthStream): TruthStream[] {
-  const thing = THINGS.find(({ name }) => name === thingOf(stream));
-  if (thing === undefined) return [];
-  return [thing.stream, ...(thing.parts ?? []).flatMap((part) => part.stream ?? [])];
+  const name = thingOf(stream);
+  return RESOURCES.filter((one) => one.name === name).flatMap(({ streams }) => streams);
 }
 
 export interface Simulator {
@@ -43,12 +64,12 @@ export interface Simulator {
   stats(): Status;
   /** Every revision that a perfect connector has delivered once it is quiet; made while it is read. */
   truth(range?: TruthRange): Generator<TruthRow>;
-  summary(): { detections: number; revisions: number; deleted: number; listOnly: number };
-  /** The same for any stream: queries and files state by state, and the results as they are now. */
+  summary(): MainSummary;
+  /** The same for any stream: state by state, and the results of queries as they are now. */
   truthOf(stream: TruthStream): Generator<TruthRow>;
   summaryOf(stream: TruthStream): StreamSummary;
   /** What was served of a detection; undefined for an id that is not of this tenant. */
-  served(id: string): { listed: boolean; presentState: boolean; deleted: boolean } | undefined;
+  served(id: string): Served | undefined;
   /**
    * Says that a revision was delivered; only needed with `living.confirm`. The id is that of the truth.
    */
@@ -85,12 +106,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const world = createWorld(settings);
   const counters = createCounters();
   const handler: RequestListener = createHandler(world, counters);
-  const { living, tenant, truth, streamTruth, courses } = world;
   const http = createHttp(handler);
   const https = settings.tls && createHttps(settings.tls, handler);
   const shown = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
   const close = async () => {
-    for (const changing of [living, ...courses]) changing.close();
+    for (const lifecycle of world.lifecycles) lifecycle.close();
     await Promise.all([stop(http), ...(https ? [stop(https)] : [])]);
   };
   const open = async () => {
@@ -102,7 +122,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     throw error;
   });
 
-  function* parsed(rows: Iterable<TruthText>): Generator<TruthRow> {
+  function* parsed(rows: Iterable<Revision>): Generator<TruthRow> {
     for (const { json, ...row } of rows) yield { ...row, record: JSON.parse(json) };
   }
 
@@ -110,18 +130,16 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     ...urls,
     range: { start: new Date(settings.startTime).toISOString(), end: new Date(settings.endTime).toISOString() },
     stats: () => readStatus(world, counters),
-    truth: (range) => parsed(truth.rows(range)),
-    summary: truth.summary,
-    truthOf: (stream) => parsed(streamTruth.rows(stream)),
-    summaryOf: streamTruth.summary,
+    truth: (range) => parsed(world.truthOf(MAIN_STREAM).rows(range)),
+    summary: () => mainSummary(world),
+    truthOf: (stream) => parsed(world.truthOf(stream).rows()),
+    summaryOf: (stream) => summaryOf(world, stream),
     served: (id) => {
-      const serial = tenant.find(id);
-      if (serial === undefined) return undefined;
-      return {
-        listed: living.wasListed(serial),
-        presentState: living.isServed(serial),
-        deleted: !tenant.order.exists(serial),
-      };
+      for (const collection of world.collections) {
+        const found = collection.served?.(id);
+        if (found !== undefined) return found;
+      }
+      return undefined;
     },
     confirm: (id, ordinal) => {
       confirmRevision(world, id, ordinal);
@@ -132,13 +150,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
 }
 
-/** For the command: starts with the usual number of every kind of thing, says on `out` that it is ready, and leaves stopping to the caller. */
+/** For the command: starts with the usual number of everything, says on `out` that it is ready, and leaves stopping to the caller. */
 export async function runSimulator(
   options: SimulatorOptions,
   out: { write(text: string): unknown },
 ): Promise<Simulator> {
-  const usual = Object.fromEntries(THINGS.map(({ name, usual: number }) => [name, number]));
-  const simulator = await startSimulator({ ...options, things: { ...usual, ...options.things } });
+  const simulator = await startSimulator({ ...options, things: { ...COUNTED, ...options.things } });
   out.write(`sluice simulator ready ${simulator.url}\n`);
   if (simulator.httpsUrl) out.write(`sluice simulator https ${simulator.httpsUrl}\n`);
   return simulator;

@@ -1,54 +1,58 @@
-import type { Waiting } from './detections/living-progress.ts';
 import { LIVING_DEFAULTS, type LivingOptions } from './living-options.ts';
+import type { Lifecycle, Waiting } from './resource.ts';
 
-/** How a thing that changes goes on: through so many states, and then perhaps it is deleted. */
-export interface Course {
+/** How an item that changes goes on: through so many states, and then perhaps it is deleted. */
+export interface Stages {
   states: number;
   deleted: boolean;
 }
 
 /**
- * The changes of things that are few (InstaQueries, retrieved files), by the principle of `living.ts`: a thing moves on
- * only after its present state has been served whole and has dwelt, and where asked for, its delivery was confirmed.
+ * The lifecycle of items that are few, by the principle of `detections/living.ts`: one moves on only after its present
+ * state has been served whole and has dwelt, and where asked for, its delivery was confirmed.
  */
-export interface Courses {
+export interface ItemLifecycle extends Lifecycle {
   stepOf(index: number): number;
   isGone(index: number): boolean;
-  /** A part (one bit) of the state of `step` was sent whole. */
-  served(index: number, step: number, part: number): void;
+  /** For the present states of these: to be called once a part (one bit) of them was sent whole. */
+  servedLater(indexes: readonly number[], part: number): () => void;
   confirm(index: number, ordinal: number): void;
-  /** How many states there were so far, and whether the thing was deleted after them. */
-  history(index: number): Course;
-  settle(): void;
-  pause(): void;
-  resume(): void;
-  pending(): number;
-  waitingFor(): Waiting;
-  /** How many things there are whose present state nobody has been served whole. */
-  unserved(): number;
-  close(): void;
+  /** How many states there were so far, and whether the item was deleted after them. */
+  history(index: number): Stages;
 }
 
-interface Progress extends Course {
+/** Where an item has one record in each state, and is found by its id. */
+export function confirmedBy({ find, lifecycle }: { find(id: string): number | undefined; lifecycle: ItemLifecycle }) {
+  return (id: string, ordinal: number): boolean => {
+    const index = find(id);
+    if (index !== undefined) lifecycle.confirm(index, ordinal);
+    return index !== undefined;
+  };
+}
+
+interface Progress extends Stages {
   step: number;
   gone: boolean;
   confirmed: boolean;
   servedAt?: number;
 }
 
-export interface CoursesPlan {
+export interface LifecyclePlan {
   count: number;
   /** What changes; everything else stays in its first state. */
-  courses: ReadonlyMap<number, Course>;
+  changes: ReadonlyMap<number, Stages>;
   /** The parts that a state is served whole with, as bits. */
   partsOf(index: number, step: number): number;
 }
 
-export function createCourses({ count, courses, partsOf }: CoursesPlan, given?: Required<LivingOptions>): Courses {
+export function createLifecycle(
+  { count, changes, partsOf }: LifecyclePlan,
+  given?: Required<LivingOptions>,
+): ItemLifecycle {
   const options = given ?? LIVING_DEFAULTS;
   const parts = new Uint8Array(count);
   const progress = new Map<number, Progress>();
-  for (const [index, course] of courses) progress.set(index, { ...course, step: 0, gone: false, confirmed: false });
+  for (const [index, stages] of changes) progress.set(index, { ...stages, step: 0, gone: false, confirmed: false });
   let paused = false;
 
   const left = ({ gone, states, deleted, step }: Progress) => (gone ? 0 : states - step - 1 + (deleted ? 1 : 0));
@@ -83,17 +87,24 @@ export function createCourses({ count, courses, partsOf }: CoursesPlan, given?: 
     }
   };
 
+  const serve = (index: number, step: number, part: number): void => {
+    if (step !== stepOf(index)) return;
+    parts[index] = (parts[index] ?? 0) | part;
+    const entry = progress.get(index);
+    if (entry && entry.servedAt === undefined && isServed(index)) entry.servedAt = Date.now();
+  };
+
   const timer = progress.size > 0 ? setInterval(settle, 50) : undefined;
   timer?.unref();
 
   return {
     stepOf,
     isGone,
-    served: (index, step, part) => {
-      if (step !== stepOf(index)) return;
-      parts[index] = (parts[index] ?? 0) | part;
-      const entry = progress.get(index);
-      if (entry && entry.servedAt === undefined && isServed(index)) entry.servedAt = Date.now();
+    servedLater: (indexes, part) => {
+      const steps = indexes.map((index) => [index, stepOf(index)] as const);
+      return () => {
+        for (const [index, step] of steps) serve(index, step, part);
+      };
     },
     confirm: (index, ordinal) => {
       const entry = progress.get(index);
@@ -101,7 +112,7 @@ export function createCourses({ count, courses, partsOf }: CoursesPlan, given?: 
       settle();
     },
     history: (index) => ({ states: stepOf(index) + 1, deleted: isGone(index) }),
-    settle,
+    requestDone: settle,
     pause: () => {
       paused = true;
     },

@@ -28,9 +28,9 @@ export interface LivingOptions {
   queriesDeleted?: number;
   /** Retrieved files (of the `retrievedFiles`) whose status moves on. */
   filesMove?: number;
-  /** Of every kind of thing that changes, so many go through their states. */
+  /** Of every listed resource (`things`) that changes, so many items go through their states. */
   thingsMove?: number;
-  /** Of every kind of thing that has a page of its own, so many others are deleted. */
+  /** Of every one whose items have pages of their own, so many others are deleted. */
   thingsDeleted?: number;
   /** A state is kept at least this long after it was first served. */
   dwellMs?: number;

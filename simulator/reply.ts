@@ -1,4 +1,15 @@
-/** What a handler answers; sending it (and spoiling it) is somebody else's concern. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Due } from './fault-engine.ts';
+
+export interface Sending {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** The vendor's clock, for the Date header. */
+  now: number;
+  gzip: boolean;
+}
+
+/** What is answered; sending it (and spoiling it) is somebody else's concern. */
 export interface Reply {
   status: number;
   body: string;
@@ -6,6 +17,10 @@ export interface Reply {
   headers?: Record<string, string>;
   /** Called once the whole reply has been sent, unspoiled. */
   sent?: () => void;
+  /** In place of the body: made while they are sent, and no fault spoils them. */
+  lines?: Iterable<string>;
+  /** In place of the body: it sends itself, and spoils itself as a fault asks. */
+  write?: (sending: Sending, due: Due | undefined) => Promise<void>;
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';

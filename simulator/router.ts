@@ -1,65 +1,52 @@
 import type { IncomingMessage } from 'node:http';
-import { APEX_LISTS, APEX_PATH } from './apex-central/index.ts';
-import { EXTRAS } from './extras/index.ts';
-import type { FaultEndpoint } from './fault-plan.ts';
-import { isThingPath, patternOf, THING_ROUTES } from './listed/answers.ts';
+import type { Route } from './resource.ts';
+import { RESOURCES } from './resources.ts';
 
 /** What a request asks for. */
-export interface Route {
-  endpoint: FaultEndpoint | 'simulator' | 'forbidden' | 'unknown';
-  /** The scope it takes; empty for endpoints that need no access token. */
-  scope: string;
-  /** The id of the detection, query or thing, or the simulator's own page. */
+export interface Target {
+  /** That of a route, or one of the three below. */
+  endpoint: string;
+  /** The scope it takes; undefined for endpoints that need no access token. */
+  scope?: string;
+  /** What stands in the path for `{id}`, or the simulator's own page. */
   argument: string;
   params: URLSearchParams;
 }
 
-const READ_EXTRAS = EXTRAS.filter(({ method }) => method === undefined);
-/** The few that look something up with a body. */
-const ASKED = EXTRAS.filter(({ method }) => method === 'POST');
+/** The simulator's own pages; what would change something; what is nowhere. */
+export const [OWN, FORBIDDEN, UNKNOWN] = ['simulator', 'forbidden', 'unknown'];
+const OWN_PAGES = '/_simulator/';
 
-/** Everything that is read: the first path that fits says what is asked for; its group is the id. */
-const READS: readonly (readonly [path: RegExp, endpoint: Route['endpoint'], scope: string])[] = [
-  [/^\/detections\/v2$/, 'list', 'opticsdetect:list'],
-  [/^\/detections\/v2\/recent$/, 'recent', 'opticsdetect:list'],
-  [/^\/detections\/v2\/csv$/, 'csv', 'opticsdetect:list'],
-  [/^\/detections\/v2\/([^/]+)\/details$/, 'detail', 'opticsdetect:read'],
-  [/^\/instaqueries\/v2$/, 'instaqueries', 'opticssurvey:list'],
-  // The newer document forgets the slash before the id.
-  [/^\/instaqueries\/v2\/?([^/]+)\/results$/, 'results', 'opticssurvey:read'],
-  [/^\/instaqueries\/v2\/([^/]+)$/, 'instaquery', 'opticssurvey:read'],
-  [/^\/devicecommands\/v2\/retrieved_files$/, 'files', 'opticscommand:read'],
-  ...READ_EXTRAS.map(({ name, path, scope }) => [patternOf(path), name, scope] as const),
-  ...THING_ROUTES.map(({ pattern, endpoint, scope }) => [pattern, endpoint, scope] as const),
-];
-const OURS = /^\/(?:(?:detections|devicecommands)\/v2(?:\/|$)|instaqueries\/v2)/;
-const EXTRA_PATHS = EXTRAS.map(({ path }) => path.replace(/\/\{id\}.*/, ''));
+interface Known extends Route {
+  pattern: RegExp;
+  /** All below it is one of the vendor's addresses, whatever stands behind it. */
+  start: RegExp;
+}
 
-export function routeOf(request: IncomingMessage): Route {
-  const url = request.url ?? '/';
+function known(route: Route): Known {
+  const flags = route.anyCase ? 'i' : '';
+  const [start = ''] = route.path.split(/\/?\{id\}/);
+  const pattern = new RegExp(`^${route.path.replaceAll('{id}', '([^/]+)')}$`, flags);
+  return { ...route, pattern, start: new RegExp(`^${start}`, flags) };
+}
+
+const fixedLength = ({ path }: Route) => path.split('{')[0]?.length ?? 0;
+/** What says more about the path comes first: `/packages/v2/executions` is none of the packages. */
+const ROUTES: readonly Known[] = RESOURCES.flatMap(({ routes }) => routes)
+  .sort((one, other) => fixedLength(other) - fixedLength(one))
+  .map(known);
+
+export function targetOf(request: IncomingMessage): Target {
+  const { url = '/', method } = request;
   const mark = url.indexOf('?');
   const path = (mark < 0 ? url : url.slice(0, mark)).replace(/\/+$/, '');
   const params = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
-  const route = (endpoint: Route['endpoint'], scope = '', argument = ''): Route => ({
-    endpoint,
-    scope,
-    argument,
-    params,
-  });
-  if (path.startsWith('/_simulator/')) return route('simulator', '', path.slice('/_simulator/'.length));
-  if (path === '/auth/v2/token') return request.method === 'POST' ? route('token') : route('forbidden');
-  if (path === APEX_PATH) return request.method === 'PUT' ? route('apex') : route('forbidden');
-  if (APEX_LISTS.includes(path.toLowerCase())) return request.method === 'GET' ? route('apex') : route('forbidden');
-  if (!OURS.test(path) && !isThingPath(path) && !EXTRA_PATHS.some((one) => path.startsWith(one)))
-    return route('unknown');
-  const asked = request.method === 'POST' ? ASKED.find((extra) => extra.path === path) : undefined;
-  if (asked !== undefined) return route(asked.name, asked.scope);
-  if (request.method !== 'GET') return route('forbidden');
-  for (const [pattern, endpoint, scope] of READS) {
-    const match = pattern.exec(path);
-    if (match) return route(endpoint, scope, decoded(match[1]));
-  }
-  return route('unknown');
+  const target = (endpoint = '', argument = '', scope?: string): Target => ({ endpoint, scope, argument, params });
+  if (path.startsWith(OWN_PAGES)) return target(OWN, path.slice(OWN_PAGES.length));
+  const route = ROUTES.find((one) => (one.method ?? 'GET') === method && one.pattern.test(path));
+  if (route) return target(route.endpoint, decoded(route.pattern.exec(path)?.[1]), route.scope);
+  const isOurs = ROUTES.some(({ pattern, start }) => (method === 'GET' ? pattern : start).test(path));
+  return target(isOurs ? FORBIDDEN : UNKNOWN);
 }
 
 function decoded(text = ''): string {

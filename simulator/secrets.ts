@@ -40,12 +40,12 @@ const NONE: Secrets = {
   url: (place) => `https://${place}`,
 };
 
-/** Where the serials of other things than detections begin, so that no two share a secret. */
+/** Where the serials of other items than detections begin, so that no two share a secret. */
 export const SECRET_BASE = {
   query: 200_000_000,
   artifact: 300_000_000,
   file: 400_000_000,
-  thing: 500_000_000,
+  listed: 500_000_000,
 } as const;
 
 /** `part` tells the places of one detection apart that draw on their own, such as its responses. */

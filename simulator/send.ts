@@ -2,19 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Due } from './fault-engine.ts';
-import { errorReply, type Reply } from './reply.ts';
+import { errorReply, type Reply, type Sending } from './reply.ts';
 
 /** Puts replies on the wire: whole, or spoiled as a fault asks. */
 
 const GZIP_FROM_BYTES = 1024;
-
-export interface Sending {
-  request: IncomingMessage;
-  response: ServerResponse;
-  /** The vendor's clock, for the Date header. */
-  now: number;
-  gzip: boolean;
-}
 
 function writeHead({ response, now }: Sending, reply: Reply, length: number, encoding?: string): void {
   const headers: Record<string, string | number> = {

@@ -1,4 +1,5 @@
 import { fraction, mix, SALT } from './hash.ts';
+import { firstIndex } from './search.ts';
 
 /** Where every generated detection stands in time; never descending, so a time range is a range of serials. */
 export interface Timeline {
@@ -36,17 +37,8 @@ export function createTimeline(seed: number, count: number, start: number, end: 
     const place = first ?? serial + fraction(seed, serial, SALT.jitter);
     return roundInCoarseSlot(seed, start + Math.floor((Math.min(place, count - 1) / count) * (end - start)));
   };
-  const search = (time: number, past: boolean): number => {
-    let low = 0;
-    let high = count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const found = at(middle);
-      if (past ? found <= time : found < time) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
+  const search = (time: number, past: boolean) =>
+    firstIndex(count, (serial) => (past ? at(serial) > time : at(serial) >= time));
   return { count, start, end, at, search };
 }
 

@@ -1,5 +1,5 @@
-import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import type { Json } from './artifacts.ts';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type Claims, objectOf, signToken, verifyToken } from './jwt.ts';
 
 /** Why a token is refused: the status and the message of the reply. */
 export interface Refusal {
@@ -31,34 +31,7 @@ export interface Tokens {
 const MAX_LIFE_SECONDS = 1800;
 const TOLERANCE_SECONDS = 60;
 
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-function sign(content: string, key: string | Buffer): string {
-  return createHmac('sha256', key).update(content).digest('base64url');
-}
-
-function decode(part: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
-    return typeof value === 'object' && value !== null ? (value as Json) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The claims of a HS256 token, or undefined when its form or signature is wrong. */
-function verify(token: string, key: string | Buffer): Json | undefined {
-  const parts = token.split('.');
-  const [header = '', claims = '', signature = ''] = parts;
-  if (parts.length !== 3 || decode(header)?.alg !== 'HS256') return undefined;
-  const expected = Buffer.from(sign(`${header}.${claims}`, key));
-  const given = Buffer.from(signature);
-  return given.length === expected.length && timingSafeEqual(given, expected) ? decode(claims) : undefined;
-}
-
-function timeProblem(claims: Json, now: number): string | undefined {
+function timeProblem(claims: Claims, now: number): string | undefined {
   const { iat, exp } = claims;
   if (typeof iat !== 'number' || typeof exp !== 'number') return 'iat and exp must be numbers';
   if (exp - iat > MAX_LIFE_SECONDS) return 'the token lives longer than 30 minutes';
@@ -67,7 +40,7 @@ function timeProblem(claims: Json, now: number): string | undefined {
   return undefined;
 }
 
-function requestedScopes(claims: Json, granted: string[]): string[] {
+function requestedScopes(claims: Claims, granted: string[]): string[] {
   const { scp } = claims;
   if (scp === undefined || scp === null || scp === '') return granted;
   const wanted = Array.isArray(scp) ? scp.map(String) : String(scp).split(/[\s,]+/);
@@ -75,7 +48,7 @@ function requestedScopes(claims: Json, granted: string[]): string[] {
 }
 
 interface Issued {
-  claims: Json;
+  claims: Claims;
   scopes: Set<string>;
   uses: number;
   issuedMs: number;
@@ -88,7 +61,7 @@ export function createTokens(settings: TokenSettings): Tokens {
   const live = new Map<string, Issued>();
   let count = 0;
 
-  const problem = (claims: Json | undefined, now: number): Refusal | undefined => {
+  const problem = (claims: Claims | undefined, now: number): Refusal | undefined => {
     if (!claims) return { status: 401, message: 'the auth token or its signature is invalid' };
     if (claims.iss !== 'http://cylance.com') return { status: 401, message: 'unknown issuer' };
     const late = timeProblem(claims, now);
@@ -113,9 +86,9 @@ export function createTokens(settings: TokenSettings): Tokens {
 
   const issue: Tokens['issue'] = (body, nowMs, early) => {
     const now = Math.floor(nowMs / 1000);
-    const request = decode(Buffer.from(body).toString('base64url'));
+    const request = objectOf(body);
     if (typeof request?.auth_token !== 'string') return { status: 400, message: 'auth_token is missing' };
-    const asked = verify(request.auth_token, settings.applicationSecret);
+    const asked = verifyToken(request.auth_token, settings.applicationSecret, ['HS256']);
     const refusal = problem(asked, now);
     if (refusal || !asked) return refusal ?? { status: 401, message: 'invalid token' };
     remember(String(asked.jti), now);
@@ -130,8 +103,7 @@ export function createTokens(settings: TokenSettings): Tokens {
       exp: now + settings.tokenSeconds,
       jti: randomUUID(),
     };
-    const content = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
-    const accessToken = `${content}.${sign(content, accessKey)}`;
+    const accessToken = signToken(claims, accessKey);
     live.set(accessToken, { claims, scopes: new Set(scp), uses: 0, issuedMs: nowMs, early });
     count++;
     return { accessToken };

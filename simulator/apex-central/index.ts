@@ -1,8 +1,8 @@
-import type { Facts } from '../attributes.ts';
-import type { TruthText } from '../detections/truth.ts';
+import { objectOf } from '../jwt.ts';
 import { jsonReply, type Reply } from '../reply.ts';
-import type { StreamSummary } from '../stream-truth.ts';
-import { type Asked, refusal } from './access.ts';
+import { type Asked, type Collection, type Revision, resource, type Site } from '../resource.ts';
+import { truthFrom } from '../truth.ts';
+import { refusal } from './access.ts';
 import { makeAgents, makeServers } from './agents.ts';
 import { type Chain, makeChain, makeSummaries } from './chains.ts';
 import { BUSY, failure, wellDone } from './envelopes.ts';
@@ -12,42 +12,22 @@ import { rowsOf } from './write.ts';
 
 /** Trend Micro Apex Central: one address, whose body says what is asked for, and two lists of what it manages. */
 
-export const APEX_PATH = '/WebApp/OSCE_iES/OsceIes/ApiEntry';
+const PATH = '/WebApp/OSCE_iES/OsceIes/ApiEntry';
 /** In lower case: clients write them in several ways. */
 const AGENTS_PATH = '/webapp/api/agentresource/productagents';
 const SERVERS_PATH = '/webapp/api/serverresource/productservers';
-export const APEX_LISTS: readonly string[] = [AGENTS_PATH, SERVERS_PATH];
-export const APEX_STREAM = 'apex_central.footprint';
+const STREAM = 'apex_central.footprint';
 
-export interface ApexOptions {
-  /** Default: `simulated-apex-application`. */
-  applicationId?: string;
-  /** Default: `simulated-apex-key`. */
-  apiKey?: string;
-  /** How many scan summaries there are; each has one to three endpoints. Default 0. */
-  footprints?: number;
-  /** The tasks of so many endpoints, the first ones, never end. */
-  endless?: number;
-  /** Every so many-th good request fails with HTTP 200, in each of the envelopes in turn. */
-  failEvery?: number;
-  /** The first task of every so many-th endpoint has an entry with another status than 0. */
-  statusEvery?: number;
-}
-
-export interface ApexCentral {
-  /** How many scan summaries there are. */
-  count: number;
-  answer(asked: Asked, nowMs: number): Reply;
-  /** What a perfect connector hands on, one row for each event. */
-  rows(): Generator<TruthText>;
-  summary(): StreamSummary;
+interface ApexCentral extends Collection {
+  answer(asked: Asked): Reply;
 }
 
 type Body = Record<string, unknown>;
-export function createApexCentral(facts: Facts, endTime: number, options: ApexOptions = {}): ApexCentral {
-  const { applicationId = 'simulated-apex-application', apiKey = 'simulated-apex-key' } = options;
-  const { footprints: count = 0, endless = 0, failEvery = 0, statusEvery = 0 } = options;
-  const summaries = makeSummaries(facts, count, endTime);
+
+function createApexCentral({ facts, faults, settings }: Site): ApexCentral {
+  const { applicationId = 'simulated-apex-application', apiKey = 'simulated-apex-key' } = settings.apex;
+  const { footprints: count = 0, endless = 0, failEvery = 0, statusEvery = 0 } = settings.apex;
+  const summaries = makeSummaries(facts, count, settings.endTime);
   const agents = makeAgents(facts, summaries);
   const servers = makeServers(facts);
   const tasks = createTasks(facts.seed, endless);
@@ -58,7 +38,7 @@ export function createApexCentral(facts: Facts, endTime: number, options: ApexOp
     for (const summary of summaries) for (const nth of summary.chains.keys()) yield makeChain(facts, summary, nth);
   }
 
-  function* rows(): Generator<TruthText> {
+  function* rows(): Generator<Revision> {
     for (const chain of chains()) for (const row of rowsOf(chain)) yield { ...row, ordinal: 1, kind: 'detail' };
   }
 
@@ -108,11 +88,11 @@ export function createApexCentral(facts: Facts, endTime: number, options: ApexOp
     return path.toLowerCase().startsWith(AGENTS_PATH) ? productAgents(agents, params) : productServers(servers, params);
   };
 
-  const answer: ApexCentral['answer'] = (asked, nowMs) => {
-    const why = refusal(asked, applicationId, apiKey, nowMs);
+  const answer: ApexCentral['answer'] = (asked) => {
+    const why = refusal(asked, applicationId, apiKey, faults.now());
     if (why !== undefined) return { ...jsonReply(JSON.stringify({ Message: why })), status: 401 };
     if (asked.method === 'GET') return managed(asked.url);
-    const body = parsed(asked.body);
+    const body = objectOf(asked.body);
     if (body === undefined || body.TaskType !== 4) return failure('the body or its TaskType is invalid');
     if (failEvery > 0 && ++requests % failEvery === 0)
       return jsonReply(BUSY[(requests / failEvery) % BUSY.length] as string);
@@ -123,23 +103,7 @@ export function createApexCentral(facts: Facts, endTime: number, options: ApexOp
     return body.Url === 'V1/Content/ShowContent' ? content(body) : failure('the Url is not supported');
   };
 
-  return {
-    ...{ count, answer, rows },
-    summary: () => {
-      let records = 0;
-      for (const _row of rows()) records++;
-      return { records, revisions: records };
-    },
-  };
-}
-
-function parsed(body: Buffer): Body | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString());
-    return typeof value === 'object' && value !== null ? (value as Body) : undefined;
-  } catch {
-    return undefined;
-  }
+  return { answer, truth: { [STREAM]: truthFrom(rows) } };
 }
 
 function taskReply(chain: Chain | undefined, { taskId, lastContentId, hasMore, content }: TaskAnswer): Reply {
@@ -147,3 +111,16 @@ function taskReply(chain: Chain | undefined, { taskId, lastContentId, hasMore, c
   const head = JSON.stringify({ taskId, lastContentId, hasMore, errorServers: '[]', ...server });
   return wellDone(`${head.slice(0, -1)},"content":${content}}`);
 }
+
+const answer = (apex: ApexCentral, asked: Asked): Reply => apex.answer(asked);
+
+export const apexCentral = resource<ApexCentral>({
+  name: 'apex',
+  streams: [STREAM],
+  routes: [
+    { endpoint: 'apex', path: PATH, method: 'PUT', answer },
+    { endpoint: 'apex', path: AGENTS_PATH, anyCase: true, answer },
+    { endpoint: 'apex', path: SERVERS_PATH, anyCase: true, answer },
+  ],
+  create: createApexCentral,
+});

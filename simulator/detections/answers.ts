@@ -1,17 +1,25 @@
+import { SEVERITIES, severityIndex } from '../attributes.ts';
 import { csvLine } from '../csv.ts';
-import { writeEnvelope } from '../list-reply.ts';
+import { pageReply } from '../paging.ts';
 import { type ListQuery, readListQuery } from '../query.ts';
 import { errorReply, jsonReply, type Reply } from '../reply.ts';
+import type { Asked, Collection, Site } from '../resource.ts';
 import { readTime } from '../times.ts';
-import type { World } from '../world.ts';
-import { listItem } from './list-item.ts';
-import type { Selection } from './selection.ts';
+import type { Living } from './living.ts';
+import type { Selector } from './selection.ts';
+import type { Tenant } from './tenant.ts';
 
 /** The detection endpoints, as functions from a query to a reply. Each reply is made at one moment of the tenant. */
 
+export interface Detections extends Collection, Pick<Site, 'faults' | 'settings'> {
+  tenant: Tenant;
+  living: Living;
+  selector: Selector;
+}
+
 /** Notes what was named, and which list items are all that will ever be known of a detection. */
-function noteListed(world: World, serials: number[]): () => void {
-  const { living, faults } = world;
+function noteListed(detections: Detections, serials: readonly number[]): () => void {
+  const { living, faults } = detections;
   const whole: [serial: number, step: number][] = [];
   for (const serial of serials) {
     living.listed(serial);
@@ -22,33 +30,20 @@ function noteListed(world: World, serials: number[]): () => void {
   };
 }
 
-function writePage(world: World, query: ListQuery, selection: Selection): Reply {
-  const { tenant, faults } = world;
-  const { page, pageSize } = query;
-  const from = (page - 1) * pageSize;
-  const serials = selection.slice(from, from + pageSize);
-  const items = serials.map((serial) => listItem(tenant.facts, tenant.momentOf(serial)));
-  const sent = noteListed(world, serials);
-  const due = items.length > 0 ? faults.due('list', 'list') : undefined;
-  const [before] = due && from > 0 ? selection.slice(from - 1, from) : [];
-  const previous = before === undefined ? undefined : tenant.listItem(before);
-  const body = writeEnvelope({ page, pageSize, total: selection.total, items, previous }, due);
-  return jsonReply(body, due ? undefined : sent);
-}
-
-export function listDetections(world: World, params: URLSearchParams): Reply {
-  const query = readListQuery(params, world.settings.maxPageSize);
+export function listDetections(detections: Detections, { params }: Asked): Reply {
+  const { tenant, selector, settings } = detections;
+  const query = readListQuery(params, settings.maxPageSize);
   if ('problem' in query) return errorReply(400, query.problem);
-  const status = world.faults.failPage(query.page * query.pageSize, 'list');
-  if (status !== undefined) return errorReply(status, 'the page could not be made');
-  const selection = world.selector.select(query);
-  const pages = Math.ceil(selection.total / query.pageSize);
-  if (query.page > Math.max(1, pages)) return errorReply(404, 'the requested page does not exist');
-  return writePage(world, query, selection);
+  return pageReply(detections, params, {
+    endpoint: 'list',
+    select: () => selector.select(query),
+    write: (serial) => tenant.listItem(serial),
+    sent: (serials) => noteListed(detections, serials),
+  });
 }
 
-export function detectionDetail(world: World, id: string): Reply {
-  const { tenant, living, faults } = world;
+export function detectionDetail(detections: Detections, { argument: id }: Asked): Reply {
+  const { tenant, living, faults } = detections;
   if (!/^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i.test(id)) {
     return errorReply(400, 'the identifier of the detection is not valid');
   }
@@ -61,7 +56,7 @@ export function detectionDetail(world: World, id: string): Reply {
   return jsonReply(tenant.detail(serial), sent);
 }
 
-export function recentDetections({ tenant }: World, params: URLSearchParams): Reply {
+export function recentDetections({ tenant }: Detections, { params }: Asked): Reply {
   const text = params.get('since');
   const since = text === null || text === '' ? undefined : readTime(text);
   if (text && since === undefined) return errorReply(400, 'since must be an ISO 8601 time');
@@ -76,20 +71,39 @@ export function recentDetections({ tenant }: World, params: URLSearchParams): Re
 
 const CSV_COLUMNS = ['Id', 'PhoneticId', 'Severity', 'DetectionDescription', 'OccurrenceTime', 'Device', 'Status'];
 
-function lineOf(world: World, serial: number): string {
-  const item = JSON.parse(world.tenant.listItem(serial)) as Record<string, unknown>;
+function lineOf(detections: Detections, serial: number): string {
+  const item = JSON.parse(detections.tenant.listItem(serial)) as Record<string, unknown>;
   const device = item.Device as { name?: string };
   const cells = CSV_COLUMNS.map((column) => (column === 'Device' ? device.name : item[column]));
   return csvLine(cells);
 }
 
 /** The export as lines: not paged, so it is written while it is sent and never held whole. */
-export function* csvLines(world: World, query: ListQuery): Generator<string> {
-  const { total, slice } = world.selector.select(query);
+function* csvLines(detections: Detections, query: ListQuery): Generator<string> {
+  const { total, slice } = detections.selector.select(query);
   const serials = slice(0, total);
   yield csvLine(CSV_COLUMNS);
   for (const serial of serials) {
-    world.living.listed(serial);
-    yield lineOf(world, serial);
+    detections.living.listed(serial);
+    yield lineOf(detections, serial);
   }
+}
+
+export function detectionsCsv(detections: Detections, { params }: Asked): Reply {
+  const query = readListQuery(params, detections.settings.maxPageSize);
+  if ('problem' in query) return errorReply(400, query.problem);
+  return { status: 200, type: 'text/csv; charset=utf-8', body: '', lines: csvLines(detections, query) };
+}
+
+/** How many detections of each severity the filters leave in. Its shape is assumed. */
+export function severities({ settings, selector, tenant }: Detections, { params }: Asked): Reply {
+  const query = readListQuery(params, settings.maxPageSize);
+  if ('problem' in query) return errorReply(400, query.problem);
+  const { total, slice } = selector.select(query);
+  const counts = SEVERITIES.map((severity) => [severity, 0] as [string, number]);
+  for (const serial of slice(0, total)) {
+    const count = counts[severityIndex(tenant.facts, serial)];
+    if (count !== undefined) count[1]++;
+  }
+  return jsonReply(JSON.stringify(Object.fromEntries(counts)));
 }

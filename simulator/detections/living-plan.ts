@@ -4,7 +4,7 @@ import type { LivingOptions } from '../living-options.ts';
 import { SAMPLE_COUNT } from './list-item.ts';
 
 /** The states a detection goes through, fixed by the seed; after the last it may be deleted. */
-export interface Course {
+export interface DetectionStages {
   states: State[];
   deleted: boolean;
   /** Vanishes before it is served, if nobody is quicker. */
@@ -18,7 +18,7 @@ export type Arrival = 'arrival' | 'late' | 'fast' | 'reset';
 export type Event = { kind: Arrival | 'unseen'; serial: number };
 
 export interface Plan {
-  courses: Map<number, Course>;
+  changes: Map<number, DetectionStages>;
   events: Event[];
 }
 
@@ -39,9 +39,9 @@ function withStatus(status: number): State {
 const FIRST_CLOSED = 4;
 const open = (status: number): number => (status >= FIRST_CLOSED ? NEW : status);
 
-type Make = (status: number, draw: number) => Course;
+type Make = (status: number, draw: number) => DetectionStages;
 
-const kept = (states: State[]): Course => ({ states, deleted: false, unseen: false });
+const kept = (states: State[]): DetectionStages => ({ states, deleted: false, unseen: false });
 
 /** One kind of change: how a detection that is born with `status` goes on. */
 const MAKERS: { option: keyof LivingOptions; make: Make; needsDetail?: boolean; oldOnly?: boolean }[] = [
@@ -80,19 +80,19 @@ function shuffle<T>(list: T[], seed: number): void {
   }
 }
 
-function makeCourses(
+function makeChanges(
   facts: Facts,
   detections: number,
   all: number,
   options: Required<LivingOptions>,
   fails: (serial: number) => boolean,
 ) {
-  const courses = new Map<number, Course>();
+  const changes = new Map<number, DetectionStages>();
   let tries = 0;
   const choose = (limit: number, usable: (serial: number) => boolean): number => {
     for (const until = tries + 40 * all + 1000; tries < until; tries++) {
       const serial = mix(facts.seed, tries, SALT.plan) % Math.max(1, limit);
-      if (serial >= SAMPLE_COUNT && serial < limit && !courses.has(serial) && usable(serial)) return serial;
+      if (serial >= SAMPLE_COUNT && serial < limit && !changes.has(serial) && usable(serial)) return serial;
     }
     throw new Error('simulator: more changes are planned than there are detections to change');
   };
@@ -101,10 +101,10 @@ function makeCourses(
       // Where the detail fails for ever, a change that only it shows cannot be seen, and a deletion not be told
       // from the failure.
       const serial = choose(oldOnly ? detections : all, (candidate) => !(needsDetail && fails(candidate)));
-      courses.set(serial, make(initialStatus(facts, serial), mix(facts.seed, serial, SALT.plan + 500)));
+      changes.set(serial, make(initialStatus(facts, serial), mix(facts.seed, serial, SALT.plan + 500)));
     }
   }
-  return courses;
+  return changes;
 }
 
 export function makePlan(
@@ -114,7 +114,7 @@ export function makePlan(
   fails: (serial: number) => boolean,
 ): Plan {
   const all = detections + options.arrivals + options.lateArrivals;
-  const courses = makeCourses(facts, detections, all, options, fails);
+  const changes = makeChanges(facts, detections, all, options, fails);
   const events: Event[] = [];
   const kinds: readonly [Arrival, number][] = [
     ['arrival', options.arrivals],
@@ -124,7 +124,7 @@ export function makePlan(
   ];
   let serial = detections;
   for (const [kind, count] of kinds) for (let left = count; left > 0; left--) events.push({ kind, serial: serial++ });
-  for (const [serial, course] of courses) if (course.unseen) events.push({ kind: 'unseen', serial });
+  for (const [serial, stages] of changes) if (stages.unseen) events.push({ kind: 'unseen', serial });
   shuffle(events, facts.seed);
-  return { courses, events };
+  return { changes, events };
 }

@@ -1,8 +1,9 @@
-import type { Course, Event } from './living-plan.ts';
+import type { Waiting } from '../resource.ts';
+import type { DetectionStages, Event } from './living-plan.ts';
 
-/** How far one detection has come on its course. */
+/** How far one detection has come on its stages. */
 export interface Progress {
-  course: Course;
+  stages: DetectionStages;
   step: number;
   servedAt?: number;
   confirmed: boolean;
@@ -14,20 +15,8 @@ export interface Progress {
   fading: boolean;
 }
 
-/** What the changes still to come are waiting for. */
-export interface Waiting {
-  /** An arrival, or a deletion that nobody is to see. */
-  event: number;
-  /** The present state has not been served whole. */
-  serving: number;
-  /** It has been served, but not for long enough. */
-  dwell: number;
-  /** It has dwelt, but its delivery has not been confirmed. */
-  confirmation: number;
-}
-
-export function moreToCome({ gone, step, course }: Progress): boolean {
-  return !gone && (step + 1 < course.states.length || course.deleted);
+export function moreToCome({ gone, step, stages }: Progress): boolean {
+  return !gone && (step + 1 < stages.states.length || stages.deleted);
 }
 
 export function countWaiting(progress: Map<number, Progress>, events: number, ready: Set<number>): Waiting {
@@ -45,7 +34,7 @@ export function countWaiting(progress: Map<number, Progress>, events: number, re
 export function countPending(progress: Iterable<Progress>, events: Event[]): number {
   let count = events.filter((event) => event.kind !== 'unseen').length;
   for (const entry of progress) {
-    if (moreToCome(entry)) count += entry.course.states.length - entry.step - 1 + (entry.course.deleted ? 1 : 0);
+    if (moreToCome(entry)) count += entry.stages.states.length - entry.step - 1 + (entry.stages.deleted ? 1 : 0);
   }
   return count;
 }

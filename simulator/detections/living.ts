@@ -1,16 +1,17 @@
 import type { State } from '../attributes.ts';
 import { fraction, SALT } from '../hash.ts';
 import { arrivalsOf, LIVING_DEFAULTS, type LivingOptions } from '../living-options.ts';
+import type { Lifecycle } from '../resource.ts';
 import { createBits } from './bits.ts';
 import { type Arrival, makePlan } from './living-plan.ts';
-import { countPending, countWaiting, moreToCome, type Progress, type Waiting } from './living-progress.ts';
+import { countPending, countWaiting, moreToCome, type Progress } from './living-progress.ts';
 import type { Tenant } from './tenant.ts';
 
 /**
  * A tenant that changes while it is read, in a way that leaves no doubt about what a perfect connector delivers: a
  * detection moves on only after its present state has been served whole, so no state can be missed by being too slow.
  */
-export interface Living {
+export interface Living extends Lifecycle {
   /** The step a detection is at: to be kept with a reply, and handed back once that reply was sent. */
   stepOf(serial: number): number;
   /** The list named it: it can no longer vanish unseen. */
@@ -22,16 +23,11 @@ export interface Living {
   /** The present state was served whole. */
   isServed(serial: number): boolean;
   wasListed(serial: number): boolean;
-  requestDone(): void;
   /** The states so far, and whether it was deleted after them; undefined for one that never changes. */
   history(serial: number): { states: State[]; deleted: boolean } | undefined;
   confirm(serial: number, ordinal: number): void;
-  pause(): void;
-  resume(): void;
-  pending(): number;
-  waitingFor(): Waiting;
+  /** How many detections there are and will be. */
   serials(): number;
-  close(): void;
 }
 
 const DAY = 86_400_000;
@@ -61,14 +57,14 @@ export function createLiving(
   let paused = false;
   let lastArrival = timeline.end;
 
-  for (const [serial, course] of plan.courses) {
-    progress.set(serial, { course, step: 0, confirmed: false, fading: course.unseen });
-    const [first] = course.states;
+  for (const [serial, stages] of plan.changes) {
+    progress.set(serial, { stages, step: 0, confirmed: false, fading: stages.unseen });
+    const [first] = stages.states;
     if (first) tenant.setState(serial, first);
   }
 
   const advance = (serial: number, entry: Progress): void => {
-    const next = entry.course.states[entry.step + 1];
+    const next = entry.stages.states[entry.step + 1];
     if (!next) {
       entry.gone = 'deleted';
       order.remove(serial);
@@ -166,7 +162,7 @@ export function createLiving(
       const entry = progress.get(serial);
       if (!entry) return undefined;
       if (entry.gone === 'unseen') return { states: [], deleted: false };
-      return { states: entry.course.states.slice(0, entry.step + 1), deleted: entry.gone === 'deleted' };
+      return { states: entry.stages.states.slice(0, entry.step + 1), deleted: entry.gone === 'deleted' };
     },
     confirm: (serial, ordinal) => {
       const entry = progress.get(serial);
@@ -182,6 +178,11 @@ export function createLiving(
     },
     pending: () => countPending(progress.values(), plan.events.slice(nextEvent)),
     waitingFor: () => countWaiting(progress, plan.events.length - nextEvent, ready),
+    unserved: () => {
+      let count = 0;
+      for (let serial = 0; serial < serials; serial++) if (!servedBits.has(serial) && order.exists(serial)) count++;
+      return count;
+    },
     serials: () => serials,
     close: () => {
       for (const timer of timers) clearInterval(timer);

@@ -1,3 +1,4 @@
+import { firstIndex } from '../search.ts';
 import type { Timeline } from '../times.ts';
 
 /** A detection that arrived while the simulator ran; its place in time cannot be computed from its serial. */
@@ -30,15 +31,10 @@ export interface Order {
 
 /** The first index of a sorted list whose value, seen through `keyOf`, is at least `wanted` (or more, when `past`). */
 function lowerBound<T>(list: readonly T[], wanted: number, past: boolean, keyOf: (item: T) => number): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const value = keyOf(list[middle] as T);
-    if (past ? value <= wanted : value < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstIndex(list.length, (index) => {
+    const value = keyOf(list[index] as T);
+    return past ? value > wanted : value >= wanted;
+  });
 }
 
 const itself = (value: number) => value;
@@ -54,16 +50,8 @@ export function createOrder(timeline: Timeline): Order {
   const rankAt = (index: number) => liveBefore(placed[index]?.basePlace ?? 0) + index;
 
   /** The generated serial that has `live` living generated ones before it. */
-  const liveBase = (live: number): number => {
-    let low = 0;
-    let high = removedBase.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((removedBase[middle] as number) - middle <= live) low = middle + 1;
-      else high = middle;
-    }
-    return live + low;
-  };
+  const liveBase = (live: number) =>
+    live + firstIndex(removedBase.length, (index) => (removedBase[index] as number) - index > live);
 
   const size = () => timeline.count - removedBase.length + placed.length;
 
@@ -72,16 +60,7 @@ export function createOrder(timeline: Timeline): Order {
     return liveBefore(base) + lowerBound(placed, time, past, (entry) => entry.extra.time);
   };
 
-  const firstExtraFrom = (rank: number): number => {
-    let low = 0;
-    let high = placed.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (rankAt(middle) < rank) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
+  const firstExtraFrom = (rank: number) => firstIndex(placed.length, (index) => rankAt(index) >= rank);
 
   const each = (from: number, to: number, visit: (serial: number) => void): void => {
     let next = firstExtraFrom(from);

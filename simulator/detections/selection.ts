@@ -1,14 +1,10 @@
 import { deviceIndex, ruleIndex, SEVERITIES, STATUSES, severityIndex } from '../attributes.ts';
 import { mix, SALT } from '../hash.ts';
 import { phoneticId, phoneticRank } from '../ids.ts';
+import type { Selection } from '../paging.ts';
 import type { ListQuery, SortField } from '../query.ts';
+import { firstIndex } from '../search.ts';
 import type { Tenant } from './tenant.ts';
-
-/** What a query selects: how many, and any part of it, in the order asked for. */
-export interface Selection {
-  total: number;
-  slice(from: number, to: number): number[];
-}
 
 export interface Bounds {
   filterBy: 'occurrence' | 'received';
@@ -101,8 +97,8 @@ function matching(tenant: Tenant, from: number, to: number, tests: Test[]): Uint
   return found.slice(0, count);
 }
 
-function backwards(total: number, slice: (from: number, to: number) => number[]): Selection['slice'] {
-  return (from, to) => slice(Math.max(0, total - to), Math.max(0, total - from)).reverse();
+function backwards(total: number, slice: Selection['slice']): Selection['slice'] {
+  return (from, to) => slice(Math.max(0, total - to), Math.max(0, total - from)).toReversed();
 }
 
 const CACHED_SELECTIONS = 6;
@@ -140,8 +136,8 @@ function receivedWithin(tenant: Tenant, { start, end }: ListQuery, { startInclus
 function shuffled(tenant: Tenant, total: number, slice: Selection['slice'], request: number): Selection['slice'] {
   if (tenant.ties === 0) return slice;
   const timeAt = (place: number) => tenant.timeOf(slice(place, place + 1)[0] ?? 0);
-  const first = firstPlace(total, (place) => timeAt(place) >= tenant.tiesAt);
-  const last = firstPlace(total, (place) => timeAt(place) > tenant.tiesAt);
+  const first = firstIndex(total, (place) => timeAt(place) >= tenant.tiesAt);
+  const last = firstIndex(total, (place) => timeAt(place) > tenant.tiesAt);
   const count = last - first;
   if (count < 2) return slice;
   const draw = mix(tenant.facts.seed, request, SALT.burst);
@@ -153,17 +149,6 @@ function shuffled(tenant: Tenant, total: number, slice: Selection['slice'], requ
     const places = Array.from({ length: Math.max(0, Math.min(to, total) - from) }, (_, nth) => placed(from + nth));
     return places.flatMap((place) => slice(place, place + 1));
   };
-}
-
-function firstPlace(total: number, isReached: (place: number) => boolean): number {
-  let low = 0;
-  let high = total;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (isReached(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 function gcd(one: number, other: number): number {

@@ -1,8 +1,8 @@
-import { type Facts, initialStatus, type Moment, makeFacts, type State } from '../attributes.ts';
+import { type Facts, initialStatus, type Moment, type State } from '../attributes.ts';
 import { mix, SALT } from '../hash.ts';
 import { detectionId, serialOf } from '../ids.ts';
 import { arrivalsOf } from '../living-options.ts';
-import type { Settings } from '../options.ts';
+import type { Settings } from '../settings.ts';
 import { createTimeline, type Timeline } from '../times.ts';
 import { detailJson } from './detail.ts';
 import { listItem } from './list-item.ts';
@@ -40,9 +40,8 @@ function receivedAt(seed: number, serial: number, time: number, latest: number):
   return Math.max(time, Math.min(time + delay, latest));
 }
 
-export function createTenant(settings: Settings): Tenant {
+export function createTenant(facts: Facts, settings: Settings): Tenant {
   const { seed, detections, startTime, endTime } = settings;
-  const facts = makeFacts(settings);
   const timeline = createTimeline(seed, detections, startTime, endTime);
   const order = createOrder(timeline);
   const { ties } = settings;

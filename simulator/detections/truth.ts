@@ -1,41 +1,12 @@
 import type { FaultEngine } from '../fault-engine.ts';
+import type { Revision, StreamTruth, Totals, TruthRange } from '../resource.ts';
 import type { Living } from './living.ts';
 import type { Tenant } from './tenant.ts';
 
-/** One revision that a perfect connector delivers. `record` is exactly what the API serves in that state. */
-export interface TruthRow {
-  id: string;
-  /** From 1, for each id. */
-  ordinal: number;
-  /** `list`: the detail fails for ever, so the list item is all there is. `deleted`: it vanished; no record. */
-  kind: 'detail' | 'list' | 'deleted';
-  record: unknown;
-}
-
-/** The same with the record still as JSON text. */
-export interface TruthText {
-  id: string;
-  ordinal: number;
-  kind: TruthRow['kind'];
-  json: string;
-}
-
-export interface TruthRange {
-  /** Occurrence times in milliseconds: at or after `since`, before `until`. */
-  since?: number;
-  until?: number;
-}
-
-export interface Truth {
-  rows(range?: TruthRange): Generator<TruthText>;
-  /** Totals without the records: cheap enough to ask for often. */
-  summary(): { detections: number; revisions: number; deleted: number; listOnly: number };
-}
-
-export function createTruth(tenant: Tenant, living: Living, faults: FaultEngine): Truth {
+export function createTruth(tenant: Tenant, living: Living, faults: FaultEngine): StreamTruth {
   const { timeline, order } = tenant;
 
-  function* rowsOf(serial: number): Generator<TruthText> {
+  function* rowsOf(serial: number): Generator<Revision> {
     const id = tenant.idOf(serial);
     const kind = faults.detailFails(serial) ? 'list' : 'detail';
     const write = kind === 'list' ? tenant.listItem : tenant.detail;
@@ -57,27 +28,22 @@ export function createTruth(tenant: Tenant, living: Living, faults: FaultEngine)
     }
   }
 
-  function* rows(range: TruthRange = {}): Generator<TruthText> {
+  function* rows(range: TruthRange = {}): Generator<Revision> {
     for (const serial of serials(range)) yield* rowsOf(serial);
   }
 
-  const summary = () => {
-    const totals = { detections: 0, revisions: 0, deleted: 0, listOnly: 0 };
+  const totals = () => {
+    const counts: Totals = { records: 0, revisions: 0, deleted: 0, listOnly: 0 };
     for (const serial of serials({})) {
       const { states, deleted } = living.history(serial) ?? { states: [0], deleted: false };
       if (states.length === 0) continue;
-      totals.detections++;
-      totals.revisions += states.length + (deleted ? 1 : 0);
-      totals.deleted += deleted ? 1 : 0;
-      totals.listOnly += faults.detailFails(serial) ? 1 : 0;
+      counts.records++;
+      counts.revisions += states.length + (deleted ? 1 : 0);
+      counts.deleted += deleted ? 1 : 0;
+      counts.listOnly += faults.detailFails(serial) ? 1 : 0;
     }
-    return totals;
+    return counts;
   };
 
-  return { rows, summary };
-}
-
-/** One NDJSON line. */
-export function truthLine({ id, ordinal, kind, json }: TruthText): string {
-  return `{"id":${JSON.stringify(id)},"ordinal":${ordinal},"kind":"${kind}","record":${json}}\n`;
+  return { rows, totals };
 }

@@ -1,9 +1,8 @@
 import type { Json } from '../artifacts.ts';
 import { csvLine } from '../csv.ts';
 import type { Reply } from '../reply.ts';
-import type { World } from '../world.ts';
-import { type Extra, inPages } from './extra.ts';
-import { itemsOf } from './present.ts';
+import type { Site } from '../resource.ts';
+import { type Extra, inPages, itemsOf } from './extra.ts';
 
 /** The lists of rules, rule sets and exceptions as CSV, with the guide's columns. */
 
@@ -41,16 +40,16 @@ const RULE_SETS: readonly Column[] = [
 
 function csvOf(name: string, path: string, scope: string, columns: readonly Column[]): Extra {
   const lines = (items: readonly Json[]) => items.map((item) => csvLine(columns.map(([, of]) => of(item)))).join('');
-  const csv = (world: World): Reply => ({
+  const csv = (site: Site): Reply => ({
     status: 200,
     type: 'text/csv; charset=utf-8',
-    body: csvLine(columns.map(([heading]) => heading)) + lines(itemsOf(world, name)),
+    body: csvLine(columns.map(([heading]) => heading)) + lines(itemsOf(site, name)),
   });
   return {
-    ...{ name: `${name}/csv`, path: `${path}/csv`, scope },
+    ...{ endpoint: `${name}/csv`, path: `${path}/csv`, scope },
     // The export takes no parameters. cyapi asks for that of rule sets page by page, and reads only the envelope.
-    answer: (world, asked) =>
-      asked.params.has('page') ? inPages(world, asked, `${name}/csv`, itemsOf(world, name)) : csv(world),
+    answer: (site, asked) =>
+      asked.params.has('page') ? inPages(site, asked, `${name}/csv`, itemsOf(site, name)) : csv(site),
   };
 }
 

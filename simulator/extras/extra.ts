@@ -1,33 +1,37 @@
 import type { Json } from '../artifacts.ts';
-import { pageReply } from '../paging.ts';
+import { pageReply, selectionOf } from '../paging.ts';
 import { errorReply, jsonReply, type Reply } from '../reply.ts';
-import type { World } from '../world.ts';
+import type { Asked, Route, Site } from '../resource.ts';
 
 /** What public clients ask for and no stream reads: an address, and what it answers. It never moves anything on. */
-export interface Extra {
-  /** In fault plans and counters. */
-  name: string;
-  /** With `{id}` where the argument stands. */
-  path: string;
-  scope: string;
-  /** Default: `GET`. With `POST` the answer gets the body. */
-  method?: 'POST';
-  answer(world: World, asked: Asked): Reply;
-}
-
-export interface Asked {
-  argument: string;
-  params: URLSearchParams;
-  body: string;
+export interface Extra extends Route {
+  answer(site: Site, asked: Asked): Reply;
 }
 
 /** A page of these in the usual envelope. */
-export function inPages(world: World, { params }: Asked, name: string, items: readonly Json[]): Reply {
-  const indexes = items.map((_, index) => index);
-  return pageReply(world, params, { endpoint: name, indexes, write: (index) => JSON.stringify(items[index]) });
+export function inPages(site: Site, { params }: Asked, endpoint: string, items: readonly Json[]): Reply {
+  return pageReply(site, params, {
+    endpoint,
+    select: () => selectionOf([...items.keys()]),
+    write: (index) => JSON.stringify(items[index]),
+  });
+}
+
+/** As the list of a resource shows them. */
+export function itemsOf(site: Site, resource: string): Json[] {
+  return site.presentOf(resource).map(({ item }) => item);
 }
 
 /** One object, or 404. */
 export function whole(value: Json | undefined): Reply {
   return value === undefined ? errorReply(404, 'no such resource') : jsonReply(JSON.stringify(value));
+}
+
+/** Ids are compared without dashes and case, as clients rewrite them. */
+export function isSameId(one: unknown, other: string): boolean {
+  return bare(String(one)) === bare(other);
+}
+
+function bare(id: string): string {
+  return id.replaceAll('-', '').toLowerCase();
 }

@@ -1,8 +1,7 @@
 import type { Json } from '../artifacts.ts';
 import { errorReply, jsonReply, type Reply } from '../reply.ts';
-import type { World } from '../world.ts';
-import type { Extra } from './extra.ts';
-import { isSameId, itemsOf } from './present.ts';
+import type { Site } from '../resource.ts';
+import { type Extra, isSameId, itemsOf } from './extra.ts';
 
 /** Which focus views there are of artifacts, or could be: up to 200 pairs of event and device in one request. */
 
@@ -24,19 +23,19 @@ function pairsOf(body: string): Pair[] | undefined {
 }
 
 /** The newest view of it; else whether one could be asked for. */
-function found(views: readonly Json[], { tenant }: World, { uid, device_id }: Pair): Json {
+function found(views: readonly Json[], { facts }: Site, { uid, device_id }: Pair): Json {
   const view = views.find((one) => isSameId(one.value, uid) && isSameId(one.device_id, device_id));
   if (view !== undefined) return { uid, device_id, status: String(view.status).toUpperCase(), focus_id: view.id };
-  const isKnown = tenant.facts.devices.some(({ opticsId }) => isSameId(opticsId, device_id));
+  const isKnown = facts.devices.some(({ opticsId }) => isSameId(opticsId, device_id));
   return { uid, device_id, status: isKnown ? 'REQUEST' : 'UNKNOWN_DEVICE', focus_id: null };
 }
 
 export const focusSearch: Extra = {
-  ...{ name: 'focus-search', path: '/foci/v2/search', scope: 'opticsfocus:list', method: 'POST' },
-  answer(world, { body }): Reply {
-    const pairs = pairsOf(body);
+  ...{ endpoint: 'focus-search', path: '/foci/v2/search', scope: 'opticsfocus:list', method: 'POST' },
+  answer(site, { body }): Reply {
+    const pairs = pairsOf(body.toString());
     if (pairs === undefined) return errorReply(400, `the body must list up to ${MOST} pairs of uid and device_id`);
-    const views = itemsOf(world, 'foci');
-    return jsonReply(JSON.stringify(pairs.map((pair) => found(views, world, pair))));
+    const views = itemsOf(site, 'foci');
+    return jsonReply(JSON.stringify(pairs.map((pair) => found(views, site, pair))));
   },
 };

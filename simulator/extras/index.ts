@@ -1,3 +1,4 @@
+import { type Collection, resource, type Site } from '../resource.ts';
 import { CSV_LISTS } from './csv.ts';
 import { DEVICE_EXTRAS } from './devices.ts';
 import type { Extra } from './extra.ts';
@@ -6,7 +7,6 @@ import { OPTICS_EXTRAS } from './optics.ts';
 import { PROTECT_EXTRAS } from './protect.ts';
 import { threatPage } from './threat.ts';
 
-/** All of them; the first whose address fits answers. */
 export const EXTRAS: readonly Extra[] = [
   ...CSV_LISTS,
   ...OPTICS_EXTRAS,
@@ -15,3 +15,8 @@ export const EXTRAS: readonly Extra[] = [
   ...DEVICE_EXTRAS,
   ...PROTECT_EXTRAS,
 ];
+
+export const extras = resource<Site & Collection>({
+  ...{ name: 'extras', streams: [], routes: EXTRAS },
+  create: (site) => ({ ...site, truth: {} }),
+});

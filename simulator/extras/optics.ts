@@ -1,19 +1,15 @@
 import type { Json } from '../artifacts.ts';
-import { SEVERITIES, severityIndex } from '../attributes.ts';
-import { readListQuery } from '../query.ts';
-import { errorReply } from '../reply.ts';
-import type { World } from '../world.ts';
-import { type Extra, inPages, whole } from './extra.ts';
-import { isSameId, itemsOf, present } from './present.ts';
+import type { Site } from '../resource.ts';
+import { type Extra, inPages, isSameId, whole } from './extra.ts';
 
-/** Pages of Optics that are no thing's own. */
+/** Pages of Optics that belong to no resource. */
 
 /** A template with all rules of the tenant's sets, to make others from. */
 const defaultRuleSet: Extra = {
-  ...{ name: 'rule-sets/default', path: '/rulesets/v2/default', scope: 'opticsruleset:read' },
-  answer(world) {
+  ...{ endpoint: 'rule-sets/default', path: '/rulesets/v2/default', scope: 'opticsruleset:read' },
+  answer(site) {
     const rules = new Map<unknown, unknown>();
-    for (const set of present(world, 'rule-sets')) {
+    for (const set of site.presentOf('rule-sets')) {
       for (const rule of set.whole.rules as { detection_rule_id: string }[]) rules.set(rule.detection_rule_id, rule);
     }
     const head = { name: '', description: '', notification_message: '', category: 'Custom' };
@@ -21,42 +17,28 @@ const defaultRuleSet: Extra = {
   },
 };
 
-/** How many detections of each severity the filters leave in. Its shape is assumed. */
-const severities: Extra = {
-  ...{ name: 'severity', path: '/detections/v2/severity', scope: 'opticsdetect:list' },
-  answer(world, { params }) {
-    const query = readListQuery(params, world.settings.maxPageSize);
-    if ('problem' in query) return errorReply(400, query.problem);
-    const { total, slice } = world.selector.select(query);
-    const counts = SEVERITIES.map((severity) => [severity, 0] as [string, number]);
-    for (const serial of slice(0, total)) {
-      const count = counts[severityIndex(world.tenant.facts, serial)];
-      if (count !== undefined) count[1]++;
-    }
-    return whole(Object.fromEntries(counts));
-  },
-};
-
 /** Which rule set each policy has. Its shape is assumed. */
-function configurations(world: World): Json[] {
-  return itemsOf(world, 'rule-sets').flatMap(({ id, policies }) =>
-    (policies as string[]).map((policy_id) => ({
-      ...{ policy_id, configuration_type: 'DETECTION', configuration_id: id },
-    })),
-  );
+function configurations(site: Site): Json[] {
+  return site
+    .presentOf('rule-sets')
+    .map(({ item }) => item)
+    .flatMap(({ id, policies }) =>
+      (policies as string[]).map((policy_id) => ({
+        ...{ policy_id, configuration_type: 'DETECTION', configuration_id: id },
+      })),
+    );
 }
 
 const CONFIGURATIONS = '/opticsPolicies/v2/configurations';
 
 export const OPTICS_EXTRAS: readonly Extra[] = [
   defaultRuleSet,
-  severities,
   {
-    ...{ name: 'configurations', path: CONFIGURATIONS, scope: 'opticspolicy:list' },
-    answer: (world, asked) => inPages(world, asked, 'configurations', configurations(world)),
+    ...{ endpoint: 'configurations', path: CONFIGURATIONS, scope: 'opticspolicy:list' },
+    answer: (site, asked) => inPages(site, asked, 'configurations', configurations(site)),
   },
   {
-    ...{ name: 'configurations/{id}', path: `${CONFIGURATIONS}/{id}`, scope: 'opticspolicy:read' },
-    answer: (world, { argument }) => whole(configurations(world).find((one) => isSameId(one.policy_id, argument))),
+    ...{ endpoint: 'configurations/{id}', path: `${CONFIGURATIONS}/{id}`, scope: 'opticspolicy:read' },
+    answer: (site, { argument }) => whole(configurations(site).find((one) => isSameId(one.policy_id, argument))),
   },
 ];

@@ -1,6 +1,6 @@
 import { fraction, mix, SALT } from '../hash.ts';
-import type { Course } from '../lifecycle.ts';
-import type { Settings } from '../options.ts';
+import type { Stages } from '../lifecycle.ts';
+import type { Settings } from '../settings.ts';
 
 /** What becomes of a query. The last three live; `giant` is the one whose results are made while they are sent. */
 export type Kind =
@@ -89,7 +89,7 @@ export function planOf(settings: Settings, index: number): QueryPlan {
   return { index, kind, artifact, results, queried, time };
 }
 
-export function courseOf(kind: Kind): Course | undefined {
+export function stagesOf(kind: Kind): Stages | undefined {
   const growth = GROWTH[kind];
   return growth && { states: growth.shares.length, deleted: growth.deleted };
 }

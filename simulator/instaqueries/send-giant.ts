@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Due } from '../fault-engine.ts';
 import { fraction, SALT } from '../hash.ts';
-import { reset, type Sending } from '../send.ts';
+import type { Sending } from '../reply.ts';
+import { reset } from '../send.ts';
 import { CYCLE, type Giant } from './giant.ts';
 
 const CHUNK_RECORDS = 64 * CYCLE;

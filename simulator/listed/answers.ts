@@ -1,104 +1,69 @@
-import { pageReply } from '../paging.ts';
+import { pageReply, selectionOf } from '../paging.ts';
 import { errorReply, jsonReply, type Reply } from '../reply.ts';
-import type { World } from '../world.ts';
-import { itemOf, itemsOf, type Shelf, wholeOf } from './collection.ts';
-import { THINGS } from './index.ts';
-import type { Part } from './resource.ts';
+import { type Asked, type Resource, resource } from '../resource.ts';
+import { createListed, itemOf, itemsOf, type Listed, wholeOf } from './collection.ts';
+import type { ListedResource, Part } from './resource.ts';
 
-/** The endpoints of all things, as functions from a request to a reply. */
+/** What a listed resource answers: its list, the page of one item, and the paths below it. */
 
-interface ThingRoute {
-  pattern: RegExp;
-  /** `packages`, `packages/{id}`, or a part's name: in fault plans and counters, too. */
-  endpoint: string;
-  scope: string;
-}
-
+const MISSING = errorReply(404, 'no such resource');
 const ONE = '/{id}';
 
-/** A path with `{id}` in it, as what recognises it. */
-export function patternOf(path: string): RegExp {
-  return new RegExp(`^${path.replaceAll('{id}', '([^/]+)')}$`);
-}
-
-/** Lists first: `/packages/v2/executions` is none of the packages. */
-export const THING_ROUTES: readonly ThingRoute[] = [
-  ...THINGS.map(({ name, path, scope }) => ({ pattern: patternOf(path), endpoint: name, scope })),
-  ...THINGS.flatMap(({ parts = [] }) =>
-    parts.map(({ name, path, scope }) => ({ pattern: patternOf(path), endpoint: name, scope })),
-  ),
-  ...THINGS.flatMap(({ name, path, detailScope }) =>
-    detailScope === undefined ? [] : [{ pattern: patternOf(path + ONE), endpoint: name + ONE, scope: detailScope }],
-  ),
-];
-
-/** A path of a thing, whatever stands behind it. */
-export function isThingPath(path: string): boolean {
-  return THINGS.some((thing) => path.startsWith(thing.path));
-}
-
-/** The reply for an endpoint of a thing; undefined when it is none. */
-export function answerThing(
-  world: World,
-  endpoint: string,
-  argument: string,
-  params: URLSearchParams,
-): Reply | undefined {
-  for (const shelf of world.shelves) {
-    const { thing } = shelf;
-    if (endpoint === thing.name) return list(world, shelf, params);
-    if (endpoint === thing.name + ONE) return one(shelf, argument);
-    const part = thing.parts?.find(({ name }) => name === endpoint);
-    if (part !== undefined) return partOf(world, shelf, part, argument, params);
-  }
-  return undefined;
-}
-
-function list(world: World, shelf: Shelf, params: URLSearchParams): Reply {
-  const { thing, place } = shelf;
-  return pageReply(world, params, {
-    endpoint: thing.name,
-    indexes: shelf.listed(params),
-    write: (index) => JSON.stringify(itemOf(thing, place(index))),
+function list(described: ListedResource, { site, listed, stateOf, lifecycle }: Listed, { params }: Asked): Reply {
+  return pageReply(site, params, {
+    endpoint: described.name,
+    select: () => selectionOf(listed(params)),
+    write: (index) => JSON.stringify(itemOf(described, stateOf(index))),
     // Where each has a page of its own, a state is known when that was served.
-    sent: (shown) => {
-      const steps = shown.map((index) => [index, shelf.courses.stepOf(index)] as const);
-      return () => {
-        if (thing.detailScope !== undefined) return;
-        for (const [index, step] of steps) shelf.served(index, step);
-      };
-    },
+    sent: (shown) => lifecycle.servedLater(described.detailScope === undefined ? shown : [], 1),
   });
 }
 
-function one(shelf: Shelf, id: string): Reply {
-  const index = shelf.find(id);
-  if (index === undefined || shelf.courses.isGone(index)) return errorReply(404, `no such resource`);
-  const at = shelf.place(index);
-  return jsonReply(JSON.stringify(wholeOf(shelf.thing, at)), () => shelf.served(index, at.step));
+function one(described: ListedResource, { find, stateOf, lifecycle }: Listed, { argument }: Asked): Reply {
+  const index = find(argument);
+  if (index === undefined) return MISSING;
+  return jsonReply(JSON.stringify(wholeOf(described, stateOf(index))), lifecycle.servedLater([index], 1));
 }
 
-function partOf(world: World, shelf: Shelf, part: Part, id: string, params: URLSearchParams): Reply {
-  const index = shelf.findFor(part, id);
-  const wrong = index === undefined ? part.elsewhere?.(id) : undefined;
+/** `bit`: what is served of the item's state with it. */
+function below(part: Part, bit: number, { site, find, stateOf, lifecycle }: Listed, asked: Asked): Reply {
+  const index = find(asked.argument, part);
+  const wrong = index === undefined ? part.elsewhere?.(asked.argument) : undefined;
   if (wrong !== undefined) return jsonReply(JSON.stringify(wrong));
-  if (index === undefined || shelf.courses.isGone(index)) return errorReply(404, 'no such resource');
-  const at = shelf.place(index);
-  const number = (shelf.thing.parts ?? []).indexOf(part) + 1;
-  const done = () => shelf.served(index, at.step, number);
+  if (index === undefined) return MISSING;
+  const sent = lifecycle.servedLater([index], bit);
   if (part.items === undefined) {
-    const reply = part.reply?.(at);
-    return reply === undefined
-      ? { ...errorReply(404, 'no such resource'), sent: done }
-      : jsonReply(JSON.stringify(reply), done);
+    const reply = part.reply?.(stateOf(index));
+    return reply === undefined ? { ...MISSING, sent } : jsonReply(JSON.stringify(reply), sent);
   }
-  const items = itemsOf(part, at);
+  const items = itemsOf(part, stateOf(index));
   const last = items.length - 1;
-  return pageReply(world, params, {
+  return pageReply(site, asked.params, {
     endpoint: part.name,
-    indexes: items.map((_, item) => item),
+    select: () => selectionOf([...items.keys()]),
     write: (item) => JSON.stringify(items[item]),
     // Its end is what a reader comes to last.
-    sent: (shown) => () => (last < 0 || shown.includes(last) ? done() : undefined),
+    sent: (shown) => () => (last < 0 || shown.includes(last) ? sent() : undefined),
+  });
+}
+
+/** `number`: its place among the listed resources. */
+export function listedResource(described: ListedResource, number: number): Resource {
+  const { name, path, scope, detailScope, stream, parts = [], usual } = described;
+  const pages =
+    detailScope === undefined
+      ? []
+      : [{ endpoint: name + ONE, path: path + ONE, scope: detailScope, answer: one.bind(undefined, described) }];
+  return resource<Listed>({
+    ...{ name, usual, streams: [stream, ...parts.flatMap((part) => part.stream ?? [])] },
+    routes: [
+      { endpoint: name, path, scope, answer: list.bind(undefined, described) },
+      ...pages,
+      ...parts.map((part, at) => ({
+        ...{ endpoint: part.name, path: part.path, scope: part.scope },
+        answer: below.bind(undefined, part, 2 << at),
+      })),
+    ],
+    create: (site) => createListed(described, number, site),
   });
 }

@@ -4,7 +4,7 @@ import type { Draws } from '../hash.ts';
 import { hex128, uuid } from '../ids.ts';
 import type { DeviceFacts } from '../names.ts';
 import { NEVER, writeTime } from '../times.ts';
-import type { Part, Place, Thing } from './resource.ts';
+import type { ItemState, ListedResource, Part } from './resource.ts';
 
 /** The devices of Protect, and what Optics tells of each: the same machines that detections and queries name. */
 
@@ -39,7 +39,7 @@ export function addresses(draws: Draws): { ip_addresses: string[]; mac_addresses
 }
 
 /** It goes offline and comes back, with another agent then. */
-function item({ facts, index, step, id, time, draws }: Place): Json {
+function item({ facts, index, step, id, time, draws }: ItemState): Json {
   const fixed = draws('item');
   const device = deviceOf(facts, index, draws('id'));
   const isOffline = (step + fixed.below(3)) % 2 === 1;
@@ -56,13 +56,13 @@ function item({ facts, index, step, id, time, draws }: Place): Json {
   };
 }
 
-function whole(place: Place): Json {
-  const { facts, index, step, time, draws } = place;
+function whole(state: ItemState): Json {
+  const { facts, index, step, time, draws } = state;
   const more = draws('whole');
   const device = deviceOf(facts, index, draws('id'));
   const user = more.pick(facts.users);
   return {
-    ...item(place),
+    ...item(state),
     host_name: more.chance(0.7) ? device.name : `${device.name.trim().toLowerCase()}.corp.example`,
     os_version: more.pick(SYSTEMS[device.os]),
     os_kernel_version: more.chance(0.5) ? '10.0.19045' : null,
@@ -81,7 +81,7 @@ function whole(place: Place): Json {
 const COMMANDS = ['Lockdown', 'ClearLockdown', 'LockdownExtended'];
 
 /** Some devices were locked down, now and then twice in one second; one more entry with every state. */
-function history({ facts, index, step, time, draws, secrets }: Place): Json[] {
+function history({ facts, index, step, time, draws, secrets }: ItemState): Json[] {
   const fixed = draws('lockdown');
   const entries = fixed.chance(0.4) ? 1 + fixed.below(4) : 0;
   return Array.from({ length: entries === 0 && step === 0 ? 0 : entries + step }, (_, nth) => ({
@@ -93,7 +93,7 @@ function history({ facts, index, step, time, draws, secrets }: Place): Json[] {
 }
 
 /** What the stream gives each entry of the device that it belongs to. */
-function deviceOfEntry({ facts, index, draws }: Place): Json {
+function deviceOfEntry({ facts, index, draws }: ItemState): Json {
   const device = deviceOf(facts, index, draws('id'));
   return { id: device.opticsId, hostname: device.name, tenant_id: facts.tenantId };
 }
@@ -105,23 +105,23 @@ const lockdown: Part = {
   stream: 'cylance.device_lockdown',
   idOf: ({ facts, index, draws }) => deviceOf(facts, index, draws('id')).opticsId,
   elsewhere: (id) => (id.includes('-') ? { id, hostname: '', lockdown_history: [] } : undefined),
-  reply(place) {
-    const entries = history(place);
+  reply(state) {
+    const entries = history(state);
     const isLocked = entries.length % 2 === 1;
     return {
-      ...deviceOfEntry(place),
-      connection_status: place.step % 2 === 0 ? 'connected' : 'disconnected',
+      ...deviceOfEntry(state),
+      connection_status: state.step % 2 === 0 ? 'connected' : 'disconnected',
       optics_device_version: '3.2.1140',
-      password: place.secrets('lockdown').word('unlock-me'),
-      lockdown_expiration: isLocked ? writeTime(place.time + DAY, 0, true) : null,
-      lockdown_initiated: isLocked ? writeTime(place.time, 0, true) : null,
+      password: state.secrets('lockdown').word('unlock-me'),
+      lockdown_expiration: isLocked ? writeTime(state.time + DAY, 0, true) : null,
+      lockdown_initiated: isLocked ? writeTime(state.time, 0, true) : null,
       lockdown_history: entries,
     };
   },
-  records: (place) => history(place).map((entry) => ({ ...entry, Device: deviceOfEntry(place) })),
+  records: (state) => history(state).map((entry) => ({ ...entry, Device: deviceOfEntry(state) })),
 };
 
-export const devices: Thing = {
+export const devices: ListedResource = {
   name: 'devices',
   stream: 'cylance.device',
   usual: 120,

@@ -1,7 +1,7 @@
 import type { Json } from '../artifacts.ts';
 import { hex128 } from '../ids.ts';
 import { writeTime } from '../times.ts';
-import type { Place, Thing } from './resource.ts';
+import type { ItemState, ListedResource } from './resource.ts';
 
 /** Detection exceptions: the list says who modified one and counts, the page of each has its conditions. */
 
@@ -10,7 +10,7 @@ const SYSTEMS = [[{ Name: 'Windows' }], [{ Name: 'Windows' }, { Name: 'MacOS' }]
 const ODD_SYSTEMS = [...SYSTEMS.slice(0, 2), [{ name: 'windows' }], [], null];
 
 /** Every change raises the version: first of the conditions, then of the name. */
-function common({ facts, step, id, draws, secrets }: Place): Json {
+function common({ facts, step, id, draws, secrets }: ItemState): Json {
   const fixed = draws('common');
   const name = fixed.pick(NAMES);
   const note = fixed.pick(['', 'approved by the response team', 'Für die Bauserver']);
@@ -23,10 +23,10 @@ function common({ facts, step, id, draws, secrets }: Place): Json {
   };
 }
 
-function item(place: Place): Json {
-  const { facts, index, step, time, draws } = place;
+function item(state: ItemState): Json {
+  const { facts, index, step, time, draws } = state;
   const own = draws('item');
-  const { Description, ...rest } = common(place);
+  const { Description, ...rest } = common(state);
   const user = facts.users[(index + step) % facts.users.length];
   const login = own.chance(0.8) ? `${user?.name ?? 'user'}@example.test` : `${user?.domain}\\${user?.name}`;
   const spelling = own.pick(['Description', 'description']);
@@ -41,7 +41,7 @@ function item(place: Place): Json {
   };
 }
 
-function conditions({ step, draws, secrets }: Place): Json[] {
+function conditions({ step, draws, secrets }: ItemState): Json[] {
   const fixed = draws('conditions');
   const planted = secrets('conditions');
   const literal = fixed.pick([
@@ -74,23 +74,23 @@ function conditions({ step, draws, secrets }: Place): Json[] {
   }));
 }
 
-function whole(place: Place): Json {
-  const own = place.draws('whole');
-  const odd = place.facts.oddForms;
-  const { Version, ...rest } = common(place);
+function whole(state: ItemState): Json {
+  const own = state.draws('whole');
+  const odd = state.facts.oddForms;
+  const { Version, ...rest } = common(state);
   return {
     ...rest,
     ObjectType: 'ExceptionRule',
     Plugin: odd && !own.chance(0.9) ? 'OpticsDetector' : { Name: 'OpticsDetector' },
     Product: { Name: 'CylanceOPTICS' },
     SchemaVersion: 1,
-    States: conditions(place),
+    States: conditions(state),
     Tags: own.pick([['CylanceOPTICS, Exception'], [], null]),
     Version: odd && !own.chance(0.8) ? String(Version) : Version,
   };
 }
 
-export const exceptions: Thing = {
+export const exceptions: ListedResource = {
   name: 'exceptions',
   stream: 'cylance.exception',
   usual: 40,
@@ -101,8 +101,8 @@ export const exceptions: Thing = {
   item,
   whole,
   // The list may write it in another casing; the page's own counts.
-  record: (place) => {
-    const { description: _listed, ...listed } = item(place);
-    return { ...listed, ...whole(place) };
+  record: (state) => {
+    const { description: _listed, ...listed } = item(state);
+    return { ...listed, ...whole(state) };
   },
 };

@@ -1,7 +1,7 @@
 import type { Json } from '../artifacts.ts';
 import { hex128, uuid } from '../ids.ts';
 import { writeTime } from '../times.ts';
-import type { Place, Thing } from './resource.ts';
+import type { ItemState, ListedResource } from './resource.ts';
 
 /** Executions of packages: who asked for them, on which devices and zones, and how many of those have answered. */
 
@@ -12,7 +12,7 @@ const NAMES = [
 
 const LOGINS = ['ana@corp.example', ' bo.li@corp.example ', 'ИВАН@corp.example', 'CORP\\svc-soar', 'Ana@Corp.Example'];
 
-function creator({ draws }: Place): Json | null {
+function creator({ draws }: ItemState): Json | null {
   const fixed = draws('creator');
   if (fixed.chance(0.05)) return null;
   const who = fixed.below(LOGINS.length);
@@ -22,7 +22,7 @@ function creator({ draws }: Place): Json | null {
   };
 }
 
-function target({ facts, draws }: Place): Json {
+function target({ facts, draws }: ItemState): Json {
   const fixed = draws('target');
   const devices = Array.from({ length: fixed.below(6) }, () => fixed.pick(facts.devices));
   const ids = devices.map(({ opticsId }) => (fixed.chance(0.1) ? uuid(fixed.next) : opticsId));
@@ -31,7 +31,7 @@ function target({ facts, draws }: Place): Json {
 }
 
 /** Packages lie at addresses that open without more ado; arguments may be passwords. */
-function packages({ draws, secrets }: Place): Json[] {
+function packages({ draws, secrets }: ItemState): Json[] {
   const fixed = draws('packages');
   return Array.from({ length: 1 + fixed.below(3) }, (_, nth) => {
     const own = secrets(`package ${nth}`);
@@ -47,7 +47,7 @@ function packages({ draws, secrets }: Place): Json[] {
  * Each state has more answers than the one before. Some have the answers of all that were online from the beginning:
  * theirs come from devices that were away.
  */
-function progress({ facts, step, draws }: Place): Json {
+function progress({ facts, step, draws }: ItemState): Json {
   const fixed = draws('progress');
   const online = fixed.chance(0.1) ? 0 : 1 + fixed.below(200);
   const early = fixed.pick([0, Math.floor(online / 2), online]);
@@ -64,7 +64,7 @@ function progress({ facts, step, draws }: Place): Json {
   };
 }
 
-export const executions: Thing = {
+export const executions: ListedResource = {
   name: 'executions',
   stream: 'cylance.package_execution',
   usual: 40,
@@ -72,14 +72,14 @@ export const executions: Thing = {
   scope: 'opticspkgdeploy:list',
   detailScope: 'opticspkgdeploy:read',
   states: 4,
-  item: (place) => {
-    const { facts, id, time, draws, secrets } = place;
+  item: (state) => {
+    const { facts, id, time, draws, secrets } = state;
     const fixed = draws('item');
     const server = `files.example.test/results/${id}`;
     const web = secrets('destination').url(server);
     return {
       name: fixed.pick(NAMES),
-      target: target(place),
+      target: target(state),
       destination: fixed.pick([
         `sftp://drop:${secrets('drop').word('none')}@${server}`,
         web.replace('https', 'ftp'),
@@ -87,12 +87,12 @@ export const executions: Thing = {
         `ftp://${server}`,
         null,
       ]),
-      packageExecutions: packages(place),
+      packageExecutions: packages(state),
       keepResultsLocally: fixed.pick([true, false, facts.oddForms ? 'false' : false]),
       id,
       createdAt: writeTime(time, fixed.next(), false),
-      createdBy: creator(place),
-      ...progress(place),
+      createdBy: creator(state),
+      ...progress(state),
     };
   },
 };

@@ -3,7 +3,7 @@ import type { Facts } from '../attributes.ts';
 import type { Draws } from '../hash.ts';
 import { uuid } from '../ids.ts';
 import { writeTime } from '../times.ts';
-import type { Place, Thing } from './resource.ts';
+import type { ItemState, ListedResource } from './resource.ts';
 
 /** Packages of scripts for devices: some are Cylance's own, the others were uploaded by somebody. */
 
@@ -27,7 +27,7 @@ function uploader(facts: Facts, draws: Draws): Json {
   return { id: uuid(draws.next), login };
 }
 
-function examples({ draws, secrets }: Place): Json[] | null {
+function examples({ draws, secrets }: ItemState): Json[] | null {
   const fixed = draws('examples');
   const planted = secrets('examples');
   if (fixed.chance(0.1)) return null;
@@ -38,8 +38,8 @@ function examples({ draws, secrets }: Place): Json[] | null {
 }
 
 /** The list shows what its own page does. */
-function item(place: Place): Json {
-  const { facts, step, id, time, draws, secrets } = place;
+function item(state: ItemState): Json {
+  const { facts, step, id, time, draws, secrets } = state;
   const fixed = draws('item');
   const script = fixed.pick(SCRIPTS);
   const upload = fixed.pick(UPLOADS);
@@ -58,7 +58,7 @@ function item(place: Place): Json {
     packageDescriptor: {
       name: script,
       description: fixed.pick(DESCRIPTIONS),
-      examples: examples(place),
+      examples: examples(state),
       packageInfo: {
         fileType: fixed.pick(['python', 'python', 'Python']),
         fileName: `${script.trim()}.zip`,
@@ -72,7 +72,7 @@ function item(place: Place): Json {
 }
 
 /** A tenant may have 20 of its own; five come with the product. */
-export const packages: Thing = {
+export const packages: ListedResource = {
   name: 'packages',
   stream: 'cylance.package',
   usual: 25,

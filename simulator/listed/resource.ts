@@ -1,54 +1,39 @@
 import type { Json } from '../artifacts.ts';
 import type { Facts } from '../attributes.ts';
 import type { Draws } from '../hash.ts';
-import type { Secrets } from '../secrets.ts';
+import type { ItemState } from '../resource.ts';
 
-/** One thing in one of its states: all that its texts are made from. */
-export interface Place {
-  facts: Facts;
-  index: number;
-  /** How many of its kind there are. */
-  count: number;
-  /** 0 is the state that it was born with; only changing ones go beyond. */
-  step: number;
-  id: string;
-  /** A moment within the tenant's span, epoch milliseconds: the first of its kind is the oldest. */
-  time: number;
-  /** Randomness for one topic: the same at every call and in every state. */
-  draws(topic: string): Draws;
-  /** Planted where the tenant has them; another topic has others. */
-  secrets(topic: string): Secrets;
-}
+export type { ItemState } from '../resource.ts';
 
-/** Something that is served for one thing on a path of its own: what belongs to it, or more about it. */
+/** Something that is served for one item on a path of its own: what belongs to it, or more about it. */
 export interface Part {
   /** Its name in fault plans and counters: `lockdown`. */
   name: string;
-  /** With `{id}` for the thing: `/devicecommands/v2/{id}/lockdown`. */
+  /** With `{id}` for the item: `/devicecommands/v2/{id}/lockdown`. */
   path: string;
   scope: string;
-  /** The thing's id as this path takes it; default: its own id. */
-  idOf?(place: Place): string;
+  /** The item's id as this path takes it; default: its own id. */
+  idOf?(state: ItemState): string;
   /** Whether a state is only known when this was served, too; default: always. */
-  isNeeded?(place: Place): boolean;
+  isNeeded?(state: ItemState): boolean;
   /** What the vendor answers for an id of another form; default: 404. */
   elsewhere?(id: string): Json | undefined;
   /** The whole reply; undefined: 404. Left out for a list in pages. */
-  reply?(place: Place): Json | undefined;
+  reply?(state: ItemState): Json | undefined;
   /** For a list in pages: its items as they are served. */
-  items?(place: Place): Json[];
+  items?(state: ItemState): Json[];
   /** Where the part is what a stream reads: its name, and the records as the stream hands them on. */
   stream?: string;
-  records?(place: Place): Json[];
+  records?(state: ItemState): Json[];
   /** What a record keeps for good, so that its later states are told from other records. */
   idOfRecord?(record: Json): string;
 }
 
 /**
- * A kind of thing that the vendor lists: one file of this folder and one line in `index.ts`. Lists, pages by id, parts,
+ * A resource that is a list, and perhaps a page for each item: one file of this folder and one line in `index.ts`. Lists, pages by id, parts,
  * faults, counters, changes, deletions and the truth follow from it.
  */
-export interface Thing {
+export interface ListedResource {
   /** The option that says how many there are, and the list's name in fault plans and counters: `packages`. */
   name: string;
   /** `cylance.package`. */
@@ -64,12 +49,12 @@ export interface Thing {
   /** Default: 32 hex digits in upper case. */
   idOf?(facts: Facts, index: number, draws: Draws): string;
   /** As the list shows it. */
-  item(place: Place): Json;
+  item(state: ItemState): Json;
   /** As its own page shows it; default: as the list does. */
-  whole?(place: Place): Json;
+  whole?(state: ItemState): Json;
   /** As its stream hands it on; default: `whole`. */
-  record?(place: Place): Json;
+  record?(state: ItemState): Json;
   /** What the parameters of the list leave in; default: everything. */
-  isListed?(place: Place, params: URLSearchParams): boolean;
+  isListed?(state: ItemState, params: URLSearchParams): boolean;
   parts?: readonly Part[];
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../artifacts.ts';
 import { uuid } from '../ids.ts';
 import { writeTime } from '../times.ts';
-import type { Place, Thing } from './resource.ts';
+import type { ItemState, ListedResource } from './resource.ts';
 
 /** Sets of the rules that detections name, each with what is done when one fires. */
 
@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 const SEVERITIES = ['Informational', 'Low', 'Medium', 'High'];
 const NAMES = ['Default Detection Set', 'Server, nur melden', '監視セット', 'مجموعة القواعد', ' padded set '];
 
-function shared({ id, step, index, time, draws }: Place): Json {
+function shared({ id, step, index, time, draws }: ItemState): Json {
   const fixed = draws('shared');
   const user = draws('modifier');
   const name = fixed.pick(NAMES);
@@ -25,13 +25,13 @@ function shared({ id, step, index, time, draws }: Place): Json {
 }
 
 /** Another policy with the second state, another rule with the third, another name with the last. */
-function item(place: Place): Json {
-  const fixed = place.draws('list');
-  const policies = Array.from({ length: fixed.below(3) + (place.step > 0 ? 1 : 0) }, () => uuid(fixed.next));
-  return { ...shared(place), policies, device_count: fixed.below(900) + place.step };
+function item(state: ItemState): Json {
+  const fixed = state.draws('list');
+  const policies = Array.from({ length: fixed.below(3) + (state.step > 0 ? 1 : 0) }, () => uuid(fixed.next));
+  return { ...shared(state), policies, device_count: fixed.below(900) + state.step };
 }
 
-function response({ facts, step, time, draws, secrets }: Place, nth: number): Json {
+function response({ facts, step, time, draws, secrets }: ItemState, nth: number): Json {
   const fixed = draws(`response ${nth}`);
   const secret = secrets(`response ${nth}`);
   return {
@@ -46,11 +46,11 @@ function response({ facts, step, time, draws, secrets }: Place, nth: number): Js
   };
 }
 
-function rule(place: Place, nth: number): Json {
-  const { facts, index, time, draws } = place;
+function rule(state: ItemState, nth: number): Json {
+  const { facts, index, time, draws } = state;
   const known = facts.rules[(index * 3 + nth) % facts.rules.length];
   const fixed = draws(`rule ${nth}`);
-  const responses = Array.from({ length: fixed.below(3) }, (_, at) => response(place, nth * 10 + at));
+  const responses = Array.from({ length: fixed.below(3) }, (_, at) => response(state, nth * 10 + at));
   return {
     detection_rule_id: known?.id,
     detection_rule_version: known?.version,
@@ -74,12 +74,12 @@ function rule(place: Place, nth: number): Json {
   };
 }
 
-function whole(place: Place): Json {
-  const length = 1 + place.draws('rules').below(6) + (place.step > 1 ? 1 : 0);
-  return { ...shared(place), rules: Array.from({ length }, (_, nth) => rule(place, nth)) };
+function whole(state: ItemState): Json {
+  const length = 1 + state.draws('rules').below(6) + (state.step > 1 ? 1 : 0);
+  return { ...shared(state), rules: Array.from({ length }, (_, nth) => rule(state, nth)) };
 }
 
-export const ruleSets: Thing = {
+export const ruleSets: ListedResource = {
   name: 'rule-sets',
   stream: 'cylance.rule_set',
   usual: 30,
@@ -89,5 +89,5 @@ export const ruleSets: Thing = {
   states: 4,
   item,
   whole,
-  record: (place) => ({ ...item(place), ...whole(place) }),
+  record: (state) => ({ ...item(state), ...whole(state) }),
 };

@@ -3,7 +3,7 @@ import { hex128, uuid } from '../ids.ts';
 import type { DeviceFacts } from '../names.ts';
 import { NEVER, writeTime } from '../times.ts';
 import { addresses, protectId } from './devices.ts';
-import type { Part, Place, Thing } from './resource.ts';
+import type { ItemState, ListedResource, Part } from './resource.ts';
 
 /** Files that Protect takes for threats, and the devices of the tenant that they were found on. */
 
@@ -24,7 +24,7 @@ const CLASSES: readonly (readonly [string | null, string | null])[] = [
 ];
 
 /** What is the same in every state of a threat: its devices' rows repeat some of it. */
-function fixedOf({ facts, draws }: Place): Json {
+function fixedOf({ facts, draws }: ItemState): Json {
   const fixed = draws('item');
   const [classification, sub] = fixed.pick(CLASSES);
   const md5 = hex128(fixed.next);
@@ -39,12 +39,12 @@ function fixedOf({ facts, draws }: Place): Json {
 }
 
 /** It is sighted again with every state, and put on one list or the other. */
-function item(place: Place): Json {
-  const { facts, id, step, time, draws } = place;
+function item(state: ItemState): Json {
+  const { facts, id, step, time, draws } = state;
   const more = draws('flags');
   const unsighted = more.chance(0.05) && step === 0;
   return {
-    ...fixedOf(place),
+    ...fixedOf(state),
     sha256: facts.oddForms && more.chance(0.2) ? id.toUpperCase() : id,
     av_industry: more.pick([null, null, 1, 0.5]),
     file_size: facts.oddForms && more.chance(0.1) ? String(more.below(9_000_000)) : more.below(9_000_000),
@@ -66,8 +66,8 @@ function pathOf({ os }: DeviceFacts, nth: number, name: string, isLoud: boolean)
 }
 
 /** Up to two paths on one device; one more row with every state, and another status for each row that was there. */
-function rows(place: Place): Json[] {
-  const { facts, index, step, time, draws } = place;
+function rows(state: ItemState): Json[] {
+  const { facts, index, step, time, draws } = state;
   const fixed = draws('rows');
   const first = fixed.below(facts.devices.length);
   const usual = fixed.pick([0, 1, 1, 2, 5, 9]);
@@ -91,9 +91,9 @@ function rows(place: Place): Json[] {
 }
 
 /** What the stream gives each row of its threat: nothing of it that is null. */
-function threatOfRow(place: Place): Json {
-  const told = Object.entries(fixedOf(place)).filter(([, value]) => value !== null);
-  return { sha256: place.id, ...Object.fromEntries(told) };
+function threatOfRow(state: ItemState): Json {
+  const told = Object.entries(fixedOf(state)).filter(([, value]) => value !== null);
+  return { sha256: state.id, ...Object.fromEntries(told) };
 }
 
 export const threatDevices: Part = {
@@ -102,14 +102,14 @@ export const threatDevices: Part = {
   scope: 'threat:devicelist',
   stream: 'cylance.threat_device',
   items: rows,
-  records: (place) => rows(place).map((row) => ({ ...(row as object), Threat: threatOfRow(place) })),
+  records: (state) => rows(state).map((row) => ({ ...(row as object), Threat: threatOfRow(state) })),
   idOfRecord: (record) => {
     const { id, file_path } = record as { id: string; file_path: string };
     return `${id}|${file_path}`;
   },
 };
 
-export const threats: Thing = {
+export const threats: ListedResource = {
   name: 'threats',
   stream: 'cylance.threat',
   usual: 80,

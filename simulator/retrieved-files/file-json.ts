@@ -3,8 +3,8 @@ import type { Facts } from '../attributes.ts';
 import { drawsFor, fraction, SALT } from '../hash.ts';
 import { hex128 } from '../ids.ts';
 import type { DeviceFacts } from '../names.ts';
-import type { Settings } from '../options.ts';
 import { SECRET_BASE, secretsFor } from '../secrets.ts';
+import type { Settings } from '../settings.ts';
 import { writeTime } from '../times.ts';
 
 export const STATUSES = ['REQUEST', 'RETRY_REQUEST', 'PENDING', 'DOES_NOT_EXIST', 'AVAILABLE', 'UNAVAILABLE'] as const;

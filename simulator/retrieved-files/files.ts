@@ -1,13 +1,13 @@
 import type { Facts } from '../attributes.ts';
 import { mix, SALT } from '../hash.ts';
-import { type Course, type Courses, createCourses } from '../lifecycle.ts';
-import type { Settings } from '../options.ts';
+import { createLifecycle, type ItemLifecycle, type Stages } from '../lifecycle.ts';
+import type { Settings } from '../settings.ts';
 import { type FileStatus, fileJson, keyOf, keyText, STATUSES } from './file-json.ts';
 
 /** All requests for files, and the present state of each. */
 export interface RetrievedFiles {
   count: number;
-  courses: Courses;
+  lifecycle: ItemLifecycle;
   idOf(index: number): string;
   find(id: string): number | undefined;
   /** Newest first. `term` looks into path, host and status, lower case. */
@@ -34,21 +34,21 @@ function waysOf(seed: number, count: number, moving: number): Map<number, readon
 export function createRetrievedFiles(facts: Facts, settings: Settings): RetrievedFiles {
   const count = settings.retrievedFiles;
   const ways = waysOf(settings.seed, count, settings.living?.filesMove ?? 0);
-  const plan = new Map<number, Course>();
-  for (const [index, way] of ways) plan.set(index, { states: way.length, deleted: false });
-  const courses = createCourses({ count, courses: plan, partsOf: () => 1 }, settings.living);
+  const changes = new Map<number, Stages>();
+  for (const [index, way] of ways) changes.set(index, { states: way.length, deleted: false });
+  const lifecycle = createLifecycle({ count, changes, partsOf: () => 1 }, settings.living);
   const idOf = (index: number) => keyText(keyOf(facts, settings, index));
   let servings = 0;
   let numbers: Map<string, number> | undefined;
 
-  const json: RetrievedFiles['json'] = (index, step = courses.stepOf(index)) => {
+  const json: RetrievedFiles['json'] = (index, step = lifecycle.stepOf(index)) => {
     const status = ways.get(index)?.[step] ?? (STATUSES[index % STATUSES.length] as FileStatus);
     return fileJson(facts, { key: keyOf(facts, settings, index), index, status, serving: ++servings });
   };
 
   return {
     count,
-    courses,
+    lifecycle,
     idOf,
     find: (id) => {
       numbers ??= new Map(Array.from({ length: count }, (_, index) => [idOf(index), index]));

@@ -214,7 +214,7 @@ describe('the search for focus views', () => {
 
 describe('all of them', () => {
   test('ask for their scopes, can be spoiled by a plan, and move nothing on', async () => {
-    for (const { name, path, scope, method = 'GET' } of EXTRAS) {
+    for (const { endpoint: name, path, scope = '', method = 'GET' } of EXTRAS) {
       const ask = (reader: Reader) =>
         reader.get(path.replace('{id}', 'AF59'), { method, body: method === 'POST' ? '[]' : undefined });
       await withSimulator({ ...SOME, scopes: ['nobody:asks'] }, async (_, reader) => {

@@ -1,7 +1,7 @@
 /** Without `oddForms`: one form of everything, the one that public clients of these APIs read without a guard. */
 import { describe, expect, test } from 'vitest';
 import { thingsEach } from '../../simulator/index.ts';
-import { TRUTH_STREAMS } from '../../simulator/stream-truth.ts';
+import { STREAMS } from '../../simulator/resources.ts';
 import { type Loose, withSimulator } from './client.ts';
 import { allQueries, allResults } from './queries-client.ts';
 
@@ -54,7 +54,7 @@ describe('the forms that public clients read', () => {
     const counts = { detections: 500, instaQueries: 24, retrievedFiles: 60, things: thingsEach(80) };
     await withSimulator({ ...USUAL, ...counts, apex: { footprints: 8 } }, async (simulator) => {
       const odd: string[] = [];
-      for (const stream of TRUTH_STREAMS) {
+      for (const stream of STREAMS) {
         const types = new Map<string, Set<string>>();
         for (const { record } of simulator.truthOf(stream)) noteTypes(record, stream, types);
         for (const [path, found] of types) if (found.size > 1) odd.push(path);

@@ -1,7 +1,7 @@
 /** Every kind of thing, by a client that knows only what its description says. */
 import { describe, expect, test } from 'vitest';
 import type { SimulatorOptions } from '../../simulator/index.ts';
-import { THINGS } from '../../simulator/listed/index.ts';
+import { LISTED } from '../../simulator/listed/index.ts';
 import { type Loose, type Reader, withSimulator } from './client.ts';
 
 const COUNT = 45;
@@ -21,7 +21,7 @@ async function listOf(reader: Reader, path: string, pageSize = 20): Promise<Loos
   }
 }
 
-describe.each(THINGS.map((thing) => [thing.name, thing] as const))('%s', (name, thing) => {
+describe.each(LISTED.map((thing) => [thing.name, thing] as const))('%s', (name, thing) => {
   test('are listed in pages, the same at every call, 404 past the end', async () => {
     await withSimulator(SOME(name), async (simulator, reader) => {
       const items = await listOf(reader, thing.path);
@@ -83,7 +83,7 @@ describe.each(THINGS.map((thing) => [thing.name, thing] as const))('%s', (name, 
 async function someId(name: string): Promise<string> {
   let found = '';
   await withSimulator(SOME(name), async (simulator) => {
-    const thing = THINGS.find((one) => one.name === name);
+    const thing = LISTED.find((one) => one.name === name);
     for (const { id } of simulator.truthOf(thing?.stream ?? '')) found = id;
   });
   return found;
