@@ -7,6 +7,7 @@ import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo/index.ts';
 import { addHealth } from './commands/health.ts';
+import { addInit } from './commands/init.ts';
 import { addRejections } from './commands/rejections.ts';
 import { addRun } from './commands/run.ts';
 import { addSample } from './commands/sample.ts';
@@ -34,6 +35,7 @@ const COMMANDS = [
   addRejections,
   addSetup,
   addConfig,
+  addInit,
   addHealth,
   addSimulator,
 ];

@@ -7,7 +7,7 @@ import { streams } from '../connectors/index.ts';
 import { folderOf } from './fixtures/documents.ts';
 
 const root = join(import.meta.dirname, '..');
-const files = globSync('{src,connectors,mappings,members,simulator}/**/*.ts', { cwd: root }).sort();
+const files = globSync('{src,connectors,mappings,members,simulator,testing}/**/*.ts', { cwd: root }).sort();
 const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([^'"\s,]+)\1/g;
 
 /** Without comments, so that a word in one is not taken for code. Block comments begin a line here: `/*` in a text stays. */
@@ -33,6 +33,7 @@ const RULES: readonly { files: RegExp; may: readonly string[] }[] = [
   { files: /^mappings\/(ecs[^/]*|index)\.ts$/, may: ['mappings/ecs', 'src/index.ts'] },
   { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/index.ts'] },
   { files: /^simulator\//, may: ['simulator/'] },
+  { files: /^testing\//, may: ['testing/', 'mappings/ecs', 'src/'] },
 ];
 
 /** The rooms of `src`, from the top: each imports only from those below it. */

@@ -35,23 +35,30 @@ function namedIn(file: string, env: Readonly<Record<string, string | undefined>>
 }
 
 async function load(name: string, file: string, known: readonly Registered[]): Promise<Registered[]> {
-  const where = `${file} connectors: ${name}`;
   const isFile = /^\.{1,2}\//.test(name) || isAbsolute(name);
   const folder = resolve(dirname(file));
   const url = isFile ? pathToFileURL(resolve(folder, name)).href : `${FROM}${JSON.stringify([name, folder])}`;
+  const advice = isFile
+    ? 'Write the path as seen from the folder of the config file.'
+    : 'Install the package in the folder of the config file, or above it.';
+  const { connector, streams } = await vendorAt(url, `${file} connectors: ${name}`, advice, known);
+  return streams.map((one) => ({ connector, ...one }));
+}
+
+/** What the module in this file exports by default. Throws what does not fit. */
+export async function loadVendor(path: string): Promise<Vendor> {
+  resolveSluice();
+  return vendorAt(pathToFileURL(resolve(path)).href, path, 'Give the path of a module.', []);
+}
+
+async function vendorAt(url: string, where: string, advice: string, known: readonly Registered[]): Promise<Vendor> {
   const module = (await import(url).catch((error: unknown) => {
-    const advice = isFile
-      ? 'Write the path as seen from the folder of the config file.'
-      : 'Install the package in the folder of the config file, or above it.';
     throw usageError(`${where} cannot be loaded: ${messageOf(error)}`, advice);
   })) as { default?: unknown };
   const missing = missingIn(module.default, known);
-  if (missing.length > 0) {
-    const lines = [`${where} does not fit:`, ...missing.map((line) => `  ${line}`)];
-    throw usageError(lines.join('\n'), 'docs/adding-a-vendor.md says what a connector brings.', lines);
-  }
-  const { connector, streams } = module.default as Vendor;
-  return streams.map((one) => ({ connector, ...one }));
+  if (missing.length === 0) return module.default as Vendor;
+  const lines = [`${where} does not fit:`, ...missing.map((line) => `  ${line}`)];
+  throw usageError(lines.join('\n'), 'docs/adding-a-vendor.md says what a connector brings.', lines);
 }
 
 const FROM = 'sluice-connector:';
@@ -66,6 +73,7 @@ function resolveSluice(): void {
     [
       ['sluice', '../index'],
       ['sluice/mapping', '../../mappings/index'],
+      ['sluice/testing', '../../testing/index'],
     ].map(([name = '', path]) => [name, new URL(`${path}${ending}`, import.meta.url).href]),
   );
   registerHooks({
@@ -117,7 +125,8 @@ export function missingIn(vendor: unknown, known: readonly Registered[]): string
       }
     return kindOf(value) === 'object';
   };
-  if (!require(vendor ?? '', 'the default export', { connector: 'object', streams: 'list' })) return lines;
+  if (vendor === undefined || vendor === null) return ['the default export is missing'];
+  if (!require(vendor, 'the default export', { connector: 'object', streams: 'list' })) return lines;
   const { connector, streams = [] } = vendor as Partial<Vendor>;
   if (require(connector, 'connector', CONNECTOR)) require(connector?.config, 'connector.config', CONFIG);
   const name = String(connector?.name);
