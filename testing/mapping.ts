@@ -5,14 +5,7 @@ import { join } from 'node:path';
 import type { FieldList } from '../mappings/ecs.ts';
 import { undeclared, violations } from '../mappings/ecs-check.ts';
 import { dated } from '../src/engine/change/document.ts';
-import {
-  documentId,
-  type EcsDocument,
-  revisionOf,
-  type SourceFacts,
-  type Vendor,
-  withoutSecrets,
-} from '../src/index.ts';
+import { type EcsDocument, type SourceFacts, type Vendor, withoutSecrets } from '../src/index.ts';
 import type { Check } from './index.ts';
 
 export interface Fixture {
