@@ -33,7 +33,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { conclude, keepOthers, moment, pick, title } from '../ecs-document.ts';
-import { fields } from './footprint-fields.ts';
+import { fields } from './footprint/fields.ts';
 import {
   byNumber,
   type Facts,
@@ -45,9 +45,9 @@ import {
   processOf,
   readMeta,
   signatureOf,
-} from './meta.ts';
+} from './footprint/meta.ts';
 
-export { fields } from './footprint-fields.ts';
+export { fields } from './footprint/fields.ts';
 
 const PREFIX = fields.prefix;
 const PROCESS = placeAt('process');

@@ -25,8 +25,8 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { conclude, EVERY_DOCUMENT, pick, title } from './base.ts';
-import { assetOf, judge, nameOf, namesOf } from './rules.ts';
+import { conclude, EVERY_DOCUMENT, pick, title } from './shared/base.ts';
+import { assetOf, judge, nameOf, namesOf } from './shared/rules.ts';
 
 const PREFIX = 'cylance.detection_rule';
 

@@ -35,8 +35,9 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { date } from '../ecs-time.ts';
-import { type Artifact, type Cast, castOf, MAX_INTERESTS, onlyOne } from './artifacts.ts';
-import { conclude, keepOthers, pick, title } from './base.ts';
+import { responsesOf } from './detection/responses.ts';
+import { type Artifact, type Cast, castOf, MAX_INTERESTS, onlyOne } from './shared/artifacts.ts';
+import { conclude, keepOthers, pick, title } from './shared/base.ts';
 import {
   connectionAt,
   fileAt,
@@ -50,11 +51,10 @@ import {
   type User,
   userAt,
   userOf,
-} from './places.ts';
-import { responsesOf } from './responses.ts';
-import { namesOf } from './rules.ts';
+} from './shared/places.ts';
+import { namesOf } from './shared/rules.ts';
 
-export { fields } from './detection-fields.ts';
+export { fields } from './detection/fields.ts';
 
 /** The guide's members; `Zonelds`, `CylancelId` and the like are how its text was recognised, and were copied by clients. */
 const membersOf = reader(members);

@@ -5,7 +5,7 @@
 import * as tables from '../../members/cylance/device-lockdown.ts';
 import type { EcsDocument, Mapping } from '../../src/index.ts';
 import { type FieldList, type Fields, flat, isRecord, keyword, put, type Related, reader, type Unfit } from '../ecs.ts';
-import { conclude, EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './shared/base.ts';
 
 const PREFIX = 'cylance.device_lockdown';
 

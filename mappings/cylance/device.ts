@@ -32,7 +32,7 @@ import {
   putAddresses,
   stateOf,
   title,
-} from './base.ts';
+} from './shared/base.ts';
 
 const PREFIX = 'cylance.device';
 

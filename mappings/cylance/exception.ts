@@ -24,8 +24,8 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { conclude, EVERY_DOCUMENT, personOf, pick, title } from './base.ts';
-import { assetOf, nameOf, namesOf } from './rules.ts';
+import { conclude, EVERY_DOCUMENT, personOf, pick, title } from './shared/base.ts';
+import { assetOf, nameOf, namesOf } from './shared/rules.ts';
 
 const PREFIX = 'cylance.exception';
 

@@ -24,14 +24,14 @@ import {
   text,
   type Unfit,
 } from '../ecs.ts';
-import type { Artifact, Cast } from './artifacts.ts';
-import { conclude, hostOf, moment, originOf, pick, title } from './base.ts';
-import { companionsOf, findArtifacts, isArtifact, subjectOf } from './focus-view-cast.ts';
-import { fields } from './focus-view-result-fields.ts';
-import { CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
-import { parentAt, placeAt, relate } from './places.ts';
+import { companionsOf, findArtifacts, isArtifact, subjectOf } from './focus-view-result/cast.ts';
+import { fields } from './focus-view-result/fields.ts';
+import type { Artifact, Cast } from './shared/artifacts.ts';
+import { conclude, hostOf, moment, originOf, pick, title } from './shared/base.ts';
+import { parentAt, placeAt, relate } from './shared/places.ts';
+import { CATEGORIES, resultAt, WORDS } from './shared/results.ts';
 
-export { fields } from './focus-view-result-fields.ts';
+export { fields } from './focus-view-result/fields.ts';
 
 const PREFIX = fields.prefix;
 const PARENT = placeAt('process.parent');

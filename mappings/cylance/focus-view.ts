@@ -19,8 +19,8 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { kindOf } from './artifacts.ts';
-import { conclude, EVERY_DOCUMENT, hostOf, itemsOf, moment, originOf, pick, title } from './base.ts';
+import { kindOf } from './shared/artifacts.ts';
+import { conclude, EVERY_DOCUMENT, hostOf, itemsOf, moment, originOf, pick, title } from './shared/base.ts';
 
 const PREFIX = 'cylance.focus_view';
 

@@ -25,12 +25,12 @@ import {
   text,
   type Unfit,
 } from '../ecs.ts';
-import { type Artifact, factsOf, kindOf } from './artifacts.ts';
-import { conclude, hostOf, merged, moment, originOf, pick, title } from './base.ts';
-import { ALONE, CATEGORIES, resultAt, WORDS } from './instaquery-artifacts.ts';
-import { fields } from './instaquery-result-fields.ts';
+import { fields } from './instaquery-result/fields.ts';
+import { type Artifact, factsOf, kindOf } from './shared/artifacts.ts';
+import { conclude, hostOf, merged, moment, originOf, pick, title } from './shared/base.ts';
+import { ALONE, CATEGORIES, resultAt, WORDS } from './shared/results.ts';
 
-export { fields } from './instaquery-result-fields.ts';
+export { fields } from './instaquery-result/fields.ts';
 
 const PREFIX = fields.prefix;
 const SETTING = { prefix: PREFIX, cast: ALONE };

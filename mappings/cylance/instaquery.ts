@@ -26,7 +26,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { conclude, EVERY_DOCUMENT, itemsOf, moment, originOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, itemsOf, moment, originOf, pick, title } from './shared/base.ts';
 
 const PREFIX = 'cylance.instaquery';
 

@@ -27,7 +27,7 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import { conclude, EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './base.ts';
+import { conclude, EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './shared/base.ts';
 
 const PREFIX = 'cylance.package_execution';
 

@@ -17,9 +17,9 @@ import {
   truth,
   type Unfit,
 } from '../ecs.ts';
-import type { Facts } from './artifacts.ts';
-import { conclude, EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './base.ts';
-import { fileAlone } from './places.ts';
+import type { Facts } from './shared/artifacts.ts';
+import { conclude, EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './shared/base.ts';
+import { fileAlone } from './shared/places.ts';
 
 const PREFIX = 'cylance.retrieved_file';
 

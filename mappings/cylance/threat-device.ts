@@ -33,8 +33,8 @@ import {
   putAddresses,
   stateOf,
   title,
-} from './base.ts';
-import { fileAlone } from './places.ts';
+} from './shared/base.ts';
+import { fileAlone } from './shared/places.ts';
 
 const PREFIX = 'cylance.threat_device';
 

@@ -30,8 +30,8 @@ import {
   PROTECT,
   pick,
   title,
-} from './base.ts';
-import { fileAlone } from './places.ts';
+} from './shared/base.ts';
+import { fileAlone } from './shared/places.ts';
 
 const PREFIX = 'cylance.threat';
 

@@ -22,4 +22,4 @@ export const members = {
   Deleted: [],
 } satisfies Table;
 
-export { named as OperatingSystems } from './named.ts';
+export { named as OperatingSystems } from './shared/named.ts';

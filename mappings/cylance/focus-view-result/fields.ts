@@ -1,7 +1,7 @@
 /** Every field that the document of a focus view's result can have: the index templates are made from it. */
-import type { FieldList } from '../ecs.ts';
-import { below, PROCESS } from './detection-fields.ts';
-import { fields as found } from './instaquery-result-fields.ts';
+import type { FieldList } from '../../ecs.ts';
+import { below, PROCESS } from '../detection/fields.ts';
+import { fields as found } from '../instaquery-result/fields.ts';
 
 export const fields: FieldList = {
   prefix: 'cylance.focus_view_result',

@@ -1,6 +1,6 @@
 /** Every field that a detection's document can have: the index templates are made from it. */
-import type { CustomType, EcsField, FieldList } from '../ecs.ts';
-import { MAX_INTERESTS } from './artifacts.ts';
+import type { CustomType, EcsField, FieldList } from '../../ecs.ts';
+import { MAX_INTERESTS } from '../shared/artifacts.ts';
 
 export function below<Prefix extends string, Name extends string>(
   prefix: Prefix,

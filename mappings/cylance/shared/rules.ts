@@ -1,7 +1,17 @@
 /** What detection rules, rule sets and exceptions have in common: inventory of the console, changed by a person. */
-import { named } from '../../members/cylance/named.ts';
-import type { EcsDocument, SourceFacts } from '../../src/index.ts';
-import { type Fields, isRecord, keywords, listOf, put, type Related, reader, severityOf, type Unfit } from '../ecs.ts';
+import { named } from '../../../members/cylance/shared/named.ts';
+import type { EcsDocument, SourceFacts } from '../../../src/types.ts';
+import {
+  type Fields,
+  isRecord,
+  keywords,
+  listOf,
+  put,
+  type Related,
+  reader,
+  severityOf,
+  type Unfit,
+} from '../../ecs.ts';
 import { keepOthers, moment, originOf, personOf } from './base.ts';
 
 const modifierOf = reader({ id: ['user_id', 'UserId'], login: ['user_login', 'UserLogin', 'email'] });

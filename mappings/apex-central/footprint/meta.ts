@@ -15,7 +15,7 @@ import {
   reader,
   text,
   type Unfit,
-} from '../ecs.ts';
+} from '../../ecs.ts';
 
 const NAMES: ReadonlyMap<string, FactName> = new Map([
   ['101', 'sha1'],

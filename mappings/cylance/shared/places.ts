@@ -20,8 +20,8 @@ import {
   reader,
   text,
   type Unfit,
-} from '../ecs.ts';
-import { date } from '../ecs-time.ts';
+} from '../../ecs.ts';
+import { date } from '../../ecs-time.ts';
 import { type Artifact, type Cast, castOf, type Facts, follow } from './artifacts.ts';
 
 /** Names below a place, joined once: they are only needed when a value does not fit. */

@@ -12,9 +12,9 @@ import {
   put,
   reader,
   type Unfit,
-} from '../ecs.ts';
-import { date } from '../ecs-time.ts';
-import { merged, pick } from './base.ts';
+} from '../../ecs.ts';
+import { date } from '../../ecs-time.ts';
+import { merged, pick } from '../shared/base.ts';
 
 const responseOf = reader({
   Status: [],

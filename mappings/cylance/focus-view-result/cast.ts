@@ -2,9 +2,9 @@
  * The artifacts in the result of a focus view. The guide says nothing of its content, so they are recognised wherever
  * they stand, by the forms that detections and InstaQueries use: with a `Type` and facts, or under the type's name.
  */
-import { type Fields, isRecord, MOST_ITEMS, parsed, text } from '../ecs.ts';
-import { type Artifact, type Cast, castOf, type Kind, kindOf, onlyOne } from './artifacts.ts';
-import { imageOf, parentOf } from './places.ts';
+import { type Fields, isRecord, MOST_ITEMS, parsed, text } from '../../ecs.ts';
+import { type Artifact, type Cast, castOf, type Kind, kindOf, onlyOne } from '../shared/artifacts.ts';
+import { imageOf, parentOf } from '../shared/places.ts';
 
 const MAX_DEPTH = 8;
 /** What names an artifact without describing it: a reference has no more. */

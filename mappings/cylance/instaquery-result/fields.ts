@@ -1,6 +1,6 @@
 /** Every field that the document of an InstaQuery's result can have: the index templates are made from it. */
-import type { EcsField, FieldList } from '../ecs.ts';
-import { below, END, HASHES, PE, PROCESS, SIGNATURE } from './detection-fields.ts';
+import type { EcsField, FieldList } from '../../ecs.ts';
+import { below, END, HASHES, PE, PROCESS, SIGNATURE } from '../detection/fields.ts';
 
 const ecs: EcsField[] = [
   '@timestamp',

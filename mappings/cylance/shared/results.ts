@@ -3,7 +3,7 @@
  * facts of several things: a connection those of the process that made it, a registry key those of the file that its
  * value names. So each part is read by names of its own here, and never `FilePath` as the path of a registry key.
  */
-import type { EcsDocument } from '../../src/index.ts';
+import type { EcsDocument } from '../../../src/types.ts';
 import {
   account,
   type Fields,
@@ -15,7 +15,7 @@ import {
   reader,
   truth,
   type Unfit,
-} from '../ecs.ts';
+} from '../../ecs.ts';
 import { type Artifact, type Cast, castOf, type Facts, type Kind } from './artifacts.ts';
 import { addHashes, connectionAt, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
 

@@ -1,6 +1,6 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
-
-import { exactNumber, type SourceFacts } from '../../src/index.ts';
+import { exactNumber } from '../../../src/json.ts';
+import type { SourceFacts } from '../../../src/types.ts';
 import {
   account,
   asText,
@@ -21,10 +21,10 @@ import {
   text,
   truth,
   type Unfit,
-} from '../ecs.ts';
-import { pick } from '../ecs-document.ts';
+} from '../../ecs.ts';
+import { pick } from '../../ecs-document.ts';
 
-export { conclude, EVERY_DOCUMENT, keepOthers, moment, pick, title } from '../ecs-document.ts';
+export { conclude, EVERY_DOCUMENT, keepOthers, moment, pick, title } from '../../ecs-document.ts';
 
 export const OPTICS = 'CylanceOPTICS';
 export const PROTECT = 'CylancePROTECT';

@@ -1,5 +1,5 @@
 /** Every field that the document of a footprint's event can have: the index templates are made from it. */
-import type { EcsField, FieldList } from '../ecs.ts';
+import type { EcsField, FieldList } from '../../ecs.ts';
 
 const HASHES = ['hash.md5', 'hash.sha1', 'hash.sha256'] as const;
 const SIGNATURE = ['code_signature.exists', 'code_signature.subject_name', 'code_signature.valid'] as const;
