@@ -44,7 +44,7 @@ function patternsIn(file: string): { literals: Pattern[]; made: number } {
 
 /** Those that are made when their file is loaded are caught then; those of a call stand here. */
 const MADE_IN_CALLS: Pattern[] = [
-  { where: 'connectors/apex-central/task.ts', regex: /"totalProgress"\s*:\s*"?(\d+)/gi },
+  { where: 'connectors/apex-central/shared/task.ts', regex: /"totalProgress"\s*:\s*"?(\d+)/gi },
 ];
 
 const made: Pattern[] = [];

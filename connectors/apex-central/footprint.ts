@@ -1,21 +1,17 @@
 /** Footprints: what led to what on an endpoint. Automation API guide, "ShowFootPrintTable". */
 import { footprint as edge, members } from '../../members/apex-central/footprint.ts';
-import {
-  type Child,
-  inTurns,
-  memberOf,
-  parseTimeMs,
-  SluiceError,
-  type Stream,
-  type StreamContext,
-  walkChildren,
-} from '../../src/index.ts';
-import { listed } from './envelope.ts';
-import { keyOf, makeRecords } from './events.ts';
-import { textOf, wholeOf } from './json.ts';
-import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from './routes.ts';
-import { placeOf, readParents } from './summaries.ts';
-import { runTask } from './task.ts';
+import { SluiceError } from '../../src/errors.ts';
+import { memberOf } from '../../src/members.ts';
+import { inTurns } from '../../src/pace.ts';
+import { walkChildren } from '../../src/reading/children.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Child, Stream, StreamContext } from '../../src/types.ts';
+import { keyOf, makeRecords } from './footprint/events.ts';
+import { placeOf, readParents } from './footprint/summaries.ts';
+import { listed } from './shared/envelope.ts';
+import { textOf, wholeOf } from './shared/json.ts';
+import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from './shared/routes.ts';
+import { runTask } from './shared/task.ts';
 
 /** Records are handed on so many at a time. */
 const PART = 250;

@@ -15,8 +15,8 @@ import {
   walkChildren,
 } from '../../src/index.ts';
 import { DEVICE_LIST_SCOPE, deviceKey, listOf } from './device.ts';
-import { opticsId, protectId } from './ids.ts';
-import { member, textOf } from './pages.ts';
+import { opticsId, protectId } from './shared/ids.ts';
+import { member, textOf } from './shared/pages.ts';
 
 const ROUTE = '/devicecommands/v2/{deviceId}/lockdown';
 const SCOPE = 'opticscommand:read';

@@ -25,7 +25,7 @@ import {
 } from '../../src/index.ts';
 import { listViews, viewId } from './focus-view.ts';
 import { parsedText } from './instaquery-result.ts';
-import { member, textOf } from './pages.ts';
+import { member, textOf } from './shared/pages.ts';
 
 const ROUTE = '/foci/v2/{id}/results';
 const SCOPE = 'opticsfocus:read';

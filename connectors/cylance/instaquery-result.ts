@@ -21,7 +21,7 @@ import {
   walkChildren,
 } from '../../src/index.ts';
 import { listsOf, queryId } from './instaquery.ts';
-import { member, textOf } from './pages.ts';
+import { member, textOf } from './shared/pages.ts';
 
 const ROUTE = '/instaqueries/v2/{id}/results';
 const SCOPE = 'opticssurvey:read';

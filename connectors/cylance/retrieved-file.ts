@@ -1,16 +1,12 @@
 /** The history of file retrievals: CylanceOPTICS API guide, "Get Retrieved Files Results". */
 import { members } from '../../members/cylance/retrieved-file.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
-import { foldedPath } from './ids.ts';
-import { listPage, textOf } from './pages.ts';
+import { memberOf } from '../../src/members.ts';
+import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
+import { walkSnapshot } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream, StreamContext } from '../../src/types.ts';
+import { foldedPath } from './shared/ids.ts';
+import { listPage, textOf } from './shared/pages.ts';
 
 const LIST = '/devicecommands/v2/retrieved_files';
 const SCOPE = 'opticscommand:read';

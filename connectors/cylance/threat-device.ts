@@ -1,23 +1,16 @@
 /** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
 
 import { members, Threat } from '../../members/cylance/threat-device.ts';
-import {
-  type Child,
-  exactDigestOf,
-  type Json,
-  listedParents,
-  memberOf,
-  type Parents,
-  parseTimeMs,
-  pathTo,
-  readLists,
-  type Stream,
-  type StreamContext,
-  walkChildren,
-} from '../../src/index.ts';
-import { SHA256_NOTE } from './hashes.ts';
-import { protectId } from './ids.ts';
-import { listPage, textOf } from './pages.ts';
+import { exactDigestOf } from '../../src/identity.ts';
+import { memberOf } from '../../src/members.ts';
+import { pathTo } from '../../src/path-segment.ts';
+import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
+import { readLists } from '../../src/reading/snapshot.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
+import { SHA256_NOTE } from './shared/hashes.ts';
+import { protectId } from './shared/ids.ts';
+import { listPage, textOf } from './shared/pages.ts';
 import { THREAT_LIST_SCOPE, THREATS, threatKey, threatsOf } from './threat.ts';
 
 const ROUTE = `${THREATS}/{sha256}/devices`;

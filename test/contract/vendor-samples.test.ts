@@ -1,10 +1,10 @@
 /** Every JSON sample of the vendors' documents: each is JSON once it is mended, and what a stream ships of it becomes documents. */
 import { describe, expect, it } from 'vitest';
-import { readTaskReply } from '../../connectors/apex-central/envelope.ts';
-import { recordsOf as recordsOfTask } from '../../connectors/apex-central/events.ts';
+import { recordsOf as recordsOfTask } from '../../connectors/apex-central/footprint/events.ts';
+import { readTaskReply } from '../../connectors/apex-central/shared/envelope.ts';
 import { toRecords as toEntries } from '../../connectors/cylance/device-lockdown.ts';
 import { toRecord } from '../../connectors/cylance/instaquery-result.ts';
-import { readPage } from '../../connectors/cylance/pages.ts';
+import { readPage } from '../../connectors/cylance/shared/pages.ts';
 import { streams } from '../../connectors/index.ts';
 import { undeclared, violations } from '../../mappings/ecs-check.ts';
 import { documentOf } from '../fixtures/documents.ts';

@@ -1,11 +1,9 @@
 /** Replies of any size and shape: the good record beside arrives, nothing stands still meanwhile, and what is refused says what to do. */
 import pino from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
-import { FOOTPRINTS } from '../../connectors/apex-central/routes.ts';
-import { runTask } from '../../connectors/apex-central/task.ts';
-import type { VendorRequest } from '../../src/api/client.ts';
-import { SluiceError } from '../../src/api/errors.ts';
-import { runPipeline } from '../../src/engine/runner.ts';
+import { FOOTPRINTS } from '../../connectors/apex-central/shared/routes.ts';
+import { runTask } from '../../connectors/apex-central/shared/task.ts';
+import { SluiceError } from '../../src/errors.ts';
 import { listedParents } from '../../src/reading/children.ts';
 import { clientOf, contextOf } from './context.ts';
 import { type Answer, fakeVendor } from './fake-vendor.ts';

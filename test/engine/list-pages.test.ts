@@ -1,6 +1,6 @@
 /** The envelope of the vendor's lists, in the forms that its guide shows. */
 import { describe, expect, test } from 'vitest';
-import { readPage } from '../../connectors/cylance/pages.ts';
+import { readPage } from '../../connectors/cylance/shared/pages.ts';
 
 type Json = Record<string, unknown>;
 

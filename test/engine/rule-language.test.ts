@@ -1,11 +1,10 @@
 /** The natural language of a rule comes in forms that no JSON parser takes: through the client, with its retries. */
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
-import { cylance } from '../../connectors/cylance/client.ts';
 import { detectionRule } from '../../connectors/cylance/detection-rule.ts';
-import type { SourceSettings } from '../../src/api/connector.ts';
-import type { HttpReply } from '../../src/api/http.ts';
-import { createRedactor } from '../../src/redaction/redactor.ts';
+import { cylance } from '../../connectors/cylance/shared/client.ts';
+import { createRedactor } from '../../src/redactor.ts';
+import type { HttpReply, SourceSettings } from '../../src/types.ts';
 import { contextOf } from './context.ts';
 
 const LISTED = { Id: 'r-1', Version: 1, Name: 'One' };

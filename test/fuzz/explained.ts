@@ -1,11 +1,12 @@
 /** Which records of the truth a damage explains, so that all others have to arrive. */
-import { readTaskReply } from '../../connectors/apex-central/envelope.ts';
-import { recordsOf } from '../../connectors/apex-central/events.ts';
-import { member } from '../../connectors/apex-central/json.ts';
+
+import { recordsOf } from '../../connectors/apex-central/footprint/events.ts';
+import { readTaskReply } from '../../connectors/apex-central/shared/envelope.ts';
+import { member } from '../../connectors/apex-central/shared/json.ts';
 import { toRecords as lockdowns } from '../../connectors/cylance/device-lockdown.ts';
 import { toRecords as viewed } from '../../connectors/cylance/focus-view-result.ts';
-import { opticsId } from '../../connectors/cylance/ids.ts';
 import { toRecord as found } from '../../connectors/cylance/instaquery-result.ts';
+import { opticsId } from '../../connectors/cylance/shared/ids.ts';
 import { toRecord as row } from '../../connectors/cylance/threat-device.ts';
 import { streams } from '../../connectors/index.ts';
 import type { TruthStream } from '../../simulator/index.ts';

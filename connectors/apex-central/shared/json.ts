@@ -1,5 +1,7 @@
 /** The vendor's JSON: JSON inside texts, and members however they are spelled. */
-import { foldedName, parseExact, saysNothing, withoutSecrets } from '../../src/index.ts';
+import { parseExact } from '../../../src/json.ts';
+import { foldedName, saysNothing } from '../../../src/members.ts';
+import { withoutSecrets } from '../../../src/secrets.ts';
 
 /**
  * What a text holds as JSON, also where that is once more a text; undefined where it is none. Other values are returned

@@ -3,12 +3,14 @@
  * 64 bits (`metaLinkId` is documented as an integer and shown as a text) become texts, digit by digit.
  */
 import { hash } from 'node:crypto';
-import { footprint, members } from '../../members/apex-central/footprint.ts';
-import { atOnce, canonical, foldedName, memberOf, saysNothing } from '../../src/index.ts';
-import { LISTS } from './envelope.ts';
-import { isTrue, listOf, member, others, steadyJsonOf, textOf, wholeOf } from './json.ts';
+import { footprint, members } from '../../../members/apex-central/footprint.ts';
+import { canonical } from '../../../src/identity.ts';
+import { foldedName, memberOf, saysNothing } from '../../../src/members.ts';
+import { atOnce } from '../../../src/pace.ts';
+import { LISTS } from '../shared/envelope.ts';
+import { isTrue, listOf, member, others, steadyJsonOf, textOf, wholeOf } from '../shared/json.ts';
+import type { TaskResult } from '../shared/task.ts';
 import type { Place } from './summaries.ts';
-import type { TaskResult } from './task.ts';
 
 type Fields = Record<string, unknown>;
 
