@@ -3,27 +3,11 @@
  * doing in the console that changes what a host may do: an `event` of category `host` and type `change`.
  */
 import * as tables from '../../members/cylance/device-lockdown.ts';
-import type { EcsDocument, Mapping } from '../../src/index.ts';
-import { type FieldList, type Fields, flat, isRecord, keyword, put, type Related, reader, type Unfit } from '../ecs.ts';
-import { conclude, EVERY_DOCUMENT, hostOf, moment, originOf, personOf, pick, title } from './shared/base.ts';
+import { keyword, put, reader } from '../ecs.ts';
+import { title } from '../ecs-document.ts';
+import { mappingOf } from '../ecs-frame.ts';
+import { hostOf, OPTICS, personOf, whereOf } from './shared/base.ts';
 
-const PREFIX = 'cylance.device_lockdown';
-
-export const fields: FieldList = {
-  prefix: PREFIX,
-  custom: {
-    'cylance.device_lockdown.command': 'keyword',
-    'cylance.device_lockdown.device_id': 'keyword',
-    'cylance.device_lockdown.tenant_id': 'keyword',
-    /** Members of the entry that the guide does not know. */
-    'cylance.device_lockdown.other': 'flattened',
-    /** Values that did not fit the field they were meant for, by that field's name. */
-    'cylance.device_lockdown.unfit': 'flattened',
-  },
-  ecs: [...EVERY_DOCUMENT, 'event.action', 'host.id', 'host.name', 'user.id', 'related.hosts'],
-};
-
-const entryOf = reader(tables.members);
 const deviceOf = reader(tables.Device);
 
 /** By their names in any spelling, also with blanks. Any other command is an action by its own name, which stands below the prefix. */
@@ -35,26 +19,25 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
 ]);
 const ACTION = 'device-lockdown-command';
 
-export const mapping: Mapping = (record, source) => {
-  if (!isRecord(record)) throw new Error('the record is no object');
-  const entry = entryOf(record);
-  const device = deviceOf(entry.Device);
-  const unfit: Unfit = {};
-  const own: Fields = {};
-  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
-  const event: Fields = { kind: 'event', category: ['host'], type: ['change'], module: 'cylance', dataset: PREFIX };
-  const time = moment(unfit, '@timestamp', entry.timestamp);
-  const document: EcsDocument = { '@timestamp': time, ...originOf(source, device.tenant_id), event };
-  const host = hostOf(device.id, device.hostname, unfit, own, related);
-  put(document, 'host', host);
-  put(document, 'user', personOf(entry.user_id, undefined, unfit, related));
-  const command = keyword(unfit, `${PREFIX}.command`, entry.command);
-  put(own, 'command', command);
-  event.action = ACTIONS.get(command?.replace(/[\s_-]/g, '').toLowerCase() ?? '') ?? ACTION;
-  put(own, 'tenant_id', keyword(unfit, `${PREFIX}.tenant_id`, device.tenant_id));
-  document.message = title(`${command ?? 'Lockdown command'} of ${host?.name ?? host?.id ?? 'a device'}`);
-  if (entry.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, entry.others)));
-  conclude(document, PREFIX, { own, unfit, related });
-  if (source.keepOriginal) event.original = JSON.stringify(record);
-  return document;
-};
+export const { mapping, fields } = mappingOf(
+  {
+    prefix: 'cylance.device_lockdown',
+    observer: OPTICS,
+    members: tables.members,
+    time: 'timestamp',
+    event: { kind: 'event', category: ['host'], type: ['change'] },
+    tenant: ({ Device }) => deviceOf(Device).tenant_id,
+    own: { command: ['keyword', 'command'], device_id: 'keyword', tenant_id: 'keyword' },
+    ecs: ['event.action', 'host.id', 'host.name', 'user.id', 'related.hosts'],
+  },
+  (draft, entry) => {
+    const { document, event, own, unfit } = draft;
+    const device = deviceOf(entry.Device);
+    put(document, 'host', hostOf(draft, device.id, device.hostname));
+    put(document, 'user', personOf(draft, entry.user_id, undefined));
+    put(own, 'tenant_id', keyword(unfit, 'cylance.device_lockdown.tenant_id', device.tenant_id));
+    const command = own.command as string | undefined;
+    event.action = ACTIONS.get(command?.replace(/[\s_-]/g, '').toLowerCase() ?? '') ?? ACTION;
+    return title(`${command ?? 'Lockdown command'} of ${whereOf(draft) ?? 'a device'}`);
+  },
+);

@@ -8,88 +8,99 @@
  * says which. It is a trail that somebody asked for, no alert.
  */
 import * as tables from '../../members/cylance/focus-view-result.ts';
-import type { EcsDocument, Mapping } from '../../src/index.ts';
-import {
-  type Fields,
-  filled,
-  flat,
-  isRecord,
-  keyword,
-  misfit,
-  parsed,
-  put,
-  type Related,
-  reader,
-  tellCut,
-  text,
-  type Unfit,
-} from '../ecs.ts';
+import type { EcsDocument } from '../../src/types.ts';
+import { type Fields, flat, isRecord, keyword, misfit, parsed, put, reader, tellCut, text } from '../ecs.ts';
+import { moment, title } from '../ecs-document.ts';
+import { below, type Draft, mappingOf, partOf } from '../ecs-frame.ts';
 import { companionsOf, findArtifacts, isArtifact, subjectOf } from './focus-view-result/cast.ts';
-import { fields } from './focus-view-result/fields.ts';
+import { ARTIFACTS, PROCESS } from './shared/artifact-fields.ts';
 import type { Artifact, Cast } from './shared/artifacts.ts';
-import { conclude, hostOf, moment, originOf, pick, title } from './shared/base.ts';
+import { hostOf, OPTICS, whereOf } from './shared/base.ts';
 import { parentAt, placeAt, relate } from './shared/places.ts';
-import { CATEGORIES, resultAt, WORDS } from './shared/results.ts';
+import { CATEGORIES, resultAt, settingAt, WORDS } from './shared/results.ts';
 
-export { fields } from './focus-view-result/fields.ts';
-
-const PREFIX = fields.prefix;
+const PREFIX = 'cylance.focus_view_result';
 const PARENT = placeAt('process.parent');
-
-const recordOf = reader(tables.members);
-const viewOf = reader(tables.FocusView);
-type View = ReturnType<typeof viewOf>;
+const SETTING = settingAt(PREFIX);
 
 const aroundOf = reader(tables.around);
 type Around = ReturnType<typeof aroundOf>;
 
 const observedOf = reader(tables.observed);
 
-export const mapping: Mapping = (record, source) => {
-  if (!isRecord(record)) throw new Error('the record is no object');
-  const { Entry, Result, FocusView, others } = recordOf(record);
-  const given = Entry ?? Result;
-  const unfit: Unfit = {};
-  const own: Fields = {};
-  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
-  const view = viewOf(FocusView);
-  const around = aroundOf(parsed(given));
-  const content = parsed(around.Result) ?? parsed(given) ?? given;
-  if (!isRecord(content) && !Array.isArray(content)) misfit(unfit, `${PREFIX}.content`, content);
-  const cast = findArtifacts(content);
-  const subject = subjectOf(cast, content, text(view.value), text(view.artifact_type));
-  const [category, type] = CATEGORIES.get(subject?.kind) ?? ['host', 'info'];
-  const event: Fields = { kind: 'event', category: [category], type: [type], module: 'cylance', dataset: PREFIX };
-  event.provider = 'FocusView';
-  const document: EcsDocument = { ...originOf(source), event };
-  times(document, event, { around, content, view, subject }, unfit);
-  const device = around.DeviceId ?? view.device_id;
-  put(document, 'host', hostOf(device, around.HostName ?? view.hostname, unfit, own, related));
-  common(view, around, unfit, own);
-  const label = artifactsAt(document, cast, subject, { unfit, own, related });
-  document.message = titleOf(document, own, label);
-  put(own, 'content', flat(unfit, `${PREFIX}.content`, parsed(given) ?? given));
-  if (others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, others)));
-  conclude(document, PREFIX, { own, unfit, related });
-  if (source.keepOriginal) event.original = JSON.stringify(record);
-  return document;
-};
+const viewPart = partOf({
+  at: `${PREFIX}.view`,
+  members: tables.FocusView,
+  own: {
+    id: ['keyword', 'id'],
+    description: ['match_only_text', 'description'],
+    artifact_type: ['keyword', 'artifact_type'],
+    value: ['keyword', 'value'],
+    threat_type: ['keyword', 'threat_type'],
+    created_at: ['date', 'created_at'],
+  },
+});
+
+export const { mapping, fields } = mappingOf(
+  {
+    prefix: PREFIX,
+    observer: OPTICS,
+    members: tables.members,
+    event: { kind: 'event', provider: 'FocusView' },
+    own: {
+      device_id: 'keyword',
+      correlation_id: 'keyword',
+      /** How many artifacts were recognised in it, the kinds of them, and the ids of all. */
+      'artifacts.count': 'long',
+      'artifacts.type': 'keyword',
+      'artifacts.uid': 'keyword',
+      /** All that the vendor says, in its own words: of lists the first 200 items, all of it in event.original. */
+      content: 'flattened',
+    },
+    parts: [viewPart, SETTING.own],
+    ecs: [
+      ...below('event', ['provider', 'created', 'start', 'end']),
+      ...below('host', ['id', 'name']),
+      ...ARTIFACTS,
+      ...below('process.parent', PROCESS),
+    ],
+  },
+  (draft, { Entry, Result, FocusView }) => {
+    const { document, event, own, unfit } = draft;
+    const given = Entry ?? Result;
+    const view = viewPart.read(FocusView);
+    const around = aroundOf(parsed(given));
+    const content = parsed(around.Result) ?? parsed(given) ?? given;
+    if (!isRecord(content) && !Array.isArray(content)) misfit(unfit, `${PREFIX}.content`, content);
+    const cast = findArtifacts(content);
+    const subject = subjectOf(cast, content, text(view.value), text(view.artifact_type));
+    const [category, type] = CATEGORIES.get(subject?.kind) ?? ['host', 'info'];
+    event.category = [category];
+    event.type = [type];
+    put(own, 'view', viewPart.of(unfit, FocusView, view));
+    times(draft, { around, content, subject });
+    put(document, 'host', hostOf(draft, around.DeviceId ?? view.device_id, around.HostName ?? view.hostname));
+    put(own, 'correlation_id', keyword(unfit, `${PREFIX}.correlation_id`, around.CorrelationId));
+    const label = artifactsAt(draft, cast, subject);
+    put(own, 'content', flat(unfit, `${PREFIX}.content`, parsed(given) ?? given));
+    return titleOf(draft, label);
+  },
+);
 
 interface Dated {
   around: Around;
   content: unknown;
-  view: View;
   subject: Artifact | undefined;
 }
 
 /** Ways to date a result, best first, with the tag of each. What results of InstaQueries are dated by needs none. */
-function times(document: EcsDocument, event: Fields, { around, content, view, subject }: Dated, unfit: Unfit): void {
+function times({ document, event, own, unfit }: Draft, { around, content, subject }: Dated): void {
   const observed = observedOf(content);
   const happened = moment(unfit, '@timestamp', observed.EventTime ?? around.EventTime);
   const first = moment(unfit, 'event.start', observed.FirstObserved);
   const last = moment(unfit, 'event.end', observed.LastObserved);
   const reported = moment(unfit, 'event.created', around.ReportTime);
-  const made = moment(unfit, `${PREFIX}.view.created_at`, view.created_at);
+  const { created_at: made } = (own.view ?? {}) as { created_at?: string };
   put(event, 'start', first);
   put(event, 'end', last);
   put(event, 'created', reported);
@@ -109,44 +120,24 @@ function times(document: EcsDocument, event: Fields, { around, content, view, su
   if (tag !== undefined) document.tags = [tag];
 }
 
-function common(view: View, around: Around, unfit: Unfit, own: Fields): void {
-  const said: Fields = {};
-  for (const name of ['id', 'description', 'artifact_type', 'value', 'threat_type'] as const) {
-    put(said, name, keyword(unfit, `${PREFIX}.view.${name}`, view[name]));
-  }
-  put(said, 'created_at', moment({}, '', view.created_at));
-  put(own, 'view', filled(said));
-  put(own, 'correlation_id', keyword(unfit, `${PREFIX}.correlation_id`, around.CorrelationId));
-}
-
-interface Parts {
-  unfit: Unfit;
-  own: Fields;
-  related: Related;
-}
-
 /** Puts the subject into the document, and beside it what can be told without a doubt. Returns what people call it. */
-function artifactsAt(
-  document: EcsDocument,
-  cast: Cast,
-  subject: Artifact | undefined,
-  { unfit, own, related }: Parts,
-): string {
-  const setting = { prefix: PREFIX, cast };
+function artifactsAt(draft: Draft, cast: Cast, subject: Artifact | undefined): string {
+  const { document, own, unfit } = draft;
+  const setting = { ...SETTING, cast };
   let label = '';
   if (subject !== undefined) {
     put(own, 'uid', subject.uid);
     put(own, 'type', keyword(unfit, `${PREFIX}.type`, subject.type));
-    label = named(subject, resultAt(document, subject, unfit, own, related, setting));
+    label = named(subject, resultAt(draft, subject, setting));
   }
   for (const companion of companionsOf(cast, subject)) {
-    const aside = {} as EcsDocument;
-    const said = resultAt(aside, companion, unfit, {}, related, setting);
+    const aside: EcsDocument = {};
+    const said = resultAt({ ...draft, document: aside, own: {} }, companion, setting);
     for (const [member, value] of Object.entries(aside)) document[member] ??= value;
     if (label === '') label = named(companion, said);
   }
-  parentOf(document, cast, subject, unfit);
-  relate(cast, related);
+  parentOf(draft, cast, subject);
+  relate(cast, draft.related);
   if (cast.artifacts.length === 0) return label;
   const kinds = cast.artifacts.flatMap(({ type }) => type ?? []);
   const uids = cast.artifacts.flatMap(({ uid }) => uid ?? []);
@@ -157,7 +148,7 @@ function artifactsAt(
   return label;
 }
 
-function parentOf(document: EcsDocument, cast: Cast, subject: Artifact | undefined, unfit: Unfit): void {
+function parentOf({ document, unfit }: Draft, cast: Cast, subject: Artifact | undefined): void {
   const process = document.process as Fields | undefined;
   if (subject?.kind !== 'process' || process === undefined) return;
   put(process, 'parent', parentAt(unfit, PARENT, cast, subject.facts));
@@ -167,11 +158,10 @@ function named({ kind, type }: Artifact, label: string | undefined): string {
   return label === undefined || label === '' ? '' : `${WORDS.get(kind) ?? type ?? 'artifact'} ${label}`;
 }
 
-function titleOf(document: EcsDocument, own: Fields, label: string): string {
-  const host = document.host as { name?: string; id?: string } | undefined;
-  const view = own.view as { description?: string; id?: string } | undefined;
+function titleOf(draft: Draft, label: string): string {
+  const view = draft.own.view as { description?: string; id?: string } | undefined;
   const words = label === '' ? ['Focus view', view?.description ?? view?.id ?? ''] : ['Focus view shows', label];
-  const where = text(host?.name ?? host?.id);
+  const where = text(whereOf(draft));
   if (where !== undefined) words.push('on', where);
   return title(words.filter((word) => word !== '').join(' '));
 }

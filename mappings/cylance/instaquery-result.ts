@@ -10,72 +10,70 @@
  * report, so that no time is lost.
  */
 import * as tables from '../../members/cylance/instaquery-result.ts';
-import type { EcsDocument, Mapping } from '../../src/index.ts';
-import {
-  type Fields,
-  filled,
-  flat,
-  isRecord,
-  keyword,
-  misfit,
-  parsed,
-  put,
-  type Related,
-  reader,
-  text,
-  type Unfit,
-} from '../ecs.ts';
-import { fields } from './instaquery-result/fields.ts';
+import { type Fields, flat, keyword, type Members, misfit, parsed, put, reader, text, type Unfit } from '../ecs.ts';
+import { moment, title } from '../ecs-document.ts';
+import { below, type Draft, mappingOf, partOf, rest } from '../ecs-frame.ts';
+import { ARTIFACTS } from './shared/artifact-fields.ts';
 import { type Artifact, factsOf, kindOf } from './shared/artifacts.ts';
-import { conclude, hostOf, merged, moment, originOf, pick, title } from './shared/base.ts';
-import { ALONE, CATEGORIES, resultAt, WORDS } from './shared/results.ts';
+import { hostOf, merged, OPTICS, whereOf } from './shared/base.ts';
+import { ALONE, CATEGORIES, resultAt, settingAt, WORDS } from './shared/results.ts';
 
-export { fields } from './instaquery-result/fields.ts';
+const PREFIX = 'cylance.instaquery_result';
+const SETTING = { ...settingAt(PREFIX), cast: ALONE };
 
-const PREFIX = fields.prefix;
-const SETTING = { prefix: PREFIX, cast: ALONE };
-
-const entryOf = reader(tables.members);
-type Entry = ReturnType<typeof entryOf>;
+type Entry = Members<keyof typeof tables.members>;
 
 const resultOf = reader(tables.Result);
 type Result = ReturnType<typeof resultOf>;
 
-const queryOf = reader(tables.Query);
+const queryPart = partOf({
+  at: `${PREFIX}.query`,
+  members: tables.Query,
+  own: { id: ['keyword', 'Id'], name: ['keyword', 'Name'] },
+});
 
-export const mapping: Mapping = (record, source) => {
-  if (!isRecord(record)) throw new Error('the record is no object');
-  const entry = entryOf(record);
-  const unfit: Unfit = {};
-  const own: Fields = {};
-  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
-  const given = parsed(entry.Result);
-  if (given === undefined) misfit(unfit, `${PREFIX}.result`, entry.Result);
-  const result = resultOf(given);
-  const artifact = artifactOf(unfit, given, result);
-  const [category, type] = CATEGORIES.get(artifact.kind) ?? ['host', 'info'];
-  const event: Fields = { kind: 'event', category: [category], type: [type], module: 'cylance', dataset: PREFIX };
-  event.provider = 'InstaQuery';
-  const document: EcsDocument = { ...originOf(source), event };
-  times(document, event, entry, result, artifact, unfit);
-  put(document, 'host', hostOf(entry.DeviceId, entry.HostName, unfit, own, related));
-  common(entry, artifact, unfit, own);
-  const label = resultAt(document, artifact, unfit, own, related, SETTING);
-  if (label === undefined) tag(document, 'artifact_type_unknown');
-  document.message = titleOf(document, artifact, label);
-  put(own, 'properties', flat(unfit, `${PREFIX}.properties`, artifact.members));
-  if (entry.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, entry.others)));
-  conclude(document, PREFIX, { own, unfit, related });
-  if (source.keepOriginal) event.original = JSON.stringify(record);
-  return document;
-};
+export const { mapping, fields } = mappingOf(
+  {
+    prefix: PREFIX,
+    observer: OPTICS,
+    members: tables.members,
+    event: { kind: 'event', provider: 'InstaQuery' },
+    own: {
+      correlation_id: ['keyword', 'CorrelationId'],
+      version: ['keyword', 'Version'],
+      device_id: 'keyword',
+      /** All that the vendor says of the artifact, in its own words. */
+      properties: 'flattened',
+    },
+    parts: [queryPart, SETTING.own],
+    ecs: [...below('event', ['provider', 'created', 'start', 'end']), ...below('host', ['id', 'name']), ...ARTIFACTS],
+  },
+  (draft, entry) => {
+    const { document, event, own, unfit } = draft;
+    const given = parsed(entry.Result);
+    if (given === undefined) misfit(unfit, `${PREFIX}.result`, entry.Result);
+    const result = resultOf(given);
+    const artifact = artifactOf(unfit, given, result);
+    const [category, type] = CATEGORIES.get(artifact.kind) ?? ['host', 'info'];
+    event.category = [category];
+    event.type = [type];
+    times(draft, entry, result, artifact);
+    put(document, 'host', hostOf(draft, entry.DeviceId, entry.HostName));
+    put(own, 'query', queryPart.of(unfit, entry.Query));
+    put(own, 'type', artifact.type);
+    put(own, 'uid', artifact.uid);
+    const label = resultAt(draft, artifact, SETTING);
+    if (label === undefined) tag(draft, 'artifact_type_unknown');
+    put(own, 'properties', flat(unfit, `${PREFIX}.properties`, artifact.members));
+    return titleOf(draft, artifact, label);
+  },
+);
 
 /** `Properties` is an object, or JSON in a string; members beside it that the guide does not know belong to it. */
 function artifactOf(unfit: Unfit, given: Fields | undefined, result: Result): Artifact {
   const properties = parsed(result.Properties);
   if (properties === undefined) misfit(unfit, `${PREFIX}.properties`, result.Properties);
-  const strays = given === undefined || result.others === undefined ? {} : pick(given, result.others);
-  const members = merged(strays, properties);
+  const members = merged(rest(given, result), properties);
   const type = keyword(unfit, `${PREFIX}.type`, result.Type);
   const uid = keyword(unfit, `${PREFIX}.uid`, result.Uid);
   const kind = type === undefined ? undefined : kindOf(type);
@@ -86,14 +84,8 @@ function artifactOf(unfit: Unfit, given: Fields | undefined, result: Result): Ar
 const FIRST = 'timestamp_is_first_observed';
 const LAST = 'timestamp_is_last_observed';
 
-function times(
-  document: EcsDocument,
-  event: Fields,
-  entry: Entry,
-  result: Result,
-  artifact: Artifact,
-  unfit: Unfit,
-): void {
+function times(draft: Draft, entry: Entry, result: Result, artifact: Artifact): void {
+  const { document, event, unfit } = draft;
   const first = moment(unfit, 'event.start', result.FirstObserved);
   const last = moment(unfit, 'event.end', result.LastObserved);
   const reported = moment(unfit, 'event.created', entry.Timestamp);
@@ -111,33 +103,20 @@ function times(
   const other = isMoment ? last : first;
   const found = other ?? started ?? reported;
   put(document, '@timestamp', found);
-  if (other !== undefined) tag(document, isMoment ? LAST : FIRST);
-  else if (started !== undefined) tag(document, 'timestamp_is_process_start');
-  else if (reported !== undefined) tag(document, 'timestamp_is_report_time');
+  if (other !== undefined) tag(draft, isMoment ? LAST : FIRST);
+  else if (started !== undefined) tag(draft, 'timestamp_is_process_start');
+  else if (reported !== undefined) tag(draft, 'timestamp_is_report_time');
 }
 
-function tag(document: EcsDocument, name: string): void {
+function tag({ document }: Draft, name: string): void {
   document.tags = [...((document.tags as string[] | undefined) ?? []), name];
 }
 
-function common(entry: Entry, artifact: Artifact, unfit: Unfit, own: Fields): void {
-  const said = queryOf(entry.Query);
-  const query: Fields = {};
-  put(query, 'id', keyword(unfit, `${PREFIX}.query.id`, said.Id));
-  put(query, 'name', keyword(unfit, `${PREFIX}.query.name`, said.Name));
-  put(own, 'query', filled(query));
-  put(own, 'correlation_id', keyword(unfit, `${PREFIX}.correlation_id`, entry.CorrelationId));
-  put(own, 'version', keyword(unfit, `${PREFIX}.version`, entry.Version));
-  put(own, 'type', artifact.type);
-  put(own, 'uid', artifact.uid);
-}
-
 /** What was found and where: the same for every query that finds it. */
-function titleOf(document: EcsDocument, artifact: Artifact, label: string | undefined): string {
-  const host = document.host as { name?: string; id?: string } | undefined;
+function titleOf(draft: Draft, artifact: Artifact, label: string | undefined): string {
   const words = ['InstaQuery found', WORDS.get(artifact.kind) ?? artifact.type ?? 'an artifact'];
   if (label !== undefined && label !== '') words.push(label);
-  const where = text(host?.name ?? host?.id);
+  const where = text(whereOf(draft));
   if (where !== undefined) words.push('on', where);
   return title(words.join(' '));
 }

@@ -4,126 +4,79 @@
  * up there, and `info` all that a record says, since it may be met long after the query was made.
  */
 import * as tables from '../../members/cylance/instaquery.ts';
-import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   address,
-  type FieldList,
-  type Fields,
-  filled,
-  flat,
   type HashKind,
   hashOf,
-  integerWithin,
-  keyword,
   keywords,
   listOf,
+  type Members,
   misfit,
   parsed,
   put,
   type Related,
-  reader,
-  text,
   truth,
-  type Unfit,
 } from '../ecs.ts';
-import { conclude, EVERY_DOCUMENT, itemsOf, moment, originOf, pick, title } from './shared/base.ts';
+import { type Draft, mappingOf, partOf, rest } from '../ecs-frame.ts';
+import { count, entitled, OPTICS, relationsAt } from './shared/base.ts';
 
 const PREFIX = 'cylance.instaquery';
 
-export const fields: FieldList = {
-  prefix: PREFIX,
-  custom: {
-    'cylance.instaquery.name': 'keyword',
-    'cylance.instaquery.description': 'match_only_text',
-    'cylance.instaquery.artifact': 'keyword',
-    'cylance.instaquery.match_value_type': 'keyword',
-    'cylance.instaquery.match_values': 'keyword',
-    'cylance.instaquery.match_value_count': 'long',
-    'cylance.instaquery.match_type': 'keyword',
-    'cylance.instaquery.case_sensitive': 'boolean',
-    'cylance.instaquery.zones': 'keyword',
-    'cylance.instaquery.filters.aspect': 'keyword',
-    'cylance.instaquery.filters.value': 'keyword',
-    'cylance.instaquery.filters.other': 'flattened',
-    'cylance.instaquery.relations.object': 'keyword',
-    'cylance.instaquery.relations.relationship': 'keyword',
-    'cylance.instaquery.relations.other': 'flattened',
-    'cylance.instaquery.results_available': 'boolean',
-    'cylance.instaquery.archived': 'date',
-    'cylance.instaquery.progress.queried': 'long',
-    'cylance.instaquery.progress.responded': 'long',
-    /** pending, running, finished, finished_without_hits or deleted; absent where the record does not tell. */
-    'cylance.instaquery.state': 'keyword',
-    /** Members of the record that the guide does not know. */
-    'cylance.instaquery.other': 'flattened',
-    /** Values that did not fit the field they were meant for, by that field's name. */
-    'cylance.instaquery.unfit': 'flattened',
+type Query = Members<keyof typeof tables.members>;
+
+const filterPart = partOf({
+  at: `${PREFIX}.filters`,
+  members: { aspect: [], value: [] },
+  own: { aspect: ['keyword', 'aspect'], value: ['keyword', 'value'], other: 'flattened' },
+  alone: 'value',
+});
+const relationPart = relationsAt(PREFIX);
+const progressPart = partOf({
+  at: `${PREFIX}.progress`,
+  members: tables.progress,
+  own: { queried: ['long', 'queried', count], responded: ['long', 'responded', count] },
+});
+
+export const { mapping, fields } = mappingOf(
+  {
+    prefix: PREFIX,
+    observer: OPTICS,
+    members: tables.members,
+    id: 'id',
+    created: 'created_at',
+    event: { kind: 'event', category: ['configuration'], type: ['info'], provider: 'InstaQuery' },
+    own: {
+      name: ['keyword', 'name'],
+      description: ['match_only_text', 'description'],
+      artifact: ['keyword', 'artifact'],
+      match_value_type: ['keyword', 'match_value_type'],
+      match_values: ['keyword', 'match_values', keywords],
+      match_value_count: 'long',
+      match_type: ['keyword', 'match_type'],
+      case_sensitive: ['boolean', 'case_sensitive'],
+      zones: ['keyword', 'zones', keywords],
+      results_available: ['boolean', 'results_available'],
+      archived: ['date', 'archived'],
+      /** pending, running, finished, finished_without_hits or deleted; absent where the record does not tell. */
+      state: 'keyword',
+    },
+    parts: [filterPart, relationPart, progressPart],
+    ecs: ['event.created', 'event.provider', 'related.hash', 'related.ip'],
   },
-  ecs: [...EVERY_DOCUMENT, 'event.provider', 'event.created', 'related.hash', 'related.ip'],
-};
-
-const queryOf = reader(tables.members);
-type Query = ReturnType<typeof queryOf>;
-
-const filterOf = reader({ aspect: [], value: [] });
-const relationOf = reader({ object: [], relationship: [] });
-const progressOf = reader(tables.progress);
-
-export const mapping: Mapping = (record, source) => {
-  const query = queryOf(record);
-  const id = text(query.id);
-  if (id === undefined) throw new Error('the record has no id');
-  const unfit: Unfit = {};
-  const own: Fields = {};
-  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
-  const created = moment(unfit, '@timestamp', query.created_at);
-  const event: Fields = { kind: 'event', category: ['configuration'], type: ['info'], module: 'cylance' };
-  event.dataset = PREFIX;
-  event.provider = 'InstaQuery';
-  event.id = id;
-  put(event, 'created', created);
-  const document: EcsDocument = { '@timestamp': created, ...originOf(source), event };
-  asked(query, unfit, own, related);
-  const progressRest = answered(query, unfit, own);
-  document.message = title(typeof own.name === 'string' ? `InstaQuery: ${own.name}` : `InstaQuery ${id}`);
-  if (own.state === 'deleted') {
-    event.type = ['deletion'];
-    document.message = `InstaQuery ${title(id)} was deleted`;
-  }
-  const others = query.others === undefined ? {} : pick(record as Fields, query.others);
-  put(
-    own,
-    'other',
-    flat(unfit, `${PREFIX}.other`, progressRest === undefined ? others : { ...others, progress: progressRest }),
-  );
-  conclude(document, PREFIX, { own, unfit, related });
-  if (source.keepOriginal) event.original = JSON.stringify(record);
-  return document;
-};
-
-/** What was looked for, and where. */
-function asked(query: Query, unfit: Unfit, own: Fields, related: Related): void {
-  put(own, 'name', keyword(unfit, `${PREFIX}.name`, query.name));
-  put(own, 'description', keyword(unfit, `${PREFIX}.description`, query.description));
-  put(own, 'artifact', keyword(unfit, `${PREFIX}.artifact`, query.artifact));
-  const facet = keyword(unfit, `${PREFIX}.match_value_type`, query.match_value_type);
-  put(own, 'match_value_type', facet);
-  const values = keywords(unfit, `${PREFIX}.match_values`, query.match_values);
-  if (values !== undefined) {
-    own.match_values = values;
-    own.match_value_count = listOf(query.match_values).length;
-    relate(facet, values, related);
-  }
-  put(own, 'match_type', keyword(unfit, `${PREFIX}.match_type`, query.match_type));
-  put(own, 'case_sensitive', truth(unfit, `${PREFIX}.case_sensitive`, query.case_sensitive));
-  put(own, 'zones', keywords(unfit, `${PREFIX}.zones`, query.zones));
-  put(own, 'filters', itemsOf(unfit, `${PREFIX}.filters`, query.filters, filterOf, ['aspect', 'value'], 'value'));
-  put(
-    own,
-    'relations',
-    itemsOf(unfit, `${PREFIX}.relations`, query.relations, relationOf, ['object', 'relationship'], 'object'),
-  );
-}
+  (draft, query) => {
+    const { own, unfit, related } = draft;
+    if (own.match_values !== undefined) {
+      own.match_value_count = listOf(query.match_values).length;
+      relate(own.match_value_type as string | undefined, own.match_values as string[], related);
+    }
+    put(own, 'filters', filterPart.items(unfit, query.filters));
+    put(own, 'relations', relationPart.items(unfit, query.relations));
+    const isDeleted = truth(unfit, `${PREFIX}.state`, query.Deleted) === true;
+    put(own, 'state', isDeleted ? 'deleted' : undefined);
+    answered(draft, query);
+    return entitled(draft, 'InstaQuery', own.name, isDeleted);
+  },
+);
 
 /** Whole hashes and addresses that were looked for, so that a search for one finds the hunt. */
 function relate(facet: string | undefined, values: readonly string[], related: Related): void {
@@ -141,28 +94,22 @@ function relate(facet: string | undefined, values: readonly string[], related: R
   }
 }
 
-/** How far it is. Returns the members of `progress` that have no field. */
-function answered(query: Query, unfit: Unfit, own: Fields): Fields | undefined {
-  const available = truth(unfit, `${PREFIX}.results_available`, query.results_available);
-  put(own, 'results_available', available);
-  put(own, 'archived', moment(unfit, `${PREFIX}.archived`, query.archived));
-  if (truth(unfit, `${PREFIX}.state`, query.Deleted) === true) own.state = 'deleted';
+/** How far it is. */
+function answered({ own, other, unfit }: Draft, query: Query): void {
+  const available = own.results_available as boolean | undefined;
   const given = parsed(query.progress);
   if (given === undefined) {
     misfit(unfit, `${PREFIX}.progress`, query.progress);
     if (available === true) own.state ??= 'running';
-    return undefined;
+    return;
   }
-  const said = progressOf(given);
-  const progress: Fields = {};
-  const queried = integerWithin(unfit, `${PREFIX}.progress.queried`, said.queried, 0, Number.MAX_SAFE_INTEGER);
-  const responded = integerWithin(unfit, `${PREFIX}.progress.responded`, said.responded, 0, Number.MAX_SAFE_INTEGER);
-  put(progress, 'queried', queried);
-  put(progress, 'responded', responded);
-  put(own, 'progress', filled(progress));
+  const said = progressPart.read(given);
+  const progress = progressPart.of(unfit, given, said);
+  put(own, 'progress', progress);
+  put(other, 'progress', rest(given, said));
+  const { queried, responded } = (progress ?? {}) as Record<string, number | undefined>;
   const unread = [`${PREFIX}.progress.queried`, `${PREFIX}.progress.responded`].some((field) => field in unfit);
   if (!unread) own.state ??= stateOf(queried, responded, available);
-  return said.others === undefined ? undefined : pick(given, said.others);
 }
 
 /**

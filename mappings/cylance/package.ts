@@ -3,73 +3,25 @@
  * package is inventory; how its upload went is the outcome. Links to it are secrets and are never written.
  */
 import { members } from '../../members/cylance/package.ts';
-import type { EcsDocument, Mapping } from '../../src/index.ts';
 import {
   extensionOf,
-  type FieldList,
   type Fields,
   filled,
-  flat,
-  integerWithin,
-  isEmpty,
-  isRecord,
-  itemsAt,
   keyword,
+  type Members,
   misfit,
   parsed,
   put,
-  type Related,
   reader,
-  text,
-  truth,
   type Unfit,
 } from '../ecs.ts';
-import { conclude, EVERY_DOCUMENT, moment, originOf, personOf, pick, title } from './shared/base.ts';
+import { title } from '../ecs-document.ts';
+import { below, type Draft, mappingOf, onlyTrue, partOf, rest } from '../ecs-frame.ts';
+import { count, OPTICS, PERSON, personOf } from './shared/base.ts';
 
 const PREFIX = 'cylance.package';
 
-export const fields: FieldList = {
-  prefix: PREFIX,
-  custom: {
-    /** started, success, failed or timeout. */
-    'cylance.package.status': 'keyword',
-    /** custom or cylance. */
-    'cylance.package.category': 'keyword',
-    /** Seconds until an upload that did not end is given up. */
-    'cylance.package.timeout': 'long',
-    'cylance.package.entry_point': 'keyword',
-    'cylance.package.examples.invocation': 'wildcard',
-    'cylance.package.examples.description': 'match_only_text',
-    'cylance.package.examples.other': 'flattened',
-    'cylance.package.deleted': 'boolean',
-    /** The id that the package's own description gives, where it is another one. */
-    'cylance.package.descriptor_package_id': 'keyword',
-    /** Members of the record that the guide does not know. */
-    'cylance.package.other': 'flattened',
-    /** Values that did not fit the field they were meant for, by that field's name. */
-    'cylance.package.unfit': 'flattened',
-  },
-  ecs: [
-    ...EVERY_DOCUMENT,
-    'event.outcome',
-    'event.created',
-    'package.name',
-    'package.description',
-    'package.version',
-    'package.type',
-    'package.size',
-    'file.name',
-    'file.extension',
-    'user.id',
-    'user.name',
-    'user.domain',
-    'user.email',
-    'related.user',
-  ],
-};
-
-const packageOf = reader(members);
-type Package = ReturnType<typeof packageOf>;
+type Package = Members<keyof typeof members>;
 
 const uploaderOf = reader({ id: [], login: [] });
 const descriptorOf = reader({
@@ -81,68 +33,69 @@ const descriptorOf = reader({
   packageId: [],
 });
 const infoOf = reader({ fileType: [], fileName: [], entryPoint: [] });
-const exampleOf = reader({ invocationString: [], description: [] });
 
-/** The document on its way, and what the guide does not know of the record. */
-interface Draft {
-  id: string;
-  document: EcsDocument;
-  own: Fields;
-  unfit: Unfit;
-  related: Related;
-  other: Fields;
-}
+/** An example that is only a text is an invocation. */
+const examplePart = partOf({
+  at: `${PREFIX}.examples`,
+  members: { invocationString: [], description: [] },
+  own: {
+    invocation: ['wildcard', 'invocationString'],
+    description: ['match_only_text', 'description'],
+    other: 'flattened',
+  },
+  alone: 'invocationString',
+});
 
-export const mapping: Mapping = (record, source) => {
-  const said = packageOf(record);
-  const id = text(said.packageId);
-  if (id === undefined) throw new Error('the record has no packageId');
-  const unfit: Unfit = {};
-  const uploaded = moment(unfit, '@timestamp', said.uploadedOn);
-  const event: Fields = {
-    kind: 'asset',
-    category: ['package'],
-    type: ['info'],
-    module: 'cylance',
-    dataset: PREFIX,
-    id,
-  };
-  put(event, 'created', uploaded);
-  const document: EcsDocument = { '@timestamp': uploaded, ...originOf(source), event };
-  const other = said.others === undefined ? {} : pick(record as Fields, said.others);
-  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
-  const draft: Draft = { id, document, own: {}, unfit, related, other };
-  uploadedBy(said.uploadedBy, draft);
-  const name = described(said, draft);
-  document.message = title(`Package ${name ?? id}${progress(said, event, draft)}`);
-  const { own } = draft;
-  put(own, 'category', keyword(unfit, `${PREFIX}.category`, said.category));
-  put(own, 'timeout', counted(unfit, `${PREFIX}.timeout`, said.timeout));
-  put(own, 'other', flat(unfit, `${PREFIX}.other`, other));
-  conclude(document, PREFIX, draft);
-  if (source.keepOriginal) event.original = JSON.stringify(record);
-  return document;
-};
+export const { mapping, fields } = mappingOf(
+  {
+    prefix: PREFIX,
+    observer: OPTICS,
+    members,
+    id: 'packageId',
+    created: 'uploadedOn',
+    event: { kind: 'asset', category: ['package'], type: ['info'] },
+    own: {
+      /** started, success, failed or timeout. */
+      status: 'keyword',
+      /** custom or cylance. */
+      category: ['keyword', 'category'],
+      /** Seconds until an upload that did not end is given up. */
+      timeout: ['long', 'timeout', count],
+      entry_point: 'keyword',
+      deleted: ['boolean', 'Deleted', onlyTrue],
+      /** The id that the package's own description gives, where it is another one. */
+      descriptor_package_id: 'keyword',
+    },
+    parts: [examplePart],
+    ecs: [
+      ...below('event', ['outcome', 'created']),
+      ...below('package', ['name', 'description', 'version', 'type', 'size']),
+      ...below('file', ['name', 'extension']),
+      ...PERSON,
+    ],
+  },
+  (draft, said) => {
+    uploadedBy(draft, said.uploadedBy);
+    const name = described(draft, said);
+    return title(`Package ${name ?? draft.id}${progress(draft, said)}`);
+  },
+);
 
-function counted(unfit: Unfit, field: string, value: unknown): number | undefined {
-  return integerWithin(unfit, field, value, 0, Number.MAX_SAFE_INTEGER);
-}
-
-function uploadedBy(value: unknown, { document, unfit, related, other }: Draft): void {
+function uploadedBy(draft: Draft, value: unknown): void {
   const given = parsed(value);
   if (given === undefined) {
-    misfit(unfit, `${PREFIX}.uploaded_by`, value);
+    misfit(draft.unfit, `${PREFIX}.uploaded_by`, value);
     return;
   }
   const said = uploaderOf(given);
-  put(document, 'user', personOf(said.id, said.login, unfit, related));
-  if (said.others !== undefined) other.uploadedBy = pick(given, said.others);
+  put(draft.document, 'user', personOf(draft, said.id, said.login));
+  put(draft.other, 'uploadedBy', rest(given, said));
 }
 
 /** What its maker says of the package. Returns its name. */
-function described(record: Package, { id, document, own, unfit, other }: Draft): string | undefined {
+function described({ id, document, own, unfit, other }: Draft, record: Package): string | undefined {
   const content: Fields = {};
-  put(content, 'size', counted(unfit, 'package.size', record.size));
+  put(content, 'size', count(unfit, 'package.size', record.size));
   const given = parsed(record.packageDescriptor);
   if (given === undefined) misfit(unfit, `${PREFIX}.descriptor`, record.packageDescriptor);
   const said = descriptorOf(given);
@@ -152,16 +105,16 @@ function described(record: Package, { id, document, own, unfit, other }: Draft):
   put(content, 'version', keyword(unfit, 'package.version', said.version));
   const its = keyword(unfit, `${PREFIX}.descriptor_package_id`, said.packageId);
   if (its?.toLowerCase() !== id.toLowerCase()) put(own, 'descriptor_package_id', its);
-  put(own, 'examples', examplesOf(unfit, said.examples));
-  const rest = given === undefined || said.others === undefined ? {} : pick(given, said.others);
+  put(own, 'examples', examplePart.items(unfit, said.examples));
+  const left = rest(given, said);
   const info = parsed(said.packageInfo);
   if (info === undefined) misfit(unfit, `${PREFIX}.package_info`, said.packageInfo);
   const told = infoOf(info);
   put(content, 'type', keyword(unfit, 'package.type', told.fileType)?.toLowerCase());
   put(document, 'file', fileOf(unfit, told.fileName));
   put(own, 'entry_point', keyword(unfit, `${PREFIX}.entry_point`, told.entryPoint));
-  if (info !== undefined && told.others !== undefined) rest.packageInfo = pick(info, told.others);
-  put(other, 'packageDescriptor', filled(rest));
+  put(left, 'packageInfo', rest(info, told));
+  put(other, 'packageDescriptor', left);
   put(document, 'package', filled(content));
   return name;
 }
@@ -174,22 +127,6 @@ function fileOf(unfit: Unfit, value: unknown): Fields | undefined {
   return file;
 }
 
-/** An example that is only a text is an invocation. */
-function examplesOf(unfit: Unfit, value: unknown): Fields[] | undefined {
-  const examples: Fields[] = [];
-  const field = `${PREFIX}.examples`;
-  for (const item of itemsAt(unfit, field, value)) {
-    const said = isRecord(item) ? exampleOf(item) : { invocationString: item };
-    const example: Fields = {};
-    put(example, 'invocation', keyword(unfit, `${field}.invocation`, said.invocationString));
-    put(example, 'description', keyword(unfit, `${field}.description`, said.description));
-    if (isRecord(item) && said.others !== undefined)
-      put(example, 'other', flat(unfit, `${field}.other`, pick(item, said.others)));
-    if (!isEmpty(example)) examples.push(example);
-  }
-  return examples.length === 0 ? undefined : examples;
-}
-
 /** Each status as an outcome, and in a title. */
 const STATUSES: ReadonlyMap<string, readonly [outcome: string, words: string]> = new Map([
   ['started', ['unknown', 'upload started']],
@@ -199,9 +136,8 @@ const STATUSES: ReadonlyMap<string, readonly [outcome: string, words: string]> =
 ]);
 
 /** How far the package is. Returns what the title says of it. */
-function progress(said: Package, event: Fields, { own, unfit }: Draft): string {
-  if (truth(unfit, `${PREFIX}.deleted`, said.Deleted) === true) {
-    own.deleted = true;
+function progress({ event, own, unfit }: Draft, said: Package): string {
+  if (own.deleted === true) {
     event.type = ['deletion'];
     return ' was deleted';
   }

@@ -4,139 +4,73 @@
  * with the first reading.
  */
 import * as tables from '../../members/cylance/threat-device.ts';
-import type { EcsDocument, Mapping } from '../../src/index.ts';
-import {
-  type FieldList,
-  type Fields,
-  filled,
-  flat,
-  isRecord,
-  keyword,
-  put,
-  type Related,
-  reader,
-  type Unfit,
-} from '../ecs.ts';
-import {
-  alone,
-  conclude,
-  decimal,
-  EVERY_DOCUMENT,
-  flagOf,
-  hostOf,
-  isTrusted,
-  judge,
-  moment,
-  originOf,
-  PROTECT,
-  pick,
-  putAddresses,
-  stateOf,
-  title,
-} from './shared/base.ts';
-import { fileAlone } from './shared/places.ts';
+import { type Fields, filled, keyword, put } from '../ecs.ts';
+import { title } from '../ecs-document.ts';
+import { below, mappingOf, partOf } from '../ecs-frame.ts';
+import { decimal, flagOf, hostOf, isTrusted, judge, PROTECT, putAddresses, stateOf, word } from './shared/base.ts';
+import { FILE_FIELDS, fileAlone } from './shared/places.ts';
 
-const PREFIX = 'cylance.threat_device';
-
-export const fields: FieldList = {
-  prefix: PREFIX,
-  custom: {
-    /** `Default` (unsafe), `Quarantined`, `Whitelisted`, `Suspicious`, `File Removed`, `Corrupt`. */
-    'cylance.threat_device.file_status': 'keyword',
-    /** Of the device. */
-    'cylance.threat_device.state': 'keyword',
-    'cylance.threat_device.device_id': 'keyword',
-    'cylance.threat_device.policy_id': 'keyword',
-    'cylance.threat_device.threat.name': 'keyword',
-    'cylance.threat_device.threat.classification': 'keyword',
-    'cylance.threat_device.threat.sub_classification': 'keyword',
+const threatPart = partOf({
+  at: 'cylance.threat_device.threat',
+  members: tables.Threat,
+  own: {
+    name: ['keyword', 'name', word],
+    classification: ['keyword', 'classification', word],
+    sub_classification: ['keyword', 'sub_classification', word],
     /** The vendor's own, from 1 to -1, which is surely a threat. */
-    'cylance.threat_device.threat.score': 'float',
-    'cylance.threat_device.threat.safelisted': 'boolean',
-    /** Members of the row that the vendor's page does not know. */
-    'cylance.threat_device.other': 'flattened',
-    /** Values that did not fit the field they were meant for, by that field's name. */
-    'cylance.threat_device.unfit': 'flattened',
+    score: ['float', 'cylance_score', decimal],
+    safelisted: ['boolean', 'safelisted', flagOf],
   },
-  ecs: [
-    ...EVERY_DOCUMENT,
-    'event.risk_score',
-    'agent.version',
-    'host.id',
-    'host.name',
-    'host.ip',
-    'host.mac',
-    'file.directory',
-    'file.extension',
-    'file.hash.md5',
-    'file.hash.sha256',
-    'file.name',
-    'file.path',
-    'file.type',
-    'related.hash',
-    'related.hosts',
-    'related.ip',
-  ],
-};
-
-const rowOf = reader(tables.members);
-type Row = ReturnType<typeof rowOf>;
-const threatOf = reader(tables.Threat);
-type Threat = ReturnType<typeof threatOf>;
-
-export const mapping: Mapping = (record, source) => {
-  if (!isRecord(record)) throw new Error('the record is no object');
-  const row = rowOf(record);
-  const threat = threatOf(row.Threat);
-  const unfit: Unfit = {};
-  const own: Fields = {};
-  const related: Related = { hosts: [], ip: [], user: [], hash: [] };
-  const event: Fields = { kind: 'event', category: ['malware', 'file'], type: ['info'], module: 'cylance' };
-  event.dataset = PREFIX;
-  const found = moment(unfit, '@timestamp', row.date_found);
-  const origin = originOf(source, undefined, PROTECT);
-  const document: EcsDocument = { '@timestamp': found, ...origin, event };
-  const host = hostOf(row.id, row.name, unfit, own, related) ?? {};
-  putAddresses(host, row.ip_addresses, row.mac_addresses, unfit, related);
-  put(document, 'host', filled(host));
-  const agent: Fields = {};
-  put(agent, 'version', keyword(unfit, 'agent.version', row.agent_version));
-  put(document, 'agent', filled(agent));
-  const file = fileOf(row, threat, unfit, related);
-  put(document, 'file', file);
-  put(own, 'file_status', keyword(unfit, `${PREFIX}.file_status`, alone(row.file_status)));
-  put(own, 'state', stateOf(unfit, `${PREFIX}.state`, row.state));
-  put(own, 'policy_id', keyword(unfit, `${PREFIX}.policy_id`, row.policy_id));
-  put(own, 'threat', judgement(threat, event, unfit, own.file_status));
-  document.message = titleOf(file ?? {}, host, own);
-  if (row.others !== undefined) put(own, 'other', flat(unfit, `${PREFIX}.other`, pick(record, row.others)));
-  conclude(document, PREFIX, { own, unfit, related });
-  if (source.keepOriginal) event.original = JSON.stringify(record);
-  return document;
-};
-
-/** The file as it lies there; one without a path is called as the threat is. */
-function fileOf(row: Row, threat: Threat, unfit: Unfit, related: Related): Fields | undefined {
-  const name = row.file_path === undefined ? threat.name : undefined;
-  const facts = { Path: row.file_path, Name: name, Md5: threat.md5, Sha256: threat.sha256 };
-  return fileAlone(facts, unfit, related);
-}
+});
 
 /** What a device, or the whole tenant, lets run. */
 const ALLOWED: ReadonlySet<unknown> = new Set(['whitelisted', 'safelisted', 'waived', 'allowed', 'trusted']);
 
-function judgement(threat: Threat, event: Fields, unfit: Unfit, status: unknown): Fields | undefined {
-  const result: Fields = {};
-  for (const member of ['name', 'classification', 'sub_classification'] as const)
-    put(result, member, keyword(unfit, `${PREFIX}.threat.${member}`, alone(threat[member])));
-  const score = decimal(unfit, `${PREFIX}.threat.score`, threat.cylance_score);
-  put(result, 'score', score);
-  const isAllowed = typeof status === 'string' && ALLOWED.has(status.toLowerCase());
-  const safelisted = flagOf(unfit, `${PREFIX}.threat.safelisted`, threat.safelisted);
-  put(result, 'safelisted', safelisted);
-  judge(event, score, isAllowed || safelisted === true || isTrusted(result.classification));
-  return filled(result);
-}
+export const { mapping, fields } = mappingOf(
+  {
+    prefix: 'cylance.threat_device',
+    observer: PROTECT,
+    members: tables.members,
+    time: 'date_found',
+    event: { kind: 'event', category: ['malware', 'file'], type: ['info'] },
+    own: {
+      /** `Default` (unsafe), `Quarantined`, `Whitelisted`, `Suspicious`, `File Removed`, `Corrupt`. */
+      file_status: ['keyword', 'file_status', word],
+      /** Of the device. */
+      state: ['keyword', 'state', stateOf],
+      device_id: 'keyword',
+      policy_id: ['keyword', 'policy_id'],
+    },
+    parts: [threatPart],
+    ecs: [
+      'event.risk_score',
+      'agent.version',
+      ...below('host', ['id', 'name', 'ip', 'mac']),
+      ...FILE_FIELDS,
+      ...below('file.hash', ['md5', 'sha256']),
+      ...below('related', ['hash', 'hosts', 'ip']),
+    ],
+  },
+  (draft, row) => {
+    const { document, event, own, unfit } = draft;
+    const host = hostOf(draft, row.id, row.name) ?? {};
+    putAddresses(draft, host, row.ip_addresses, row.mac_addresses);
+    put(document, 'host', filled(host));
+    const version = keyword(unfit, 'agent.version', row.agent_version);
+    if (version !== undefined) document.agent = { version };
+    const said = threatPart.read(row.Threat);
+    // One without a path is called as the threat is.
+    const name = row.file_path === undefined ? said.name : undefined;
+    const file = fileAlone(draft, { Path: row.file_path, Name: name, Md5: said.md5, Sha256: said.sha256 });
+    put(document, 'file', file);
+    const threat = threatPart.of(unfit, row.Threat, said) ?? {};
+    put(own, 'threat', threat);
+    const isAllowed = typeof own.file_status === 'string' && ALLOWED.has(own.file_status.toLowerCase());
+    const isSafe = isAllowed || threat.safelisted === true || isTrusted(threat.classification);
+    judge(event, threat.score as number | undefined, isSafe);
+    return titleOf(file ?? {}, host, own);
+  },
+);
 
 /** Of `Default` the vendor says that it means unsafe. */
 function titleOf(file: Fields, host: Fields, own: Fields): string {

@@ -1,22 +1,15 @@
 /** What was done about a detection: the guide's "Responses", with the results of each action. */
-import {
-  type Fields,
-  filled,
-  flat,
-  integer,
-  isEmpty,
-  isRecord,
-  itemsAt,
-  keyword,
-  misfit,
-  put,
-  reader,
-  type Unfit,
-} from '../../ecs.ts';
+import { type Fields, flat, isEmpty, isRecord, itemsAt, keyword, misfit, put, reader, type Unfit } from '../../ecs.ts';
+import { pick } from '../../ecs-document.ts';
+import { partOf } from '../../ecs-frame.ts';
 import { date } from '../../ecs-time.ts';
-import { merged, pick } from '../shared/base.ts';
+import { merged } from '../shared/base.ts';
 
-const responseOf = reader({
+const AT = 'cylance.detection.responses';
+const ACTIONS = `${AT}.actions`;
+const RESULTS = `${ACTIONS}.results`;
+
+const RESPONSE = {
   Status: [],
   Comment: [],
   TenantId: [],
@@ -30,84 +23,72 @@ const responseOf = reader({
   ResponseRuleVersion: [],
   SchemaVersion: [],
   ObjectType: [],
+};
+const responsePart = partOf({
+  at: AT,
+  members: RESPONSE,
+  own: {
+    status: ['keyword', 'Status'],
+    comment: ['match_only_text', 'Comment'],
+    tenant_id: ['keyword', 'TenantId'],
+    phonetic_id: ['keyword', 'PhoneticId'],
+    detection_id: ['keyword', 'DetectionId'],
+    occurred: ['date', 'OccurrenceTime', date],
+    received: ['date', 'ReceivedTime', date],
+    schema_version: ['long', 'SchemaVersion'],
+    object_type: ['keyword', 'ObjectType'],
+    'actions.name': 'keyword',
+    'actions.results.message': 'keyword',
+    'actions.results.other': 'flattened',
+    'actions.other': 'flattened',
+    artifacts: ['flattened', 'AssociatedArtifacts'],
+    other: 'flattened',
+  },
+  alone: 'Comment',
 });
-const actionOf = reader({ HandlingResponderName: [], HandlingResponderVersion: [], Results: [] });
+const rulePart = partOf({
+  at: `${AT}.rule`,
+  members: RESPONSE,
+  own: { id: ['keyword', 'ResponseRuleId'], version: ['keyword', 'ResponseRuleVersion'] },
+});
+const responderPart = partOf({
+  at: `${ACTIONS}.responder`,
+  members: { HandlingResponderName: [], HandlingResponderVersion: [], Results: [] },
+  own: { name: ['keyword', 'HandlingResponderName'], version: ['keyword', 'HandlingResponderVersion'] },
+});
 const resultOf = reader({ Status: [] });
 const statusOf = reader({ Message: [], Code: [] });
-const codeOf = reader({ Ordinal: [], Reason: [], Name: [] });
+const codePart = partOf({
+  at: `${RESULTS}.code`,
+  members: { Ordinal: [], Reason: [], Name: [] },
+  own: { name: ['keyword', 'Name'], reason: ['keyword', 'Reason'], ordinal: ['long', 'Ordinal'] },
+});
 
-const AT = 'cylance.detection.responses';
-const NAMES = {
-  status: `${AT}.status`,
-  comment: `${AT}.comment`,
-  tenant: `${AT}.tenant_id`,
-  phonetic: `${AT}.phonetic_id`,
-  detection: `${AT}.detection_id`,
-  occurred: `${AT}.occurred`,
-  received: `${AT}.received`,
-  ruleId: `${AT}.rule.id`,
-  ruleVersion: `${AT}.rule.version`,
-  schema: `${AT}.schema_version`,
-  object: `${AT}.object_type`,
-  responder: `${AT}.actions.responder.name`,
-  responderVersion: `${AT}.actions.responder.version`,
-  message: `${AT}.actions.results.message`,
-  codeName: `${AT}.actions.results.code.name`,
-  codeReason: `${AT}.actions.results.code.reason`,
-  codeOrdinal: `${AT}.actions.results.code.ordinal`,
-  actions: `${AT}.actions`,
-  results: `${AT}.actions.results`,
-  actionOther: `${AT}.actions.other`,
-  resultOther: `${AT}.actions.results.other`,
-  artifacts: `${AT}.artifacts`,
-  other: `${AT}.other`,
-} as const;
+export const RESPONSES = [responsePart, rulePart, responderPart, codePart] as const;
 
 export function responsesOf(unfit: Unfit, value: unknown): Fields[] | undefined {
   const found: Fields[] = [];
   for (const item of itemsAt(unfit, AT, value)) {
-    const response = isRecord(item) ? responseFields(unfit, item) : { comment: keyword(unfit, NAMES.comment, item) };
-    if (!isEmpty(response) && Object.values(response).some((part) => part !== undefined)) found.push(response);
+    const said = responsePart.read(item);
+    const response = responsePart.of(unfit, item, said) ?? {};
+    put(response, 'rule', rulePart.of(unfit, item, said));
+    put(response, 'actions', actionsOf(unfit, said.ActionResults));
+    if (!isEmpty(response)) found.push(response);
   }
   return found.length === 0 ? undefined : found;
 }
 
-function responseFields(unfit: Unfit, item: Fields): Fields {
-  const said = responseOf(item);
-  const result: Fields = {};
-  put(result, 'status', keyword(unfit, NAMES.status, said.Status));
-  put(result, 'comment', keyword(unfit, NAMES.comment, said.Comment));
-  put(result, 'tenant_id', keyword(unfit, NAMES.tenant, said.TenantId));
-  put(result, 'phonetic_id', keyword(unfit, NAMES.phonetic, said.PhoneticId));
-  put(result, 'detection_id', keyword(unfit, NAMES.detection, said.DetectionId));
-  put(result, 'occurred', date(unfit, NAMES.occurred, said.OccurrenceTime));
-  put(result, 'received', date(unfit, NAMES.received, said.ReceivedTime));
-  const rule: Fields = {};
-  put(rule, 'id', keyword(unfit, NAMES.ruleId, said.ResponseRuleId));
-  put(rule, 'version', keyword(unfit, NAMES.ruleVersion, said.ResponseRuleVersion));
-  put(result, 'rule', filled(rule));
-  put(result, 'schema_version', integer(unfit, NAMES.schema, said.SchemaVersion));
-  put(result, 'object_type', keyword(unfit, NAMES.object, said.ObjectType));
-  put(result, 'actions', actionsOf(unfit, said.ActionResults));
-  put(result, 'artifacts', flat(unfit, NAMES.artifacts, said.AssociatedArtifacts));
-  put(result, 'other', flat(unfit, NAMES.other, othersOf(item, said)));
-  return result;
-}
-
 /** A map from the action's name to what its responder answered. By name, since the order of members says nothing. */
 function actionsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
-  if (!isRecord(value)) return value === undefined ? undefined : misfit(unfit, NAMES.actions, value);
+  if (!isRecord(value)) return value === undefined ? undefined : misfit(unfit, ACTIONS, value);
   const found: Fields[] = [];
-  for (const name of itemsAt(unfit, NAMES.actions, Object.keys(value).sort()) as string[]) {
-    const said = actionOf(value[name]);
+  for (const name of itemsAt(unfit, ACTIONS, Object.keys(value).sort()) as string[]) {
+    const said = responderPart.read(value[name]);
     const action: Fields = {};
-    put(action, 'name', keyword(unfit, `${AT}.actions.name`, name));
-    const responder: Fields = {};
-    put(responder, 'name', keyword(unfit, NAMES.responder, said.HandlingResponderName));
-    put(responder, 'version', keyword(unfit, NAMES.responderVersion, said.HandlingResponderVersion));
-    put(action, 'responder', filled(responder));
+    put(action, 'name', keyword(unfit, `${ACTIONS}.name`, name));
+    put(action, 'responder', responderPart.of(unfit, value[name], said));
     put(action, 'results', resultsOf(unfit, said.Results));
-    put(action, 'other', flat(unfit, NAMES.actionOther, othersOf(value[name], said)));
+    put(action, 'other', flat(unfit, `${ACTIONS}.other`, othersOf(value[name], said)));
     if (!isEmpty(action)) found.push(action);
   }
   return found.length === 0 ? undefined : found;
@@ -115,19 +96,15 @@ function actionsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
 
 function resultsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
   const found: Fields[] = [];
-  for (const item of itemsAt(unfit, NAMES.results, value)) {
+  for (const item of itemsAt(unfit, RESULTS, value)) {
     const outer = resultOf(item);
     const status = statusOf(outer.Status);
-    const said = codeOf(status.Code);
-    const code: Fields = {};
-    put(code, 'name', keyword(unfit, NAMES.codeName, said.Name));
-    put(code, 'reason', keyword(unfit, NAMES.codeReason, said.Reason));
-    put(code, 'ordinal', integer(unfit, NAMES.codeOrdinal, said.Ordinal));
+    const said = codePart.read(status.Code);
     const result: Fields = {};
-    put(result, 'message', keyword(unfit, NAMES.message, status.Message));
-    put(result, 'code', filled(code));
+    put(result, 'message', keyword(unfit, `${RESULTS}.message`, status.Message));
+    put(result, 'code', codePart.of(unfit, status.Code, said));
     const others = merged(merged(othersOf(item, outer), othersOf(outer.Status, status)), othersOf(status.Code, said));
-    put(result, 'other', flat(unfit, NAMES.resultOther, others));
+    put(result, 'other', flat(unfit, `${RESULTS}.other`, others));
     if (!isEmpty(result)) found.push(result);
   }
   return found.length === 0 ? undefined : found;

@@ -5,7 +5,8 @@
  */
 import { memberOrder } from '../../../src/json.ts';
 import { type Fields, isRecord, listOf, type Members, MOST_ITEMS, parsed, reader, text } from '../../ecs.ts';
-import { merged, pick } from './base.ts';
+import { pick } from '../../ecs-document.ts';
+import { merged } from './base.ts';
 
 const HEAD = {
   Uid: ['UniqueId'],

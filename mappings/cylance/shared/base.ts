@@ -1,45 +1,34 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
 import { exactNumber } from '../../../src/json.ts';
-import type { SourceFacts } from '../../../src/types.ts';
 import {
   account,
   asText,
   deviceId,
-  ECS_VERSION,
   type Fields,
   filled,
-  flat,
+  integerWithin,
   ips,
   isEmpty,
-  isRecord,
-  itemsAt,
   keyword,
   macs,
   misfit,
   put,
-  type Related,
   text,
   truth,
   type Unfit,
 } from '../../ecs.ts';
-import { pick } from '../../ecs-document.ts';
+import { title } from '../../ecs-document.ts';
+import { type Draft, type Part, partOf } from '../../ecs-frame.ts';
 
-export { conclude, EVERY_DOCUMENT, keepOthers, moment, pick, title } from '../../ecs-document.ts';
+/** Who made a record: `observer.*`. */
+export const OPTICS = { vendor: 'Cylance', product: 'CylanceOPTICS' } as const;
+export const PROTECT = { vendor: 'Cylance', product: 'CylancePROTECT' } as const;
 
-export const OPTICS = 'CylanceOPTICS';
-export const PROTECT = 'CylancePROTECT';
-
-/** Who made the record and whose it is. `tenant` is what the record itself says, for a source without a tenant's id. */
-export function originOf(source: SourceFacts, tenant?: unknown, product = OPTICS): Fields {
-  return {
-    ecs: { version: ECS_VERSION },
-    observer: { vendor: 'Cylance', product },
-    organization: { id: source.tenantId === '' ? (text(tenant) ?? 'unknown') : source.tenantId },
-  };
-}
+/** Who somebody is, as `personOf` tells it. */
+export const PERSON = ['user.id', 'user.name', 'user.domain', 'user.email', 'related.user'] as const;
 
 /** The device: `host.id` in the one form that all products share, the vendor's own form as `device_id`. */
-export function hostOf(id: unknown, name: unknown, unfit: Unfit, own: Fields, related: Related): Fields | undefined {
+export function hostOf({ unfit, own, related }: Draft, id: unknown, name: unknown): Fields | undefined {
   const host: Fields = {};
   const written = keyword(unfit, 'host.id', id);
   if (written !== undefined) {
@@ -54,8 +43,14 @@ export function hostOf(id: unknown, name: unknown, unfit: Unfit, own: Fields, re
   return filled(host);
 }
 
+/** What people call the device of a document. */
+export function whereOf({ document }: Draft): string | undefined {
+  const host = document.host as { name?: string; id?: string } | undefined;
+  return host?.name ?? host?.id;
+}
+
 /** Who asked for something in the console. The login is an e-mail address, as far as the guide says. */
-export function personOf(id: unknown, login: unknown, unfit: Unfit, related: Related): Fields | undefined {
+export function personOf({ unfit, related }: Draft, id: unknown, login: unknown): Fields | undefined {
   const user: Fields = {};
   put(user, 'id', keyword(unfit, 'user.id', id));
   const written = keyword(unfit, 'user.name', login);
@@ -70,11 +65,23 @@ export function personOf(id: unknown, login: unknown, unfit: Unfit, related: Rel
 }
 
 /** Addresses of a device, beside its id and name; those that are none go to `unfit`. */
-export function putAddresses(host: Fields, ip: unknown, mac: unknown, unfit: Unfit, related: Related): void {
+export function putAddresses({ unfit, related }: Draft, host: Fields, ip: unknown, mac: unknown): void {
   const found = ips(unfit, 'host.ip', ip);
   put(host, 'ip', found);
   put(host, 'mac', macs(unfit, 'host.mac', mac));
   if (found !== undefined) related.ip.push(...found);
+}
+
+/** How an object of the console is called in the list of documents, also one that is gone. */
+export function entitled({ id, event }: Draft, what: string, name: unknown, isDeleted: boolean): string {
+  if (!isDeleted) return title(typeof name === 'string' ? `${what}: ${name}` : `${what} ${id}`);
+  event.type = ['deletion'];
+  return `${what} ${title(id)} was deleted`;
+}
+
+/** Counts things: a whole number, and none below 0. */
+export function count(unfit: Unfit, field: string, value: unknown): number | undefined {
+  return integerWithin(unfit, field, value, 0, Number.MAX_SAFE_INTEGER);
 }
 
 /** The vendor writes `Offline` and `OffLine`; a word of another kind stays as it is. */
@@ -107,8 +114,13 @@ export function riskOf(score: number | undefined): number | undefined {
 }
 
 /** A list of one text, number or flag as that; anything else as it is. */
-export function alone(value: unknown): unknown {
+function alone(value: unknown): unknown {
   return Array.isArray(value) && value.length === 1 && typeof value[0] !== 'object' ? value[0] : value;
+}
+
+/** A text that some write as a list of one. */
+export function word(unfit: Unfit, field: string, value: unknown): string | undefined {
+  return keyword(unfit, field, alone(value));
 }
 
 /** A flag of a threat, which some write as yes and no. */
@@ -129,28 +141,14 @@ export function judge(event: Fields, score: number | undefined, isSafe: boolean)
   else put(event, 'risk_score', riskOf(score));
 }
 
-/** A list of small objects; an item that is only a text stands for its most telling member. */
-export function itemsOf<Name extends string>(
-  unfit: Unfit,
-  field: string,
-  value: unknown,
-  read: (item: unknown) => { readonly [name in Name]?: unknown } & { readonly others?: readonly string[] },
-  names: readonly Name[],
-  main: Name,
-): Fields[] | undefined {
-  const result: Fields[] = [];
-  for (const item of itemsAt(unfit, field, value)) {
-    const said = isRecord(item) ? read(item) : undefined;
-    const entry: Fields = {};
-    for (const name of names) {
-      const content = said === undefined ? (name === main ? item : undefined) : said[name];
-      put(entry, name, keyword(unfit, `${field}.${name}`, content));
-    }
-    if (isRecord(item) && said?.others !== undefined)
-      put(entry, 'other', flat(unfit, `${field}.other`, pick(item, said.others)));
-    if (!isEmpty(entry)) result.push(entry);
-  }
-  return result.length === 0 ? undefined : result;
+/** What an object of the console is related to, by URLs; a text alone is one. */
+export function relationsAt(prefix: string): Part<'object' | 'relationship'> {
+  return partOf({
+    at: `${prefix}.relations`,
+    members: { object: [], relationship: [] },
+    own: { object: ['keyword', 'object'], relationship: ['keyword', 'relationship'], other: 'flattened' },
+    alone: 'object',
+  });
 }
 
 /** Two objects in one. Where both have a member, the second one's keeps the name, and another value of the first gets one beside it. */

@@ -21,6 +21,7 @@ import {
   text,
   type Unfit,
 } from '../../ecs.ts';
+import type { Draft } from '../../ecs-frame.ts';
 import { date } from '../../ecs-time.ts';
 import { type Artifact, type Cast, castOf, type Facts, follow } from './artifacts.ts';
 
@@ -356,8 +357,11 @@ function isHostName(written: string): boolean {
 const FILE = placeAt('file');
 const ALONE = castOf(undefined, undefined);
 
+/** What `fileAlone` can say of a file without hashes. */
+export const FILE_FIELDS = ['file.path', 'file.name', 'file.directory', 'file.extension', 'file.type'] as const;
+
 /** A file that a record names itself, without other artifacts around it. */
-export function fileAlone(facts: Facts, unfit: Unfit, related: Related): Fields | undefined {
+export function fileAlone({ unfit, related }: Draft, facts: Facts): Fields | undefined {
   const file = fileAt(unfit, FILE, ALONE, { uid: undefined, type: undefined, kind: 'file', facts, members: {} }, false);
   addHashes(file.hash as Fields | undefined, related);
   return filled(file);

@@ -3,19 +3,8 @@
  * facts of several things: a connection those of the process that made it, a registry key those of the file that its
  * value names. So each part is read by names of its own here, and never `FilePath` as the path of a registry key.
  */
-import type { EcsDocument } from '../../../src/types.ts';
-import {
-  account,
-  type Fields,
-  filled,
-  isEmpty,
-  keyword,
-  put,
-  type Related,
-  reader,
-  truth,
-  type Unfit,
-} from '../../ecs.ts';
+import { account, type Fields, filled, isEmpty, keyword, put, type Related, reader } from '../../ecs.ts';
+import { type Draft, type Part, partOf } from '../../ecs-frame.ts';
 import { type Artifact, type Cast, castOf, type Facts, type Kind } from './artifacts.ts';
 import { addHashes, connectionAt, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
 
@@ -38,10 +27,30 @@ export const WORDS: ReadonlyMap<Kind | undefined, string> = new Map([
 const PROCESS = placeAt('process', 'user');
 const FILE = placeAt('file');
 
-/** What stands below the stream's name, and where artifacts that others refer to are found. */
+/** What has no field in the dictionary. */
+const OWN = {
+  uid: 'keyword',
+  type: 'keyword',
+  /** The image of the process, or of the process that made the connection. */
+  image_uid: 'keyword',
+  owner_uid: 'keyword',
+  suspected_file_type: ['keyword', 'SuspectedFileType'],
+  is_being_debugged: ['boolean', 'IsBeingDebugged'],
+  is_persistence_point: ['boolean', 'IsPersistencePoint'],
+  /** The file that a registry value names. */
+  file_uid: ['keyword', 'FileUid'],
+} as const;
+
+/** Where it stands below the stream's name, and where artifacts that others refer to are found. */
 export interface Setting {
   prefix: string;
+  own: Part<'SuspectedFileType' | 'IsBeingDebugged' | 'IsPersistencePoint' | 'FileUid'>;
   cast: Cast;
+}
+
+export function settingAt(prefix: string): Omit<Setting, 'cast'> {
+  const members = { SuspectedFileType: [], IsBeingDebugged: [], IsPersistencePoint: [], FileUid: [] };
+  return { prefix, own: partOf({ at: prefix, members, own: OWN }) };
 }
 
 /** For a record with one artifact: it refers to nothing else in it. */
@@ -69,51 +78,25 @@ const referencedOf = reader({
   FileSize: [],
   FileSignature: ['FileSignatureJson'],
 });
-/** What has no field in the dictionary. */
-const extrasOf = reader({
-  SuspectedFileType: [],
-  IsBeingDebugged: [],
-  IsPersistencePoint: [],
-  FileUid: [],
-});
-
 /** Puts the artifact into the document. Returns what people call it, undefined for a type that has no place in ECS. */
-export function resultAt(
-  document: EcsDocument,
-  artifact: Artifact,
-  unfit: Unfit,
-  own: Fields,
-  related: Related,
-  setting: Setting,
-): string | undefined {
-  const { prefix } = setting;
-  const extras = extrasOf(artifact.members);
-  put(own, 'suspected_file_type', keyword(unfit, `${prefix}.suspected_file_type`, extras.SuspectedFileType));
-  put(own, 'is_being_debugged', truth(unfit, `${prefix}.is_being_debugged`, extras.IsBeingDebugged));
-  put(own, 'is_persistence_point', truth(unfit, `${prefix}.is_persistence_point`, extras.IsPersistencePoint));
-  put(own, 'file_uid', keyword(unfit, `${prefix}.file_uid`, extras.FileUid));
+export function resultAt(draft: Draft, artifact: Artifact, setting: Setting): string | undefined {
+  const { own, unfit } = draft;
+  Object.assign(own, setting.own.of(unfit, artifact.members));
   switch (artifact.kind) {
     case 'file':
-      return fileFound(document, artifact, unfit, own, related, setting);
+      return fileFound(draft, artifact, setting);
     case 'process':
-      return actor(document, artifact, unfit, own, related, setting);
+      return actor(draft, artifact, setting);
     case 'network':
-      return connectionFound(document, artifact, unfit, own, related, setting);
+      return connectionFound(draft, artifact, setting);
     case 'registry':
-      return registryFound(document, artifact, unfit, own, related, setting);
+      return registryFound(draft, artifact, setting);
     default:
       return undefined;
   }
 }
 
-function fileFound(
-  document: EcsDocument,
-  artifact: Artifact,
-  unfit: Unfit,
-  own: Fields,
-  related: Related,
-  { prefix, cast }: Setting,
-): string {
+function fileFound({ document, own, unfit, related }: Draft, artifact: Artifact, { prefix, cast }: Setting): string {
   const file = fileAt(unfit, FILE, cast, artifact, false);
   put(document, 'file', filled(file));
   put(own, 'owner_uid', keyword(unfit, `${prefix}.owner_uid`, artifact.facts.OwnerUid));
@@ -123,14 +106,7 @@ function fileFound(
 }
 
 /** The process itself, or the one that made a connection or touched a registry key, and who owns it. */
-function actor(
-  document: EcsDocument,
-  artifact: Artifact,
-  unfit: Unfit,
-  own: Fields,
-  related: Related,
-  { prefix, cast }: Setting,
-): string {
+function actor({ document, own, unfit, related }: Draft, artifact: Artifact, { prefix, cast }: Setting): string {
   const { facts } = artifact;
   const process = processAt(unfit, PROCESS, cast, artifact);
   put(document, 'process', filled(process));
@@ -163,20 +139,14 @@ function actorBeside(artifact: Artifact, signature?: unknown): Artifact {
   return { uid: undefined, type: undefined, kind: 'process', facts, members: artifact.members };
 }
 
-function connectionFound(
-  document: EcsDocument,
-  artifact: Artifact,
-  unfit: Unfit,
-  own: Fields,
-  related: Related,
-  setting: Setting,
-): string {
+function connectionFound(draft: Draft, artifact: Artifact, setting: Setting): string {
+  const { document, unfit, related } = draft;
   const { destination, source, network } = connectionAt(unfit, artifact, related);
   put(document, 'destination', destination);
   put(document, 'source', source);
   put(document, 'network', network);
   const process = actorBeside(artifact, artifact.facts.FileSignatureJson);
-  const by = actor(document, process, unfit, own, related, setting);
+  const by = actor(draft, process, setting);
   const far = labelOf(destination?.address, destination?.domain);
   const words = far === '' ? [] : [far];
   if (destination?.port !== undefined) words.push(`port ${destination.port}`);
@@ -185,20 +155,14 @@ function connectionFound(
   return words.join(' ');
 }
 
-function registryFound(
-  document: EcsDocument,
-  artifact: Artifact,
-  unfit: Unfit,
-  own: Fields,
-  related: Related,
-  setting: Setting,
-): string {
+function registryFound(draft: Draft, artifact: Artifact, setting: Setting): string {
+  const { document, unfit, related } = draft;
   const registry = registryAt(unfit, artifact);
   put(document, 'registry', filled(registry));
   const file = fileAt(unfit, FILE, ALONE, { ...artifact, facts: factsOfReferenced(artifact) }, false);
   put(document, 'file', filled(file));
   addHashes(file.hash as Fields | undefined, related);
-  actor(document, actorBeside(artifact), unfit, own, related, setting);
+  actor(draft, actorBeside(artifact), setting);
   return labelOf(registry.path, registry.value);
 }
 

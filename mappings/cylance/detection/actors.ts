@@ -1,0 +1,136 @@
+/** Who acted in a detection, and upon what: the roles of its artifacts. */
+import type { EcsDocument } from '../../../src/types.ts';
+import { type Fields, filled, isEmpty, put, type Unfit } from '../../ecs.ts';
+import type { Draft } from '../../ecs-frame.ts';
+import { type Artifact, type Cast, onlyOne } from '../shared/artifacts.ts';
+import {
+  connectionAt,
+  fileAt,
+  imageOf,
+  parentAt,
+  placeAt,
+  processAt,
+  questionOf,
+  registryAt,
+  type User,
+  userAt,
+  userOf,
+} from '../shared/places.ts';
+
+const PROCESS = placeAt('process', 'user');
+const PARENT = placeAt('process.parent');
+const TARGET = placeAt('cylance.detection.target_process');
+const TARGET_PARENT = placeAt('cylance.detection.target_process.parent');
+const FILE = placeAt('file');
+const DLL = placeAt('dll');
+const TARGET_USER = placeAt('user.target', 'user.target');
+
+/** The instigating process and its owner; the target process where there is no other. */
+export function actor({ document, own, unfit }: Draft, cast: Cast): void {
+  const instigating = cast.roles.get('instigatingprocess');
+  const target = cast.roles.get('targetprocess');
+  const main = instigating ?? target ?? onlyOne(cast, 'process');
+  const role = instigating !== undefined ? 'instigating' : 'target';
+  if (main !== undefined) {
+    const image = cast.roles.get(`${role}processimagefile`);
+    const process = processAt(unfit, PROCESS, cast, main, image);
+    put(process, 'parent', parentAt(unfit, PARENT, cast, main.facts));
+    put(document, 'process', filled(process));
+    if (!isEmpty(process)) own.process_role = main === instigating || main === target ? role : 'only';
+    addCategory(document, 'process');
+  }
+  const owner = cast.roles.get(`${role}processowner`);
+  const user =
+    main === undefined
+      ? owner === undefined
+        ? undefined
+        : userOf(unfit, PROCESS, owner.facts)
+      : ownerOf(unfit, PROCESS, cast, main, owner);
+  if (user !== undefined) document.user = user;
+  if (instigating !== undefined && target !== undefined && target !== instigating)
+    put(own, 'target_process', targetProcess(unfit, cast, target));
+}
+
+function ownerOf(
+  unfit: Unfit,
+  at: typeof PROCESS,
+  cast: Cast,
+  process: Artifact,
+  role: Artifact | undefined,
+): User | undefined {
+  return userAt(unfit, at, cast, process.facts.Owner, process.facts.OwnerUid, role);
+}
+
+function targetProcess(unfit: Unfit, cast: Cast, target: Artifact): Fields | undefined {
+  const process = processAt(unfit, TARGET, cast, target, cast.roles.get('targetprocessimagefile'));
+  put(process, 'parent', parentAt(unfit, TARGET_PARENT, cast, target.facts));
+  put(process, 'user', ownerOf(unfit, TARGET, cast, target, cast.roles.get('targetprocessowner')));
+  return filled(process);
+}
+
+/** What the actor acted upon. A rule need not name it: then the only artifact of its kind is it. */
+export function targets({ document, unfit, related }: Draft, cast: Cast): void {
+  const file = cast.roles.get('targetfile') ?? onlyOne(cast, 'file', images(cast));
+  if (file !== undefined) {
+    put(document, 'file', filled(fileAt(unfit, FILE, cast, file, false)));
+    addCategory(document, 'file');
+  }
+  const module = cast.roles.get('targetmodule') ?? cast.roles.get('targetimage') ?? onlyOne(cast, 'module');
+  if (module !== undefined) put(document, 'dll', filled(fileAt(unfit, DLL, cast, module, true)));
+  const registry = cast.roles.get('targetregistrykey') ?? cast.roles.get('targetregistry') ?? onlyOne(cast, 'registry');
+  if (registry !== undefined) {
+    put(document, 'registry', filled(registryAt(unfit, registry)));
+    // Optics watches what is written to the registry; `registry` goes with no weaker type than this.
+    addCategory(document, 'registry', 'change');
+  }
+  const connection =
+    cast.roles.get('targetnetworkconnection') ?? cast.roles.get('targetnetwork') ?? onlyOne(cast, 'network');
+  if (connection !== undefined) {
+    const { destination, source, network } = connectionAt(unfit, connection, related);
+    put(document, 'destination', destination);
+    put(document, 'source', source);
+    put(document, 'network', network);
+    addCategory(document, 'network', 'connection');
+  }
+  const user = cast.roles.get('targetuser');
+  if (user !== undefined) {
+    const target = userOf(unfit, TARGET_USER, user.facts);
+    if (target !== undefined) document.user = { ...(document.user as User | undefined), target };
+  }
+}
+
+/** Files that are only there because a process or a role points at them. */
+function images(cast: Cast): ReadonlySet<Artifact> {
+  const found = new Set<Artifact>();
+  for (const artifact of cast.artifacts) {
+    if (artifact.kind !== 'process') continue;
+    const image = imageOf(cast, artifact.facts);
+    if (image !== undefined) found.add(image);
+  }
+  for (const [role, artifact] of cast.roles) if (role.endsWith('imagefile')) found.add(artifact);
+  return found;
+}
+
+function addCategory(document: EcsDocument, category: string, type?: string): void {
+  const event = document.event as { category: string[]; type: string[] };
+  event.category.push(category);
+  if (type !== undefined) event.type.push(type);
+}
+
+/** The name that was asked for. */
+export function question({ document, unfit }: Draft, cast: Cast): void {
+  const asked = ['targetdnsrequest', 'targetdnsquery', 'targetdns']
+    .map((role) => cast.roles.get(role))
+    .find((one) => one);
+  const artifact = asked ?? onlyOne(cast, 'dns');
+  if (artifact?.kind !== 'dns') return;
+  const name = questionOf(unfit, artifact.facts);
+  if (name !== undefined) document.dns = { question: { name } };
+}
+
+/** An artifact need not say that it is a user: then its part does. */
+export function relateUsers({ document, own, related }: Draft): void {
+  const user = document.user as (User & { target?: User }) | undefined;
+  const target = own.target_process as { user?: User } | undefined;
+  for (const one of [user, user?.target, target?.user]) if (one?.name !== undefined) related.user.push(one.name);
+}
