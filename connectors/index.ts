@@ -16,7 +16,7 @@ import * as cylanceRuleSet from '../mappings/cylance/rule-set.ts';
 import * as cylanceThreat from '../mappings/cylance/threat.ts';
 import * as cylanceThreatDevice from '../mappings/cylance/threat-device.ts';
 import type { FieldList } from '../mappings/ecs.ts';
-import type { Registered } from '../src/types.ts';
+import type { Registered } from '../src/index.ts';
 import { footprint } from './apex-central/footprint.ts';
 import { apexCentral } from './apex-central/shared/client.ts';
 import { detection } from './cylance/detection.ts';

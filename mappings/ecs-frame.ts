@@ -2,8 +2,7 @@
  * What every mapping does, done once: the record is read by its table, the document begun, the fields put that come from a
  * member each, and what is left over kept. A mapping is a table of its fields, and a function for what is its own.
  */
-import type { Table } from '../src/members.ts';
-import type { EcsDocument, Mapping, SourceFacts } from '../src/types.ts';
+import type { EcsDocument, Mapping, SourceFacts, Table } from '../src/index.ts';
 import {
   type CustomType,
   ECS_VERSION,

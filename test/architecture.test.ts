@@ -27,14 +27,11 @@ function importsOf(file: string): string[] {
 const RULES: readonly { files: RegExp; may: readonly string[] }[] = [
   { files: /^src\/main\.ts$/, may: ['src/', 'connectors/index.ts', 'simulator/index.ts'] },
   { files: /^src\//, may: ['src/'] },
-  { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/types.ts'] },
-  { files: /^connectors\/([^/]+\/)/, may: ['connectors/$1', 'members/$1', 'src/'] },
-  { files: /^mappings\/([^/]+\/)/, may: ['mappings/$1', 'mappings/ecs', 'members/$1', 'src/json.ts', 'src/types.ts'] },
-  {
-    files: /^mappings\/ecs[^/]*\.ts$/,
-    may: ['mappings/ecs', 'src/json.ts', 'src/members.ts', 'src/timestamp.ts', 'src/types.ts'],
-  },
-  { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/members.ts'] },
+  { files: /^connectors\/index\.ts$/, may: ['connectors/', 'mappings/', 'src/index.ts'] },
+  { files: /^connectors\/([^/]+\/)/, may: ['connectors/$1', 'members/$1', 'src/index.ts'] },
+  { files: /^mappings\/([^/]+\/)/, may: ['mappings/$1', 'mappings/ecs', 'members/$1', 'src/index.ts'] },
+  { files: /^mappings\/(ecs[^/]*|index)\.ts$/, may: ['mappings/ecs', 'src/index.ts'] },
+  { files: /^members\/([^/]+\/)/, may: ['members/$1', 'src/index.ts'] },
   { files: /^simulator\//, may: ['simulator/'] },
   { files: /^testing\//, may: ['testing/', 'mappings/ecs', 'src/'] },
 ];

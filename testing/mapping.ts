@@ -6,7 +6,7 @@ import type { FieldList } from '../mappings/ecs.ts';
 import { undeclared, violations } from '../mappings/ecs-check.ts';
 import { dated } from '../src/engine/change/document.ts';
 import { type EcsDocument, type SourceFacts, type Vendor, withoutSecrets } from '../src/index.ts';
-import type { Check } from './index.ts';
+import type { Check } from './check.ts';
 
 export interface Fixture {
   /** Where the record comes from. */

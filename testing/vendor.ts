@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Check } from './index.ts';
+import type { Check } from './check.ts';
 
 /** A request and what was answered. Of several that fit, the first is taken. */
 export interface Recorded {

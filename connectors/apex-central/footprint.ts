@@ -1,11 +1,15 @@
 /** Footprints: what led to what on an endpoint. Automation API guide, "ShowFootPrintTable". */
 import { footprint as edge, members } from '../../members/apex-central/footprint.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { memberOf } from '../../src/members.ts';
-import { inTurns } from '../../src/pace.ts';
-import { walkChildren } from '../../src/reading/children.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Child, Stream, StreamContext } from '../../src/types.ts';
+import {
+  type Child,
+  inTurns,
+  memberOf,
+  parseTimeMs,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  walkChildren,
+} from '../../src/index.ts';
 import { keyOf, makeRecords } from './footprint/events.ts';
 import { placeOf, readParents } from './footprint/summaries.ts';
 import { listed } from './shared/envelope.ts';

@@ -5,13 +5,22 @@
  */
 
 import { Counts, members } from '../../members/cylance/detection-rule.ts';
-import { actionOf, isGeneral, messageOf, SluiceError } from '../../src/errors.ts';
-import { memberOf } from '../../src/members.ts';
-import { pathTo } from '../../src/path-segment.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { IsNews, Stream, StreamContext, VendorRequest } from '../../src/types.ts';
+import {
+  actionOf,
+  type IsNews,
+  isGeneral,
+  type ListReply,
+  memberOf,
+  messageOf,
+  type PageQuery,
+  parseTimeMs,
+  pathTo,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  type VendorRequest,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { withListed } from './shared/listed.ts';
 import { listPage, recordAt, textOf } from './shared/pages.ts';
 

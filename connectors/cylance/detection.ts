@@ -1,13 +1,19 @@
 /** Detections: CylanceOPTICS API guide, "Get Detections" and "Get Detection". */
 import { members } from '../../members/cylance/detection.ts';
-import { lockedOut } from '../../src/credentials.ts';
-import { actionOf, SluiceError } from '../../src/errors.ts';
-import { keyOf } from '../../src/identity.ts';
-import { memberOf } from '../../src/members.ts';
-import type { ListReply } from '../../src/reading/settle.ts';
-import { type ListQuery, walkWindows } from '../../src/reading/windows.ts';
-import { EVERYTHING, parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
+import {
+  actionOf,
+  EVERYTHING,
+  keyOf,
+  type ListQuery,
+  type ListReply,
+  lockedOut,
+  memberOf,
+  parseTimeMs,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  walkWindows,
+} from '../../src/index.ts';
 import { SHA256_NOTE, sha256sIn } from './shared/hashes.ts';
 import { readPage, recordAt, textOf } from './shared/pages.ts';
 

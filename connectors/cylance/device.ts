@@ -1,10 +1,15 @@
 /** Devices: CylancePROTECT's user API, "Get Devices" and "Get Device"; ids in the CylanceOPTICS API guide, "About Device ID". */
 import { members, policy } from '../../members/cylance/device.ts';
-import { exactDigestOf } from '../../src/identity.ts';
-import { meaningsIn, memberOf } from '../../src/members.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
+import {
+  exactDigestOf,
+  type ListReply,
+  meaningsIn,
+  memberOf,
+  type PageQuery,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { protectId } from './shared/ids.ts';
 import { listPage, recordAt, textOf } from './shared/pages.ts';
 

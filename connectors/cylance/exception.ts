@@ -3,11 +3,15 @@
  * content has the conditions; who changed it and when stand in the list alone, so that a record is both together.
  */
 import { members, OperatingSystems } from '../../members/cylance/exception.ts';
-import { memberOf } from '../../src/members.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
+import {
+  type ListReply,
+  memberOf,
+  type PageQuery,
+  parseTimeMs,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { withListed } from './shared/listed.ts';
 import { listPage, recordAt, textOf } from './shared/pages.ts';
 

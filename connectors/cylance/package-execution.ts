@@ -1,10 +1,14 @@
 /** Package executions: CylanceOPTICS API guide, "Get Package Executions" and "Get Package Execution". */
 import { members } from '../../members/cylance/package-execution.ts';
-import { memberOf } from '../../src/members.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
+import {
+  type ListReply,
+  memberOf,
+  type PageQuery,
+  parseTimeMs,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { listPage, recordAt, textOf } from './shared/pages.ts';
 
 const LIST = '/packages/v2/executions';

@@ -1,10 +1,14 @@
 /** The history of file retrievals: CylanceOPTICS API guide, "Get Retrieved Files Results". */
 import { members } from '../../members/cylance/retrieved-file.ts';
-import { memberOf } from '../../src/members.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
+import {
+  type ListReply,
+  memberOf,
+  type PageQuery,
+  parseTimeMs,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { foldedPath } from './shared/ids.ts';
 import { listPage, textOf } from './shared/pages.ts';
 

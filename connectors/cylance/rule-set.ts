@@ -4,11 +4,15 @@
  * together. The default set is a template for new ones, and the CSV the same list with fewer members: neither is read.
  */
 import { members } from '../../members/cylance/rule-set.ts';
-import { memberOf } from '../../src/members.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
+import {
+  type ListReply,
+  memberOf,
+  type PageQuery,
+  parseTimeMs,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { withListed } from './shared/listed.ts';
 import { listPage, recordAt, textOf } from './shared/pages.ts';
 

@@ -1,13 +1,20 @@
 /** The devices that a threat was found on: CylancePROTECT's user API, "Get threat devices". */
 
 import { members, Threat } from '../../members/cylance/threat-device.ts';
-import { exactDigestOf } from '../../src/identity.ts';
-import { memberOf } from '../../src/members.ts';
-import { pathTo } from '../../src/path-segment.ts';
-import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
-import { readLists } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
+import {
+  type Child,
+  exactDigestOf,
+  type Json,
+  listedParents,
+  memberOf,
+  type Parents,
+  parseTimeMs,
+  pathTo,
+  readLists,
+  type Stream,
+  type StreamContext,
+  walkChildren,
+} from '../../src/index.ts';
 import { SHA256_NOTE } from './shared/hashes.ts';
 import { protectId } from './shared/ids.ts';
 import { listPage, textOf } from './shared/pages.ts';

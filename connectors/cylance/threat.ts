@@ -1,10 +1,14 @@
 /** Threats: CylancePROTECT's user API, "Get Threats"; only its devices are in our documents ("Get threat devices"). */
 import { members } from '../../members/cylance/threat.ts';
-import { memberOf } from '../../src/members.ts';
-import type { ListReply, PageQuery } from '../../src/reading/settle.ts';
-import { walkSnapshot } from '../../src/reading/snapshot.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream, StreamContext } from '../../src/types.ts';
+import {
+  type ListReply,
+  memberOf,
+  type PageQuery,
+  parseTimeMs,
+  type Stream,
+  type StreamContext,
+  walkSnapshot,
+} from '../../src/index.ts';
 import { listPage, textOf } from './shared/pages.ts';
 
 export const THREATS = '/threats/v2';

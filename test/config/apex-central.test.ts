@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { apexCentral } from '../../connectors/apex-central/client.ts';
-import { cylance } from '../../connectors/cylance/client.ts';
+import { apexCentral } from '../../connectors/apex-central/shared/client.ts';
+import { cylance } from '../../connectors/cylance/shared/client.ts';
 import { load, problems } from './helpers.ts';
 
 const knownStreams = [

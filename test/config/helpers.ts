@@ -1,5 +1,5 @@
-import { cylance } from '../../connectors/cylance/client.ts';
-import type { CylanceSettings } from '../../connectors/cylance/config.ts';
+import { cylance } from '../../connectors/cylance/shared/client.ts';
+import type { CylanceSettings } from '../../connectors/cylance/shared/config.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import { type LoadOptions, loadConfig } from '../../src/config/load.ts';
 import type { Config, SourceConfig } from '../../src/engine/settings.ts';

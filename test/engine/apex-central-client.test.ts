@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { keyOf, recordsOf } from '../../connectors/apex-central/footprint/events.ts';
 import { readParents } from '../../connectors/apex-central/footprint/summaries.ts';
 import { apexCentral } from '../../connectors/apex-central/shared/client.ts';
+import type { ApexCentralSettings } from '../../connectors/apex-central/shared/config.ts';
 import { readTaskReply } from '../../connectors/apex-central/shared/envelope.ts';
 import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from '../../connectors/apex-central/shared/routes.ts';
 import { checksumOf } from '../../connectors/apex-central/shared/signature.ts';

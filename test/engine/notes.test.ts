@@ -1,7 +1,8 @@
 /** What streams of one source tell each other: committed with the record, shared by all pipelines, kept over a restart. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256sIn } from '../../connectors/cylance/shared/hashes.ts';
-import { completeHost, HOST_FIELDS, hostNote } from '../../src/host-facts.ts';
+import type { EcsDocument } from '../../src/api/document.ts';
+import { completeHost, HOST_FIELDS, hostNote } from '../../src/api/records/host-facts.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import type { PipelineState, Row } from '../../src/state/store.ts';
 import { scratch } from './harness.ts';

@@ -3,8 +3,9 @@ import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { detectionRule } from '../../connectors/cylance/detection-rule.ts';
 import { cylance } from '../../connectors/cylance/shared/client.ts';
-import { createRedactor } from '../../src/redactor.ts';
-import type { HttpReply, SourceSettings } from '../../src/types.ts';
+import type { SourceSettings } from '../../src/api/connector.ts';
+import type { HttpReply } from '../../src/api/http.ts';
+import { createRedactor } from '../../src/redaction/redactor.ts';
 import { contextOf } from './context.ts';
 
 const LISTED = { Id: 'r-1', Version: 1, Name: 'One' };

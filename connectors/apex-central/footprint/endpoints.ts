@@ -2,10 +2,15 @@
  * The endpoints of a scan summary, which its entry in the list does not name: `V1/Task/ShowScanListByScanSummaryGuid`, as
  * public clients call it and as its replies look.
  */
-import { actionOf, messageOf } from '../../../src/errors.ts';
-import type { PageQuery } from '../../../src/reading/settle.ts';
-import { readSnapshot, type Snapshot } from '../../../src/reading/snapshot.ts';
-import type { Json, StreamContext } from '../../../src/types.ts';
+import {
+  actionOf,
+  type Json,
+  messageOf,
+  type PageQuery,
+  readSnapshot,
+  type Snapshot,
+  type StreamContext,
+} from '../../../src/index.ts';
 import { member, textOf, wholeOf } from '../shared/json.ts';
 import { ENDPOINTS, SCAN_TYPES } from '../shared/routes.ts';
 import { taskPage } from '../shared/task-list.ts';

@@ -4,9 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { footprint, members } from '../../../members/apex-central/footprint.ts';
-import { canonical } from '../../../src/identity.ts';
-import { foldedName, memberOf, saysNothing } from '../../../src/members.ts';
-import { atOnce } from '../../../src/pace.ts';
+import { atOnce, canonical, foldedName, memberOf, saysNothing } from '../../../src/index.ts';
 import { LISTS } from '../shared/envelope.ts';
 import { isTrue, listOf, member, others, steadyJsonOf, textOf, wholeOf } from '../shared/json.ts';
 import type { TaskResult } from '../shared/task.ts';

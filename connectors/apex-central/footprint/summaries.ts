@@ -6,12 +6,16 @@
  * An entry that names its endpoints itself is taken at its word. One that cannot be read is reported, never skipped
  * silently, and harms no other.
  */
-import { isGeneral, messageOf } from '../../../src/errors.ts';
-import { exactDigestOf } from '../../../src/identity.ts';
-import type { Parents } from '../../../src/reading/children.ts';
-import type { PageQuery } from '../../../src/reading/settle.ts';
-import { readSnapshot } from '../../../src/reading/snapshot.ts';
-import type { Child, StreamContext } from '../../../src/types.ts';
+import {
+  type Child,
+  exactDigestOf,
+  isGeneral,
+  messageOf,
+  type PageQuery,
+  type Parents,
+  readSnapshot,
+  type StreamContext,
+} from '../../../src/index.ts';
 import { garbled, short } from '../shared/envelope.ts';
 import { listOf, member, textOf, wholeOf } from '../shared/json.ts';
 import { LIST, SCAN_TYPES } from '../shared/routes.ts';

@@ -1,19 +1,25 @@
 /** The connection to one Apex Central: every request is signed, sent as PUT, and its reply looked into. */
-import { lockedOut, orClock, secretNow } from '../../../src/credentials.ts';
-import { SluiceError } from '../../../src/errors.ts';
-import { parseReply, placeOf, statusError } from '../../../src/http.ts';
-import { createPatience } from '../../../src/patience.ts';
-import { retryAfterMs } from '../../../src/retry.ts';
-import { REMOVED, withoutSecrets } from '../../../src/secrets.ts';
-import type {
-  Connector,
-  ConnectorServices,
-  HttpReply,
-  HttpRequest,
-  SourceSettings,
-  VendorClient,
-  VendorRequest,
-} from '../../../src/types.ts';
+import {
+  type Connector,
+  type ConnectorServices,
+  createPatience,
+  type HttpReply,
+  type HttpRequest,
+  lockedOut,
+  orClock,
+  parseReply,
+  placeOf,
+  REMOVED,
+  retryAfterMs,
+  SluiceError,
+  type SourceSettings,
+  secretNow,
+  statusError,
+  type VendorClient,
+  type VendorRequest,
+  withoutSecrets,
+} from '../../../src/index.ts';
+import { type ApexCentralSettings, config } from './config.ts';
 import { type Failure, failureOf, kindOf, short } from './envelope.ts';
 import { embedded, member } from './json.ts';
 import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST, PATH, SCAN_TYPES, TASK_TYPE } from './routes.ts';

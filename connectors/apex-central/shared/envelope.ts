@@ -3,8 +3,7 @@
  * responses"): tasks have `Data.Code` (0 is well) and `Meta` (`result` 1, `errorCode` 0, in two spellings), other calls
  * `result_code` (1 is well). `FeatureCtrl`, `PermissionCtrl` and `SystemCtrl` say nothing about the request.
  */
-import { SluiceError } from '../../../src/errors.ts';
-import { withoutSecrets } from '../../../src/secrets.ts';
+import { SluiceError, withoutSecrets } from '../../../src/index.ts';
 import { embedded, isTrue, jsonOf, listOf, member, others, steadyJsonOf, textOf, wholeOf } from './json.ts';
 
 /** What is wrong, in the vendor's words; undefined when nothing is. */

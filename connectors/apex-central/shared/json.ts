@@ -1,7 +1,5 @@
 /** The vendor's JSON: JSON inside texts, and members however they are spelled. */
-import { parseExact } from '../../../src/json.ts';
-import { foldedName, saysNothing } from '../../../src/members.ts';
-import { withoutSecrets } from '../../../src/secrets.ts';
+import { foldedName, parseExact, saysNothing, withoutSecrets } from '../../../src/index.ts';
 
 /**
  * What a text holds as JSON, also where that is once more a text; undefined where it is none. Other values are returned

@@ -1,7 +1,5 @@
 /** What the lists of Apex Central share: pages by offset and limit, inside the content of a task's reply. */
-import { SluiceError } from '../../../src/errors.ts';
-import type { ListReply, PageQuery } from '../../../src/reading/settle.ts';
-import type { Json, StreamContext } from '../../../src/types.ts';
+import { type Json, type ListReply, type PageQuery, SluiceError, type StreamContext } from '../../../src/index.ts';
 import { garbled, listed, readTaskReply, short } from './envelope.ts';
 import { listOf, member, wholeOf } from './json.ts';
 import { PATH, TASK_TYPE } from './routes.ts';

@@ -4,8 +4,7 @@
  * and "ShowContent").
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actionOf, messageOf, SluiceError } from '../../../src/errors.ts';
-import type { Json, StreamContext } from '../../../src/types.ts';
+import { actionOf, type Json, messageOf, SluiceError, type StreamContext } from '../../../src/index.ts';
 import { garbled, readTaskReply, type TaskReply } from './envelope.ts';
 import { CONTENT, PATH, TASK_TYPE } from './routes.ts';
 

@@ -1,23 +1,26 @@
 import { hash } from 'node:crypto';
-import { textOfReply } from '../../../src/body.ts';
-import type { SourceSecrets } from '../../../src/echoes.ts';
-import { SluiceError } from '../../../src/errors.ts';
-import { parseReply, placeOf, statusError } from '../../../src/http.ts';
-import { parseExact, parseInOrder } from '../../../src/json.ts';
-import { partsOf } from '../../../src/long-reply.ts';
-import { createPatience } from '../../../src/patience.ts';
-import type {
-  Connector,
-  ConnectorServices,
-  HttpReply,
-  HttpRequest,
-  HttpStream,
-  HttpStreamer,
-  LongRequest,
-  SourceSettings,
-  VendorClient,
-  VendorRequest,
-} from '../../../src/types.ts';
+import {
+  type Connector,
+  type ConnectorServices,
+  createPatience,
+  type HttpReply,
+  type HttpRequest,
+  type HttpStream,
+  type HttpStreamer,
+  type LongRequest,
+  parseExact,
+  parseInOrder,
+  parseReply,
+  partsOf,
+  placeOf,
+  SluiceError,
+  type SourceSecrets,
+  statusError,
+  textOfReply,
+  type VendorClient,
+  type VendorRequest,
+} from '../../../src/index.ts';
+import { type CylanceSettings, config } from './config.ts';
 import { createTokenHolder, TOKEN_PATH, type TokenHolder } from './token.ts';
 
 export const cylance: Connector = {

@@ -1,10 +1,16 @@
 /** For resources whose details lack what their list says: rules and exceptions (who changed them, and when), rule sets (their policies). */
-import { SluiceError } from '../../../src/errors.ts';
-import { keyOf } from '../../../src/identity.ts';
-import { foldedName, meaningsIn, memberOf, type Table } from '../../../src/members.ts';
-import type { ListReply, PageQuery } from '../../../src/reading/settle.ts';
-import { walkSnapshot } from '../../../src/reading/snapshot.ts';
-import type { StreamContext } from '../../../src/types.ts';
+import {
+  foldedName,
+  keyOf,
+  type ListReply,
+  meaningsIn,
+  memberOf,
+  type PageQuery,
+  SluiceError,
+  type StreamContext,
+  type Table,
+  walkSnapshot,
+} from '../../../src/index.ts';
 import { textOf } from './pages.ts';
 
 interface Listed {

@@ -1,11 +1,15 @@
 /** What all lists of the CylanceOPTICS API share: the envelope around `page_items`, and how tolerant to read it. */
 
-import { actionOf, SluiceError } from '../../../src/errors.ts';
-import { keyOf } from '../../../src/identity.ts';
-import { foldedName } from '../../../src/members.ts';
-import { pathTo } from '../../../src/path-segment.ts';
-import type { ListReply, PageQuery } from '../../../src/reading/settle.ts';
-import type { StreamContext } from '../../../src/types.ts';
+import {
+  actionOf,
+  foldedName,
+  keyOf,
+  type ListReply,
+  type PageQuery,
+  pathTo,
+  SluiceError,
+  type StreamContext,
+} from '../../../src/index.ts';
 
 /** A member of an envelope by its name in any spelling; those of records stand in tables (`members/`). */
 export function member(record: unknown, name: string): unknown {

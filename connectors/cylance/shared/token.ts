@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
-import { orAborted } from '../../../src/abort.ts';
-import { lockedOut, orClock, secretNow } from '../../../src/credentials.ts';
-import { SluiceError } from '../../../src/errors.ts';
-import { parseReply, statusError, wordsOf } from '../../../src/http.ts';
-import type { ConnectorServices, HttpReply, SourceSettings } from '../../../src/types.ts';
+import {
+  type ConnectorServices,
+  type HttpReply,
+  lockedOut,
+  orAborted,
+  orClock,
+  parseReply,
+  SluiceError,
+  secretNow,
+  statusError,
+  wordsOf,
+} from '../../../src/index.ts';
+import type { CylanceSettings } from './config.ts';
 
 export const TOKEN_PATH = '/auth/v2/token';
 /** Lifetime of the token request: the vendor accepts at most 1800 s (Cylance User API guide, authentication). */

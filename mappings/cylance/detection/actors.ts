@@ -1,5 +1,5 @@
 /** Who acted in a detection, and upon what: the roles of its artifacts. */
-import type { EcsDocument } from '../../../src/types.ts';
+import type { EcsDocument } from '../../../src/index.ts';
 import { type Fields, filled, isEmpty, put, type Unfit } from '../../ecs.ts';
 import type { Draft } from '../../ecs-frame.ts';
 import { type Artifact, type Cast, onlyOne } from '../shared/artifacts.ts';

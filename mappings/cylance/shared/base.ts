@@ -1,5 +1,5 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
-import { exactNumber } from '../../../src/json.ts';
+import { exactNumber } from '../../../src/index.ts';
 import {
   account,
   asText,

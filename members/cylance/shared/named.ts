@@ -1,4 +1,4 @@
 /** Objects that have hardly more than a name: operating systems, products. */
-import type { Table } from '../../../src/members.ts';
+import type { Table } from '../../../src/index.ts';
 
 export const named = { Name: [] } satisfies Table;

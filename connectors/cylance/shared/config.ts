@@ -1,5 +1,5 @@
 /** A source of Cylance in the config: how its tenant is named and opened. */
-import { type ConnectorConfig, type SourceSettings, values, z } from '../../src/index.ts';
+import { type ConnectorConfig, type SourceSettings, values, z } from '../../../src/index.ts';
 
 const { httpUrl, secret, text } = values;
 

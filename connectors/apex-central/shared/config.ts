@@ -1,5 +1,5 @@
 /** A source of Apex Central in the config: how it is named and opened. */
-import { type ConnectorConfig, type SourceSettings, values, z } from '../../src/index.ts';
+import { type ConnectorConfig, type SourceSettings, values, z } from '../../../src/index.ts';
 
 const { httpUrl, secret, text } = values;
 

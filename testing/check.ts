@@ -1,0 +1,5 @@
+export interface Check {
+  name: string;
+  /** Throws, or rejects, when it fails. */
+  run(): void | Promise<void>;
+}
