@@ -75,7 +75,11 @@ function sectionOf({ stream, fields }: Registered & { fields: FieldList }): stri
     ['longest lists', longest(fields)],
     ['fields', `${fields.ecs.length} of ECS, ${Object.keys(fields.custom).length} below \`${stream.name}\``],
   ];
-  return [`## ${stream.name}`, '', `${about.title}.`, '', table(['', ''], rows), example(stream.name), ''].join('\n');
+  const limits = (about.limits ?? []).map((limit) => `- Limit: ${limit}.`);
+  const end = limits.length === 0 ? [] : [...limits, ''];
+  return [`## ${stream.name}`, '', `${about.title}.`, '', table(['', ''], rows), ...end, example(stream.name), ''].join(
+    '\n',
+  );
 }
 
 function longest({ most = {} }: FieldList): string {

@@ -29,6 +29,12 @@ export const footprint: Stream = {
     scopes: [],
     reading: 'per endpoint of each scan summary: a task at the vendor, polled until it has ended',
     key: 'the GUIDs of scan summary and endpoint, both nodes of the chain, event id and metaLinkId',
+    limits: [
+      'the lists of scan summaries and of their endpoints follow replies that were seen, not a document; endpoints of a summary that has ended are asked for again only when it changes, or after a restart',
+      "of node types only processes are known for certain, other objects are told by their facts, and operations keep the vendor's numbers",
+      'an endpoint that is off is asked again for as long as its scan summary is listed',
+      'a request is signed before it waits for its turn in the rate budget: with less than a request every ten seconds it could grow too old for the vendor',
+    ],
   },
   mode: 'children',
   // A new task is started for each reading; what the server is called or how the endpoint is today is not the event.

@@ -38,6 +38,10 @@ export const detectionRule: Stream = {
     scopes: [LIST_SCOPE, READ_SCOPE],
     reading: 'snapshot, with details; natural language and counts once for each version of a rule',
     key: 'the id of the rule',
+    limits: [
+      'one that leaves a list with others in it is reported as deleted, also where its content may still be had (the vendor deletes softly)',
+      'natural language and counts cost a request each, and are asked for once per version: the document of a change within a version says `unavailable`, and the revision before has them; what could not be had then is not asked for until the next version',
+    ],
   },
   mode: 'snapshot',
   // Counters move by themselves; the last three are what `detail` adds, and follow from the logic or are counters, too.

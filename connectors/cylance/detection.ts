@@ -31,6 +31,10 @@ export const detection: Stream = {
     scopes: [LIST_SCOPE, READ_SCOPE],
     reading: 'time windows, with details',
     key: 'the id of the detection',
+    limits: [
+      'one that is deleted at the vendor is noticed only while its time lies within a sweep, a backfill or a refresh, and only with `reading.details` on ([decision 0029](decisions/0029-a-deletion-is-proven.md))',
+      'what arrives before everything that was read is found by counting, at the next sweep, unless something is deleted in the same part of time or the list does not say when it arrived ([decision 0028](decisions/0028-records-outside-every-window.md))',
+    ],
   },
   mode: 'windows',
   volatile: ['SeveritySortLevel', 'StatusSortLevel'],

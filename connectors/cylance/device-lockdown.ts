@@ -29,6 +29,9 @@ export const deviceLockdown: Stream = {
     scopes: [DEVICE_LIST_SCOPE, SCOPE],
     reading: 'per device, again and again: the list of devices shows no sign of a lockdown',
     key: 'the id of the device, and time, command and user of the entry',
+    limits: [
+      'lockdowns have no list: one request per device, again every `reading.child_repeat`; a device without CylanceOPTICS has none',
+    ],
   },
   mode: 'children',
   // Ours, and not part of the entry: a device may be renamed.

@@ -25,6 +25,10 @@ export const device: Stream = {
     scopes: [DEVICE_LIST_SCOPE, READ_SCOPE],
     reading: 'snapshot, with details, which are fetched again while the device is online',
     key: 'the id of the device, in lower case with dashes',
+    limits: [
+      'read whole at each look; the detail of one that is online is fetched again, daily at last',
+      'the first run over thousands of devices takes its time: their details go behind detections in the rate budget',
+    ],
   },
   mode: 'snapshot',
   /**

@@ -27,6 +27,9 @@ export const exception: Stream = {
     scopes: [LIST_SCOPE, READ_SCOPE],
     reading: 'snapshot, with details',
     key: 'the id of the exception',
+    limits: [
+      'one that leaves a list with others in it is reported as deleted, also where its content may still be had',
+    ],
   },
   mode: 'snapshot',
   volatile: [

@@ -38,6 +38,9 @@ export const focusViewResult: Stream = {
     scopes: [SCOPE],
     reading: 'per focus view that is available',
     key: 'the id of the focus view; of a result that is a list, also a hash of the entry: what is listed twice is shipped once',
+    limits: [
+      'what a focus view shows is not documented by the vendor: it is kept as it came, artifacts in it are recognised by the forms of detections and InstaQueries, and a result above `http.max_body` is not read',
+    ],
   },
   mode: 'children',
   // `FocusView` is ours, and not part of the result. Of the content nobody knows what never counts.

@@ -34,6 +34,10 @@ export const instaqueryResult: Stream = {
     scopes: ['opticssurvey:list', SCOPE],
     reading: 'per query, until it is complete; long replies part by part',
     key: 'the ids of the query, of the device and of the artifact, and a hash of the result: what is listed twice is shipped once',
+    limits: [
+      'the first run ships the results of every query that the vendor still has',
+      'results are read again from the beginning while their query runs, at rising intervals',
+    ],
   },
   mode: 'children',
   // When it was reported: a device that answers again says the same. `Query` is ours, and not part of the result.

@@ -23,6 +23,11 @@ export const instaquery: Stream = {
     scopes: [LIST_SCOPE, READ_SCOPE],
     reading: 'snapshot, with and without the archived ones, with details',
     key: 'the id of the query',
+    limits: [
+      'read whole, since the vendor has no time filter: `lookback` and `--from` do not narrow it',
+      'a deleted query becomes a last revision; results of it stay',
+      'a state that comes and goes between two looks (`reading.snapshot`, 5 minutes) is not seen',
+    ],
   },
   mode: 'snapshot',
   volatile: [],

@@ -23,6 +23,9 @@ export const packageExecution: Stream = {
     scopes: [LIST_SCOPE, READ_SCOPE],
     reading: 'snapshot, with details',
     key: 'the id of the execution',
+    limits: [
+      'a document says how many packages were run, not which: their addresses, their arguments and the destination of the results are removed',
+    ],
   },
   mode: 'snapshot',
   // The counts say how far it is; `deviceCount` is fixed when the request is made, other than that of rules.

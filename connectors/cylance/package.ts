@@ -23,6 +23,7 @@ export const packageStream: Stream = {
     scopes: [LIST_SCOPE, READ_SCOPE],
     reading: 'snapshot, with details',
     key: 'the id of the package',
+    limits: ['read whole at each look; a deleted one becomes a last revision'],
   },
   mode: 'snapshot',
   volatile: [],

@@ -23,6 +23,10 @@ export const retrievedFile: Stream = {
     scopes: [SCOPE],
     reading: 'snapshot',
     key: 'device, path (in lower case on Windows), time of the request and correlation id',
+    limits: [
+      'read whole, since the vendor has no time filter',
+      'a state that comes and goes between two looks (`reading.snapshot`, 5 minutes) is not seen',
+    ],
   },
   mode: 'snapshot',
   volatile: [],

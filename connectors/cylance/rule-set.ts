@@ -28,6 +28,7 @@ export const ruleSet: Stream = {
     scopes: [LIST_SCOPE, READ_SCOPE],
     reading: 'snapshot, with details',
     key: 'the id of the rule set',
+    limits: ['reported as deleted only when its content is gone, too'],
   },
   mode: 'snapshot',
   volatile: ['device_count', 'Device_count', 'DeviceCount', 'deviceCount'],

@@ -34,6 +34,10 @@ export const threatDevice: Stream = {
     reading:
       'per threat, of the list, of the configuration and of detections; again when it is sighted, and at an interval',
     key: 'the SHA-256 of the file, the id of the device, and the path as it is written',
+    limits: [
+      'asked for when the list shows the threat sighted or judged anew, and every `reading.child_repeat`: until then a new `file_status` is not seen',
+      'hashes in detections are looked up as threats once each, behind everything else, and only those of detections that were delivered while this stream was read',
+    ],
   },
   mode: 'children',
   /**

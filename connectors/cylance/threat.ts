@@ -22,6 +22,10 @@ export const threat: Stream = {
     scopes: [THREAT_LIST_SCOPE],
     reading: 'snapshot: whether `start_time` means the time of the last sighting is not documented',
     key: 'the SHA-256 of the file',
+    limits: [
+      "read whole at each look; what else the vendor's page of one threat tells (certificate, detecting module) is not read",
+      'a list that shows one key with different contents on different pages ships them in turns',
+    ],
   },
   mode: 'snapshot',
   // Each new sighting moves it, and is a document of `cylance.threat_device`; the threat is the same as before.

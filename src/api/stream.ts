@@ -73,6 +73,8 @@ export interface Stream {
     reading: string;
     /** What the key is made of. */
     key: string;
+    /** What it does not tell, or not at once: for whoever relies on it. */
+    limits?: readonly string[];
   };
   /**
    * How its walks go: `windows` over ranges of time; `snapshot`, the whole list each time; `children`, one reading per
