@@ -8,12 +8,17 @@ export interface Stages {
 }
 
 /**
- * The lifecycle of items that are few, by the principle of `detections/living.ts`: one moves on only after its present
- * state has been served whole and has dwelt, and where asked for, its delivery was confirmed.
+ * Changes that leave no doubt about what a perfect connector delivers: an item moves on only after its present state has
+ * been served whole and has dwelt, and where asked for, its delivery was confirmed. So no state can be missed by being
+ * slow.
  */
 export interface ItemLifecycle extends Lifecycle {
   stepOf(index: number): number;
   isGone(index: number): boolean;
+  /** The present state was served whole. */
+  isServed(index: number): boolean;
+  /** It vanishes by itself. */
+  drop(index: number): void;
   /** For the present states of these: to be called once a part (one bit) of them was sent whole. */
   servedLater(indexes: readonly number[], part: number): () => void;
   confirm(index: number, ordinal: number): void;
@@ -43,32 +48,41 @@ export interface LifecyclePlan {
   changes: ReadonlyMap<number, Stages>;
   /** The parts that a state is served whole with, as bits. */
   partsOf(index: number, step: number): number;
+  /** Told when one came to its next state, or (without a step) was deleted. */
+  moved?(index: number, step?: number): void;
+  /** Default: all that are not gone. */
+  isThere?(index: number): boolean;
 }
 
-export function createLifecycle(
-  { count, changes, partsOf }: LifecyclePlan,
-  given?: Required<LivingOptions>,
-): ItemLifecycle {
+export function createLifecycle(plan: LifecyclePlan, given?: Required<LivingOptions>): ItemLifecycle {
+  const { count, changes, partsOf } = plan;
   const options = given ?? LIVING_DEFAULTS;
   const parts = new Uint8Array(count);
   const progress = new Map<number, Progress>();
   for (const [index, stages] of changes) progress.set(index, { ...stages, step: 0, gone: false, confirmed: false });
+  /** Served whole, and more is to come; in the order of serving. */
+  const waiting = new Set<number>();
   let paused = false;
 
   const left = ({ gone, states, deleted, step }: Progress) => (gone ? 0 : states - step - 1 + (deleted ? 1 : 0));
   const stepOf = (index: number) => progress.get(index)?.step ?? 0;
   const isGone = (index: number) => progress.get(index)?.gone ?? false;
   const isServed = (index: number) => {
+    const served = parts[index] ?? 0;
+    if (served === 0) return false;
     const wanted = partsOf(index, stepOf(index));
-    return ((parts[index] ?? 0) & wanted) === wanted;
+    return (served & wanted) === wanted;
   };
 
   const advance = (index: number, entry: Progress): void => {
+    waiting.delete(index);
     if (entry.step + 1 === entry.states) {
       entry.gone = true;
+      plan.moved?.(index);
       return;
     }
     entry.step++;
+    plan.moved?.(index, entry.step);
     entry.servedAt = undefined;
     entry.confirmed = false;
     parts[index] = 0;
@@ -82,8 +96,12 @@ export function createLifecycle(
 
   const settle = (): void => {
     if (paused) return;
-    for (const [index, entry] of progress) {
-      if (left(entry) > 0 && waitsFor(entry) === undefined) advance(index, entry);
+    for (const index of waiting) {
+      const entry = progress.get(index);
+      const cause = entry && waitsFor(entry);
+      // All dwell equally long: those behind it were served later.
+      if (cause === 'dwell') return;
+      if (entry && cause === undefined) advance(index, entry);
     }
   };
 
@@ -91,15 +109,20 @@ export function createLifecycle(
     if (step !== stepOf(index)) return;
     parts[index] = (parts[index] ?? 0) | part;
     const entry = progress.get(index);
-    if (entry && entry.servedAt === undefined && isServed(index)) entry.servedAt = Date.now();
+    if (!entry || entry.servedAt !== undefined || !isServed(index) || left(entry) === 0) return;
+    entry.servedAt = Date.now();
+    waiting.add(index);
   };
 
   const timer = progress.size > 0 ? setInterval(settle, 50) : undefined;
   timer?.unref();
 
   return {
-    stepOf,
-    isGone,
+    ...{ stepOf, isGone, isServed },
+    drop: (index) => {
+      const entry = progress.get(index);
+      if (entry) entry.gone = true;
+    },
     servedLater: (indexes, part) => {
       const steps = indexes.map((index) => [index, stepOf(index)] as const);
       return () => {
@@ -129,7 +152,8 @@ export function createLifecycle(
     },
     unserved: () => {
       let found = 0;
-      for (let index = 0; index < count; index++) if (!isGone(index) && !isServed(index)) found++;
+      const isThere = plan.isThere ?? ((index: number) => !isGone(index));
+      for (let index = 0; index < count; index++) if (!isServed(index) && isThere(index)) found++;
       return found;
     },
     close: () => clearInterval(timer),

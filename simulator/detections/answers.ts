@@ -5,7 +5,7 @@ import { type ListQuery, readListQuery } from '../query.ts';
 import { errorReply, jsonReply, type Reply } from '../reply.ts';
 import type { Asked, Collection, Site } from '../resource.ts';
 import { readTime } from '../times.ts';
-import type { Living } from './living.ts';
+import { type Living, PART } from './living.ts';
 import type { Selector } from './selection.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -18,16 +18,9 @@ export interface Detections extends Collection, Pick<Site, 'faults' | 'settings'
 }
 
 /** Notes what was named, and which list items are all that will ever be known of a detection. */
-function noteListed(detections: Detections, serials: readonly number[]): () => void {
-  const { living, faults } = detections;
-  const whole: [serial: number, step: number][] = [];
-  for (const serial of serials) {
-    living.listed(serial);
-    if (faults.detailFails(serial)) whole.push([serial, living.stepOf(serial)]);
-  }
-  return () => {
-    for (const [serial, step] of whole) living.itemServed(serial, step);
-  };
+function noteListed({ living, faults }: Detections, serials: readonly number[]): () => void {
+  for (const serial of serials) living.listed(serial);
+  return living.servedLater(serials.filter(faults.detailFails), PART.item);
 }
 
 export function listDetections(detections: Detections, { params }: Asked): Reply {
@@ -50,8 +43,7 @@ export function detectionDetail(detections: Detections, { argument: id }: Asked)
   const serial = tenant.find(id);
   if (serial === undefined || !tenant.order.exists(serial)) return errorReply(404, 'no such detection');
   const status = faults.failDetail(serial);
-  const step = living.stepOf(serial);
-  const sent = () => living.served(serial, step);
+  const sent = living.servedLater([serial], status === undefined ? PART.detail : PART.refusal);
   if (status !== undefined) return { ...errorReply(status, 'the detection could not be read'), sent };
   return jsonReply(tenant.detail(serial), sent);
 }

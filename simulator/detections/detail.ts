@@ -9,7 +9,7 @@ import { NEVER, writeTime } from '../times.ts';
 import { isSample, occurrenceText, receivedText } from './list-item.ts';
 import { responsesOf } from './responses.ts';
 import { sampleDetail } from './sample.ts';
-import { type Cast, castOf, writeArtifacts, writeInterest, writeInvolved } from './scenario.ts';
+import { type Roles, rolesOf, writeArtifacts, writeInterest, writeInvolved } from './scenario.ts';
 
 const STATES = [
   ['Initial State'],
@@ -101,11 +101,11 @@ function thinOut(draws: Draws, moment: Moment, record: Json, oddForms: boolean):
   else if (percent < 17 && !moment.state.responses) delete record.Responses;
 }
 
-function artifactMembers(draws: Draws, cast: Cast, states: string[]): Json {
+function artifactMembers(draws: Draws, roles: Roles, states: string[]): Json {
   return {
-    ArtifactsOfInterest: writeInterest(cast.roles, states),
-    AssociatedArtifacts: writeArtifacts(cast.all, draws.below(100)),
-    InvolvedArtifacts: writeInvolved(cast.roles),
+    ArtifactsOfInterest: writeInterest(roles.named, states),
+    AssociatedArtifacts: writeArtifacts(roles.all, draws.below(100)),
+    InvolvedArtifacts: writeInvolved(roles.named),
   };
 }
 
@@ -147,7 +147,7 @@ function generatedDetail(facts: Facts, moment: Moment): Json {
     ...identity(facts, moment, rule),
     ActivationTime: draws.chance(0.05) ? NEVER : writeTime(time - draws.below(5000), draws.next(), false),
     AppliedExceptions: exceptionsMember(draws, oddForms),
-    ...artifactMembers(draws, castOf(scene, rule.scenario), states),
+    ...artifactMembers(draws, rolesOf(scene, rule.scenario), states),
     Comment: commentOf(facts, moment),
     Context: contextMember(draws, scene),
     DetectionRule: ruleMember(draws, rule, oddForms),

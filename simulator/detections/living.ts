@@ -1,34 +1,23 @@
 import type { State } from '../attributes.ts';
 import { fraction, SALT } from '../hash.ts';
+import { createLifecycle, type ItemLifecycle } from '../lifecycle.ts';
 import { arrivalsOf, LIVING_DEFAULTS, type LivingOptions } from '../living-options.ts';
-import type { Lifecycle } from '../resource.ts';
-import { createBits } from './bits.ts';
 import { type Arrival, makePlan } from './living-plan.ts';
-import { countPending, countWaiting, moreToCome, type Progress } from './living-progress.ts';
 import type { Tenant } from './tenant.ts';
 
-/**
- * A tenant that changes while it is read, in a way that leaves no doubt about what a perfect connector delivers: a
- * detection moves on only after its present state has been served whole, so no state can be missed by being too slow.
- */
-export interface Living extends Lifecycle {
-  /** The step a detection is at: to be kept with a reply, and handed back once that reply was sent. */
-  stepOf(serial: number): number;
+/** Detections that change while they are read, that arrive, and that vanish before somebody reads them. */
+export interface Living extends ItemLifecycle {
   /** The list named it: it can no longer vanish unseen. */
   listed(serial: number): void;
-  /** The detail in the state of `step` was sent whole; or, where details fail for ever, the refusal was. */
-  served(serial: number, step: number): void;
-  /** The list item in the state of `step` was sent whole: counts only where details fail for ever. */
-  itemServed(serial: number, step: number): void;
-  /** The present state was served whole. */
-  isServed(serial: number): boolean;
   wasListed(serial: number): boolean;
   /** The states so far, and whether it was deleted after them; undefined for one that never changes. */
-  history(serial: number): { states: State[]; deleted: boolean } | undefined;
-  confirm(serial: number, ordinal: number): void;
+  statesOf(serial: number): { states: State[]; deleted: boolean } | undefined;
   /** How many detections there are and will be. */
   serials(): number;
 }
+
+/** What a detection is served with. Where its detail fails for ever: the list item, and the refusal if it changes. */
+export const PART = { detail: 1, item: 2, refusal: 4 } as const;
 
 const DAY = 86_400_000;
 /** By how much clocks are ahead. */
@@ -43,57 +32,38 @@ export function createLiving(
 ): Living {
   const { facts, order, timeline } = tenant;
   const options = given ?? LIVING_DEFAULTS;
-  const plan = makePlan(facts, timeline.count, options, fails);
-  const serials = timeline.count + arrivalsOf(options) + tenant.ties;
-  const listedBits = createBits(serials);
-  const servedBits = createBits(serials);
-  const progress = new Map<number, Progress>();
-  /** States that were served, oldest first: as all wait equally long, only the head can be due. */
-  const dwelling: { serial: number; step: number; due: number }[] = [];
-  const ready = new Set<number>();
-  let head = 0;
+  const { changes, events } = makePlan(facts, timeline.count, options, fails);
+  const count = timeline.count + arrivalsOf(options) + tenant.ties;
+  const listed = new Uint8Array(count);
+  /** Will vanish if they are not served before; and those that did. */
+  const fading = new Set<number>();
+  const unseen = new Set<number>();
   let nextEvent = 0;
   let requests = 0;
   let paused = false;
   let lastArrival = timeline.end;
 
-  for (const [serial, stages] of plan.changes) {
-    progress.set(serial, { stages, step: 0, confirmed: false, fading: stages.unseen });
-    const [first] = stages.states;
-    if (first) tenant.setState(serial, first);
+  for (const [serial, { states, unseen: fades }] of changes) {
+    if (states[0]) tenant.setState(serial, states[0]);
+    if (fades) fading.add(serial);
   }
-
-  const advance = (serial: number, entry: Progress): void => {
-    const next = entry.stages.states[entry.step + 1];
-    if (!next) {
-      entry.gone = 'deleted';
-      order.remove(serial);
-      return;
-    }
-    entry.step++;
-    entry.servedAt = undefined;
-    entry.confirmed = false;
-    entry.half = undefined;
-    servedBits.clear(serial);
-    tenant.setState(serial, next);
-  };
-
-  /** Moves on whatever has been served, has waited, and (when asked for) is confirmed. */
-  const settle = (): void => {
-    if (paused) return;
-    const now = Date.now();
-    for (let item = dwelling[head]; item && item.due <= now; item = dwelling[++head]) ready.add(item.serial);
-    if (head > 10_000) {
-      dwelling.splice(0, head);
-      head = 0;
-    }
-    for (const serial of ready) {
-      const entry = progress.get(serial);
-      if (options.confirm && !entry?.confirmed) continue;
-      ready.delete(serial);
-      if (entry) advance(serial, entry);
-    }
-  };
+  const stages = [...changes].map(
+    ([serial, { states, deleted }]) => [serial, { states: states.length, deleted }] as const,
+  );
+  const lifecycle = createLifecycle(
+    {
+      count,
+      changes: new Map(stages),
+      partsOf: (serial) => (!fails(serial) ? PART.detail : changes.has(serial) ? PART.item | PART.refusal : PART.item),
+      moved: (serial, step) => {
+        const state = step === undefined ? undefined : changes.get(serial)?.states[step];
+        if (state === undefined) order.remove(serial);
+        else tenant.setState(serial, state);
+      },
+      isThere: order.exists,
+    },
+    given,
+  );
 
   const arrive = (serial: number, kind: Arrival): void => {
     const received = Date.now();
@@ -110,82 +80,60 @@ export function createLiving(
   };
 
   const fade = (serial: number): void => {
-    const entry = progress.get(serial);
-    if (!entry) return;
-    entry.fading = false;
+    fading.delete(serial);
     // Somebody was quicker: then it is an ordinary deletion, after its state has been served.
-    if (listedBits.has(serial) || servedBits.has(serial)) return;
-    entry.gone = 'unseen';
+    if (listed[serial] || lifecycle.isServed(serial)) return;
+    unseen.add(serial);
+    lifecycle.drop(serial);
     order.remove(serial);
   };
 
   const happen = (): void => {
-    const event = paused ? undefined : plan.events[nextEvent];
+    const event = paused ? undefined : events[nextEvent];
     if (!event) return;
     nextEvent++;
     if (event.kind === 'unseen') fade(event.serial);
     else arrive(event.serial, event.kind);
   };
 
-  const serve = (serial: number, step: number, half?: Progress['half']): void => {
-    const entry = progress.get(serial);
-    if (entry && entry.step !== step) return;
-    if (entry && half && (entry.half ?? half) === half) {
-      entry.half = half;
-      return;
-    }
-    servedBits.set(serial);
-    if (!entry || entry.servedAt !== undefined || !moreToCome(entry)) return;
-    entry.servedAt = Date.now();
-    dwelling.push({ serial, step, due: entry.servedAt + options.dwellMs });
-  };
-
-  const timers = given ? [setInterval(happen, Math.max(10, options.everyMs)), setInterval(settle, 50)] : [];
-  for (const timer of timers) timer.unref();
+  const timer = given && setInterval(happen, Math.max(10, options.everyMs));
+  timer?.unref();
+  const eventsLeft = () => events.slice(nextEvent);
 
   return {
-    stepOf: (serial) => progress.get(serial)?.step ?? 0,
-    listed: (serial) => listedBits.set(serial),
-    served: (serial, step) => {
-      if (!fails(serial)) serve(serial, step);
-      else if (progress.has(serial)) serve(serial, step, 'refusal');
+    ...lifecycle,
+    listed: (serial) => {
+      listed[serial] = 1;
     },
-    itemServed: (serial, step) => serve(serial, step, 'item'),
-    isServed: (serial) => servedBits.has(serial),
-    wasListed: (serial) => listedBits.has(serial),
+    wasListed: (serial) => listed[serial] === 1,
+    statesOf: (serial) => {
+      const states = changes.get(serial)?.states;
+      if (unseen.has(serial)) return { states: [], deleted: false };
+      const history = lifecycle.history(serial);
+      return states && { states: states.slice(0, history.states), deleted: history.deleted };
+    },
+    serials: () => count,
     requestDone: () => {
-      if (!given) return;
-      if (options.everyRequests > 0 && ++requests % options.everyRequests === 0) happen();
-      settle();
-    },
-    history: (serial) => {
-      const entry = progress.get(serial);
-      if (!entry) return undefined;
-      if (entry.gone === 'unseen') return { states: [], deleted: false };
-      return { states: entry.stages.states.slice(0, entry.step + 1), deleted: entry.gone === 'deleted' };
-    },
-    confirm: (serial, ordinal) => {
-      const entry = progress.get(serial);
-      if (entry?.step === ordinal - 1) entry.confirmed = true;
-      settle();
+      if (given && options.everyRequests > 0 && ++requests % options.everyRequests === 0) happen();
+      lifecycle.requestDone();
     },
     pause: () => {
       paused = true;
+      lifecycle.pause();
     },
     resume: () => {
       paused = false;
-      settle();
+      lifecycle.resume();
     },
-    pending: () => countPending(progress.values(), plan.events.slice(nextEvent)),
-    waitingFor: () => countWaiting(progress, plan.events.length - nextEvent, ready),
-    unserved: () => {
-      let count = 0;
-      for (let serial = 0; serial < serials; serial++) if (!servedBits.has(serial) && order.exists(serial)) count++;
-      return count;
+    pending: () => lifecycle.pending() + eventsLeft().filter(({ kind }) => kind !== 'unseen').length,
+    waitingFor: () => {
+      const counts = lifecycle.waitingFor();
+      const untouched = [...fading].filter((serial) => !lifecycle.isServed(serial)).length;
+      return { ...counts, event: eventsLeft().length, serving: counts.serving - untouched };
     },
-    serials: () => serials,
     close: () => {
-      for (const timer of timers) clearInterval(timer);
+      clearInterval(timer);
+      lifecycle.close();
     },
   };
 }

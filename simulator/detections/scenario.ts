@@ -13,21 +13,21 @@ import {
 import type { Scenario } from '../rules.ts';
 
 /** All artifacts of a detection and which part each plays. */
-export interface Cast {
+export interface Roles {
   all: Artifact[];
-  roles: [source: string, artifact: Artifact][];
+  named: [source: string, artifact: Artifact][];
 }
 
 const DOCUMENTS = ['Rechnung März.docm', 'notes.txt', 'budget, final: v2.xlsx', '報告書.pdf', 'vssadmin.log'];
 
-type Target = (scene: Scene, actor: Artifact, owner: Artifact) => Cast;
+type Target = (scene: Scene, actor: Artifact, owner: Artifact) => Roles;
 
-function targetProcess(scene: Scene, actor: Artifact, owner: Artifact): Cast {
+function targetProcess(scene: Scene, actor: Artifact, owner: Artifact): Roles {
   const image = file(scene, owner);
   const started = process(scene, image, owner, actor);
   return {
     all: [image, started],
-    roles: [
+    named: [
       ['Target Process', started],
       ['Target Process Image File', image],
       ['Target Process Owner', owner],
@@ -38,14 +38,14 @@ function targetProcess(scene: Scene, actor: Artifact, owner: Artifact): Cast {
 function single(source: string, make: (scene: Scene, actor: Artifact, owner: Artifact) => Artifact): Target {
   return (scene, actor, owner) => {
     const made = make(scene, actor, owner);
-    return { all: [made], roles: [[source, made]] };
+    return { all: [made], named: [[source, made]] };
   };
 }
 
-function injection(scene: Scene, actor: Artifact, owner: Artifact): Cast {
+function injection(scene: Scene, actor: Artifact, owner: Artifact): Roles {
   const victim = targetProcess(scene, actor, owner);
   const created = thread(scene, victim.all[1] ?? actor);
-  return { all: [...victim.all, created], roles: [...victim.roles, ['Target Thread', created]] };
+  return { all: [...victim.all, created], named: [...victim.named, ['Target Thread', created]] };
 }
 
 const TARGETS: Record<Scenario, Target> = {
@@ -57,27 +57,27 @@ const TARGETS: Record<Scenario, Target> = {
   injection,
 };
 
-export function castOf(scene: Scene, scenario: Scenario): Cast {
+export function rolesOf(scene: Scene, scenario: Scenario): Roles {
   const owner = user(scene);
   const image = file(scene, owner);
   const parentImage = file(scene, owner);
   const parent = process(scene, parentImage, owner);
   const actor = process(scene, image, owner, parent);
   const target = TARGETS[scenario](scene, actor, scene.draws.chance(0.7) ? owner : user(scene));
-  const roles: Cast['roles'] = [
+  const named: Roles['named'] = [
     ['Instigating Process', actor],
     ['Instigating Process Image File', image],
     ['Instigating Process Owner', owner],
-    ...target.roles,
+    ...target.named,
   ];
   const known = new Set<Artifact>([actor, image, owner, parent, parentImage, ...target.all]);
-  for (const [, played] of roles) known.add(played);
+  for (const [, played] of named) known.add(played);
   // A parent that is only referred to, as when the agent never saw it start.
   if (scene.draws.chance(0.25)) {
     known.delete(parent);
     known.delete(parentImage);
   }
-  return { all: [...known], roles };
+  return { all: [...known], named };
 }
 
 /** Flat, or nested under the type's name: both are seen, and one detection keeps to one of them. */
@@ -89,7 +89,7 @@ export function writeArtifacts(all: Artifact[], style: number): Json[] {
   });
 }
 
-export function writeInterest(roles: Cast['roles'], states: string[]): Json {
+export function writeInterest(roles: Roles['named'], states: string[]): Json {
   const result: Json = {};
   states.forEach((state, index) => {
     const part = index === 0 ? roles : roles.filter(([source]) => source.startsWith('Target'));
@@ -98,6 +98,6 @@ export function writeInterest(roles: Cast['roles'], states: string[]): Json {
   return result;
 }
 
-export function writeInvolved(roles: Cast['roles']): Json {
+export function writeInvolved(roles: Roles['named']): Json {
   return Object.fromEntries(roles.map(([source, played]) => [source.replaceAll(' ', ''), refer(played)]));
 }

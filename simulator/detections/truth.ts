@@ -10,7 +10,7 @@ export function createTruth(tenant: Tenant, living: Living, faults: FaultEngine)
     const id = tenant.idOf(serial);
     const kind = faults.detailFails(serial) ? 'list' : 'detail';
     const write = kind === 'list' ? tenant.listItem : tenant.detail;
-    const { states, deleted } = living.history(serial) ?? { states: [tenant.stateOf(serial)], deleted: false };
+    const { states, deleted } = living.statesOf(serial) ?? { states: [tenant.stateOf(serial)], deleted: false };
     let ordinal = 0;
     for (const state of states) yield { id, ordinal: ++ordinal, kind, json: write(serial, state) };
     if (deleted) yield { id, ordinal: ++ordinal, kind: 'deleted', json: 'null' };
@@ -35,7 +35,7 @@ export function createTruth(tenant: Tenant, living: Living, faults: FaultEngine)
   const totals = () => {
     const counts: Totals = { records: 0, revisions: 0, deleted: 0, listOnly: 0 };
     for (const serial of serials({})) {
-      const { states, deleted } = living.history(serial) ?? { states: [0], deleted: false };
+      const { states, deleted } = living.statesOf(serial) ?? { states: [0], deleted: false };
       if (states.length === 0) continue;
       counts.records++;
       counts.revisions += states.length + (deleted ? 1 : 0);
