@@ -128,7 +128,10 @@ function ruleProblem(rule: unknown, endpoints: readonly string[]): string | unde
   return missing ? `(${name}) needs "${missing}"` : undefined;
 }
 
-/** Checks a plan, as given in-process or read from a file. Throws one message that names the rule and the member. */
+/**
+ * Checks a plan, as given in-process or read from a file; `endpoints` are what its rules may name. Throws one message that
+ * names the rule and the member.
+ */
 export function readFaultPlan(plan: unknown, endpoints: readonly string[]): FaultPlan {
   if (!Array.isArray(plan)) throw new Error('fault plan: must be a list of rules');
   plan.forEach((rule, index) => {

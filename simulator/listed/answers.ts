@@ -9,7 +9,7 @@ import type { ListedResource, Part } from './resource.ts';
 const MISSING = errorReply(404, 'no such resource');
 const ONE = '/{id}';
 
-function list(described: ListedResource, { site, listed, stateOf, lifecycle }: Listed, { params }: Asked): Reply {
+function list({ described, site, listed, stateOf, lifecycle }: Listed, { params }: Asked): Reply {
   return pageReply(site, params, {
     endpoint: described.name,
     select: () => selectionOf(listed(params)),
@@ -19,7 +19,7 @@ function list(described: ListedResource, { site, listed, stateOf, lifecycle }: L
   });
 }
 
-function one(described: ListedResource, { find, stateOf, lifecycle }: Listed, { argument }: Asked): Reply {
+function one({ described, find, stateOf, lifecycle }: Listed, { argument }: Asked): Reply {
   const index = find(argument);
   if (index === undefined) return MISSING;
   return jsonReply(JSON.stringify(wholeOf(described, stateOf(index))), lifecycle.servedLater([index], 1));
@@ -51,17 +51,15 @@ function below(part: Part, bit: number, { site, find, stateOf, lifecycle }: List
 export function listedResource(described: ListedResource, number: number): Resource {
   const { name, path, scope, detailScope, stream, parts = [], usual } = described;
   const pages =
-    detailScope === undefined
-      ? []
-      : [{ endpoint: name + ONE, path: path + ONE, scope: detailScope, answer: one.bind(undefined, described) }];
+    detailScope === undefined ? [] : [{ endpoint: name + ONE, path: path + ONE, scope: detailScope, answer: one }];
   return resource<Listed>({
     ...{ name, usual, streams: [stream, ...parts.flatMap((part) => part.stream ?? [])] },
     routes: [
-      { endpoint: name, path, scope, answer: list.bind(undefined, described) },
+      { endpoint: name, path, scope, answer: list },
       ...pages,
       ...parts.map((part, at) => ({
         ...{ endpoint: part.name, path: part.path, scope: part.scope },
-        answer: below.bind(undefined, part, 2 << at),
+        answer: (listed: Listed, asked: Asked) => below(part, 2 << at, listed, asked),
       })),
     ],
     create: (site) => createListed(described, number, site),

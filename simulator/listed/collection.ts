@@ -36,6 +36,7 @@ function recordsOf(part: Part, state: ItemState): Json[] {
 
 /** All items of one resource, and the present state of each. */
 export interface Listed extends Collection {
+  described: ListedResource;
   site: Site;
   lifecycle: ItemLifecycle;
   stateOf(index: number, step?: number): ItemState;
@@ -146,7 +147,7 @@ export function createListed(described: ListedResource, number: number, site: Si
   };
 
   return {
-    ...{ site, lifecycle, truth, stateOf, listed },
+    ...{ described, site, lifecycle, truth, stateOf, listed },
     find: (id, part) => {
       const index = find(id, part);
       return index === undefined || lifecycle.isGone(index) ? undefined : index;

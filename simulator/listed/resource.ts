@@ -30,8 +30,8 @@ export interface Part {
 }
 
 /**
- * A resource that is a list, and perhaps a page for each item: one file of this folder and one line in `index.ts`. Lists, pages by id, parts,
- * faults, counters, changes, deletions and the truth follow from it.
+ * A resource that is a list, and perhaps a page for each item: one file of this folder and one line in `index.ts`. Lists,
+ * pages by id, parts, faults, counters, changes, deletions and the truth follow from it.
  */
 export interface ListedResource {
   /** The option that says how many there are, and the list's name in fault plans and counters: `packages`. */
