@@ -140,7 +140,7 @@ describe('in the config', () => {
     const code = readFileSync(join(folder, 'acme.ts'), 'utf8');
     const leaking = code.replace(
       'services.secrets.protect(secret);',
-      'services.log.warn({ secret, url: url.href + secret }, `it is ${secret}`);\n        throw new Error(`with ${secret}`);',
+      "services.log.warn({ secret, url: url.href + secret }, 'it is ' + secret);\n        throw new Error('with ' + secret);",
     );
     expect(leaking).not.toBe(code);
     writeFileSync(join(folder, 'acme.ts'), leaking);
