@@ -5,7 +5,7 @@
 import kafkajs, { type Transaction } from 'kafkajs';
 import pino from 'pino';
 import type { Batch, OutDocument } from '../src/api/sink.ts';
-import { type Chunk, roundsOf, toOutgoing } from '../src/sinks/kafka/messages.ts';
+import { type KafkaChunk, roundsOf, toOutgoing } from '../src/sinks/kafka/messages.ts';
 import { withDefaults } from '../src/sinks/kafka/settings.ts';
 import { toJson } from '../src/sinks/serialize.ts';
 import type { KafkaTask, Task } from './task.ts';
@@ -90,7 +90,7 @@ async function openRaw({ brokers, topic, compression }: KafkaTask, batches: Batc
   };
 }
 
-function sendChunk(transaction: Transaction, { topic, records }: Chunk, compression: number) {
+function sendChunk(transaction: Transaction, { topic, records }: KafkaChunk, compression: number) {
   const messages = records.map(({ message }) => message);
   return transaction.send({ topic, messages, acks: -1, compression });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { streams } from '../connectors/index.ts';
 import { parseConfigObject } from '../src/config/load.ts';
-import { type BuildTools, build, type Line, toPipeline } from '../src/engine/build.ts';
+import { type BuildTools, build, type PipelinePlan, toPipeline } from '../src/engine/build.ts';
 import { recover } from '../src/engine/recover.ts';
 import type { Config } from '../src/engine/settings.ts';
 import { runWalk } from '../src/engine/walk.ts';
@@ -41,7 +41,7 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
   const store = openState({ ...config.state, now: Date.now, exclusive: true });
   const owner = { state: store.id, path: config.state.path, adopt: false };
   const built = build(config, { ...tools, owner });
-  const line = built.lines[0] as Line;
+  const line = built.lines[0] as PipelinePlan;
   let records = 0;
   const delivered = (_walk: string, documents: number) => {
     records += documents;

@@ -13,7 +13,7 @@ import { runWalk } from '../src/engine/walk.ts';
 import { lockedOut } from '../src/net/credentials.ts';
 import { createRefusals } from '../src/net/refusals.ts';
 import { type Health, startHealth } from '../src/observe/health.ts';
-import { createWatch } from '../src/observe/statistics.ts';
+import { createStatistics } from '../src/observe/statistics.ts';
 import { createRedactor } from '../src/redaction/redactor.ts';
 import { detectionsOf, fakeVendor } from './engine/fake-vendor.ts';
 import { memorySink, openPipeline, scratch, testConfig } from './engine/harness.ts';
@@ -37,7 +37,7 @@ async function watched() {
   let nowMs = Date.UTC(2026, 10, 26);
   const config = testConfig('http://127.0.0.1:1', '/nowhere');
   config.health = { ...config.health, host: '127.0.0.1', port: 0 };
-  const watch = createWatch('acme/cylance.detection/files', () => nowMs);
+  const watch = createStatistics('acme/cylance.detection/files', () => nowMs);
   const port = await freePort();
   const settings = { ...config, health: { ...config.health, port } };
   const [source] = config.sources;
@@ -231,7 +231,7 @@ test('gaps are told as long as there are some, with the age of the oldest', asyn
 test('durations are those that the process lived through: a clock that is set says nothing', async () => {
   let nowMs = Date.UTC(2026, 10, 26);
   let livedMs = 0;
-  const watch = createWatch(
+  const watch = createStatistics(
     'acme/cylance.detection/files',
     () => nowMs,
     () => livedMs,

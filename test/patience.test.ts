@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../src/api/errors.ts';
 import { lockedOut } from '../src/net/credentials.ts';
 import { createRefusals } from '../src/net/refusals.ts';
-import { type Asked, createPatience } from '../src/net/retry-policy.ts';
+import { type Asked, createRetryPolicy } from '../src/net/retry-policy.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -41,7 +41,7 @@ function open(deadlineMs = 10 * MINUTE_MS) {
   const log = pino({ level: 'warn' }, { write: (line: string) => void said.push(JSON.parse(line).msg) });
   const refusals = createRefusals(clock.now);
   const retry = { deadlineMs, firstDelayMs: 500, maxDelayMs: 30_000 };
-  const patiently = createPatience({ retry, log, refusals, lived: clock.now, sleep: clock.sleep });
+  const patiently = createRetryPolicy({ retry, log, refusals, lived: clock.now, sleep: clock.sleep });
   const sent: string[] = [];
   /** Per path: what it answers. Nothing: well. */
   const answers = new Map<string, () => SluiceError | undefined>();

@@ -1,7 +1,7 @@
 /** Acme: an invented vendor of door alarms, with a list in pages and a detail for each. To be taken as a beginning. */
 import {
   type Connector,
-  createPatience,
+  createRetryPolicy,
   type HttpRequest,
   type ListQuery,
   type ListReply,
@@ -42,7 +42,7 @@ const connector: Connector = {
   facts: ({ name, tenantId, keepOriginal }) => ({ name, connector: 'acme', tenantId, keepOriginal }),
   open(settings, services): VendorClient {
     const { baseUrl, token } = settings as AcmeSettings;
-    const patiently = createPatience(services); // waits for a vendor that is down, or wants to be left alone
+    const patiently = createRetryPolicy(services); // waits for a vendor that is down, or wants to be left alone
     const json: VendorClient['json'] = (request) =>
       patiently(request, async (isHeld) => {
         const url = new URL(request.path, baseUrl);

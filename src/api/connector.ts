@@ -63,7 +63,7 @@ export interface SourceSecrets {
   ): AsyncGenerator<unknown[], Rest>;
 }
 
-export interface Trouble {
+export interface RefusalTrouble {
   reason: string;
   advice: string | undefined;
   lastsMs: number;
@@ -84,7 +84,7 @@ export interface Refusals {
   /** For how long there has been nothing but 403s. */
   forbiddenMs(route: string): number;
   /** What holds up whoever asks these routes, the longest first. */
-  troubles(routes: Iterable<string>): Trouble[];
+  troubles(routes: Iterable<string>): RefusalTrouble[];
 }
 
 export interface RetrySettings {

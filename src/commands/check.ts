@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { orAborted } from '../api/abort.ts';
 import { actionOf, messageOf, SluiceError } from '../api/errors.ts';
 import type { CheckLine } from '../api/sink.ts';
-import { type BuildTools, build, type Line, openSink } from '../engine/build.ts';
+import { type BuildTools, build, openSink, type PipelinePlan } from '../engine/build.ts';
 import { plural } from '../observe/show.ts';
 import { hasState } from '../state/files.ts';
 import { idOfState, isStateInUse, verifyState } from '../state/sqlite.ts';
@@ -13,7 +13,7 @@ import { type CommonOptions, withCommon } from './shared/options.ts';
 import { contextFor, firstRecords, impatient, PROBE_MS } from './shared/probe.ts';
 import { type Missing, type Scopes, watchScopes } from './shared/scopes.ts';
 import { placesOf } from './shared/select.ts';
-import { openSession, type Session } from './shared/session.ts';
+import { type CommandContext, openCommand } from './shared/session.ts';
 import { table } from './shared/table.ts';
 
 const DAY_MS = 86_400_000;
@@ -31,7 +31,7 @@ export function addCheck(program: Command, cli: Cli): void {
 }
 
 async function check(cli: Cli, options: CommonOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   session.config = impatient(session.config);
   const built = build(session.config, session.tools, false);
   try {
@@ -44,13 +44,13 @@ async function check(cli: Cli, options: CommonOptions): Promise<void> {
   }
 }
 
-function configRow({ config, warnings }: Session): Row {
+function configRow({ config, warnings }: CommandContext): Row {
   const counts = `${plural(config.sources.length, 'source')}, ${plural(config.sinks.length, 'sink')}`;
   const detail = warnings.length === 0 ? counts : `${counts}, ${plural(warnings.length, 'warning')} (above)`;
   return { part: 'config', what: 'valid', ok: true, detail };
 }
 
-async function stateRows(session: Session): Promise<Row[]> {
+async function stateRows(session: CommandContext): Promise<Row[]> {
   const { path } = session.config.state;
   const open: string[] = [];
   const place = { ...session.config.state, tell: (text: string) => open.push(text) };
@@ -62,7 +62,7 @@ async function stateRows(session: Session): Promise<Row[]> {
   return [usable, ...open.map((detail) => ({ part: 'state', what: 'private', ok: true, isWarning: true, detail }))];
 }
 
-async function checkSources(cli: Cli, session: Session, lines: Line[]): Promise<Row[]> {
+async function checkSources(cli: Cli, session: CommandContext, lines: PipelinePlan[]): Promise<Row[]> {
   const perSource = session.config.sources.map(async (source) => {
     const part = `source ${source.name}`;
     const ours = lines.filter((line) => line.source === source);
@@ -112,7 +112,7 @@ async function withScopes(cli: Cli, part: string, scopes: Scopes, rows: Row[]): 
 }
 
 /** One list request, and one detail where a record is at hand. */
-async function checkStream(cli: Cli, session: Session, line: Line): Promise<Row[]> {
+async function checkStream(cli: Cli, session: CommandContext, line: PipelinePlan): Promise<Row[]> {
   const { registered, source } = line;
   const { stream } = registered;
   const part = `source ${source.name}`;
@@ -153,7 +153,7 @@ async function checkStream(cli: Cli, session: Session, line: Line): Promise<Row[
   return [list, detail];
 }
 
-function checkSinks(cli: Cli, session: Session): Promise<Row[]> {
+function checkSinks(cli: Cli, session: CommandContext): Promise<Row[]> {
   const { tools } = session;
   const perSink = session.config.sinks.map(async (settings): Promise<Row[]> => {
     const part = `sink ${settings.name}`;
@@ -182,7 +182,7 @@ function checkSinks(cli: Cli, session: Session): Promise<Row[]> {
 }
 
 /** The state that files should belong to, one without an id where it is still to be made; undefined where nobody can tell. */
-function ownerIn({ state }: Session): BuildTools['owner'] {
+function ownerIn({ state }: CommandContext): BuildTools['owner'] {
   try {
     const id = hasState(state.path) ? idOfState(state.path) : '';
     return id === undefined ? undefined : { state: id, path: resolve(state.path), adopt: false };

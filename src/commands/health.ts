@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { messageOf, SluiceError, usageError } from '../api/errors.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
-import { openSession } from './shared/session.ts';
+import { openCommand } from './shared/session.ts';
 
 const TIMEOUT_MS = 5000;
 
@@ -28,7 +28,7 @@ async function health(cli: Cli, options: HealthOptions): Promise<void> {
 }
 
 async function urlOf(cli: Cli, options: HealthOptions): Promise<string> {
-  const { config } = await openSession(cli, options, { quiet: true });
+  const { config } = await openCommand(cli, options, { quiet: true });
   const { host, port } = config.health;
   if (port === 0) throw usageError('the config has no health.port', 'Set health.port, or say --url.');
   const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;

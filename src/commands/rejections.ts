@@ -6,7 +6,7 @@ import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
 import { openPipelines } from './shared/pipelines.ts';
 import { type Replayed, replay } from './shared/replay.ts';
-import { openSession } from './shared/session.ts';
+import { openCommand } from './shared/session.ts';
 import { existingState, storedPipelines } from './shared/stored.ts';
 import { table } from './shared/table.ts';
 
@@ -33,7 +33,7 @@ export function addRejections(program: Command, cli: Cli): void {
 }
 
 async function listAll(cli: Cli, options: RejectionOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   const store = existingState(cli, session, false);
   try {
     const names = storedPipelines(store, options.pipeline);
@@ -60,7 +60,7 @@ function print(cli: Cli, rows: RejectionRow[], more: boolean, { json, documents 
 }
 
 async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   existingState(cli, session, false).close();
   const opened = openPipelines(session);
   const done: Replayed[] = [];

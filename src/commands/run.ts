@@ -5,13 +5,13 @@ import { runPipeline } from '../engine/runner.ts';
 import { settleJobs } from '../engine/schedule.ts';
 import { type Health, startHealth } from '../observe/health.ts';
 import { plural, showCount, showTime } from '../observe/show.ts';
-import { failingFor, type Watch } from '../observe/statistics.ts';
+import { failingFor, type Statistics } from '../observe/statistics.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
 import type { Cli } from './shared/context.ts';
 import { walkOf } from './shared/jobs.ts';
 import { ADOPT, type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
-import { openSession, type Session } from './shared/session.ts';
+import { type CommandContext, openCommand } from './shared/session.ts';
 
 interface RunCommand extends CommonOptions {
   once?: boolean;
@@ -31,7 +31,7 @@ export function addRun(program: Command, cli: Cli): void {
 }
 
 async function run(cli: Cli, options: RunCommand): Promise<void> {
-  const session = await openSession(cli, options, { service: true });
+  const session = await openCommand(cli, options, { service: true });
   const opened = openPipelines(session, undefined, { adopt: options.adopt });
   const { config, log } = session;
   const { lost, redactor, clock } = cli;
@@ -52,7 +52,12 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
   judge(cli, opened.running, options.once ?? false);
 }
 
-async function runAll(cli: Cli, session: Session, { built, store, running }: Opened, once: boolean): Promise<void> {
+async function runAll(
+  cli: Cli,
+  session: CommandContext,
+  { built, store, running }: Opened,
+  once: boolean,
+): Promise<void> {
   session.log.info(
     `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ watch }) => watch.name).join(', ')}`,
   );
@@ -117,11 +122,11 @@ function followJobs(store: StateStore, running: Running[], ending = false): void
   }
 }
 
-function failureOf(watch: Watch | undefined, job: JobRow): string | undefined {
+function failureOf(watch: Statistics | undefined, job: JobRow): string | undefined {
   return watch?.refused.get(walkOf(job).id) ?? watch?.stopped?.message;
 }
 
-function summarize(cli: Cli, session: Session, running: Running[], livedMs: number): void {
+function summarize(cli: Cli, session: CommandContext, running: Running[], livedMs: number): void {
   const lost = cli.lost?.();
   if (lost !== undefined)
     session.log.warn(`${plural(lost.lines, 'log line')} could not be written since the start (${lost.why})`);
@@ -137,7 +142,7 @@ function summarize(cli: Cli, session: Session, running: Running[], livedMs: numb
 }
 
 /** The worst that is to be said of it. */
-function standingOf(watch: Watch, livedMs: number): string {
+function standingOf(watch: Statistics, livedMs: number): string {
   if (watch.stopped) return ', STOPPED';
   const failing = failingFor(watch, livedMs);
   if (failing !== undefined) return `, FAILING: ${failing}`;
@@ -165,7 +170,7 @@ function toJson({ watch }: Running): Record<string, unknown> {
   return { pipeline: name, ...counts, stopped: stopped ?? null };
 }
 
-function undelivered({ name, delivered, rejected, unread }: Watch): string[] {
+function undelivered({ name, delivered, rejected, unread }: Statistics): string[] {
   const all = rejected > 0 && delivered === 0 ? [`${name}: all documents were rejected (${showCount(rejected)})`] : [];
   const [first] = unread;
   if (first === undefined) return all;

@@ -5,14 +5,14 @@ import { revisionOf } from '../api/records/identity.ts';
 import { withoutSecrets } from '../api/records/secrets.ts';
 import type { StreamContext } from '../api/stream.ts';
 import type { Walk } from '../api/walk.ts';
-import { build, type Line } from '../engine/build.ts';
+import { build, type PipelinePlan } from '../engine/build.ts';
 import { toDocument } from '../engine/change/document.ts';
 import { stamped, toJson } from '../sinks/serialize.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
 import { contextFor, firstRecords, impatient } from './shared/probe.ts';
 import { chosenLines, unknown } from './shared/select.ts';
-import { openSession, type Session } from './shared/session.ts';
+import { type CommandContext, openCommand } from './shared/session.ts';
 
 const DAY_MS = 86_400_000;
 /** The newest are the most interesting; a quiet tenant is searched further back. */
@@ -36,7 +36,7 @@ export function addSample(program: Command, cli: Cli): void {
 }
 
 async function sample(cli: Cli, stream: string, options: SampleOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   const known = session.tools.streams.map((one) => one.stream.name as string);
   if (!known.includes(stream)) throw unknown('stream', stream, known);
   const built = build(impatient(session.config), session.tools, false);
@@ -49,7 +49,12 @@ async function sample(cli: Cli, stream: string, options: SampleOptions): Promise
   }
 }
 
-async function show(cli: Cli, session: Session, line: Line, { number, raw, json }: SampleOptions): Promise<void> {
+async function show(
+  cli: Cli,
+  session: CommandContext,
+  line: PipelinePlan,
+  { number, raw, json }: SampleOptions,
+): Promise<void> {
   const context = contextFor(session, line, cli.signal);
   const records = await newest(cli, line, context, number);
   if (records.length === 0)
@@ -61,7 +66,7 @@ async function show(cli: Cli, session: Session, line: Line, { number, raw, json 
   }
 }
 
-async function newest(cli: Cli, line: Line, context: StreamContext, count: number): Promise<unknown[]> {
+async function newest(cli: Cli, line: PipelinePlan, context: StreamContext, count: number): Promise<unknown[]> {
   const toMs = cli.now();
   let found: unknown[] = [];
   for (const days of DAYS) {
@@ -72,7 +77,7 @@ async function newest(cli: Cli, line: Line, context: StreamContext, count: numbe
 }
 
 /** The detail where details are read; the list record where there is none any more. */
-async function wholeRecord(line: Line, context: StreamContext, listed: unknown): Promise<unknown> {
+async function wholeRecord(line: PipelinePlan, context: StreamContext, listed: unknown): Promise<unknown> {
   const { stream } = line.registered;
   if (!line.source.reading.details || stream.detail === undefined) return listed;
   try {
@@ -84,7 +89,7 @@ async function wholeRecord(line: Line, context: StreamContext, listed: unknown):
 }
 
 /** As `run` would ship it the first time. */
-function documentOf(cli: Cli, { registered, source }: Line, record: unknown): unknown {
+function documentOf(cli: Cli, { registered, source }: PipelinePlan, record: unknown): unknown {
   const nowMs = cli.now();
   const { stream } = registered;
   const revision = revisionOf(record, new Set(stream.volatile));

@@ -31,7 +31,7 @@ interface Tally {
   owed: number;
 }
 
-export interface Lane {
+export interface BatchWriter {
   /** Announces a page; its cursor is saved once `settle` was called for each of its `open` records. */
   begin(page: Page, open: number): PageInFlight;
   /** A record of the page needs nothing any more, or goes into the batch. */
@@ -40,7 +40,7 @@ export interface Lane {
   ready(): Promise<void>;
   /** Writes and commits everything that was settled. */
   flush(): Promise<void>;
-  /** Ends the lane: waits for the write under way, and releases every claim. */
+  /** Ends the writer: waits for the write under way, and releases every claim. */
   close(): Promise<void>;
 }
 
@@ -54,7 +54,12 @@ interface Filling {
 }
 
 /** The way of one walk into the sink; `firstNumber` is the number of its last committed batch. */
-export function openLane(pipeline: Pipeline, walkId: string, firstNumber: number, signal: AbortSignal): Lane {
+export function openBatchWriter(
+  pipeline: Pipeline,
+  walkId: string,
+  firstNumber: number,
+  signal: AbortSignal,
+): BatchWriter {
   const pages: PageInFlight[] = [];
   /** Of the windows whose last page was not announced yet. */
   const tallies = new Map<string, Tally>();

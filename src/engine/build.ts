@@ -11,7 +11,7 @@ import type { Registered } from '../api/stream.ts';
 import { createHttp } from '../net/http.ts';
 import { createMemory, heapBytes, type Memory } from '../net/memory.ts';
 import { proxyRules } from '../net/proxy.ts';
-import { createBudget } from '../net/rate-limit.ts';
+import { createRateLimit } from '../net/rate-limit.ts';
 import { createRefusals } from '../net/refusals.ts';
 import { authoritiesWith } from '../net/tls.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
@@ -48,7 +48,7 @@ export interface BuildTools {
 }
 
 /** A pipeline before it has a state: enough for `check` and `sample`. */
-export interface Line {
+export interface PipelinePlan {
   name: string;
   source: SourceConfig;
   registered: Registered;
@@ -61,7 +61,7 @@ export interface Line {
 }
 
 export interface Built {
-  lines: Line[];
+  lines: PipelinePlan[];
   sinks: ReadonlyMap<string, Sink>;
   /** Milliseconds that the process lived through. */
   lived: () => number;
@@ -91,7 +91,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       ca: caOf(source),
       proxies: proxyRules(source.http.proxy, tools.env, source.name),
     };
-    const budget = createBudget({ ...source.rate, concurrency: concurrency.get(source) ?? source.rate.concurrency });
+    const budget = createRateLimit({ ...source.rate, concurrency: concurrency.get(source) ?? source.rate.concurrency });
     const secrets = redactor.ofSource();
     const { retry } = source;
     const open = () => {
@@ -131,7 +131,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
 
 /** The running form of a line. */
 export function toPipeline(
-  line: Line,
+  line: PipelinePlan,
   built: Built,
   config: Config,
   state: PipelineState,

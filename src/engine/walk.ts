@@ -9,12 +9,12 @@ import { hasKey } from '../api/records/identity.ts';
 import type { StreamContext } from '../api/stream.ts';
 import type { Page, Walk } from '../api/walk.ts';
 import type { Known, WalkRow } from '../state/store.ts';
-import type { Lane, PageInFlight } from './batch-writer.ts';
-import { openLane } from './batch-writer.ts';
+import type { BatchWriter, PageInFlight } from './batch-writer.ts';
+import { openBatchWriter } from './batch-writer.ts';
 import type { Change } from './change/change.ts';
 import { changeFromDetail, changeFromList, changeFromLoss } from './change/change.ts';
-import type { Sight } from './change/compare.ts';
-import { isUnchanged, sight, sightOfKey, withoutTwins } from './change/compare.ts';
+import type { Observed } from './change/compare.ts';
+import { isUnchanged, observe, observeKey, withoutTwins } from './change/compare.ts';
 import { pagesOf } from './completeness/beyond.ts';
 import { deletedByList } from './completeness/missing.ts';
 import { duePages } from './due.ts';
@@ -50,10 +50,10 @@ export async function runWalk(
   if (signal.aborted) abort();
   const context = contextOf(pipeline, walk, ends.signal);
   // A stop does not break off a write: the batch at hand is delivered and committed. Only `hardStop` does.
-  const lane = openLane(pipeline, walk.id, row.batch, pipeline.hardStop);
+  const writer = openBatchWriter(pipeline, walk.id, row.batch, pipeline.hardStop);
   try {
     const pages = walk.kind === 'refresh' ? duePages(pipeline, walk) : pagesOf(pipeline, context, walk, row.cursor);
-    const reader = openReader(pipeline, context, walk, lane);
+    const reader = openReader(pipeline, context, walk, writer);
     let isOver = false;
     for await (const page of ahead(pages)) {
       await reader.take(page);
@@ -61,17 +61,17 @@ export async function runWalk(
       if (isOver) break;
     }
     await reader.settled();
-    await lane.flush();
+    await writer.flush();
     if (!isOver) return pipeline.state.finish(walk.id, pipeline.now(), walk.range.toMs);
     ends.abort(); // the page that is asked for ahead
     return false;
   } catch (error) {
     ends.abort();
-    await lane.flush().catch(() => {}); // what is settled is delivered all the same, unless it was the sink that failed
+    await writer.flush().catch(() => {}); // what is settled is delivered all the same, unless it was the sink that failed
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
-    await lane.close();
+    await writer.close();
   }
 }
 
@@ -140,7 +140,7 @@ interface Reader {
   settled(): Promise<void>;
 }
 
-function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane: Lane): Reader {
+function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writer: BatchWriter): Reader {
   const pace = createPace();
   let open = 0;
   let progress = Promise.withResolvers<void>();
@@ -153,7 +153,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
   const later = (page: PageInFlight, work: () => Promise<Change | undefined>): void => {
     open++;
     void work()
-      .then((change) => lane.settle(page, change))
+      .then((change) => writer.settle(page, change))
       .catch((error: unknown) => {
         failure ??= error;
       })
@@ -166,45 +166,45 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
   const room = async (): Promise<void> => {
     while (failure === undefined && open >= pipeline.mostOpenDetails) await progress.promise;
     if (failure !== undefined) throw failure;
-    await lane.ready();
+    await writer.ready();
   };
   /** Only what has to wait for something returns a promise: most list records do not, and there are many. */
-  const takeChanged = (page: PageInFlight, seen: Sight, known: Known | undefined): Promise<void> | undefined => {
+  const takeChanged = (page: PageInFlight, seen: Observed, known: Known | undefined): Promise<void> | undefined => {
     if (seen.record === undefined || (useDetails && hasKey(seen.key))) {
       return room().then(() => later(page, () => changeFromDetail(pipeline, forDetails, walk, seen)));
     }
     if (pipeline.claims.of(seen.key) !== undefined) later(page, () => whenFree(pipeline, walk, seen));
-    else lane.settle(page, changeFromList(pipeline, walk, seen, known));
+    else writer.settle(page, changeFromList(pipeline, walk, seen, known));
     return undefined;
   };
   return {
     async take(page) {
       context.signal.throwIfAborted();
-      await lane.ready();
+      await writer.ready();
       if (pace.isDue()) await pace.turn();
       const asked = useDetails ? (page.ask ?? []).filter(hasKey) : [];
       const deleted = deletedByList(pipeline, page);
-      const listed = page.records.map((raw) => sight(pipeline, raw));
-      const sights = withoutTwins(pipeline, listed, useDetails);
-      const inFlight = lane.begin(page, sights.length + asked.length + deleted.length);
+      const listed = page.records.map((raw) => observe(pipeline, raw));
+      const observed = withoutTwins(pipeline, listed, useDetails);
+      const inFlight = writer.begin(page, observed.length + asked.length + deleted.length);
       pipeline.events.seen(walk.id, page.records.length);
       if (pace.isDue()) await pace.turn(); // before anything is looked up: it may be out of date then
-      const known = lookUp(pipeline, sights);
-      for (const seen of sights) {
+      const known = lookUp(pipeline, observed);
+      for (const seen of observed) {
         const before = known(seen.key);
         // What is remembered of a child says that its records are delivered, and all walks go by it.
         const isVouchedFor = page.window !== undefined && isClaimedElsewhere(pipeline, walk, seen);
         const waiting = isVouchedFor
           ? room().then(() => later(inFlight, () => whenFree(pipeline, walk, seen)))
           : isUnchanged(pipeline, seen, before)
-            ? lane.settle(inFlight)
+            ? writer.settle(inFlight)
             : takeChanged(inFlight, seen, before);
         if (waiting !== undefined) await waiting;
         if (pace.isDue()) await pace.turn();
       }
-      for (const key of asked) await takeChanged(inFlight, sightOfKey(pipeline, key), undefined);
+      for (const key of asked) await takeChanged(inFlight, observeKey(pipeline, key), undefined);
       for (const key of deleted) await room().then(() => later(inFlight, () => changeFromLoss(pipeline, walk, key)));
-      await lane.ready();
+      await writer.ready();
     },
     async settled() {
       while (open > 0 && failure === undefined) await progress.promise;
@@ -214,20 +214,20 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, lane
 }
 
 /** What is known of a page's records, from one query as long as nothing is committed meanwhile. */
-function lookUp(pipeline: Pipeline, sights: readonly Sight[]): (key: string) => Known | undefined {
+function lookUp(pipeline: Pipeline, observed: readonly Observed[]): (key: string) => Known | undefined {
   const { commits, state } = pipeline;
-  const known = state.knownAmong(sights.map((seen) => seen.key));
+  const known = state.knownAmong(observed.map((seen) => seen.key));
   return (key) => (pipeline.commits === commits ? known.get(key) : state.known(key));
 }
 
 /** Whether another walk is shipping it: whoever vouches for its delivery must wait for that. */
-function isClaimedElsewhere({ claims }: Pipeline, walk: Walk, { key }: Sight): boolean {
+function isClaimedElsewhere({ claims }: Pipeline, walk: Walk, { key }: Observed): boolean {
   const claim = claims.of(key);
   return claim !== undefined && claim.walk !== walk.id;
 }
 
 /** A record that another walk is shipping: compared again once that one is through. */
-async function whenFree(pipeline: Pipeline, walk: Walk, seen: Sight): Promise<Change | undefined> {
+async function whenFree(pipeline: Pipeline, walk: Walk, seen: Observed): Promise<Change | undefined> {
   const { claims } = pipeline;
   for (let claim = claims.of(seen.key); claim !== undefined; claim = claims.of(seen.key)) await claims.released(claim);
   const known = pipeline.state.known(seen.key);

@@ -9,7 +9,7 @@ import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
 import { HANDLES_ADVICE, isOutOfHandles } from '../system/handles.ts';
 import { ACCEPT_ENCODING, asFarAsItGoes, MOST_OF_REFUSAL_BYTES, unpacked, wholeBody } from './body.ts';
 import type { ProxyRules } from './proxy.ts';
-import type { Budget } from './rate-limit.ts';
+import type { RateLimit } from './rate-limit.ts';
 import { retryAfterMs } from './retry.ts';
 import { portHint, type TlsSettings, tlsTrouble, wantsTls } from './tls.ts';
 
@@ -32,7 +32,7 @@ type Heard = (date: string | null) => void;
 /** A client with keep-alive whose requests wait for their turn in the budget. Network trouble becomes a `retry` error. */
 export function createHttp(
   settings: HttpSettings,
-  budget: Budget,
+  budget: RateLimit,
   heard: Heard = () => {},
 ): { request: HttpClient; stream: HttpStreamer; close(): void } {
   const { proxies } = settings;

@@ -2,18 +2,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 
-export interface BudgetSettings {
+export interface RateLimitSettings {
   requestsPerSecond: number;
   concurrency: number;
 }
 
-export type Budget = <T>(priority: 'live' | 'backfill', signal: AbortSignal, call: () => Promise<T>) => Promise<T>;
+export type RateLimit = <T>(priority: 'live' | 'backfill', signal: AbortSignal, call: () => Promise<T>) => Promise<T>;
 
 /**
  * A call waits for its turn; whenever a place is free, waiting `live` calls go before `backfill`. Of one priority, walks
  * take turns, told apart by their signals: the hundreds of details that one waits for do not hold up the list of another.
  */
-export function createBudget(settings: BudgetSettings, now: () => number = performance.now.bind(performance)): Budget {
+export function createRateLimit(
+  settings: RateLimitSettings,
+  now: () => number = performance.now.bind(performance),
+): RateLimit {
   const limit = pLimit(settings.concurrency);
   const waiting = { live: takingTurns(), backfill: takingTurns() };
   const takeToken = tokenBucket(settings.requestsPerSecond, now);

@@ -25,17 +25,17 @@ const FORBIDDEN_PAUSE_MS = 300_000;
 
 export type Asked = Pick<VendorRequest, 'retry' | 'signal' | 'scope' | 'path' | 'body' | 'route' | 'wasAllowed'>;
 
-export type Patience = <T>(request: Asked, call: Call<T>) => Promise<T>;
+export type RetryPolicy = <T>(request: Asked, call: Call<T>) => Promise<T>;
 
 /** One attempt. `isHeld` is to be asked at the last moment before it is sent: others may have been refused meanwhile. */
 export type Call<T> = (isHeld: () => boolean) => Promise<T>;
 
-export interface PatienceServices extends Pick<ConnectorServices, 'retry' | 'log' | 'lived' | 'refusals'> {
+export interface RetryPolicyServices extends Pick<ConnectorServices, 'retry' | 'log' | 'lived' | 'refusals'> {
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** One for each connection. */
-export function createPatience(services: PatienceServices): Patience {
+export function createRetryPolicy(services: RetryPolicyServices): RetryPolicy {
   const now = services.lived ?? (() => performance.now());
   const nap = services.sleep ?? ((ms, signal) => sleep(ms, undefined, { signal }));
   const refusals = services.refusals ?? createRefusals(now);

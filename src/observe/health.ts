@@ -2,9 +2,9 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
-import type { Trouble } from '../api/connector.ts';
+import type { RefusalTrouble } from '../api/connector.ts';
 import { messageOf, SluiceError } from '../api/errors.ts';
-import type { Line } from '../engine/build.ts';
+import type { PipelinePlan } from '../engine/build.ts';
 import type { Config, SourceConfig } from '../engine/settings.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
@@ -12,7 +12,7 @@ import { sinkTypeOf } from '../sinks/registry.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Logger } from './log.ts';
 import type { Lost } from './outlet.ts';
-import { failingFor, isSinkFailing, type Watch } from './statistics.ts';
+import { failingFor, isSinkFailing, type Statistics } from './statistics.ts';
 
 export interface Health {
   port: number;
@@ -21,8 +21,8 @@ export interface Health {
 
 /** A pipeline as health sees it. */
 export interface Watched {
-  watch: Watch;
-  line: Pick<Line, 'source' | 'registered' | 'refusals'>;
+  watch: Statistics;
+  line: Pick<PipelinePlan, 'source' | 'registered' | 'refusals'>;
 }
 
 export interface HealthTools {
@@ -97,7 +97,7 @@ interface Finding {
 const FAILING_AFTER_MS = 3_600_000;
 
 /** What the vendor refuses of what this pipeline asks for. */
-function refusalsOf({ line }: Watched): Trouble[] {
+function refusalsOf({ line }: Watched): RefusalTrouble[] {
   const routes = line.registered.stream.about.endpoints.map((endpoint) => endpoint.split(' ').at(-1) ?? '');
   return line.refusals.troubles(routes);
 }
@@ -178,7 +178,7 @@ function send(response: ServerResponse, status: number, type: string, text: stri
 /** Read when somebody asks: nothing is counted twice. */
 function metricsOf(watched: readonly Watched[], lived: () => number, lost: () => Lost | undefined): Registry {
   const registry = new Registry();
-  const add = (name: string, help: string, value: (watch: Watch) => number) => {
+  const add = (name: string, help: string, value: (watch: Statistics) => number) => {
     const collect = function (this: Gauge) {
       for (const { watch } of watched) this.set({ pipeline: watch.name }, value(watch));
     };

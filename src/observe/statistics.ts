@@ -4,12 +4,12 @@ import type { Registered } from '../api/stream.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
 
-export interface Trouble {
+export interface Failing {
   sinceMs: number;
   reason: string;
 }
 
-export interface Watch {
+export interface Statistics {
   name: string;
   seen: number;
   delivered: number;
@@ -27,9 +27,9 @@ export interface Watch {
   /** When it last did, or said, anything at all; lived time. */
   lastSignMs: number;
   /** Per walk that cannot go on: since when (lived time), and why. */
-  failing: Map<string, Trouble>;
+  failing: Map<string, Failing>;
   /** The same of the sink. */
-  sinkFailing: Trouble | undefined;
+  sinkFailing: Failing | undefined;
   /** Per walk that waits for an answer of the sink: since when. */
   asking: Map<string, number>;
   /** What it waits for; undefined when it does not. */
@@ -48,13 +48,13 @@ export interface Watch {
 }
 
 /** Whether the sink takes nothing, or has not answered for too long. */
-export function isSinkFailing({ asking, sinkFailing }: Watch, livedMs: number): boolean {
+export function isSinkFailing({ asking, sinkFailing }: Statistics, livedMs: number): boolean {
   return sinkFailing !== undefined || [...asking.values()].some((sinceMs) => livedMs - sinceMs > SAY_AFTER_MS);
 }
 
 /** The walk, or the sink, that has been failing for longest, if that is longer than so many milliseconds. */
 export function failingFor(
-  { failing, asking, sinkFailing }: Watch,
+  { failing, asking, sinkFailing }: Statistics,
   livedMs: number,
   longerMs = SAY_AFTER_MS,
 ): string | undefined {
@@ -70,7 +70,7 @@ export function failingFor(
 }
 
 /** `lived` is what durations are measured by: the time that the process did not run is nobody's failure. */
-export function createWatch(name: string, now: () => number, lived: () => number = now): Watch {
+export function createStatistics(name: string, now: () => number, lived: () => number = now): Statistics {
   const counts = { seen: 0, delivered: 0, rejected: 0, windows: 0, unchangedWindows: 0, unsettled: 0, owed: 0 };
   const signs = {
     lastSignMs: lived(),
@@ -81,7 +81,7 @@ export function createWatch(name: string, now: () => number, lived: () => number
     alarm: undefined,
     stopped: undefined,
   };
-  const failing = new Map<string, Trouble>();
+  const failing = new Map<string, Failing>();
   const numbers = () => new Map<string, number>();
   const maps = {
     failing,
@@ -90,12 +90,12 @@ export function createWatch(name: string, now: () => number, lived: () => number
     refused: new Map<string, string>(),
     reached: numbers(),
   };
-  const watch = { name, ...counts, ...signs, ...maps } as Watch;
+  const watch = { name, ...counts, ...signs, ...maps } as Statistics;
   watch.events = eventsOf(watch, now, lived);
   return watch;
 }
 
-function eventsOf(watch: Watch, now: () => number, lived: () => number): PipelineEvents {
+function eventsOf(watch: Statistics, now: () => number, lived: () => number): PipelineEvents {
   const progress = () => {
     watch.lastSignMs = lived();
     watch.waiting = undefined;
@@ -160,7 +160,7 @@ function eventsOf(watch: Watch, now: () => number, lived: () => number): Pipelin
 }
 
 /** The stream, which notes how far its walks have read, where records come in ascending order of time. */
-export function observed(registered: Registered, watch: Watch): Registered {
+export function observed(registered: Registered, watch: Statistics): Registered {
   const { stream } = registered;
   if (stream.mode !== 'windows') return registered;
   const pages: typeof stream.pages = async function* (context, walk, from) {

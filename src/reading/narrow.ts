@@ -15,7 +15,7 @@ export function isTooLarge(error: unknown): boolean {
   return error instanceof SluiceError && error.isTooLarge;
 }
 
-export interface Parts {
+export interface Narrowed {
   reply: ListReply;
   /** Places in the list, from 0, whose record cannot be had. */
   unreadable: number[];
@@ -27,7 +27,7 @@ export async function narrowed(
   { page, pageSize }: PageQuery,
   knownTotal: number | undefined,
   isLarge = false,
-): Promise<Parts | undefined> {
+): Promise<Narrowed | undefined> {
   const found: Found = {
     records: [],
     unreadable: [],
@@ -103,7 +103,7 @@ async function readPart(list: List, page: number, pageSize: number, found: Found
   }
 }
 
-/** Parts must cover the page exactly. */
+/** Narrowed must cover the page exactly. */
 function partSize(pageSize: number): number {
   for (const parts of [2, 5, 3, 7]) if (pageSize % parts === 0) return pageSize / parts;
   return 1;

@@ -15,7 +15,7 @@ import type { List, ListReply, PageQuery } from './list.ts';
 import { isOfThisPart, isTooLarge, narrowed } from './narrow.ts';
 
 /** What a list held when it was accepted. */
-export interface Outcome {
+export interface ListOutcome {
   keys: Set<string>;
   total: number | undefined;
   settled: boolean;
@@ -32,7 +32,7 @@ const MOST_PASSES = 60;
 const BARREN_PASSES = 8;
 
 /** Pages of the list, all with the cursor that is given; ends when the list is settled, or was read often enough. */
-export async function* settle(context: StreamContext, list: List, resume: Json): AsyncGenerator<Page, Outcome> {
+export async function* settle(context: StreamContext, list: List, resume: Json): AsyncGenerator<Page, ListOutcome> {
   let before: Reading | undefined;
   for (let attempt = 1; ; attempt++) {
     const reading: Reading = yield* read(context, list, resume, before?.last);

@@ -8,7 +8,7 @@ import type { StreamContext } from '../api/stream.ts';
 import type { Page, Walk } from '../api/walk.ts';
 import { gapsOf } from './gaps.ts';
 import type { ListReply, PageQuery } from './list.ts';
-import { DeepPage, type Outcome, settle } from './settle.ts';
+import { DeepPage, type ListOutcome, settle } from './settle.ts';
 
 export interface Snapshot {
   /** Lists that together hold every record, and may overlap. One page; throws `walk-again` for a page past the end. */
@@ -94,8 +94,8 @@ function tooMany(records: number): SluiceError {
 export async function* readLists(
   context: StreamContext,
   { lists, key }: Pick<Snapshot, 'lists' | 'key'>,
-): AsyncGenerator<Page, Outcome> {
-  const all: Outcome = { keys: new Set(), total: 0, settled: true, unreadable: [], isMoving: false };
+): AsyncGenerator<Page, ListOutcome> {
+  const all: ListOutcome = { keys: new Set(), total: 0, settled: true, unreadable: [], isMoving: false };
   for (const list of lists) {
     try {
       const { keys, total, settled, unreadable } = yield* settle(context, { list, key }, null);

@@ -17,13 +17,13 @@ const LEAST_DIFFERENT = 4;
 const WORDS = 2 ** 13;
 
 /** From where to where, in bytes. */
-export type Part = readonly [from: number, to: number];
+export type SecretPart = readonly [from: number, to: number];
 
 export interface SecretParts {
   /** One form of a secret. */
   add(form: string): void;
   /** The first from there on. */
-  next(bytes: DataView, from: number): Part | undefined;
+  next(bytes: DataView, from: number): SecretPart | undefined;
   /** What was added before the last turn is forgotten. */
   turn(): void;
 }
@@ -45,7 +45,7 @@ export function secretParts(): SecretParts {
     );
   };
   /** The part that a place belongs to, if it is long enough. */
-  const around = (view: DataView, place: number, begin: number): Part | undefined => {
+  const around = (view: DataView, place: number, begin: number): SecretPart | undefined => {
     const last = view.byteLength - GRAM;
     let from = Math.max(begin, place - HALF);
     while (from <= place && from <= last && !has(view, from)) from++;
@@ -151,7 +151,7 @@ function isVaried(bytes: Uint8Array, at: number): boolean {
 export function withoutParts(text: string, all: readonly SecretParts[], instead: string): string {
   if (text.length < SHORTEST_PART) return text;
   const view = viewOf(Buffer.from(text, 'latin1'));
-  const found: Part[] = [];
+  const found: SecretPart[] = [];
   for (const parts of all)
     for (let part = parts.next(view, 0); part !== undefined; part = parts.next(view, part[1])) found.push(part);
   let clean = '';

@@ -25,7 +25,7 @@ export interface PatienceSettings {
   said: { at: number };
 }
 
-export interface Patience {
+export interface Backoff {
   /** Waits with exponential backoff and full jitter; throws `retry` when the deadline has passed. */
   wait(trouble: Waiting, signal: AbortSignal): Promise<void>;
   /** Something was delivered: the clock and the backoff start anew. */
@@ -34,7 +34,7 @@ export interface Patience {
 
 const sayEveryMs = 30_000;
 
-export function patience(settings: PatienceSettings): Patience {
+export function backoff(settings: PatienceSettings): Backoff {
   let since: number | undefined;
   let attempt = 0;
   let told = false;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { HttpStream } from '../../src/api/http.ts';
 import { createHttp } from '../../src/net/http.ts';
-import { createBudget } from '../../src/net/rate-limit.ts';
+import { createRateLimit } from '../../src/net/rate-limit.ts';
 
 let server: Server;
 let url: string;
@@ -23,7 +23,7 @@ async function serve(
   server = createServer((request, response) => answer(response, request.url ?? ''));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const budget = createBudget({ requestsPerSecond: 1000, concurrency });
+  const budget = createRateLimit({ requestsPerSecond: 1000, concurrency });
   http = createHttp({ timeoutMs, maxBodyBytes: 1000 }, budget);
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createBudget } from '../../src/net/rate-limit.ts';
+import { createRateLimit } from '../../src/net/rate-limit.ts';
 import { retryAfterMs } from '../../src/net/retry.ts';
 
 const never = new AbortController().signal;
@@ -16,7 +16,7 @@ describe('retry', () => {
 
 describe('rate budget', () => {
   test('calls that were told to stop do not wait for their turn', async () => {
-    const budget = createBudget({ requestsPerSecond: 2, concurrency: 1 });
+    const budget = createRateLimit({ requestsPerSecond: 2, concurrency: 1 });
     const stop = new AbortController();
     const calls = Array.from({ length: 50 }, () => budget('live', stop.signal, async () => 'done'));
     const outcomes = Promise.allSettled(calls);
@@ -27,7 +27,7 @@ describe('rate budget', () => {
   });
 
   test('bounds how many are under way', async () => {
-    const budget = createBudget({ requestsPerSecond: 100_000, concurrency: 3 });
+    const budget = createRateLimit({ requestsPerSecond: 100_000, concurrency: 3 });
     let now = 0;
     let most = 0;
     const call = async () => {
@@ -40,7 +40,7 @@ describe('rate budget', () => {
   });
 
   test('live goes before backfill, and a failure frees its place', async () => {
-    const budget = createBudget({ requestsPerSecond: 100_000, concurrency: 1 });
+    const budget = createRateLimit({ requestsPerSecond: 100_000, concurrency: 1 });
     const order: string[] = [];
     const call = (name: string) => async () => {
       order.push(name);
@@ -60,7 +60,7 @@ describe('rate budget', () => {
   });
 
   test('walks take turns, however many calls one of them waits for', async () => {
-    const budget = createBudget({ requestsPerSecond: 100_000, concurrency: 1 });
+    const budget = createRateLimit({ requestsPerSecond: 100_000, concurrency: 1 });
     const order: string[] = [];
     const [refresh, sweep] = [new AbortController().signal, new AbortController().signal];
     const ask = (walk: AbortSignal, name: string) => budget('backfill', walk, async () => void order.push(name));
@@ -75,7 +75,7 @@ describe('rate budget', () => {
   });
 
   test('begins no more requests a second than allowed', async () => {
-    const budget = createBudget({ requestsPerSecond: 50, concurrency: 8 });
+    const budget = createRateLimit({ requestsPerSecond: 50, concurrency: 8 });
     const starts: number[] = [];
     await Promise.all(
       Array.from({ length: 25 }, () => budget('live', never, async () => void starts.push(performance.now()))),

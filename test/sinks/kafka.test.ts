@@ -325,7 +325,7 @@ describe('a refusal as too large', () => {
     };
     const tools: AttemptTools = {
       ...{ settings: withDefaults({ brokers: ['127.0.0.1:1'] }), log: pino({ level: 'silent' }), now: Date.now },
-      ...{ newPatience: () => patience, where, session, limits: new Map(), lost: undefined },
+      ...{ newBackoff: () => patience, where, session, limits: new Map(), lost: undefined },
     };
     const refusal = Object.assign(new kafkajs.KafkaJSProtocolError(new Error('no')), { type: 'MESSAGE_TOO_LARGE' });
     const marker = async () => Promise.reject(refusal);

@@ -2,7 +2,7 @@
 import {
   type Connector,
   type ConnectorServices,
-  createPatience,
+  createRetryPolicy,
   type HttpReply,
   type HttpRequest,
   lockedOut,
@@ -41,7 +41,7 @@ export const apexCentral: Connector = {
 };
 
 function openApexCentral(settings: ApexCentralSettings, services: ConnectorServices): VendorClient {
-  const patiently = createPatience(services);
+  const patiently = createRetryPolicy(services);
   return {
     json: (request) => patiently(request, (isHeld) => ask(request, settings, services, isHeld)),
     parts() {
@@ -52,7 +52,7 @@ function openApexCentral(settings: ApexCentralSettings, services: ConnectorServi
       const Payload = { pagination: { offset: 0, limit: 1 }, scanType: [...SCAN_TYPES] };
       const body = { Url: LIST, TaskType: TASK_TYPE, Payload };
       const request = { path: PATH, route: LIST, body, scope: '', priority: 'live' as const, signal, accept: () => {} };
-      await createPatience({ ...services, retry })(request, () => ask(request, settings, services));
+      await createRetryPolicy({ ...services, retry })(request, () => ask(request, settings, services));
     },
   };
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import {
   type Connector,
   type ConnectorServices,
-  createPatience,
+  createRetryPolicy,
   type HttpReply,
   type HttpRequest,
   type HttpStream,
@@ -47,7 +47,7 @@ export function baseUrlOf(settings: Pick<CylanceSettings, 'region' | 'baseUrl'>)
 function openCylance(settings: CylanceSettings, services: ConnectorServices): VendorClient {
   const baseUrl = baseUrlOf(settings);
   const tokens = createTokenHolder(settings, baseUrl, services);
-  const retryPatiently = createPatience(services);
+  const retryPatiently = createRetryPolicy(services);
   const patiently = <T>(request: Asked, call: (to: Target) => Promise<T>): Promise<T> => {
     const url = `${baseUrl}${request.path}${queryOf(request.query)}`;
     return retryPatiently(request, (isHeld) => call({ url, isHeld }));
@@ -77,7 +77,7 @@ function openCylance(settings: CylanceSettings, services: ConnectorServices): Ve
     authenticate: async (signal) => {
       const retry = { ...services.retry, deadlineMs: Math.min(services.retry.deadlineMs, 10_000) };
       const request = { path: TOKEN_PATH, route: TOKEN_PATH, scope: '', signal };
-      await createPatience({ ...services, retry })(request, () => tokens.get(signal));
+      await createRetryPolicy({ ...services, retry })(request, () => tokens.get(signal));
     },
   };
 }

@@ -8,7 +8,7 @@ import type { JobRow, StateStore } from '../../state/store.ts';
 import type { Cli } from '../shared/context.ts';
 import { type JobResult, progressOf, resultOf } from '../shared/jobs.ts';
 import { printResult } from '../shared/result.ts';
-import type { Session } from '../shared/session.ts';
+import type { CommandContext } from '../shared/session.ts';
 
 const POLL_MS = 500;
 /** The look whether somebody still works takes the lock for a moment: not too often. */
@@ -18,7 +18,7 @@ const ALIVE_EVERY = 10;
  * Until the job is done, has failed, or nobody works on it any more. False when nobody ever did, and the state is free: it was
  * held by somebody who looks after other things.
  */
-export async function followJob(cli: Cli, session: Session, job: JobRow, json: boolean): Promise<boolean> {
+export async function followJob(cli: Cli, session: CommandContext, job: JobRow, json: boolean): Promise<boolean> {
   const { state } = session;
   const store = openState({ ...state, now: cli.now, exclusive: false });
   const startedAtMs = cli.now();

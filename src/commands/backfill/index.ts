@@ -1,7 +1,7 @@
 /** `sluice backfill`: ships a range of history, by itself or by the `sluice run` that holds the state. */
 import { type Command, Option } from 'commander';
 import { usageError } from '../../api/errors.ts';
-import { build, type Line } from '../../engine/build.ts';
+import { build, type PipelinePlan } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 import { readTime, showTime } from '../../observe/show.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
@@ -11,7 +11,7 @@ import { findUnfinished, type Wanted } from '../shared/jobs.ts';
 import { ADOPT, type CommonOptions, positive, withCommon } from '../shared/options.ts';
 import { ownJob } from '../shared/own-job.ts';
 import { chosenLines } from '../shared/select.ts';
-import { openSession, type Session } from '../shared/session.ts';
+import { type CommandContext, openCommand } from '../shared/session.ts';
 import { followJob } from './follow.ts';
 
 export interface BackfillOptions extends CommonOptions {
@@ -49,7 +49,7 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
       'Say where to begin, e.g. `sluice backfill --from 30d`, or go on with `--resume`.',
     );
   }
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   session.config = withRate(session.config, options.rate);
   const { lines } = build(session.config, session.tools, false);
   const chosen = chosenLines(lines, options);
@@ -69,7 +69,7 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
 }
 
 /** A `run` that holds the state takes the job up; another backfill does not, and is waited for. */
-async function workOrFollow(cli: Cli, session: Session, job: JobRow, options: BackfillOptions): Promise<void> {
+async function workOrFollow(cli: Cli, session: CommandContext, job: JobRow, options: BackfillOptions): Promise<void> {
   for (;;) {
     if (isStateInUse(session.state) && (await followJob(cli, session, job, options.json ?? false))) return;
     try {
@@ -88,7 +88,7 @@ function withRate(config: Config, rate: number | undefined): Config {
   return { ...config, sources };
 }
 
-function withStore<T>(cli: Cli, session: Session, work: (store: StateStore) => T): T {
+function withStore<T>(cli: Cli, session: CommandContext, work: (store: StateStore) => T): T {
   const store = openState({ ...session.state, now: cli.now, exclusive: false });
   try {
     return work(store);
@@ -101,7 +101,7 @@ function withStore<T>(cli: Cli, session: Session, work: (store: StateStore) => T
 function jobFor(
   cli: Cli,
   store: StateStore,
-  lines: Line[],
+  lines: PipelinePlan[],
   options: BackfillOptions,
 ): { job: JobRow; resumed: boolean } {
   if (options.from === undefined) {
@@ -117,7 +117,7 @@ function jobFor(
   return { job: store.jobs().find((job) => job.id === id) as JobRow, resumed: false };
 }
 
-function wantedOf(nowMs: number, fromText: string, lines: Line[], options: BackfillOptions): Wanted {
+function wantedOf(nowMs: number, fromText: string, lines: PipelinePlan[], options: BackfillOptions): Wanted {
   const from = readTime('--from', fromText, nowMs);
   const to = options.to === undefined ? undefined : readTime('--to', options.to, nowMs);
   if (from.ms >= (to?.ms ?? nowMs)) {

@@ -13,7 +13,7 @@ import { findUnfinished } from '../shared/jobs.ts';
 import { type CommonOptions, whole, withJson, withLogLevel } from '../shared/options.ts';
 import { workOn } from '../shared/own-job.ts';
 import { openPipelines } from '../shared/pipelines.ts';
-import { knownStreamsOf, type Session, sessionOf } from '../shared/session.ts';
+import { type CommandContext, commandContextOf, knownStreamsOf } from '../shared/session.ts';
 import { DEMO, type DemoSimulator, startDemoSimulator } from './simulator.ts';
 import { sayBeginning, sayNext, saySummaries, summaryOf } from './talk.ts';
 
@@ -52,7 +52,7 @@ async function demo(cli: Cli, options: DemoOptions): Promise<void> {
 
 async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): Promise<void> {
   const config = demoConfig(cli, simulator);
-  const session = sessionOf(cli, config, options, { quiet: true });
+  const session = commandContextOf(cli, config, options, { quiet: true });
   const job = addJob(cli, config, simulator);
   sayBeginning(cli, simulator, options.detections);
   const startedAtMs = cli.now();
@@ -144,7 +144,7 @@ function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
   }
 }
 
-async function keepGoing(cli: Cli, session: Session): Promise<void> {
+async function keepGoing(cli: Cli, session: CommandContext): Promise<void> {
   cli.stderr.line('going on with what changes; Ctrl-C ends it');
   const { store, running, close } = openPipelines(session);
   const timer = setInterval(() => {

@@ -8,11 +8,11 @@ import type { SetupResult } from '../../sinks/elasticsearch/setup.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';
 import { unknown } from '../shared/select.ts';
-import { openSession, type Session } from '../shared/session.ts';
+import { type CommandContext, openCommand } from '../shared/session.ts';
 import { table } from '../shared/table.ts';
 import { addSetupKafka } from './kafka.ts';
 
-interface SetupOptions extends CommonOptions {
+interface TemplateSetupOptions extends CommonOptions {
   sink?: string;
   dryRun?: boolean;
 }
@@ -24,12 +24,12 @@ export function addSetup(program: Command, cli: Cli): void {
     .description('install the component and index templates of every stream')
     .option('--sink <name>', 'only this sink (default: every Elasticsearch sink)')
     .option('--dry-run', 'say what would change, and change nothing');
-  withCommon(command).action((options: SetupOptions) => setUp(cli, options));
+  withCommon(command).action((options: TemplateSetupOptions) => setUp(cli, options));
   addSetupKafka(setup, cli);
 }
 
-async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+async function setUp(cli: Cli, options: TemplateSetupOptions): Promise<void> {
+  const session = await openCommand(cli, options, { quiet: true });
   const done: (SetupResult & { sink: string })[] = [];
   for (const sink of sinksOf(session, options.sink)) {
     const { connectElasticsearch } = await import('../../sinks/elasticsearch/client.ts');
@@ -61,7 +61,7 @@ async function setUpSink(
   return setupElasticsearch(client, templates, { dryRun, signal: cli.signal });
 }
 
-function sinksOf({ config }: Session, name: string | undefined): ElasticsearchConfig[] {
+function sinksOf({ config }: CommandContext, name: string | undefined): ElasticsearchConfig[] {
   const all = config.sinks.filter((sink) => sink.type === 'elasticsearch');
   if (all.length === 0)
     throw usageError(
@@ -77,7 +77,11 @@ function sinksOf({ config }: Session, name: string | undefined): ElasticsearchCo
   );
 }
 
-function print(cli: Cli, done: (SetupResult & { sink: string })[], { json, dryRun = false }: SetupOptions): void {
+function print(
+  cli: Cli,
+  done: (SetupResult & { sink: string })[],
+  { json, dryRun = false }: TemplateSetupOptions,
+): void {
   if (json) return void cli.stdout.json({ dryRun, templates: done });
   const word = (action: SetupResult['action']) => (dryRun && action !== 'unchanged' ? `would be ${action}` : action);
   cli.stdout.lines(table(done.map(({ sink, kind, name, action }) => [sink, `${kind} template`, name, word(action)])));

@@ -7,10 +7,10 @@ import type { TopicResult } from '../../sinks/kafka/setup.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, whole, withCommon } from '../shared/options.ts';
 import { placesOf, unknown } from '../shared/select.ts';
-import { openSession, type Session } from '../shared/session.ts';
+import { type CommandContext, openCommand } from '../shared/session.ts';
 import { table } from '../shared/table.ts';
 
-interface SetupOptions extends CommonOptions {
+interface TopicSetupOptions extends CommonOptions {
   sink?: string;
   partitions?: number;
   replication?: number;
@@ -27,11 +27,11 @@ export function addSetupKafka(setup: Command, cli: Cli): void {
     .option('--partitions <n>', 'of each new topic for documents (default: what the cluster gives)', whole(1, 10_000))
     .option('--replication <n>', 'of each new topic (default: what the cluster gives)', whole(1, 100))
     .option('--dry-run', 'ask the cluster whether it would, and change nothing');
-  withCommon(command).action((options: SetupOptions) => setUp(cli, options));
+  withCommon(command).action((options: TopicSetupOptions) => setUp(cli, options));
 }
 
-async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+async function setUp(cli: Cli, options: TopicSetupOptions): Promise<void> {
+  const session = await openCommand(cli, options, { quiet: true });
   const sinks = sinksOf(session, options.sink);
   const { setupKafka } = await import('../../sinks/kafka/setup.ts');
   const done: Result[] = [];
@@ -45,7 +45,7 @@ async function setUp(cli: Cli, options: SetupOptions): Promise<void> {
   print(cli, done, options);
 }
 
-function sinksOf({ config }: Session, name: string | undefined): KafkaConfig[] {
+function sinksOf({ config }: CommandContext, name: string | undefined): KafkaConfig[] {
   const all = config.sinks.filter((sink) => sink.type === 'kafka');
   if (all.length === 0)
     throw usageError('the config has no Kafka sink', 'Add one under `sinks`; docs/config.md has its keys.');
@@ -58,7 +58,7 @@ function sinksOf({ config }: Session, name: string | undefined): KafkaConfig[] {
   );
 }
 
-function print(cli: Cli, done: Result[], { json, dryRun = false }: SetupOptions): void {
+function print(cli: Cli, done: Result[], { json, dryRun = false }: TopicSetupOptions): void {
   if (json) return void cli.stdout.json({ dryRun, topics: done });
   const rows = done.map(({ sink, kind, name, action, shape }) => {
     const size = shape && `${plural(shape.partitions, 'partition')}, replication ${shape.replication}`;

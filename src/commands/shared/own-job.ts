@@ -7,11 +7,11 @@ import type { Cli } from './context.ts';
 import { type JobResult, progressOf, resultOf, runJob, walkOf } from './jobs.ts';
 import { type Opened, openPipelines, type Running } from './pipelines.ts';
 import { printResult } from './result.ts';
-import type { Session } from './session.ts';
+import type { CommandContext } from './session.ts';
 
 export async function ownJob(
   cli: Cli,
-  session: Session,
+  session: CommandContext,
   job: JobRow,
   { json = false, adopt }: { json?: boolean; adopt?: boolean },
 ): Promise<void> {
@@ -38,7 +38,7 @@ export interface Worked {
 /** All pipelines of a job side by side, with progress on stderr. One that fails does not end the others. */
 export async function workOn(
   cli: Cli,
-  session: Session,
+  session: CommandContext,
   job: JobRow,
   { title, adopt }: { title: string; adopt?: boolean },
 ): Promise<Worked> {
@@ -54,7 +54,7 @@ export async function workOn(
 
 async function work(
   cli: Cli,
-  { talk }: Session,
+  { talk }: CommandContext,
   { store, running }: Opened,
   job: JobRow,
   title: string,

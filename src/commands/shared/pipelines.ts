@@ -1,17 +1,17 @@
 /** Pipelines with their state, ready to run, each with somebody who watches it. */
 import { resolve } from 'node:path';
 import { usageError } from '../../api/errors.ts';
-import { type Built, build, type Line, toPipeline } from '../../engine/build.ts';
+import { type Built, build, type PipelinePlan, toPipeline } from '../../engine/build.ts';
 import type { Pipeline } from '../../engine/pipeline.ts';
-import { createWatch, observed, type Watch } from '../../observe/statistics.ts';
+import { createStatistics, observed, type Statistics } from '../../observe/statistics.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { PipelineState, StateStore } from '../../state/store.ts';
-import type { Session } from './session.ts';
+import type { CommandContext } from './session.ts';
 
 export interface Running {
   pipeline: Pipeline;
-  line: Line;
-  watch: Watch;
+  line: PipelinePlan;
+  watch: Statistics;
 }
 
 export interface Opened {
@@ -22,7 +22,7 @@ export interface Opened {
 }
 
 /** What is known of one tenant would read as deleted at another. */
-function ofItsTenant({ name, source }: Line, state: PipelineState): PipelineState {
+function ofItsTenant({ name, source }: PipelinePlan, state: PipelineState): PipelineState {
   const tenant = state.tenant(source.tenantId);
   if (tenant === source.tenantId) return state;
   throw usageError(
@@ -33,8 +33,8 @@ function ofItsTenant({ name, source }: Line, state: PipelineState): PipelineStat
 
 /** Takes the state for itself; throws when another process has it. `adopt` takes output folders as they are. */
 export function openPipelines(
-  session: Session,
-  choose: (lines: Line[]) => Line[] = (lines) => lines,
+  session: CommandContext,
+  choose: (lines: PipelinePlan[]) => PipelinePlan[] = (lines) => lines,
   { anyTenant = false, adopt = false } = {},
 ): Opened {
   const { config } = session;
@@ -48,8 +48,8 @@ export function openPipelines(
     throw error;
   }
   const lines = choose(built.lines);
-  const open = (line: Line): Running => {
-    const watch = createWatch(line.name, tools.now, built.lived);
+  const open = (line: PipelinePlan): Running => {
+    const watch = createStatistics(line.name, tools.now, built.lived);
     const watched = { ...line, registered: observed(line.registered, watch) };
     const stored = store.pipeline(line.name);
     const state = anyTenant ? stored : ofItsTenant(line, stored);

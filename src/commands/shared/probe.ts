@@ -4,10 +4,10 @@ import { SluiceError } from '../../api/errors.ts';
 import { withoutSecrets } from '../../api/records/secrets.ts';
 import type { Registered, StreamContext } from '../../api/stream.ts';
 import type { Range, Walk } from '../../api/walk.ts';
-import type { Line } from '../../engine/build.ts';
+import type { PipelinePlan } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 import { type SinkConfig, sinkTypeOf } from '../../sinks/registry.ts';
-import type { Session } from './session.ts';
+import type { CommandContext } from './session.ts';
 
 /** How long one answer may take. */
 export const PROBE_MS = 10_000;
@@ -30,7 +30,11 @@ function pageSizeFor({ stream }: Registered, pageSize: number): number {
   return stream.mode === 'children' ? pageSize : Math.min(pageSize, 20);
 }
 
-export function contextFor(session: Session, { source, registered, client }: Line, signal: AbortSignal): StreamContext {
+export function contextFor(
+  session: CommandContext,
+  { source, registered, client }: PipelinePlan,
+  signal: AbortSignal,
+): StreamContext {
   return {
     client,
     source: registered.connector.facts(source),
@@ -53,7 +57,7 @@ const A_FEW_CHILDREN = 4;
 
 /** The first records of the range, without secrets. Throws where children are there, and none can be read. */
 export async function firstRecords(
-  line: Line,
+  line: PipelinePlan,
   context: StreamContext,
   range: Range,
   count: number,

@@ -3,14 +3,14 @@
 import type { VendorClient } from '../../api/client.ts';
 import type { StreamName } from '../../api/document.ts';
 import { SluiceError } from '../../api/errors.ts';
-import type { Line } from '../../engine/build.ts';
+import type { PipelinePlan } from '../../engine/build.ts';
 
 /** Whether a scope is there, as far as requests have shown. */
 type Seen = Map<string, boolean>;
 
 export interface Scopes {
   /** The source's lines, with a client that is watched. */
-  lines: Line[];
+  lines: PipelinePlan[];
   /** Asks for what no request has shown yet. */
   missing(signal: AbortSignal): Promise<Missing[]>;
 }
@@ -23,7 +23,7 @@ export interface Missing {
 }
 
 /** Watches what the streams of one source ask for. */
-export function watchScopes(lines: readonly Line[]): Scopes {
+export function watchScopes(lines: readonly PipelinePlan[]): Scopes {
   const seen: Seen = new Map();
   const watched = lines.map((line) => ({ ...line, client: watching(line.client, seen) }));
   return {
@@ -81,7 +81,7 @@ function isRefusedScope(error: unknown): boolean {
 const NOBODY = { sha256: '0'.repeat(64), id: '00000000-0000-0000-0000-000000000000' };
 
 /** The scopes of a stream stand in the order of its endpoints. */
-async function askForOthers({ registered, client }: Line, seen: Seen, signal: AbortSignal): Promise<void> {
+async function askForOthers({ registered, client }: PipelinePlan, seen: Seen, signal: AbortSignal): Promise<void> {
   const { endpoints, scopes } = registered.stream.about;
   const others = scopes.flatMap((scope, index) => (seen.has(scope) ? [] : [{ scope, endpoint: endpoints[index] }]));
   for (const { scope, endpoint = '' } of others) {

@@ -2,7 +2,7 @@
 
 import type { StreamName } from '../../api/document.ts';
 import { usageError } from '../../api/errors.ts';
-import type { Line } from '../../engine/build.ts';
+import type { PipelinePlan } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 
 export interface Choice {
@@ -12,8 +12,8 @@ export interface Choice {
 }
 
 /** The lines of the config that were chosen; all of them when nothing was. A name that fits none is a mistake. */
-export function chosenLines(lines: readonly Line[], choice: Choice): Line[] {
-  const named: [string, string[] | undefined, (line: Line) => string][] = [
+export function chosenLines(lines: readonly PipelinePlan[], choice: Choice): PipelinePlan[] {
+  const named: [string, string[] | undefined, (line: PipelinePlan) => string][] = [
     ['source', choice.source, (line) => line.source.name],
     ['stream', choice.stream, (line) => line.registered.stream.name],
     ['pipeline', choice.pipeline, (line) => line.name],

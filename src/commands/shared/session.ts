@@ -11,7 +11,7 @@ import type { StatePlace } from '../../state/files.ts';
 import type { Cli } from './context.ts';
 import type { CommonOptions } from './options.ts';
 
-export interface Session {
+export interface CommandContext {
   config: Config;
   warnings: string[];
   log: Logger;
@@ -21,7 +21,7 @@ export interface Session {
   state: StatePlace;
 }
 
-export interface SessionChoices {
+export interface CommandChoices {
   /** Only warnings and errors are logged, unless --log-level says otherwise: for commands that talk themselves. */
   quiet?: boolean;
   /** Logs are for whoever collects them, not for the person who typed the command. */
@@ -29,12 +29,16 @@ export interface SessionChoices {
 }
 
 /** Reads the config file that was asked for. Its warnings are shown. */
-export async function openSession(given: Cli, options: CommonOptions, choices: SessionChoices = {}): Promise<Session> {
+export async function openCommand(
+  given: Cli,
+  options: CommonOptions,
+  choices: CommandChoices = {},
+): Promise<CommandContext> {
   const file = fileOf(given, options);
   const cli = { ...given, streams: await streamsOf(given, options) };
   const knownStreams = knownStreamsOf(cli);
   const loaded = loadConfig(file, { env: cli.env, knownStreams, onSecret: cli.redactor.protect });
-  const session = sessionOf(cli, loaded.config, options, choices);
+  const session = commandContextOf(cli, loaded.config, options, choices);
   for (const warning of loaded.warnings) cli.stderr.line(`warning: ${warning}`);
   return { ...session, warnings: loaded.warnings };
 }
@@ -49,7 +53,12 @@ export async function streamsOf(cli: Cli, options: CommonOptions): Promise<reado
 }
 
 /** The same for a config that is at hand. */
-export function sessionOf(cli: Cli, config: Config, options: CommonOptions, choices: SessionChoices): Session {
+export function commandContextOf(
+  cli: Cli,
+  config: Config,
+  options: CommonOptions,
+  choices: CommandChoices,
+): CommandContext {
   const { format } = config.log;
   const level = options.logLevel ?? (choices.quiet ? 'warn' : config.log.level);
   const auto = cli.isTty || !choices.service ? 'pretty' : 'json';

@@ -5,10 +5,10 @@ import { openState } from '../../state/sqlite.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { Cli } from './context.ts';
 import { unknown } from './select.ts';
-import type { Session } from './session.ts';
+import type { CommandContext } from './session.ts';
 
 /** Throws when there is none: looking must not make one. */
-export function existingState(cli: Cli, session: Session, exclusive: boolean): StateStore {
+export function existingState(cli: Cli, session: CommandContext, exclusive: boolean): StateStore {
   const { path } = session.config.state;
   if (!hasState(path)) {
     throw usageError(`there is no state in ${path} yet`, 'It is made by the first `sluice run` or `sluice backfill`.');

@@ -2,7 +2,7 @@ import { confirmFew } from '../../engine/completeness/missing.ts';
 import { showCount } from '../../observe/show.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { openSession } from '../shared/session.ts';
+import { openCommand } from '../shared/session.ts';
 import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface ConfirmOptions extends CommonOptions {
@@ -11,7 +11,7 @@ export interface ConfirmOptions extends CommonOptions {
 
 /** Takes no lock: a running Sluice believes it at its next look. */
 export async function confirmState(cli: Cli, options: ConfirmOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   const store = existingState(cli, session, false);
   try {
     const confirmed = storedPipelines(store, options.pipeline).map((name) => {

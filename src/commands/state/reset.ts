@@ -4,7 +4,7 @@ import { sinkTypeOf } from '../../sinks/registry.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
 import { type Opened, openPipelines } from '../shared/pipelines.ts';
-import { openSession, type Session } from '../shared/session.ts';
+import { type CommandContext, openCommand } from '../shared/session.ts';
 import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface ResetOptions extends CommonOptions {
@@ -15,7 +15,7 @@ export interface ResetOptions extends CommonOptions {
 
 /** Takes the lock: nothing may run meanwhile. */
 export async function resetState(cli: Cli, options: ResetOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   if (options.pipeline === undefined && !options.all) throw usageError('say which: --pipeline <name...> or --all');
   const names = namesOf(cli, session, options);
   if (!options.yes) {
@@ -32,7 +32,7 @@ export async function resetState(cli: Cli, options: ResetOptions): Promise<void>
   else cli.stdout.line(`forgotten: ${names.join(', ')}`);
 }
 
-function namesOf(cli: Cli, session: Session, options: ResetOptions): string[] {
+function namesOf(cli: Cli, session: CommandContext, options: ResetOptions): string[] {
   const store = existingState(cli, session, false);
   try {
     return storedPipelines(store, options.all ? undefined : options.pipeline);
@@ -45,7 +45,7 @@ function namesOf(cli: Cli, session: Session, options: ResetOptions): string[] {
  * `recover` cuts open segments to what was committed and finishes them: without the state, nobody could tell any more. That
  * files are gone, or another's, is often why this is asked for.
  */
-async function forget(session: Session, { store, running }: Opened, name: string): Promise<void> {
+async function forget(session: CommandContext, { store, running }: Opened, name: string): Promise<void> {
   const one = running.find(({ line }) => line.name === name);
   const sink = session.config.sinks.find((each) => each.name === one?.line.sinkName);
   if (one !== undefined && sinkTypeOf(sink?.type)?.endsOnRecover) {

@@ -3,7 +3,7 @@ import { readTime, showTime } from '../../observe/show.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { openSession } from '../shared/session.ts';
+import { openCommand } from '../shared/session.ts';
 import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface RewindOptions extends CommonOptions {
@@ -13,7 +13,7 @@ export interface RewindOptions extends CommonOptions {
 
 /** The next `run` reads from that time on. Takes the lock: a walk under way would overwrite it. */
 export async function rewindState(cli: Cli, options: RewindOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   const toMs = readTime('--to', options.to, cli.now()).ms;
   if (toMs > cli.now()) throw usageError(`--to ${showTime(toMs)} lies in the future`);
   const store = existingState(cli, session, true);

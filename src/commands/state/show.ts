@@ -3,7 +3,7 @@ import { showCount, showTime } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../../state/store.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { openSession } from '../shared/session.ts';
+import { openCommand } from '../shared/session.ts';
 import { existingState, storedPipelines } from '../shared/stored.ts';
 import { table } from '../shared/table.ts';
 
@@ -29,7 +29,7 @@ interface Shown {
 
 /** Reads only: a running Sluice is not disturbed. */
 export async function showState(cli: Cli, options: ShowOptions): Promise<void> {
-  const session = await openSession(cli, options, { quiet: true });
+  const session = await openCommand(cli, options, { quiet: true });
   const store = existingState(cli, session, false);
   try {
     const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));

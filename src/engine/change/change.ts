@@ -19,7 +19,7 @@ import type { Known, Owed, Row } from '../../state/store.ts';
 import type { Claim } from '../claims.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { actionFor, digestsOf, isSaid, partsOf } from './action.ts';
-import type { Sight } from './compare.ts';
+import type { Observed } from './compare.ts';
 import { attempt, isUnchanged } from './compare.ts';
 import type { Shipped } from './detail.ts';
 import { fetchDetail, owedFor } from './detail.ts';
@@ -38,12 +38,12 @@ export interface Change {
   isPaid?: boolean;
 }
 
-function claim({ claims }: Pipeline, walk: Walk, { key, fingerprint }: Sight): Claim {
+function claim({ claims }: Pipeline, walk: Walk, { key, fingerprint }: Observed): Claim {
   return claims.take({ key, walk: walk.id, fingerprint });
 }
 
 /** The change for a record that is shipped as the list has it. The record must not be claimed. */
-export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): Change {
+export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Observed, known: Known | undefined): Change {
   const mine = claim(pipeline, walk, seen);
   try {
     return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, mine);
@@ -58,7 +58,7 @@ export async function changeFromDetail(
   pipeline: Pipeline,
   context: StreamContext,
   walk: Walk,
-  seen: Sight,
+  seen: Observed,
 ): Promise<Change | undefined> {
   const { claims } = pipeline;
   for (let other = claims.of(seen.key); other !== undefined; other = claims.of(seen.key)) {
@@ -91,7 +91,7 @@ export async function changeFromLoss(pipeline: Pipeline, walk: Walk, key: string
   const known = pipeline.state.known(key);
   const record = pipeline.registered.stream.tombstone?.(key, known?.timeMs ?? undefined);
   if (known === undefined || known.deleted || record === undefined) return undefined;
-  const seen: Sight = { key, record: undefined, fingerprint: null };
+  const seen: Observed = { key, record: undefined, fingerprint: null };
   const mine = claim(pipeline, walk, seen);
   try {
     return toChange(pipeline, walk, seen, known, { record, kind: 'deleted' }, mine);
@@ -104,7 +104,7 @@ export async function changeFromLoss(pipeline: Pipeline, walk: Walk, key: string
 function toChange(
   pipeline: Pipeline,
   walk: Walk,
-  seen: Sight,
+  seen: Observed,
   known: Known | undefined,
   shipped: Shipped,
   mine: Claim,
@@ -126,7 +126,7 @@ function toChange(
 function changeOf(
   pipeline: Pipeline,
   walk: Walk,
-  seen: Sight,
+  seen: Observed,
   known: Known | undefined,
   shipped: Shipped,
   mine: Claim,
@@ -143,7 +143,7 @@ function earlierRevision({ volatile }: Pipeline, shipped: Shipped): string {
 }
 
 /** A list record shipped as it is has its fingerprint as its revision: one hash less for every record. */
-function revisionFor(pipeline: Pipeline, seen: Sight, shipped: Shipped): string {
+function revisionFor(pipeline: Pipeline, seen: Observed, shipped: Shipped): string {
   if (shipped.kind === 'deleted') return DELETED;
   if (shipped.kind === 'list' && seen.fingerprint !== null) return seen.fingerprint;
   const revision = revisionOf(shipped.record, pipeline.volatile);
@@ -153,7 +153,7 @@ function revisionFor(pipeline: Pipeline, seen: Sight, shipped: Shipped): string 
 function shippedChange(
   pipeline: Pipeline,
   walk: Walk,
-  seen: Sight,
+  seen: Observed,
   shipped: Shipped,
   known: Known | undefined,
   revision: string,
@@ -221,7 +221,7 @@ function notesOf({ registered: { stream }, wantedNotes }: Pipeline, record: unkn
 }
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */
-function touched(pipeline: Pipeline, seen: Sight, known: Known, shipped: Shipped): Row {
+function touched(pipeline: Pipeline, seen: Observed, known: Known, shipped: Shipped): Row {
   const fingerprint =
     seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped, known.digests);
   return {
@@ -233,7 +233,7 @@ function touched(pipeline: Pipeline, seen: Sight, known: Known, shipped: Shipped
 }
 
 /** The detail that was due cannot be had: later. */
-function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
+function postponed(pipeline: Pipeline, seen: Observed, known: Known): Row {
   return {
     ...known,
     key: seen.key,
@@ -245,7 +245,7 @@ function postponed(pipeline: Pipeline, seen: Sight, known: Known): Row {
  * The fingerprint says "as the list has it, it is delivered". When the detail is already ahead of the list in a part that
  * the stream watches, it does not: the record may return to the state of the list unnoticed. Then it is compared anew.
  */
-function fingerprintToKeep(pipeline: Pipeline, seen: Sight, shipped: Shipped, digests: string): string | null {
+function fingerprintToKeep(pipeline: Pipeline, seen: Observed, shipped: Shipped, digests: string): string | null {
   if (shipped.kind === 'deleted') return null;
   if (shipped.kind !== 'detail' || seen.record === undefined) return seen.fingerprint;
   const { registered, volatile } = pipeline;
@@ -257,7 +257,7 @@ function fingerprintToKeep(pipeline: Pipeline, seen: Sight, shipped: Shipped, di
 }
 
 /** History was seen first when the vendor received it, as far as the record says; a clock of its own proves nothing. */
-function seenFirstMs(pipeline: Pipeline, walk: Walk, seen: Sight, known: Known | undefined): number {
+function seenFirstMs(pipeline: Pipeline, walk: Walk, seen: Observed, known: Known | undefined): number {
   if (known !== undefined) return knownSinceMs(pipeline, known);
   const nowMs = pipeline.now();
   if (walk.kind !== 'backfill') return nowMs;

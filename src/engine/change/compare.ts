@@ -5,7 +5,7 @@ import type { Stream } from '../../api/stream.ts';
 import type { Known, Owed } from '../../state/store.ts';
 import type { Pipeline } from '../pipeline.ts';
 
-export interface Sight {
+export interface Observed {
   key: string;
   /** The list record; undefined when only its key is known. */
   record: unknown;
@@ -15,14 +15,14 @@ export interface Sight {
 }
 
 /** A record of which only the key is known, or what was remembered when its detail could not be had. */
-export function sightOfKey(pipeline: Pipeline, key: string): Sight {
+export function observeKey(pipeline: Pipeline, key: string): Observed {
   const owed = pipeline.owed.has(key) ? pipeline.state.owedOf(key) : undefined;
   if (owed === undefined) return { key, record: undefined, fingerprint: null };
   return { key, record: owed.record, fingerprint: pipeline.owed.get(key) ?? null, owed };
 }
 
 /** A record of the list as the engine sees it from here on: without secrets. Never throws. */
-export function sight(pipeline: Pipeline, raw: unknown): Sight {
+export function observe(pipeline: Pipeline, raw: unknown): Observed {
   const { stream } = pipeline.registered;
   const record = clean(stream, raw);
   return {
@@ -43,22 +43,22 @@ function keyOfCleaned(stream: Stream, record: unknown, raw: unknown): string {
  * key, or else the first by its fingerprint. Where the detail decides, that is all; else the others count as records
  * without a key, so that each is shipped once, and not in turns for ever.
  */
-export function withoutTwins(pipeline: Pipeline, sights: Sight[], hasDetails: boolean): Sight[] {
-  if (new Set(sights.map(({ key }) => key)).size === sights.length) return sights;
-  const owners = new Map<string, Sight>();
-  for (const [key, same] of Map.groupBy(sights, (seen) => seen.key)) {
+export function withoutTwins(pipeline: Pipeline, observed: Observed[], hasDetails: boolean): Observed[] {
+  if (new Set(observed.map(({ key }) => key)).size === observed.length) return observed;
+  const owners = new Map<string, Observed>();
+  for (const [key, same] of Map.groupBy(observed, (seen) => seen.key)) {
     const known = same.length === 1 ? undefined : pipeline.state.known(key);
     const sorted = same.toSorted((one, other) => (printOf(one) < printOf(other) ? -1 : 1));
-    owners.set(key, sorted.find((seen) => isAsListed(pipeline, seen, known)) ?? (sorted[0] as Sight));
+    owners.set(key, sorted.find((seen) => isAsListed(pipeline, seen, known)) ?? (sorted[0] as Observed));
   }
   if (hasDetails) return [...owners.values()];
-  return sights.map((seen) => {
-    const isOwner = printOf(seen) === printOf(owners.get(seen.key) as Sight);
+  return observed.map((seen) => {
+    const isOwner = printOf(seen) === printOf(owners.get(seen.key) as Observed);
     return isOwner ? seen : { ...seen, key: keyOfTwin(seen.key, printOf(seen)) };
   });
 }
 
-function printOf({ fingerprint }: Sight): string {
+function printOf({ fingerprint }: Observed): string {
   return fingerprint ?? '';
 }
 
@@ -72,7 +72,7 @@ export function clean(stream: Stream, raw: unknown): unknown {
 }
 
 /** Whether nothing needs to be done: it is known as it is, or on its way as it is. */
-export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | undefined): boolean {
+export function isUnchanged(pipeline: Pipeline, seen: Observed, known: Known | undefined): boolean {
   if (seen.fingerprint === null) return false;
   const claim = pipeline.claims.of(seen.key);
   if (claim !== undefined) return claim.fingerprint === seen.fingerprint;
@@ -82,7 +82,7 @@ export function isUnchanged(pipeline: Pipeline, seen: Sight, known: Known | unde
 }
 
 /** Whether the list record is the one that was seen last. */
-export function isAsListed(pipeline: Pipeline, seen: Sight, known: Known | undefined): boolean {
+export function isAsListed(pipeline: Pipeline, seen: Observed, known: Known | undefined): boolean {
   return isSameHash(known?.fingerprint, seen.fingerprint, () => exactHashOf(seen.record, pipeline.volatile));
 }
 

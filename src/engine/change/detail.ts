@@ -11,8 +11,8 @@ import type { Known, Owed } from '../../state/store.ts';
 import { answersOthers, noteAnswered, verdictOn, wasJudgedLately } from '../completeness/gone.ts';
 import { clearMissing } from '../completeness/missing.ts';
 import type { Pipeline } from '../pipeline.ts';
-import type { Sight } from './compare.ts';
-import { attempt, clean, isAsListed, sight } from './compare.ts';
+import type { Observed } from './compare.ts';
+import { attempt, clean, isAsListed, observe } from './compare.ts';
 
 /** So many records of a pipeline may wait for their detail beside the walks; beyond, the walks wait. */
 export const MOST_OWED = 10_000;
@@ -33,7 +33,7 @@ export async function fetchDetail(
   pipeline: Pipeline,
   context: StreamContext,
   walk: Walk,
-  seen: Sight,
+  seen: Observed,
   known: Known | undefined,
   room: Room,
 ): Promise<Shipped | undefined> {
@@ -79,7 +79,7 @@ export async function fetchDetail(
 }
 
 /** Late is better than unseen: in the end a record is shipped as the list has it. */
-function isWaitedFor({ state, owed, now, detailPatienceMs }: Pipeline, { key }: Sight): boolean {
+function isWaitedFor({ state, owed, now, detailPatienceMs }: Pipeline, { key }: Observed): boolean {
   const sinceMs = waitingSinceMs(owed.has(key) ? state.owedOf(key) : undefined, now());
   return now() - sinceMs < detailPatienceMs;
 }
@@ -95,7 +95,7 @@ function waitingSinceMs(before: Owed | undefined, nowMs: number): number {
 }
 
 /** What is remembered of a record that the cursor passes without its detail. */
-export function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: Sight, waitMs = 0): Owed {
+export function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: Observed, waitMs = 0): Owed {
   const nowMs = pipeline.now();
   const before = owed ?? (pipeline.owed.has(key) ? pipeline.state.owedOf(key) : undefined);
   const attempts = (before?.attempts ?? 0) + 1;
@@ -119,7 +119,7 @@ function isAnother(pipeline: Pipeline, known: Known | undefined, action: string,
   return known === undefined || !isDigestOf(known.digests.split('\n')[at], part, pipeline.volatile);
 }
 
-function withoutItsDetail(seen: Sight): Shipped {
+function withoutItsDetail(seen: Observed): Shipped {
   return seen.record === undefined
     ? { record: undefined, kind: 'unreadable' }
     : { record: seen.record, kind: 'detail-missing' };
@@ -134,7 +134,7 @@ async function whenMissing(
   pipeline: Pipeline,
   context: StreamContext,
   walk: Walk,
-  seen: Sight,
+  seen: Observed,
   known: Known | undefined,
 ): Promise<Shipped | undefined> {
   if (known === undefined) return seen.record === undefined ? undefined : withoutItsDetail(seen);
@@ -150,7 +150,7 @@ async function whenMissing(
   pipeline.log.warn({ key: seen.key }, `the vendor has no detail ${why}`);
   if (seen.record !== undefined || !isListed || !(await answersOthers(pipeline, context, seen.key)))
     return withoutItsDetail(seen);
-  const listed = sight(pipeline, verdict.record);
+  const listed = observe(pipeline, verdict.record);
   const isChange = known.fingerprint !== null && !isAsListed(pipeline, listed, known);
   return withoutItsDetail(isChange ? listed : seen);
 }

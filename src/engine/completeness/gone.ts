@@ -16,9 +16,9 @@ import type { Pipeline } from '../pipeline.ts';
 import { apartMs, clearMissing, missingSinceMs, noteTotal } from './missing.ts';
 import { inPassing, partOf } from './part.ts';
 
-export type Verdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; record: unknown };
+export type DeletionVerdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; record: unknown };
 
-type Batch = Map<string, PromiseWithResolvers<Verdict>>;
+type Batch = Map<string, PromiseWithResolvers<DeletionVerdict>>;
 
 /** Of each walk: who is judged together next, and when those before are done. */
 const courts = new WeakMap<StreamContext, { next: Batch | undefined; before: Promise<void> }>();
@@ -45,7 +45,7 @@ function notePassed({ state, now }: Pipeline, key: string): void {
 }
 
 /** What became of a known record whose detail answers that it does not exist. */
-export function verdictOn(pipeline: Pipeline, context: StreamContext, key: string): Promise<Verdict> {
+export function verdictOn(pipeline: Pipeline, context: StreamContext, key: string): Promise<DeletionVerdict> {
   const court = courts.get(context) ?? { next: undefined, before: Promise.resolve() };
   courts.set(context, court);
   let batch = court.next;
@@ -60,7 +60,7 @@ export function verdictOn(pipeline: Pipeline, context: StreamContext, key: strin
         return judge(pipeline, context, mine);
       });
   }
-  const waiting = batch.get(key) ?? Promise.withResolvers<Verdict>();
+  const waiting = batch.get(key) ?? Promise.withResolvers<DeletionVerdict>();
   batch.set(key, waiting);
   return waiting.promise;
 }
@@ -113,8 +113,8 @@ async function verdictsOn(
   pipeline: Pipeline,
   context: StreamContext,
   keys: readonly string[],
-): Promise<Map<string, Verdict>> {
-  const verdicts = new Map<string, Verdict>();
+): Promise<Map<string, DeletionVerdict>> {
+  const verdicts = new Map<string, DeletionVerdict>();
   const look = await lookFor(pipeline, { ...inPassing(context), knownKeys: () => [] }, keys);
   for (const [key, record] of look.found) verdicts.set(key, { kind: 'listed', record });
   clearMissing(pipeline, look.found.keys());

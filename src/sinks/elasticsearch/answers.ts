@@ -5,7 +5,7 @@ import { HANDLES_ADVICE, isOutOfHandles } from '../../system/handles.ts';
 import type { Reply } from './client.ts';
 
 /** Something that may pass by itself. `doubt`: the request may have been carried out, so ask before repeating it. */
-export interface Trouble {
+export interface ClusterTrouble {
   kind: 'trouble';
   why: string;
   advice: string;
@@ -13,7 +13,7 @@ export interface Trouble {
   waitMs?: number;
 }
 
-export interface Place {
+export interface ClusterPlace {
   where: string;
   dataStream: string;
 }
@@ -58,7 +58,7 @@ export function saidBy(reply: Reply): string {
 const laterAdvice = 'Nothing is lost: once it answers again, run again and Sluice goes on where it stopped.';
 
 /** A request that did not succeed, 413 excepted: what may pass is returned, what needs a person is thrown. */
-export function troubleWith(reply: Reply, place: Place): Trouble {
+export function troubleWith(reply: Reply, place: ClusterPlace): ClusterTrouble {
   if (reply.kind === 'silence') return silent(reply, place);
   const { status } = reply;
   const problem = problemOf(reply.body);
@@ -85,7 +85,7 @@ export function troubleWith(reply: Reply, place: Place): Trouble {
   throw refused(status, said, place);
 }
 
-function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: Place): Trouble {
+function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: ClusterPlace): ClusterTrouble {
   if (tls?.lasts) throw stop(`Elasticsearch at ${place.where} cannot be trusted: ${tls.what} (${why})`, tls.advice);
   const usual = isOutOfHandles(why) ? HANDLES_ADVICE : 'Check the address and that the cluster runs.';
   const advice = tls?.advice ?? [usual, hint ?? []].flat().join(' ');
@@ -96,7 +96,7 @@ function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: 
 export const neededPrivileges = ['auto_configure', 'create_doc', 'read', 'maintenance'] as const;
 
 /** A refusal that only a person can lift. Never a rejection: the documents are not to blame. */
-export function refused(status: number, said: string, { where, dataStream }: Place): SluiceError {
+export function refused(status: number, said: string, { where, dataStream }: ClusterPlace): SluiceError {
   if (status === 401) {
     return stop(
       `Elasticsearch at ${where} does not accept the credentials (${said})`,
@@ -125,7 +125,7 @@ export function refused(status: number, said: string, { where, dataStream }: Pla
 }
 
 /** What became of one document of a bulk request. */
-export type ItemVerdict = 'delivered' | { kind: 'rejected'; problem: EsProblem } | Trouble;
+export type ItemVerdict = 'delivered' | { kind: 'rejected'; problem: EsProblem } | ClusterTrouble;
 
 export interface BulkItem {
   status: number;
@@ -133,7 +133,7 @@ export interface BulkItem {
   failure_store?: string;
 }
 
-export function judgeItem(item: BulkItem, place: Place): ItemVerdict {
+export function judgeItem(item: BulkItem, place: ClusterPlace): ItemVerdict {
   if (item.status < 300) return item.failure_store === 'used' ? inFailureStore(place) : 'delivered';
   const problem = problemOf(item);
   if (item.status === 409) return 'delivered'; // our id is there already: an earlier delivery arrived
@@ -141,7 +141,7 @@ export function judgeItem(item: BulkItem, place: Place): ItemVerdict {
   return troubleWith({ kind: 'answer', status: item.status, body: item, retryAfterMs: undefined }, place);
 }
 
-function inFailureStore(place: Place): ItemVerdict {
+function inFailureStore(place: ClusterPlace): ItemVerdict {
   const reason = `Elasticsearch put the document into the failure store: its reason stands in ${place.dataStream}::failures`;
   return { kind: 'rejected', problem: { type: 'failure_store', reason } };
 }
@@ -165,7 +165,7 @@ function isBlock(problem: EsProblem): boolean {
   return problem.type === 'cluster_block_exception';
 }
 
-function blocked(problem: EsProblem, { dataStream }: Place): Trouble {
+function blocked(problem: EsProblem, { dataStream }: ClusterPlace): ClusterTrouble {
   const full = /flood|read-only-allow-delete|allow delete/i.test(problem.reason);
   const advice = full
     ? 'The disk of a node is nearly full: free space or add some, and the block goes away by itself.'

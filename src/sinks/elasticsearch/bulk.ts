@@ -2,19 +2,19 @@
 import { z } from 'zod';
 import type { OutDocument } from '../../api/sink.ts';
 import { putLine } from '../serialize.ts';
-import { type EsProblem, judgeItem, type Place, type Trouble, troubleWith } from './answers.ts';
+import { type ClusterPlace, type ClusterTrouble, type EsProblem, judgeItem, troubleWith } from './answers.ts';
 import type { EsClient } from './client.ts';
 
 /** One document, two lines of a request. */
-export interface Line {
+export interface BulkLine {
   id: string;
   head: string;
   document: OutDocument;
 }
 
-export interface Chunk {
+export interface BulkChunk {
   dataStream: string;
-  lines: Line[];
+  lines: BulkLine[];
   /** `event.ingested` of its documents. */
   ingested: string;
 }
@@ -26,8 +26,12 @@ export interface ChunkLimits {
 }
 
 /** Lazily. Documents of one data stream stay in order. */
-export function* chunksOf(documents: readonly OutDocument[], limits: ChunkLimits, ingested: string): Generator<Chunk> {
-  const open = new Map<string, { lines: Line[]; bytes: number }>();
+export function* chunksOf(
+  documents: readonly OutDocument[],
+  limits: ChunkLimits,
+  ingested: string,
+): Generator<BulkChunk> {
+  const open = new Map<string, { lines: BulkLine[]; bytes: number }>();
   for (const document of documents) {
     const { id } = document;
     const dataStream = dataStreamOf(limits.dataStreamType, document);
@@ -45,12 +49,12 @@ export function* chunksOf(documents: readonly OutDocument[], limits: ChunkLimits
   for (const [dataStream, { lines }] of open) yield { dataStream, lines, ingested };
 }
 
-function sizeOf({ head, document }: Line): number {
+function sizeOf({ head, document }: BulkLine): number {
   return Buffer.byteLength(head) + document.json.length + 1;
 }
 
 /** The body of a request: made for each attempt, so that only those under way take the memory. */
-function bodyOf({ lines, ingested }: Chunk): Buffer {
+function bodyOf({ lines, ingested }: BulkChunk): Buffer {
   const body = Buffer.allocUnsafe(lines.reduce((sum, line) => sum + sizeOf(line), 0));
   let end = 0;
   for (const { head, document } of lines) {
@@ -73,11 +77,11 @@ export interface Sent {
   kind: 'sent';
   rejected: { id: string; problem: EsProblem }[];
   /** What has to be sent again, and why. */
-  again: Line[];
-  trouble: Trouble | undefined;
+  again: BulkLine[];
+  trouble: ClusterTrouble | undefined;
 }
 
-export type Outcome = Sent | Trouble | { kind: 'too-large'; said: string };
+export type BulkOutcome = Sent | ClusterTrouble | { kind: 'too-large'; said: string };
 
 const BULK = z.object({
   items: z.array(
@@ -89,7 +93,7 @@ const BULK = z.object({
 type Items = z.infer<typeof BULK>['items'];
 
 /** One attempt, without a retry. Throws only what a person has to mend. */
-export async function sendBulk(client: EsClient, chunk: Chunk, signal: AbortSignal): Promise<Outcome> {
+export async function sendBulk(client: EsClient, chunk: BulkChunk, signal: AbortSignal): Promise<BulkOutcome> {
   const place = { where: client.where, dataStream: chunk.dataStream };
   const reply = await client.call({
     method: 'POST',
@@ -119,7 +123,7 @@ export async function sendBulk(client: EsClient, chunk: Chunk, signal: AbortSign
   };
 }
 
-function sort(lines: Line[], items: Items, place: Place): Sent {
+function sort(lines: BulkLine[], items: Items, place: ClusterPlace): Sent {
   const sent: Sent = { kind: 'sent', rejected: [], again: [], trouble: undefined };
   for (const [index, line] of lines.entries()) {
     const verdict = judgeItem(items[index]?.create ?? { status: 500 }, place);

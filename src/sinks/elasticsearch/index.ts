@@ -9,10 +9,10 @@
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../../api/sink.ts';
-import { type Patience, patience } from '../backoff.ts';
+import { type Backoff, backoff } from '../backoff.ts';
 import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
-import { lookUpPatiently } from './lookup.ts';
+import { lookUpUntilAnswered } from './lookup.ts';
 import type { CheckedStream } from './template-check.ts';
 import { deliver } from './write.ts';
 
@@ -47,7 +47,7 @@ interface Opened {
   limits: ChunkLimits;
   concurrency: number;
   limit: ReturnType<typeof pLimit>;
-  newPatience: () => Patience;
+  newBackoff: () => Backoff;
   now: () => number;
 }
 
@@ -112,7 +112,7 @@ function open(settings: ElasticsearchSettings, { log, now, lived = now }: Elasti
     },
     concurrency,
     limit: pLimit(concurrency),
-    newPatience: () => patience(waiting),
+    newBackoff: () => backoff(waiting),
     now,
   };
 }
@@ -129,7 +129,7 @@ async function writeBatch(opened: Opened, batch: Batch, doubt: boolean, signal: 
   const work = async () => {
     // Several workers take from one generator: a chunk is serialised when somebody is free to send it.
     for (let next = chunks.next(); !next.done && !own.signal.aborted; next = chunks.next()) {
-      const delivery = { client, limit, patience: opened.newPatience(), rejections, signal: own.signal };
+      const delivery = { client, limit, backoff: opened.newBackoff(), rejections, signal: own.signal };
       await deliver(next.value, delivery, doubt);
     }
   };
@@ -155,7 +155,7 @@ async function recovered(opened: Opened, prepared: Prepared[], signal: AbortSign
   }
   const arrived = new Set<string>();
   for (const [dataStream, ids] of wanted) {
-    const there = await lookUpPatiently({ client: opened.client, dataStream, ids, signal }, opened.newPatience());
+    const there = await lookUpUntilAnswered({ client: opened.client, dataStream, ids, signal }, opened.newBackoff());
     for (const id of there) arrived.add(id);
   }
   return arrived;

@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SluiceError } from '../../api/errors.ts';
-import type { Patience } from '../backoff.ts';
-import { type Place, type Trouble, troubleWith } from './answers.ts';
+import type { Backoff } from '../backoff.ts';
+import { type ClusterPlace, type ClusterTrouble, troubleWith } from './answers.ts';
 import { opaqueIdOf } from './bulk.ts';
 import type { EsClient } from './client.ts';
 
@@ -22,17 +22,17 @@ export interface LookUp {
 /** Ids in one search; Elasticsearch's default limit on terms and results is far above it. */
 const idsPerSearch = 1000;
 
-/** Asks until there is an answer, or patience ends. */
-export async function lookUpPatiently(question: LookUp, patience: Patience): Promise<Set<string>> {
+/** Asks until there is an answer, or backoff ends. */
+export async function lookUpUntilAnswered(question: LookUp, backoff: Backoff): Promise<Set<string>> {
   for (;;) {
     const answer = await lookUp(question);
     if (answer.kind === 'found') return answer.ids;
-    await patience.wait(answer, question.signal);
+    await backoff.wait(answer, question.signal);
   }
 }
 
-/** One attempt. Trouble may pass; what needs a person is thrown. */
-async function lookUp(question: LookUp): Promise<Found | Trouble> {
+/** One attempt. ClusterTrouble may pass; what needs a person is thrown. */
+async function lookUp(question: LookUp): Promise<Found | ClusterTrouble> {
   const busy = await waitForTasks(question);
   if (busy) return busy;
   const refreshed = await refresh(question);
@@ -50,7 +50,7 @@ async function lookUp(question: LookUp): Promise<Found | Trouble> {
  * ones. Best effort: without the `monitor` privilege tasks cannot be seen, and a request still held by a proxy is no
  * task yet; a short pause is all that is left then.
  */
-async function waitForTasks({ client, dataStream, signal }: LookUp): Promise<Trouble | undefined> {
+async function waitForTasks({ client, dataStream, signal }: LookUp): Promise<ClusterTrouble | undefined> {
   let before: Set<string> | undefined;
   for (let waited = 0, pause = 50; ; waited += pause, pause = Math.min(pause * 2, 1000)) {
     const query = { actions: '*bulk*', group_by: 'none', filter_path: 'tasks.node,tasks.id,tasks.headers' };
@@ -90,7 +90,7 @@ function tasksOf({ tasks }: z.infer<typeof TASKS>, opaqueId: string): string[] {
 
 const SHARDS = z.object({ _shards: z.object({ failed: z.number() }) });
 
-async function refresh({ client, dataStream, signal }: LookUp): Promise<'refreshed' | Found | Trouble> {
+async function refresh({ client, dataStream, signal }: LookUp): Promise<'refreshed' | Found | ClusterTrouble> {
   const reply = await client.call({ method: 'POST', path: `/${dataStream}/_refresh`, shape: SHARDS, signal });
   const place = { where: client.where, dataStream };
   if (reply.kind === 'silence') return troubleWith(reply, place);
@@ -110,7 +110,7 @@ const HITS = SHARDS.extend({
 });
 
 /** Adds to `found`. Goes on asking while an answer is full: an id may be there more than once. */
-async function search(question: LookUp, ids: string[], found: Set<string>): Promise<Trouble | undefined> {
+async function search(question: LookUp, ids: string[], found: Set<string>): Promise<ClusterTrouble | undefined> {
   const { client, dataStream, signal } = question;
   const place = { where: client.where, dataStream };
   for (let left = ids; left.length > 0; ) {
@@ -142,12 +142,12 @@ async function search(question: LookUp, ids: string[], found: Set<string>): Prom
 }
 
 /** Asking again would be answered in the same way, without an end. */
-function strangers({ where, dataStream }: Place): Trouble {
+function strangers({ where, dataStream }: ClusterPlace): ClusterTrouble {
   const why = `answers a search for ids in ${dataStream} with others`;
   return { kind: 'trouble', why, advice: `Is something between Sluice and ${where}?`, doubt: true };
 }
 
-function shardsMissing(dataStream: string): Trouble {
+function shardsMissing(dataStream: string): ClusterTrouble {
   const why = `cannot read every shard of ${dataStream}, so that what arrived there is not known`;
   return {
     kind: 'trouble',
@@ -158,7 +158,7 @@ function shardsMissing(dataStream: string): Trouble {
 }
 
 /** Says why a privilege to read is asked for at all. */
-function cannotLook(judge: () => Trouble, { dataStream }: Place): Trouble {
+function cannotLook(judge: () => ClusterTrouble, { dataStream }: ClusterPlace): ClusterTrouble {
   try {
     return judge();
   } catch (error) {

@@ -26,7 +26,7 @@ export interface SetupResult {
   action: 'created' | 'updated' | 'unchanged';
 }
 
-export interface SetupOptions {
+export interface TemplateSetupOptions {
   /** Says what would change and changes nothing. */
   dryRun?: boolean;
   signal?: AbortSignal;
@@ -36,7 +36,7 @@ export interface SetupOptions {
 export async function setupElasticsearch(
   client: EsClient,
   templates: readonly Template[],
-  options: SetupOptions = {},
+  options: TemplateSetupOptions = {},
 ): Promise<SetupResult[]> {
   const signal = options.signal ?? new AbortController().signal;
   const results: SetupResult[] = [];

@@ -1,23 +1,23 @@
 /** One chunk until every document in it is there or rejected: the loop around `sendBulk` and the look-up. */
 import type { LimitFunction } from 'p-limit';
 import type { Rejection } from '../../api/sink.ts';
-import type { Patience } from '../backoff.ts';
+import type { Backoff } from '../backoff.ts';
 import { type EsProblem, fieldOf } from './answers.ts';
-import { type Chunk, type Line, type Outcome, type Sent, sendBulk } from './bulk.ts';
+import { type BulkChunk, type BulkLine, type BulkOutcome, type Sent, sendBulk } from './bulk.ts';
 import type { EsClient } from './client.ts';
-import { lookUpPatiently } from './lookup.ts';
+import { lookUpUntilAnswered } from './lookup.ts';
 
-export interface Delivery {
+export interface BulkDelivery {
   client: EsClient;
   /** Requests to the cluster at a time, over all walks. Never held while waiting. */
   limit: LimitFunction;
-  patience: Patience;
+  backoff: Backoff;
   rejections: Rejection[];
   signal: AbortSignal;
 }
 
 /** `doubt`: an earlier attempt may have arrived. */
-export async function deliver(chunk: Chunk, delivery: Delivery, doubt: boolean): Promise<void> {
+export async function deliver(chunk: BulkChunk, delivery: BulkDelivery, doubt: boolean): Promise<void> {
   let left = chunk.lines;
   let inDoubt = doubt;
   for (let cuts = 0; left.length > 0; ) {
@@ -35,36 +35,39 @@ export async function deliver(chunk: Chunk, delivery: Delivery, doubt: boolean):
     if (trouble === undefined) return;
     inDoubt = trouble.doubt;
     if (inDoubt && outcome.kind === 'trouble') cuts += 1;
-    await delivery.patience.wait(trouble, delivery.signal);
+    await delivery.backoff.wait(trouble, delivery.signal);
   }
 }
 
-function send(chunk: Chunk, { client, limit, signal }: Delivery): Promise<Outcome> {
+function send(chunk: BulkChunk, { client, limit, signal }: BulkDelivery): Promise<BulkOutcome> {
   return limit(() => sendBulk(client, chunk, signal));
 }
 
-async function notArrived({ dataStream, lines }: Chunk, { client, patience, signal }: Delivery): Promise<Line[]> {
+async function notArrived(
+  { dataStream, lines }: BulkChunk,
+  { client, backoff, signal }: BulkDelivery,
+): Promise<BulkLine[]> {
   const ids = lines.map((line) => line.id);
-  const arrived = await lookUpPatiently({ client, dataStream, ids, signal }, patience);
-  if (arrived.size > 0) patience.progress();
+  const arrived = await lookUpUntilAnswered({ client, dataStream, ids, signal }, backoff);
+  if (arrived.size > 0) backoff.progress();
   return lines.filter((line) => !arrived.has(line.id));
 }
 
 /** Takes down what was rejected; returns what is still to be delivered. */
-function keep({ rejected, again }: Sent, sent: Line[], { rejections, patience }: Delivery): Line[] {
+function keep({ rejected, again }: Sent, sent: BulkLine[], { rejections, backoff }: BulkDelivery): BulkLine[] {
   for (const { id, problem } of rejected) rejections.push(rejection(id, problem));
-  if (again.length < sent.length) patience.progress();
+  if (again.length < sent.length) backoff.progress();
   return again;
 }
 
-async function tooLarge(chunk: Chunk, said: string, delivery: Delivery): Promise<void> {
-  const [line, ...others] = chunk.lines as [Line, ...Line[]];
+async function tooLarge(chunk: BulkChunk, said: string, delivery: BulkDelivery): Promise<void> {
+  const [line, ...others] = chunk.lines as [BulkLine, ...BulkLine[]];
   if (others.length > 0) return halves(chunk, delivery);
   const reason = `the document's ${line.document.json.length} bytes are more than one request may hold (${said}; http.max_content_length, or a proxy's limit)`;
   delivery.rejections.push({ id: line.id, type: 'too_large', reason });
 }
 
-async function halves(chunk: Chunk, delivery: Delivery): Promise<void> {
+async function halves(chunk: BulkChunk, delivery: BulkDelivery): Promise<void> {
   const { lines } = chunk;
   const middle = Math.ceil(lines.length / 2);
   await deliver({ ...chunk, lines: lines.slice(0, middle) }, delivery, false);

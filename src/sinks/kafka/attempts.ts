@@ -3,14 +3,14 @@ import type { Logger } from 'pino';
 import { orAborted } from '../../api/abort.ts';
 import type { SluiceError } from '../../api/errors.ts';
 import type { Rejection } from '../../api/sink.ts';
-import type { Patience, Waiting } from '../backoff.ts';
+import type { Backoff, Waiting } from '../backoff.ts';
 import {
   areCredentialsRefused,
+  type ErrorVerdict,
   fenced,
   judge,
   RefusedError,
   unknownTopic,
-  type Verdict,
   type Where,
 } from './errors.ts';
 import { tooLarge } from './messages.ts';
@@ -21,7 +21,7 @@ export interface AttemptTools {
   settings: WholeSettings;
   log: Logger;
   now: () => number;
-  newPatience: () => Patience;
+  newBackoff: () => Backoff;
   where: Where;
   session: Session | undefined;
   /** Of topics that take less than the sink is set to. */
@@ -43,21 +43,21 @@ export interface Limit {
 const BELIEVED_AFTER = 3;
 const UNKNOWN_TOPIC_MS = 2000;
 
-/** Until it is done, patience ends, or only a person can help. `refused` takes what a broker finds too large. */
+/** Until it is done, backoff ends, or only a person can help. `refused` takes what a broker finds too large. */
 export async function patiently(
   tools: AttemptTools,
   signal: AbortSignal,
   work: (session: Session) => Promise<void>,
   refused = new Map<string, Rejection>(),
 ): Promise<void> {
-  const patience = tools.newPatience();
+  const backoff = tools.newBackoff();
   let credentialsAgain = true;
   for (let unknown = 0; ; ) {
     if (tools.lost !== undefined) throw tools.lost;
     try {
       tools.session ??= await openSession(tools.settings, tools.where.transactionalId, tools.log, signal);
       await orAborted(work(tools.session), signal);
-      return patience.progress();
+      return backoff.progress();
     } catch (error) {
       const session = tools.session;
       const verdict = signal.aborted ? undefined : judge(error, tools.where);
@@ -72,14 +72,14 @@ export async function patiently(
         credentialsAgain = false;
         continue;
       }
-      const trouble = isLearned ? undefined : troubleOf(verdict as Verdict, tools, session, unknown);
-      if (trouble !== undefined) await patience.wait(trouble, signal);
+      const trouble = isLearned ? undefined : troubleOf(verdict as ErrorVerdict, tools, session, unknown);
+      if (trouble !== undefined) await backoff.wait(trouble, signal);
     }
   }
 }
 
 /** What is to be waited for; throws what is not to be tried again. */
-function troubleOf(verdict: Verdict, tools: AttemptTools, session: Session | undefined, unknown: number): Waiting {
+function troubleOf(verdict: ErrorVerdict, tools: AttemptTools, session: Session | undefined, unknown: number): Waiting {
   switch (verdict.kind) {
     case 'trouble':
       return verdict;

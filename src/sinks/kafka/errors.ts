@@ -17,7 +17,7 @@ export interface Where {
   scrub: (text: string) => string;
 }
 
-export type Verdict =
+export type ErrorVerdict =
   /** May pass by itself. */
   | { kind: 'trouble'; why: string; advice: string }
   /** Somebody else has opened a producer of our name since. */
@@ -77,7 +77,7 @@ export function areCredentialsRefused(error: unknown): boolean {
   return typeOf(error) === 'SASL_AUTHENTICATION_FAILED';
 }
 
-export function judge(error: unknown, where: Where): Verdict {
+export function judge(error: unknown, where: Where): ErrorVerdict {
   if (error instanceof SluiceError) return { kind: 'stop', error };
   const type = typeOf(error);
   const known = type === undefined ? undefined : KINDS[type];
@@ -100,12 +100,12 @@ export function judge(error: unknown, where: Where): Verdict {
 }
 
 /** Clocks are set right while we run. */
-function wrongClock(said: string): Verdict {
+function wrongClock(said: string): ErrorVerdict {
   const advice = `The clock of this machine, or of the brokers, is wrong: set it right (NTP). ${LATER}`;
   return { kind: 'trouble', why: `refuses the time of the records: ${said}`, advice };
 }
 
-function trouble(said: string, type: string | undefined, where: Where): Verdict {
+function trouble(said: string, type: string | undefined, where: Where): ErrorVerdict {
   // kafkajs does not tell why it found no coordinator; the reason may be a missing right.
   const hidden = /Failed to find group coordinator/.test(said) ? ` If the cluster is well: ${rights(where)}` : '';
   const why = type === undefined ? `cannot be reached: ${said}` : `cannot take documents: ${said}`;

@@ -7,10 +7,10 @@
  */
 import type { Logger } from 'pino';
 import type { Sink } from '../../api/sink.ts';
-import { patience } from '../backoff.ts';
+import { backoff } from '../backoff.ts';
 import { checkKafka } from './check.ts';
 import { type KafkaSettings, withDefaults } from './settings.ts';
-import { openWriter, type Writer } from './writer.ts';
+import { openWriter, type TransactionWriter } from './writer.ts';
 
 export type { KafkaSettings } from './settings.ts';
 
@@ -33,10 +33,10 @@ export function openKafka(given: KafkaSettings, { log, now, lived = now }: Kafka
     now: lived,
     said: { at: Number.NEGATIVE_INFINITY },
   };
-  const tools = { settings, log, now, newPatience: () => patience(waiting) };
-  const writers = new Map<string, Writer>();
+  const tools = { settings, log, now, newBackoff: () => backoff(waiting) };
+  const writers = new Map<string, TransactionWriter>();
   const closed = new AbortController();
-  const writerOf = (pipeline: string): Writer => {
+  const writerOf = (pipeline: string): TransactionWriter => {
     const writer = writers.get(pipeline) ?? openWriter(pipeline, tools);
     writers.set(pipeline, writer);
     return writer;

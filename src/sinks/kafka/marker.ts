@@ -58,7 +58,7 @@ function shortened(id: string): string {
  */
 export const KEPT_AT_LEAST_MS = 86_400_000;
 
-export interface Known {
+export interface KnownNumber {
   marker: Marker | undefined;
   /** The number of the last batch that is known to have arrived; undefined when none is. */
   last: number | undefined;
@@ -72,7 +72,7 @@ export interface Known {
 }
 
 /** Whether the batch arrived. Throws `stop` where the marker leaves it open: nothing is guessed. */
-export function hasArrived(batch: InQuestion, { marker, last, lastAtMs, nowMs, keptMs, group }: Known): boolean {
+export function hasArrived(batch: InQuestion, { marker, last, lastAtMs, nowMs, keptMs, group }: KnownNumber): boolean {
   if (marker === undefined) {
     if (lastAtMs !== undefined && nowMs - lastAtMs <= keptMs) throw removed(last ?? 0, group);
     if (nowMs - batch.atMs <= keptMs) return false;
@@ -87,7 +87,10 @@ export function hasArrived(batch: InQuestion, { marker, last, lastAtMs, nowMs, k
 }
 
 /** A first write of a walk, with no doubt about earlier ones: nothing may be there that it would repeat. */
-export function mustBeAhead(number: number, { marker, last, group }: Pick<Known, 'marker' | 'last' | 'group'>): void {
+export function mustBeAhead(
+  number: number,
+  { marker, last, group }: Pick<KnownNumber, 'marker' | 'last' | 'group'>,
+): void {
   if (marker === undefined) return;
   if (marker.number < (last ?? 0)) throw wentBack(marker, last ?? 0, group);
   if (marker.number >= number) throw ahead({ number }, marker, group);

@@ -15,7 +15,7 @@ export interface Outgoing {
 }
 
 /** One send: records of one partition. */
-export interface Chunk {
+export interface KafkaChunk {
   topic: string;
   partition: number;
   bytes: number;
@@ -77,8 +77,8 @@ export function roundsOf(
   documents: readonly Outgoing[],
   partitionsOf: (topic: string) => number,
   sendLimitOf: (topic: string) => number,
-): Chunk[][] {
-  const queues = new Map<string, Chunk[]>();
+): KafkaChunk[][] {
+  const queues = new Map<string, KafkaChunk[]>();
   for (const document of documents) {
     const { topic, hash, bytes } = document;
     const partition = hash % partitionsOf(topic);
@@ -94,11 +94,11 @@ export function roundsOf(
   return inRounds([...queues.values()]);
 }
 
-function inRounds(queues: Chunk[][]): Chunk[][] {
-  const rounds: Chunk[][] = [];
+function inRounds(queues: KafkaChunk[][]): KafkaChunk[][] {
+  const rounds: KafkaChunk[][] = [];
   const longest = Math.max(0, ...queues.map((queue) => queue.length));
   for (let turn = 0; turn < longest; turn++) {
-    let round: Chunk[] = [];
+    let round: KafkaChunk[] = [];
     let bytes = 0;
     for (const queue of queues) {
       const chunk = queue[turn];

@@ -9,7 +9,7 @@ import { kafkajs } from './client.ts';
 import { type Connection, connectKafka, within } from './connection.ts';
 import { isTooLarge, RefusedError, StepError } from './errors.ts';
 import { type Marker, toMarker } from './marker.ts';
-import type { Chunk } from './messages.ts';
+import type { KafkaChunk } from './messages.ts';
 import type { WholeSettings } from './settings.ts';
 
 export interface Session {
@@ -23,7 +23,7 @@ export interface Session {
   /** How long numbers are kept after the last write of their walk; undefined where it may not be asked for. */
   keptMs(): Promise<number | undefined>;
   /** Writes the rounds and, in the same transaction, the number. */
-  write(rounds: Chunk[][], marker: { group: string; number: number; metadata: string }): Promise<void>;
+  write(rounds: KafkaChunk[][], marker: { group: string; number: number; metadata: string }): Promise<void>;
   /** Whether the transaction at hand is older than the brokers let it become. */
   isOverdue(): boolean;
   drop(): void;
@@ -145,13 +145,13 @@ async function configOf(ask: Ask, type: number, names: string[], setting: string
   return values.filter((value) => value > 0);
 }
 
-async function writePlainly({ settings, producer }: Opened, rounds: Chunk[][]): Promise<void> {
+async function writePlainly({ settings, producer }: Opened, rounds: KafkaChunk[][]): Promise<void> {
   for (const round of rounds) await Promise.all(round.map((chunk) => send(producer, chunk, settings)));
 }
 
 async function writeInTransaction(
   opened: Opened,
-  rounds: Chunk[][],
+  rounds: KafkaChunk[][],
   { group, number, metadata }: Parameters<Session['write']>[1],
 ): Promise<void> {
   const { settings, producer } = opened;
@@ -178,7 +178,7 @@ function isOlderThan({ settings, beganAt }: Opened, share: number): boolean {
 }
 
 /** kafkajs can resolve a send of which it sent nothing, so what was acknowledged is looked at. */
-async function send(to: Pick<Producer, 'send'>, chunk: Chunk, settings: WholeSettings): Promise<void> {
+async function send(to: Pick<Producer, 'send'>, chunk: KafkaChunk, settings: WholeSettings): Promise<void> {
   const { topic, partition, records } = chunk;
   const messages = records.map(({ message }) => message);
   const sent = to.send({

@@ -27,7 +27,7 @@ export interface KafkaSettings {
   retryBaseMs?: number;
   retryMaxMs?: number;
   /** What `check` looks at. */
-  places?: readonly Place[];
+  places?: readonly TopicPlace[];
 }
 
 export interface KafkaSasl {
@@ -38,7 +38,7 @@ export interface KafkaSasl {
 }
 
 /** What a topic is named after. */
-export interface Place {
+export interface TopicPlace {
   stream: StreamName;
   namespace: string;
 }
@@ -70,7 +70,7 @@ export function withDefaults({ brokers, ...given }: KafkaSettings): WholeSetting
 export const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
 const UNSAFE = /[^A-Za-z0-9._-]/g;
 
-export function topicOf(template: string, { stream, namespace }: Place): string {
+export function topicOf(template: string, { stream, namespace }: TopicPlace): string {
   return template.replaceAll('{stream}', stream).replaceAll('{source}', namespace);
 }
 

@@ -8,7 +8,7 @@ import { connectKafka, scrubber, within } from './connection.ts';
 import { judge, StepError, typeOf, type Where } from './errors.ts';
 import { type KafkaSettings, topicOf, transactionalIdOf, type WholeSettings, withDefaults } from './settings.ts';
 
-export interface SetupOptions {
+export interface TopicSetupOptions {
   /** What the cluster gives by default, where they are not said. */
   partitions?: number;
   replication?: number;
@@ -32,7 +32,7 @@ export interface TopicShape {
   replication: number;
 }
 
-export async function setupKafka(given: KafkaSettings, options: SetupOptions): Promise<TopicResult[]> {
+export async function setupKafka(given: KafkaSettings, options: TopicSetupOptions): Promise<TopicResult[]> {
   const settings = withDefaults(given);
   const signal = options.signal ?? new AbortController().signal;
   const connection = connectKafka(settings, options.log);
@@ -50,7 +50,11 @@ export async function setupKafka(given: KafkaSettings, options: SetupOptions): P
 }
 
 /** With an admin client that is connected. */
-export async function createAll(admin: Admin, settings: WholeSettings, options: SetupOptions): Promise<TopicResult[]> {
+export async function createAll(
+  admin: Admin,
+  settings: WholeSettings,
+  options: TopicSetupOptions,
+): Promise<TopicResult[]> {
   const results: TopicResult[] = [];
   for (const name of topicsOf(settings)) {
     results.push(
@@ -80,7 +84,7 @@ async function createOne(
   admin: Admin,
   { name, kind, partitions }: Wanted,
   { timeoutMs }: WholeSettings,
-  { replication, dryRun = false }: SetupOptions,
+  { replication, dryRun = false }: TopicSetupOptions,
 ): Promise<TopicResult> {
   const there = await within(timeoutMs, `looking for ${name}`, shapeOf(admin, name));
   if (there !== undefined) return { name, kind, action: 'unchanged', shape: there };

@@ -30,7 +30,7 @@ export interface WalkState {
 }
 
 /** A batch on its way. */
-export interface Delivery {
+export interface KafkaDelivery {
   number: number;
   walk: WalkState;
   documents: Outgoing[];
@@ -43,7 +43,7 @@ export interface Delivery {
 type Tools = Pick<AttemptTools, 'settings' | 'limits' | 'now'>;
 
 /** Whatever it throws leaves the session unusable. */
-export async function deliver(tools: Tools, session: Session, delivery: Delivery): Promise<void> {
+export async function deliver(tools: Tools, session: Session, delivery: KafkaDelivery): Promise<void> {
   const { number, walk, documents, refused } = delivery;
   if (tools.settings.transactions && (await isThere(tools, session, delivery))) return;
   const { maxMessageBytes } = tools.settings;
@@ -86,7 +86,7 @@ function arrived(walk: WalkState, number: number, { settings, now }: Pick<Tools,
 const SEND_SHARE = 0.9;
 
 /** Looks where an attempt was made before, and before the first batch of a walk in this process. */
-async function isThere(tools: Tools, session: Session, delivery: Delivery): Promise<boolean> {
+async function isThere(tools: Tools, session: Session, delivery: KafkaDelivery): Promise<boolean> {
   const { number, walk, documents } = delivery;
   const inDoubt = walk.open?.number === number ? walk.open : undefined;
   if (walk.seen && inDoubt === undefined) return false;
@@ -121,14 +121,14 @@ async function settledMarker(
   return { marker, keptMs: keptMs ?? KEPT_AT_LEAST_MS };
 }
 
-function leftOutOf({ documents, rejections }: Delivery, marker: Marker): Rejection[] {
+function leftOutOf({ documents, rejections }: KafkaDelivery, marker: Marker): Rejection[] {
   const told = new Map(rejections.map((rejection) => [rejection.id, rejection]));
   return documents.flatMap(({ id, bytes, topic }) =>
     isLeftOut(id, marker) ? [told.get(id) ?? tooLarge(id, `${bytes} bytes, which ${topic} did not take`)] : [],
   );
 }
 
-function tooMany({ rejections, documents }: Delivery): SluiceError {
+function tooMany({ rejections, documents }: KafkaDelivery): SluiceError {
   return new SluiceError(
     `${rejections.length} of ${documents.length} documents of a batch are too large for Kafka: ${rejections[0]?.reason}`,
     {

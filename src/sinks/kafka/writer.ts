@@ -7,9 +7,9 @@ import { type AttemptTools, patiently } from './attempts.ts';
 import { scrubber } from './connection.ts';
 import { toOutgoing } from './messages.ts';
 import { groupOf, topicOf, transactionalIdOf } from './settings.ts';
-import { type Delivery, deliver, idsThatArrived, type WalkState } from './write.ts';
+import { deliver, idsThatArrived, type KafkaDelivery, type WalkState } from './write.ts';
 
-export interface Writer {
+export interface TransactionWriter {
   write(batch: Batch, signal: AbortSignal): Promise<Written>;
   /** Which ids of the prepared batches arrived; `committed` has the receipts of every walk. */
   recover(
@@ -28,8 +28,8 @@ interface State extends AttemptTools {
 
 export function openWriter(
   pipeline: string,
-  tools: Pick<AttemptTools, 'settings' | 'log' | 'now' | 'newPatience'>,
-): Writer {
+  tools: Pick<AttemptTools, 'settings' | 'log' | 'now' | 'newBackoff'>,
+): TransactionWriter {
   const state = begin(pipeline, tools);
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
@@ -51,7 +51,7 @@ export function openWriter(
   };
 }
 
-function begin(pipeline: string, tools: Pick<AttemptTools, 'settings' | 'log' | 'now' | 'newPatience'>): State {
+function begin(pipeline: string, tools: Pick<AttemptTools, 'settings' | 'log' | 'now' | 'newBackoff'>): State {
   const { settings } = tools;
   const transactionalId = transactionalIdOf(settings.transactionalIdPrefix, pipeline);
   const where = {
@@ -80,7 +80,7 @@ async function write(state: State, batch: Batch, signal: AbortSignal): Promise<W
   const { settings } = state;
   const walk = walkOf(state, batch.walk);
   const documents = toOutgoing(batch.documents, settings, new Date(state.now()).toISOString());
-  const delivery: Delivery = { number: batch.number, walk, documents, refused: new Map(), rejections: [] };
+  const delivery: KafkaDelivery = { number: batch.number, walk, documents, refused: new Map(), rejections: [] };
   if (documents.length > 0) {
     const topics = [...new Set(batch.documents.map((document) => topicOf(settings.topic, document)))];
     state.where = { ...state.where, topics };

@@ -27,7 +27,7 @@ export const OWNER_FILE = '.sluice-owner.json';
 export const LOCK_FILE = '.sluice-lock';
 
 /** A folder that this process has taken. */
-export interface Claim {
+export interface FolderClaim {
   path: string;
   /** What receipts call it. */
   id: string;
@@ -58,7 +58,7 @@ export function claimFolder(
   path: string,
   committed: ReadonlyMap<string, Json>,
   { owner, make }: { owner: Owner; make: boolean },
-): Claim | undefined {
+): FolderClaim | undefined {
   const receipts = toReceipts(committed);
   const isThere = isAnything(path);
   if (!isThere) requireOwned(path, { segments: [], file: undefined }, receipts, owner);
@@ -124,7 +124,7 @@ function readOwner(path: string): OwnerFile {
   }
 }
 
-function openClaim(settings: FolderSettings, path: string, receipts: Receipts, owner: Owner, lock: Lock): Claim {
+function openClaim(settings: FolderSettings, path: string, receipts: Receipts, owner: Owner, lock: Lock): FolderClaim {
   const found = lookInto(path);
   requireOwned(path, found, receipts, owner);
   const file = ownedBy(owner, found, receipts, randomBytes(16).toString('hex'));
@@ -172,7 +172,7 @@ function openClaim(settings: FolderSettings, path: string, receipts: Receipts, o
   };
 }
 
-function wasOf({ file }: Found, owner: Owner): Claim['was'] {
+function wasOf({ file }: Found, owner: Owner): FolderClaim['was'] {
   if (!owner.adopt || file?.state === owner.state) return 'ours';
   return file === undefined ? 'unknown' : 'of another';
 }

@@ -12,7 +12,7 @@ import { actionOf, messageOf, SluiceError } from '../../api/errors.ts';
 import type { Batch, Sink } from '../../api/sink.ts';
 import { checkFiles, openToOthers } from './check.ts';
 import { diskError } from './errors.ts';
-import { type Claim, claimFolder } from './folder.ts';
+import { claimFolder, type FolderClaim } from './folder.ts';
 import { type Owner, toReceipts } from './owner.ts';
 import { finishParts } from './recover.ts';
 import { append, type Chain, finish, inTurn, type NdjsonSettings, newChain, receiptOf, rotateIfDue } from './write.ts';
@@ -27,7 +27,7 @@ interface Tools {
 export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
   const chains = new Map<string, Chain>();
   /** With whose segments were in the folder, until those are looked after. */
-  const claims = new Map<string, { claim: Claim; was: Claim['was'] }>();
+  const claims = new Map<string, { claim: FolderClaim; was: FolderClaim['was'] }>();
   /** The last segment of each walk that the state knows of: numbers are never used again. */
   const committedSegments = new Map<string, number>();
   const looking = setInterval(
@@ -60,7 +60,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
     return taken;
   };
   const begun = async (batch: Batch): Promise<Chain> => {
-    const taken = (await claimed(batch.pipeline, new Map(), true)) as { claim: Claim; was: Claim['was'] };
+    const taken = (await claimed(batch.pipeline, new Map(), true)) as { claim: FolderClaim; was: FolderClaim['was'] };
     const { claim } = taken;
     await claim.note([]);
     taken.was = 'ours'; // there were no parts, or `recover` would have met them

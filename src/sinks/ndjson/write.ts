@@ -9,7 +9,7 @@ import type { Batch } from '../../api/sink.ts';
 import { openNewFile, openOwnFile } from '../../system/private-files.ts';
 import { ownFile } from '../../system/trust.ts';
 import { encodeLines } from '../serialize.ts';
-import { type Claim, removed, syncFolder } from './folder.ts';
+import { type FolderClaim, removed, syncFolder } from './folder.ts';
 import { finishedName, segmentsIn } from './names.ts';
 import { giveName } from './recover.ts';
 
@@ -26,7 +26,7 @@ export interface NdjsonSettings {
 
 /** The segments of one walk. */
 export interface Chain {
-  claim: Claim;
+  claim: FolderClaim;
   pipeline: string;
   walk: string;
   segment: number;
@@ -58,7 +58,7 @@ function partOf(chain: Chain, settings: NdjsonSettings): string {
 
 /** Goes on behind the last segment of this walk, whatever wrote it, even if somebody has collected the files since. */
 export async function newChain(
-  claim: Claim,
+  claim: FolderClaim,
   { pipeline, walk }: Pick<Batch, 'pipeline' | 'walk'>,
   { settings, now, committed }: { settings: NdjsonSettings; now: () => number; committed: number },
 ): Promise<Chain> {
