@@ -3,32 +3,26 @@
  * Natural Language Representation" and "Get Detection Rule Counts". The content is the rule's logic; who changed it, when,
  * its severity and its category stand in the list alone, so that a record is both together.
  */
-
 import { Counts, members } from '../../members/cylance/detection-rule.ts';
-import {
-  actionOf,
-  type IsNews,
-  isGeneral,
-  type ListReply,
-  memberOf,
-  messageOf,
-  type PageQuery,
-  parseTimeMs,
-  pathTo,
-  SluiceError,
-  type Stream,
-  type StreamContext,
-  type VendorRequest,
-  walkSnapshot,
-} from '../../src/index.ts';
+import { actionOf, isGeneral, messageOf, SluiceError } from '../../src/errors.ts';
+import { memberOf } from '../../src/members.ts';
+import { pathTo } from '../../src/path-segment.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { IsNews, Stream, StreamContext, VendorRequest } from '../../src/types.ts';
 import { withListed } from './shared/listed.ts';
-import { listPage, recordAt, textOf } from './shared/pages.ts';
+import { textOf } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/rules/v2';
 const LIST_SCOPE = 'opticsrule:list';
 const READ_SCOPE = 'opticsrule:read';
 const LOGIC_CHANGED = 'detection-rule-logic-changed';
 const VERSION_CHANGED = 'detection-rule-version-changed';
+
+const key = idOf(members, 'Id', 'rule');
+const list = listAt({ path: LIST, scope: LIST_SCOPE });
+/** The content, with what the list says of it. */
+const ruleAt = withListed({ path: `${LIST}/{id}`, scope: READ_SCOPE, list, key, members, deletesSoftly: true });
 
 export const detectionRule: Stream = {
   name: 'cylance.detection_rule',
@@ -63,27 +57,16 @@ export const detectionRule: Stream = {
     { action: VERSION_CHANGED, of: (record) => textOf(memberOf(members, record, 'Version')) },
   ],
   actions: { updated: 'detection-rule-updated', deleted: 'detection-rule-deleted' },
-  pages: (context, walk) =>
-    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
+  pages: snapshotOf(key, list),
   detail,
   deletesSoftly: true,
   tombstone: (id) => ({ Id: id, Deleted: true }),
 };
 
-function key(record: unknown): string {
-  const id = textOf(memberOf(members, record, 'Id'));
-  if (id === undefined) throw new Error('the rule has no Id');
-  return id;
-}
-
 /** Undefined for a list record, which has none of it. */
 function logicOf(record: unknown): unknown {
   const parts = (['States', 'Paths'] as const).map((name) => memberOf(members, record, name));
   return parts.every((part) => part === undefined) ? undefined : parts.map((part) => part ?? null);
-}
-
-function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
-  return listPage(context, query, { path: LIST, scope: LIST_SCOPE });
 }
 
 /**
@@ -98,14 +81,7 @@ function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
  * but with its next version.
  */
 async function detail(context: StreamContext, id: string, listed?: unknown, isNews?: IsNews): Promise<unknown> {
-  const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, key });
-  const rule = await withListed(
-    context,
-    { list: (query) => list(context, query), key, members, deletesSoftly: true },
-    id,
-    content,
-    listed,
-  );
+  const rule = await ruleAt(context, id, listed);
   const isKnown = isNews !== undefined && ![VERSION_CHANGED, LOGIC_CHANGED].some((action) => isNews(action, rule));
   const [language, counts] = isKnown
     ? [UNCHANGED, UNCHANGED]

@@ -1,21 +1,18 @@
 /** Devices: CylancePROTECT's user API, "Get Devices" and "Get Device"; ids in the CylanceOPTICS API guide, "About Device ID". */
 import { members, policy } from '../../members/cylance/device.ts';
-import {
-  exactDigestOf,
-  type ListReply,
-  meaningsIn,
-  memberOf,
-  type PageQuery,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
+import { exactDigestOf } from '../../src/identity.ts';
+import { meaningsIn, memberOf } from '../../src/members.ts';
+import type { Stream } from '../../src/types.ts';
 import { protectId } from './shared/ids.ts';
-import { listPage, recordAt, textOf } from './shared/pages.ts';
+import { recordAt, textOf } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/devices/v2';
 export const DEVICE_LIST_SCOPE = 'device:list';
 const READ_SCOPE = 'device:read';
+
+const writtenId = idOf(members, 'id', 'device');
+export const listDevices = listAt({ path: LIST, scope: DEVICE_LIST_SCOPE }, inOrder);
 
 export const device: Stream = {
   name: 'cylance.device',
@@ -52,24 +49,14 @@ export const device: Stream = {
   ],
   actions: { updated: 'device-updated', deleted: 'device-deleted' },
   describesHosts: true,
-  pages: (context, walk) =>
-    walkSnapshot(context, { lists: [listOf(context)], key: deviceKey, findsDeleted: true }, walk),
+  pages: snapshotOf(deviceKey, listDevices),
   detail: async (context, key) =>
     inOrder(await recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE, key: deviceKey })),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 
 export function deviceKey(record: unknown): string {
-  const id = textOf(memberOf(members, record, 'id'));
-  if (id === undefined) throw new Error('the device has no id');
-  return protectId(id);
-}
-
-export function listOf(context: StreamContext): (query: PageQuery) => Promise<ListReply> {
-  return async (query) => {
-    const reply = await listPage(context, query, { path: LIST, scope: DEVICE_LIST_SCOPE });
-    return { ...reply, records: reply.records.map(inOrder) };
-  };
+  return protectId(writtenId(record));
 }
 
 const ADDRESSES = ['ip_addresses', 'mac_addresses'] as const;

@@ -3,21 +3,19 @@
  * content has the conditions; who changed it and when stand in the list alone, so that a record is both together.
  */
 import { members, OperatingSystems } from '../../members/cylance/exception.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
 import { withListed } from './shared/listed.ts';
-import { listPage, recordAt, textOf } from './shared/pages.ts';
+import { textOf } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/exceptions/v2';
 const LIST_SCOPE = 'opticsexception:list';
 const READ_SCOPE = 'opticsexception:read';
+
+const key = idOf(members, 'Id', 'exception');
+const list = listAt({ path: LIST, scope: LIST_SCOPE });
 
 export const exception: Stream = {
   name: 'cylance.exception',
@@ -49,27 +47,11 @@ export const exception: Stream = {
     { action: 'exception-version-changed', of: (record) => textOf(memberOf(members, record, 'Version')) },
   ],
   actions: { updated: 'exception-updated', deleted: 'exception-deleted' },
-  pages: (context, walk) =>
-    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
-  async detail(context, id, listed) {
-    const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, key });
-    return withListed(
-      context,
-      { list: (query) => list(context, query), key, members, deletesSoftly: true },
-      id,
-      content,
-      listed,
-    );
-  },
+  pages: snapshotOf(key, list),
+  detail: withListed({ path: `${LIST}/{id}`, scope: READ_SCOPE, list, key, members, deletesSoftly: true }),
   deletesSoftly: true,
   tombstone: (id) => ({ Id: id, Deleted: true }),
 };
-
-function key(record: unknown): string {
-  const id = textOf(memberOf(members, record, 'Id'));
-  if (id === undefined) throw new Error('the exception has no Id');
-  return id;
-}
 
 /** List and content may write them differently. */
 function systemsOf(record: unknown): string {
@@ -79,8 +61,4 @@ function systemsOf(record: unknown): string {
     (textOf(memberOf(OperatingSystems, system, 'Name')) ?? textOf(system) ?? '').toLowerCase(),
   );
   return names.sort().join();
-}
-
-function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
-  return listPage(context, query, { path: LIST, scope: LIST_SCOPE });
 }

@@ -1,18 +1,18 @@
 /** Focus views: CylanceOPTICS API guide, "Get Focus View List" and "Get a Focus View Summary"; the newer wording is the same. */
 import { members } from '../../members/cylance/focus-view.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
-import { listPage, recordAt, textOf } from './shared/pages.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
+import { recordAt, textOf } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/foci/v2';
 const SCOPE = 'opticsfocus:read';
+
+export const viewId = idOf(members, 'id', 'focus view');
+
+/** Never with `q`: asked so, the vendor shows no focus view at all these days. */
+export const listViews = listAt({ path: LIST, scope: SCOPE });
 
 export const focusView: Stream = {
   name: 'cylance.focus_view',
@@ -34,19 +34,7 @@ export const focusView: Stream = {
     { action: 'focus-view-related', of: (record) => memberOf(members, record, 'relations') },
   ],
   actions: { updated: 'focus-view-updated', deleted: 'focus-view-deleted' },
-  pages: (context, walk) =>
-    walkSnapshot(context, { lists: [(query) => listViews(context, query)], key: viewId, findsDeleted: true }, walk),
+  pages: snapshotOf(viewId, listViews),
   detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: SCOPE, key: viewId }),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
-
-export function viewId(record: unknown): string {
-  const id = textOf(memberOf(members, record, 'id'));
-  if (id === undefined) throw new Error('the focus view has no id');
-  return id;
-}
-
-/** Never with `q`: asked so, the vendor shows no focus view at all these days. */
-export function listViews(context: StreamContext, query: PageQuery): Promise<ListReply> {
-  return listPage(context, query, { path: LIST, scope: SCOPE });
-}

@@ -2,25 +2,15 @@
 
 import * as queries from '../../members/cylance/instaquery.ts';
 import { members, Query, Result } from '../../members/cylance/instaquery-result.ts';
-import {
-  type Child,
-  exactDigestOf,
-  exactHashOf,
-  type Json,
-  listedParents,
-  meaningsIn,
-  memberOf,
-  type Parents,
-  parseExact,
-  parseTimeMs,
-  pathTo,
-  SluiceError,
-  type Stream,
-  type StreamContext,
-  spellingsOf,
-  walkChildren,
-} from '../../src/index.ts';
-import { listsOf, queryId } from './instaquery.ts';
+import { SluiceError } from '../../src/errors.ts';
+import { exactDigestOf, exactHashOf } from '../../src/identity.ts';
+import { parseExact } from '../../src/json.ts';
+import { meaningsIn, memberOf, spellingsOf } from '../../src/members.ts';
+import { pathTo } from '../../src/path-segment.ts';
+import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
+import { QUERY_LISTS, queryId } from './instaquery.ts';
 import { member, textOf } from './shared/pages.ts';
 
 const ROUTE = '/instaqueries/v2/{id}/results';
@@ -66,7 +56,7 @@ export const instaqueryResult: Stream = {
 };
 
 function parents(context: StreamContext): Promise<Parents> {
-  return listedParents(context, { lists: listsOf(context), key: queryId }, toChild);
+  return listedParents(context, { lists: QUERY_LISTS.map((list) => list(context)), key: queryId }, toChild);
 }
 
 function toChild(key: string, query: unknown): Child {

@@ -1,19 +1,22 @@
 /** InstaQueries: CylanceOPTICS API guide, "Get InstaQueries" and "Get InstaQuery". */
 import { members } from '../../members/cylance/instaquery.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
-import { listPage, recordAt, textOf } from './shared/pages.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
+import { recordAt } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/instaqueries/v2';
 const LIST_SCOPE = 'opticssurvey:list';
 const READ_SCOPE = 'opticssurvey:read';
+
+export const queryId = idOf(members, 'id', 'query');
+
+/** Whether `archived` means "these too" or "only these" is not documented: both lists together are right either way. */
+export const QUERY_LISTS = [
+  listAt({ path: LIST, scope: LIST_SCOPE }),
+  listAt({ path: LIST, scope: LIST_SCOPE, query: { archived: 'true' }, mayBeMissing: true }),
+];
 
 export const instaquery: Stream = {
   name: 'cylance.instaquery',
@@ -41,22 +44,7 @@ export const instaquery: Stream = {
     { action: 'instaquery-progressed', of: (record) => memberOf(members, record, 'progress') },
   ],
   actions: { updated: 'instaquery-updated', deleted: 'instaquery-deleted' },
-  pages: (context, walk) => walkSnapshot(context, { lists: listsOf(context), key: queryId, findsDeleted: true }, walk),
+  pages: snapshotOf(queryId, ...QUERY_LISTS),
   detail: (context, key) => recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE, key: queryId }),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
-
-export function queryId(record: unknown): string {
-  const id = textOf(memberOf(members, record, 'id'));
-  if (id === undefined) throw new Error('the query has no id');
-  return id;
-}
-
-/** Whether `archived` means "these too" or "only these" is not documented: both lists together are right either way. */
-export function listsOf(context: StreamContext): ((query: PageQuery) => Promise<ListReply>)[] {
-  const filters: Record<string, string>[] = [{}, { archived: 'true' }];
-  return filters.map(
-    (filter) => (query) =>
-      listPage(context, query, { path: LIST, query: filter, scope: LIST_SCOPE, mayBeMissing: 'archived' in filter }),
-  );
-}

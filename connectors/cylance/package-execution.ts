@@ -1,19 +1,17 @@
 /** Package executions: CylanceOPTICS API guide, "Get Package Executions" and "Get Package Execution". */
 import { members } from '../../members/cylance/package-execution.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
-import { listPage, recordAt, textOf } from './shared/pages.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
+import { recordAt } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/packages/v2/executions';
 const LIST_SCOPE = 'opticspkgdeploy:list';
 const READ_SCOPE = 'opticspkgdeploy:read';
+
+const executionId = idOf(members, 'id', 'execution');
+const list = listAt({ path: LIST, scope: LIST_SCOPE }, withoutAddresses);
 
 export const packageExecution: Stream = {
   name: 'cylance.package_execution',
@@ -36,25 +34,11 @@ export const packageExecution: Stream = {
   isOpen: () => false,
   changes: [{ action: 'package-execution-progressed', of: (record) => memberOf(members, record, 'deviceStatuses') }],
   actions: { updated: 'package-execution-updated', deleted: 'package-execution-deleted' },
-  pages: (context, walk) =>
-    walkSnapshot(
-      context,
-      {
-        lists: [(query) => list(context, query)],
-        key: executionId,
-        findsDeleted: true,
-      },
-      walk,
-    ),
+  pages: snapshotOf(executionId, list),
   detail: async (context, key) =>
     withoutAddresses(await recordAt(context, key, { path: `${LIST}/{id}`, scope: READ_SCOPE, key: executionId })),
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
-
-async function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
-  const reply = await listPage(context, query, { path: LIST, scope: LIST_SCOPE });
-  return { ...reply, records: reply.records.map(withoutAddresses) };
-}
 
 /** A package that is named by its address alone, instead of an object whose member `package` is removed, opens a door as well. */
 function withoutAddresses(record: unknown): unknown {
@@ -63,10 +47,4 @@ function withoutAddresses(record: unknown): unknown {
   const kept = packages.map((one) => (typeof one === 'string' ? {} : one));
   const entries = Object.entries(record as object);
   return Object.fromEntries(entries.map(([name, value]) => [name, value === packages ? kept : value]));
-}
-
-function executionId(record: unknown): string {
-  const id = textOf(memberOf(members, record, 'id'));
-  if (id === undefined) throw new Error('the execution has no id');
-  return id;
 }

@@ -1,19 +1,17 @@
 /** Packages that can be deployed to devices: CylanceOPTICS API guide, "Get Packages" and "Get Package". */
 import { members } from '../../members/cylance/package.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
-import { listPage, recordAt, textOf } from './shared/pages.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
+import { recordAt, textOf } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/packages/v2';
 const LIST_SCOPE = 'opticspkgconfig:list';
 const READ_SCOPE = 'opticspkgconfig:read';
+
+const key = idOf(members, 'packageId', 'package');
+const list = listAt({ path: LIST, scope: LIST_SCOPE });
 
 export const packageStream: Stream = {
   name: 'cylance.package',
@@ -40,17 +38,10 @@ export const packageStream: Stream = {
     { action: 'package-status-changed', of: statusOf },
   ],
   actions: { updated: 'package-updated', deleted: 'package-deleted' },
-  pages: (context, walk) =>
-    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
+  pages: snapshotOf(key, list),
   detail: (context, id) => recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, key }),
   tombstone: (id) => ({ packageId: id, Deleted: true }),
 };
-
-function key(record: unknown): string {
-  const id = textOf(memberOf(members, record, 'packageId'));
-  if (id === undefined) throw new Error('the package has no packageId');
-  return id;
-}
 
 function statusOf(record: unknown): string | undefined {
   return textOf(memberOf(members, record, 'status'))?.toLowerCase();
@@ -60,8 +51,4 @@ function statusOf(record: unknown): string | undefined {
 function hasStatus(record: unknown, status: string): boolean | undefined {
   const told = statusOf(record);
   return told === undefined ? undefined : told === status;
-}
-
-function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
-  return listPage(context, query, { path: LIST, scope: LIST_SCOPE });
 }

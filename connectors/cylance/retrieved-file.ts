@@ -1,16 +1,11 @@
 /** The history of file retrievals: CylanceOPTICS API guide, "Get Retrieved Files Results". */
 import { members } from '../../members/cylance/retrieved-file.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
 import { foldedPath } from './shared/ids.ts';
-import { listPage, textOf } from './shared/pages.ts';
+import { textOf } from './shared/pages.ts';
+import { listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/devicecommands/v2/retrieved_files';
 const SCOPE = 'opticscommand:read';
@@ -39,8 +34,7 @@ export const retrievedFile: Stream = {
     { action: 'retrieved-file-status-changed', of: (record) => textOf(memberOf(members, record, 'file_status')) },
   ],
   actions: { updated: 'retrieved-file-updated', deleted: 'retrieved-file-deleted' },
-  pages: (context, walk) =>
-    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
+  pages: snapshotOf(key, listAt({ path: LIST, scope: SCOPE, bareArray: true })),
   tombstone,
 };
 
@@ -59,8 +53,4 @@ function tombstone(of: string): unknown {
   const [device_id, ...rest] = of.split('|');
   const [created_at, correlation_id] = rest.splice(-2).map((text) => (text === '' ? undefined : text));
   return { device_id, filepath: rest.join('|'), created_at, correlation_id, Deleted: true };
-}
-
-function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
-  return listPage(context, query, { path: LIST, scope: SCOPE, bareArray: true });
 }

@@ -4,21 +4,19 @@
  * together. The default set is a template for new ones, and the CSV the same list with fewer members: neither is read.
  */
 import { members } from '../../members/cylance/rule-set.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
 import { withListed } from './shared/listed.ts';
-import { listPage, recordAt, textOf } from './shared/pages.ts';
+import { textOf } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 const LIST = '/rulesets/v2';
 const LIST_SCOPE = 'opticsruleset:list';
 const READ_SCOPE = 'opticsruleset:read';
+
+const key = idOf(members, 'id', 'rule set');
+const list = listAt({ path: LIST, scope: LIST_SCOPE });
 
 export const ruleSet: Stream = {
   name: 'cylance.rule_set',
@@ -42,27 +40,7 @@ export const ruleSet: Stream = {
     { action: 'rule-set-renamed', of: (record) => textOf(memberOf(members, record, 'name')) },
   ],
   actions: { updated: 'rule-set-updated', deleted: 'rule-set-deleted' },
-  pages: (context, walk) =>
-    walkSnapshot(context, { lists: [(query) => list(context, query)], key, findsDeleted: true }, walk),
-  async detail(context, id, listed) {
-    const content = await recordAt(context, id, { path: `${LIST}/{id}`, scope: READ_SCOPE, key });
-    return withListed(
-      context,
-      { list: (query) => list(context, query), key, members, deletesSoftly: false },
-      id,
-      content,
-      listed,
-    );
-  },
+  pages: snapshotOf(key, list),
+  detail: withListed({ path: `${LIST}/{id}`, scope: READ_SCOPE, list, key, members, deletesSoftly: false }),
   tombstone: (id) => ({ id, Deleted: true }),
 };
-
-function key(record: unknown): string {
-  const id = textOf(memberOf(members, record, 'id'));
-  if (id === undefined) throw new Error('the rule set has no id');
-  return id;
-}
-
-function list(context: StreamContext, query: PageQuery): Promise<ListReply> {
-  return listPage(context, query, { path: LIST, scope: LIST_SCOPE });
-}

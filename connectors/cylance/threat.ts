@@ -1,18 +1,16 @@
 /** Threats: CylancePROTECT's user API, "Get Threats"; only its devices are in our documents ("Get threat devices"). */
 import { members } from '../../members/cylance/threat.ts';
-import {
-  type ListReply,
-  memberOf,
-  type PageQuery,
-  parseTimeMs,
-  type Stream,
-  type StreamContext,
-  walkSnapshot,
-} from '../../src/index.ts';
-import { listPage, textOf } from './shared/pages.ts';
+import { memberOf } from '../../src/members.ts';
+import { parseTimeMs } from '../../src/time.ts';
+import type { Stream } from '../../src/types.ts';
+import { textOf } from './shared/pages.ts';
+import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 
 export const THREATS = '/threats/v2';
 export const THREAT_LIST_SCOPE = 'threat:list';
+
+const writtenHash = idOf(members, 'sha256', 'threat');
+export const threatsOf = listAt({ path: THREATS, scope: THREAT_LIST_SCOPE });
 
 export const threat: Stream = {
   name: 'cylance.threat',
@@ -41,19 +39,12 @@ export const threat: Stream = {
     { action: 'threat-score-changed', of: (record) => textOf(memberOf(members, record, 'cylance_score')) },
   ],
   actions: { updated: 'threat-updated', deleted: 'threat-deleted' },
-  pages: (context, walk) =>
-    walkSnapshot(context, { lists: [threatsOf(context)], key: threatKey, findsDeleted: true }, walk),
+  pages: snapshotOf(threatKey, threatsOf),
   tombstone: (sha256) => ({ sha256, Deleted: true }),
 };
 
 export function threatKey(record: unknown): string {
-  const sha256 = textOf(memberOf(members, record, 'sha256'));
-  if (sha256 === undefined) throw new Error('the threat has no sha256');
-  return sha256.toLowerCase();
-}
-
-export function threatsOf(context: StreamContext): (query: PageQuery) => Promise<ListReply> {
-  return (query) => listPage(context, query, { path: THREATS, scope: THREAT_LIST_SCOPE });
+  return writtenHash(record).toLowerCase();
 }
 
 function flag(record: unknown, name: 'global_quarantined' | 'safelisted'): string {

@@ -1,21 +1,14 @@
 /** For resources whose details lack what their list says: rules and exceptions (who changed them, and when), rule sets (their policies). */
-import {
-  foldedName,
-  keyOf,
-  type ListReply,
-  meaningsIn,
-  memberOf,
-  type PageQuery,
-  SluiceError,
-  type StreamContext,
-  type Table,
-  walkSnapshot,
-} from '../../../src/index.ts';
-import { textOf } from './pages.ts';
+import { SluiceError } from '../../../src/errors.ts';
+import { keyOf } from '../../../src/identity.ts';
+import { foldedName, meaningsIn, memberOf, type Table } from '../../../src/members.ts';
+import { walkSnapshot } from '../../../src/reading/snapshot.ts';
+import type { StreamContext } from '../../../src/types.ts';
+import { type RecordAddress, recordAt, textOf } from './pages.ts';
+import type { List } from './snapshot.ts';
 
-interface Listed {
-  list(query: PageQuery): Promise<ListReply>;
-  key(record: unknown): string;
+interface Listed extends RecordAddress {
+  list: List;
   members: Table;
   /** The vendor only takes it from the list ("soft delete"): then one whose detail still answers can be gone. */
   deletesSoftly: boolean;
@@ -34,7 +27,7 @@ async function findListed(
   const walk = { id: 'find-listed', kind: 'refresh', range: { fromMs: 0, toMs: 0 } } as const;
   let settled = false;
   let others = 0;
-  for await (const page of walkSnapshot(context, { lists: [list], key, findsDeleted: false }, walk)) {
+  for await (const page of walkSnapshot(context, { lists: [list(context)], key, findsDeleted: false }, walk)) {
     const found = page.records.find((record) => keyOf({ key }, record) === wanted);
     if (found !== undefined) return found;
     others += page.records.length;
@@ -47,19 +40,21 @@ async function findListed(
 }
 
 /**
- * Detail and list record as one. A list record of another version was made by somebody else, so the list is looked at
- * once more; where it still lags behind, the detail is the record for now, and the list's next state a revision of it.
+ * The `detail` of a stream: detail and list record as one. A list record of another version was made by somebody else, so
+ * the list is looked at once more; where it still lags behind, the detail is the record for now, and the list's next state
+ * a revision of it.
  */
-export async function withListed(
-  context: StreamContext,
+export function withListed(
   from: Listed,
-  wanted: string,
-  detail: unknown,
-  listed: unknown,
-): Promise<Record<string, unknown>> {
-  const isFirst = listed !== undefined && mayBelong(from, listed, detail);
-  const found = isFirst ? listed : await findListed(context, from, wanted);
-  return isFirst || mayBelong(from, found, detail) ? joined(from, detail, found) : (detail as Record<string, unknown>);
+): (context: StreamContext, wanted: string, listed?: unknown) => Promise<Record<string, unknown>> {
+  return async (context, wanted, listed) => {
+    const detail = await recordAt(context, wanted, from);
+    const isFirst = listed !== undefined && mayBelong(from, listed, detail);
+    const found = isFirst ? listed : await findListed(context, from, wanted);
+    return isFirst || mayBelong(from, found, detail)
+      ? joined(from, detail, found)
+      : (detail as Record<string, unknown>);
+  };
 }
 
 function mayBelong({ members }: Listed, listed: unknown, detail: unknown): boolean {
