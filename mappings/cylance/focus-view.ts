@@ -7,8 +7,8 @@ import { members } from '../../members/cylance/focus-view.ts';
 import { type Fields, filled, put, text, truth } from '../ecs.ts';
 import { title } from '../ecs-document.ts';
 import { below, type Draft, mappingOf } from '../ecs-frame.ts';
-import { kindOf } from './shared/artifacts.ts';
 import { hostOf, OPTICS, relationsAt, whereOf } from './shared/base.ts';
+import { kindOf } from './shared/facts.ts';
 
 const PREFIX = 'cylance.focus_view';
 

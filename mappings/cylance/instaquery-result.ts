@@ -14,8 +14,9 @@ import { type Fields, flat, keyword, type Members, misfit, parsed, put, reader, 
 import { moment, title } from '../ecs-document.ts';
 import { below, type Draft, mappingOf, partOf, rest } from '../ecs-frame.ts';
 import { ARTIFACTS } from './shared/artifact-fields.ts';
-import { type Artifact, factsOf, kindOf } from './shared/artifacts.ts';
+import type { Artifact } from './shared/artifacts.ts';
 import { hostOf, merged, OPTICS, whereOf } from './shared/base.ts';
+import { factsOf, kindOf } from './shared/facts.ts';
 import { ALONE, CATEGORIES, resultAt, settingAt, WORDS } from './shared/results.ts';
 
 const PREFIX = 'cylance.instaquery_result';

@@ -3,8 +3,8 @@ import type { EcsDocument } from '../../../src/index.ts';
 import { type Fields, filled, isEmpty, put, type Unfit } from '../../ecs.ts';
 import type { Draft } from '../../ecs-frame.ts';
 import { type Artifact, type Cast, onlyOne } from '../shared/artifacts.ts';
+import { connectionAt } from '../shared/connections.ts';
 import {
-  connectionAt,
   fileAt,
   imageOf,
   parentAt,

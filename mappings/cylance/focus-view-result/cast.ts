@@ -3,7 +3,8 @@
  * they stand, by the forms that detections and InstaQueries use: with a `Type` and facts, or under the type's name.
  */
 import { type Fields, isRecord, MOST_ITEMS, parsed, text } from '../../ecs.ts';
-import { type Artifact, type Cast, castOf, type Kind, kindOf, onlyOne } from '../shared/artifacts.ts';
+import { type Artifact, type Cast, castOf, onlyOne } from '../shared/artifacts.ts';
+import { type Kind, kindOf } from '../shared/facts.ts';
 import { imageOf, parentOf } from '../shared/places.ts';
 
 const MAX_DEPTH = 8;

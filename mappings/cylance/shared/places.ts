@@ -1,7 +1,6 @@
 /** What an artifact is in ECS: a process, a file, a registry value, a connection or a user at its place in the document. */
 import {
   account,
-  address,
   directoryOf,
   extensionOf,
   type Fields,
@@ -10,7 +9,6 @@ import {
   hashOf,
   integer,
   integerWithin,
-  ip,
   isRecord,
   keyword,
   misfit,
@@ -23,7 +21,9 @@ import {
 } from '../../ecs.ts';
 import type { Draft } from '../../ecs-frame.ts';
 import { date } from '../../ecs-time.ts';
-import { type Artifact, type Cast, castOf, type Facts, follow } from './artifacts.ts';
+import { type Artifact, type Cast, castOf, follow } from './artifacts.ts';
+import { connectionAt } from './connections.ts';
+import type { Facts } from './facts.ts';
 
 /** Names below a place, joined once: they are only needed when a value does not fit. */
 export interface Place {
@@ -295,63 +295,6 @@ function hiveOf(path: string): { hive?: string; key: string } {
     if (next === '\\' || next === '/') return { hive, key: path.slice(start.length + 1) };
   }
   return { key: path };
-}
-
-const PROTOCOLS: ReadonlyMap<string, string> = new Map([
-  ['6', 'tcp'],
-  ['17', 'udp'],
-  ['1', 'icmp'],
-]);
-
-/** The far end is `destination`, the endpoint's own is `source`: Optics sees connections from the endpoint. */
-export function connectionAt(
-  unfit: Unfit,
-  artifact: Artifact,
-  related: Related,
-): { destination?: Fields; source?: Fields; network?: Fields } {
-  const { facts } = artifact;
-  const destination = endAt(unfit, 'destination', facts.DestinationAddress, facts.DestinationPort, related);
-  const domain = keyword(unfit, 'destination.domain', facts.DnsName);
-  put(destination, 'domain', domain);
-  if (domain !== undefined) related.hosts.push(domain);
-  const source = endAt(unfit, 'source', facts.SourceAddress, facts.SourcePort, related);
-  const network: Fields = {};
-  const protocol = keyword(unfit, 'network.transport', facts.Protocol)?.toLowerCase();
-  put(network, 'transport', protocol === undefined ? undefined : (PROTOCOLS.get(protocol) ?? protocol));
-  const known = destination.ip ?? source.ip;
-  if (typeof known === 'string') network.type = known.includes(':') ? 'ipv6' : 'ipv4';
-  return { destination: filled(destination), source: filled(source), network: filled(network) };
-}
-
-/** `address` takes the vendor's value whatever it is; `ip` only an address, `domain` only what can be a name. */
-function endAt(unfit: Unfit, side: 'source' | 'destination', given: unknown, port: unknown, related: Related): Fields {
-  const result: Fields = {};
-  const written = keyword(unfit, `${side}.address`, given);
-  if (written !== undefined) {
-    result.address = written;
-    const valid = address(written);
-    if (valid !== undefined) {
-      result.ip = valid;
-      related.ip.push(valid);
-    } else if (isHostName(written)) {
-      result.domain = written;
-      related.hosts.push(written);
-    } else ip(unfit, `${side}.ip`, written);
-  }
-  put(result, 'port', integerWithin(unfit, `${side}.port`, port, 0, 65_535));
-  return result;
-}
-
-/** Letters and no blanks: not an address with too many parts. */
-function isHostName(written: string): boolean {
-  const last = written.slice(written.lastIndexOf('.') + 1);
-  return (
-    written.length < 256 &&
-    !written.includes(' ') &&
-    !written.includes(':') &&
-    last !== '' &&
-    Number.isNaN(Number(last))
-  );
 }
 
 const FILE = placeAt('file');

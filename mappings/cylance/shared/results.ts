@@ -5,8 +5,10 @@
  */
 import { account, type Fields, filled, isEmpty, keyword, put, type Related, reader } from '../../ecs.ts';
 import { type Draft, type Part, partOf } from '../../ecs-frame.ts';
-import { type Artifact, type Cast, castOf, type Facts, type Kind } from './artifacts.ts';
-import { addHashes, connectionAt, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
+import { type Artifact, type Cast, castOf } from './artifacts.ts';
+import { connectionAt } from './connections.ts';
+import type { Facts, Kind } from './facts.ts';
+import { addHashes, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
 
 /** Of a registry value the guide says that it "was interacted with"; `access` is the weakest type that registry has. */
 export const CATEGORIES: ReadonlyMap<Kind | undefined, readonly [category: string, type: string]> = new Map([
