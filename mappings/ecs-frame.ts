@@ -10,7 +10,6 @@ import {
   type FieldList,
   type Fields,
   filled,
-  flat,
   integer,
   ip,
   isEmpty,
@@ -27,6 +26,7 @@ import {
   type Unfit,
 } from './ecs.ts';
 import { conclude, EVERY_DOCUMENT, moment, pick } from './ecs-document.ts';
+import { flat } from './ecs-flat.ts';
 
 /** Makes a field's value of what a member says; what does not fit goes to `unfit`. */
 export type Make = (unfit: Unfit, field: string, value: unknown) => unknown;

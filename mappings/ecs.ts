@@ -188,7 +188,7 @@ export function cut(value: string, length = MAX_TEXT): string {
 }
 
 /** A text torn in the middle of a character would be refused as broken UTF-8. */
-function wellFormed(value: string): string {
+export function wellFormed(value: string): string {
   return value.isWellFormed() ? value : value.toWellFormed();
 }
 
@@ -394,7 +394,8 @@ function several(
   return found.size === 0 ? undefined : [...found];
 }
 
-function allHex(content: string): boolean {
+/** Whether it has nothing but hexadecimal digits, and at least one. */
+export function allHex(content: string): boolean {
   for (let index = 0; index < content.length; index++) {
     const code = content.charCodeAt(index);
     if (!((code >= 48 && code <= 57) || (code >= 97 && code <= 102) || (code >= 65 && code <= 70))) return false;
@@ -413,97 +414,6 @@ export function hashOf(unfit: Unfit, field: string, kind: HashKind, value: unkno
   if (content.includes(' ')) content = content.replaceAll(' ', '');
   if (content.length !== HASH_LENGTHS[kind] || !allHex(content)) return misfit(unfit, field, value);
   return content.toLowerCase();
-}
-
-/** `DOMAIN\user` in its parts; a name without a domain is only a name. */
-export function account(name: string): { name?: string; domain?: string } {
-  // `CORP//user` is how some agents write it, also of `NT AUTHORITY`; a path is no account.
-  const slashed = /^(?:[^\\/@]+(?=\/{2,}[^\\/]+$)|[^\\/@\s]+(?=\/[^\\/]+$))/.exec(name)?.[0].length ?? -1;
-  const at = name.includes('\\') ? name.indexOf('\\') : slashed;
-  if (at < 0) return { name };
-  const domain = name.slice(0, at).trim();
-  const user = name
-    .slice(at + 1)
-    .replace(/^[\\/]+/, '')
-    .trim();
-  return { ...(user === '' ? {} : { name: user }), ...(domain === '' ? {} : { domain }) };
-}
-
-/**
- * One form for the ids of devices, so that what Protect (lower case with dashes) and Optics (upper case without) say
- * about one machine joins on `host.id`: lower case with dashes. Other ids stay as they are.
- */
-export function deviceId(id: string): string {
-  const bare = id.includes('-') ? id.replaceAll('-', '') : id;
-  if (bare.length !== 32 || !allHex(bare)) return id;
-  const lower = bare.toLowerCase();
-  return `${lower.slice(0, 8)}-${lower.slice(8, 12)}-${lower.slice(12, 16)}-${lower.slice(16, 20)}-${lower.slice(20)}`;
-}
-
-const OS_TYPES: readonly (readonly [string, string])[] = [
-  ['win', 'windows'],
-  ['mac', 'macos'],
-  ['os x', 'macos'],
-  ['osx', 'macos'],
-  ['darwin', 'macos'],
-  ['linux', 'linux'],
-  ['ubuntu', 'linux'],
-  ['debian', 'linux'],
-  ['red hat', 'linux'],
-  ['rhel', 'linux'],
-  ['centos', 'linux'],
-  ['amazon', 'linux'],
-  ['suse', 'linux'],
-  ['android', 'android'],
-  ['ios', 'ios'],
-  ['unix', 'unix'],
-  ['aix', 'unix'],
-  ['solaris', 'unix'],
-];
-
-/** `host.os.type` has a closed list of values. */
-export function osType(name: string): string | undefined {
-  const lower = name.toLowerCase();
-  for (const [start, type] of OS_TYPES) if (lower.startsWith(start) || lower.includes(` ${start}`)) return type;
-  return undefined;
-}
-
-/** The last part of a Windows or Unix path. */
-export function fileNameOf(path: string): string | undefined {
-  const at = Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/'));
-  const name = path.slice(at + 1);
-  return name === '' ? undefined : name;
-}
-
-/** The directory of a Windows or Unix path, without the last separator. */
-export function directoryOf(path: string): string | undefined {
-  const at = Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/'));
-  return at <= 0 ? undefined : path.slice(0, at);
-}
-
-/** What follows the last dot of a file's name, lower case; the dot of `.bashrc` begins a name. */
-export function extensionOf(fileName: string): string | undefined {
-  const at = fileName.lastIndexOf('.');
-  if (at <= 0 || at === fileName.length - 1 || fileName.length - at > 33) return undefined;
-  return fileName.slice(at + 1).toLowerCase();
-}
-
-// ---------------------------------------------------------------- severity
-
-/** `event.severity` on the scale that Kibana's own rules use; the vendor's word stays beside it. */
-const SEVERITIES: ReadonlyMap<string, number> = new Map([
-  ['Informational', 1],
-  ['Info', 1],
-  ['Low', 21],
-  ['Medium', 47],
-  ['Moderate', 47],
-  ['High', 73],
-  ['Critical', 99],
-]);
-const FOLDED_SEVERITIES = new Map([...SEVERITIES].map(([name, value]) => [name.toLowerCase(), value]));
-
-export function severityOf(name: string): number | undefined {
-  return SEVERITIES.get(name) ?? FOLDED_SEVERITIES.get(name.toLowerCase());
 }
 
 // ---------------------------------------------------------------- related
@@ -527,99 +437,4 @@ export function relatedOf(unfit: Unfit, related: Related): Fields | undefined {
       values.length === 1 ? values : (itemsAt(unfit, `related.${kind}`, [...new Set(values)].sort()) as string[]);
   }
   return any ? result : undefined;
-}
-
-// ---------------------------------------------------------------- flattened
-
-const MAX_FLAT_DEPTH = 8;
-/** Stands in place of what was too many, with its count: no list ends silently. */
-const moreThan = (total: number): string => `… ${total - MOST_ITEMS} more`;
-const MAX_FLAT_KEY = 256;
-
-/**
- * A polymorphic part of a record for the `flattened` field of this name: same shape, every leaf a text, nothing empty. Names that
- * Elasticsearch refuses (blank, with a zero character, endless) are changed, and what is nested too deep becomes text.
- */
-export function flat(unfit: Unfit, field: string, value: unknown): Fields | Fields[] | undefined {
-  if (Array.isArray(value)) {
-    const items: Fields[] = [];
-    for (const item of itemsAt(unfit, field, value)) {
-      const content = isRecord(item) ? flatObject(unfit, field, item, 1) : flatLeaf(item);
-      if (content !== undefined) items.push(typeof content === 'object' ? content : { value: content });
-    }
-    if (value.length > MOST_ITEMS) items.push({ value: moreThan(value.length) });
-    return items.length === 0 ? undefined : items;
-  }
-  if (isRecord(value)) return flatObject(unfit, field, value, 1);
-  const content = flatLeaf(value);
-  return content === undefined ? undefined : { value: content };
-}
-
-function flatLeaf(value: unknown): string | undefined {
-  return asText(value);
-}
-
-function flatValue(unfit: Unfit, field: string, value: unknown, depth: number): unknown {
-  if (typeof value !== 'object' || value === null) return flatLeaf(value);
-  if (depth >= MAX_FLAT_DEPTH) return asText(value);
-  if (!Array.isArray(value)) return flatObject(unfit, field, value as Fields, depth + 1);
-  const items: unknown[] = [];
-  for (const item of itemsAt(unfit, field, value)) {
-    const content = flatValue(unfit, field, item, depth + 1);
-    if (content !== undefined) items.push(content);
-  }
-  if (value.length > MOST_ITEMS) {
-    const isOfObjects = items.length > 0 && items.every(isRecord);
-    items.push(isOfObjects ? { value: moreThan(value.length) } : moreThan(value.length));
-  }
-  if (items.length === 0) return undefined;
-  // One type in an array: texts beside objects become texts, too.
-  const objects = items.some((item) => typeof item === 'object');
-  return objects && !items.every(isRecord) ? items.map((item) => asText(item)) : items;
-}
-
-function flatObject(unfit: Unfit, field: string, value: Fields, depth: number): Fields | undefined {
-  let result: Fields | undefined;
-  let renamed: [string, unknown][] | undefined;
-  let count = 0;
-  for (const member in value) {
-    const content = flatValue(unfit, field, value[member], depth);
-    if (content === undefined) continue;
-    if (result === undefined) result = {};
-    if (++count > MOST_ITEMS) break;
-    const name = flatName(member);
-    if (name === member) result[name] = content;
-    else {
-      renamed ??= [];
-      renamed.push([member, content]);
-    }
-  }
-  if (result === undefined) return undefined;
-  if (renamed !== undefined) putRenamed(result, renamed);
-  if (count > MOST_ITEMS) {
-    const given = Object.keys(value).length;
-    result[freeName(result, '…')] = moreThan(given);
-    tellCut(unfit, field, MOST_ITEMS, given);
-  }
-  return result;
-}
-
-/** In the order of their names, so that the vendor's order does not decide which is called what. */
-function putRenamed(result: Fields, renamed: [string, unknown][]): void {
-  renamed.sort(([one], [other]) => (one < other ? -1 : 1));
-  for (const [member, content] of renamed) result[freeName(result, flatName(member))] = content;
-}
-
-/** The name, with a number where another member has it already. */
-function freeName(result: Fields, name: string): string {
-  let free = name;
-  for (let number = 2; Object.hasOwn(result, free); number++) free = `${name} (${number})`;
-  return free;
-}
-
-function flatName(member: string): string {
-  if (member === '__proto__') return '_proto_';
-  let name = member.length > MAX_FLAT_KEY ? cut(member, MAX_FLAT_KEY) : wellFormed(member);
-  if (name.includes('\0')) name = name.replaceAll('\0', '');
-  return name.trim() === '' ? '_' : name;
 }

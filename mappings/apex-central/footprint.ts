@@ -9,8 +9,6 @@
  */
 import * as tables from '../../members/apex-central/footprint.ts';
 import {
-  account as accountOf,
-  deviceId,
   type Fields,
   filled,
   integer,
@@ -29,6 +27,7 @@ import {
 } from '../ecs.ts';
 import { keepOthers, moment } from '../ecs-document.ts';
 import { below, type Draft, mappingOf, partOf } from '../ecs-frame.ts';
+import { account as accountOf, deviceId } from '../ecs-names.ts';
 import { byNumber, isSet, type Meta, readMeta } from './footprint/meta.ts';
 import { nodeOf, putObjects } from './footprint/objects.ts';
 

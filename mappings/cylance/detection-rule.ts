@@ -9,7 +9,6 @@ import {
   cutAt,
   type Fields,
   filled,
-  flat,
   integer,
   itemsAt,
   keywords,
@@ -18,10 +17,11 @@ import {
   parsed,
   put,
   reader,
-  severityOf,
   text,
 } from '../ecs.ts';
+import { flat } from '../ecs-flat.ts';
 import { below, type Draft, mappingOf, onlyTrue, partOf, rest } from '../ecs-frame.ts';
+import { severityOf } from '../ecs-names.ts';
 import { entitled, OPTICS, PERSON } from './shared/base.ts';
 import { INVENTORY, nameAt, namesOf, putModifier, RULE } from './shared/rules.ts';
 

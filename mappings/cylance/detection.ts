@@ -9,7 +9,6 @@ import { members } from '../../members/cylance/detection.ts';
 import {
   type Fields,
   filled,
-  flat,
   isEmpty,
   isRecord,
   keyword,
@@ -18,16 +17,16 @@ import {
   MOST_ITEMS,
   misfit,
   opened,
-  osType,
   put,
   reader,
-  severityOf,
   tellCut,
   text,
   type Unfit,
 } from '../ecs.ts';
 import { keepOthers, title } from '../ecs-document.ts';
+import { flat } from '../ecs-flat.ts';
 import { type Draft, mappingOf, partOf, rest } from '../ecs-frame.ts';
+import { osType, severityOf } from '../ecs-names.ts';
 import { date } from '../ecs-time.ts';
 import { actor, question, relateUsers, targets } from './detection/actors.ts';
 import { ecs, own } from './detection/fields.ts';

@@ -3,9 +3,10 @@
  * of the inventory says how a device is, so it is an `asset`; that it changed is in `event.action`.
  */
 import * as tables from '../../members/cylance/device.ts';
-import { account, type Fields, filled, keyword, type Members, osType, put, text, truth } from '../ecs.ts';
+import { type Fields, filled, keyword, type Members, put, text, truth } from '../ecs.ts';
 import { title } from '../ecs-document.ts';
 import { below, type Draft, mappingOf, partOf } from '../ecs-frame.ts';
+import { account, osType } from '../ecs-names.ts';
 import { hostOf, PROTECT, personOf, putAddresses, stateOf } from './shared/base.ts';
 
 const PREFIX = 'cylance.device';

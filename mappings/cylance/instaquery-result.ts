@@ -10,8 +10,9 @@
  * report, so that no time is lost.
  */
 import * as tables from '../../members/cylance/instaquery-result.ts';
-import { type Fields, flat, keyword, type Members, misfit, parsed, put, reader, text, type Unfit } from '../ecs.ts';
+import { type Fields, keyword, type Members, misfit, parsed, put, reader, text, type Unfit } from '../ecs.ts';
 import { moment, title } from '../ecs-document.ts';
+import { flat } from '../ecs-flat.ts';
 import { below, type Draft, mappingOf, partOf, rest } from '../ecs-frame.ts';
 import { ARTIFACTS } from './shared/artifact-fields.ts';
 import type { Artifact } from './shared/artifacts.ts';

@@ -6,7 +6,6 @@
  */
 import { members } from '../../members/cylance/package-execution.ts';
 import {
-  deviceId,
   type Fields,
   filled,
   isEmpty,
@@ -22,6 +21,7 @@ import {
   type Unfit,
 } from '../ecs.ts';
 import { below, type Draft, mappingOf, partOf, rest } from '../ecs-frame.ts';
+import { deviceId } from '../ecs-names.ts';
 import { count, entitled, OPTICS, PERSON, personOf } from './shared/base.ts';
 
 const PREFIX = 'cylance.package_execution';

@@ -3,20 +3,10 @@
  * package is inventory; how its upload went is the outcome. Links to it are secrets and are never written.
  */
 import { members } from '../../members/cylance/package.ts';
-import {
-  extensionOf,
-  type Fields,
-  filled,
-  keyword,
-  type Members,
-  misfit,
-  parsed,
-  put,
-  reader,
-  type Unfit,
-} from '../ecs.ts';
+import { type Fields, filled, keyword, type Members, misfit, parsed, put, reader, type Unfit } from '../ecs.ts';
 import { title } from '../ecs-document.ts';
 import { below, type Draft, mappingOf, onlyTrue, partOf, rest } from '../ecs-frame.ts';
+import { extensionOf } from '../ecs-names.ts';
 import { count, OPTICS, PERSON, personOf } from './shared/base.ts';
 
 const PREFIX = 'cylance.package';

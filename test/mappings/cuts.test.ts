@@ -1,9 +1,10 @@
 /** How much of a long list is kept, kind by kind, and how a document says that it is not all. */
 import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
-import { cutAt, flat, keyword, keywords, MOST_ITEMS, misfit, relatedOf, type Unfit } from '../../mappings/ecs.ts';
+import { cutAt, keyword, keywords, MOST_ITEMS, misfit, relatedOf, type Unfit } from '../../mappings/ecs.ts';
 import { CONTENT_IS_CUT, conclude } from '../../mappings/ecs-document.ts';
-import type { StreamName } from '../../src/api/document.ts';
+import { flat } from '../../mappings/ecs-flat.ts';
+import type { StreamName } from '../../src/types.ts';
 import { mapped, SOURCE } from '../fixtures/documents.ts';
 
 type Loose = Record<string, unknown>;

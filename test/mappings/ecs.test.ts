@@ -1,20 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  account,
-  deviceId,
-  flat,
-  hashOf,
-  integer,
-  ip,
-  ips,
-  mac,
-  osType,
-  reader,
-  set,
-  severityOf,
-  type Unfit,
-} from '../../mappings/ecs.ts';
+import { hashOf, integer, ip, ips, mac, reader, set, type Unfit } from '../../mappings/ecs.ts';
 import { violations } from '../../mappings/ecs-check.ts';
+import { flat } from '../../mappings/ecs-flat.ts';
+import { account, deviceId, osType, severityOf } from '../../mappings/ecs-names.ts';
 import { date } from '../../mappings/ecs-time.ts';
 import { memberOf } from '../../src/api/records/members.ts';
 import { parseTimeMs } from '../../src/api/time.ts';

@@ -1,8 +1,8 @@
 /** Who did what, what artifacts say, and what was judged safe. */
 import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
-import { account } from '../../mappings/ecs.ts';
-import { parseInOrder } from '../../src/api/records/json.ts';
+import { account } from '../../mappings/ecs-names.ts';
+import { parseInOrder } from '../../src/json.ts';
 import { documentOf, recordsOf } from '../fixtures/documents.ts';
 
 type Loose = Record<string, unknown>;

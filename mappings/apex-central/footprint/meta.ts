@@ -5,7 +5,6 @@
 import {
   type Fields,
   filled,
-  flat,
   hashOf,
   integerWithin,
   isRecord,
@@ -16,6 +15,7 @@ import {
   text,
   type Unfit,
 } from '../../ecs.ts';
+import { flat } from '../../ecs-flat.ts';
 
 const NAMES: ReadonlyMap<string, FactName> = new Map([
   ['101', 'sha1'],

@@ -1,18 +1,7 @@
-import {
-  account as accountOf,
-  extensionOf,
-  type Fields,
-  filled,
-  isEmpty,
-  keyword,
-  misfit,
-  put,
-  type Related,
-  text,
-  type Unfit,
-} from '../../ecs.ts';
+import { type Fields, filled, isEmpty, keyword, misfit, put, type Related, text, type Unfit } from '../../ecs.ts';
 import { title } from '../../ecs-document.ts';
 import type { Draft } from '../../ecs-frame.ts';
+import { account as accountOf, extensionOf } from '../../ecs-names.ts';
 import { type Facts, fileOf, hashesOf, placeAt, processOf, signatureOf } from './meta.ts';
 
 const PROCESS = placeAt('process');

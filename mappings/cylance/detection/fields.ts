@@ -1,6 +1,7 @@
 /** The fields of a detection: below its prefix, and of the dictionary. */
 import type { members } from '../../../members/cylance/detection.ts';
-import { type CustomType, type EcsField, flat, keywords, opened, text, type Unfit } from '../../ecs.ts';
+import { type CustomType, type EcsField, keywords, opened, text, type Unfit } from '../../ecs.ts';
+import { flat } from '../../ecs-flat.ts';
 import { below, type Own } from '../../ecs-frame.ts';
 import { ARTIFACTS, MODULE, PROCESS } from '../shared/artifact-fields.ts';
 

@@ -1,6 +1,7 @@
 /** What was done about a detection: the guide's "Responses", with the results of each action. */
-import { type Fields, flat, isEmpty, isRecord, itemsAt, keyword, misfit, put, reader, type Unfit } from '../../ecs.ts';
+import { type Fields, isEmpty, isRecord, itemsAt, keyword, misfit, put, reader, type Unfit } from '../../ecs.ts';
 import { pick } from '../../ecs-document.ts';
+import { flat } from '../../ecs-flat.ts';
 import { partOf } from '../../ecs-frame.ts';
 import { date } from '../../ecs-time.ts';
 import { merged } from '../shared/base.ts';

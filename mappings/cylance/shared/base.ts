@@ -1,9 +1,7 @@
 /** What the documents of several Cylance streams have in common, apart from artifacts. */
 import { exactNumber } from '../../../src/index.ts';
 import {
-  account,
   asText,
-  deviceId,
   type Fields,
   filled,
   integerWithin,
@@ -19,6 +17,7 @@ import {
 } from '../../ecs.ts';
 import { title } from '../../ecs-document.ts';
 import { type Draft, type Part, partOf } from '../../ecs-frame.ts';
+import { account, deviceId } from '../../ecs-names.ts';
 
 /** Who made a record: `observer.*`. */
 export const OPTICS = { vendor: 'Cylance', product: 'CylanceOPTICS' } as const;

@@ -1,10 +1,7 @@
 /** What an artifact is in ECS: a process, a file, a registry value, a connection or a user at its place in the document. */
+
 import {
-  account,
-  directoryOf,
-  extensionOf,
   type Fields,
-  fileNameOf,
   filled,
   hashOf,
   integer,
@@ -20,6 +17,7 @@ import {
   type Unfit,
 } from '../../ecs.ts';
 import type { Draft } from '../../ecs-frame.ts';
+import { account, directoryOf, extensionOf, fileNameOf } from '../../ecs-names.ts';
 import { date } from '../../ecs-time.ts';
 import { type Artifact, type Cast, castOf, follow } from './artifacts.ts';
 import { connectionAt } from './connections.ts';

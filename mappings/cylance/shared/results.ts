@@ -3,8 +3,10 @@
  * facts of several things: a connection those of the process that made it, a registry key those of the file that its
  * value names. So each part is read by names of its own here, and never `FilePath` as the path of a registry key.
  */
-import { account, type Fields, filled, isEmpty, keyword, put, type Related, reader } from '../../ecs.ts';
+
+import { type Fields, filled, isEmpty, keyword, put, type Related, reader } from '../../ecs.ts';
 import { type Draft, type Part, partOf } from '../../ecs-frame.ts';
+import { account } from '../../ecs-names.ts';
 import { type Artifact, type Cast, castOf } from './artifacts.ts';
 import { connectionAt } from './connections.ts';
 import type { Facts, Kind } from './facts.ts';
