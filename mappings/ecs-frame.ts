@@ -205,9 +205,11 @@ export function mappingOf<Name extends string>(
     const unfit: Unfit = {};
     const own: Fields = {};
     const time = timeMember === undefined ? undefined : moment(unfit, '@timestamp', said[timeMember]);
-    const event: Fields = { kind, module, dataset: prefix };
+    const event: Fields = { kind };
     if (category !== undefined) event.category = category.slice();
     if (type !== undefined) event.type = type.slice();
+    event.module = module;
+    event.dataset = prefix;
     if (provider !== undefined) event.provider = provider;
     if (id !== '') event.id = id;
     if (created !== undefined && time !== undefined) event.created = time;

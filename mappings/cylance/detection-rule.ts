@@ -19,6 +19,7 @@ import {
   reader,
   text,
 } from '../ecs.ts';
+import { title } from '../ecs-document.ts';
 import { flat } from '../ecs-flat.ts';
 import { below, type Draft, mappingOf, onlyTrue, partOf, rest } from '../ecs-frame.ts';
 import { severityOf } from '../ecs-names.ts';
@@ -93,7 +94,7 @@ export const { mapping, fields } = mappingOf(
     spoken(draft, rule);
     counted(draft, rule);
     put(own, 'unavailable', unavailablePart.of(unfit, rule.Unavailable));
-    return entitled(draft, 'Detection rule', identity?.name, own.deleted === true);
+    return title(entitled(draft, 'Detection rule', identity?.name, own.deleted === true));
   },
 );
 

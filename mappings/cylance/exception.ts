@@ -6,6 +6,7 @@
  */
 import { members } from '../../members/cylance/exception.ts';
 import { address, hashOf, keyword, keywords, listOf, parsed, put, type Related, reader } from '../ecs.ts';
+import { title } from '../ecs-document.ts';
 import { below, type Draft, mappingOf, onlyTrue, partOf, rest } from '../ecs-frame.ts';
 import { entitled, OPTICS, PERSON, personOf } from './shared/base.ts';
 import { INVENTORY, nameAt, nameOf, namesOf, RULE } from './shared/rules.ts';
@@ -63,7 +64,7 @@ export const { mapping, fields } = mappingOf(
     put(document, 'rule', rule);
     putModifier(draft, said.ModifiedBy);
     relate(said.States, related, 0);
-    return entitled(draft, 'Exception', rule?.name, own.deleted === true);
+    return title(entitled(draft, 'Exception', rule?.name, own.deleted === true));
   },
 );
 

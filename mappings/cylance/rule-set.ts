@@ -5,6 +5,7 @@
  */
 import { members } from '../../members/cylance/rule-set.ts';
 import { keyword, keywords, listOf, put } from '../ecs.ts';
+import { title } from '../ecs-document.ts';
 import { mappingOf, onlyTrue, partOf } from '../ecs-frame.ts';
 import { entitled, OPTICS, PERSON } from './shared/base.ts';
 import { INVENTORY, namesOf, putModifier } from './shared/rules.ts';
@@ -81,6 +82,6 @@ export const { mapping, fields } = mappingOf(
       own.rule_count = listOf(set.rules).length;
       put(own, 'rules', rulePart.items(unfit, set.rules, MAX_RULES));
     }
-    return entitled(draft, 'Detection rule set', name, own.deleted === true);
+    return title(entitled(draft, 'Detection rule set', name, own.deleted === true));
   },
 );
