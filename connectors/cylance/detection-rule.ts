@@ -4,11 +4,19 @@
  * its severity and its category stand in the list alone, so that a record is both together.
  */
 import { Counts, members } from '../../members/cylance/detection-rule.ts';
-import { actionOf, isGeneral, messageOf, SluiceError } from '../../src/errors.ts';
-import { memberOf } from '../../src/members.ts';
-import { pathTo } from '../../src/path-segment.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { IsNews, Stream, StreamContext, VendorRequest } from '../../src/types.ts';
+import {
+  actionOf,
+  type IsNews,
+  isGeneral,
+  memberOf,
+  messageOf,
+  parseTimeMs,
+  pathTo,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  type VendorRequest,
+} from '../../src/index.ts';
 import { withListed } from './shared/listed.ts';
 import { textOf } from './shared/pages.ts';
 import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';

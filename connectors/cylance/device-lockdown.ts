@@ -1,12 +1,19 @@
 /** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
 
 import { Device, members } from '../../members/cylance/device-lockdown.ts';
-import { actionOf, SluiceError } from '../../src/errors.ts';
-import { memberOf } from '../../src/members.ts';
-import { pathTo } from '../../src/path-segment.ts';
-import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Child, Stream, StreamContext } from '../../src/types.ts';
+import {
+  actionOf,
+  type Child,
+  listedParents,
+  memberOf,
+  type Parents,
+  parseTimeMs,
+  pathTo,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  walkChildren,
+} from '../../src/index.ts';
 import { DEVICE_LIST_SCOPE, deviceKey, listDevices } from './device.ts';
 import { opticsId, protectId } from './shared/ids.ts';
 import { member, textOf } from './shared/pages.ts';

@@ -1,8 +1,6 @@
 /** Devices: CylancePROTECT's user API, "Get Devices" and "Get Device"; ids in the CylanceOPTICS API guide, "About Device ID". */
 import { members, policy } from '../../members/cylance/device.ts';
-import { exactDigestOf } from '../../src/identity.ts';
-import { meaningsIn, memberOf } from '../../src/members.ts';
-import type { Stream } from '../../src/types.ts';
+import { exactDigestOf, meaningsIn, memberOf, type Stream } from '../../src/index.ts';
 import { protectId } from './shared/ids.ts';
 import { recordAt, textOf } from './shared/pages.ts';
 import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';

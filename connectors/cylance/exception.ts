@@ -3,9 +3,7 @@
  * content has the conditions; who changed it and when stand in the list alone, so that a record is both together.
  */
 import { members, OperatingSystems } from '../../members/cylance/exception.ts';
-import { memberOf } from '../../src/members.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream } from '../../src/types.ts';
+import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';
 import { withListed } from './shared/listed.ts';
 import { textOf } from './shared/pages.ts';
 import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';

@@ -6,13 +6,22 @@
 
 import { members as views } from '../../members/cylance/focus-view.ts';
 import { around, FocusView, members, observed } from '../../members/cylance/focus-view-result.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { exactHashOf } from '../../src/identity.ts';
-import { meaningsIn, memberOf } from '../../src/members.ts';
-import { pathTo } from '../../src/path-segment.ts';
-import { listedParents, type Parents, type ReadingEnd, walkChildren } from '../../src/reading/children.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
+import {
+  type Child,
+  exactHashOf,
+  type Json,
+  listedParents,
+  meaningsIn,
+  memberOf,
+  type Parents,
+  parseTimeMs,
+  pathTo,
+  type ReadingEnd,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  walkChildren,
+} from '../../src/index.ts';
 import { listViews, viewId } from './focus-view.ts';
 import { parsedText } from './instaquery-result.ts';
 import { member, textOf } from './shared/pages.ts';

@@ -1,8 +1,6 @@
 /** Focus views: CylanceOPTICS API guide, "Get Focus View List" and "Get a Focus View Summary"; the newer wording is the same. */
 import { members } from '../../members/cylance/focus-view.ts';
-import { memberOf } from '../../src/members.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream } from '../../src/types.ts';
+import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';
 import { recordAt, textOf } from './shared/pages.ts';
 import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 

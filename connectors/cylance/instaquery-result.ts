@@ -2,14 +2,24 @@
 
 import * as queries from '../../members/cylance/instaquery.ts';
 import { members, Query, Result } from '../../members/cylance/instaquery-result.ts';
-import { SluiceError } from '../../src/errors.ts';
-import { exactDigestOf, exactHashOf } from '../../src/identity.ts';
-import { parseExact } from '../../src/json.ts';
-import { meaningsIn, memberOf, spellingsOf } from '../../src/members.ts';
-import { pathTo } from '../../src/path-segment.ts';
-import { listedParents, type Parents, walkChildren } from '../../src/reading/children.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Child, Json, Stream, StreamContext } from '../../src/types.ts';
+import {
+  type Child,
+  exactDigestOf,
+  exactHashOf,
+  type Json,
+  listedParents,
+  meaningsIn,
+  memberOf,
+  type Parents,
+  parseExact,
+  parseTimeMs,
+  pathTo,
+  SluiceError,
+  type Stream,
+  type StreamContext,
+  spellingsOf,
+  walkChildren,
+} from '../../src/index.ts';
 import { QUERY_LISTS, queryId } from './instaquery.ts';
 import { member, textOf } from './shared/pages.ts';
 

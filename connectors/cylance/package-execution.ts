@@ -1,8 +1,6 @@
 /** Package executions: CylanceOPTICS API guide, "Get Package Executions" and "Get Package Execution". */
 import { members } from '../../members/cylance/package-execution.ts';
-import { memberOf } from '../../src/members.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream } from '../../src/types.ts';
+import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';
 import { recordAt } from './shared/pages.ts';
 import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 

@@ -1,8 +1,6 @@
 /** Packages that can be deployed to devices: CylanceOPTICS API guide, "Get Packages" and "Get Package". */
 import { members } from '../../members/cylance/package.ts';
-import { memberOf } from '../../src/members.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream } from '../../src/types.ts';
+import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';
 import { recordAt, textOf } from './shared/pages.ts';
 import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 

@@ -1,8 +1,6 @@
 /** The history of file retrievals: CylanceOPTICS API guide, "Get Retrieved Files Results". */
 import { members } from '../../members/cylance/retrieved-file.ts';
-import { memberOf } from '../../src/members.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream } from '../../src/types.ts';
+import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';
 import { foldedPath } from './shared/ids.ts';
 import { textOf } from './shared/pages.ts';
 import { listAt, snapshotOf } from './shared/snapshot.ts';

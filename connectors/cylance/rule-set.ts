@@ -4,9 +4,7 @@
  * together. The default set is a template for new ones, and the CSV the same list with fewer members: neither is read.
  */
 import { members } from '../../members/cylance/rule-set.ts';
-import { memberOf } from '../../src/members.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream } from '../../src/types.ts';
+import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';
 import { withListed } from './shared/listed.ts';
 import { textOf } from './shared/pages.ts';
 import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';

@@ -1,8 +1,6 @@
 /** Threats: CylancePROTECT's user API, "Get Threats"; only its devices are in our documents ("Get threat devices"). */
 import { members } from '../../members/cylance/threat.ts';
-import { memberOf } from '../../src/members.ts';
-import { parseTimeMs } from '../../src/time.ts';
-import type { Stream } from '../../src/types.ts';
+import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';
 import { textOf } from './shared/pages.ts';
 import { idOf, listAt, snapshotOf } from './shared/snapshot.ts';
 

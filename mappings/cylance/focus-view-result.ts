@@ -8,7 +8,7 @@
  * says which. It is a trail that somebody asked for, no alert.
  */
 import * as tables from '../../members/cylance/focus-view-result.ts';
-import type { EcsDocument } from '../../src/types.ts';
+import type { EcsDocument } from '../../src/index.ts';
 import { type Fields, isRecord, keyword, misfit, parsed, put, reader, tellCut, text } from '../ecs.ts';
 import { moment, title } from '../ecs-document.ts';
 import { flat } from '../ecs-flat.ts';

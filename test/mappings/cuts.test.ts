@@ -4,7 +4,7 @@ import { streams } from '../../connectors/index.ts';
 import { cutAt, keyword, keywords, MOST_ITEMS, misfit, relatedOf, type Unfit } from '../../mappings/ecs.ts';
 import { CONTENT_IS_CUT, conclude } from '../../mappings/ecs-document.ts';
 import { flat } from '../../mappings/ecs-flat.ts';
-import type { StreamName } from '../../src/types.ts';
+import type { StreamName } from '../../src/index.ts';
 import { mapped, SOURCE } from '../fixtures/documents.ts';
 
 type Loose = Record<string, unknown>;

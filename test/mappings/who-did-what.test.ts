@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { account } from '../../mappings/ecs-names.ts';
-import { parseInOrder } from '../../src/json.ts';
+import { parseInOrder } from '../../src/index.ts';
 import { documentOf, recordsOf } from '../fixtures/documents.ts';
 
 type Loose = Record<string, unknown>;

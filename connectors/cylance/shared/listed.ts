@@ -1,9 +1,14 @@
 /** For resources whose details lack what their list says: rules and exceptions (who changed them, and when), rule sets (their policies). */
-import { SluiceError } from '../../../src/errors.ts';
-import { keyOf } from '../../../src/identity.ts';
-import { foldedName, meaningsIn, memberOf, type Table } from '../../../src/members.ts';
-import { walkSnapshot } from '../../../src/reading/snapshot.ts';
-import type { StreamContext } from '../../../src/types.ts';
+import {
+  foldedName,
+  keyOf,
+  meaningsIn,
+  memberOf,
+  SluiceError,
+  type StreamContext,
+  type Table,
+  walkSnapshot,
+} from '../../../src/index.ts';
 import { type RecordAddress, recordAt, textOf } from './pages.ts';
 import type { List } from './snapshot.ts';
 

@@ -1,8 +1,13 @@
 /** What streams have in common whose lists are read whole each time. */
-import { memberOf, type Table } from '../../../src/members.ts';
-import type { ListReply, PageQuery } from '../../../src/reading/settle.ts';
-import { walkSnapshot } from '../../../src/reading/snapshot.ts';
-import type { Stream, StreamContext } from '../../../src/types.ts';
+import {
+  type ListReply,
+  memberOf,
+  type PageQuery,
+  type Stream,
+  type StreamContext,
+  type Table,
+  walkSnapshot,
+} from '../../../src/index.ts';
 import { type ListAddress, listPage, textOf } from './pages.ts';
 
 /** Asks for the pages of a list. */

@@ -3,7 +3,7 @@
  * (`ArtifactsOfInterest`). The guide calls both dynamic objects; the forms accepted here are those of public clients
  * and pasted replies: flat, nested under the type's name, or below `Properties`.
  */
-import { memberOrder } from '../../../src/json.ts';
+import { memberOrder } from '../../../src/index.ts';
 import { type Fields, isRecord, listOf, MOST_ITEMS, parsed, reader, text } from '../../ecs.ts';
 import { pick } from '../../ecs-document.ts';
 import { merged } from './base.ts';
