@@ -102,6 +102,15 @@ describe('the dependency rule', () => {
     expect([...counts].filter(([, inIt]) => inIt.length > MOST_FILES).map(([folder]) => folder)).toEqual([]);
   });
 
+  it('calls no two things by one name', () => {
+    const names = files
+      .filter((file) => file.startsWith('src/'))
+      .flatMap((file) =>
+        [...codeOf(file).matchAll(/^export (?:interface|type|class) (\w+)/gm)].map(([, name]) => name),
+      );
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
   it('lets nothing that is shipped import what is only there for development', () => {
     const facts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };
     const shipped = Object.keys(facts.dependencies);

@@ -11,8 +11,7 @@ import {
 } from '../src/api/records/identity.ts';
 
 const NONE: ReadonlySet<string> = new Set();
-const same = (one: unknown, other: unknown, volatile = NONE) =>
-  revisionOf(one, volatile) === revisionOf(other, volatile);
+const same = (one: unknown, other: unknown, ignored = NONE) => revisionOf(one, ignored) === revisionOf(other, ignored);
 
 describe('the same content', () => {
   test.each([
@@ -39,9 +38,9 @@ describe('the same content', () => {
     ['where a text ends', { a: 'x', b: 'y' }, { a: 'xb', b: 'y' }],
   ])('%s is a change', (_, one, other) => expect(same(one, other)).toBe(false));
 
-  test('volatile members count in no spelling, at no depth', () => {
-    const volatile = new Set(['last_seen']);
-    expect(same({ a: [{ lastSeen: 1 }], LAST_SEEN: 2 }, { a: [{ LastSeen: 9 }] }, volatile)).toBe(true);
+  test('ignored members count in no spelling, at no depth', () => {
+    const ignored = new Set(['last_seen']);
+    expect(same({ a: [{ lastSeen: 1 }], LAST_SEEN: 2 }, { a: [{ LastSeen: 9 }] }, ignored)).toBe(true);
   });
 });
 
@@ -90,9 +89,9 @@ describe('a part of a record', () => {
     expect(exactDigestOf(part)).toMatch(/^[\w-]{8}$/);
   });
 
-  test('does not count what is volatile', () => {
-    const volatile = new Set(['last_seen']);
-    expect(digestOf({ a: 1, LastSeen: 2 }, volatile)).toBe(digestOf({ a: 1 }, volatile));
+  test('does not count what is ignored', () => {
+    const ignored = new Set(['last_seen']);
+    expect(digestOf({ a: 1, LastSeen: 2 }, ignored)).toBe(digestOf({ a: 1 }, ignored));
   });
 
   test('is remembered without line feeds', () => {

@@ -38,7 +38,7 @@ export const footprint: Stream = {
   },
   mode: 'children',
   // A new task is started for each reading; what the server is called or how the endpoint is today is not the event.
-  volatile: ['taskId', 'serverName', 'TimeZone', 'endpoint'],
+  ignored: ['taskId', 'serverName', 'TimeZone', 'endpoint'],
   secrets: [],
   key: keyOf,
   timeMs: (record) =>

@@ -47,7 +47,7 @@ export const detectionRule: Stream = {
   },
   mode: 'snapshot',
   // Counters move by themselves; the last three are what `detail` adds, and follow from the logic or are counters, too.
-  volatile: [
+  ignored: [
     ...['DeviceCount', 'RulesetCount', 'PolicyCount', 'deviceCount', 'rulesetCount', 'policyCount'],
     ...['device_count', 'ruleset_count', 'policy_count', 'NaturalLanguage', 'Counts', 'Unavailable'],
   ],
@@ -85,7 +85,7 @@ function logicOf(record: unknown): unknown {
  *
  * Neither is worth losing the rule, so that one that cannot be had is left out, and `Unavailable` says why: `missing` (the
  * vendor has none), `failed` (it could not be read), `version_unchanged` (the document of the revision before has it).
- * All three members are volatile: a rule that was shipped without is not shipped again because they could be had later,
+ * All three members are ignored: a rule that was shipped without is not shipped again because they could be had later,
  * but with its next version.
  */
 async function detail(context: StreamContext, id: string, listed?: unknown, isNews?: IsNews): Promise<unknown> {

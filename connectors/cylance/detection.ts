@@ -37,7 +37,7 @@ export const detection: Stream = {
     ],
   },
   mode: 'windows',
-  volatile: ['SeveritySortLevel', 'StatusSortLevel'],
+  ignored: ['SeveritySortLevel', 'StatusSortLevel'],
   secrets: [],
   key(record) {
     const id = textOf(memberOf(members, record, 'Id'));

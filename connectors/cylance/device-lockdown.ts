@@ -35,7 +35,7 @@ export const deviceLockdown: Stream = {
   },
   mode: 'children',
   // Ours, and not part of the entry: a device may be renamed.
-  volatile: ['Device'],
+  ignored: ['Device'],
   secrets: [],
   key(record) {
     const device = textOf(memberOf(Device, memberOf(members, record, 'Device'), 'id'));

@@ -30,7 +30,7 @@ export const device: Stream = {
    * What moves without anything being another: the time of the last change (a change shows itself) and of the last
    * contact (the state says whether there is one), the days that are left, a scan that runs or rests.
    */
-  volatile: ['date_last_modified', 'date_offline', 'days_to_deletion', 'background_detection'],
+  ignored: ['date_last_modified', 'date_offline', 'days_to_deletion', 'background_detection'],
   secrets: [],
   key: deviceKey,
   // It is there rather than happens. With a time, one that was quiet for a month would not be refreshed any more.

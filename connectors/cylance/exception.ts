@@ -28,7 +28,7 @@ export const exception: Stream = {
     ],
   },
   mode: 'snapshot',
-  volatile: [
+  ignored: [
     ...['DeviceCount', 'RulesetCount', 'PolicyCount', 'deviceCount', 'rulesetCount', 'policyCount'],
     ...['device_count', 'ruleset_count', 'policy_count'],
   ],

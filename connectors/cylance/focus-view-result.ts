@@ -43,7 +43,7 @@ export const focusViewResult: Stream = {
   },
   mode: 'children',
   // `FocusView` is ours, and not part of the result. Of the content nobody knows what never counts.
-  volatile: ['FocusView'],
+  ignored: ['FocusView'],
   secrets: [],
   key(record) {
     const view = textOf(memberOf(FocusView, memberOf(members, record, 'FocusView'), 'id'))?.toUpperCase();

@@ -22,7 +22,7 @@ export const focusView: Stream = {
     key: 'the id of the focus view',
   },
   mode: 'snapshot',
-  volatile: [],
+  ignored: [],
   secrets: [],
   key: viewId,
   timeMs: (record) => parseTimeMs(memberOf(members, record, 'created_at')),

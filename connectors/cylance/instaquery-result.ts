@@ -41,7 +41,7 @@ export const instaqueryResult: Stream = {
   },
   mode: 'children',
   // When it was reported: a device that answers again says the same. `Query` is ours, and not part of the result.
-  volatile: [...spellingsOf(members, 'Timestamp', 'Version'), 'Query'],
+  ignored: [...spellingsOf(members, 'Timestamp', 'Version'), 'Query'],
   secrets: [],
   key(record) {
     const query = textOf(memberOf(Query, memberOf(members, record, 'Query'), 'Id'));

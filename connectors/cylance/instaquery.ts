@@ -31,7 +31,7 @@ export const instaquery: Stream = {
     ],
   },
   mode: 'snapshot',
-  volatile: [],
+  ignored: [],
   secrets: [],
   key: queryId,
   timeMs: (record) => parseTimeMs(memberOf(members, record, 'created_at')),

@@ -25,7 +25,7 @@ export const packageExecution: Stream = {
   },
   mode: 'snapshot',
   // The counts say how far it is; `deviceCount` is fixed when the request is made, other than that of rules.
-  volatile: [],
+  ignored: [],
   secrets: ['destination', 'package', 'arguments'],
   key: executionId,
   timeMs: (record) => parseTimeMs(memberOf(members, record, 'createdAt')),

@@ -22,7 +22,7 @@ export const packageStream: Stream = {
     limits: ['read whole at each look; a deleted one becomes a last revision'],
   },
   mode: 'snapshot',
-  volatile: [],
+  ignored: [],
   // Each link opens the package or its place in the vendor's storage, and may be made anew with each reply.
   secrets: ['package_url', 'upload_to', 'upload_url'],
   key,

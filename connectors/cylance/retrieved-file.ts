@@ -22,7 +22,7 @@ export const retrievedFile: Stream = {
     ],
   },
   mode: 'snapshot',
-  volatile: [],
+  ignored: [],
   // Both open the file; a link is made anew with each reply, so it must not count as a change either.
   secrets: [],
   key,

@@ -27,7 +27,7 @@ export const ruleSet: Stream = {
     limits: ['reported as deleted only when its content is gone, too'],
   },
   mode: 'snapshot',
-  volatile: ['device_count', 'Device_count', 'DeviceCount', 'deviceCount'],
+  ignored: ['device_count', 'Device_count', 'DeviceCount', 'deviceCount'],
   secrets: [],
   key,
   timeMs: (record) => parseTimeMs(memberOf(members, record, 'last_modified')),

@@ -45,7 +45,7 @@ export const threatDevice: Stream = {
    * that) and what the threat is called (`cylance.threat`) change without it: one laptop in another network would
    * otherwise be a document for every file ever found there.
    */
-  volatile: [
+  ignored: [
     ...['Threat', 'name', 'device_name', 'DeviceName', 'state', 'State', 'agent_version', 'AgentVersion', 'policy_id'],
     ...['PolicyId', 'ip_addresses', 'IpAddresses', 'mac_addresses', 'MacAddresses'],
   ],

@@ -25,7 +25,7 @@ export const threat: Stream = {
   },
   mode: 'snapshot',
   // Each new sighting moves it, and is a document of `cylance.threat_device`; the threat is the same as before.
-  volatile: ['last_found', 'LastFound'],
+  ignored: ['last_found', 'LastFound'],
   secrets: [],
   key: threatKey,
   timeMs: (record) => parseTimeMs(memberOf(members, record, 'last_found')),

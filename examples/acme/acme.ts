@@ -90,7 +90,7 @@ const alarm: Stream = {
     key: 'the id of the alarm',
   },
   mode: 'windows',
-  volatile: [],
+  ignored: [],
   secrets: ['pin'],
   key(record) {
     const { id } = record as Alarm;

@@ -82,7 +82,7 @@ export interface Stream {
    */
   readonly mode: 'windows' | 'snapshot' | 'children';
   /** Members that never count as a change, wherever they stand in a record. */
-  readonly volatile: readonly string[];
+  readonly ignored: readonly string[];
   /** Members, beside `ALWAYS_SECRET`, that open doors at the vendor: removed before a record leaves the connector. */
   readonly secrets: readonly string[];
   /** What identifies a record for good. Throws for a record without one. */

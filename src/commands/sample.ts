@@ -92,7 +92,7 @@ async function wholeRecord(line: PipelinePlan, context: StreamContext, listed: u
 function documentOf(cli: Cli, { registered, source }: PipelinePlan, record: unknown): unknown {
   const nowMs = cli.now();
   const { stream } = registered;
-  const revision = revisionOf(record, new Set(stream.volatile));
+  const revision = revisionOf(record, new Set(stream.ignored));
   const facts = { key: stream.key(record), revision, ordinal: 1, action: undefined, detailMissing: false };
   const walk: Walk = { id: 'sample', kind: 'live', range: { fromMs: nowMs, toMs: nowMs } };
   const document = toDocument(registered, registered.connector.facts(source), record, facts, walk, nowMs);

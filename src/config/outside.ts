@@ -97,7 +97,7 @@ const CONNECTOR: Readonly<Record<string, Kind>> = {
 };
 const CONFIG: Readonly<Record<string, Kind>> = { keys: 'object', secret: 'text', settings: 'function' };
 const STREAM: Readonly<Record<string, Kind>> = {
-  ...{ name: 'text', about: 'object', mode: 'text', volatile: 'list', secrets: 'list', key: 'function' },
+  ...{ name: 'text', about: 'object', mode: 'text', ignored: 'list', secrets: 'list', key: 'function' },
   ...{ timeMs: 'function', isOpen: 'function', changes: 'list', actions: 'object', pages: 'function' },
 };
 const ABOUT: Readonly<Record<string, Kind>> = {

@@ -153,11 +153,11 @@ export function toPipeline(
     details: source.reading.details,
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
     batch: config.batch,
-    volatile: new Set(registered.stream.volatile),
+    ignored: new Set(registered.stream.ignored),
     memory: built.memory,
     mostOpenDetails: mostOpenDetails(built.memory.usable, source.http.maxBodyBytes),
     allowed: new Set(),
-    owed: owedIn(state, new Set(registered.stream.volatile)),
+    owed: owedIn(state, new Set(registered.stream.ignored)),
     detailPatienceMs: source.reading.detailPatienceMs,
     claims: createClaims(),
     commits: 0,
@@ -207,9 +207,9 @@ function mostOpenDetails(usable: number, maxBodyBytes: number): number {
 }
 
 /** What an earlier process had to leave without its detail. */
-function owedIn(state: PipelineState, volatile: ReadonlySet<string>): Map<string, string | null> {
+function owedIn(state: PipelineState, ignored: ReadonlySet<string>): Map<string, string | null> {
   const owed = state.owed(Number.MAX_SAFE_INTEGER, MOST_OWED);
-  return new Map(owed.map(({ key, record }) => [key, revisionOf(record, volatile)]));
+  return new Map(owed.map(({ key, record }) => [key, revisionOf(record, ignored)]));
 }
 
 export function openSink(

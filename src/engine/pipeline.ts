@@ -71,7 +71,7 @@ export interface Pipeline {
   /** Details of so many records at most are under way, or waiting for their turn, per walk. */
   mostOpenDetails: number;
   batch: BatchSettings;
-  volatile: ReadonlySet<string>;
+  ignored: ReadonlySet<string>;
   /** Scopes that have worked in this process. */
   allowed: Set<string>;
   claims: Claims;

@@ -114,7 +114,7 @@ describe.each(places)('%s', async (streamName, registered) => {
   const { stream } = registered;
   const tables = await tablesOf(folderOf(streamName));
   const records = recordsOf(folderOf(streamName));
-  const volatile = new Set(stream.volatile);
+  const ignored = new Set(stream.ignored);
 
   describe.each(Object.keys(tables))('%s', (title) => {
     const table = tables[title] as Table;
@@ -137,7 +137,7 @@ describe.each(places)('%s', async (streamName, registered) => {
             const other = as(written);
             expect(readingOf(registered, other, isRaw), `${name} as ${written}`).toEqual(expected);
             if (foldedName(written) === foldedName(name))
-              expect(revisionOf(other, volatile), written).toBe(revisionOf(usual, volatile));
+              expect(revisionOf(other, ignored), written).toBe(revisionOf(usual, ignored));
           }
         }
         met++;
@@ -164,12 +164,12 @@ describe.each(places)('%s', async (streamName, registered) => {
     });
   });
 
-  it('is volatile and secret under all its names, or under none', () => {
-    const ignored = new Set(stream.volatile.map(foldedName));
+  it('is ignored and secret under all its names, or under none', () => {
+    const folded = new Set(stream.ignored.map(foldedName));
     for (const name of Object.keys(tables.members as Table)) {
       const spellings = spellingsOf(tables.members as Table, name);
-      const counts = spellings.map((spelling) => ignored.has(foldedName(spelling)));
-      expect(new Set(counts).size, `${name} is volatile`).toBe(1);
+      const counts = spellings.map((spelling) => folded.has(foldedName(spelling)));
+      expect(new Set(counts).size, `${name} is ignored`).toBe(1);
       const ways = spellings.flatMap(waysToWrite);
       const kept = ways.map((written) => written in withoutSecrets({ [written]: 1 } as Fields, stream.secrets));
       expect(new Set(kept).size, `${name} is secret`).toBe(1);

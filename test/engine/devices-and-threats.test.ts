@@ -56,7 +56,7 @@ function listOf(...items: unknown[]): unknown {
 }
 
 function revision(stream: Stream, record: unknown): string {
-  return revisionOf(record, new Set(stream.volatile));
+  return revisionOf(record, new Set(stream.ignored));
 }
 
 describe('lockdowns', () => {

@@ -213,11 +213,11 @@ export function* expectedRows(simulator: Simulator, name: TruthStream): Generato
   const registered = streams.find(({ stream }) => stream.name === name);
   if (registered === undefined) throw new Error(`${name} is not registered`);
   const { stream } = registered;
-  const volatile = new Set(stream.volatile);
+  const ignored = new Set(stream.ignored);
   for (const { id, ordinal, kind, record } of simulator.truthOf(name)) {
     const seen = withoutSecrets(asRead(name, record), stream.secrets);
     const key = kind === 'deleted' ? id : stream.key(seen);
-    const revision = revisionOf(seen, volatile);
+    const revision = revisionOf(seen, ignored);
     // A list record is what a stream without details ships; where details fail for ever, it is marked.
     const isMarked = kind === 'list' && stream.detail !== undefined;
     const shippedAs = kind === 'deleted' ? DELETED : isMarked ? withoutDetail(revision) : revision;

@@ -86,7 +86,7 @@ test('no part that says the same names a change, one that is removed does', asyn
   expect((await walk()).at(-1)).toBe('detection-updated');
 });
 
-const earlierHash = (record: object) => exactHashOf(record, new Set(detection.volatile));
+const earlierHash = (record: object) => exactHashOf(record, new Set(detection.ignored));
 
 test('a state of an earlier version ships nothing again, and notices a change', async () => {
   const { state, walk, remember } = await tenant(FIRST);

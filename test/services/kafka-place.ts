@@ -40,10 +40,10 @@ export async function setUpKafka(place: Place, replication = 1): Promise<void> {
 export function documentsOfLists(simulator: Simulator): Map<string, string> {
   const stream = streams.find(({ stream: { name } }) => name === 'cylance.detection')?.stream;
   if (stream === undefined) throw new Error('cylance.detection is not registered');
-  const volatile = new Set(stream.volatile);
+  const ignored = new Set(stream.ignored);
   const expected = new Map<string, string>();
   for (const { id, ordinal, record } of simulator.truth()) {
-    const revision = revisionOf(withoutSecrets(record, stream.secrets), volatile);
+    const revision = revisionOf(withoutSecrets(record, stream.secrets), ignored);
     expected.set(documentId(stream.name, id, ordinal, revision), `${id} #${ordinal}`);
   }
   return expected;

@@ -13,30 +13,28 @@ import { perShape } from './shapes.ts';
 /** Members in the order of their hash, without the ignored ones, each with what stands before its value. */
 type Kept = readonly { member: string; prefix: string }[];
 
-/** Sorting is the expensive part: per set of volatile members, once for each shape. */
-function ordering(make: (members: readonly string[], volatile: ReadonlySet<string>) => Kept) {
+/** Sorting is the expensive part: per set of ignored members, once for each shape. */
+function ordering(make: (members: readonly string[], ignored: ReadonlySet<string>) => Kept) {
   const known = new WeakMap<ReadonlySet<string>, (value: object) => Kept>();
-  return (value: object, volatile: ReadonlySet<string>): Kept => {
-    let kept = known.get(volatile);
+  return (value: object, ignored: ReadonlySet<string>): Kept => {
+    let kept = known.get(ignored);
     if (kept === undefined) {
-      kept = perShape((members) => make(members, volatile));
-      known.set(volatile, kept);
+      kept = perShape((members) => make(members, ignored));
+      known.set(ignored, kept);
     }
     return kept(value);
   };
 }
 
-const keptMembers = ordering((members, volatile) => {
-  const sorted = members.filter((member) => !volatile.has(member)).sort();
+const keptMembers = ordering((members, ignored) => {
+  const sorted = members.filter((member) => !ignored.has(member)).sort();
   return sorted.map((member) => ({ member, prefix: `${member.length}:${member}` }));
 });
 
 /** In the order of their folded names. */
-const foldedMembers = ordering((members, volatile) => {
-  const ignored = new Set([...volatile].map(foldedName));
-  const named = members
-    .map((member) => ({ member, name: foldedName(member) }))
-    .filter(({ name }) => !ignored.has(name));
+const foldedMembers = ordering((members, ignored) => {
+  const folded = new Set([...ignored].map(foldedName));
+  const named = members.map((member) => ({ member, name: foldedName(member) })).filter(({ name }) => !folded.has(name));
   named.sort((one, other) => compare(one.name, other.name) || compare(one.member, other.member));
   return named.map(({ member, name }) => ({ member, prefix: `${name.length}:${name}` }));
 });
@@ -56,8 +54,8 @@ function inOne(piece: string): string {
   return piece;
 }
 
-/** A text that is equal for equal values, whatever the order of members. Members named in `volatile` are left out at any depth. */
-export function canonical(value: unknown, volatile: ReadonlySet<string>, depth = 0): string {
+/** A text that is equal for equal values, whatever the order of members. Members named in `ignored` are left out at any depth. */
+export function canonical(value: unknown, ignored: ReadonlySet<string>, depth = 0): string {
   if (typeof value === 'string') return `s${value.length}:${value}`;
   if (typeof value !== 'object' || value === null) return `${value};`;
   if (depth > MAX_DEPTH) return '…';
@@ -65,17 +63,17 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>, depth =
   if (Array.isArray(value)) {
     let piece = '';
     for (const item of value) {
-      piece += canonical(item, volatile, depth + 1);
+      piece += canonical(item, ignored, depth + 1);
       if (piece.length < PIECE) continue;
       text += inOne(piece);
       piece = '';
     }
     return `[${text}${piece}]`;
   }
-  for (const { member, prefix } of keptMembers(value, volatile)) {
+  for (const { member, prefix } of keptMembers(value, ignored)) {
     const content = (value as Record<string, unknown>)[member];
     if (content === undefined) continue;
-    text += prefix + canonical(content, volatile, depth + 1);
+    text += prefix + canonical(content, ignored, depth + 1);
   }
   return `{${text}}`;
 }
@@ -84,7 +82,7 @@ export function canonical(value: unknown, volatile: ReadonlySet<string>, depth =
  * A text that is equal for records that say the same: neither the order of members counts nor how their names are spelled,
  * and null, "", [], {}, an object of such and a member that is left out are all nothing. Places in lists stay.
  */
-function saying(value: unknown, volatile: ReadonlySet<string>, depth: number): string {
+function saying(value: unknown, ignored: ReadonlySet<string>, depth: number): string {
   if (typeof value === 'string') return value === '' ? '' : `s${value.length}:${value}`;
   if (typeof value !== 'object') return value === undefined ? '' : `${value};`;
   if (value === null) return '';
@@ -93,7 +91,7 @@ function saying(value: unknown, volatile: ReadonlySet<string>, depth: number): s
   if (Array.isArray(value)) {
     let piece = '';
     for (const item of value) {
-      piece += saying(item, volatile, depth + 1) || ';';
+      piece += saying(item, ignored, depth + 1) || ';';
       if (piece.length < PIECE) continue;
       text += inOne(piece);
       piece = '';
@@ -101,13 +99,13 @@ function saying(value: unknown, volatile: ReadonlySet<string>, depth: number): s
     text += piece;
     return text === '' ? '' : `[${text}]`;
   }
-  for (const { member, prefix } of foldedMembers(value, volatile)) {
+  for (const { member, prefix } of foldedMembers(value, ignored)) {
     const content = (value as Record<string, unknown>)[member];
     if (typeof content === 'string') {
       if (content !== '') text += `${prefix}s${content.length}:${content}`; // most members are texts: no call for them
       continue;
     }
-    const said = saying(content, volatile, depth + 1);
+    const said = saying(content, ignored, depth + 1);
     if (said !== '') text += prefix + said;
   }
   return text === '' ? '' : `{${text}}`;
@@ -118,14 +116,14 @@ const REVISION_LENGTH = 18;
 /** What versions before 0.2 wrote, which told spellings and kinds of nothing apart; state rows have them until they change. */
 const EARLIER_LENGTH = 16;
 
-/** Hash of what a record says, without volatile members: the fingerprint of a list record, the revision of a shipped one. */
-export function revisionOf(record: unknown, volatile: ReadonlySet<string>): string {
-  return hash('sha256', saying(record, volatile, 0), 'base64url').slice(0, REVISION_LENGTH);
+/** Hash of what a record says, without ignored members: the fingerprint of a list record, the revision of a shipped one. */
+export function revisionOf(record: unknown, ignored: ReadonlySet<string>): string {
+  return hash('sha256', saying(record, ignored, 0), 'base64url').slice(0, REVISION_LENGTH);
 }
 
 /** Hash of a record letter by letter: what keys are made of, and the revision of earlier versions. */
-export function exactHashOf(record: unknown, volatile: ReadonlySet<string> = NOTHING): string {
-  return hash('sha256', canonical(record, volatile), 'base64url').slice(0, EARLIER_LENGTH);
+export function exactHashOf(record: unknown, ignored: ReadonlySet<string> = NOTHING): string {
+  return hash('sha256', canonical(record, ignored), 'base64url').slice(0, EARLIER_LENGTH);
 }
 
 /**
@@ -199,8 +197,8 @@ export function hasKey(key: string): boolean {
  * A short stand-in for what a part of a record says, without line feeds, to tell later whether it says something else:
  * as in a revision, neither spellings nor ways to say nothing count.
  */
-export function digestOf(part: unknown, volatile: ReadonlySet<string> = NOTHING): string {
-  return shortened(typeof part === 'string' ? part : saying(part, volatile, 0));
+export function digestOf(part: unknown, ignored: ReadonlySet<string> = NOTHING): string {
+  return shortened(typeof part === 'string' ? part : saying(part, ignored, 0));
 }
 
 /** The same letter by letter, as versions before 0.2 told parts apart. */
@@ -217,8 +215,8 @@ function shortened(text: string): string {
 }
 
 /** Whether a remembered digest is of this part, by the rule that it was made with. */
-export function isDigestOf(remembered: string | undefined, part: unknown, volatile: ReadonlySet<string>): boolean {
-  return remembered === digestOf(part, volatile) || remembered === exactDigestOf(part);
+export function isDigestOf(remembered: string | undefined, part: unknown, ignored: ReadonlySet<string>): boolean {
+  return remembered === digestOf(part, ignored) || remembered === exactDigestOf(part);
 }
 
 const NOTHING: ReadonlySet<string> = new Set();

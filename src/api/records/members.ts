@@ -68,7 +68,7 @@ export function isPreferred(meaning: (member: string) => Meaning | null, one: st
   return mine === its ? one < other : mine < its;
 }
 
-/** All names of members, as they are written in the table: for what is compared by folded names, such as `volatile`. */
+/** All names of members, as they are written in the table: for what is compared by folded names, such as `ignored`. */
 export function spellingsOf<Name extends string>(table: Table<Name>, ...names: Name[]): string[] {
   return names.flatMap((name) => [name, ...table[name]]);
 }

@@ -18,24 +18,24 @@ export function partsOf(stream: Stream, record: unknown): unknown[] {
   });
 }
 
-export function isSaid(part: unknown, volatile: ReadonlySet<string>): boolean {
-  return digestOfAny(part, volatile) !== '';
+export function isSaid(part: unknown, ignored: ReadonlySet<string>): boolean {
+  return digestOfAny(part, ignored) !== '';
 }
 
-function digestOfAny(part: unknown, volatile: ReadonlySet<string>): string {
+function digestOfAny(part: unknown, ignored: ReadonlySet<string>): string {
   try {
-    return digestOf(part, volatile);
+    return digestOf(part, ignored);
   } catch {
     return '';
   }
 }
 
 /** A list record in place of the detail says nothing of some parts: they are as they were `before`. */
-export function digestsOf({ volatile }: Pipeline, parts: readonly unknown[], before: string | undefined): string {
+export function digestsOf({ ignored }: Pipeline, parts: readonly unknown[], before: string | undefined): string {
   const earlier = before === undefined || before === '' ? [] : before.split('\n');
   let digests = '';
   for (let index = 0; index < parts.length; index++) {
-    let digest = digestOfAny(parts[index], volatile);
+    let digest = digestOfAny(parts[index], ignored);
     if (digest === '' && before !== undefined) digest = earlier[index] ?? UNSAID;
     digests += index === 0 ? digest : `\n${digest}`;
   }
@@ -50,13 +50,13 @@ export function actionFor(
   detailMissing: boolean,
 ): string | undefined {
   if (known === undefined) return undefined;
-  const { registered, volatile } = pipeline;
+  const { registered, ignored } = pipeline;
   const { changes, actions } = registered.stream;
   const before = known.digests.split('\n');
   const differs = (index: number): boolean => {
     if (before[index] === undefined || before[index] === UNSAID) return false;
-    if (detailMissing && !isSaid(parts[index], volatile)) return false;
-    return !isDigestOf(before[index], parts[index], volatile);
+    if (detailMissing && !isSaid(parts[index], ignored)) return false;
+    return !isDigestOf(before[index], parts[index], ignored);
   };
   return changes.find((_, index) => differs(index))?.action ?? actions.updated;
 }

@@ -137,8 +137,8 @@ function changeOf(
     : shippedChange(pipeline, walk, seen, shipped, known, revision, mine);
 }
 
-function earlierRevision({ volatile }: Pipeline, shipped: Shipped): string {
-  const hash = exactHashOf(shipped.record, volatile);
+function earlierRevision({ ignored }: Pipeline, shipped: Shipped): string {
+  const hash = exactHashOf(shipped.record, ignored);
   return shipped.kind === 'detail-missing' ? withoutDetail(hash) : hash;
 }
 
@@ -146,7 +146,7 @@ function earlierRevision({ volatile }: Pipeline, shipped: Shipped): string {
 function revisionFor(pipeline: Pipeline, seen: Observed, shipped: Shipped): string {
   if (shipped.kind === 'deleted') return DELETED;
   if (shipped.kind === 'list' && seen.fingerprint !== null) return seen.fingerprint;
-  const revision = revisionOf(shipped.record, pipeline.volatile);
+  const revision = revisionOf(shipped.record, pipeline.ignored);
   return shipped.kind === 'detail-missing' ? withoutDetail(revision) : revision;
 }
 
@@ -248,10 +248,10 @@ function postponed(pipeline: Pipeline, seen: Observed, known: Known): Row {
 function fingerprintToKeep(pipeline: Pipeline, seen: Observed, shipped: Shipped, digests: string): string | null {
   if (shipped.kind === 'deleted') return null;
   if (shipped.kind !== 'detail' || seen.record === undefined) return seen.fingerprint;
-  const { registered, volatile } = pipeline;
+  const { registered, ignored } = pipeline;
   const inDetail = digests.split('\n');
   const isAhead = partsOf(registered.stream, seen.record).some(
-    (listed, index) => isSaid(listed, volatile) && !isDigestOf(inDetail[index], listed, volatile),
+    (listed, index) => isSaid(listed, ignored) && !isDigestOf(inDetail[index], listed, ignored),
   );
   return isAhead ? null : seen.fingerprint;
 }

@@ -28,7 +28,7 @@ export function observe(pipeline: Pipeline, raw: unknown): Observed {
   return {
     key: record === raw ? keyOf(stream, record) : keyOfCleaned(stream, record, raw),
     record,
-    fingerprint: attempt(() => revisionOf(record, pipeline.volatile)) ?? null,
+    fingerprint: attempt(() => revisionOf(record, pipeline.ignored)) ?? null,
   };
 }
 
@@ -83,7 +83,7 @@ export function isUnchanged(pipeline: Pipeline, seen: Observed, known: Known | u
 
 /** Whether the list record is the one that was seen last. */
 export function isAsListed(pipeline: Pipeline, seen: Observed, known: Known | undefined): boolean {
-  return isSameHash(known?.fingerprint, seen.fingerprint, () => exactHashOf(seen.record, pipeline.volatile));
+  return isSameHash(known?.fingerprint, seen.fingerprint, () => exactHashOf(seen.record, pipeline.ignored));
 }
 
 /** A record of any shape must not stop its walk. */

@@ -116,7 +116,7 @@ function isAnother(pipeline: Pipeline, known: Known | undefined, action: string,
   const { stream } = pipeline.registered;
   const at = stream.changes.findIndex((change) => change.action === action);
   const part = attempt(() => stream.changes[at]?.of(withoutSecrets(record, stream.secrets)));
-  return known === undefined || !isDigestOf(known.digests.split('\n')[at], part, pipeline.volatile);
+  return known === undefined || !isDigestOf(known.digests.split('\n')[at], part, pipeline.ignored);
 }
 
 function withoutItsDetail(seen: Observed): Shipped {
