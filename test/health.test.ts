@@ -1,7 +1,6 @@
 /** What is told on call: no green light on a walk that cannot go on, or on a pipeline that has stopped. */
 
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { streams } from '../connectors/index.ts';

@@ -5,7 +5,6 @@ import type { Walk } from '../api/walk.ts';
 import type { StateStore } from '../state/store.ts';
 import type { Pipeline } from './pipeline.ts';
 import { recover } from './recover.ts';
-import type { Schedule } from './schedule.ts';
 import {
   catchUpWalk,
   gapWalk,
@@ -14,6 +13,7 @@ import {
   liveWalk,
   newestWalk,
   refreshWalk,
+  type Schedule,
   sweepWalk,
 } from './schedule.ts';
 import { runWalk } from './walk.ts';

@@ -1,7 +1,6 @@
 /** A broker that is none: whatever it sends fails its connection, and nothing else. */
 
-import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import pino from 'pino';
 import { afterEach, expect, test } from 'vitest';

@@ -19,12 +19,9 @@ import type { Known, Owed, Row } from '../../state/store.ts';
 import type { Claim } from '../claims.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { actionFor, digestsOf, isSaid, partsOf } from './action.ts';
-import type { Observed } from './compare.ts';
-import { attempt, isUnchanged } from './compare.ts';
-import type { Shipped } from './detail.ts';
-import { fetchDetail, owedFor } from './detail.ts';
-import type { Revision } from './document.ts';
-import { toDocument } from './document.ts';
+import { attempt, isUnchanged, type Observed } from './compare.ts';
+import { fetchDetail, owedFor, type Shipped } from './detail.ts';
+import { type Revision, toDocument } from './document.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 /** What is to be remembered of a record, and the document that goes with it when there is something to ship. */

@@ -11,8 +11,7 @@ import type { Known, Owed } from '../../state/store.ts';
 import { answersOthers, noteAnswered, verdictOn, wasJudgedLately } from '../completeness/gone.ts';
 import { clearMissing } from '../completeness/missing.ts';
 import type { Pipeline } from '../pipeline.ts';
-import type { Observed } from './compare.ts';
-import { attempt, clean, isAsListed, observe } from './compare.ts';
+import { attempt, clean, isAsListed, type Observed, observe } from './compare.ts';
 
 /** So many records of a pipeline may wait for their detail beside the walks; beyond, the walks wait. */
 export const MOST_OWED = 10_000;
