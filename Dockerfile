@@ -19,6 +19,7 @@ COPY --from=build /build/package.json /build/LICENSE ./
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/bin ./bin
 COPY --from=build /build/dist ./dist
+COPY --from=build /build/examples ./examples
 # Everything that changes is in /data: the state, the files of the NDJSON sink, the demo. The rest may be read-only.
 # What is made there is this user's alone; volumes that belong to a group: docs/files.md.
 RUN chmod 755 bin/sluice.js && ln -s /app/bin/sluice.js /usr/local/bin/sluice && mkdir /data && chown node:node /data

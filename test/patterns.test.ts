@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parseAst } from 'vitest/node';
 
 const ROOT = join(import.meta.dirname, '..');
-const FOLDERS = ['src', 'members', 'mappings', 'connectors', 'simulator']; // from the ground up: who makes it is who is named
+const FOLDERS = ['src', 'members', 'mappings', 'connectors', 'simulator', 'testing']; // from the ground up: who makes it is who is named
 const FILES = FOLDERS.flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: ROOT }).sort());
 
 interface Pattern {
