@@ -124,10 +124,11 @@ async function list(context: StreamContext, { page, pageSize, range }: ListQuery
   return context.client.json({
     ...{ path: LIST, route: LIST, scope: '', priority, signal, query: { ...bounds, page, size: pageSize } },
     accept(reply) {
-      const { items, total } = (reply ?? {}) as { items?: unknown; total?: unknown };
+      const { items, total, size } = (reply ?? {}) as { items?: unknown; total?: unknown; size?: unknown };
       if (!Array.isArray(items) || typeof total !== 'number')
         throw new SluiceError(`GET ${LIST}: the reply has no items and total`, { action: 'retry' });
-      return { records: items, total, pageSize };
+      // What the vendor used, which may be less than what was asked for: pages are counted by it.
+      return { records: items, total, pageSize: typeof size === 'number' ? size : pageSize };
     },
   });
 }

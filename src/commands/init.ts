@@ -41,7 +41,7 @@ function initConnector(cli: Cli, name: string): void {
   }
   cli.stdout.lines([
     `${name}/ is a connector that works against the replies in ${name}/recorded.json.`,
-    `  node --test ${name}/     runs its checks (in a folder where sluice is installed)`,
+    `  cd ${name} && node --test     runs its checks, where sluice is installed beside it (docs/adding-a-vendor.md)`,
     `  connectors: [./${name}/${name}.ts]     in sluice.yaml lets Sluice use it`,
     'docs/adding-a-vendor.md goes on from here.',
   ]);

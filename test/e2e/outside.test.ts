@@ -1,6 +1,8 @@
 /** Connectors that live outside, packed and installed as a user would have them: the example, and what `sluice init` writes. */
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -78,6 +80,23 @@ describe('in the config', () => {
     const wrong = await program(folder, 'check', '-c', 'wrong.yaml');
     expect(wrong.said).toMatch(/wrong\.yaml:5:5 sources\[0\]\.bas_url: is not a key here; did you mean "base_url"\?/);
     expect(wrong.code).toBe(2);
+  });
+
+  test('a vendor without scopes is asked for nothing but what its streams ask for', { timeout: 60_000 }, async () => {
+    const folder = acme('asked');
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.end(JSON.stringify({ total: 0, items: [] }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const text = readFileSync(join(folder, 'sluice.yaml'), 'utf8');
+    writeFileSync(join(folder, 'sluice.yaml'), text.replace('https://api.acme.example', url));
+    const { said } = await program(folder, 'check');
+    server.close();
+    expect(said).toContain('Everything works.');
+    expect(asked.filter((path) => !/^\/alarms\?.*page=1&size=\d+$/.test(path))).toEqual([]);
   });
 
   test('a package is found where the config is', { timeout: 60_000 }, async () => {

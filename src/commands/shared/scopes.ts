@@ -83,7 +83,9 @@ const NOBODY = { sha256: '0'.repeat(64), id: '00000000-0000-0000-0000-0000000000
 /** The scopes of a stream stand in the order of its endpoints. */
 async function askForOthers({ registered, client }: PipelinePlan, seen: Seen, signal: AbortSignal): Promise<void> {
   const { endpoints, scopes } = registered.stream.about;
-  const others = scopes.flatMap((scope, index) => (seen.has(scope) ? [] : [{ scope, endpoint: endpoints[index] }]));
+  const others = scopes.flatMap((scope, index) =>
+    scope === '' || seen.has(scope) ? [] : [{ scope, endpoint: endpoints[index] }],
+  );
   for (const { scope, endpoint = '' } of others) {
     const [, template] = /^GET (\S+)$/.exec(endpoint) ?? [];
     if (template === undefined) continue;
