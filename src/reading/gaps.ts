@@ -1,7 +1,7 @@
 /** What is known not to be read: told, remembered with the cursor that passes it, and asked for again at rising intervals. */
 
 import type { StreamContext } from '../api/stream.ts';
-import type { Gap, Page, Range } from '../api/walk.ts';
+import type { Accepted, Gap, Page, Range } from '../api/walk.ts';
 
 const FIRST_PAUSE_MS = 300_000;
 const LONGEST_PAUSE_MS = 6 * 3_600_000;
@@ -16,8 +16,8 @@ export function gapIdOf(range: Range): string {
 export function gapsOf(
   context: StreamContext,
   id: string,
-  range: Range,
-  { settled, unreadable }: { settled: boolean; unreadable: readonly number[] },
+  { range, settled, distinct, total }: Accepted,
+  unreadable: readonly number[],
 ): Pick<Page, 'gaps' | 'closedGaps'> {
   if (unreadable.length > 0) {
     const places = unreadable
@@ -28,8 +28,11 @@ export function gapsOf(
     context.log.warn(`skipped, and asked for again later: ${reason}, from ${new Date(range.fromMs).toISOString()} on`);
     return { gaps: [gap(context, { id, kind: 'unreadable', range, reason })] };
   }
-  if (!settled)
-    return { gaps: [gap(context, { id, kind: 'unsettled', range, reason: 'it kept changing while it was read' })] };
+  if (!settled) {
+    const seen = `${distinct} different records were seen, the vendor counts ${total}`;
+    const reason = `it kept changing while it was read: ${seen}`;
+    return { gaps: [gap(context, { id, kind: 'unsettled', range, reason })] };
+  }
   return id === gapIdOf(range) ? {} : { closedGaps: [id] };
 }
 

@@ -32,7 +32,7 @@ export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, 
     ask: settled ? [...missing] : [],
     cursor: null,
     accepted,
-    ...gapsOf(context, GAP, walk.range, { settled, unreadable }),
+    ...gapsOf(context, GAP, accepted, unreadable),
   };
 }
 

@@ -206,7 +206,7 @@ async function* walkWindow(
   const accepted: Accepted = { range, total, distinct: seen.size, settled, filter };
   // One that did not settle is walked once more before it is a gap.
   const isGap = course.gap === undefined && (unreadable.length > 0 || (!settled && isSecond));
-  const gaps = isGap ? gapsOf(context, gapIdOf(range), range, { settled, unreadable }) : {};
+  const gaps = isGap ? gapsOf(context, gapIdOf(range), accepted, unreadable) : {};
   yield { records: [], ask, cursor: copy(cursor), accepted, ...gaps };
   return false;
 }

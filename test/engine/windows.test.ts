@@ -4,6 +4,7 @@ import type { Json } from '../../src/api/document.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { StreamContext } from '../../src/api/stream.ts';
 import type { Accepted, Page } from '../../src/api/walk.ts';
+import { gapsOf } from '../../src/reading/gaps.ts';
 import type { ListReply } from '../../src/reading/list.ts';
 import { type ListQuery, type Resource, walkWindows } from '../../src/reading/windows.ts';
 import { contextOf } from './context.ts';
@@ -156,6 +157,14 @@ describe('time windows', () => {
     const { accepted, cursor } = await walkAll(resource, contextWith({ settleAttempts: 3, pageSize: 100 }));
     expect(accepted.map(({ settled }) => settled)).toEqual([false, false]);
     expect(cursor).toEqual({ coveredMs: RANGE.toMs, again: [] });
+  });
+
+  test('a gap says what was seen of a window that would not settle, and what the vendor counts', () => {
+    const accepted = { range: RANGE, total: 120, distinct: 50, settled: false };
+    const { gaps = [] } = gapsOf(contextWith({}), 'from-1', accepted, []);
+    expect(gaps.map(({ reason }) => reason)).toEqual([
+      'it kept changing while it was read: 50 different records were seen, the vendor counts 120',
+    ]);
   });
 
   test('a burst that time cannot split is read by severity', async () => {
