@@ -285,8 +285,8 @@ describe('two at once', () => {
     expect(found()).toEqual([]);
   });
 
-  test('two backfills: the second begins when the first has ended', async () => {
-    configure(SLOWLY);
+  test('two backfills: the second begins when the first has ended', { timeout: 60_000 }, async () => {
+    configure({ source: { rate: { requests_per_second: 8, concurrency: 4 } } }); // the second takes seconds to start on a busy machine
     const first = place.start(['backfill', '--from', '400d']);
     await until('something is delivered', 30_000, () => committedRevisions(at(STATE), 1) > 0);
     const second = place.start(['backfill', '--from', '399d']);
