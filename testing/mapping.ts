@@ -76,6 +76,11 @@ export function mappingChecks(vendor: Vendor, streamName: string, folder: string
             assert.deepEqual(violations(document, vendor.connector.name, fields), []);
             assert.deepEqual(undeclared(document, { ...fields, ecs: [...fields.ecs, 'tags', '@timestamp'] }), []);
             const event = (document.event ?? {}) as Record<string, unknown>;
+            const key = one.stream.key(withoutSecrets(fixture().record, one.stream.secrets));
+            assert(
+              [undefined, key].includes(event.id as string),
+              `event.id is ${event.id}, the key of the stream ${key}`,
+            );
             assert.deepEqual(
               ['hash', 'sequence', 'ingested'].filter((member) => event[member] !== undefined),
               [],

@@ -15,7 +15,10 @@ const sluice = () => join(place, 'node_modules', 'sluice');
 beforeAll(() => {
   place = mkdtempSync(join(tmpdir(), 'sluice-outside-'));
   const built = join(place, 'built');
-  const listed = execFileSync('git', ['-C', ROOT, 'ls-files', '-z'], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  const listed = execFileSync('git', ['-C', ROOT, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
   for (const file of listed.split('\0').filter((name) => name !== '' && !name.startsWith('test/')))
     cpSync(join(ROOT, file), join(built, file), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(built, 'node_modules'));
