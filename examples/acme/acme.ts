@@ -60,8 +60,7 @@ const connector: Connector = {
       });
     return {
       json,
-      // biome-ignore lint/correctness/useYield: no reply of this vendor is too long to be held
-      async *parts() {
+      parts() {
         throw new SluiceError('acme has no long replies', { action: 'reject' });
       },
       async authenticate(signal) {

@@ -23,18 +23,16 @@ export function resolvePath(file: string, path: string): string {
   return isAbsolute(path) ? path : join(dirname(file), path);
 }
 
-/** A name that this machine does not know was told before. */
-function groupOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : groupNumber(text);
-}
-
 /** The file's values, already valid, as the engine reads them. */
 export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
   const sinkNames = raw.sinks.map(({ name }) => name);
   const path = (text: string) => resolvePath(options.file, text);
   const values = { path, secret: options.secret, group: groupNumber };
   return {
-    state: { path: resolvePath(options.file, raw.state.path), group: groupOf(raw.state.group) },
+    state: {
+      path: path(raw.state.path),
+      group: raw.state.group === undefined ? undefined : groupNumber(raw.state.group),
+    },
     log: raw.log,
     health: raw.health,
     sources: raw.sources.map((source) => toSource(source, sinkNames, options)),
