@@ -12,6 +12,20 @@ export interface Waiting {
   waitMs?: number;
 }
 
+/**
+ * What only a person can mend, if it is true. Answers are damaged on their way, and gateways answer in place of a cluster
+ * that starts: it is asked again, and believed when nothing else was said `BELIEVED_AFTER` times.
+ */
+export interface Refusal {
+  refusal: SluiceError;
+  /** When to ask again. */
+  waitMs?: number;
+}
+
+/** How often a refusal has to be said in a row, and the pause between. */
+const BELIEVED_AFTER = 3;
+const REFUSAL_MS = 1000;
+
 export interface PatienceSettings {
   /** Who is in trouble: `Elasticsearch at https://es:9200`. */
   who: string;
@@ -26,8 +40,11 @@ export interface PatienceSettings {
 }
 
 export interface Backoff {
-  /** Waits with exponential backoff and full jitter; throws `retry` when the deadline has passed. */
-  wait(trouble: Waiting, signal: AbortSignal): Promise<void>;
+  /**
+   * Waits with exponential backoff and full jitter; throws `retry` when the deadline has passed, and the first refusal of
+   * a row when it is believed.
+   */
+  wait(trouble: Waiting | Refusal, signal: AbortSignal): Promise<void>;
   /** Something was delivered: the clock and the backoff start anew. */
   progress(): void;
 }
@@ -38,8 +55,16 @@ export function backoff(settings: PatienceSettings): Backoff {
   let since: number | undefined;
   let attempt = 0;
   let told = false;
+  let refusals: SluiceError[] = [];
   return {
     async wait(trouble, signal) {
+      if ('refusal' in trouble) {
+        refusals.push(trouble.refusal);
+        if (refusals.length >= BELIEVED_AFTER) throw refusals[0];
+        const pause = trouble.waitMs ?? Math.min(REFUSAL_MS, settings.maxMs);
+        return sleep(pause, undefined, { signal });
+      }
+      refusals = [];
       const now = settings.now();
       since ??= now;
       const left = since + settings.deadlineMs - now;
@@ -58,8 +83,19 @@ export function backoff(settings: PatienceSettings): Backoff {
       since = undefined;
       attempt = 0;
       told = false;
+      refusals = [];
     },
   };
+}
+
+/** What `work` returns, or the refusal that it throws. */
+export async function orRefusal<T>(work: () => Promise<T>): Promise<T | Refusal> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SluiceError && error.action === 'stop') return { refusal: error };
+    throw error;
+  }
 }
 
 function say({ said, now, log }: PatienceSettings, message: string, advice: string): boolean {

@@ -22,7 +22,7 @@ import { readCommitted } from './kafka-read.ts';
 
 const WANTED = Number(process.env.WIRE_DAMAGES ?? 500);
 /** What each of them gets of all damages: a session of Kafka is opened anew after each. */
-const SHARES = { cylance: 0.7, apex: 0.14, elasticsearch: 0.11, kafka: 0.05 };
+const SHARES = { cylance: 0.71, apex: 0.15, elasticsearch: 0.11, kafka: 0.03 };
 const QUIET_MS = 15_000;
 const MIB = 1024 * 1024;
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
@@ -96,8 +96,8 @@ sources:
 sinks:
   - { name: files, type: ndjson, path: ./healthy }
   - { name: odd, type: ndjson, path: ./odd }
-  - { name: es, type: elasticsearch, nodes: ["http://127.0.0.1:${ports.elasticsearch}"], timeout: 4s, retry_deadline: 30s }
-  - { name: kafka, type: kafka, brokers: ["127.0.0.1:${ports.kafka}"], timeout: 4s, retry_deadline: 30s }
+  - { name: es, type: elasticsearch, nodes: ["http://127.0.0.1:${ports.elasticsearch}"], timeout: 2s, retry_deadline: 30s }
+  - { name: kafka, type: kafka, brokers: ["127.0.0.1:${ports.kafka}"], timeout: 2s, retry_deadline: 30s }
 `;
 }
 

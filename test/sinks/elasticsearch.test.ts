@@ -86,6 +86,26 @@ const refused = (status: number, type: string): MockReply => ({
   json: { error: { type, reason: 'because' }, status },
 });
 
+const nothingThere: Step[] = [
+  [tasks, ok],
+  [refresh, refreshed],
+  [search, found()],
+];
+/** A refusal is believed at the third time: until then what arrived is looked up, and it is sent again. */
+const believed = (answer: Step[1]): Step[] => [
+  [bulk, answer],
+  ...nothingThere,
+  [bulk, answer],
+  ...nothingThere,
+  [bulk, answer],
+];
+const look = (answer: Step[1]): Step[] => [
+  [tasks, ok],
+  [refresh, answer],
+];
+/** The look-up is refused as well. */
+const everywhere = (answer: Step[1]): Step[] => [[bulk, answer], ...look(answer), ...look(answer)];
+
 describe('a bulk request', () => {
   it('creates with our ids, in plain media types, and says when it was ingested', async () => {
     await write(await open([[bulk, all]]), documents('a', 'b'));
@@ -171,7 +191,7 @@ describe('a bulk request', () => {
     [403, 'security_exception', 'action [indices:data/write/bulk] is unauthorized'],
     [404, 'index_not_found_exception', 'no matching index template'],
   ] as Item[])('stops at an item %i %s, which is not the fault of the document', async (...item) => {
-    expect(await failure(await open([[bulk, items([201], item)]]), documents('a', 'b'))).toMatchObject({
+    expect(await failure(await open(believed(items([429], item))), documents('a', 'b'))).toMatchObject({
       action: 'stop',
     });
   });
@@ -255,11 +275,8 @@ describe('a request whose fate is unknown', () => {
     );
     mock?.done();
     await mock?.stop();
-    const other = await open([
-      [bulk, 'cut'],
-      [tasks, ok],
-      [refresh, { status: 404, text: 'no such page' }],
-    ]);
+    const page: MockReply = { status: 404, text: 'no such page' };
+    const other = await open([[bulk, 'cut'], ...look(page), ...look(page), ...look(page)]);
     expect(await failure(other, documents('a'))).toMatchObject({ action: 'stop' });
   });
 
@@ -291,30 +308,26 @@ describe('a request whose fate is unknown', () => {
   });
 
   it('says which privilege is missing when it may not look', async () => {
-    const steps: Step[] = [
-      [bulk, 'cut'],
-      [tasks, refused(403, 'security_exception')],
-      [refresh, refused(403, 'security_exception')],
+    const no = refused(403, 'security_exception');
+    const blind: Step[] = [
+      [tasks, no],
+      [refresh, no],
     ];
+    const steps: Step[] = [[bulk, 'cut'], ...blind, ...blind, ...blind];
     const error = await failure(await open(steps), documents('a'));
     expect(error).toMatchObject({ action: 'stop', message: expect.stringContaining('look up what arrived') });
     expect(error.advice).toContain('maintenance');
   });
 
   it('goes on in halves when small requests are answered and large ones are cut off', async () => {
-    const look: Step[] = [
-      [tasks, ok],
-      [refresh, refreshed],
-      [search, found()],
-    ];
-    const steps: Step[] = [[bulk, 'cut'], ...look, [bulk, 'cut'], ...look, [bulk, all], [bulk, all]];
+    const steps: Step[] = [[bulk, 'cut'], ...nothingThere, [bulk, 'cut'], ...nothingThere, [bulk, all], [bulk, all]];
     await write(await open(steps), documents('a', 'b'));
     expect(mock?.requests.slice(-2).map(sentIds)).toEqual([['a'], ['b']]);
   });
 
   it('looks first when a batch is written again after a failure', async () => {
     const steps: Step[] = [
-      [bulk, refused(401, 'security_exception')],
+      ...everywhere(refused(401, 'security_exception')),
       [tasks, ok],
       [refresh, refreshed],
       [search, found('a')],
@@ -362,9 +375,25 @@ describe('a refusal', () => {
     [406, 'its message says what'],
   ];
   it.each(advice)('%i of the whole request stops with advice, and rejects nothing', async (status, words) => {
-    const error = await failure(await open([[bulk, refused(status, 'some_exception')]]), documents('a', 'b'));
+    const error = await failure(await open(believed(refused(status, 'some_exception'))), documents('a', 'b'));
     expect(error).toMatchObject({ name: 'SluiceError', action: 'stop', advice: expect.stringContaining(words) });
     expect(error.message).toContain('some_exception: because');
+  });
+
+  it('that is said once is not believed: an answer may be damaged, or that of a gateway', async () => {
+    const steps: Step[] = [
+      [bulk, refused(403, 'security_exception')],
+      [tasks, ok],
+      [refresh, { status: 401, text: 'who are you?' }],
+      [tasks, ok],
+      [refresh, refreshed],
+      [search, found('a')],
+      [bulk, refused(404, 'index_not_found_exception')],
+      ...nothingThere,
+      [bulk, all],
+    ];
+    await write(await open(steps), documents('a', 'b'));
+    expect(sentIds(mock?.requests.at(-1) as MockRequest)).toEqual(['b']);
   });
 
   it('takes a rotated key at once', async () => {
@@ -438,13 +467,7 @@ describe('a refusal', () => {
         json: { error: { type: 'x', reason: request.headers.authorization } },
       });
       const encoded = Buffer.from('me:planted-secret').toString('base64');
-      const echoing = await open(
-        [
-          [bulk, echo],
-          [bulk, json],
-        ],
-        { auth },
-      );
+      const echoing = await open([...everywhere(echo), ...everywhere(json)], { auth });
       for (const error of [await failure(echoing, documents('a')), await failure(echoing, documents('b'), 2)]) {
         const told =
           JSON.stringify([error.message, error.stack, error.advice, error.cause ?? null, error]) + logged.join();
@@ -475,10 +498,7 @@ describe('an abort', () => {
   });
 
   it('calls the other requests of a batch off when one is refused', async () => {
-    const steps: Step[] = [
-      [bulk, 'hang'],
-      [bulk, refused(403, 'security_exception')],
-    ];
+    const steps: Step[] = [[bulk, 'hang'], ...everywhere(refused(403, 'security_exception'))];
     const error = await failure(await open(steps, { maxBulkDocuments: 1 }), documents('a', 'b', 'c'));
     expect(error).toMatchObject({ action: 'stop' });
   });
@@ -750,7 +770,7 @@ describe('a reply of another shape', () => {
 
   test('a refusal of any size and shape keeps its status', async () => {
     for (const json of [null, 5, [], { error: 5 }, { error: { type: 5, reason: {}, caused_by: 5 } }]) {
-      const to = await open([[bulk, { status: 401, json }]]);
+      const to = await open(everywhere({ status: 401, json }));
       expect(await failure(to, documents('a'))).toMatchObject({
         action: 'stop',
         message: expect.stringContaining('401'),
@@ -758,7 +778,7 @@ describe('a reply of another shape', () => {
       await to.close();
       await mock?.stop();
     }
-    const to = await open([[bulk, { status: 401, text: 'x'.repeat(3_000_000) }]]);
+    const to = await open(everywhere({ status: 401, text: 'x'.repeat(3_000_000) }));
     expect(await failure(to, documents('a'))).toMatchObject({
       action: 'stop',
       message: expect.stringContaining('401'),

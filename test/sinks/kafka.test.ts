@@ -2,7 +2,7 @@ import kafkajs from 'kafkajs';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
-import type { Waiting } from '../../src/sinks/backoff.ts';
+import { type Backoff, backoff } from '../../src/sinks/backoff.ts';
 import { type AttemptTools, patiently } from '../../src/sinks/kafka/attempts.ts';
 import { judge, RefusedError, StepError, typeOf, type Where } from '../../src/sinks/kafka/errors.ts';
 import {
@@ -302,34 +302,74 @@ describe('setup', () => {
   });
 });
 
-describe('a refusal as too large', () => {
-  it('of something that holds no documents is waited for: no smaller send could be made of it', async () => {
+describe('a refusal', () => {
+  const where: Where = {
+    ...{ who: 'Kafka', transactionalId: 'p', markerTopic: 'm', groups: 'p', topics: [] },
+    scrub: (text: string) => text,
+  };
+  const protocol = (type: string) => Object.assign(new kafkajs.KafkaJSProtocolError(new Error(type)), { type });
+  const signal = new AbortController().signal;
+  const log = pino({ level: 'silent' });
+
+  /** Sessions are those of the test, so that none is opened; what is thrown in turn, and then it works. */
+  async function met(errors: unknown[]): Promise<number> {
+    const waiting = { who: 'Kafka', deadlineMs: 60_000, baseMs: 1, maxMs: 1, log, now: Date.now, said: { at: 0 } };
+    const session = { drop() {}, isOverdue: () => false } as unknown as Session;
+    const tools: AttemptTools = {
+      ...{ settings: withDefaults({ brokers: ['127.0.0.1:1'] }), log, now: Date.now, where, limits: new Map() },
+      ...{ newBackoff: () => backoff(waiting), lost: undefined },
+      get session() {
+        return session;
+      },
+      set session(_dropped) {},
+    };
+    let attempts = 0;
+    await patiently(tools, signal, async () => {
+      const error = errors[attempts++];
+      if (error !== undefined) throw error;
+    });
+    return attempts;
+  }
+
+  it('is believed when new connections say it again, since an answer may be damaged', async () => {
+    const old = protocol('UNSUPPORTED_VERSION');
+    const rights = protocol('TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
+    const hiccup = new kafkajs.KafkaJSConnectionError('Connection error: ECONNRESET');
+    expect(await met([old])).toBe(2);
+    expect(await met([rights, old, hiccup, old, rights])).toBe(6);
+    await expect(met([rights, old, old])).rejects.toMatchObject({
+      action: 'stop',
+      message: expect.stringContaining('transactional id'),
+    });
+    const certificate = new kafkajs.KafkaJSConnectionError('Connection error: self-signed certificate');
+    await expect(met([certificate, certificate, certificate])).rejects.toMatchObject({ action: 'stop' });
+  });
+
+  it('of our own is no answer, and ends at once', async () => {
+    const ours = new SluiceError('renamed', { action: 'stop' });
+    await expect(met([ours])).rejects.toBe(ours);
+    await expect(met([protocol('INVALID_PRODUCER_EPOCH')])).rejects.toMatchObject({
+      message: expect.stringContaining('taken over'),
+    });
+  });
+
+  it('as too large of something that holds no documents is waited for: no smaller send could be made of it', async () => {
     const waited: string[] = [];
-    const patience = {
-      wait: async ({ why }: Waiting) => {
+    const patience: Backoff = {
+      async wait(trouble) {
+        const why = 'why' in trouble ? trouble.why : '';
         waited.push(why);
         throw new SluiceError(why, { action: 'retry' });
       },
       progress() {},
     };
     const session = { drop() {} } as unknown as Session;
-    const where: Where = {
-      ...{
-        who: 'Kafka',
-        transactionalId: 'p',
-        markerTopic: 'm',
-        groups: 'p',
-        topics: [],
-        scrub: (text: string) => text,
-      },
-    };
     const tools: AttemptTools = {
       ...{ settings: withDefaults({ brokers: ['127.0.0.1:1'] }), log: pino({ level: 'silent' }), now: Date.now },
       ...{ newBackoff: () => patience, where, session, limits: new Map(), lost: undefined },
     };
-    const refusal = Object.assign(new kafkajs.KafkaJSProtocolError(new Error('no')), { type: 'MESSAGE_TOO_LARGE' });
-    const marker = async () => Promise.reject(refusal);
-    await expect(patiently(tools, new AbortController().signal, marker)).rejects.toThrow('holds no documents');
+    const marker = async () => Promise.reject(protocol('MESSAGE_TOO_LARGE'));
+    await expect(patiently(tools, signal, marker)).rejects.toThrow('holds no documents');
     expect(waited).toHaveLength(1);
   });
 });

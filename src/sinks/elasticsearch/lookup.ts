@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SluiceError } from '../../api/errors.ts';
-import type { Backoff } from '../backoff.ts';
+import { type Backoff, orRefusal } from '../backoff.ts';
 import { type ClusterPlace, type ClusterTrouble, troubleWith } from './answers.ts';
 import { opaqueIdOf } from './bulk.ts';
 import type { EsClient } from './client.ts';
@@ -25,8 +25,8 @@ const idsPerSearch = 1000;
 /** Asks until there is an answer, or backoff ends. */
 export async function lookUpUntilAnswered(question: LookUp, backoff: Backoff): Promise<Set<string>> {
   for (;;) {
-    const answer = await lookUp(question);
-    if (answer.kind === 'found') return answer.ids;
+    const answer = await orRefusal(() => lookUp(question));
+    if ('ids' in answer) return answer.ids;
     await backoff.wait(answer, question.signal);
   }
 }

@@ -1,7 +1,7 @@
 /** One chunk until every document in it is there or rejected: the loop around `sendBulk` and the look-up. */
 import type { LimitFunction } from 'p-limit';
 import type { Rejection } from '../../api/sink.ts';
-import type { Backoff } from '../backoff.ts';
+import { type Backoff, orRefusal } from '../backoff.ts';
 import { type EsProblem, fieldOf } from './answers.ts';
 import { type BulkChunk, type BulkLine, type BulkOutcome, type Sent, sendBulk } from './bulk.ts';
 import type { EsClient } from './client.ts';
@@ -28,7 +28,13 @@ export async function deliver(chunk: BulkChunk, delivery: BulkDelivery, doubt: b
       if (cuts > 1 && left.length > 1) return halves({ ...chunk, lines: left }, delivery);
       continue;
     }
-    const outcome = await send({ ...chunk, lines: left }, delivery);
+    const lines = left;
+    const outcome = await orRefusal(() => send({ ...chunk, lines }, delivery));
+    if ('refusal' in outcome) {
+      inDoubt = true;
+      await delivery.backoff.wait(outcome, delivery.signal);
+      continue;
+    }
     if (outcome.kind === 'too-large') return tooLarge({ ...chunk, lines: left }, outcome.said, delivery);
     if (outcome.kind === 'sent') left = keep(outcome, left, delivery);
     const trouble = outcome.kind === 'sent' ? outcome.trouble : outcome;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { orAborted } from '../../api/abort.ts';
 import type { SluiceError } from '../../api/errors.ts';
 import type { Rejection } from '../../api/sink.ts';
-import type { Backoff, Waiting } from '../backoff.ts';
+import type { Backoff, Refusal, Waiting } from '../backoff.ts';
 import {
   areCredentialsRefused,
   type ErrorVerdict,
@@ -39,8 +39,7 @@ export interface Limit {
   send: number;
 }
 
-/** A broker that has just started may not know its topics yet: it is believed at the third time. */
-const BELIEVED_AFTER = 3;
+/** A broker that has just started may not know its topics yet. */
 const UNKNOWN_TOPIC_MS = 2000;
 
 /** Until it is done, backoff ends, or only a person can help. `refused` takes what a broker finds too large. */
@@ -52,7 +51,7 @@ export async function patiently(
 ): Promise<void> {
   const backoff = tools.newBackoff();
   let credentialsAgain = true;
-  for (let unknown = 0; ; ) {
+  for (;;) {
     if (tools.lost !== undefined) throw tools.lost;
     try {
       tools.session ??= await openSession(tools.settings, tools.where.transactionalId, tools.log, signal);
@@ -66,30 +65,34 @@ export async function patiently(
       tools.session = undefined;
       session?.drop();
       signal.throwIfAborted();
-      if (verdict?.kind === 'unknown-topic') unknown += 1;
       // A connection of a session that is open for long was refused: the secret may have been changed, and is read again.
       if (session !== undefined && credentialsAgain && areCredentialsRefused(error)) {
         credentialsAgain = false;
         continue;
       }
-      const trouble = isLearned ? undefined : troubleOf(verdict as ErrorVerdict, tools, session, unknown);
+      const trouble = isLearned ? undefined : troubleOf(verdict as ErrorVerdict, tools, session, error);
       if (trouble !== undefined) await backoff.wait(trouble, signal);
     }
   }
 }
 
 /** What is to be waited for; throws what is not to be tried again. */
-function troubleOf(verdict: ErrorVerdict, tools: AttemptTools, session: Session | undefined, unknown: number): Waiting {
+function troubleOf(
+  verdict: ErrorVerdict,
+  tools: AttemptTools,
+  session: Session | undefined,
+  error: unknown,
+): Waiting | Refusal {
   switch (verdict.kind) {
     case 'trouble':
       return verdict;
     case 'too-large': // no send of ours, of which a smaller one could be made
       return { why: 'finds too large what holds no documents', advice: 'Look at the limits of the brokers.' };
     case 'stop':
-      throw verdict.error;
+      if (verdict.error === error) throw error; // ours, and no answer of a broker
+      return { refusal: verdict.error };
     case 'unknown-topic':
-      if (unknown >= BELIEVED_AFTER) throw unknownTopic(tools.where);
-      return { why: 'does not know a topic', advice: 'Run `sluice setup kafka` once.', waitMs: UNKNOWN_TOPIC_MS };
+      return { refusal: unknownTopic(tools.where), waitMs: UNKNOWN_TOPIC_MS };
     case 'fenced':
       // Only another opening can end an opening, and that may be an earlier one of ours that came late.
       if (session === undefined && !tools.opensAgain) {
