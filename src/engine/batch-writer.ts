@@ -11,6 +11,11 @@ import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
 import type { Change } from './change/change.ts';
 import type { Pipeline } from './pipeline.ts';
 
+type WriterNeeds = Pick<
+  Pipeline,
+  'name' | 'sink' | 'state' | 'claims' | 'owed' | 'commits' | 'told' | 'sinkGate' | 'batch' | 'events' | 'log' | 'now'
+>;
+
 /** A page whose records are not all delivered yet. */
 export interface PageInFlight {
   cursor: Json;
@@ -55,7 +60,7 @@ interface Filling {
 
 /** The way of one walk into the sink; `firstNumber` is the number of its last committed batch. */
 export function openBatchWriter(
-  pipeline: Pipeline,
+  pipeline: WriterNeeds,
   walkId: string,
   firstNumber: number,
   signal: AbortSignal,
@@ -195,7 +200,7 @@ function count(batch: Filling, rejected: ReadonlySet<string>): void {
 const MOST_TOLD = 100;
 
 /** The first of each cause and field is told; all of them are kept. */
-function tellRejections({ told, log }: Pipeline, rejections: readonly StoredRejection[]): void {
+function tellRejections({ told, log }: WriterNeeds, rejections: readonly StoredRejection[]): void {
   for (const { key, type, field, reason } of rejections) {
     const cause = field === undefined ? type : `${type} in ${field}`;
     if (told.has(cause) || told.size >= MOST_TOLD) continue;
@@ -218,7 +223,7 @@ function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected, owed
 
 /** Prepare, then write: the caller commits. Nothing may change this order. */
 async function writeBatch(
-  pipeline: Pipeline,
+  pipeline: WriterNeeds,
   walk: string,
   number: number,
   changes: Change[],

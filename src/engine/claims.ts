@@ -14,8 +14,11 @@ export interface Claims {
   take(claim: Claim): Claim;
   /** Committed, or given up; who waits for it compares again. */
   release(claim: Claim): void;
-  /** Resolves when this claim is released. Somebody else may have taken the key by then: look again, and take it at once. */
-  released(claim: Claim): Promise<void>;
+  /**
+   * Calls `decide` once the key is free, which may take it there and then: between a promise that resolves and whoever
+   * waits for it, another walk could. Rejects when the signal is aborted after a wait.
+   */
+  whenFree<T>(key: string, decide: () => T, signal?: AbortSignal): Promise<T>;
   readonly size: number;
 }
 
@@ -34,10 +37,14 @@ export function createClaims(): Claims {
       waiting.get(key)?.resolve();
       waiting.delete(key);
     },
-    released({ key }) {
-      const released = waiting.get(key) ?? Promise.withResolvers<void>();
-      waiting.set(key, released);
-      return released.promise;
+    async whenFree(key, decide, signal) {
+      while (claims.has(key)) {
+        const released = waiting.get(key) ?? Promise.withResolvers<void>();
+        waiting.set(key, released);
+        await released.promise;
+        signal?.throwIfAborted();
+      }
+      return decide();
     },
     get size() {
       return claims.size;

@@ -4,18 +4,20 @@ import type { Due } from '../state/store.ts';
 import { MOST_OWED } from './change/detail.ts';
 import type { Pipeline } from './pipeline.ts';
 
+export type DueNeeds = Pick<Pipeline, 'state' | 'refresh' | 'now'>;
+
 /**
  * Records whose detail is due by then. One that is put off for longer than the longest pause from now on was put off by a
  * clock that was wrong.
  */
-export function dueDetails({ state, refresh, now }: Pipeline, byMs: number, limit: number, after?: Due): Due[] {
+export function dueDetails({ state, refresh, now }: DueNeeds, byMs: number, limit: number, after?: Due): Due[] {
   return state.due(byMs, limit, after, now() + Math.max(0, ...refresh.stepsMs));
 }
 
 const DUE_AT_ONCE = 500;
 
 /** Pages without records: the keys whose detail is due by now. */
-export async function* duePages(pipeline: Pipeline, walk: Walk): AsyncIterable<Page> {
+export async function* duePages(pipeline: DueNeeds, walk: Walk): AsyncIterable<Page> {
   const nowMs = pipeline.now();
   const owed = pipeline.state.owed(walk.once ? Number.MAX_SAFE_INTEGER : nowMs, MOST_OWED);
   for (let at = 0; at < owed.length; at += DUE_AT_ONCE) {

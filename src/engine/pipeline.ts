@@ -1,4 +1,4 @@
-/** Source x stream x sink: what its walks share. */
+/** Source x stream x sink: what its walks share. Each part says in its `…Needs` what it takes of it. */
 import type { Logger } from 'pino';
 import type { VendorClient } from '../api/client.ts';
 import type { SourceFacts } from '../api/document.ts';

@@ -3,11 +3,16 @@ import type { Json } from '../api/document.ts';
 import { messageOf } from '../api/errors.ts';
 import type { Pipeline } from './pipeline.ts';
 
+export type RecoveryNeeds = Pick<
+  Pipeline,
+  'name' | 'registered' | 'source' | 'sink' | 'state' | 'sinkGate' | 'hardStop' | 'events' | 'log'
+>;
+
 /** What asks the sink beside the walks. */
 const RECOVERY = 'recovery';
 
 /** Asks the sink which batches of an earlier process arrived. To be called before the first walk, and after a walk that failed. */
-export async function recover(pipeline: Pipeline, signal: AbortSignal = pipeline.hardStop): Promise<void> {
+export async function recover(pipeline: RecoveryNeeds, signal: AbortSignal = pipeline.hardStop): Promise<void> {
   const { state, sink, registered, source } = pipeline;
   const prepared = state.prepared(registered.stream.name, source.name);
   const receipts = new Map(

@@ -2,8 +2,10 @@
 import type { Walk } from '../api/walk.ts';
 import { isGapDue } from '../reading/gaps.ts';
 import type { StateStore } from '../state/store.ts';
-import { dueDetails } from './due.ts';
+import { type DueNeeds, dueDetails } from './due.ts';
 import type { Pipeline } from './pipeline.ts';
+
+type ScheduleNeeds = DueNeeds & Pick<Pipeline, 'name' | 'registered' | 'details'>;
 
 export interface Schedule {
   /** How far back the first run reads. */
@@ -18,13 +20,13 @@ export interface Schedule {
 
 const CATCH_UP = 'catch-up';
 
-export function isInterrupted(pipeline: Pipeline, walk: Walk): boolean {
+export function isInterrupted(pipeline: ScheduleNeeds, walk: Walk): boolean {
   const row = pipeline.state.walk(walk.id);
   return row !== undefined && row.finishedAtMs === undefined;
 }
 
 /** From the live range before the end of the last poll, however long ago, but not beyond what was ever asked for. The first looks back, and one whose last poll lies in the future: the clock was wrong. */
-export function liveWalk(pipeline: Pipeline, schedule: Schedule): Walk {
+export function liveWalk(pipeline: ScheduleNeeds, schedule: Schedule): Walk {
   const nowMs = pipeline.now();
   const last = pipeline.state.walk('live');
   if (last === undefined || last.range.fromMs > nowMs)
@@ -35,7 +37,7 @@ export function liveWalk(pipeline: Pipeline, schedule: Schedule): Walk {
 }
 
 /** The newest first: what an earlier poll left unread, because it was interrupted or took too long, is read beside it. */
-export function newestWalk(pipeline: Pipeline, schedule: Schedule): Walk {
+export function newestWalk(pipeline: ScheduleNeeds, schedule: Schedule): Walk {
   const nowMs = pipeline.now();
   const last = pipeline.state.walk('live');
   if (last === undefined || last.finishedAtMs !== undefined || last.range.fromMs > nowMs)
@@ -45,7 +47,7 @@ export function newestWalk(pipeline: Pipeline, schedule: Schedule): Walk {
 }
 
 /** What polls left unread. */
-export function catchUpWalk(pipeline: Pipeline): Walk | undefined {
+export function catchUpWalk(pipeline: ScheduleNeeds): Walk | undefined {
   const row = pipeline.state.walk(CATCH_UP);
   return row !== undefined && row.finishedAtMs === undefined
     ? { id: CATCH_UP, kind: CATCH_UP, range: row.range }
@@ -54,7 +56,7 @@ export function catchUpWalk(pipeline: Pipeline): Walk | undefined {
 
 /** A sweep reaches back over its range, but not beyond what was ever asked for. */
 export function sweepWalk(
-  pipeline: Pipeline,
+  pipeline: ScheduleNeeds,
   sweep: { rangeMs: number; everyMs: number },
   once: boolean,
 ): Walk | undefined {
@@ -69,13 +71,13 @@ export function sweepWalk(
 }
 
 /** What was not read, and is to be asked for again by now, however old it is. */
-export function gapWalk(pipeline: Pipeline): Walk | undefined {
+export function gapWalk(pipeline: ScheduleNeeds): Walk | undefined {
   if (pipeline.registered.stream.mode !== 'windows') return undefined; // the next look reads such a list whole
   const gap = pipeline.state.gaps().find(({ nextAtMs }) => isGapDue(nextAtMs, pipeline.now()));
   return gap && { id: 'gaps', kind: 'sweep', range: gap.range, gap };
 }
 
-export function refreshWalk(pipeline: Pipeline, once: boolean): Walk | undefined {
+export function refreshWalk(pipeline: ScheduleNeeds, once: boolean): Walk | undefined {
   const nowMs = pipeline.now();
   const dueMs = once ? Number.MAX_SAFE_INTEGER : nowMs;
   const isDue = dueDetails(pipeline, nowMs, 1).length > 0 || pipeline.state.owed(dueMs, 1).length > 0;
@@ -84,7 +86,7 @@ export function refreshWalk(pipeline: Pipeline, once: boolean): Walk | undefined
 }
 
 /** The oldest job that this pipeline has not finished yet, and that was not refused. */
-export function jobWalk(pipeline: Pipeline, store: StateStore, refused: ReadonlySet<string>): Walk | undefined {
+export function jobWalk(pipeline: ScheduleNeeds, store: StateStore, refused: ReadonlySet<string>): Walk | undefined {
   for (const job of store.jobs()) {
     if (job.status === 'done' || !job.pipelines.includes(pipeline.name)) continue;
     const walk: Walk = { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as };

@@ -224,9 +224,9 @@ function isClaimedElsewhere({ claims }: Pipeline, walk: Walk, { key }: Observed)
 }
 
 /** A record that another walk is shipping: compared again once that one is through. */
-async function whenFree(pipeline: Pipeline, walk: Walk, seen: Observed): Promise<Change | undefined> {
-  const { claims } = pipeline;
-  for (let claim = claims.of(seen.key); claim !== undefined; claim = claims.of(seen.key)) await claims.released(claim);
-  const known = pipeline.state.known(seen.key);
-  return isUnchanged(pipeline, seen, known) ? undefined : changeFromList(pipeline, walk, seen, known);
+function whenFree(pipeline: Pipeline, walk: Walk, seen: Observed): Promise<Change | undefined> {
+  return pipeline.claims.whenFree(seen.key, () => {
+    const known = pipeline.state.known(seen.key);
+    return isUnchanged(pipeline, seen, known) ? undefined : changeFromList(pipeline, walk, seen, known);
+  });
 }

@@ -3,9 +3,11 @@
 import type { EcsDocument } from '../../api/document.ts';
 import type { OutDocument } from '../../api/sink.ts';
 import type { Pipeline } from '../../engine/pipeline.ts';
-import { recover } from '../../engine/recover.ts';
+import { type RecoveryNeeds, recover } from '../../engine/recover.ts';
 import { toJson } from '../../sinks/serialize.ts';
 import type { Row, StoredRejection } from '../../state/store.ts';
+
+type ReplayNeeds = RecoveryNeeds & Pick<Pipeline, 'batch' | 'now'>;
 
 const WALK = 'replay';
 /** What was refused may be refused again, and a sink need not take a batch of nothing else. */
@@ -17,7 +19,7 @@ export interface Replayed {
   rejected: number;
 }
 
-export async function replay(pipeline: Pipeline, signal: AbortSignal): Promise<Replayed> {
+export async function replay(pipeline: ReplayNeeds, signal: AbortSignal): Promise<Replayed> {
   const { name, state } = pipeline;
   await recover(pipeline, signal); // what a replay that died had delivered is off the list after this
   const done: Replayed = { pipeline: name, accepted: 0, rejected: 0 };
@@ -35,7 +37,7 @@ export async function replay(pipeline: Pipeline, signal: AbortSignal): Promise<R
 }
 
 /** In the order of their ids, so that one that is refused again is not met twice; not more at once than a batch. */
-function* inBatches({ state, batch }: Pipeline): Generator<StoredRejection[]> {
+function* inBatches({ state, batch }: ReplayNeeds): Generator<StoredRejection[]> {
   const most = Math.min(batch.documents, MOST_AT_ONCE);
   let some: StoredRejection[] = [];
   let size = 0;
@@ -55,7 +57,7 @@ function* inBatches({ state, batch }: Pipeline): Generator<StoredRejection[]> {
 }
 
 /** How many were refused again; their reasons are updated. */
-async function sendAgain(pipeline: Pipeline, number: number, rows: StoredRejection[]): Promise<number> {
+async function sendAgain(pipeline: ReplayNeeds, number: number, rows: StoredRejection[]): Promise<number> {
   const { name, state, sink } = pipeline;
   const documents = rows.map((row) => toDocument(pipeline, row));
   if (sink.looksUp)
@@ -77,12 +79,12 @@ async function sendAgain(pipeline: Pipeline, number: number, rows: StoredRejecti
 }
 
 /** What is known of the record: a rejected revision counts as seen. */
-function rowOf({ state }: Pipeline, { id, key }: OutDocument): Row[] {
+function rowOf({ state }: ReplayNeeds, { id, key }: OutDocument): Row[] {
   const known = state.known(key);
   return known === undefined ? [] : [{ ...known, key, id }];
 }
 
-function toDocument({ registered, source }: Pipeline, row: StoredRejection): OutDocument {
+function toDocument({ registered, source }: ReplayNeeds, row: StoredRejection): OutDocument {
   const document = JSON.parse(row.document) as EcsDocument;
   const { hash = '' } = (document.event ?? {}) as { hash?: string };
   const hostId = (document.host as { id?: string } | undefined)?.id;

@@ -4,6 +4,8 @@ import type { Stream } from '../../api/stream.ts';
 import type { Known } from '../../state/store.ts';
 import type { Pipeline } from '../pipeline.ts';
 
+type ActionNeeds = Pick<Pipeline, 'registered' | 'ignored'>;
+
 /** Of a part that only the detail tells, before the first detail: whatever it says then is no change. */
 const UNSAID = '?';
 
@@ -31,7 +33,7 @@ function digestOfAny(part: unknown, ignored: ReadonlySet<string>): string {
 }
 
 /** A list record in place of the detail says nothing of some parts: they are as they were `before`. */
-export function digestsOf({ ignored }: Pipeline, parts: readonly unknown[], before: string | undefined): string {
+export function digestsOf({ ignored }: ActionNeeds, parts: readonly unknown[], before: string | undefined): string {
   const earlier = before === undefined || before === '' ? [] : before.split('\n');
   let digests = '';
   for (let index = 0; index < parts.length; index++) {
@@ -44,7 +46,7 @@ export function digestsOf({ ignored }: Pipeline, parts: readonly unknown[], befo
 
 /** The first part that says something else than when it was shipped last. A missing detail changes no part. */
 export function actionFor(
-  pipeline: Pipeline,
+  pipeline: ActionNeeds,
   known: Known | undefined,
   parts: readonly unknown[],
   detailMissing: boolean,

@@ -20,9 +20,11 @@ import type { Claim } from '../claims.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { actionFor, digestsOf, isSaid, partsOf } from './action.ts';
 import { attempt, isUnchanged, type Observed } from './compare.ts';
-import { fetchDetail, owedFor, type Shipped } from './detail.ts';
+import { type DetailNeeds, fetchDetail, owedFor, type Shipped } from './detail.ts';
 import { type Revision, toDocument } from './document.ts';
 import { refreshPauseMs } from './refresh.ts';
+
+export type ChangeNeeds = DetailNeeds & Pick<Pipeline, 'source' | 'memory' | 'refresh' | 'enrichHosts' | 'wantedNotes'>;
 
 /** What is to be remembered of a record, and the document that goes with it when there is something to ship. */
 export interface Change {
@@ -35,15 +37,26 @@ export interface Change {
   isPaid?: boolean;
 }
 
-function claim({ claims }: Pipeline, walk: Walk, { key, fingerprint }: Observed): Claim {
+function claim({ claims }: ChangeNeeds, walk: Walk, { key, fingerprint }: Observed): Claim {
   return claims.take({ key, walk: walk.id, fingerprint });
 }
 
 /** The change for a record that is shipped as the list has it. The record must not be claimed. */
-export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Observed, known: Known | undefined): Change {
+export function changeFromList(pipeline: ChangeNeeds, walk: Walk, seen: Observed, known: Known | undefined): Change {
+  return changed(pipeline, walk, seen, known, { record: seen.record, kind: 'list' });
+}
+
+/** Takes the claim, which goes on with the change. */
+function changed(
+  pipeline: ChangeNeeds,
+  walk: Walk,
+  seen: Observed,
+  known: Known | undefined,
+  shipped: Shipped,
+): Change {
   const mine = claim(pipeline, walk, seen);
   try {
-    return toChange(pipeline, walk, seen, known, { record: seen.record, kind: 'list' }, mine);
+    return toChange(pipeline, walk, seen, known, shipped, mine);
   } catch (error) {
     pipeline.claims.release(mine); // whoever waits for it would wait for ever
     throw error;
@@ -52,20 +65,22 @@ export function changeFromList(pipeline: Pipeline, walk: Walk, seen: Observed, k
 
 /** The change for a record whose detail is shipped. Undefined when another walk delivered it meanwhile, or there is nothing to say of it. */
 export async function changeFromDetail(
-  pipeline: Pipeline,
+  pipeline: ChangeNeeds,
   context: StreamContext,
   walk: Walk,
   seen: Observed,
 ): Promise<Change | undefined> {
-  const { claims } = pipeline;
-  for (let other = claims.of(seen.key); other !== undefined; other = claims.of(seen.key)) {
-    await claims.released(other);
-    context.signal.throwIfAborted();
-  }
-  const known = pipeline.state.known(seen.key);
-  const isDone = isUnchanged(pipeline, seen, known);
-  if (isDone && seen.owed === undefined) return undefined;
-  const mine = claim(pipeline, walk, seen);
+  const taken = await pipeline.claims.whenFree(
+    seen.key,
+    () => {
+      const known = pipeline.state.known(seen.key);
+      const isDone = isUnchanged(pipeline, seen, known);
+      return isDone && seen.owed === undefined ? undefined : { known, isDone, mine: claim(pipeline, walk, seen) };
+    },
+    context.signal,
+  );
+  if (taken === undefined) return undefined;
+  const { known, isDone, mine } = taken;
   const room = pipeline.memory.open(); // until there is a document: what it is made from may be large
   try {
     const shipped = isDone ? undefined : await fetchDetail(pipeline, context, walk, seen, known, room);
@@ -82,24 +97,18 @@ export async function changeFromDetail(
 }
 
 /** The change for a known record of which its list alone tells that it is deleted. */
-export async function changeFromLoss(pipeline: Pipeline, walk: Walk, key: string): Promise<Change | undefined> {
-  const { claims } = pipeline;
-  for (let other = claims.of(key); other !== undefined; other = claims.of(key)) await claims.released(other);
-  const known = pipeline.state.known(key);
-  const record = pipeline.registered.stream.tombstone?.(key, known?.timeMs ?? undefined);
-  if (known === undefined || known.deleted || record === undefined) return undefined;
-  const seen: Observed = { key, record: undefined, fingerprint: null };
-  const mine = claim(pipeline, walk, seen);
-  try {
-    return toChange(pipeline, walk, seen, known, { record, kind: 'deleted' }, mine);
-  } catch (error) {
-    pipeline.claims.release(mine);
-    throw error;
-  }
+export function changeFromLoss(pipeline: ChangeNeeds, walk: Walk, key: string): Promise<Change | undefined> {
+  return pipeline.claims.whenFree(key, () => {
+    const known = pipeline.state.known(key);
+    const record = pipeline.registered.stream.tombstone?.(key, known?.timeMs ?? undefined);
+    if (known === undefined || known.deleted || record === undefined) return undefined;
+    const seen: Observed = { key, record: undefined, fingerprint: null };
+    return changed(pipeline, walk, seen, known, { record, kind: 'deleted' });
+  });
 }
 
 function toChange(
-  pipeline: Pipeline,
+  pipeline: ChangeNeeds,
   walk: Walk,
   seen: Observed,
   known: Known | undefined,
@@ -121,7 +130,7 @@ function toChange(
 }
 
 function changeOf(
-  pipeline: Pipeline,
+  pipeline: ChangeNeeds,
   walk: Walk,
   seen: Observed,
   known: Known | undefined,
@@ -134,13 +143,13 @@ function changeOf(
     : shippedChange(pipeline, walk, seen, shipped, known, revision, mine);
 }
 
-function earlierRevision({ ignored }: Pipeline, shipped: Shipped): string {
+function earlierRevision({ ignored }: ChangeNeeds, shipped: Shipped): string {
   const hash = exactHashOf(shipped.record, ignored);
   return shipped.kind === 'detail-missing' ? withoutDetail(hash) : hash;
 }
 
 /** A list record shipped as it is has its fingerprint as its revision: one hash less for every record. */
-function revisionFor(pipeline: Pipeline, seen: Observed, shipped: Shipped): string {
+function revisionFor(pipeline: ChangeNeeds, seen: Observed, shipped: Shipped): string {
   if (shipped.kind === 'deleted') return DELETED;
   if (shipped.kind === 'list' && seen.fingerprint !== null) return seen.fingerprint;
   const revision = revisionOf(shipped.record, pipeline.ignored);
@@ -148,7 +157,7 @@ function revisionFor(pipeline: Pipeline, seen: Observed, shipped: Shipped): stri
 }
 
 function shippedChange(
-  pipeline: Pipeline,
+  pipeline: ChangeNeeds,
   walk: Walk,
   seen: Observed,
   shipped: Shipped,
@@ -194,7 +203,7 @@ function shippedChange(
 }
 
 /** The document of a record, which is a `pipeline_error` where anything on the way to its bytes goes wrong. */
-function serialised(pipeline: Pipeline, walk: Walk, record: unknown, facts: Revision) {
+function serialised(pipeline: ChangeNeeds, walk: Walk, record: unknown, facts: Revision) {
   const { registered, source, enrichHosts } = pipeline;
   try {
     const document = toDocument(registered, source, record, facts, walk, pipeline.now());
@@ -210,7 +219,7 @@ function serialised(pipeline: Pipeline, walk: Walk, record: unknown, facts: Revi
 }
 
 /** What is remembered for other streams of the source together with the record. */
-function notesOf({ registered: { stream }, wantedNotes }: Pipeline, record: unknown, document: EcsDocument): Note[] {
+function notesOf({ registered: { stream }, wantedNotes }: ChangeNeeds, record: unknown, document: EcsDocument): Note[] {
   const all = wantedNotes.size > 0 ? attempt(() => stream.notes?.(record)) : undefined;
   const notes = (all ?? []).filter(({ kind }) => wantedNotes.has(kind));
   const host = stream.describesHosts ? hostNote(document) : undefined;
@@ -218,7 +227,7 @@ function notesOf({ registered: { stream }, wantedNotes }: Pipeline, record: unkn
 }
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */
-function touched(pipeline: Pipeline, seen: Observed, known: Known, shipped: Shipped): Row {
+function touched(pipeline: ChangeNeeds, seen: Observed, known: Known, shipped: Shipped): Row {
   const fingerprint =
     seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped, known.digests);
   return {
@@ -230,7 +239,7 @@ function touched(pipeline: Pipeline, seen: Observed, known: Known, shipped: Ship
 }
 
 /** The detail that was due cannot be had: later. */
-function postponed(pipeline: Pipeline, seen: Observed, known: Known): Row {
+function postponed(pipeline: ChangeNeeds, seen: Observed, known: Known): Row {
   return {
     ...known,
     key: seen.key,
@@ -242,7 +251,7 @@ function postponed(pipeline: Pipeline, seen: Observed, known: Known): Row {
  * The fingerprint says "as the list has it, it is delivered". When the detail is already ahead of the list in a part that
  * the stream watches, it does not: the record may return to the state of the list unnoticed. Then it is compared anew.
  */
-function fingerprintToKeep(pipeline: Pipeline, seen: Observed, shipped: Shipped, digests: string): string | null {
+function fingerprintToKeep(pipeline: ChangeNeeds, seen: Observed, shipped: Shipped, digests: string): string | null {
   if (shipped.kind === 'deleted') return null;
   if (shipped.kind !== 'detail' || seen.record === undefined) return seen.fingerprint;
   const { registered, ignored } = pipeline;
@@ -254,7 +263,7 @@ function fingerprintToKeep(pipeline: Pipeline, seen: Observed, shipped: Shipped,
 }
 
 /** History was seen first when the vendor received it, as far as the record says; a clock of its own proves nothing. */
-function seenFirstMs(pipeline: Pipeline, walk: Walk, seen: Observed, known: Known | undefined): number {
+function seenFirstMs(pipeline: ChangeNeeds, walk: Walk, seen: Observed, known: Known | undefined): number {
   if (known !== undefined) return knownSinceMs(pipeline, known);
   const nowMs = pipeline.now();
   if (walk.kind !== 'backfill') return nowMs;
@@ -262,12 +271,12 @@ function seenFirstMs(pipeline: Pipeline, walk: Walk, seen: Observed, known: Know
 }
 
 /** Rows of older versions have its own time only. */
-function knownSinceMs(pipeline: Pipeline, known: Known): number {
+function knownSinceMs(pipeline: ChangeNeeds, known: Known): number {
   return Math.min(pipeline.now(), known.seenMs ?? known.timeMs ?? pipeline.now());
 }
 
 function refreshAt(
-  pipeline: Pipeline,
+  pipeline: ChangeNeeds,
   shipped: Shipped,
   seenMs: number,
   known: Known | undefined,

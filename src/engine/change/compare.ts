@@ -5,6 +5,8 @@ import type { Stream } from '../../api/stream.ts';
 import type { Known, Owed } from '../../state/store.ts';
 import type { Pipeline } from '../pipeline.ts';
 
+export type CompareNeeds = Pick<Pipeline, 'registered' | 'state' | 'claims' | 'owed' | 'ignored'>;
+
 export interface Observed {
   key: string;
   /** The list record; undefined when only its key is known. */
@@ -15,14 +17,14 @@ export interface Observed {
 }
 
 /** A record of which only the key is known, or what was remembered when its detail could not be had. */
-export function observeKey(pipeline: Pipeline, key: string): Observed {
+export function observeKey(pipeline: CompareNeeds, key: string): Observed {
   const owed = pipeline.owed.has(key) ? pipeline.state.owedOf(key) : undefined;
   if (owed === undefined) return { key, record: undefined, fingerprint: null };
   return { key, record: owed.record, fingerprint: pipeline.owed.get(key) ?? null, owed };
 }
 
 /** A record of the list as the engine sees it from here on: without secrets. Never throws. */
-export function observe(pipeline: Pipeline, raw: unknown): Observed {
+export function observe(pipeline: CompareNeeds, raw: unknown): Observed {
   const { stream } = pipeline.registered;
   const record = clean(stream, raw);
   return {
@@ -43,7 +45,7 @@ function keyOfCleaned(stream: Stream, record: unknown, raw: unknown): string {
  * key, or else the first by its fingerprint. Where the detail decides, that is all; else the others count as records
  * without a key, so that each is shipped once, and not in turns for ever.
  */
-export function withoutTwins(pipeline: Pipeline, observed: Observed[], hasDetails: boolean): Observed[] {
+export function withoutTwins(pipeline: CompareNeeds, observed: Observed[], hasDetails: boolean): Observed[] {
   if (new Set(observed.map(({ key }) => key)).size === observed.length) return observed;
   const owners = new Map<string, Observed>();
   for (const [key, same] of Map.groupBy(observed, (seen) => seen.key)) {
@@ -72,7 +74,7 @@ export function clean(stream: Stream, raw: unknown): unknown {
 }
 
 /** Whether nothing needs to be done: it is known as it is, or on its way as it is. */
-export function isUnchanged(pipeline: Pipeline, seen: Observed, known: Known | undefined): boolean {
+export function isUnchanged(pipeline: CompareNeeds, seen: Observed, known: Known | undefined): boolean {
   if (seen.fingerprint === null) return false;
   const claim = pipeline.claims.of(seen.key);
   if (claim !== undefined) return claim.fingerprint === seen.fingerprint;
@@ -82,7 +84,7 @@ export function isUnchanged(pipeline: Pipeline, seen: Observed, known: Known | u
 }
 
 /** Whether the list record is the one that was seen last. */
-export function isAsListed(pipeline: Pipeline, seen: Observed, known: Known | undefined): boolean {
+export function isAsListed(pipeline: CompareNeeds, seen: Observed, known: Known | undefined): boolean {
   return isSameHash(known?.fingerprint, seen.fingerprint, () => exactHashOf(seen.record, pipeline.ignored));
 }
 

@@ -9,9 +9,11 @@ import type { IsNews, StreamContext } from '../../api/stream.ts';
 import type { Walk } from '../../api/walk.ts';
 import type { Known, Owed } from '../../state/store.ts';
 import { answersOthers, noteAnswered, verdictOn, wasJudgedLately } from '../completeness/gone.ts';
-import { clearMissing } from '../completeness/missing.ts';
+import { clearMissing, type ListNeeds } from '../completeness/missing.ts';
 import type { Pipeline } from '../pipeline.ts';
-import { attempt, clean, isAsListed, type Observed, observe } from './compare.ts';
+import { attempt, type CompareNeeds, clean, isAsListed, type Observed, observe } from './compare.ts';
+
+export type DetailNeeds = CompareNeeds & ListNeeds & Pick<Pipeline, 'detailPatienceMs'>;
 
 /** So many records of a pipeline may wait for their detail beside the walks; beyond, the walks wait. */
 export const MOST_OWED = 10_000;
@@ -29,7 +31,7 @@ export interface Shipped {
 
 /** Undefined for a record that is gone and of which there is nothing to say. */
 export async function fetchDetail(
-  pipeline: Pipeline,
+  pipeline: DetailNeeds,
   context: StreamContext,
   walk: Walk,
   seen: Observed,
@@ -78,7 +80,7 @@ export async function fetchDetail(
 }
 
 /** Late is better than unseen: in the end a record is shipped as the list has it. */
-function isWaitedFor({ state, owed, now, detailPatienceMs }: Pipeline, { key }: Observed): boolean {
+function isWaitedFor({ state, owed, now, detailPatienceMs }: DetailNeeds, { key }: Observed): boolean {
   const sinceMs = waitingSinceMs(owed.has(key) ? state.owedOf(key) : undefined, now());
   return now() - sinceMs < detailPatienceMs;
 }
@@ -94,7 +96,7 @@ function waitingSinceMs(before: Owed | undefined, nowMs: number): number {
 }
 
 /** What is remembered of a record that the cursor passes without its detail. */
-export function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: Observed, waitMs = 0): Owed {
+export function owedFor(pipeline: DetailNeeds, walk: Walk, { key, record, owed }: Observed, waitMs = 0): Owed {
   const nowMs = pipeline.now();
   const before = owed ?? (pipeline.owed.has(key) ? pipeline.state.owedOf(key) : undefined);
   const attempts = (before?.attempts ?? 0) + 1;
@@ -111,7 +113,7 @@ export function owedFor(pipeline: Pipeline, walk: Walk, { key, record, owed }: O
 }
 
 /** Compares with what was delivered last, which was without secrets. */
-function isAnother(pipeline: Pipeline, known: Known | undefined, action: string, record: unknown): boolean {
+function isAnother(pipeline: DetailNeeds, known: Known | undefined, action: string, record: unknown): boolean {
   const { stream } = pipeline.registered;
   const at = stream.changes.findIndex((change) => change.action === action);
   const part = attempt(() => stream.changes[at]?.of(withoutSecrets(record, stream.secrets)));
@@ -130,7 +132,7 @@ function withoutItsDetail(seen: Observed): Shipped {
  * refresh will tell. The live edge does not wait for a proof: the refresh gets it at once.
  */
 async function whenMissing(
-  pipeline: Pipeline,
+  pipeline: DetailNeeds,
   context: StreamContext,
   walk: Walk,
   seen: Observed,

@@ -11,8 +11,7 @@ import type { Json } from '../../api/document.ts';
 import type { Peek, StreamContext } from '../../api/stream.ts';
 import { EVERYTHING } from '../../api/time.ts';
 import type { Page, Range, Walk } from '../../api/walk.ts';
-import type { Pipeline } from '../pipeline.ts';
-import { noteTotal } from './missing.ts';
+import { type ListNeeds, noteTotal } from './missing.ts';
 import { partOf } from './part.ts';
 
 interface Part extends Range {
@@ -42,7 +41,7 @@ const MARGIN_MS = 3_600_000;
 
 /** Pages of a sweep: what arrived before everything that it covers. */
 export async function* pagesBefore(
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   context: StreamContext,
   walk: Walk,
   cursor: Json,
@@ -72,7 +71,7 @@ function upTo(toMs: number, { parts, total, first }: Counted): Counted {
 }
 
 async function countBefore(
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   context: StreamContext,
   endMs: number,
 ): Promise<{ total: number; peek: Peek; isDoubted: boolean }> {
@@ -83,11 +82,11 @@ async function countBefore(
   return { total: peek.total - total, peek, isDoubted };
 }
 
-function peekAt(pipeline: Pipeline, context: StreamContext, range: Range): Promise<Peek> {
+function peekAt(pipeline: ListNeeds, context: StreamContext, range: Range): Promise<Peek> {
   return pipeline.registered.stream.peek?.(context, range) as Promise<Peek>;
 }
 
-async function partAt(pipeline: Pipeline, context: StreamContext, { fromMs, toMs }: Range): Promise<Part> {
+async function partAt(pipeline: ListNeeds, context: StreamContext, { fromMs, toMs }: Range): Promise<Part> {
   const atMs = context.now();
   return { fromMs, toMs, count: (await peekAt(pipeline, context, { fromMs, toMs })).total, atMs };
 }
@@ -98,7 +97,7 @@ async function partAt(pipeline: Pipeline, context: StreamContext, { fromMs, toMs
  */
 async function divided(
   context: StreamContext,
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   toMs: number,
   { firstMs = toMs }: Peek,
 ): Promise<Part[]> {
@@ -129,7 +128,7 @@ async function divided(
  * is one that shrank in a list that is not believed: what comes back is nothing new.
  */
 async function* recounted(
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   context: StreamContext,
   walk: Walk,
   { parts, isDoubted }: { parts: readonly Part[]; isDoubted: boolean },
@@ -146,7 +145,7 @@ async function* recounted(
 
 /** The part's records that arrived since it was counted. Returns whether all of it was read. */
 async function* pagesSince(
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   context: StreamContext,
   walk: Walk,
   part: Part,
@@ -189,7 +188,7 @@ function tellUntold({ log }: StreamContext, { fromMs, toMs }: Part): void {
 }
 
 /** The widest sweep moves on, and leaves a part behind: counted while the sweep still reads it, so that none is missed. */
-async function grown(pipeline: Pipeline, context: StreamContext, walk: Walk, counted: Counted): Promise<Counted> {
+async function grown(pipeline: ListNeeds, context: StreamContext, walk: Walk, counted: Counted): Promise<Counted> {
   const { parts, total } = counted;
   const spanMs = walk.range.toMs - walk.range.fromMs;
   const leadMs = spanMs / 10;
@@ -200,7 +199,7 @@ async function grown(pipeline: Pipeline, context: StreamContext, walk: Walk, cou
   return { ...counted, total: total + next.count, parts: joined([...parts, next]) };
 }
 
-function isWidest({ state }: Pipeline, walk: Walk, spanMs: number): boolean {
+function isWidest({ state }: ListNeeds, walk: Walk, spanMs: number): boolean {
   const sweeps = state
     .walks()
     .filter(({ walk: id, range }) => id.startsWith('sweep-') && range.toMs >= walk.range.fromMs);

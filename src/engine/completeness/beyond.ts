@@ -10,13 +10,13 @@ import type { Json } from '../../api/document.ts';
 import type { StreamContext } from '../../api/stream.ts';
 import { EVERYTHING } from '../../api/time.ts';
 import type { Page, Range, Walk } from '../../api/walk.ts';
-import type { Pipeline } from '../pipeline.ts';
 import { pagesBefore } from './before.ts';
+import type { ListNeeds } from './missing.ts';
 import { asFarAsPossible, inPassing, partOf } from './part.ts';
 
 /** Pages of a walk: of its range first, then what it is responsible for beyond that. */
 export async function* pagesOf(
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   context: StreamContext,
   walk: Walk,
   from: Json | undefined,
@@ -46,7 +46,7 @@ const AHEAD_MS = 1000;
  * everything looks as it did when they were read last: where the list is filtered by the time of arrival, records that are
  * known to lie in the future are elsewhere in it.
  */
-async function* pagesAhead(pipeline: Pipeline, context: StreamContext, walk: Walk, cursor: Json): AsyncIterable<Page> {
+async function* pagesAhead(pipeline: ListNeeds, context: StreamContext, walk: Walk, cursor: Json): AsyncIterable<Page> {
   const { state, registered } = pipeline;
   const fromMs = Math.max(walk.range.toMs, context.now()) + AHEAD_MS;
   const range: Range = { fromMs, toMs: EVERYTHING.toMs };

@@ -12,8 +12,8 @@ import { keyOf } from '../../api/records/identity.ts';
 import type { Stream, StreamContext } from '../../api/stream.ts';
 import { EVERYTHING } from '../../api/time.ts';
 import type { Range, Walk } from '../../api/walk.ts';
-import type { Pipeline } from '../pipeline.ts';
-import { apartMs, clearMissing, missingSinceMs, noteTotal } from './missing.ts';
+import type { PipelineState } from '../../state/store.ts';
+import { apartMs, clearMissing, type ListNeeds, missingSinceMs, noteTotal } from './missing.ts';
 import { inPassing, partOf } from './part.ts';
 
 export type DeletionVerdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; record: unknown };
@@ -28,16 +28,16 @@ const GATHER_MS = 100;
 const APART_MS = 3_600_000;
 
 /** When verdicts were passed that told no deletion: asking again at every poll would read the list again at every poll. */
-const passed = new WeakMap<Pipeline['state'], Map<string, number>>();
+const passed = new WeakMap<PipelineState, Map<string, number>>();
 const AGAIN_MS = 900_000;
 const MOST_PASSED = 10_000;
 
-export function wasJudgedLately(pipeline: Pipeline, key: string): boolean {
+export function wasJudgedLately(pipeline: ListNeeds, key: string): boolean {
   const atMs = passed.get(pipeline.state)?.get(key);
   return atMs !== undefined && Math.abs(pipeline.now() - atMs) < AGAIN_MS;
 }
 
-function notePassed({ state, now }: Pipeline, key: string): void {
+function notePassed({ state, now }: ListNeeds, key: string): void {
   const all = passed.get(state) ?? new Map<string, number>();
   passed.set(state, all);
   if (all.size >= MOST_PASSED) all.clear();
@@ -45,7 +45,7 @@ function notePassed({ state, now }: Pipeline, key: string): void {
 }
 
 /** What became of a known record whose detail answers that it does not exist. */
-export function verdictOn(pipeline: Pipeline, context: StreamContext, key: string): Promise<DeletionVerdict> {
+export function verdictOn(pipeline: ListNeeds, context: StreamContext, key: string): Promise<DeletionVerdict> {
   const court = courts.get(context) ?? { next: undefined, before: Promise.resolve() };
   courts.set(context, court);
   let batch = court.next;
@@ -66,9 +66,9 @@ export function verdictOn(pipeline: Pipeline, context: StreamContext, key: strin
 }
 
 /** Whose detail was had last: the best witness where nothing is delivered yet. */
-const answered = new WeakMap<Pipeline['state'], string>();
+const answered = new WeakMap<PipelineState, string>();
 
-export function noteAnswered({ state }: Pipeline, key: string): void {
+export function noteAnswered({ state }: ListNeeds, key: string): void {
   answered.set(state, key);
 }
 
@@ -79,7 +79,7 @@ const questions = new WeakMap<StreamContext, Promise<boolean>>();
  * Whether the details route answers for other records, asked after this call: where it answers nobody, it is out of
  * order, and its "no such record" says nothing of the record with this `key`.
  */
-export function answersOthers(pipeline: Pipeline, context: StreamContext, key: string): Promise<boolean> {
+export function answersOthers(pipeline: ListNeeds, context: StreamContext, key: string): Promise<boolean> {
   const question =
     questions.get(context) ??
     sleep(GATHER_MS, undefined, { signal: context.signal }).then(() => {
@@ -94,7 +94,7 @@ export function answersOthers(pipeline: Pipeline, context: StreamContext, key: s
 }
 
 /** Never throws: what goes wrong is told to those who wait for a verdict. */
-async function judge(pipeline: Pipeline, context: StreamContext, batch: Batch): Promise<void> {
+async function judge(pipeline: ListNeeds, context: StreamContext, batch: Batch): Promise<void> {
   try {
     const verdicts = await verdictsOn(pipeline, context, [...batch.keys()]);
     for (const [key, { resolve }] of batch) {
@@ -110,7 +110,7 @@ async function judge(pipeline: Pipeline, context: StreamContext, batch: Batch): 
 }
 
 async function verdictsOn(
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   context: StreamContext,
   keys: readonly string[],
 ): Promise<Map<string, DeletionVerdict>> {
@@ -133,7 +133,7 @@ async function verdictsOn(
 }
 
 /** Where the details still answer, two readings of the list have to agree, as for lists without details. */
-function withWitnessMs(pipeline: Pipeline): number {
+function withWitnessMs(pipeline: ListNeeds): number {
   return pipeline.registered.stream.deletesSoftly ? apartMs(pipeline) : 0;
 }
 
@@ -151,12 +151,12 @@ interface Look {
 const MOST_WITNESSES = 5;
 
 interface Search extends Look {
-  pipeline: Pipeline;
+  pipeline: ListNeeds;
   context: StreamContext;
   wanted: ReadonlySet<string>;
 }
 
-async function lookFor(pipeline: Pipeline, context: StreamContext, keys: readonly string[]): Promise<Look> {
+async function lookFor(pipeline: ListNeeds, context: StreamContext, keys: readonly string[]): Promise<Look> {
   const { stream } = pipeline.registered;
   const search: Search = {
     ...{ pipeline, context, wanted: new Set(keys) },
@@ -279,7 +279,7 @@ async function isWhereItsTimeIs(search: Search, { stored }: Known): Promise<bool
 }
 
 /** Those whose detail still answers that they do not exist, now that the list was read. */
-async function absentAmong(pipeline: Pipeline, context: StreamContext, keys: readonly string[]): Promise<string[]> {
+async function absentAmong(pipeline: ListNeeds, context: StreamContext, keys: readonly string[]): Promise<string[]> {
   const absent: string[] = [];
   for (const key of keys) {
     const answer = await ask(pipeline, context, key, undefined);
@@ -290,14 +290,14 @@ async function absentAmong(pipeline: Pipeline, context: StreamContext, keys: rea
 }
 
 /** Whether the list has about as many records as before. */
-async function isAsUsual(pipeline: Pipeline, context: StreamContext, { total }: Look): Promise<boolean> {
+async function isAsUsual(pipeline: ListNeeds, context: StreamContext, { total }: Look): Promise<boolean> {
   const { stream } = pipeline.registered;
   const count = stream.mode === 'windows' ? (await stream.peek?.(context, EVERYTHING))?.total : total;
   return count === undefined || noteTotal(pipeline, count) === undefined;
 }
 
 async function hasWitness(
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   context: StreamContext,
   others: ReadonlyMap<string, unknown>,
 ): Promise<boolean> {
@@ -307,7 +307,7 @@ async function hasWitness(
 
 /** What went wrong when the detail was asked for; undefined when nothing did. */
 async function ask(
-  pipeline: Pipeline,
+  pipeline: ListNeeds,
   context: StreamContext,
   key: string,
   record: unknown,

@@ -13,6 +13,11 @@ import type { Page } from '../../api/walk.ts';
 import type { PipelineState } from '../../state/store.ts';
 import type { Pipeline } from '../pipeline.ts';
 
+export type ListNeeds = Pick<
+  Pipeline,
+  'name' | 'registered' | 'state' | 'reading' | 'details' | 'events' | 'log' | 'now'
+>;
+
 /** What is remembered of the number of records in a list. */
 interface Listed {
   total: number;
@@ -45,7 +50,7 @@ export function confirmFew(state: Pick<PipelineState, 'fact' | 'setFact'>): Alar
 }
 
 /** Notes how many records a settled reading saw. Returns the alarm where that is not believed. */
-export function noteTotal(pipeline: Pipeline, total: number): Alarm | undefined {
+export function noteTotal(pipeline: ListNeeds, total: number): Alarm | undefined {
   const { state, log, now, events } = pipeline;
   const before = state.fact(FACT) as Listed | undefined;
   if (before === undefined || !isTooFew(pipeline, total, before.total)) {
@@ -66,26 +71,26 @@ export function alarmText({ before, total }: Alarm, name: string): string {
   return `the list has ${total} records of ${before}: no deletion is told until they are back, or \`sluice state confirm --pipeline ${name}\` says that they are gone`;
 }
 
-function isTooFew(pipeline: Pipeline, total: number, before: number): boolean {
+function isTooFew(pipeline: ListNeeds, total: number, before: number): boolean {
   const spared = hasDetails(pipeline) ? FEW_WITH_DETAILS : 0;
   return (total === 0 || total < before * BELIEVED) && before - total > spared;
 }
 
-function hasDetails({ registered, details }: Pipeline): boolean {
+function hasDetails({ registered, details }: ListNeeds): boolean {
   return details && registered.stream.detail !== undefined;
 }
 
 /** Since when each record is missing, as the state has it: asked for by every detail that is fetched. */
 const remembered = new WeakMap<PipelineState, Map<string, number>>();
 
-function missingOf({ state }: Pipeline): Map<string, number> {
+function missingOf({ state }: ListNeeds): Map<string, number> {
   const known = remembered.get(state) ?? state.missing();
   remembered.set(state, known);
   return known;
 }
 
 /** Since when this record is missing: now, where that is new, or was written by a clock that was ahead. */
-export function missingSinceMs(pipeline: Pipeline, key: string, nowMs: number): number {
+export function missingSinceMs(pipeline: ListNeeds, key: string, nowMs: number): number {
   const missing = missingOf(pipeline);
   const sinceMs = missing.get(key);
   if (sinceMs !== undefined && sinceMs <= nowMs) return sinceMs;
@@ -96,7 +101,7 @@ export function missingSinceMs(pipeline: Pipeline, key: string, nowMs: number): 
 }
 
 /** They were found again, or are told as deleted. */
-export function clearMissing(pipeline: Pipeline, keys: Iterable<string>): void {
+export function clearMissing(pipeline: ListNeeds, keys: Iterable<string>): void {
   const missing = missingOf(pipeline);
   if (missing.size === 0) return;
   const found = [...keys].filter((key) => missing.delete(key));
@@ -104,12 +109,12 @@ export function clearMissing(pipeline: Pipeline, keys: Iterable<string>): void {
 }
 
 /** How far two readings of a snapshot are apart at least: one may take longer than the other. */
-export function apartMs({ reading }: Pipeline): number {
+export function apartMs({ reading }: ListNeeds): number {
   return reading.snapshotMs * 0.9;
 }
 
 /** What follows from the end of a settled list: the keys of records that are deleted, where there is no other proof. */
-export function deletedByList(pipeline: Pipeline, { accepted, ask = [] }: Page): string[] {
+export function deletedByList(pipeline: ListNeeds, { accepted, ask = [] }: Page): string[] {
   const { stream } = pipeline.registered;
   if (stream.mode !== 'snapshot' || stream.tombstone === undefined || !accepted?.settled) return [];
   const isDoubted = noteTotal(pipeline, accepted.distinct) !== undefined;
