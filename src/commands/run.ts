@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { isAbort, messageOf, SluiceError } from '../api/errors.ts';
 import { runPipeline } from '../engine/runner.ts';
-import { settleJobs } from '../engine/schedule.ts';
+import { finishJobs } from '../engine/schedule.ts';
 import { type Health, startHealth } from '../observe/health.ts';
 import { plural, showCount, showTime } from '../observe/show.ts';
 import { failingFor, type Statistics } from '../observe/statistics.ts';
@@ -108,7 +108,7 @@ async function runOne(cli: Cli, store: StateStore, { pipeline, line, watch }: Ru
 
 /** Says in the state what becomes of jobs, for whoever follows them. */
 function followJobs(store: StateStore, running: Running[], ending = false): void {
-  settleJobs(store);
+  finishJobs(store);
   const watches = new Map(running.map(({ watch }) => [watch.name, watch]));
   for (const job of store.jobs()) {
     if (job.status === 'done') continue;

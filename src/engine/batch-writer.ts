@@ -37,13 +37,13 @@ interface Tally {
 }
 
 export interface BatchWriter {
-  /** Announces a page; its cursor is saved once `settle` was called for each of its `open` records. */
+  /** Announces a page; its cursor is saved once `done` was called for each of its `open` records. */
   begin(page: Page, open: number): PageInFlight;
   /** A record of the page needs nothing any more, or goes into the batch. */
-  settle(page: PageInFlight, change?: Change): void;
+  done(page: PageInFlight, change?: Change): void;
   /** Waits while the sink is behind. Throws what a write threw. */
   ready(): Promise<void>;
-  /** Writes and commits everything that was settled. */
+  /** Writes and commits every change so far. */
   flush(): Promise<void>;
   /** Ends the writer: waits for the write under way, and releases every claim. */
   close(): Promise<void>;
@@ -66,7 +66,7 @@ export function openBatchWriter(
   signal: AbortSignal,
 ): BatchWriter {
   const pages: PageInFlight[] = [];
-  /** Of the windows whose last page was not announced yet. */
+  /** Tallies of the windows whose last page was not announced yet. */
   const tallies = new Map<string, Tally>();
   let closed = false;
   let filling = emptyBatch();
@@ -90,7 +90,7 @@ export function openBatchWriter(
     const completed = completedPages();
     if (batch.changes.length === 0 && completed.length === 0) return;
     try {
-      if (pipeline.sinkGate.failure !== undefined) throw pipeline.sinkGate.failure; // another walk's: what arrived is not known
+      if (pipeline.sinkGate.failure !== undefined) throw pipeline.sinkGate.failure; // of another walk: which documents arrived is not known
       const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
       count(batch, new Set(rejections.map((rejection) => rejection.id)));
       const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
@@ -151,10 +151,10 @@ export function openBatchWriter(
       if (accepted !== undefined || child !== undefined) tallies.delete(window);
       const inFlight = { cursor, accepted, child, gaps, closedGaps, facts, open, tally };
       pages.push(inFlight);
-      if (accepted !== undefined || child !== undefined) writeSoon(); // where nothing is new, too, it is remembered how far the walk came
+      if (accepted !== undefined || child !== undefined) writeSoon(); // a walk without news remembers how far it came, too
       return inFlight;
     },
-    settle(page, change) {
+    done(page, change) {
       page.open--;
       if (change === undefined) return;
       if (closed) return pipeline.claims.release(change.claim);
@@ -196,10 +196,10 @@ function count(batch: Filling, rejected: ReadonlySet<string>): void {
   });
 }
 
-/** Causes beyond these are not told. */
+/** Further causes of rejections are not logged. */
 const MOST_TOLD = 100;
 
-/** The first of each cause and field is told; all of them are kept. */
+/** Logs the first rejection of each cause and field; all of them are kept. */
 function tellRejections({ told, log }: WriterNeeds, rejections: readonly StoredRejection[]): void {
   for (const { key, type, field, reason } of rejections) {
     const cause = field === undefined ? type : `${type} in ${field}`;
@@ -221,7 +221,7 @@ function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected, owed
   return { walk, ...accepted, delivered, rejected, owed, unchanged };
 }
 
-/** Prepare, then write: the caller commits. Nothing may change this order. */
+/** Prepares the batch, then writes it; the caller commits. Nothing may change this order. */
 async function writeBatch(
   pipeline: WriterNeeds,
   walk: string,

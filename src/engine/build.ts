@@ -32,18 +32,18 @@ export interface BuildTools {
   streams: readonly Registered[];
   log: Logger;
   env: Record<string, string | undefined>;
-  /** Where `now` comes from, when that can be wrong: it hears what time replies say it is. */
+  /** The clock behind `now`, where it can be wrong: it is told the time that vendors' replies name. */
   clock?: Clock;
   now: () => number;
   /** Aborted by a second stop signal, or 8 s after the first. */
   hardStop: AbortSignal;
-  /** Who is told of what nobody caught; without it nobody is. */
+  /** Receives errors that no code caught; without it nothing does. */
   parts?: Parts;
-  /** What replies of all sources may take; of its own where it is left out. */
+  /** The memory that the replies of all sources share; made here where it is left out. */
   memory?: Memory;
-  /** The state that sinks work for, where they are opened to write. */
+  /** The state that owns the output of the sinks, where they are opened to write. */
   owner?: Owner;
-  /** That of the process, which is told what sources send; one of its own by default. */
+  /** The redactor of the process, which learns the secrets of sources; made here by default. */
   redactor?: Redactor;
 }
 
@@ -53,7 +53,7 @@ export interface PipelinePlan {
   source: SourceConfig;
   registered: Registered;
   client: VendorClient;
-  /** What the source is refused. */
+  /** Counts what the vendor refuses this source. */
   refusals: Refusals;
   sinkName: string;
   /** Kinds of notes that streams of the source read. */
@@ -129,7 +129,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   };
 }
 
-/** The running form of a line. */
+/** The running form of a plan. */
 export function toPipeline(
   line: PipelinePlan,
   built: Built,
@@ -176,7 +176,7 @@ function streamsOf(source: SourceConfig, { streams }: Pick<BuildTools, 'streams'
   );
 }
 
-/** What each source may have under way: with few open files, less than it was given. */
+/** Requests that each source may have under way: fewer than configured where few files may be open. */
 function concurrencyOf({ sources, sinks }: Config, tools: BuildTools): ReadonlyMap<SourceConfig, number> {
   const most = mostHandles() ?? Number.POSITIVE_INFINITY;
   const wanted = sources.map(({ rate }) => rate.concurrency);
@@ -201,12 +201,12 @@ function concurrencyOf({ sources, sinks }: Config, tools: BuildTools): ReadonlyM
 /** Details of so many records at most are under way, or made and waiting for their batch, per walk. */
 const MOST_OPEN_DETAILS = 500;
 
-/** All of them together stay below a quarter of the memory, were each as large as it may be. */
+/** Details of the largest size allowed, as many as this, take a quarter of the memory at most. */
 function mostOpenDetails(usable: number, maxBodyBytes: number): number {
   return Math.max(4, Math.min(MOST_OPEN_DETAILS, Math.floor(usable / (4 * maxBodyBytes))));
 }
 
-/** What an earlier process had to leave without its detail. */
+/** Records that an earlier process had to leave without their detail. */
 function owedIn(state: PipelineState, ignored: ReadonlySet<string>): Map<string, string | null> {
   const owed = state.owed(Number.MAX_SAFE_INTEGER, MOST_OWED);
   return new Map(owed.map(({ key, record }) => [key, revisionOf(record, ignored)]));
@@ -234,7 +234,7 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
         const either = signal === undefined ? broken : AbortSignal.any([signal, broken]);
         return sink.recover(pipeline, prepared, committed, either);
       }),
-    // One that cannot be opened has nothing that could have arrived.
+    // A sink that cannot be opened has taken nothing whose fate could be unknown.
     doubt: (pipeline, walk) => call(async (sink) => sink.doubt?.(pipeline, walk)).catch(() => {}),
     check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
     close,
@@ -265,7 +265,7 @@ function isolated({
   };
 }
 
-/** Of a reply that may take a noticeable part of a second. */
+/** A longer reply may take a noticeable part of a second to parse. */
 const LONG_BYTES = 512 * 1024;
 
 /** Every reply takes its place in the memory that all sources share, from its first bytes until it is accepted. */

@@ -12,11 +12,11 @@ export interface Claims {
   of(key: string): Claim | undefined;
   /** The key must be free. */
   take(claim: Claim): Claim;
-  /** Committed, or given up; who waits for it compares again. */
+  /** The record is committed, or given up; walks that wait for it compare again. */
   release(claim: Claim): void;
   /**
-   * Calls `decide` once the key is free, which may take it there and then: between a promise that resolves and whoever
-   * waits for it, another walk could. Rejects when the signal is aborted after a wait.
+   * Calls `decide` once the key is free, in the same turn, so that `decide` can take it before any other walk does.
+   * Rejects when the signal is aborted after a wait.
    */
   whenFree<T>(key: string, decide: () => T, signal?: AbortSignal): Promise<T>;
   readonly size: number;

@@ -7,8 +7,8 @@ import type { Pipeline } from './pipeline.ts';
 export type DueNeeds = Pick<Pipeline, 'state' | 'refresh' | 'now'>;
 
 /**
- * Records whose detail is due by then. One that is put off for longer than the longest pause from now on was put off by a
- * clock that was wrong.
+ * Records whose detail is due by then. A record that is put off for longer than the longest pause was put off by a clock
+ * that was wrong, and is due, too.
  */
 export function dueDetails({ state, refresh, now }: DueNeeds, byMs: number, limit: number, after?: Due): Due[] {
   return state.due(byMs, limit, after, now() + Math.max(0, ...refresh.stepsMs));

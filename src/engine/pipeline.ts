@@ -11,7 +11,7 @@ import type { RefreshSettings } from './change/refresh.ts';
 import type { Claims } from './claims.ts';
 import type { SinkGate } from './sink-gate.ts';
 
-/** What a pipeline tells those who watch it (progress, metrics, health). */
+/** What a pipeline reports to progress, metrics and health. */
 export interface PipelineEvents {
   /** A page with so many records was read. */
   seen(walk: string, records: number): void;
@@ -31,11 +31,11 @@ export interface PipelineEvents {
   child(row: ChildRow): void;
   /** So many records wait for their detail now. */
   owed(records: number): void;
-  /** What is known not to be delivered, now. */
+  /** All parts of the resource that are known not to be delivered now. */
   gaps(gaps: readonly Gap[]): void;
   /** The sink is asked for something, and may take long to answer. */
   asking(walk: string): void;
-  /** It did. With `taken` it is known to take documents, with `failure` that it does not. */
+  /** The sink answered. With `taken` it is known to take documents, with `failure` that it does not. */
   answered(walk: string, outcome: { taken?: boolean; failure?: string }): void;
 }
 
@@ -61,12 +61,12 @@ export interface Pipeline {
   parents: readonly string[];
   /** Notes of other kinds are read by no stream of the source, and not kept. */
   wantedNotes: ReadonlySet<string>;
-  /** Whether what the inventory says of a host completes documents. */
+  /** Whether documents are completed by what the inventory says of their host. */
   enrichHosts: boolean;
   /** Whether details are fetched. */
   details: boolean;
   refresh: RefreshSettings;
-  /** What replies take, which all sources share. */
+  /** The memory for replies, which all sources share. */
   memory: Memory;
   /** Details of so many records at most are under way, or waiting for their turn, per walk. */
   mostOpenDetails: number;
@@ -79,9 +79,9 @@ export interface Pipeline {
   owed: Map<string, string | null>;
   /** How long a record waits for a detail that cannot be had. */
   detailPatienceMs: number;
-  /** Rises with every commit: what was looked up before may be out of date. */
+  /** Rises with every commit: a look-up from before it may be out of date. */
   commits: number;
-  /** Causes of rejections that were told. */
+  /** Causes of rejections that were logged. */
   told: Set<string>;
   sinkGate: SinkGate;
   /** Aborted by a second stop signal, or 8 s after the first: breaks off even a write. */

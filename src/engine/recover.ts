@@ -8,7 +8,7 @@ export type RecoveryNeeds = Pick<
   'name' | 'registered' | 'source' | 'sink' | 'state' | 'sinkGate' | 'hardStop' | 'events' | 'log'
 >;
 
-/** What asks the sink beside the walks. */
+/** The name under which recovery asks the sink, beside those of the walks. */
 const RECOVERY = 'recovery';
 
 /** Asks the sink which batches of an earlier process arrived. To be called before the first walk, and after a walk that failed. */
@@ -24,7 +24,7 @@ export async function recover(pipeline: RecoveryNeeds, signal: AbortSignal = pip
     throw error;
   });
   const ids = prepared.reduce((sum, batch) => sum + batch.ids.length, 0);
-  // One that can be searched may still take nothing: only what all arrived proves that it does, or the next write.
+  // A sink that can be searched may still take nothing: only batches that arrived whole prove that it takes documents.
   pipeline.events.answered(RECOVERY, { taken: ids > 0 && arrived.size === ids });
   if (prepared.length > 0) state.resolve(arrived);
   pipeline.sinkGate.open();

@@ -38,10 +38,10 @@ const RESTART_MS = 5000;
 /** A vendor that asks for a longer pause than this is asked again all the same. */
 const LONGEST_PAUSE_MS = 3_600_000;
 
-/** Who says so often what it waits for is not taken for stuck (`health.ts`). */
+/** A pipeline that reports at least this often why it waits is not considered stuck (`health.ts`). */
 const SAY_AGAIN_MS = 10_000;
 
-/** Runs until the signal aborts (or, with `once`, until every walk has run). Throws what only a person can mend. */
+/** Runs until the signal aborts (or, with `once`, until every walk has run). Throws errors that only a person can mend. */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<void> {
   const refused = new Set<string>();
   for (;;) {
@@ -59,14 +59,14 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
 }
 
 /**
- * The first loop that fails ends the others: then the sink is asked anew what arrived. `refused` has the jobs that the
- * vendor refused; the next process tries them again.
+ * The first loop that fails ends the others: then the sink is asked anew which documents arrived. `refused` has the jobs that
+ * the vendor refused; the next process tries them again.
  */
 async function runLoops(pipeline: Pipeline, options: RunOptions, refused: Set<string>): Promise<void> {
   const ends = new AbortController();
   const abort = () => ends.abort();
   options.signal.addEventListener('abort', abort, { once: true });
-  if (options.signal.aborted) abort(); // while the sink was asked: that event does not come again
+  if (options.signal.aborted) abort(); // the abort event of a signal that is aborted already does not come again
   const { schedule } = options;
   const knowsTime = pipeline.registered.stream.mode === 'windows';
   const everyMs = knowsTime ? schedule.pollMs : schedule.snapshotMs;
@@ -102,7 +102,7 @@ async function runLoops(pipeline: Pipeline, options: RunOptions, refused: Set<st
 }
 
 interface LoopChoices {
-  /** Takes a walk that the vendor refuses; without it, that stops the pipeline. */
+  /** Called with a walk that the vendor refuses; without it, a refused walk stops the pipeline. */
   doWithout?: (walk: Walk) => void;
   /** How long a walk may take before it is left (`runWalk`). */
   turnMs?: number;
@@ -122,7 +122,7 @@ async function loop(
     const walk = next();
     // With `once`: a sweep that was interrupted ends its old range first, and there may be another job.
     const isMore = walk?.kind === 'backfill' || (walk?.kind === 'sweep' && isInterrupted(pipeline, walk));
-    // What failed goes on when it has been waited for: the next time of an hourly list may be far away.
+    // A walk that failed goes on right after the pause: an hourly list would be read again in an hour only.
     if (walk !== undefined && !(await tryWalk(pipeline, walk, options, signal, choices))) continue;
     if (options.once && (walk === undefined || !isMore)) return;
     if (options.once) continue;
@@ -143,8 +143,8 @@ function sweepLoop(
 }
 
 /**
- * Vendor trouble holds up this walk only; it goes on from its cursor. What is wrong with the sink concerns all walks.
- * Resolves to false when the walk was waited for, and is to go on.
+ * Trouble of the vendor holds up this walk only; it goes on from its cursor. Trouble of the sink concerns all walks.
+ * Resolves to false when the walk paused and is to go on.
  */
 async function tryWalk(
   pipeline: Pipeline,
@@ -173,7 +173,7 @@ async function tryWalk(
   return true;
 }
 
-/** Nobody is let in until a person mends it, at the vendor's or in the file of the secret: no restart is needed for either. */
+/** The credentials are refused until a person mends them, at the vendor's or in the file of the secret; neither needs a restart. */
 function isLockedOut(error: unknown): boolean {
   return error instanceof SluiceError && error.isLockedOut;
 }

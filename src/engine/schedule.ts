@@ -14,7 +14,7 @@ export interface Schedule {
   /** Every poll reads at least this far back, for records that arrive a little late. */
   liveRangeMs: number;
   sweeps: readonly { rangeMs: number; everyMs: number }[];
-  /** How often what knows no time is read, whole each time. */
+  /** How often a list without times is read, whole each time. */
   snapshotMs: number;
 }
 
@@ -25,7 +25,10 @@ export function isInterrupted(pipeline: ScheduleNeeds, walk: Walk): boolean {
   return row !== undefined && row.finishedAtMs === undefined;
 }
 
-/** From the live range before the end of the last poll, however long ago, but not beyond what was ever asked for. The first looks back, and one whose last poll lies in the future: the clock was wrong. */
+/**
+ * Begins the live range before the end of the last poll, however long ago that was, but not before the oldest time that was
+ * ever asked for. The first poll looks back, and so does one whose last poll lies in the future: the clock was wrong.
+ */
 export function liveWalk(pipeline: ScheduleNeeds, schedule: Schedule): Walk {
   const nowMs = pipeline.now();
   const last = pipeline.state.walk('live');
@@ -36,7 +39,7 @@ export function liveWalk(pipeline: ScheduleNeeds, schedule: Schedule): Walk {
   return { id: 'live', kind: 'live', range: { fromMs: Math.max(fromMs, Math.min(earliest, nowMs)), toMs: nowMs } };
 }
 
-/** The newest first: what an earlier poll left unread, because it was interrupted or took too long, is read beside it. */
+/** The newest records first: a range that an earlier poll left unread, interrupted or too slow, is read beside this one. */
 export function newestWalk(pipeline: ScheduleNeeds, schedule: Schedule): Walk {
   const nowMs = pipeline.now();
   const last = pipeline.state.walk('live');
@@ -46,7 +49,7 @@ export function newestWalk(pipeline: ScheduleNeeds, schedule: Schedule): Walk {
   return { id: 'live', kind: 'live', range: { fromMs: Math.min(last.range.toMs, nowMs), toMs: nowMs } };
 }
 
-/** What polls left unread. */
+/** The range that polls left unread. */
 export function catchUpWalk(pipeline: ScheduleNeeds): Walk | undefined {
   const row = pipeline.state.walk(CATCH_UP);
   return row !== undefined && row.finishedAtMs === undefined
@@ -70,7 +73,7 @@ export function sweepWalk(
   return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };
 }
 
-/** What was not read, and is to be asked for again by now, however old it is. */
+/** A gap that is due to be read again, however old it is. */
 export function gapWalk(pipeline: ScheduleNeeds): Walk | undefined {
   if (pipeline.registered.stream.mode !== 'windows') return undefined; // the next look reads such a list whole
   const gap = pipeline.state.gaps().find(({ nextAtMs }) => isGapDue(nextAtMs, pipeline.now()));
@@ -96,7 +99,7 @@ export function jobWalk(pipeline: ScheduleNeeds, store: StateStore, refused: Rea
 }
 
 /** Marks jobs as done whose last walk has finished. */
-export function settleJobs(store: StateStore): void {
+export function finishJobs(store: StateStore): void {
   for (const job of store.jobs()) {
     if (job.status === 'done') continue;
     const finished = job.pipelines.every(

@@ -10,7 +10,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 export type Secret = () => string;
 
 export interface Config {
-  /** `group` is the number of the one that may read. */
+  /** `group` is the number of the group that may read the state. */
   state: { path: string; group?: number };
   log: { level: LogLevel; format: 'auto' | 'pretty' | 'json' };
   /** Port 0 is off. */
@@ -25,7 +25,7 @@ export interface SourceConfig extends SourceSettings {
   streams: StreamName[];
   /** Ids of parents to read besides those that lists name, by the stream of their children. */
   parents: Partial<Record<string, string[]>>;
-  /** Whether what the inventory says of a host completes the documents of other streams. */
+  /** Whether documents of other streams are completed by what the inventory says of their host. */
   enrichHosts: boolean;
   /** Names of sinks; every sink, where the file names none. */
   sinks: string[];

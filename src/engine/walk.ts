@@ -20,9 +20,9 @@ import type { Pipeline } from './pipeline.ts';
 /** Where a walk goes on: its frozen range and cursor when it was interrupted, else it begins with the range that is given. */
 export function resumeWalk(pipeline: Pipeline, walk: Walk): WalkRow {
   const saved = pipeline.state.walk(walk.id);
-  // One that begins in the future was begun by a clock that was wrong.
+  // A range that begins in the future was begun by a clock that was wrong.
   if (saved !== undefined && saved.finishedAtMs === undefined && saved.range.fromMs <= pipeline.now()) {
-    // The same gap, which may have grown; another one is looked for from its own beginning.
+    // The same gap goes on, which may have grown; another gap is read from its own beginning.
     if (walk.gap === undefined || saved.range.fromMs === walk.range.fromMs) return saved;
   }
   return pipeline.state.begin(walk.id, walk.kind, walk.range);
@@ -57,14 +57,14 @@ export async function runWalk(
       isOver = performance.now() - startedAtMs > turnMs;
       if (isOver) break;
     }
-    await reader.settled();
+    await reader.drained();
     await writer.flush();
     if (!isOver) return pipeline.state.finish(walk.id, pipeline.now(), walk.range.toMs);
     ends.abort(); // the page that is asked for ahead
     return false;
   } catch (error) {
     ends.abort();
-    await writer.flush().catch(() => {}); // what is settled is delivered all the same, unless it was the sink that failed
+    await writer.flush().catch(() => {}); // changes so far are delivered all the same, unless it was the sink that failed
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
@@ -90,7 +90,7 @@ function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamC
   };
 }
 
-/** The client, which is told and remembers in the state which scopes have worked: those cannot be missing. */
+/** The client, which remembers in the state which scopes have worked: those cannot be missing. */
 function remembering({ client, state, allowed }: Pipeline): VendorClient {
   const wasAllowed = (scope: string): boolean => allowed.has(scope) || state.fact(`scope ${scope}`) === true;
   const note = (scope: string): void => {
@@ -127,14 +127,14 @@ async function* ahead(pages: AsyncIterable<Page>): AsyncIterable<Page> {
       yield value;
     }
   } finally {
-    void iterator.return?.(); // not awaited: a page that is being requested may take long
+    void iterator.return?.(); // not awaited: the page that is under way may take long
   }
 }
 
 interface Reader {
   take(page: Page): Promise<void>;
   /** Resolves when every record that was taken is in a batch. */
-  settled(): Promise<void>;
+  drained(): Promise<void>;
 }
 
 function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writer: BatchWriter): Reader {
@@ -144,13 +144,13 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
   let failure: unknown;
   const { stream } = pipeline.registered;
   const useDetails = pipeline.details && stream.detail !== undefined;
-  // An inventory of thousands must not hold up what happens now.
+  // Details of an inventory of thousands must not hold up those of live records.
   const forDetails: StreamContext = stream.mode === 'windows' ? context : { ...context, priority: 'backfill' };
 
   const later = (page: PageInFlight, work: () => Promise<Change | undefined>): void => {
     open++;
     void work()
-      .then((change) => writer.settle(page, change))
+      .then((change) => writer.done(page, change))
       .catch((error: unknown) => {
         failure ??= error;
       })
@@ -165,13 +165,13 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
     if (failure !== undefined) throw failure;
     await writer.ready();
   };
-  /** Only what has to wait for something returns a promise: most list records do not, and there are many. */
+  /** Returns a promise only for a record that has to wait: most list records need not, and there are many. */
   const takeChanged = (page: PageInFlight, seen: Observed, known: Known | undefined): Promise<void> | undefined => {
     if (seen.record === undefined || (useDetails && hasKey(seen.key))) {
       return room().then(() => later(page, () => changeFromDetail(pipeline, forDetails, walk, seen)));
     }
     if (pipeline.claims.of(seen.key) !== undefined) later(page, () => whenFree(pipeline, walk, seen));
-    else writer.settle(page, changeFromList(pipeline, walk, seen, known));
+    else writer.done(page, changeFromList(pipeline, walk, seen, known));
     return undefined;
   };
   return {
@@ -185,16 +185,16 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
       const observed = withoutTwins(pipeline, listed, useDetails);
       const inFlight = writer.begin(page, observed.length + asked.length + deleted.length);
       pipeline.events.seen(walk.id, page.records.length);
-      if (pace.isDue()) await pace.turn(); // before anything is looked up: it may be out of date then
+      if (pace.isDue()) await pace.turn(); // before the look-up, which would be out of date after it
       const known = lookUp(pipeline, observed);
       for (const seen of observed) {
         const before = known(seen.key);
-        // What is remembered of a child says that its records are delivered, and all walks go by it.
+        // Once a child is remembered as read, all walks rely on its records being delivered.
         const isVouchedFor = page.window !== undefined && isClaimedElsewhere(pipeline, walk, seen);
         const waiting = isVouchedFor
           ? room().then(() => later(inFlight, () => whenFree(pipeline, walk, seen)))
           : isUnchanged(pipeline, seen, before)
-            ? writer.settle(inFlight)
+            ? writer.done(inFlight)
             : takeChanged(inFlight, seen, before);
         if (waiting !== undefined) await waiting;
         if (pace.isDue()) await pace.turn();
@@ -203,7 +203,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
       for (const key of deleted) await room().then(() => later(inFlight, () => changeFromLoss(pipeline, walk, key)));
       await writer.ready();
     },
-    async settled() {
+    async drained() {
       while (open > 0 && failure === undefined) await progress.promise;
       if (failure !== undefined) throw failure;
     },
@@ -217,13 +217,13 @@ function lookUp(pipeline: Pipeline, observed: readonly Observed[]): (key: string
   return (key) => (pipeline.commits === commits ? known.get(key) : state.known(key));
 }
 
-/** Whether another walk is shipping it: whoever vouches for its delivery must wait for that. */
+/** Whether another walk is shipping it: a page that vouches for its delivery must wait for that walk. */
 function isClaimedElsewhere({ claims }: Pipeline, walk: Walk, { key }: Observed): boolean {
   const claim = claims.of(key);
   return claim !== undefined && claim.walk !== walk.id;
 }
 
-/** A record that another walk is shipping: compared again once that one is through. */
+/** A record that another walk is shipping: compared again when that walk is done with it. */
 function whenFree(pipeline: Pipeline, walk: Walk, seen: Observed): Promise<Change | undefined> {
   return pipeline.claims.whenFree(seen.key, () => {
     const known = pipeline.state.known(seen.key);

@@ -1,6 +1,6 @@
 /** Runs a job in this process, since no other one holds the state. */
 import { SluiceError } from '../../api/errors.ts';
-import { settleJobs } from '../../engine/schedule.ts';
+import { finishJobs } from '../../engine/schedule.ts';
 import { type Progress, startProgress } from '../../observe/progress.ts';
 import type { JobRow } from '../../state/store.ts';
 import type { Cli } from './context.ts';
@@ -63,7 +63,7 @@ async function work(
   store.setJob(job.id, 'running');
   const progress: Progress = startProgress({ title, cli, talk, standing: () => standingOf(running, job) });
   const outcomes = await Promise.allSettled(running.map((one) => runJob(one, job, cli.signal))).finally(progress.stop);
-  settleJobs(store);
+  finishJobs(store);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
   const done = store.jobs().find(({ id }) => id === job.id)?.status === 'done';
   if (!done) store.setJob(job.id, failures.length > 0 ? 'failed' : 'waiting', failures[0]?.message);

@@ -64,7 +64,7 @@ function printOf({ fingerprint }: Observed): string {
   return fingerprint ?? '';
 }
 
-/** What cannot be searched for secrets goes no further. */
+/** A record that cannot be searched for secrets goes no further. */
 export function clean(stream: Stream, raw: unknown): unknown {
   try {
     return withoutSecrets(raw, stream.secrets);

@@ -15,7 +15,7 @@ import { attempt, type CompareNeeds, clean, isAsListed, type Observed, observe }
 
 export type DetailNeeds = CompareNeeds & ListNeeds & Pick<Pipeline, 'detailPatienceMs'>;
 
-/** So many records of a pipeline may wait for their detail beside the walks; beyond, the walks wait. */
+/** So many records of a pipeline may be owed; with more, the walks wait. */
 export const MOST_OWED = 10_000;
 
 const FIRST_OWED_PAUSE_MS = 2000;
@@ -25,7 +25,7 @@ const LONGEST_OWED_PAUSE_MS = 300_000;
 export interface Shipped {
   record: unknown;
   kind: 'list' | 'detail' | 'detail-missing' | 'unreadable' | 'deleted' | 'owed' | 'suspect';
-  /** Of what is owed: for how long the vendor does not want to be asked for it. */
+  /** Of an owed record: for how long the vendor does not want to be asked for its detail. */
   waitMs?: number;
 }
 
@@ -54,20 +54,20 @@ export async function fetchDetail(
   let othersAnswered = false;
   try {
     return await ask().catch(async (error: unknown) => {
-      room.release(); // those who are asked now may need it
+      room.release(); // the records that are asked for now may need it
       const isUnknown = actionOf(error) === 'skip' && seen.record !== undefined;
       if (!isUnknown && !isGeneral(error)) throw error;
       context.signal.throwIfAborted();
       const answered = answersOthers(pipeline, context, seen.key);
       othersAnswered = await (isUnknown ? answered : answered.catch(() => false));
-      if (othersAnswered) return await ask(); // the route may have come back meanwhile, or another held it
+      if (othersAnswered) return await ask(); // the route may have come back meanwhile
       if (!isUnknown) throw error;
       const why = 'the vendor has no detail of a record that its list shows, nor of others';
       throw new SluiceError(why, { action: 'retry', cause: error });
     });
   } catch (error) {
     context.signal.throwIfAborted();
-    const action = error instanceof SluiceError ? error.action : 'reject'; // nobody foresaw it: it is this record's
+    const action = error instanceof SluiceError ? error.action : 'reject'; // an unforeseen error is this record's own
     if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known);
     if (action !== 'retry' && action !== 'reject') throw error;
     if (isGeneral(error) && !othersAnswered) throw error; // the walk waits, not the record
@@ -85,10 +85,10 @@ function isWaitedFor({ state, owed, now, detailPatienceMs }: DetailNeeds, { key 
   return now() - sinceMs < detailPatienceMs;
 }
 
-/** An attempt that comes later than this was kept from coming: the machine slept, or no process ran. */
+/** An attempt that comes later than this could not be made in time: the machine slept, or no process ran. */
 const LATE_MS = 60_000;
 
-/** Since when it is waited for. Time in which nobody could ask does not count, and none that is still to come. */
+/** Since when the detail is waited for. Time in which it could not be asked for does not count, nor does a time in the future. */
 function waitingSinceMs(before: Owed | undefined, nowMs: number): number {
   if (before === undefined) return nowMs;
   const lateMs = nowMs - before.nextAtMs;
@@ -112,7 +112,7 @@ export function owedFor(pipeline: DetailNeeds, walk: Walk, { key, record, owed }
   };
 }
 
-/** Compares with what was delivered last, which was without secrets. */
+/** Compares with the document that was delivered last, which was without secrets. */
 function isAnother(pipeline: DetailNeeds, known: Known | undefined, action: string, record: unknown): boolean {
   const { stream } = pipeline.registered;
   const at = stream.changes.findIndex((change) => change.action === action);

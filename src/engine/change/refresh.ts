@@ -2,17 +2,17 @@
 export interface RefreshSettings {
   /** Rising pauses; the last repeats. Empty: never. */
   stepsMs: readonly number[];
-  /** A record that was seen first so long ago is left alone. */
+  /** The detail of a record that was seen first longer ago than this is not asked for again. */
   forMs: number;
 }
 
 export interface RefreshFacts {
   open: boolean;
-  /** The detail could not be had: it is asked for soon, open or not. */
+  /** The detail could not be had: it is asked for soon, whether the record is open or not. */
   detailMissing: boolean;
   /** Whether this is a change of a record that was known. */
   changed: boolean;
-  /** When it was seen first: its own time may be any. */
+  /** When the record was seen first; the time that it names itself may be any. */
   seenMs: number;
   /** The pause before; 0 for a record that is new. */
   previousMs: number;

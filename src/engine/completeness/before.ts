@@ -1,5 +1,5 @@
 /**
- * Finds what arrives before every sweep: records of endpoints whose clock was set back, and those that come later than the
+ * Finds records that arrive before the range of every sweep: records of endpoints whose clock was set back, and those that come later than the
  * widest sweep reaches.
  *
  * The history there may never have been asked for, so it is not read. It is counted, in parts: the number of all records
@@ -21,11 +21,11 @@ interface Part extends Range {
 }
 
 interface Counted {
-  /** Everything less what is since the end of the last part; null where that was not believed. */
+  /** The number of all records less those since the end of the last part; null where that number was not believed. */
   total: number | null;
   /** The key of the oldest record of all. */
   first: string | null;
-  /** One behind the other, from the beginning of time on. */
+  /** Adjacent, from the beginning of time on. */
   parts: Part[];
 }
 
@@ -33,13 +33,13 @@ const FACT = 'before every sweep';
 const MOST_PARTS = 48;
 /** A part with fewer records is not divided further. */
 const SMALL = 2000;
-/** Of endpoints whose clock was right there is nothing before this. */
+/** Endpoints whose clock was right have no records before this. */
 const FIRST_PRODUCT_MS = Date.UTC(2010, 0, 1);
 const SMALLEST_SPAN_MS = 3_600_000;
-/** The vendor's clock and ours may differ, and what has arrived is not listed at once. */
+/** The vendor's clock and ours may differ, and records are not listed at once. */
 const MARGIN_MS = 3_600_000;
 
-/** Pages of a sweep: what arrived before everything that it covers. */
+/** Pages of a sweep: records that arrived before the range that it covers. */
 export async function* pagesBefore(
   pipeline: ListNeeds,
   context: StreamContext,

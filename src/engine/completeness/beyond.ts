@@ -14,7 +14,7 @@ import { pagesBefore } from './before.ts';
 import type { ListNeeds } from './missing.ts';
 import { asFarAsPossible, inPassing, partOf } from './part.ts';
 
-/** Pages of a walk: of its range first, then what it is responsible for beyond that. */
+/** Pages of a walk: those of its range first, then those beyond it that the walk is responsible for. */
 export async function* pagesOf(
   pipeline: ListNeeds,
   context: StreamContext,
@@ -38,7 +38,7 @@ export async function* pagesOf(
 }
 
 const FACT = 'ahead of the clock';
-/** What is closer is read by the next poll: a busy list moves there. */
+/** Records closer to now are read by the next poll: a busy list moves there. */
 const AHEAD_MS = 1000;
 
 /**

@@ -20,14 +20,14 @@ export type DeletionVerdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; 
 
 type Batch = Map<string, PromiseWithResolvers<DeletionVerdict>>;
 
-/** Of each walk: who is judged together next, and when those before are done. */
+/** For each walk: the keys that are judged together next, and the end of the judgement before. */
 const courts = new WeakMap<StreamContext, { next: Batch | undefined; before: Promise<void> }>();
-/** Suspects of one moment are looked for together. */
+/** Keys that are suspected within this time are looked for together. */
 const GATHER_MS = 100;
 /** Two looks without a witness are a proof when they lie so far apart. */
 const APART_MS = 3_600_000;
 
-/** When verdicts were passed that told no deletion: asking again at every poll would read the list again at every poll. */
+/** When a key was last judged as not deleted: judging it at every poll would read the list at every poll. */
 const passed = new WeakMap<PipelineState, Map<string, number>>();
 const AGAIN_MS = 900_000;
 const MOST_PASSED = 10_000;
@@ -65,14 +65,14 @@ export function verdictOn(pipeline: ListNeeds, context: StreamContext, key: stri
   return waiting.promise;
 }
 
-/** Whose detail was had last: the best witness where nothing is delivered yet. */
+/** The key whose detail was had last: the best witness while nothing is delivered yet. */
 const answered = new WeakMap<PipelineState, string>();
 
 export function noteAnswered({ state }: ListNeeds, key: string): void {
   answered.set(state, key);
 }
 
-/** Of each walk: who is about to ask others for all that wonder. */
+/** For each walk: the question that is about to be asked, whose answer all its records share. */
 const questions = new WeakMap<StreamContext, Promise<boolean>>();
 
 /**
@@ -93,7 +93,7 @@ export function answersOthers(pipeline: ListNeeds, context: StreamContext, key: 
   return question;
 }
 
-/** Never throws: what goes wrong is told to those who wait for a verdict. */
+/** Never throws: an error is passed to those who wait for a verdict. */
 async function judge(pipeline: ListNeeds, context: StreamContext, batch: Batch): Promise<void> {
   try {
     const verdicts = await verdictsOn(pipeline, context, [...batch.keys()]);
@@ -137,14 +137,14 @@ function withWitnessMs(pipeline: ListNeeds): number {
   return pipeline.registered.stream.deletesSoftly ? apartMs(pipeline) : 0;
 }
 
-/** What the list says of those who are looked for. */
+/** What the list says of the keys that are looked for. */
 interface Look {
   found: Map<string, unknown>;
-  /** Nothing of it was unsettled or left out: who was not found is not listed. */
+  /** No part of the list was unsettled or left out: a key that was not found is not listed. */
   isWhole: boolean;
   /** Other records of the list that are known: they may be witnesses. */
   others: Map<string, unknown>;
-  /** How many records there are, where all of it was read. */
+  /** How many records the list has, where all of it was read. */
   total: number | undefined;
 }
 
@@ -196,16 +196,16 @@ async function read(search: Search, range: Range, each: (key: string, record: un
   }
 }
 
-/** What the detail and the list say of a record's time may differ a little. */
+/** The times that the detail and the list give for a record may differ a little. */
 const AROUND_MS = 60_000;
-/** So many places at most are looked at one by one. */
+/** At most so many ranges are read one by one. */
 const MOST_PLACES = 20;
-/** Of a record of which the list is known to file it under its own time, not under that of its arrival. */
+/** The fact that names a record which the list has under its own time, not under that of its arrival. */
 const OWN_TIME = 'listed by its own time';
 
 /**
- * Looks where the records would be if the list is filtered by their own time. Says whether that is all there is to look
- * at: everybody was found, or the list is seen to be filtered so.
+ * Looks where the records would be if the list is filtered by their own time. Says whether no other
+ * place is left: all keys were found, or the list is seen to be filtered so.
  */
 async function lookAround(search: Search): Promise<boolean> {
   const { pipeline, context, wanted, found } = search;
@@ -263,7 +263,7 @@ function timesOf(stream: Stream, key: string, record: unknown): Known | undefine
   }
 }
 
-/** The vendor may have changed its mind since that was learned, so the list is asked. */
+/** The vendor may have changed its filter since that was learned, so the list is asked. */
 async function isKnownToBeByOwnTime(search: Search): Promise<boolean> {
   const stored = search.pipeline.state.fact(OWN_TIME) as Known['stored'] | undefined;
   return stored !== undefined && (await isWhereItsTimeIs(search, { stored, arrivedMs: 0 }));
@@ -278,7 +278,7 @@ async function isWhereItsTimeIs(search: Search, { stored }: Known): Promise<bool
   return isThere;
 }
 
-/** Those whose detail still answers that they do not exist, now that the list was read. */
+/** The keys whose detail still answers that they do not exist, now that the list was read. */
 async function absentAmong(pipeline: ListNeeds, context: StreamContext, keys: readonly string[]): Promise<string[]> {
   const absent: string[] = [];
   for (const key of keys) {
@@ -305,7 +305,7 @@ async function hasWitness(
   return false;
 }
 
-/** What went wrong when the detail was asked for; undefined when nothing did. */
+/** The action of the error with which a detail was refused; undefined when it was had. */
 async function ask(
   pipeline: ListNeeds,
   context: StreamContext,

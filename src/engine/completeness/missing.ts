@@ -18,10 +18,10 @@ export type ListNeeds = Pick<
   'name' | 'registered' | 'state' | 'reading' | 'details' | 'events' | 'log' | 'now'
 >;
 
-/** What is remembered of the number of records in a list. */
+/** The remembered number of records in a list. */
 interface Listed {
   total: number;
-  /** So few there are since then, which is not believed. */
+  /** The smaller number since then, which is not believed. */
   few?: { total: number; sinceMs: number };
 }
 
@@ -80,7 +80,7 @@ function hasDetails({ registered, details }: ListNeeds): boolean {
   return details && registered.stream.detail !== undefined;
 }
 
-/** Since when each record is missing, as the state has it: asked for by every detail that is fetched. */
+/** Since when each record is missing, as the state has it; kept in memory, since every detail that is fetched asks. */
 const remembered = new WeakMap<PipelineState, Map<string, number>>();
 
 function missingOf({ state }: ListNeeds): Map<string, number> {
@@ -100,7 +100,7 @@ export function missingSinceMs(pipeline: ListNeeds, key: string, nowMs: number):
   return nowMs;
 }
 
-/** They were found again, or are told as deleted. */
+/** The keys were found again, or are told as deleted. */
 export function clearMissing(pipeline: ListNeeds, keys: Iterable<string>): void {
   const missing = missingOf(pipeline);
   if (missing.size === 0) return;

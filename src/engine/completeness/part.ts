@@ -24,7 +24,7 @@ export async function* partOf(
   return gaps === 0 && settled.size > 0 && [...settled.values()].every(Boolean);
 }
 
-/** The context of what is read in passing: what fails there is given up soon, so that it does not hold up the walk. */
+/** The context for reading in passing: a request that fails is given up soon, so that it does not hold up the walk. */
 export function inPassing(context: StreamContext): StreamContext {
   const { client } = context;
   const soon: typeof client = {
@@ -35,7 +35,7 @@ export function inPassing(context: StreamContext): StreamContext {
 }
 
 /**
- * The pages, as far as they can be had: what fails, or does not settle, is looked for again by the next walk, and this one
+ * The pages, as far as they can be had: a part that fails, or does not settle, is read by the next walk, and this walk
  * comes to its end.
  */
 export async function* asFarAsPossible(context: StreamContext, pages: AsyncIterable<Page>): AsyncIterable<Page> {
