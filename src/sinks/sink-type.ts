@@ -31,13 +31,13 @@ export interface SinkTools {
   now: () => number;
   /** Milliseconds that the process lived through: what deadlines go by. */
   lived?: () => number;
-  /** Who is told of what nobody caught. */
+  /** Receives errors that no code caught. */
   parts: Parts;
   /** The state that files are written for; only `check` does without. */
   owner?: Owner;
 }
 
-/** What every sink is called by. */
+/** The name and the type of a sink in the config. */
 export interface Named {
   name: string;
   type: string;
@@ -54,9 +54,9 @@ export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
   readonly secrets: readonly (readonly string[])[];
   readonly files: readonly string[];
   readonly groups: readonly string[];
-  /** What one key alone cannot tell. */
+  /** Problems that show in several keys together. */
   problems?(given: Given): SinkProblem[];
-  /** What works, but should not stay as it is. */
+  /** Settings that work, but should not stay as they are. */
   warnings?(given: Given): SinkProblem[];
   /** The folder that it writes to, as the file names it: no two sinks share one. */
   folder?(given: Given): unknown;
@@ -64,11 +64,11 @@ export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
   open(settings: Settings, tools: SinkTools): Promise<Sink>;
   /** Whether `recover` can be asked later what arrived (`Sink.looksUp`). */
   looksUp(settings: Settings): boolean;
-  /** How long a write may take in silence: its own retries included. */
+  /** How long one write may take without an answer, its own retries included: longer is reported as stuck. */
   silentMs(settings: Settings): number;
-  /** The same sink for a person who waits so long at most. */
+  /** The same sink for `check` and `sample`, where a person waits so long at most. */
   impatient(settings: Settings, limitMs: number): Settings;
-  /** Open files and connections: of the whole sink, and of each of its pipelines. */
+  /** The most open files and connections at a time: of the whole sink, and more for each of its pipelines. */
   readonly handles: { all: number; pipeline: number };
   /** `recover` also ends what only the state knows the end of: it is asked before the state forgets a pipeline. */
   readonly endsOnRecover: boolean;

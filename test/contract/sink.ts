@@ -67,7 +67,16 @@ function begin(sink: Sink, prepared: Prepared[] = [], committed: ReadonlyMap<str
   return sink.recover(pipeline, prepared, committed);
 }
 
-export function sinkContract(name: string, open: () => Promise<OpenedSink> | OpenedSink): void {
+export interface SinkPromise {
+  /** What was written and not committed may come twice after a restart; nothing is lost all the same. */
+  atLeastOnce?: boolean;
+}
+
+export function sinkContract(
+  name: string,
+  open: () => Promise<OpenedSink> | OpenedSink,
+  { atLeastOnce = false }: SinkPromise = {},
+): void {
   describe(`${name} keeps the contract of a sink`, () => {
     let opened: OpenedSink | undefined;
     const fresh = async () => {
@@ -134,7 +143,7 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
       expect(await readAll()).toEqual([]);
     });
 
-    it('loses and doubles nothing when the process dies between write and commit', async () => {
+    it(`loses ${atLeastOnce ? '' : 'and doubles '}nothing when the process dies between write and commit`, async () => {
       const { sink, reopen, readAll } = await fresh();
       await begin(sink);
       const committed = batchOf('live', 1, numbered('committed', 30));
@@ -144,7 +153,7 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
       await sink.write(uncommitted, signal);
 
       const second = await reopen();
-      const prepared = [preparedOf(uncommitted), preparedOf(never)];
+      const prepared = second.looksUp ? [preparedOf(uncommitted), preparedOf(never)] : [];
       const { arrived } = await begin(second, prepared, new Map([['live', receipt]]));
       expect([...arrived].filter((id) => !id.startsWith('uncommitted'))).toEqual([]);
       for (const batch of [uncommitted, never]) {
@@ -153,7 +162,8 @@ export function sinkContract(name: string, open: () => Promise<OpenedSink> | Ope
       }
       await second.close();
       const expected = [committed, uncommitted, never].flatMap(({ documents }) => documents.map(documentOf));
-      expect(idsOf(await readAll())).toEqual(idsOf(expected));
+      const found = idsOf(await readAll());
+      expect(atLeastOnce ? [...new Set(found)] : found).toEqual(idsOf(expected));
     });
 
     it('can be closed twice', async () => {

@@ -67,9 +67,14 @@ describe('Kafka 4.2.0', () => {
     return { settings, topic, read: () => readCommitted(node.direct, [topic]) };
   }
 
-  for (const compression of ['gzip', 'zstd'] as const) {
-    sinkContract(`Kafka, ${compression}`, async () => {
-      const { settings, read } = await fresh({ compression });
+  const suites = [
+    { name: 'gzip', more: { compression: 'gzip' }, promise: {} },
+    { name: 'zstd', more: { compression: 'zstd' }, promise: {} },
+    { name: 'without transactions', more: { transactions: false }, promise: { atLeastOnce: true } },
+  ] as const;
+  for (const { name, more, promise } of suites) {
+    const opened = async () => {
+      const { settings, read } = await fresh(more);
       const sinks: Sink[] = [];
       const open = () => {
         const sink = openSink(node.brokers, settings);
@@ -82,7 +87,8 @@ describe('Kafka 4.2.0', () => {
         readAll: async () => (await read()).map(({ value }) => JSON.parse(value.toString()) as EcsDocument),
         dispose: async () => void (await Promise.all(sinks.map((sink) => sink.close()))),
       };
-    });
+    };
+    sinkContract(`Kafka, ${name}`, opened, promise);
   }
 
   it('tells a prepared batch that arrived from one that did not, and from one that is only partly there', async () => {
