@@ -60,6 +60,11 @@ const READ: [file: string, digest: string, what: string][] = [
     'a codec is a function that makes compress and decompress, by the number of its type (kafka-client.ts)',
   ],
   [
+    'src/protocol/decoder.js',
+    '83c43fac8d6b8ef2dcf0dfe8bc4494e84c2c94d2b59fbe41a670505a5fcba41b',
+    'four functions read arrays, each after its length, from buffer at offset (kafka-client.ts)',
+  ],
+  [
     'src/retry/index.js',
     '6b10590bb8c285ee93ea323990052aac888edfe81deabd3dff89ec13ca8c6acf',
     'an error with retriable: false, or a TypeError, ends the attempts (kafka-connection.ts)',
@@ -92,6 +97,23 @@ test('the queue looks for waiting requests only while there are any, and sends t
   expect(sent).toEqual([1, 2]);
   await expect.poll(() => queue.throttleCheckTimeoutId).toBeNull();
   queue.destroy();
+});
+
+/** Each way to read an array, and how a length is written for it. */
+const ARRAYS = ['readArray', 'readArrayAsync', 'readVarIntArray', 'readUVarIntArray'] as const;
+
+test.each(ARRAYS)('%s makes no room for more elements than a reply has bytes', async (name) => {
+  const Decoder = inside('kafkajs/src/protocol/decoder');
+  const Encoder = inside('kafkajs/src/protocol/encoder');
+  const write = { readVarIntArray: 'writeVarInt', readUVarIntArray: 'writeUVarInt' } as Record<string, string>;
+  const lengthOf = (length: number): Buffer => new Encoder()[write[name] ?? 'writeInt32'](length).buffer;
+  const read = async (bytes: Buffer) => new Decoder(bytes)[name]((from: { readInt8(): number }) => from.readInt8());
+  const before = process.memoryUsage().heapUsed;
+  for (const length of [5, 30_000_000, 500_000_000])
+    await expect(read(Buffer.concat([lengthOf(length), Buffer.alloc(3)]))).rejects.toThrow('which is none of Kafka');
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(50_000_000);
+  const three = name === 'readUVarIntArray' ? 4 : 3; // it counts from one, since nothing is 0
+  expect(await read(Buffer.concat([lengthOf(three), Buffer.from([1, 2, 3])]))).toEqual([1, 2, 3]);
 });
 
 test('zstd is known, and packs what it unpacks', async () => {

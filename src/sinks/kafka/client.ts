@@ -63,10 +63,38 @@ function guarded(original: Connection['processData']): Connection['processData']
   };
 }
 
+type ArrayReader = 'readArray' | 'readArrayAsync' | 'readVarIntArray' | 'readUVarIntArray';
+
+interface Decoder extends Record<ArrayReader, (reader: unknown) => unknown> {
+  buffer: Buffer;
+  offset: number;
+  readInt32(): number;
+  readVarInt(): number;
+  readUVarInt(): number;
+}
+
+/** The original makes room for every element that a reply announces, however few bytes there are: 8 GB for 4 damaged ones. */
+function withinReply(original: Decoder[ArrayReader], readLength: 'readInt32' | 'readVarInt' | 'readUVarInt') {
+  return function (this: Decoder, reader: unknown): unknown {
+    const begin = this.offset;
+    const length = this[readLength]();
+    const left = this.buffer.length - this.offset;
+    if (length - 1 > left)
+      throw new Error(`the broker announces ${length} elements in ${left} bytes, which is none of Kafka`);
+    this.offset = begin;
+    return original.call(this, reader);
+  };
+}
+
 const inside = createRequire(import.meta.url);
 const queue = inside('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
 queue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
 const connection = inside('kafkajs/src/network/connection') as { prototype: Connection };
 connection.prototype.processData = guarded(connection.prototype.processData);
+const { prototype: decoder } = inside('kafkajs/src/protocol/decoder') as { prototype: Decoder };
+decoder.readArray = withinReply(decoder.readArray, 'readInt32');
+decoder.readArrayAsync = withinReply(decoder.readArrayAsync, 'readInt32');
+decoder.readVarIntArray = withinReply(decoder.readVarIntArray, 'readVarInt');
+decoder.readUVarIntArray = withinReply(decoder.readUVarIntArray, 'readUVarInt');
 
 export { kafkajs };
