@@ -32,12 +32,12 @@ const READ: [file: string, digest: string, what: string][] = [
   [
     'src/network/connection.js',
     '2a993b2e74421ca6d846efd59e4ba74b11100dbe7d40d0f52ea3218e917aafdd',
-    'processData takes whatever the socket receives, and believes its lengths (kafka-frames.ts); an error of the socket fails what waits; what a factory throws is read by its message (kafka-connection.ts)',
+    'processData takes whatever the socket receives, and believes its lengths (frames.ts); an error of the socket fails what waits; what a factory throws is read by its message (connection.ts)',
   ],
   [
     'src/network/requestQueue/index.js',
     'b55986089c14f8f7bfc377922e2e65b3e4c1e7c7af2752d3b10a75dfe9e9260c',
-    'a request that has to wait calls scheduleCheckPendingRequests, and only that calls checkPendingRequests later (kafka-client.ts)',
+    'a request that has to wait calls scheduleCheckPendingRequests, and only that calls checkPendingRequests later (client.ts)',
   ],
   [
     'src/network/requestQueue/socketRequest.js',
@@ -47,27 +47,27 @@ const READ: [file: string, digest: string, what: string][] = [
   [
     'src/network/socket.js',
     '9922c37e8a4d9e6b040e3bf8d6d74ca9f4c39c3c875deadc0f9dc5052e714ebe',
-    'the factory gets host, port, ssl and onConnect, and what it returns is listened to for data, end, error and timeout (kafka-connection.ts)',
+    'the factory gets host, port, ssl and onConnect, and what it returns is listened to for data, end, error and timeout (connection.ts)',
   ],
   [
     'src/network/socketFactory.js',
     '1493fc580263350fdbe75fa633b6df70f39d4b11d0520b45243cb1df45168577',
-    'what the own factory does as this one: the server name, keep-alive (kafka-connection.ts)',
+    'what the own factory does as this one: the server name, keep-alive (connection.ts)',
   ],
   [
     'src/protocol/message/compression/index.js',
     '666ec6400225fe90e42f6a59d7bbda2028f4150699dda04524689ccf1f0cb2c1',
-    'a codec is a function that makes compress and decompress, by the number of its type (kafka-client.ts)',
+    'a codec is a function that makes compress and decompress, by the number of its type (client.ts)',
   ],
   [
     'src/protocol/decoder.js',
     '83c43fac8d6b8ef2dcf0dfe8bc4494e84c2c94d2b59fbe41a670505a5fcba41b',
-    'four functions read arrays, each after its length, from buffer at offset (kafka-client.ts)',
+    'four functions read arrays, each after its length, from buffer at offset (client.ts)',
   ],
   [
     'src/retry/index.js',
     '6b10590bb8c285ee93ea323990052aac888edfe81deabd3dff89ec13ca8c6acf',
-    'an error with retriable: false, or a TypeError, ends the attempts (kafka-connection.ts)',
+    'an error with retriable: false, or a TypeError, ends the attempts (connection.ts)',
   ],
 ];
 
