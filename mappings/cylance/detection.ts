@@ -99,12 +99,17 @@ export const { mapping, fields } = mappingOf(
   },
   (draft, said) => {
     const detection: Detection = said;
-    for (const part of PARTS) if (typeof detection[part] === 'string') detection[part] = opened(detection[part]);
+    let isDetailed = false; // there is more than a list record has
+    for (const part of PARTS) {
+      const value = detection[part];
+      if (value === undefined) continue;
+      isDetailed = true;
+      if (typeof value === 'string') detection[part] = opened(value);
+    }
     if (typeof detection.Device === 'string') detection.Device = opened(detection.Device);
     const message = base(draft, detection);
     put(draft.document, 'host', deviceAt(draft, detection.Device));
-    // There is more than a list record has.
-    if (PARTS.some((part) => detection[part] !== undefined)) detailed(draft, detection);
+    if (isDetailed) detailed(draft, detection);
     return message;
   },
 );
