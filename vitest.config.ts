@@ -6,7 +6,6 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
-    maxWorkers: '100%', // the tests wait much of their time
     projects: [
       {
         test: {
@@ -15,6 +14,7 @@ export default defineConfig({
           exclude: ['test/services/**'],
           setupFiles: ['test/seed.ts'],
           pool: 'forks',
+          maxWorkers: '200%', // the tests wait much of their time
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -25,7 +25,7 @@ export default defineConfig({
           include: ['test/services/**/*.test.ts'],
           setupFiles: ['test/seed.ts'],
           pool: 'forks',
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 900_000,
           hookTimeout: 600_000,
         },
