@@ -83,7 +83,7 @@ function choices(issue: z.core.$ZodIssue): string {
 }
 
 /** `region` for `sources[0].region`, `stream` for `sources[0].streams[1]`. */
-export function noun(path: Path): string {
+function noun(path: Path): string {
   const last = path.findLast((part) => typeof part === 'string') ?? 'value';
   return String(last)
     .replaceAll('_', ' ')
@@ -190,7 +190,7 @@ export function isSecret({ schema, value }: Pick<ConfigText, 'schema' | 'value'>
 }
 
 /** Where a problem is: at its own place, else at the nearest parent that the file has. */
-export function positionOf(problem: Problem, origins: Map<string, Origin>): Position | undefined {
+function positionOf(problem: Problem, origins: Map<string, Origin>): Position | undefined {
   if (problem.at) return problem.at;
   for (let length = problem.path.length; length >= 0; length--) {
     const origin = origins.get(pathText(problem.path.slice(0, length)));

@@ -29,7 +29,7 @@ export interface LoadOptions {
   onSecret?: (secret: string) => void;
 }
 
-export interface Loaded {
+interface Loaded {
   config: Config;
   /** What works, but should not stay as it is; one line each. */
   warnings: string[];

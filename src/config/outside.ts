@@ -110,7 +110,7 @@ const ABOUT: Readonly<Record<string, Kind>> = {
 const FIELDS: Readonly<Record<string, Kind>> = { prefix: 'text', custom: 'object', ecs: 'list' };
 
 /** What a module lacks to be a vendor; nothing where it fits. */
-export function missingIn(vendor: unknown, known: readonly Registered[]): string[] {
+function missingIn(vendor: unknown, known: readonly Registered[]): string[] {
   const lines: string[] = [];
   const require = (value: unknown, path: string, members: Readonly<Record<string, Kind>>): boolean => {
     if (kindOf(value) === undefined) return false; // told with what it is a part of

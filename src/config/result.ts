@@ -9,7 +9,7 @@ import { groupNumber } from '../system/accounts.ts';
 import type { RawConfig, RawSink } from './schema.ts';
 import type { RawSource } from './sources.ts';
 
-export interface ConvertOptions {
+interface ConvertOptions {
   /** The config file; relative paths start at its folder. */
   file: string;
   streamsOf(connector: string): StreamName[];

@@ -87,8 +87,6 @@ export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[])
     .meta({ title: 'Sluice', description: 'The configuration of Sluice.' });
 }
 
-export type ConfigSchema = ReturnType<typeof configSchemaOf>;
-
 /** The config as the file says it, with defaults; durations in milliseconds, sizes in bytes. */
-export type RawConfig = z.output<ConfigSchema>;
+export type RawConfig = z.output<ReturnType<typeof configSchemaOf>>;
 export type RawSink = RawConfig['sinks'][number];

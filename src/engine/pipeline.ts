@@ -39,7 +39,7 @@ export interface PipelineEvents {
   answered(walk: string, outcome: { taken?: boolean; failure?: string }): void;
 }
 
-export interface BatchSettings {
+interface BatchSettings {
   /** A batch is written when it has so many records ... */
   documents: number;
   /** ... or documents of so many bytes ... */

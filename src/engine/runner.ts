@@ -18,7 +18,7 @@ import {
 } from './schedule.ts';
 import { runWalk } from './walk.ts';
 
-export interface RunOptions {
+interface RunOptions {
   schedule: Schedule;
   store: StateStore;
   signal: AbortSignal;

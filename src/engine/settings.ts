@@ -35,7 +35,7 @@ export interface SourceConfig extends SourceSettings {
   reading: ReadingConfig;
 }
 
-export interface HttpConfig {
+interface HttpConfig {
   timeoutMs: number;
   maxBodyBytes: number;
   caFile?: string;
@@ -44,7 +44,7 @@ export interface HttpConfig {
   proxy: string;
 }
 
-export interface ReadingConfig extends ReadingSettings {
+interface ReadingConfig extends ReadingSettings {
   /** How far back the first run reads. */
   lookbackMs: number;
   pollMs: number;
@@ -58,7 +58,7 @@ export interface ReadingConfig extends ReadingSettings {
   detailPatienceMs: number;
 }
 
-export interface BatchConfig {
+interface BatchConfig {
   documents: number;
   bytes: number;
   waitMs: number;

@@ -26,7 +26,7 @@ export interface Gate {
 }
 
 /** A record whose request was refused: perhaps it is refused for itself. */
-export interface Suspect {
+interface Suspect {
   /** How often while others of its kind were answered in between. */
   times: number;
   /** What the gate had counted when it was refused last. */
@@ -81,7 +81,7 @@ const YIELD_MS = 250;
 /** A long hold is looked at again and again, so that it can be said what is waited for. */
 const LONGEST_NAP_MS = 60_000;
 
-export interface Passing {
+interface Passing {
   gates: readonly [route: Gate, source: Gate];
   /** Of a request for one record. */
   record: string | undefined;

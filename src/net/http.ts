@@ -13,7 +13,7 @@ import type { RateLimit } from './rate-limit.ts';
 import { retryAfterMs } from './retry.ts';
 import { portHint, type TlsSettings, tlsTrouble, wantsTls } from './tls.ts';
 
-export interface HttpSettings {
+interface HttpSettings {
   /** From the first byte sent to the last byte received; of a reply that is read part by part: for each MiB of it. */
   timeoutMs: number;
   /** A longer body (after decompression) is refused; of a reply that is read part by part: a longer item. */

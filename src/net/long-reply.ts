@@ -13,7 +13,7 @@ import { messageOf, SluiceError } from '../api/errors.ts';
 import type { HttpReply } from '../api/http.ts';
 import { exactNumber, parseExact } from '../api/records/json.ts';
 
-export interface LongReplyOptions {
+interface LongReplyOptions {
   /** The name of the array's member, in any casing. */
   member: string;
   /** How errors name the reply. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 
-export interface RateLimitSettings {
+interface RateLimitSettings {
   requestsPerSecond: number;
   concurrency: number;
 }

@@ -25,12 +25,12 @@ const FORBIDDEN_PAUSE_MS = 300_000;
 
 export type Asked = Pick<VendorRequest, 'retry' | 'signal' | 'scope' | 'path' | 'body' | 'route' | 'wasAllowed'>;
 
-export type RetryPolicy = <T>(request: Asked, call: Call<T>) => Promise<T>;
+type RetryPolicy = <T>(request: Asked, call: Call<T>) => Promise<T>;
 
 /** One attempt. `isHeld` is to be asked at the last moment before it is sent: others may have been refused meanwhile. */
-export type Call<T> = (isHeld: () => boolean) => Promise<T>;
+type Call<T> = (isHeld: () => boolean) => Promise<T>;
 
-export interface RetryPolicyServices extends Pick<ConnectorServices, 'retry' | 'log' | 'lived' | 'refusals'> {
+interface RetryPolicyServices extends Pick<ConnectorServices, 'retry' | 'log' | 'lived' | 'refusals'> {
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 

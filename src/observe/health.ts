@@ -20,12 +20,12 @@ export interface Health {
 }
 
 /** A pipeline as health sees it. */
-export interface Watched {
+interface Watched {
   watch: Statistics;
   line: Pick<PipelinePlan, 'source' | 'registered' | 'refusals'>;
 }
 
-export interface HealthTools {
+interface HealthTools {
   /** Milliseconds that the process lived through. */
   lived: () => number;
   /** What could not be written of the log. */
@@ -139,7 +139,7 @@ function liveness(config: Config, watched: Watched, nowMs: number): Finding {
 }
 
 /** Longer than everything that is retried in silence. */
-export function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceConfig): number {
+function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceConfig): number {
   const ours = config.sinks.filter(({ name }) => sinks.includes(name));
   const sinkMs = Math.max(...ours.map((sink) => sinkTypeOf(sink.type)?.silentMs(sink) ?? 0));
   return (

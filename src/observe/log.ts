@@ -25,7 +25,7 @@ export interface LogOptions {
   color?: boolean;
 }
 
-export interface Logging extends Redactor {
+interface Logging extends Redactor {
   log: Logger;
 }
 

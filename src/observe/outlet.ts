@@ -1,7 +1,7 @@
 /** Where logs and talk go: whoever reads them may vanish, and the disk under them may be full, and nothing else may end of it. */
 
 /** A stream that takes every text without ever throwing, and counts what could not be written. */
-export interface Outlet {
+interface Outlet {
   stream: NodeJS.WriteStream;
   lost(): Lost | undefined;
 }

@@ -4,7 +4,7 @@ import type { Redactor } from '../redaction/redactor.ts';
 import type { Output, Terminal } from './output.ts';
 import { showCount, showDuration } from './show.ts';
 
-export interface Standing {
+interface Standing {
   /** 0 to 1. */
   part: number;
   delivered: number;
@@ -33,7 +33,7 @@ export function openTalk(terminal: Terminal): Talk {
   };
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   title: string;
   cli: { terminal: Terminal; stderr: Output; isTty: boolean; redactor: Redactor };
   talk: Talk;

@@ -4,7 +4,7 @@ import type { Registered } from '../api/stream.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
 
-export interface Failing {
+interface Failing {
   sinceMs: number;
   reason: string;
 }

@@ -15,7 +15,7 @@ export function isTooLarge(error: unknown): boolean {
   return error instanceof SluiceError && error.isTooLarge;
 }
 
-export interface Narrowed {
+interface Narrowed {
   reply: ListReply;
   /** Places in the list, from 0, whose record cannot be had. */
   unreadable: number[];

@@ -39,7 +39,7 @@ export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, 
 /** What is kept of the records of a list until all of it is read: so many of them, and so many bytes as JSON. */
 const MOST_KEPT = { records: 250_000, bytes: 64 * 1024 * 1024 };
 
-export interface Kept<T> {
+interface Kept<T> {
   records: Map<string, T>;
   unkeyed: T[];
   settled: boolean;

@@ -23,7 +23,7 @@ export interface ListQuery extends PageQuery {
 
 type Query = Omit<ListQuery, 'page'>;
 
-export interface Filter {
+interface Filter {
   name: string;
   value: string;
 }

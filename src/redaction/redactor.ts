@@ -26,7 +26,7 @@ export interface Redactor {
 }
 
 /** What stands where a secret was. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** Of a text that is shown, only the beginning is looked at, which is many times longer than what is shown. */
 export const LOOKED_AT = 65_536;

@@ -17,7 +17,7 @@ const LEAST_DIFFERENT = 4;
 const WORDS = 2 ** 13;
 
 /** From where to where, in bytes. */
-export type SecretPart = readonly [from: number, to: number];
+type SecretPart = readonly [from: number, to: number];
 
 export interface SecretParts {
   /** One form of a secret. */

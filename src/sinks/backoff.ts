@@ -26,7 +26,7 @@ export interface Refusal {
 const BELIEVED_AFTER = 3;
 const REFUSAL_MS = 1000;
 
-export interface PatienceSettings {
+interface PatienceSettings {
   /** Who is in trouble: `Elasticsearch at https://es:9200`. */
   who: string;
   deadlineMs: number;

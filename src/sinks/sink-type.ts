@@ -25,7 +25,7 @@ export interface SinkProblem {
   message: string;
 }
 
-export interface SinkTools {
+interface SinkTools {
   log: Logger;
   /** Epoch milliseconds. */
   now: () => number;

@@ -16,7 +16,7 @@ export interface Clock {
   listen(listener: (text: string) => void): void;
 }
 
-export interface ClockSources {
+interface ClockSources {
   /** The clock of the machine. */
   wall: () => number;
   /** Milliseconds of a clock that nobody sets. */

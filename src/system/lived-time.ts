@@ -7,7 +7,7 @@ const TICK_MS = 1000;
 /** A tick that comes later than this was kept from coming. */
 const LONGEST_TICK_MS = 5000;
 
-export interface LivedTime {
+interface LivedTime {
   /** Milliseconds since the beginning, without those in which the process did not run. */
   now(): number;
   close(): void;

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 
 const LOOK_MS = 500;
 
-export interface NpmWatch {
+interface NpmWatch {
   env: Readonly<Record<string, string | undefined>>;
   /** The present parent of this process. */
   ppid(): number;
@@ -15,7 +15,7 @@ export interface NpmWatch {
   processes?: Processes;
 }
 
-export interface Processes {
+interface Processes {
   /** Undefined where that cannot be read, or the process is gone. */
   parentOf(pid: number): number | undefined;
   commandOf(pid: number): string | undefined;

@@ -13,7 +13,7 @@ export interface Parts {
   failed(error: unknown): boolean;
 }
 
-export interface Part {
+interface Part {
   fail(error: unknown): void;
 }
 

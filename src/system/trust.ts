@@ -41,7 +41,7 @@ function foreign(path: string, owner: number, user: number, folder = dirname(pat
   );
 }
 
-export interface FolderRules extends Readers {
+interface FolderRules extends Readers {
   /** One whose path the config names may be a link, and, where Sluice makes nothing but folders in it, one like /tmp. */
   may?: readonly ('be a link' | 'be sticky')[];
 }

@@ -14,7 +14,7 @@ import { chosenLines } from '../shared/select.ts';
 import { type CommandContext, openCommand } from '../shared/session.ts';
 import { followJob } from './follow.ts';
 
-export interface BackfillOptions extends CommonOptions {
+interface BackfillOptions extends CommonOptions {
   from?: string;
   to?: string;
   stream?: string[];

@@ -9,7 +9,7 @@ import { table } from '../shared/table.ts';
 import type { DemoSimulator } from './simulator.ts';
 
 /** What became of one stream. */
-export interface DemoSummary {
+interface DemoSummary {
   stream: string;
   result: JobResult;
   /** Where the documents are. */

@@ -57,7 +57,7 @@ export interface Cli extends Omit<Context, 'stdout' | 'stderr'> {
 }
 
 /** The simulator as the commands see it; the engine does not depend on its folder. */
-export interface SimulatorModule {
+interface SimulatorModule {
   runSimulator(options: SimulatorChoices, out: Writer): Promise<RunningSimulator>;
 }
 
@@ -89,7 +89,7 @@ export interface SimulatorChoices {
   living?: Record<string, number>;
 }
 
-export interface RunningSimulator {
+interface RunningSimulator {
   url: string;
   range: { start: string; end: string };
   close(): Promise<void>;

@@ -37,7 +37,7 @@ export function findUnfinished(store: StateStore, wanted: Wanted): JobRow | unde
   });
 }
 
-export function isFinished(state: PipelineState, job: JobRow): boolean {
+function isFinished(state: PipelineState, job: JobRow): boolean {
   return state.walk(walkOf(job).id)?.finishedAtMs !== undefined;
 }
 

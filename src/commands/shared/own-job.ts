@@ -29,7 +29,7 @@ export async function ownJob(
   }
 }
 
-export interface Worked {
+interface Worked {
   results: JobResult[];
   failures: Error[];
   done: boolean;

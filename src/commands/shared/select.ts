@@ -5,7 +5,7 @@ import { usageError } from '../../api/errors.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 
-export interface Choice {
+interface Choice {
   source?: string[];
   stream?: string[];
   pipeline?: string[];

@@ -21,7 +21,7 @@ export interface CommandContext {
   state: StatePlace;
 }
 
-export interface CommandChoices {
+interface CommandChoices {
   /** Only warnings and errors are logged, unless --log-level says otherwise: for commands that talk themselves. */
   quiet?: boolean;
   /** Logs are for whoever collects them, not for the person who typed the command. */

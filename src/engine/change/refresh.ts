@@ -6,7 +6,7 @@ export interface RefreshSettings {
   forMs: number;
 }
 
-export interface RefreshFacts {
+interface RefreshFacts {
   open: boolean;
   /** The detail could not be had: it is asked for soon, whether the record is open or not. */
   detailMissing: boolean;

@@ -16,7 +16,7 @@ import type { PipelineState } from '../../state/store.ts';
 import { apartMs, clearMissing, type ListNeeds, missingSinceMs, noteTotal } from './missing.ts';
 import { inPassing, partOf } from './part.ts';
 
-export type DeletionVerdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; record: unknown };
+type DeletionVerdict = { kind: 'gone' | 'unproven' } | { kind: 'listed'; record: unknown };
 
 type Batch = Map<string, PromiseWithResolvers<DeletionVerdict>>;
 

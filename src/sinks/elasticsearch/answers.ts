@@ -96,7 +96,7 @@ function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: 
 export const neededPrivileges = ['auto_configure', 'create_doc', 'read', 'maintenance'] as const;
 
 /** A refusal that only a person can lift. Never a rejection: the documents are not to blame. */
-export function refused(status: number, said: string, { where, dataStream }: ClusterPlace): SluiceError {
+function refused(status: number, said: string, { where, dataStream }: ClusterPlace): SluiceError {
   if (status === 401) {
     return stop(
       `Elasticsearch at ${where} does not accept the credentials (${said})`,
@@ -125,9 +125,9 @@ export function refused(status: number, said: string, { where, dataStream }: Clu
 }
 
 /** What became of one document of a bulk request. */
-export type ItemVerdict = 'delivered' | { kind: 'rejected'; problem: EsProblem } | ClusterTrouble;
+type ItemVerdict = 'delivered' | { kind: 'rejected'; problem: EsProblem } | ClusterTrouble;
 
-export interface BulkItem {
+interface BulkItem {
   status: number;
   error?: unknown;
   failure_store?: string;

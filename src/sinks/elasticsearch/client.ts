@@ -57,7 +57,7 @@ export interface EsClient {
   close(): Promise<void>;
 }
 
-export const defaultRequestTimeoutMs = 30_000;
+const defaultRequestTimeoutMs = 30_000;
 
 export function connectElasticsearch(settings: ConnectionSettings): EsClient {
   const requestTimeoutMs = settings.requestTimeoutMs ?? defaultRequestTimeoutMs;

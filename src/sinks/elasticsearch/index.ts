@@ -33,7 +33,7 @@ export interface ElasticsearchSettings extends ConnectionSettings {
   streams?: readonly CheckedStream[];
 }
 
-export interface ElasticsearchTools {
+interface ElasticsearchTools {
   log: Logger;
   /** Epoch milliseconds. */
   now: () => number;

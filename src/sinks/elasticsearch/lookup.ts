@@ -12,7 +12,7 @@ import type { EsClient } from './client.ts';
 
 type Found = { kind: 'found'; ids: Set<string> };
 
-export interface LookUp {
+interface LookUp {
   client: EsClient;
   dataStream: string;
   ids: readonly string[];

@@ -26,7 +26,7 @@ export interface SetupResult {
   action: 'created' | 'updated' | 'unchanged';
 }
 
-export interface TemplateSetupOptions {
+interface TemplateSetupOptions {
   /** Says what would change and changes nothing. */
   dryRun?: boolean;
   signal?: AbortSignal;
@@ -53,7 +53,7 @@ export async function setupElasticsearch(
   return results;
 }
 
-export interface Capability {
+interface Capability {
   /** `core`: a smaller distribution, for which the templates use plainer types. */
   capability: 'full' | 'core';
   /** The field types that it does not know. */

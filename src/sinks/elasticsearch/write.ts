@@ -7,7 +7,7 @@ import { type BulkChunk, type BulkLine, type BulkOutcome, type Sent, sendBulk } 
 import type { EsClient } from './client.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
 
-export interface BulkDelivery {
+interface BulkDelivery {
   client: EsClient;
   /** Requests to the cluster at a time, over all walks. Never held while waiting. */
   limit: LimitFunction;

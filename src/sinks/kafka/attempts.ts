@@ -32,7 +32,7 @@ export interface AttemptTools {
   opensAgain?: boolean;
 }
 
-export interface Limit {
+interface Limit {
   /** The most bytes of a record; undefined when the topic's configuration may not be read. */
   record: number | undefined;
   /** The most bytes of a send. */

@@ -12,9 +12,7 @@ import { checkKafka } from './check.ts';
 import { type KafkaSettings, withDefaults } from './settings.ts';
 import { openWriter, type TransactionWriter } from './writer.ts';
 
-export type { KafkaSettings } from './settings.ts';
-
-export interface KafkaTools {
+interface KafkaTools {
   log: Logger;
   /** Epoch milliseconds. */
   now: () => number;

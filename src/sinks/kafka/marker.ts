@@ -14,7 +14,7 @@ export interface Marker {
 }
 
 /** A batch in question. */
-export interface InQuestion {
+interface InQuestion {
   number: number;
   ids: readonly string[];
   /** When it was prepared, epoch milliseconds. */
@@ -58,7 +58,7 @@ function shortened(id: string): string {
  */
 export const KEPT_AT_LEAST_MS = 86_400_000;
 
-export interface KnownNumber {
+interface KnownNumber {
   marker: Marker | undefined;
   /** The number of the last batch that is known to have arrived; undefined when none is. */
   last: number | undefined;

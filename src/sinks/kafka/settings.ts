@@ -30,7 +30,7 @@ export interface KafkaSettings {
   places?: readonly TopicPlace[];
 }
 
-export interface KafkaSasl {
+interface KafkaSasl {
   mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   username: string;
   /** Read whenever a connection is opened, so that a rotated secret needs no restart. */
@@ -38,12 +38,12 @@ export interface KafkaSasl {
 }
 
 /** What a topic is named after. */
-export interface TopicPlace {
+interface TopicPlace {
   stream: StreamName;
   namespace: string;
 }
 
-export const KAFKA_DEFAULTS = {
+const KAFKA_DEFAULTS = {
   topic: 'sluice.{stream}',
   key: 'event.id',
   compression: 'gzip',
@@ -66,8 +66,7 @@ export function withDefaults({ brokers, ...given }: KafkaSettings): WholeSetting
   return { ...KAFKA_DEFAULTS, places: [], ...said, brokers };
 }
 
-/** Kafka takes letters, digits, dots, underscores and hyphens, 249 at most. */
-export const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
+/** What Kafka does not take in a name. */
 const UNSAFE = /[^A-Za-z0-9._-]/g;
 
 export function topicOf(template: string, { stream, namespace }: TopicPlace): string {

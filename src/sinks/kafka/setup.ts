@@ -8,7 +8,7 @@ import { connectKafka, scrubber, within } from './connection.ts';
 import { judge, StepError, typeOf, type Where } from './errors.ts';
 import { type KafkaSettings, topicOf, transactionalIdOf, type WholeSettings, withDefaults } from './settings.ts';
 
-export interface TopicSetupOptions {
+interface TopicSetupOptions {
   /** What the cluster gives by default, where they are not said. */
   partitions?: number;
   replication?: number;

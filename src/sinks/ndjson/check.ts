@@ -12,7 +12,7 @@ import { type FolderSettings, lookInto, mayOf } from './folder.ts';
 import { segmentsIn } from './names.ts';
 import { type Owner, requireOwned } from './owner.ts';
 
-export interface CheckSettings extends FolderSettings {
+interface CheckSettings extends FolderSettings {
   places?: readonly { stream: StreamName; namespace: string }[];
 }
 

@@ -23,8 +23,8 @@ import {
   toText,
 } from './owner.ts';
 
-export const OWNER_FILE = '.sluice-owner.json';
-export const LOCK_FILE = '.sluice-lock';
+const OWNER_FILE = '.sluice-owner.json';
+const LOCK_FILE = '.sluice-lock';
 
 /** A folder that this process has taken. */
 export interface FolderClaim {

@@ -1,6 +1,6 @@
 /** Names of segments: `<walk>-000001.ndjson`, with an ending for its compression, and for one that is not finished. */
 
-export const ENDINGS = { none: '.ndjson', gzip: '.ndjson.gz', zstd: '.ndjson.zst' } as const;
+const ENDINGS = { none: '.ndjson', gzip: '.ndjson.gz', zstd: '.ndjson.zst' } as const;
 
 const SEGMENT = /^(.+)-(\d{6,})(\.ndjson(?:\.gz|\.zst)?)(\.part|\.uncommitted)?$/;
 
