@@ -21,6 +21,6 @@ test('the system says how many there are', () => {
 
 test.each(['EMFILE', 'ENFILE'])('%s is waited for, with what to do', (code) => {
   const error = diskError('out', Object.assign(new Error(`${code}: too many open files, open 'out'`), { code }));
-  expect(error).toMatchObject({ action: 'retry', advice: expect.stringMatching(/more open files .*goes on after/) });
+  expect(error).toMatchObject({ action: 'retry', advice: expect.stringMatching(/more open files .*goes on where/) });
   expect([isOutOfHandles(`connect ${code} 127.0.0.1:9`), isOutOfHandles('SEEMFILED')]).toEqual([true, false]);
 });

@@ -1,6 +1,6 @@
 /** What the failure of a connection says about TLS. */
 import { describe, expect, test } from 'vitest';
-import { plainly, portHint, tlsTrouble, wantsTls } from '../src/net/tls.ts';
+import { authoritiesWith, plainly, portHint, tlsTrouble, wantsTls } from '../src/net/tls.ts';
 
 const SETTINGS = { ca: 'THE_CA', address: 'THE_ADDRESS', on: 'SWITCH_IT_ON', off: 'SWITCH_IT_OFF' };
 const NOT_TLS =
@@ -50,6 +50,18 @@ test.each([
 ])('400 "%s"', (said, expected) => {
   expect(wantsTls(400, said)).toBe(expected);
   expect(wantsTls(404, said)).toBe(false);
+});
+
+test('a CA file is read once for everybody, and one that cannot be read says whose it is', () => {
+  expect(authoritiesWith(undefined, 'Kafka')).toBeUndefined();
+  expect(authoritiesWith(import.meta.filename, 'Kafka')?.at(-1)).toContain('a CA file is read once');
+  expect(() => authoritiesWith('/nowhere/ca.pem', 'source "acme"')).toThrow(
+    expect.objectContaining({
+      kind: 'usage',
+      message: expect.stringMatching(/^the CA file of source "acme" cannot be read: ENOENT.*nowhere/),
+      advice: expect.stringContaining('`ca_file`'),
+    }),
+  );
 });
 
 test('what only programmers need is left out', () => {

@@ -65,6 +65,9 @@ export class SluiceError extends Error {
   }
 }
 
+/** Ends the advice on what holds up delivery. */
+export const NOTHING_LOST = 'Nothing is lost: Sluice goes on where it stopped; start it again if it has ended.';
+
 /** A mistake in the command line or the configuration: exit code 2. */
 export function usageError(message: string, advice?: string, lines?: readonly string[]): SluiceError {
   return new SluiceError(message, { action: 'stop', kind: 'usage', advice, lines });

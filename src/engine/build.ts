@@ -4,7 +4,6 @@ import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { VendorClient } from '../api/client.ts';
 import type { Refusals } from '../api/connector.ts';
-import { messageOf, usageError } from '../api/errors.ts';
 import { revisionOf } from '../api/records/identity.ts';
 import type { Sink } from '../api/sink.ts';
 import type { Registered } from '../api/stream.ts';
@@ -88,7 +87,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     const refusals = createRefusals(lived.now);
     const settings = {
       ...source.http,
-      ca: caOf(source),
+      ca: authoritiesWith(source.http.caFile, `source "${source.name}"`),
       proxies: proxyRules(source.http.proxy, tools.env, source.name),
     };
     const budget = createRateLimit({ ...source.rate, concurrency: concurrency.get(source) ?? source.rate.concurrency });
@@ -296,13 +295,4 @@ function bounded<Client extends VendorClient>(client: Client, memory: Memory): C
       }
     },
   };
-}
-
-function caOf(source: SourceConfig): string[] | undefined {
-  if (source.http.caFile === undefined) return undefined;
-  try {
-    return authoritiesWith(source.http.caFile);
-  } catch (error) {
-    throw usageError(`source "${source.name}": http.ca_file cannot be read: ${messageOf(error)}`, 'Name a PEM file.');
-  }
 }

@@ -1,10 +1,16 @@
 /** Trust in certificates, and what a connection that fails says about TLS: the same for vendors and sinks. */
 import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
+import { messageOf, usageError } from '../api/errors.ts';
 
-/** The authorities that Node trusts, and those of the PEM file. Throws like `readFileSync`. */
-export function authoritiesWith(caFile: string): string[] {
-  return [...getCACertificates('default'), readFileSync(caFile, 'utf8')];
+/** The authorities that Node trusts, and those of a PEM file; undefined without one. `of` is what the file is named for. */
+export function authoritiesWith(caFile: string | undefined, of: string): string[] | undefined {
+  if (caFile === undefined) return undefined;
+  try {
+    return [...getCACertificates('default'), readFileSync(caFile, 'utf8')];
+  } catch (error) {
+    throw usageError(`the CA file of ${of} cannot be read: ${messageOf(error)}`, 'Name a PEM file in its `ca_file`.');
+  }
 }
 
 /** The settings that advice names. */

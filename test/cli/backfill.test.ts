@@ -51,7 +51,7 @@ test('SIGTERM stops it cleanly; the same command goes on where it stopped', asyn
   await until(() => place.simulator.stats().requests > 150);
   first.child.kill('SIGTERM');
   const stopped = await first.ended;
-  expect(stopped.stderr).toMatch(/stopped before backfill 1 was finished\n→ Nothing is lost/);
+  expect(stopped.stderr).toMatch(/stopped before backfill 1 was finished\n→ Give the same command again/);
   expect(stopped.code).toBe(1);
   const early = place.delivered().length;
   expect(early).toBeGreaterThan(0);

@@ -371,8 +371,8 @@ describe('a refusal', () => {
     [401, 'API key'],
     [403, 'create_doc'],
     [404, 'sluice setup elasticsearch'],
-    [400, 'its message says what'],
-    [406, 'its message says what'],
+    [400, 'message says what'],
+    [406, 'message says what'],
   ];
   it.each(advice)('%i of the whole request stops with advice, and rejects nothing', async (status, words) => {
     const error = await failure(await open(believed(refused(status, 'some_exception'))), documents('a', 'b'));

@@ -24,7 +24,7 @@ export async function ownJob(
   if (!done) {
     throw new SluiceError(`stopped before backfill ${job.id} was finished`, {
       action: 'stop',
-      advice: 'Nothing is lost: give the same command again, or `sluice backfill --resume`, to go on where it stopped.',
+      advice: 'Give the same command again, or `sluice backfill --resume`: it goes on where it stopped.',
     });
   }
 }

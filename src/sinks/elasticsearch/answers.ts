@@ -1,16 +1,15 @@
 /** What an answer of Elasticsearch means: the one place of this sink that looks at status codes and error types. */
-import { SluiceError } from '../../api/errors.ts';
+import { NOTHING_LOST, SluiceError } from '../../api/errors.ts';
 import { wantsTls } from '../../net/tls.ts';
-import { HANDLES_ADVICE, isOutOfHandles } from '../../system/handles.ts';
+import type { Waiting } from '../backoff.ts';
+import { unreachable } from '../unreachable.ts';
 import type { Reply } from './client.ts';
 
-/** Something that may pass by itself. `doubt`: the request may have been carried out, so ask before repeating it. */
-export interface ClusterTrouble {
+/** Trouble that may pass by itself. */
+export interface ClusterTrouble extends Waiting {
   kind: 'trouble';
-  why: string;
-  advice: string;
-  doubt: boolean;
-  waitMs?: number;
+  /** The request may have been carried out: ask before it is repeated. */
+  outcomeUnknown: boolean;
 }
 
 export interface ClusterPlace {
@@ -55,8 +54,6 @@ export function saidBy(reply: Reply): string {
   return `${reply.status} ${type}: ${reason}`;
 }
 
-const laterAdvice = 'Nothing is lost: once it answers again, run again and Sluice goes on where it stopped.';
-
 /** A request that did not succeed, 413 excepted: what may pass is returned, what needs a person is thrown. */
 export function troubleWith(reply: Reply, place: ClusterPlace): ClusterTrouble {
   if (reply.kind === 'silence') return silent(reply, place);
@@ -64,33 +61,17 @@ export function troubleWith(reply: Reply, place: ClusterPlace): ClusterTrouble {
   const problem = problemOf(reply.body);
   const said = `${status} ${problem.type}${problem.reason ? `: ${problem.reason}` : ''}`;
   if (isBlock(problem) && status !== 503) return blocked(problem, place);
-  if (status === 429) {
-    return {
-      kind: 'trouble',
-      why: `is overloaded (${said})`,
-      advice: laterAdvice,
-      doubt: false,
-      waitMs: reply.retryAfterMs,
-    };
-  }
-  if (status >= 500 || status === 408) {
-    return {
-      kind: 'trouble',
-      why: `cannot answer (${said})`,
-      advice: laterAdvice,
-      doubt: true,
-      waitMs: reply.retryAfterMs,
-    };
-  }
+  const trouble = { kind: 'trouble' as const, advice: NOTHING_LOST, waitMs: reply.retryAfterMs };
+  if (status === 429) return { ...trouble, why: `is overloaded (${said})`, outcomeUnknown: false };
+  if (status >= 500 || status === 408) return { ...trouble, why: `cannot answer (${said})`, outcomeUnknown: true };
   throw refused(status, said, place);
 }
 
 function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: ClusterPlace): ClusterTrouble {
-  if (tls?.lasts) throw stop(`Elasticsearch at ${place.where} cannot be trusted: ${tls.what} (${why})`, tls.advice);
-  const usual = isOutOfHandles(why) ? HANDLES_ADVICE : 'Check the address and that the cluster runs.';
-  const advice = tls?.advice ?? [usual, hint ?? []].flat().join(' ');
-  const reason = tls === undefined ? why : `${tls.what} (${why})`;
-  return { kind: 'trouble', why: `cannot be reached: ${reason}`, advice: `${advice} ${laterAdvice}`, doubt: true };
+  const advice = ['Check the address and that the cluster runs.', hint ?? []].flat().join(' ');
+  const found = unreachable({ who: `Elasticsearch at ${place.where}`, said: why, tls, advice });
+  if ('refusal' in found) throw found.refusal;
+  return { kind: 'trouble', ...found, outcomeUnknown: true };
 }
 
 export const neededPrivileges = ['auto_configure', 'create_doc', 'read', 'maintenance'] as const;
@@ -120,7 +101,7 @@ function refused(status: number, said: string, { where, dataStream }: ClusterPla
   }
   return stop(
     `Elasticsearch at ${where} refuses the request for ${dataStream} (${said})`,
-    'The cluster refuses what no waiting will change: its message says what. Nothing is lost; run again once that is mended.',
+    `The cluster's message says what has to be mended: waiting does not help. ${NOTHING_LOST}`,
   );
 }
 
@@ -173,8 +154,8 @@ function blocked(problem: EsProblem, { dataStream }: ClusterPlace): ClusterTroub
   return {
     kind: 'trouble',
     why: `does not let ${dataStream} be written to: ${problem.reason}`,
-    advice: `${advice} Nothing is lost; run again afterwards if Sluice has stopped.`,
-    doubt: false,
+    advice: `${advice} ${NOTHING_LOST}`,
+    outcomeUnknown: false,
   };
 }
 

@@ -119,7 +119,7 @@ export async function sendBulk(client: EsClient, chunk: BulkChunk, signal: Abort
     kind: 'trouble',
     why: 'answered a bulk request without a result for each document',
     advice: 'Check that the address is the one of Elasticsearch itself.',
-    doubt: true,
+    outcomeUnknown: true,
   };
 }
 
@@ -133,8 +133,9 @@ function sort(lines: BulkLine[], items: Items, place: ClusterPlace): Sent {
       continue;
     }
     sent.again.push(line);
-    // One in doubt puts all that is sent again in doubt: looking up costs little.
-    sent.trouble = { ...verdict, doubt: verdict.doubt || (sent.trouble?.doubt ?? false) };
+    // If the outcome of one document is unknown, all that are sent again are looked up: that costs little.
+    const outcomeUnknown = verdict.outcomeUnknown || (sent.trouble?.outcomeUnknown ?? false);
+    sent.trouble = { ...verdict, outcomeUnknown };
   }
   return sent;
 }

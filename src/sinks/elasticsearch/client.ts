@@ -81,10 +81,10 @@ function clientOptions(settings: ConnectionSettings, requestTimeoutMs: number): 
     ...(Array.isArray(nodes)
       ? { nodes: nodes.map((node) => ({ url: validNode(node) })) }
       : { cloud: { id: nodes.cloudId } }),
-    tls: { ca: readCa(settings.caFile), rejectUnauthorized: !settings.insecure },
+    tls: { ca: authoritiesWith(settings.caFile, 'Elasticsearch'), rejectUnauthorized: !settings.insecure },
     compression: settings.compression ?? !isLocal(nodes),
     maxRetries: 0,
-    // Load balancers drop idle connections after a minute, and a request sent into a dropped one is in doubt.
+    // Load balancers drop idle connections after a minute, and the outcome of a request sent into a dropped one is unknown.
     agent: { keepAliveTimeout: 20_000, keepAliveMaxTimeout: 20_000 },
     // A backstop only: `once` has the deadline, which also covers a body that stalls.
     requestTimeout: requestTimeoutMs * 2,
@@ -262,16 +262,4 @@ function validNode(node: string): URL {
 function isLocal(nodes: ConnectionSettings['nodes']): boolean {
   const local = new Set(['localhost', '127.0.0.1', '[::1]']);
   return Array.isArray(nodes) && nodes.every((node) => local.has(validNode(node).hostname));
-}
-
-function readCa(file: string | undefined): string[] | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return authoritiesWith(file);
-  } catch (error) {
-    throw usageError(
-      `the CA file of Elasticsearch cannot be read: ${messageOf(error)}`,
-      'Check `ca_file` of the sink.',
-    );
-  }
 }

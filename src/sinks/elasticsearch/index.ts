@@ -63,9 +63,9 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
     async write(batch, signal) {
       signal.throwIfAborted();
       const name = JSON.stringify([batch.pipeline, batch.walk, batch.number]);
-      const doubt = begun.has(name);
+      const attempted = begun.has(name);
       begun.add(name);
-      const rejections = await writeBatch(opened, batch, doubt, signal);
+      const rejections = await writeBatch(opened, batch, attempted, signal);
       begun.delete(name);
       return { rejections, receipt: null };
     },
@@ -118,7 +118,7 @@ function open(settings: ElasticsearchSettings, { log, now, lived = now }: Elasti
 }
 
 /** The first failure calls the other requests of the batch off, and is thrown once they have ended. */
-async function writeBatch(opened: Opened, batch: Batch, doubt: boolean, signal: AbortSignal): Promise<Rejection[]> {
+async function writeBatch(opened: Opened, batch: Batch, attempted: boolean, signal: AbortSignal): Promise<Rejection[]> {
   const rejections: Rejection[] = [];
   const failures: unknown[] = [];
   const own = new AbortController();
@@ -130,7 +130,7 @@ async function writeBatch(opened: Opened, batch: Batch, doubt: boolean, signal: 
     // Several workers take from one generator: a chunk is serialised when somebody is free to send it.
     for (let next = chunks.next(); !next.done && !own.signal.aborted; next = chunks.next()) {
       const delivery = { client, limit, backoff: opened.newBackoff(), rejections, signal: own.signal };
-      await deliver(next.value, delivery, doubt);
+      await deliver(next.value, delivery, attempted);
     }
   };
   const guarded = () =>

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { SluiceError } from '../../api/errors.ts';
+import { NOTHING_LOST, SluiceError } from '../../api/errors.ts';
 import { type Backoff, orRefusal } from '../backoff.ts';
 import { type ClusterPlace, type ClusterTrouble, troubleWith } from './answers.ts';
 import { opaqueIdOf } from './bulk.ts';
@@ -65,8 +65,8 @@ async function waitForTasks({ client, dataStream, signal }: LookUp): Promise<Clu
     if (!running.some((task) => before?.has(task))) return undefined;
     if (waited >= client.requestTimeoutMs) {
       const why = `is still working on an earlier request for ${dataStream}`;
-      const advice = 'Wait until its bulk tasks have ended (GET _tasks?actions=*bulk*). Nothing is lost.';
-      return { kind: 'trouble', why, advice, doubt: true };
+      const advice = `Wait until its bulk tasks have ended (GET _tasks?actions=*bulk*). ${NOTHING_LOST}`;
+      return { kind: 'trouble', why, advice, outcomeUnknown: true };
     }
     await sleep(pause, undefined, { signal });
   }
@@ -144,17 +144,13 @@ async function search(question: LookUp, ids: string[], found: Set<string>): Prom
 /** Asking again would be answered in the same way, without an end. */
 function strangers({ where, dataStream }: ClusterPlace): ClusterTrouble {
   const why = `answers a search for ids in ${dataStream} with others`;
-  return { kind: 'trouble', why, advice: `Is something between Sluice and ${where}?`, doubt: true };
+  return { kind: 'trouble', why, advice: `Is something between Sluice and ${where}?`, outcomeUnknown: true };
 }
 
 function shardsMissing(dataStream: string): ClusterTrouble {
   const why = `cannot read every shard of ${dataStream}, so that what arrived there is not known`;
-  return {
-    kind: 'trouble',
-    why,
-    advice: 'Bring the missing shards back (GET _cluster/health). Nothing is lost.',
-    doubt: true,
-  };
+  const advice = `Bring the missing shards back (GET _cluster/health). ${NOTHING_LOST}`;
+  return { kind: 'trouble', why, advice, outcomeUnknown: true };
 }
 
 /** Says why a privilege to read is asked for at all. */

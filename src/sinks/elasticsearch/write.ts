@@ -16,14 +16,14 @@ interface BulkDelivery {
   signal: AbortSignal;
 }
 
-/** `doubt`: an earlier attempt may have arrived. */
-export async function deliver(chunk: BulkChunk, delivery: BulkDelivery, doubt: boolean): Promise<void> {
+/** `attempted`: an earlier attempt may have arrived. */
+export async function deliver(chunk: BulkChunk, delivery: BulkDelivery, attempted: boolean): Promise<void> {
   let left = chunk.lines;
-  let inDoubt = doubt;
+  let outcomeUnknown = attempted;
   for (let cuts = 0; left.length > 0; ) {
-    if (inDoubt) {
+    if (outcomeUnknown) {
       left = await notArrived({ ...chunk, lines: left }, delivery);
-      inDoubt = false;
+      outcomeUnknown = false;
       // The cluster answers small requests while ours are cut off: some proxies say "too large" like that.
       if (cuts > 1 && left.length > 1) return halves({ ...chunk, lines: left }, delivery);
       continue;
@@ -31,7 +31,7 @@ export async function deliver(chunk: BulkChunk, delivery: BulkDelivery, doubt: b
     const lines = left;
     const outcome = await orRefusal(() => send({ ...chunk, lines }, delivery));
     if ('refusal' in outcome) {
-      inDoubt = true;
+      outcomeUnknown = true;
       await delivery.backoff.wait(outcome, delivery.signal);
       continue;
     }
@@ -39,8 +39,8 @@ export async function deliver(chunk: BulkChunk, delivery: BulkDelivery, doubt: b
     if (outcome.kind === 'sent') left = keep(outcome, left, delivery);
     const trouble = outcome.kind === 'sent' ? outcome.trouble : outcome;
     if (trouble === undefined) return;
-    inDoubt = trouble.doubt;
-    if (inDoubt && outcome.kind === 'trouble') cuts += 1;
+    outcomeUnknown = trouble.outcomeUnknown;
+    if (outcomeUnknown && outcome.kind === 'trouble') cuts += 1;
     await delivery.backoff.wait(trouble, delivery.signal);
   }
 }

@@ -5,7 +5,6 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Admin, Kafka, KafkaConfig } from 'kafkajs';
 import type { Logger } from 'pino';
-import { messageOf, usageError } from '../../api/errors.ts';
 import { authoritiesWith } from '../../net/tls.ts';
 import { createRedactor, LOOKED_AT } from '../../redaction/redactor.ts';
 import { kafkajs } from './client.ts';
@@ -54,7 +53,7 @@ function clientConfig(
   return {
     clientId: 'sluice',
     brokers: [...brokers],
-    ssl: tls && { ca: caOf(settings), rejectUnauthorized: !settings.insecure },
+    ssl: tls && { ca: authoritiesWith(settings.caFile, 'Kafka'), rejectUnauthorized: !settings.insecure },
     sasl: sasl && { mechanism: sasl.mechanism as 'plain', username: sasl.username, password: sasl.password() },
     connectionTimeout: Math.min(CONNECT_MS, timeoutMs),
     authenticationTimeout: timeoutMs,
@@ -70,15 +69,6 @@ function clientConfig(
 function logTo(log: Logger) {
   return ({ namespace, log: { message } }: { namespace: string; log: { message: string } }) =>
     log.debug(`kafkajs ${namespace}: ${message}`);
-}
-
-function caOf({ caFile }: WholeSettings): string[] | undefined {
-  if (caFile === undefined) return undefined;
-  try {
-    return authoritiesWith(caFile);
-  } catch (error) {
-    throw usageError(`the CA file of Kafka cannot be read: ${messageOf(error)}`, 'Check `ca_file` of the sink.');
-  }
 }
 
 /** No message may carry a password on. */

@@ -1,7 +1,7 @@
 /** What an error of Kafka means: the one place of this sink that looks at error types. */
-import { messageOf, SluiceError } from '../../api/errors.ts';
+import { messageOf, NOTHING_LOST, SluiceError } from '../../api/errors.ts';
 import { plainly, type TlsSettings, tlsTrouble } from '../../net/tls.ts';
-import { HANDLES_ADVICE, isOutOfHandles } from '../../system/handles.ts';
+import { unreachable } from '../unreachable.ts';
 
 /** What a message has to name. */
 export interface Where {
@@ -56,7 +56,6 @@ const TLS: TlsSettings = {
   off: 'set `tls: false` for the sink',
 };
 const WRONG_PORT = ', and that `tls` and `sasl` of the sink are those of this port';
-const LATER = 'Nothing is lost: once it answers again, run again and Sluice goes on where it stopped.';
 
 /** The protocol's name of an error: kafkajs wraps errors in errors. `90` for one that it has no name for. */
 export function typeOf(error: unknown): string | undefined {
@@ -88,30 +87,23 @@ export function judge(error: unknown, where: Where): ErrorVerdict {
     const [what, advice] = explain(where);
     return { kind: 'stop', error: new SluiceError(`${where.who} ${what} (${said})`, { action: 'stop', advice }) };
   }
-  const tls = type === undefined ? tlsTrouble(said, TLS) : undefined;
-  if (tls?.lasts) {
-    const message = `${where.who} cannot be trusted: ${tls.what} (${said})`;
-    return { kind: 'stop', error: new SluiceError(message, { action: 'stop', advice: tls.advice }) };
+  // Clocks are set right while we run.
+  if (type === 'INVALID_TIMESTAMP') {
+    const advice = `The clock of this machine, or of the brokers, is wrong: set it right (NTP). ${NOTHING_LOST}`;
+    return { kind: 'trouble', why: `refuses the time of the records: ${said}`, advice };
   }
-  if (tls !== undefined)
-    return { kind: 'trouble', why: `cannot be reached: ${tls.what} (${said})`, advice: `${tls.advice} ${LATER}` };
-  if (type === 'INVALID_TIMESTAMP') return wrongClock(said);
-  return trouble(said, type, where);
+  const advice = adviceOn(said, where);
+  if (type !== undefined)
+    return { kind: 'trouble', why: `cannot take documents: ${said}`, advice: `${advice} ${NOTHING_LOST}` };
+  const found = unreachable({ who: where.who, said, tls: tlsTrouble(said, TLS), advice });
+  return 'refusal' in found ? { kind: 'stop', error: found.refusal } : { kind: 'trouble', ...found };
 }
 
-/** Clocks are set right while we run. */
-function wrongClock(said: string): ErrorVerdict {
-  const advice = `The clock of this machine, or of the brokers, is wrong: set it right (NTP). ${LATER}`;
-  return { kind: 'trouble', why: `refuses the time of the records: ${said}`, advice };
-}
-
-function trouble(said: string, type: string | undefined, where: Where): ErrorVerdict {
+function adviceOn(said: string, where: Where): string {
   // kafkajs does not tell why it found no coordinator; the reason may be a missing right.
   const hidden = /Failed to find group coordinator/.test(said) ? ` If the cluster is well: ${rights(where)}` : '';
-  const why = type === undefined ? `cannot be reached: ${said}` : `cannot take documents: ${said}`;
   const port = /closed connection|disconnected before secure|ECONNRESET|none of Kafka/i.test(said) ? WRONG_PORT : '';
-  const usual = isOutOfHandles(said) ? HANDLES_ADVICE : `Check the addresses and that the brokers run${port}.`;
-  return { kind: 'trouble', why, advice: `${usual} ${LATER}${hidden}` };
+  return `Check the addresses and that the brokers run${port}.${hidden}`;
 }
 
 const KINDS: Record<string, 'fenced' | 'too-large' | 'unknown-topic' | undefined> = {

@@ -86,7 +86,7 @@ export function hasArrived(batch: InQuestion, { marker, last, lastAtMs, nowMs, k
   return true;
 }
 
-/** A first write of a walk, with no doubt about earlier ones: nothing may be there that it would repeat. */
+/** For the first write of a walk that has no batch whose outcome is unknown: Kafka must not have its number yet. */
 export function mustBeAhead(
   number: number,
   { marker, last, group }: Pick<KnownNumber, 'marker' | 'last' | 'group'>,

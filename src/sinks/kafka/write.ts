@@ -88,16 +88,16 @@ const SEND_SHARE = 0.9;
 /** Looks where an attempt was made before, and before the first batch of a walk in this process. */
 async function isThere(tools: Tools, session: Session, delivery: KafkaDelivery): Promise<boolean> {
   const { number, walk, documents } = delivery;
-  const inDoubt = walk.open?.number === number ? walk.open : undefined;
-  if (walk.seen && inDoubt === undefined) return false;
-  if (inDoubt === undefined) {
+  const attempted = walk.open?.number === number ? walk.open : undefined;
+  if (walk.seen && attempted === undefined) return false;
+  if (attempted === undefined) {
     const { last, group } = walk;
     mustBeAhead(number, { marker: await session.marker(group), last, group });
     walk.seen = true;
     return false;
   }
   const { marker, keptMs } = await settledMarker(session, walk.group, number);
-  const question = { number, ids: documents.map(({ id }) => id), atMs: inDoubt.atMs };
+  const question = { number, ids: documents.map(({ id }) => id), atMs: attempted.atMs };
   if (!hasArrived(question, { ...walk, marker, nowMs: tools.now(), keptMs })) return false;
   arrived(walk, number, tools);
   delivery.rejections = leftOutOf(delivery, marker as Marker);

@@ -109,13 +109,13 @@ async function recover(
   committed: ReadonlyMap<string, Json>,
   signal: AbortSignal,
 ): Promise<Set<string>> {
-  const isInDoubt = prepared.length > 0 && state.settings.transactions;
+  const outcomeUnknown = prepared.length > 0 && state.settings.transactions;
   for (const [name, receipt] of committed) {
     if (receipt === null) continue;
     const { number, atMs, prefix, markerTopic } = receipt as unknown as Receipt;
     const now = namesOf(state);
     if (prefix !== now.prefix || markerTopic !== now.markerTopic) {
-      if (isInDoubt) throw renamed(state, prefix, markerTopic);
+      if (outcomeUnknown) throw renamed(state, prefix, markerTopic);
       continue;
     }
     const walk = walkOf(state, name);
@@ -124,7 +124,7 @@ async function recover(
     walk.lastAtMs = atMs;
   }
   const arrived = new Set<string>();
-  if (!isInDoubt) return arrived;
+  if (!outcomeUnknown) return arrived;
   await patiently(state, signal, async (session) => {
     for (const batch of prepared.toSorted((a, b) => a.number - b.number)) {
       for (const id of await idsThatArrived(state, session, walkOf(state, batch.walk), batch)) arrived.add(id);

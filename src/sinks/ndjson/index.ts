@@ -105,7 +105,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
     },
     doubt(pipeline, walk) {
       const chain = chains.get(chainName({ pipeline, walk }));
-      if (chain !== undefined) chain.doubt = true;
+      if (chain !== undefined) chain.outcomeUnknown = true;
     },
     check: (signal) => checkFiles(settings, tools.owner, signal),
     async close() {
@@ -113,7 +113,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       // One with an end that was not committed stays `.part`, for the next start to cut.
       const outcomes = await Promise.allSettled(
         [...chains.values()].map((chain) =>
-          inTurn(chain, async () => (chain.doubt ? undefined : finish(chain, settings))),
+          inTurn(chain, async () => (chain.outcomeUnknown ? undefined : finish(chain, settings))),
         ),
       );
       const places = await Promise.allSettled([...claims.values()].map(({ claim }) => claim.requireSame()));
@@ -132,7 +132,8 @@ const IDLE_LOOK_MS = 60_000;
 function rotateIdle(chains: Map<string, Chain>, settings: NdjsonSettings, tools: Tools): void {
   for (const chain of chains.values()) {
     void inTurn(chain, async () => {
-      if (!chain.doubt && chains.get(chainName(chain)) === chain) await rotateIfDue(chain, settings, tools.now);
+      if (!chain.outcomeUnknown && chains.get(chainName(chain)) === chain)
+        await rotateIfDue(chain, settings, tools.now);
     }).catch((error: unknown) => {
       // The next batch looks at the disk again. Where only a person can help, it meets the same, and says so.
       if (!(error instanceof SluiceError && actionOf(error) === 'stop')) chains.delete(chainName(chain));

@@ -34,8 +34,8 @@ export interface Chain {
   openedAtMs: number;
   /** Tells the file that is being written from another one in its place; undefined before its first batch. */
   inode: number | undefined;
-  /** Its end was not committed. */
-  doubt: boolean;
+  /** Its last batch was not committed, and may have arrived. */
+  outcomeUnknown: boolean;
   /** The last thing that was done to it: one at a time. */
   turn: Promise<unknown>;
 }
@@ -67,7 +67,7 @@ export async function newChain(
     if (one.walk === walk) segment = Math.max(segment, one.number);
   const chain: Chain = {
     ...{ claim, pipeline, walk, segment, length: 0, openedAtMs: now() },
-    ...{ inode: undefined, doubt: false, turn: Promise.resolve() },
+    ...{ inode: undefined, outcomeUnknown: false, turn: Promise.resolve() },
   };
   const left = segment === 0 ? undefined : ownFile(partOf(chain, settings));
   if (left === undefined) return { ...chain, segment: segment + 1 };
