@@ -8,12 +8,12 @@ import { type BuildTools, build, openSink, type PipelinePlan } from '../engine/b
 import { plural } from '../observe/show.ts';
 import { hasState } from '../state/files.ts';
 import { idOfState, isStateInUse, verifyState } from '../state/sqlite.ts';
+import { type CommandContext, openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { contextFor, firstRecords, impatient, PROBE_MS } from './shared/probe.ts';
 import { type Missing, type Scopes, watchScopes } from './shared/scopes.ts';
 import { placesOf } from './shared/select.ts';
-import { type CommandContext, openCommand } from './shared/session.ts';
 import { table } from './shared/table.ts';
 
 const DAY_MS = 86_400_000;

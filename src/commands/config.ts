@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import type { Connector } from '../api/connector.ts';
 import { configHelp, configJsonSchema, exampleConfig } from '../config/load.ts';
+import { streamsOf } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withConfig } from './shared/options.ts';
-import { streamsOf } from './shared/session.ts';
 
 export function addConfig(program: Command, cli: Cli): void {
   const config = withConfig(program.command('config'))

@@ -1,9 +1,9 @@
 /** `sluice health`: asks the running Sluice how it is; for a container's health check. */
 import type { Command } from 'commander';
 import { messageOf, SluiceError, usageError } from '../api/errors.ts';
+import { openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
-import { openCommand } from './shared/session.ts';
 
 const TIMEOUT_MS = 5000;
 

@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { plural, showTime } from '../observe/show.ts';
 import type { RejectionRow } from '../state/store.ts';
+import { openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
 import { openPipelines } from './shared/pipelines.ts';
 import { type Replayed, replay } from './shared/replay.ts';
-import { openCommand } from './shared/session.ts';
 import { existingState, storedPipelines } from './shared/stored.ts';
 import { table } from './shared/table.ts';
 

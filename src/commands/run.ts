@@ -7,11 +7,11 @@ import { type Health, startHealth } from '../observe/health.ts';
 import { plural, showCount, showTime } from '../observe/show.ts';
 import { failingFor, type Statistics } from '../observe/statistics.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
+import { type CommandContext, openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { walkOf } from './shared/jobs.ts';
 import { ADOPT, type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
-import { type CommandContext, openCommand } from './shared/session.ts';
 
 interface RunCommand extends CommonOptions {
   once?: boolean;

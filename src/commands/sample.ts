@@ -8,11 +8,11 @@ import type { Walk } from '../api/walk.ts';
 import { build, type PipelinePlan } from '../engine/build.ts';
 import { toDocument } from '../engine/change/document.ts';
 import { stamped, toJson } from '../sinks/serialize.ts';
+import { type CommandContext, openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
 import { contextFor, firstRecords, impatient } from './shared/probe.ts';
 import { chosenLines, unknown } from './shared/select.ts';
-import { type CommandContext, openCommand } from './shared/session.ts';
 
 const DAY_MS = 86_400_000;
 /** The newest are the most interesting; a quiet tenant is searched further back. */

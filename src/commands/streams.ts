@@ -1,8 +1,8 @@
 /** `sluice streams`: what there is to read. */
 import type { Command } from 'commander';
+import { streamsOf } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withConfig, withJson } from './shared/options.ts';
-import { streamsOf } from './shared/session.ts';
 import { table } from './shared/table.ts';
 
 export function addStreams(program: Command, cli: Cli): void {

@@ -5,10 +5,10 @@ import { startProgress } from '../../observe/progress.ts';
 import type { StatePlace } from '../../state/files.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { JobRow, StateStore } from '../../state/store.ts';
+import type { CommandContext } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type JobResult, progressOf, resultOf } from '../shared/jobs.ts';
 import { printResult } from '../shared/result.ts';
-import type { CommandContext } from '../shared/session.ts';
 
 const POLL_MS = 500;
 /** The look whether somebody still works takes the lock for a moment: not too often. */

@@ -6,12 +6,12 @@ import type { Config } from '../../engine/settings.ts';
 import { readTime, showTime } from '../../observe/show.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { JobRow, StateStore } from '../../state/store.ts';
+import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { findUnfinished, type Wanted } from '../shared/jobs.ts';
 import { ADOPT, type CommonOptions, positive, withCommon } from '../shared/options.ts';
 import { ownJob } from '../shared/own-job.ts';
 import { chosenLines } from '../shared/select.ts';
-import { type CommandContext, openCommand } from '../shared/session.ts';
 import { followJob } from './follow.ts';
 
 interface BackfillOptions extends CommonOptions {

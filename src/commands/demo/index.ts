@@ -8,12 +8,12 @@ import type { Config } from '../../engine/settings.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { JobRow } from '../../state/store.ts';
 import { makeFolder } from '../../system/private-files.ts';
+import { type CommandContext, commandContextOf, knownStreamsOf } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { findUnfinished } from '../shared/jobs.ts';
 import { type CommonOptions, whole, withJson, withLogLevel } from '../shared/options.ts';
 import { workOn } from '../shared/own-job.ts';
 import { openPipelines } from '../shared/pipelines.ts';
-import { type CommandContext, commandContextOf, knownStreamsOf } from '../shared/session.ts';
 import { DEMO, type DemoSimulator, startDemoSimulator } from './simulator.ts';
 import { sayBeginning, sayNext, saySummaries, summaryOf } from './talk.ts';
 

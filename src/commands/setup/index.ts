@@ -5,10 +5,10 @@ import type { Registered } from '../../api/stream.ts';
 import type { EsClient } from '../../sinks/elasticsearch/client.ts';
 import type { ElasticsearchConfig } from '../../sinks/elasticsearch/config.ts';
 import type { SetupResult } from '../../sinks/elasticsearch/setup.ts';
+import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';
 import { unknown } from '../shared/select.ts';
-import { type CommandContext, openCommand } from '../shared/session.ts';
 import { table } from '../shared/table.ts';
 import { addSetupKafka } from './kafka.ts';
 

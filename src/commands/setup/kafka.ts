@@ -4,10 +4,10 @@ import { usageError } from '../../api/errors.ts';
 import { plural } from '../../observe/show.ts';
 import type { KafkaConfig } from '../../sinks/kafka/config.ts';
 import type { TopicResult } from '../../sinks/kafka/setup.ts';
+import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, whole, withCommon } from '../shared/options.ts';
 import { placesOf, unknown } from '../shared/select.ts';
-import { type CommandContext, openCommand } from '../shared/session.ts';
 import { table } from '../shared/table.ts';
 
 interface TopicSetupOptions extends CommonOptions {

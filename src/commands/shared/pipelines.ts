@@ -6,7 +6,7 @@ import type { Pipeline } from '../../engine/pipeline.ts';
 import { createStatistics, observed, type Statistics } from '../../observe/statistics.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { PipelineState, StateStore } from '../../state/store.ts';
-import type { CommandContext } from './session.ts';
+import type { CommandContext } from './command-context.ts';
 
 export interface Running {
   pipeline: Pipeline;

@@ -7,7 +7,7 @@ import type { Range, Walk } from '../../api/walk.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 import { type SinkConfig, sinkTypeOf } from '../../sinks/registry.ts';
-import type { CommandContext } from './session.ts';
+import type { CommandContext } from './command-context.ts';
 
 /** How long one answer may take. */
 export const PROBE_MS = 10_000;

@@ -3,9 +3,9 @@ import { usageError } from '../../api/errors.ts';
 import { hasState } from '../../state/files.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { StateStore } from '../../state/store.ts';
+import type { CommandContext } from './command-context.ts';
 import type { Cli } from './context.ts';
 import { unknown } from './select.ts';
-import type { CommandContext } from './session.ts';
 
 /** Throws when there is none: looking must not make one. */
 export function existingState(cli: Cli, session: CommandContext, exclusive: boolean): StateStore {

@@ -1,8 +1,8 @@
 import { confirmFew } from '../../engine/completeness/missing.ts';
 import { showCount } from '../../observe/show.ts';
+import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { openCommand } from '../shared/session.ts';
 import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface ConfirmOptions extends CommonOptions {

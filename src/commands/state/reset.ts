@@ -1,10 +1,10 @@
 import { SluiceError, usageError } from '../../api/errors.ts';
 import { recover } from '../../engine/recover.ts';
 import { sinkTypeOf } from '../../sinks/registry.ts';
+import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
 import { type Opened, openPipelines } from '../shared/pipelines.ts';
-import { type CommandContext, openCommand } from '../shared/session.ts';
 import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface ResetOptions extends CommonOptions {

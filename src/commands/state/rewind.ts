@@ -1,9 +1,9 @@
 import { usageError } from '../../api/errors.ts';
 import { readTime, showTime } from '../../observe/show.ts';
 import type { StateStore } from '../../state/store.ts';
+import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { openCommand } from '../shared/session.ts';
 import { existingState, storedPipelines } from '../shared/stored.ts';
 
 export interface RewindOptions extends CommonOptions {

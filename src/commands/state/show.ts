@@ -1,9 +1,9 @@
 import { type Alarm, alarmOf, alarmText } from '../../engine/completeness/missing.ts';
 import { showCount, showTime } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../../state/store.ts';
+import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { openCommand } from '../shared/session.ts';
 import { existingState, storedPipelines } from '../shared/stored.ts';
 import { table } from '../shared/table.ts';
 
