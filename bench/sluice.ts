@@ -41,7 +41,7 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
   const store = openState({ ...config.state, now: Date.now, exclusive: true });
   const owner = { state: store.id, path: config.state.path, adopt: false };
   const built = build(config, { ...tools, owner });
-  const line = built.lines[0] as PipelinePlan;
+  const plan = built.plans[0] as PipelinePlan;
   let records = 0;
   const delivered = (_walk: string, documents: number) => {
     records += documents;
@@ -61,7 +61,7 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
     child() {},
     answered() {},
   };
-  const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
+  const pipeline = toPipeline(plan, built, config, store.pipeline(plan.name), tools, events);
   await recover(pipeline);
   begin();
   const range = { fromMs: task.fromMs, toMs: task.toMs };

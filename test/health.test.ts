@@ -36,7 +36,7 @@ async function watched() {
   let nowMs = Date.UTC(2026, 10, 26);
   const config = testConfig('http://127.0.0.1:1', '/nowhere');
   config.health = { ...config.health, host: '127.0.0.1', port: 0 };
-  const watch = createStatistics('acme/cylance.detection/files', () => nowMs);
+  const statistics = createStatistics('acme/cylance.detection/files', () => nowMs);
   const port = await freePort();
   const settings = { ...config, health: { ...config.health, port } };
   const [source] = config.sources;
@@ -44,21 +44,24 @@ async function watched() {
   const refusals = createRefusals(() => nowMs);
   const registered = streams.find(({ stream }) => stream.name === 'cylance.detection');
   if (registered === undefined) throw new Error('no stream');
-  const line = { source, registered, refusals };
+  const plan = { source, registered, refusals };
   const redactor = createRedactor();
   redactor.protect(TOKEN);
-  health = await startHealth(settings, [{ watch, line }], pino({ level: 'silent' }), { lived: () => nowMs, redactor });
+  health = await startHealth(settings, [{ statistics, plan }], pino({ level: 'silent' }), {
+    lived: () => nowMs,
+    redactor,
+  });
   const ask = async (path: string) => {
     const reply = await fetch(`http://127.0.0.1:${port}/${path}`);
     return { status: reply.status, text: await reply.text() };
   };
   return {
-    watch,
+    statistics,
     refusals,
     ask,
     pass(minutes: number, isWalking = true) {
       nowMs += minutes * MINUTE_MS;
-      if (isWalking) watch.events.walked(REFRESH); // the other walk of the pipeline succeeds all the time
+      if (isWalking) statistics.events.walked(REFRESH); // the other walk of the pipeline succeeds all the time
     },
   };
 }
@@ -67,14 +70,14 @@ describe('what others said', () => {
   const evil = `GET /x answered 503: \u001b[2J\u001b[31mRED\r\nforged\u202e\u009b31m ${TOKEN} ${btoa(TOKEN)}`;
 
   test('is shown and not obeyed, has an end, and holds no secret', async () => {
-    const { watch, refusals, ask, pass } = await watched();
-    watch.events.walkFailed(LIVE, `${evil}${'x'.repeat(100_000)}`);
-    watch.events.waiting(evil);
-    watch.events.alarmed(evil);
+    const { statistics, refusals, ask, pass } = await watched();
+    statistics.events.walkFailed(LIVE, `${evil}${'x'.repeat(100_000)}`);
+    statistics.events.waiting(evil);
+    statistics.events.alarmed(evil);
     pass(2);
     refusals.waits('', lockedOut(evil, { advice: evil, status: 401 }));
     pass(61);
-    watch.events.walkFailed(LIVE, `${evil}${'x'.repeat(100_000)}`);
+    statistics.events.walkFailed(LIVE, `${evil}${'x'.repeat(100_000)}`);
     for (const path of ['healthz', 'readyz']) {
       const { status, text } = await ask(path);
       expect(status).toBe(503);
@@ -90,8 +93,8 @@ describe('what others said', () => {
   });
 
   test('stops a pipeline, too', async () => {
-    const { watch, ask } = await watched();
-    watch.stopped = { message: `${evil}${'x'.repeat(1000)}`, advice: evil };
+    const { statistics, ask } = await watched();
+    statistics.stopped = { message: `${evil}${'x'.repeat(1000)}`, advice: evil };
     const { text } = await ask('healthz');
     expect(text).toMatch(/forged.*… \([\d,]+ characters more\)/);
     expect(text).toMatch(/^[\x20-\x7e…]+\n$/);
@@ -101,18 +104,18 @@ describe('what others said', () => {
 
 describe('a walk that cannot go on while another one succeeds', () => {
   test('is not ready after a minute, not healthy after an hour, and both again when it is through', async () => {
-    const { watch, ask, pass } = await watched();
-    watch.events.walkFailed(LIVE, 'GET /detections/v2 answered 503');
+    const { statistics, ask, pass } = await watched();
+    statistics.events.walkFailed(LIVE, 'GET /detections/v2 answered 503');
     expect(await ask('readyz')).toMatchObject({ status: 200 });
     pass(2);
     expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('answered 503') });
     expect(await ask('healthz')).toMatchObject({ status: 200 });
     pass(30);
-    watch.events.walkFailed(LIVE, 'GET /detections/v2 answered 403: blocked');
+    statistics.events.walkFailed(LIVE, 'GET /detections/v2 answered 403: blocked');
     pass(30);
     expect(await ask('healthz')).toMatchObject({ status: 503, text: expect.stringContaining('403: blocked') });
     expect((await ask('metrics')).text).toContain('sluice_walks_failing{pipeline="acme/cylance.detection/files"} 1');
-    watch.events.walked(LIVE);
+    statistics.events.walked(LIVE);
     expect(await ask('healthz')).toMatchObject({ status: 200 });
     expect(await ask('readyz')).toMatchObject({ status: 200 });
   });
@@ -122,7 +125,7 @@ describe('a sink that is away', () => {
   const gauge = 'sluice_sink_failing{pipeline="acme/cylance.detection/files"}';
 
   test('is waited for, and seen as long as it takes nothing', async () => {
-    const { watch, ask, pass } = await watched();
+    const { statistics, ask, pass } = await watched();
     const place = scratch();
     const detections = detectionsOf(3, Date.now());
     const vendor = await fakeVendor({ detections: () => detections });
@@ -130,13 +133,15 @@ describe('a sink that is away', () => {
     const { write } = sink;
     const away = async () => Promise.reject(new SluiceError('Elasticsearch cannot be reached', { action: 'retry' }));
     sink.write = away;
-    const { events } = watch;
+    const { events } = statistics;
     const { pipeline, store, close } = openPipeline(testConfig(vendor.url, place.path), { sink, events });
     const stop = new AbortController();
     const schedule = { lookbackMs: 86_400_000, pollMs: 200, liveRangeMs: 60_000, sweeps: [], snapshotMs: 1000 };
     const running = runPipeline(pipeline, { schedule, store, signal: stop.signal, once: false });
     try {
-      await expect.poll(() => watch.sinkFailing?.reason, { timeout: 20_000 }).toBe('Elasticsearch cannot be reached');
+      await expect
+        .poll(() => statistics.sinkFailing?.reason, { timeout: 20_000 })
+        .toBe('Elasticsearch cannot be reached');
       pass(2, false);
       expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('cannot be reached') });
       const { status, text } = await ask('healthz');
@@ -169,30 +174,30 @@ describe('a sink that is away', () => {
   }, 60_000);
 
   test('that keeps a batch and gives no answer is not ready after a minute', async () => {
-    const { watch, ask, pass } = await watched();
-    watch.events.asking('live');
+    const { statistics, ask, pass } = await watched();
+    statistics.events.asking('live');
     pass(2);
     expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('has not answered yet') });
     expect((await ask('metrics')).text).toContain(`${gauge} 1`);
-    watch.events.answered('live', { taken: true });
+    statistics.events.answered('live', { taken: true });
     expect(await ask('readyz')).toMatchObject({ status: 200 });
   });
 
   test('when it is asked what arrived is seen, too, and over when it took what it was sent', async () => {
-    const { watch, ask, pass } = await watched();
-    watch.events.asking('recovery');
+    const { statistics, ask, pass } = await watched();
+    statistics.events.asking('recovery');
     pass(5);
-    watch.events.answered('recovery', { failure: 'no broker answers' });
+    statistics.events.answered('recovery', { failure: 'no broker answers' });
     expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('no broker answers') });
-    watch.events.answered('recovery', {});
+    statistics.events.answered('recovery', {});
     expect(await ask('readyz')).toMatchObject({ status: 503 });
-    watch.events.answered('recovery', { taken: true });
+    statistics.events.answered('recovery', { taken: true });
     expect(await ask('readyz')).toMatchObject({ status: 200 });
   });
 });
 
 test('gaps are told as long as there are some, with the age of the oldest', async () => {
-  const { watch, ask } = await watched();
+  const { statistics, ask } = await watched();
   const place = scratch();
   const gap = (id: string, sinceMs: number): Gap => ({
     ...{ id, kind: 'unreadable', range: { fromMs: 0, toMs: 1 }, place: null, reason: 'odd' },
@@ -209,7 +214,7 @@ test('gaps are told as long as there are some, with the age of the oldest', asyn
   };
   const registered = { ...detection, stream: { ...detection.stream, pages, peek: undefined } };
   const config = testConfig('http://127.0.0.1:1', place.path);
-  const opened = openPipeline(config, { sink: memorySink(), events: watch.events, streams: [registered] });
+  const opened = openPipeline(config, { sink: memorySink(), events: statistics.events, streams: [registered] });
   const counted = async () => {
     await runWalk(opened.pipeline, LIVE, new AbortController().signal);
     const { text } = await ask('metrics');
@@ -230,30 +235,30 @@ test('gaps are told as long as there are some, with the age of the oldest', asyn
 test('durations are those that the process lived through: a clock that is set says nothing', async () => {
   let nowMs = Date.UTC(2026, 10, 26);
   let livedMs = 0;
-  const watch = createStatistics(
+  const statistics = createStatistics(
     'acme/cylance.detection/files',
     () => nowMs,
     () => livedMs,
   );
-  watch.events.walkFailed(LIVE, 'GET /detections/v2 answered 503');
+  statistics.events.walkFailed(LIVE, 'GET /detections/v2 answered 503');
   nowMs += 48 * 60 * MINUTE_MS;
   livedMs += 1000;
-  watch.events.walked(REFRESH);
-  expect(watch).toMatchObject({ lastSignMs: 1000, lastSuccessMs: nowMs });
-  expect(watch.failing.get('live')?.sinceMs).toBe(0);
+  statistics.events.walked(REFRESH);
+  expect(statistics).toMatchObject({ lastSignMs: 1000, lastSuccessMs: nowMs });
+  expect(statistics.failing.get('live')?.sinceMs).toBe(0);
 });
 
 test('a pipeline that has stopped is not healthy, and says what to do', async () => {
-  const { watch, ask } = await watched();
-  watch.stopped = { message: 'the scope "x:list" is missing', advice: 'Grant it.' };
+  const { statistics, ask } = await watched();
+  statistics.stopped = { message: 'the scope "x:list" is missing', advice: 'Grant it.' };
   for (const path of ['healthz', 'readyz']) {
     expect(await ask(path)).toMatchObject({ status: 503, text: expect.stringContaining('Grant it.') });
   }
 });
 
 test('what a person should look at is told, and is no failure', async () => {
-  const { watch, ask } = await watched();
-  watch.events.alarmed('the list has 0 records of 20');
+  const { statistics, ask } = await watched();
+  statistics.events.alarmed('the list has 0 records of 20');
   for (const path of ['healthz', 'readyz']) {
     const { status, text } = await ask(path);
     expect(status).toBe(200);
@@ -263,7 +268,7 @@ test('what a person should look at is told, and is no failure', async () => {
     });
   }
   expect((await ask('metrics')).text).toContain('sluice_alarm{pipeline="acme/cylance.detection/files"} 1');
-  watch.events.alarmed(undefined);
+  statistics.events.alarmed(undefined);
   expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'ok' });
 });
 

@@ -26,7 +26,7 @@ async function throughProxy(base: string, env: (proxy: string) => Record<string,
   const address = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   const built = open(env(address), base.replace('{proxy}', address));
   try {
-    await built.lines[0]?.client.authenticate(AbortSignal.timeout(5000));
+    await built.plans[0]?.client.authenticate(AbortSignal.timeout(5000));
     return asked;
   } finally {
     await built.close();

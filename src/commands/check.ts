@@ -11,7 +11,7 @@ import { idOfState, isStateInUse, verifyState } from '../state/sqlite.ts';
 import { type CommandContext, openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
-import { contextFor, firstRecords, impatient, PROBE_MS } from './shared/probe.ts';
+import { firstRecords, impatient, PROBE_MS, streamContextFor } from './shared/probe.ts';
 import { type Missing, type Scopes, watchScopes } from './shared/scopes.ts';
 import { placesOf } from './shared/select.ts';
 import { table } from './shared/table.ts';
@@ -31,12 +31,12 @@ export function addCheck(program: Command, cli: Cli): void {
 }
 
 async function check(cli: Cli, options: CommonOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
-  session.config = impatient(session.config);
-  const built = build(session.config, session.tools, false);
+  const context = await openCommand(cli, options, { quiet: true });
+  context.config = impatient(context.config);
+  const built = build(context.config, context.tools, false);
   try {
-    const [sources, sinks] = await Promise.all([checkSources(cli, session, built.lines), checkSinks(cli, session)]);
-    const rows = [configRow(session), ...(await stateRows(session)), ...sources, ...sinks];
+    const [sources, sinks] = await Promise.all([checkSources(cli, context, built.plans), checkSinks(cli, context)]);
+    const rows = [configRow(context), ...(await stateRows(context)), ...sources, ...sinks];
     print(cli, rows, options.json ?? false);
     if (rows.some(({ ok }) => !ok)) cli.setExitCode(1);
   } finally {
@@ -50,22 +50,22 @@ function configRow({ config, warnings }: CommandContext): Row {
   return { part: 'config', what: 'valid', ok: true, detail };
 }
 
-async function stateRows(session: CommandContext): Promise<Row[]> {
-  const { path } = session.config.state;
+async function stateRows(context: CommandContext): Promise<Row[]> {
+  const { path } = context.config.state;
   const open: string[] = [];
-  const place = { ...session.config.state, tell: (text: string) => open.push(text) };
+  const place = { ...context.config.state, tell: (text: string) => open.push(text) };
   const usable = await attempt('state', 'usable', async () => {
     const inUse = isStateInUse(place) ? `${path}, in use by a running Sluice` : path;
-    verifyState({ ...place, now: session.tools.now });
+    verifyState({ ...place, now: context.tools.now });
     return inUse;
   });
   return [usable, ...open.map((detail) => ({ part: 'state', what: 'private', ok: true, isWarning: true, detail }))];
 }
 
-async function checkSources(cli: Cli, session: CommandContext, lines: PipelinePlan[]): Promise<Row[]> {
-  const perSource = session.config.sources.map(async (source) => {
+async function checkSources(cli: Cli, context: CommandContext, plans: PipelinePlan[]): Promise<Row[]> {
+  const perSource = context.config.sources.map(async (source) => {
     const part = `source ${source.name}`;
-    const ours = lines.filter((line) => line.source === source);
+    const ours = plans.filter((plan) => plan.source === source);
     const [first] = ours;
     if (first === undefined) return [];
     const token = await attempt(
@@ -79,9 +79,9 @@ async function checkSources(cli: Cli, session: CommandContext, lines: PipelinePl
     );
     if (!token.ok) return [token];
     const scopes = watchScopes(
-      ours.filter((line, index) => ours.findIndex((one) => one.registered === line.registered) === index),
+      ours.filter((plan, index) => ours.findIndex((one) => one.registered === plan.registered) === index),
     );
-    const rows = (await Promise.all(scopes.lines.map((line) => checkStream(cli, session, line)))).flat();
+    const rows = (await Promise.all(scopes.plans.map((plan) => checkStream(cli, context, plan)))).flat();
     return [token, ...(await withScopes(cli, part, scopes, rows))];
   });
   return (await Promise.all(perSource)).flat();
@@ -112,8 +112,8 @@ async function withScopes(cli: Cli, part: string, scopes: Scopes, rows: Row[]): 
 }
 
 /** One list request, and one detail where a record is at hand. */
-async function checkStream(cli: Cli, session: CommandContext, line: PipelinePlan): Promise<Row[]> {
-  const { registered, source } = line;
+async function checkStream(cli: Cli, context: CommandContext, plan: PipelinePlan): Promise<Row[]> {
+  const { registered, source } = plan;
   const { stream } = registered;
   const part = `source ${source.name}`;
   let records: unknown[] = [];
@@ -122,11 +122,11 @@ async function checkStream(cli: Cli, session: CommandContext, line: PipelinePlan
     `${stream.name} list`,
     async (signal) => {
       const toMs = cli.now();
-      const context = contextFor(session, line, signal);
-      records = await firstRecords(line, context, { fromMs: toMs - DAY_MS, toMs }, 1);
+      const streamContext = streamContextFor(context, plan, signal);
+      records = await firstRecords(plan, streamContext, { fromMs: toMs - DAY_MS, toMs }, 1);
       if (stream.mode !== 'windows') return records.length > 0 ? 'can be read' : 'can be read; there is no record';
       if (records.length > 0) return 'records of the last 24 hours can be read';
-      records = await firstRecords(line, context, { fromMs: toMs - 365 * DAY_MS, toMs }, 1);
+      records = await firstRecords(plan, streamContext, { fromMs: toMs - 365 * DAY_MS, toMs }, 1);
       return records.length > 0 ? 'can be read; none in the last 24 hours' : 'can be read; no record within a year';
     },
     cli.signal,
@@ -140,7 +140,7 @@ async function checkStream(cli: Cli, session: CommandContext, line: PipelinePlan
     what,
     async (signal) => {
       const failed = await stream
-        .detail?.(contextFor(session, line, signal), stream.key(record), record, () => false)
+        .detail?.(streamContextFor(context, plan, signal), stream.key(record), record, () => false)
         .then(
           () => undefined,
           (error: unknown) => error,
@@ -153,20 +153,20 @@ async function checkStream(cli: Cli, session: CommandContext, line: PipelinePlan
   return [list, detail];
 }
 
-function checkSinks(cli: Cli, session: CommandContext): Promise<Row[]> {
-  const { tools } = session;
-  const perSink = session.config.sinks.map(async (settings): Promise<Row[]> => {
+function checkSinks(cli: Cli, context: CommandContext): Promise<Row[]> {
+  const { tools } = context;
+  const perSink = context.config.sinks.map(async (settings): Promise<Row[]> => {
     const part = `sink ${settings.name}`;
-    const places = placesOf(session.config, settings.name);
+    const places = placesOf(context.config, settings.name);
     const dataStreams = places.map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
     const rows: Row[] = [];
     const failed = await attempt(
       part,
       'reachable',
       async (signal) => {
-        const streams = session.tools.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
+        const streams = context.tools.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
         const withStreams = { ...settings, dataStreams, places, streams };
-        const sink = openSink(withStreams, { ...tools, owner: ownerIn(session) });
+        const sink = openSink(withStreams, { ...tools, owner: ownerIn(context) });
         try {
           rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));
         } finally {

@@ -33,8 +33,8 @@ export function addRejections(program: Command, cli: Cli): void {
 }
 
 async function listAll(cli: Cli, options: RejectionOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
-  const store = existingState(cli, session, false);
+  const context = await openCommand(cli, options, { quiet: true });
+  const store = existingState(cli, context, false);
   try {
     const names = storedPipelines(store, options.pipeline);
     const rows = names.flatMap((pipeline) => store.rejections({ pipeline, limit: options.limit + 1 }));
@@ -60,9 +60,9 @@ function print(cli: Cli, rows: RejectionRow[], more: boolean, { json, documents 
 }
 
 async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
-  existingState(cli, session, false).close();
-  const opened = openPipelines(session);
+  const context = await openCommand(cli, options, { quiet: true });
+  existingState(cli, context, false).close();
+  const opened = openPipelines(context);
   const done: Replayed[] = [];
   const unknown: string[] = [];
   try {

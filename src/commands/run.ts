@@ -1,6 +1,6 @@
 /** `sluice run`: keeps every pipeline going until it is told to stop. */
 import type { Command } from 'commander';
-import { isAbort, messageOf, SluiceError } from '../api/errors.ts';
+import { isAbort, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
 import { runPipeline } from '../engine/runner.ts';
 import { finishJobs } from '../engine/schedule.ts';
 import { type Health, startHealth } from '../observe/health.ts';
@@ -31,9 +31,9 @@ export function addRun(program: Command, cli: Cli): void {
 }
 
 async function run(cli: Cli, options: RunCommand): Promise<void> {
-  const session = await openCommand(cli, options, { service: true });
-  const opened = openPipelines(session, undefined, { adopt: options.adopt });
-  const { config, log } = session;
+  const context = await openCommand(cli, options, { service: true });
+  const opened = openPipelines(context, undefined, { adopt: options.adopt });
+  const { config, log } = context;
   const { lost, redactor, clock } = cli;
   const { lived } = opened.built;
   const health = await startHealth(config, opened.running, log, { lived, lost, redactor, clock }).catch(
@@ -43,32 +43,32 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
     },
   );
   try {
-    await runAll(cli, session, opened, options.once ?? false);
+    await runAll(cli, context, opened, options.once ?? false);
   } finally {
     await close(opened, health);
   }
-  session.log.info(cli.signal.aborted ? stoppedWell(opened.running) : 'ended'); // now that segments are finished
+  context.log.info(cli.signal.aborted ? stoppedWell(opened.running) : 'ended'); // now that segments are finished
   if (options.json) cli.stdout.json({ pipelines: opened.running.map(toJson) });
   judge(cli, opened.running, options.once ?? false);
 }
 
 async function runAll(
   cli: Cli,
-  session: CommandContext,
+  context: CommandContext,
   { built, store, running }: Opened,
   once: boolean,
 ): Promise<void> {
-  session.log.info(
-    `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ watch }) => watch.name).join(', ')}`,
+  context.log.info(
+    `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ statistics }) => statistics.name).join(', ')}`,
   );
-  const summary = () => summarize(cli, session, running, built.lived());
+  const summary = () => summarize(cli, context, running, built.lived());
   const timers = [
     setInterval(summary, SUMMARY_MS),
     setInterval(() => {
       try {
         followJobs(store, running);
       } catch (error) {
-        session.log.warn(`the jobs cannot be looked at for now: ${messageOf(error)}`);
+        context.log.warn(`the jobs cannot be looked at for now: ${messageOf(error)}`);
       }
     }, JOBS_MS),
   ];
@@ -84,70 +84,74 @@ async function runAll(
 function stoppedWell(running: Running[]): string {
   const failed = running
     .filter(({ pipeline }) => pipeline.sinkGate.failure !== undefined)
-    .map(({ watch }) => watch.name);
+    .map(({ statistics }) => statistics.name);
   if (failed.length === 0) return 'stopped: everything that was read is delivered and remembered';
   return `stopped: the last batch of ${failed.join(', ')} is not confirmed; the next start looks it up and sends what is missing`;
 }
 
 /** Never throws: a pipeline that stops is reported and leaves the others alone. */
-async function runOne(cli: Cli, store: StateStore, { pipeline, line, watch }: Running, once: boolean): Promise<void> {
-  const { reading } = line.source;
+async function runOne(
+  cli: Cli,
+  store: StateStore,
+  { pipeline, plan, statistics }: Running,
+  once: boolean,
+): Promise<void> {
+  const { reading } = plan.source;
   try {
     await runPipeline(pipeline, { schedule: reading, store, signal: cli.signal, once });
   } catch (error) {
     if (isAbort(error) && cli.signal.aborted) return;
     const advice = error instanceof SluiceError ? error.advice : undefined;
-    watch.stopped = { message: messageOf(error), advice };
-    const err = error instanceof SluiceError ? undefined : error;
-    pipeline.log.error(
-      { ...(err === undefined ? {} : { err }) },
-      `${watch.name} has stopped: ${messageOf(error)}${advice ? ` → ${advice}` : ''}`,
-    );
+    statistics.stopped = { message: messageOf(error), advice };
+    const unexpected = error instanceof SluiceError ? {} : { err: error };
+    pipeline.log.error(unexpected, `${statistics.name} has stopped: ${messageWithAdvice(error)}`);
   }
 }
 
 /** Says in the state what becomes of jobs, for whoever follows them. */
 function followJobs(store: StateStore, running: Running[], ending = false): void {
   finishJobs(store);
-  const watches = new Map(running.map(({ watch }) => [watch.name, watch]));
+  const byPipeline = new Map(running.map(({ statistics }) => [statistics.name, statistics]));
   for (const job of store.jobs()) {
     if (job.status === 'done') continue;
-    const foreign = job.pipelines.find((name) => !watches.has(name));
+    const foreign = job.pipelines.find((name) => !byPipeline.has(name));
     const why =
       foreign === undefined
-        ? job.pipelines.map((name) => failureOf(watches.get(name), job)).find((reason) => reason !== undefined)
+        ? job.pipelines.map((name) => failureOf(byPipeline.get(name), job)).find((reason) => reason !== undefined)
         : `the running Sluice does not have the pipeline ${foreign}`;
     const status = why !== undefined ? 'failed' : ending ? 'waiting' : 'running';
     if (job.status !== status) store.setJob(job.id, status, why);
   }
 }
 
-function failureOf(watch: Statistics | undefined, job: JobRow): string | undefined {
-  return watch?.refused.get(walkOf(job).id) ?? watch?.stopped?.message;
+function failureOf(statistics: Statistics | undefined, job: JobRow): string | undefined {
+  return statistics?.refused.get(walkOf(job).id) ?? statistics?.stopped?.message;
 }
 
-function summarize(cli: Cli, session: CommandContext, running: Running[], livedMs: number): void {
+function summarize(cli: Cli, context: CommandContext, running: Running[], livedMs: number): void {
   const lost = cli.lost?.();
   if (lost !== undefined)
-    session.log.warn(`${plural(lost.lines, 'log line')} could not be written since the start (${lost.why})`);
-  for (const { watch } of running) {
-    const windows = `${plural(watch.windows, 'window')}, ${showCount(watch.unchangedWindows)} of them unchanged`;
-    const counts = `${showCount(watch.delivered)} delivered, ${showCount(watch.rejected)} rejected, ${windows}`;
-    const unsettled = watch.unsettled > 0 ? `, ${showCount(watch.unsettled)} unsettled` : '';
-    const owed = watch.owed > 0 ? `, ${showCount(watch.owed)} waiting for their detail` : '';
-    const { count, sinceMs = 0 } = watch.gaps;
-    const gaps = count > 0 ? `, ${plural(count, 'gap')} since ${showTime(sinceMs)}` : '';
-    session.log.info(`${watch.name}: ${counts}${unsettled}${owed}${gaps}${standingOf(watch, livedMs)}`);
+    context.log.warn(`${plural(lost.lines, 'log line')} could not be written since the start (${lost.why})`);
+  for (const { statistics } of running) {
+    const { name, delivered, rejected, unsettled, owed, gaps } = statistics;
+    const counts = [
+      `${showCount(delivered)} delivered, ${showCount(rejected)} rejected`,
+      `${plural(statistics.windows, 'window')}, ${showCount(statistics.unchangedWindows)} of them unchanged`,
+      ...(unsettled > 0 ? [`${showCount(unsettled)} unsettled`] : []),
+      ...(owed > 0 ? [`${showCount(owed)} waiting for their detail`] : []),
+      ...(gaps.count > 0 ? [`${plural(gaps.count, 'gap')} since ${showTime(gaps.sinceMs ?? 0)}`] : []),
+    ];
+    context.log.info(`${name}: ${counts.join(', ')}${standingOf(statistics, livedMs)}`);
   }
 }
 
 /** The worst that is to be said of it. */
-function standingOf(watch: Statistics, livedMs: number): string {
-  if (watch.stopped) return ', STOPPED';
-  const failing = failingFor(watch, livedMs);
+function standingOf(statistics: Statistics, livedMs: number): string {
+  if (statistics.stopped) return ', STOPPED';
+  const failing = failingFor(statistics, livedMs);
   if (failing !== undefined) return `, FAILING: ${failing}`;
-  if (watch.waiting) return `, waiting: ${watch.waiting}`;
-  return watch.alarm ? `, ALARM: ${watch.alarm}` : '';
+  if (statistics.waiting) return `, waiting: ${statistics.waiting}`;
+  return statistics.alarm ? `, ALARM: ${statistics.alarm}` : '';
 }
 
 async function close(opened: Opened, health: Health | undefined): Promise<void> {
@@ -155,19 +159,10 @@ async function close(opened: Opened, health: Health | undefined): Promise<void> 
   await opened.close();
 }
 
-function toJson({ watch }: Running): Record<string, unknown> {
-  const { name, delivered, rejected, owed, windows, unchangedWindows, unsettled, gaps, unread, stopped } = watch;
-  const counts = {
-    delivered,
-    rejected,
-    owed,
-    windows,
-    unchangedWindows,
-    unsettled,
-    gaps: gaps.count,
-    unread: unread.size,
-  };
-  return { pipeline: name, ...counts, stopped: stopped ?? null };
+function toJson({ statistics }: Running): Record<string, unknown> {
+  const { name, delivered, rejected, owed, windows, unchangedWindows, unsettled, gaps, unread, stopped } = statistics;
+  const counts = { delivered, rejected, owed, windows, unchangedWindows, unsettled };
+  return { pipeline: name, ...counts, gaps: gaps.count, unread: unread.size, stopped: stopped ?? null };
 }
 
 function undelivered({ name, delivered, rejected, unread }: Statistics): string[] {
@@ -182,13 +177,13 @@ function undelivered({ name, delivered, rejected, unread }: Statistics): string[
 
 /** A pipeline that stopped counts, whatever became of the others; with `--once` also one that brought nothing through. */
 function judge(cli: Cli, running: Running[], once: boolean): void {
-  for (const what of once ? running.flatMap(({ watch }) => undelivered(watch)) : []) {
+  for (const what of once ? running.flatMap(({ statistics }) => undelivered(statistics)) : []) {
     cli.stderr.line(`error: ${what}`);
     cli.setExitCode(1);
   }
-  const stopped = running.filter(({ watch }) => watch.stopped !== undefined);
+  const stopped = running.filter(({ statistics }) => statistics.stopped !== undefined);
   if (stopped.length === 0) return;
-  const names = stopped.map(({ watch }) => watch.name).join(', ');
+  const names = stopped.map(({ statistics }) => statistics.name).join(', ');
   const what =
     stopped.length === running.length ? 'no pipeline is left running' : `${plural(stopped.length, 'pipeline')} failed`;
   cli.stderr.line(`error: ${what} (${names}); the reason is above`);

@@ -11,8 +11,8 @@ import { stamped, toJson } from '../sinks/serialize.ts';
 import { type CommandContext, openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
-import { contextFor, firstRecords, impatient } from './shared/probe.ts';
-import { chosenLines, unknown } from './shared/select.ts';
+import { firstRecords, impatient, streamContextFor } from './shared/probe.ts';
+import { chosenPlans, unknown } from './shared/select.ts';
 
 const DAY_MS = 86_400_000;
 /** The newest are the most interesting; a quiet tenant is searched further back. */
@@ -36,14 +36,14 @@ export function addSample(program: Command, cli: Cli): void {
 }
 
 async function sample(cli: Cli, stream: string, options: SampleOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
-  const known = session.tools.streams.map((one) => one.stream.name as string);
+  const context = await openCommand(cli, options, { quiet: true });
+  const known = context.tools.streams.map((one) => one.stream.name as string);
   if (!known.includes(stream)) throw unknown('stream', stream, known);
-  const built = build(impatient(session.config), session.tools, false);
+  const built = build(impatient(context.config), context.tools, false);
   try {
     const source = options.source === undefined ? undefined : [options.source];
-    const [line] = chosenLines(built.lines, { stream: [stream], source });
-    if (line !== undefined) await show(cli, session, line, options);
+    const [plan] = chosenPlans(built.plans, { stream: [stream], source });
+    if (plan !== undefined) await show(cli, context, plan, options);
   } finally {
     await built.close();
   }
@@ -51,37 +51,37 @@ async function sample(cli: Cli, stream: string, options: SampleOptions): Promise
 
 async function show(
   cli: Cli,
-  session: CommandContext,
-  line: PipelinePlan,
+  context: CommandContext,
+  plan: PipelinePlan,
   { number, raw, json }: SampleOptions,
 ): Promise<void> {
-  const context = contextFor(session, line, cli.signal);
-  const records = await newest(cli, line, context, number);
+  const streamContext = streamContextFor(context, plan, cli.signal);
+  const records = await newest(cli, plan, streamContext, number);
   if (records.length === 0)
-    cli.stderr.line(`source "${line.source.name}" has no records of ${line.registered.stream.name}`);
+    cli.stderr.line(`source "${plan.source.name}" has no records of ${plan.registered.stream.name}`);
   for (const listed of records) {
-    const record = await wholeRecord(line, context, listed);
-    const shown = raw ? record : { record, document: documentOf(cli, line, record) };
+    const record = await wholeRecord(plan, streamContext, listed);
+    const shown = raw ? record : { record, document: documentOf(cli, plan, record) };
     cli.stdout.json(shown, json ? undefined : 2);
   }
 }
 
-async function newest(cli: Cli, line: PipelinePlan, context: StreamContext, count: number): Promise<unknown[]> {
+async function newest(cli: Cli, plan: PipelinePlan, streamContext: StreamContext, count: number): Promise<unknown[]> {
   const toMs = cli.now();
   let found: unknown[] = [];
   for (const days of DAYS) {
-    found = await firstRecords(line, context, { fromMs: toMs - days * DAY_MS, toMs }, count);
-    if (found.length >= count || line.registered.stream.mode !== 'windows') break; // these know no time
+    found = await firstRecords(plan, streamContext, { fromMs: toMs - days * DAY_MS, toMs }, count);
+    if (found.length >= count || plan.registered.stream.mode !== 'windows') break; // these know no time
   }
   return found;
 }
 
 /** The detail where details are read; the list record where there is none any more. */
-async function wholeRecord(line: PipelinePlan, context: StreamContext, listed: unknown): Promise<unknown> {
-  const { stream } = line.registered;
-  if (!line.source.reading.details || stream.detail === undefined) return listed;
+async function wholeRecord(plan: PipelinePlan, streamContext: StreamContext, listed: unknown): Promise<unknown> {
+  const { stream } = plan.registered;
+  if (!plan.source.reading.details || stream.detail === undefined) return listed;
   try {
-    return withoutSecrets(await stream.detail(context, stream.key(listed), listed), stream.secrets);
+    return withoutSecrets(await stream.detail(streamContext, stream.key(listed), listed), stream.secrets);
   } catch (error) {
     if (actionOf(error) === 'skip') return listed;
     throw error;

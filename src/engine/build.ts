@@ -60,7 +60,7 @@ export interface PipelinePlan {
 }
 
 export interface Built {
-  lines: PipelinePlan[];
+  plans: PipelinePlan[];
   sinks: ReadonlyMap<string, Sink>;
   /** Milliseconds that the process lived through. */
   lived: () => number;
@@ -79,7 +79,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   tools.clock?.listen((text) => tools.log.warn(text));
   const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening)]) : []);
   const concurrency = concurrencyOf(config, tools);
-  const lines = config.sources.flatMap((source) => {
+  const plans = config.sources.flatMap((source) => {
     const registered = streamsOf(source, tools);
     const connector = registered[0]?.connector;
     if (connector === undefined) return [];
@@ -90,11 +90,14 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       ca: authoritiesWith(source.http.caFile, `source "${source.name}"`),
       proxies: proxyRules(source.http.proxy, tools.env, source.name),
     };
-    const budget = createRateLimit({ ...source.rate, concurrency: concurrency.get(source) ?? source.rate.concurrency });
+    const rateLimit = createRateLimit({
+      ...source.rate,
+      concurrency: concurrency.get(source) ?? source.rate.concurrency,
+    });
     const secrets = redactor.ofSource();
     const { retry } = source;
     const open = () => {
-      const { request, stream, close } = createHttp(settings, budget, tools.clock?.heard);
+      const { request, stream, close } = createHttp(settings, rateLimit, tools.clock?.heard);
       const services = { http: request, stream, secrets, retry, log, now: tools.now, lived: lived.now, refusals };
       return { ...connector.open(source, services), close };
     };
@@ -114,7 +117,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     );
   });
   return {
-    lines,
+    plans,
     sinks,
     lived: lived.now,
     memory,
@@ -130,24 +133,24 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
 
 /** The running form of a plan. */
 export function toPipeline(
-  line: PipelinePlan,
+  plan: PipelinePlan,
   built: Built,
   config: Config,
   state: PipelineState,
   tools: BuildTools,
   events: PipelineEvents,
 ): Pipeline {
-  const { source, registered } = line;
+  const { source, registered } = plan;
   return {
-    name: line.name,
+    name: plan.name,
     registered,
     source: registered.connector.facts(source),
-    client: line.client,
-    sink: built.sinks.get(line.sinkName) as Sink,
+    client: plan.client,
+    sink: built.sinks.get(plan.sinkName) as Sink,
     state,
     reading: source.reading,
     parents: source.parents[registered.stream.name] ?? [],
-    wantedNotes: line.wantedNotes,
+    wantedNotes: plan.wantedNotes,
     enrichHosts: source.enrichHosts,
     details: source.reading.details,
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
@@ -164,7 +167,7 @@ export function toPipeline(
     sinkGate: createSinkGate(),
     hardStop: tools.hardStop,
     events,
-    log: tools.log.child({ 'sluice.pipeline': line.name }),
+    log: tools.log.child({ 'sluice.pipeline': plan.name }),
     now: tools.now,
   };
 }

@@ -29,10 +29,10 @@ interface HttpSettings {
 /** Told what time each reply says it is. */
 type Heard = (date: string | null) => void;
 
-/** A client with keep-alive whose requests wait for their turn in the budget. Network trouble becomes a `retry` error. */
+/** A client with keep-alive whose requests wait for their turn in the rate limit. Network trouble becomes a `retry` error. */
 export function createHttp(
   settings: HttpSettings,
-  budget: RateLimit,
+  rateLimit: RateLimit,
   heard: Heard = () => {},
 ): { request: HttpClient; stream: HttpStreamer; close(): void } {
   const { proxies } = settings;
@@ -40,7 +40,7 @@ export function createHttp(
   const proxied = proxies === undefined ? direct : agentsOf(settings, proxies.env);
   let isClosed = false;
   const inTurn = <T>(request: HttpRequest, call: () => Promise<T>): Promise<T> =>
-    budget(request.priority, request.signal, async () => {
+    rateLimit(request.priority, request.signal, async () => {
       if (isClosed) throw new SluiceError(`${placeOf(request)}: the client is closed`, { action: 'stop' });
       if (request.isHeld?.()) throw new SluiceError(`${placeOf(request)} is held`, { action: 'retry', isUnsent: true });
       return call();

@@ -21,8 +21,8 @@ export interface Health {
 
 /** A pipeline as health sees it. */
 interface Watched {
-  watch: Statistics;
-  line: Pick<PipelinePlan, 'source' | 'registered' | 'refusals'>;
+  statistics: Statistics;
+  plan: Pick<PipelinePlan, 'source' | 'registered' | 'refusals'>;
 }
 
 interface HealthTools {
@@ -97,27 +97,27 @@ interface Finding {
 const FAILING_AFTER_MS = 3_600_000;
 
 /** What the vendor refuses of what this pipeline asks for. */
-function refusalsOf({ line }: Watched): RefusalTrouble[] {
-  const routes = line.registered.stream.about.endpoints.map((endpoint) => endpoint.split(' ').at(-1) ?? '');
-  return line.refusals.troubles(routes);
+function refusalsOf({ plan }: Watched): RefusalTrouble[] {
+  const routes = plan.registered.stream.about.endpoints.map((endpoint) => endpoint.split(' ').at(-1) ?? '');
+  return plan.refusals.troubles(routes);
 }
 
 /** What is not lost, but late or odd by now. */
 function warningOf(watched: Watched, nowMs: number): string | undefined {
-  const { watch } = watched;
+  const { statistics } = watched;
   const [longest] = refusalsOf(watched);
   const isLong = longest !== undefined && longest.lastsMs >= SAY_AFTER_MS;
   const refused = isLong ? `waiting for ${Math.round(longest.lastsMs / 60_000)} min: ${longest.reason}` : undefined;
-  return watch.alarm ?? failingFor(watch, nowMs) ?? refused;
+  return statistics.alarm ?? failingFor(statistics, nowMs) ?? refused;
 }
 
 /** What a person has to mend, or whatever has lasted too long. */
 function troubleOf(watched: Watched, longerMs: number, nowMs: number): { why?: string; advice?: string } {
-  const { watch } = watched;
-  if (watch.stopped !== undefined) return { why: watch.stopped.message, advice: watch.stopped.advice };
+  const { statistics } = watched;
+  if (statistics.stopped !== undefined) return { why: statistics.stopped.message, advice: statistics.stopped.advice };
   const refused = refusalsOf(watched).find(({ isFailing }) => isFailing);
   if (refused !== undefined) return { why: refused.reason, advice: refused.advice };
-  return { why: failingFor(watch, nowMs, longerMs) };
+  return { why: failingFor(statistics, nowMs, longerMs) };
 }
 
 /**
@@ -126,16 +126,16 @@ function troubleOf(watched: Watched, longerMs: number, nowMs: number): { why?: s
  * in, is told as well, and one whose walk or sink has failed for an hour, whatever else succeeds: a person has to look.
  */
 function liveness(config: Config, watched: Watched, nowMs: number): Finding {
-  const { watch, line } = watched;
+  const { statistics, plan } = watched;
   const trouble = troubleOf(watched, FAILING_AFTER_MS, nowMs);
-  if (trouble.why !== undefined) return { pipeline: watch.name, ok: false, ...trouble };
-  const silentMs = nowMs - watch.lastSignMs;
-  const limitMs = silenceLimitMs(config, line.source);
-  const last = watch.lastSuccessMs === undefined ? 'never' : new Date(watch.lastSuccessMs).toISOString();
+  if (trouble.why !== undefined) return { pipeline: statistics.name, ok: false, ...trouble };
+  const silentMs = nowMs - statistics.lastSignMs;
+  const limitMs = silenceLimitMs(config, plan.source);
+  const last = statistics.lastSuccessMs === undefined ? 'never' : new Date(statistics.lastSuccessMs).toISOString();
   if (silentMs <= limitMs)
-    return { pipeline: watch.name, ok: true, why: watch.waiting, warning: warningOf(watched, nowMs) };
+    return { pipeline: statistics.name, ok: true, why: statistics.waiting, warning: warningOf(watched, nowMs) };
   const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
-  return { pipeline: watch.name, ok: false, why };
+  return { pipeline: statistics.name, ok: false, why };
 }
 
 /** Longer than everything that is retried in silence. */
@@ -149,10 +149,10 @@ function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceC
 
 /** A walk that cannot go on is not ready, whatever the others do: its first request was given up only after its deadline. */
 function readiness(watched: Watched, nowMs: number): Finding {
-  const { name, waiting } = watched.watch;
+  const { name, waiting } = watched.statistics;
   const { why, advice } = troubleOf(watched, SAY_AFTER_MS, nowMs);
   const ok = why === undefined;
-  const warning = ok ? warningOf(watched, nowMs) : watched.watch.alarm;
+  const warning = ok ? warningOf(watched, nowMs) : watched.statistics.alarm;
   return { pipeline: name, ok, why: why ?? waiting, warning, advice };
 }
 
@@ -178,39 +178,39 @@ function send(response: ServerResponse, status: number, type: string, text: stri
 /** Read when somebody asks: nothing is counted twice. */
 function metricsOf(watched: readonly Watched[], lived: () => number, lost: () => Lost | undefined): Registry {
   const registry = new Registry();
-  const add = (name: string, help: string, value: (watch: Statistics) => number) => {
+  const add = (name: string, help: string, value: (statistics: Statistics) => number) => {
     const collect = function (this: Gauge) {
-      for (const { watch } of watched) this.set({ pipeline: watch.name }, value(watch));
+      for (const { statistics } of watched) this.set({ pipeline: statistics.name }, value(statistics));
     };
     new Gauge({ name: `sluice_${name}`, help, labelNames: ['pipeline'], registers: [registry], collect });
   };
-  add('documents_delivered', 'Documents that the sink took since the start.', (watch) => watch.delivered);
-  add('documents_rejected', 'Documents that the sink refused for good since the start.', (watch) => watch.rejected);
-  add('gaps', 'Parts of the resource that are known not to be delivered.', (watch) => watch.gaps.count);
+  add('documents_delivered', 'Documents that the sink took since the start.', ({ delivered }) => delivered);
+  add('documents_rejected', 'Documents that the sink refused for good since the start.', ({ rejected }) => rejected);
+  add('gaps', 'Parts of the resource that are known not to be delivered.', ({ gaps }) => gaps.count);
   add(
     'oldest_gap_timestamp_seconds',
     'Since when the oldest gap has been one; 0 for none.',
-    (watch) => (watch.gaps.sinceMs ?? 0) / 1000,
+    ({ gaps }) => (gaps.sinceMs ?? 0) / 1000,
   );
-  add('children_unread', 'Children that could not be read when they were last tried.', (watch) => watch.unread.size);
-  add('records_owed', 'Records that wait for a detail that cannot be had yet.', (watch) => watch.owed);
-  add('windows', 'Windows that were read since the start.', (watch) => watch.windows);
-  add('windows_unsettled', 'Windows that kept changing while they were read.', (watch) => watch.unsettled);
+  add('children_unread', 'Children that could not be read when they were last tried.', ({ unread }) => unread.size);
+  add('records_owed', 'Records that wait for a detail that cannot be had yet.', ({ owed }) => owed);
+  add('windows', 'Windows that were read since the start.', ({ windows }) => windows);
+  add('windows_unsettled', 'Windows that kept changing while they were read.', ({ unsettled }) => unsettled);
   add(
     'last_success_timestamp_seconds',
     'When a walk last came to its end; 0 for never.',
-    (watch) => (watch.lastSuccessMs ?? 0) / 1000,
+    ({ lastSuccessMs }) => (lastSuccessMs ?? 0) / 1000,
   );
   add(
     'silence_seconds',
     'How long there has been no sign of progress.',
-    (watch) => (lived() - watch.lastSignMs) / 1000,
+    ({ lastSignMs }) => (lived() - lastSignMs) / 1000,
   );
-  add('walks_failing', 'Walks that cannot go on for now.', (watch) => watch.failing.size);
-  add('sink_failing', '1 while the sink takes nothing.', (watch) => (isSinkFailing(watch, lived()) ? 1 : 0));
-  add('waiting', '1 while something does not answer.', (watch) => (watch.waiting === undefined ? 0 : 1));
-  add('alarm', '1 while a person should look at something.', (watch) => (watch.alarm === undefined ? 0 : 1));
-  add('stopped', '1 when only a person can help.', (watch) => (watch.stopped === undefined ? 0 : 1));
+  add('walks_failing', 'Walks that cannot go on for now.', ({ failing }) => failing.size);
+  add('sink_failing', '1 while the sink takes nothing.', (statistics) => (isSinkFailing(statistics, lived()) ? 1 : 0));
+  add('waiting', '1 while something does not answer.', ({ waiting }) => (waiting === undefined ? 0 : 1));
+  add('alarm', '1 while a person should look at something.', ({ alarm }) => (alarm === undefined ? 0 : 1));
+  add('stopped', '1 when only a person can help.', ({ stopped }) => (stopped === undefined ? 0 : 1));
   new Gauge({
     name: 'sluice_log_lines_lost',
     help: 'Log lines that could not be written since the start.',
@@ -225,8 +225,8 @@ function metricsOf(watched: readonly Watched[], lived: () => number, lost: () =>
     labelNames: ['source', 'status'],
     registers: [registry],
     collect() {
-      for (const { line } of watched)
-        for (const [status, count] of line.refusals.counts) this.set({ source: line.source.name, status }, count);
+      for (const { plan } of watched)
+        for (const [status, count] of plan.refusals.counts) this.set({ source: plan.source.name, status }, count);
     },
   });
   return registry;

@@ -90,84 +90,84 @@ export function createStatistics(name: string, now: () => number, lived: () => n
     refused: new Map<string, string>(),
     reached: numbers(),
   };
-  const watch = { name, ...counts, ...signs, ...maps } as Statistics;
-  watch.events = eventsOf(watch, now, lived);
-  return watch;
+  const statistics = { name, ...counts, ...signs, ...maps } as Statistics;
+  statistics.events = eventsOf(statistics, now, lived);
+  return statistics;
 }
 
-function eventsOf(watch: Statistics, now: () => number, lived: () => number): PipelineEvents {
+function eventsOf(statistics: Statistics, now: () => number, lived: () => number): PipelineEvents {
   const progress = () => {
-    watch.lastSignMs = lived();
-    watch.waiting = undefined;
+    statistics.lastSignMs = lived();
+    statistics.waiting = undefined;
   };
   return {
     seen(_walk, records) {
-      watch.seen += records;
+      statistics.seen += records;
       progress();
     },
     delivered(_walk, documents, rejected) {
-      watch.delivered += documents;
-      watch.rejected += rejected;
+      statistics.delivered += documents;
+      statistics.rejected += rejected;
       progress();
     },
     window(row) {
-      watch.windows++;
-      if (row.delivered + row.rejected === 0) watch.unchangedWindows++;
-      if (!row.settled) watch.unsettled++;
+      statistics.windows++;
+      if (row.delivered + row.rejected === 0) statistics.unchangedWindows++;
+      if (!row.settled) statistics.unsettled++;
       progress();
     },
     child({ child, failures }) {
-      if (failures > 0) watch.unread.add(child);
-      else watch.unread.delete(child);
+      if (failures > 0) statistics.unread.add(child);
+      else statistics.unread.delete(child);
     },
     walkFailed(walk, reason) {
-      const sinceMs = watch.failing.get(walk.id)?.sinceMs ?? lived();
-      watch.failing.set(walk.id, { sinceMs, reason });
+      const sinceMs = statistics.failing.get(walk.id)?.sinceMs ?? lived();
+      statistics.failing.set(walk.id, { sinceMs, reason });
     },
     walked(walk) {
-      watch.failing.delete(walk.id);
-      watch.reached.delete(walk.id);
-      watch.lastSuccessMs = now();
+      statistics.failing.delete(walk.id);
+      statistics.reached.delete(walk.id);
+      statistics.lastSuccessMs = now();
       progress();
     },
     refused(walk, reason) {
-      watch.refused.set(walk.id, reason);
+      statistics.refused.set(walk.id, reason);
       progress();
     },
     owed(records) {
-      watch.owed = records;
+      statistics.owed = records;
     },
     gaps(gaps) {
-      watch.gaps = { count: gaps.length, sinceMs: gaps[0]?.sinceMs };
+      statistics.gaps = { count: gaps.length, sinceMs: gaps[0]?.sinceMs };
     },
     alarmed(text) {
-      watch.alarm = text;
+      statistics.alarm = text;
     },
     waiting(reason) {
-      watch.lastSignMs = lived();
-      watch.waiting = reason;
+      statistics.lastSignMs = lived();
+      statistics.waiting = reason;
     },
     asking(walk) {
-      watch.asking.set(walk, lived());
+      statistics.asking.set(walk, lived());
     },
     answered(walk, { taken = false, failure }) {
-      const sinceMs = watch.sinkFailing?.sinceMs ?? watch.asking.get(walk) ?? lived();
-      watch.asking.delete(walk);
-      if (failure !== undefined) watch.sinkFailing = { sinceMs, reason: failure };
-      else if (taken) watch.sinkFailing = undefined;
+      const sinceMs = statistics.sinkFailing?.sinceMs ?? statistics.asking.get(walk) ?? lived();
+      statistics.asking.delete(walk);
+      if (failure !== undefined) statistics.sinkFailing = { sinceMs, reason: failure };
+      else if (taken) statistics.sinkFailing = undefined;
     },
   };
 }
 
 /** The stream, which notes how far its walks have read, where records come in ascending order of time. */
-export function observed(registered: Registered, watch: Statistics): Registered {
+export function observed(registered: Registered, statistics: Statistics): Registered {
   const { stream } = registered;
   if (stream.mode !== 'windows') return registered;
   const pages: typeof stream.pages = async function* (context, walk, from) {
     for await (const page of stream.pages(context, walk, from)) {
       yield page; // resumed when the page was taken: what was read before it is on its way
       const ms = timeOf(stream, page.records.at(-1));
-      if (ms !== undefined) watch.reached.set(walk.id, Math.max(ms, watch.reached.get(walk.id) ?? 0));
+      if (ms !== undefined) statistics.reached.set(walk.id, Math.max(ms, statistics.reached.get(walk.id) ?? 0));
     }
   };
   return { ...registered, stream: { ...stream, pages } };

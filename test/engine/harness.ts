@@ -142,8 +142,8 @@ export function openPipeline(
   const store = openState({ ...config.state, now, exclusive: true });
   tools.owner = { state: store.id, path: config.state.path, adopt: options.adopt ?? false };
   const built = build(config, tools, options.sink === undefined);
-  const [line] = built.lines;
-  if (line === undefined) throw new Error('the config has no pipeline');
+  const [plan] = built.plans;
+  if (plan === undefined) throw new Error('the config has no pipeline');
   let delivered = 0;
   const events: PipelineEvents = {
     seen() {},
@@ -162,13 +162,13 @@ export function openPipeline(
     child() {},
     answered() {},
   };
-  const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, options.events ?? events);
+  const pipeline = toPipeline(plan, built, config, store.pipeline(plan.name), tools, options.events ?? events);
   if (options.sink !== undefined) pipeline.sink = options.sink;
   return {
     pipeline,
     store,
     delivered: () => delivered,
-    refusals: line.refusals,
+    refusals: plan.refusals,
     async close() {
       await built.close();
       store.close();

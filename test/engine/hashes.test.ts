@@ -38,8 +38,8 @@ async function place(names: readonly string[]) {
     () => store.close(),
     built.close,
   );
-  const pipelines = built.lines.map((line) => {
-    const pipeline = toPipeline(line, built, config, store.pipeline(line.name), tools, events);
+  const pipelines = built.plans.map((plan) => {
+    const pipeline = toPipeline(plan, built, config, store.pipeline(plan.name), tools, events);
     pipeline.sink = memorySink();
     return pipeline;
   });

@@ -18,8 +18,8 @@ const ALIVE_EVERY = 10;
  * Until the job is done, has failed, or nobody works on it any more. False when nobody ever did, and the state is free: it was
  * held by somebody who looks after other things.
  */
-export async function followJob(cli: Cli, session: CommandContext, job: JobRow, json: boolean): Promise<boolean> {
-  const { state } = session;
+export async function followJob(cli: Cli, context: CommandContext, job: JobRow, json: boolean): Promise<boolean> {
+  const { state } = context;
   const store = openState({ ...state, now: cli.now, exclusive: false });
   const startedAtMs = cli.now();
   try {
@@ -27,7 +27,7 @@ export async function followJob(cli: Cli, session: CommandContext, job: JobRow, 
     const progress = startProgress({
       title: 'backfill',
       cli,
-      talk: session.talk,
+      talk: context.talk,
       standing,
     });
     const last = await waitFor(cli, store, job, state).finally(progress.stop);

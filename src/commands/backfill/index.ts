@@ -11,7 +11,7 @@ import type { Cli } from '../shared/context.ts';
 import { findUnfinished, type Wanted } from '../shared/jobs.ts';
 import { ADOPT, type CommonOptions, positive, withCommon } from '../shared/options.ts';
 import { ownJob } from '../shared/own-job.ts';
-import { chosenLines } from '../shared/select.ts';
+import { chosenPlans } from '../shared/select.ts';
 import { followJob } from './follow.ts';
 
 interface BackfillOptions extends CommonOptions {
@@ -49,15 +49,15 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
       'Say where to begin, e.g. `sluice backfill --from 30d`, or go on with `--resume`.',
     );
   }
-  const session = await openCommand(cli, options, { quiet: true });
-  session.config = withRate(session.config, options.rate);
-  const { lines } = build(session.config, session.tools, false);
-  const chosen = chosenLines(lines, options);
-  const inUse = isStateInUse(session.state);
+  const context = await openCommand(cli, options, { quiet: true });
+  context.config = withRate(context.config, options.rate);
+  const { plans } = build(context.config, context.tools, false);
+  const chosen = chosenPlans(plans, options);
+  const inUse = isStateInUse(context.state);
   if (!inUse && options.detach) {
     throw usageError('--detach needs a running `sluice run` that does the work', 'Start one, or leave --detach out.');
   }
-  const { job, resumed } = withStore(cli, session, (store) => {
+  const { job, resumed } = withStore(cli, context, (store) => {
     const found = jobFor(cli, store, chosen, options);
     store.setJob(found.job.id, 'waiting'); // whatever became of an earlier attempt
     return found;
@@ -65,18 +65,18 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
   say(cli, job, resumed, inUse, options);
   if (options.detach && options.json) cli.stdout.json({ job: job.id, done: false });
   else if (options.detach) cli.stdout.line(`job ${job.id}`);
-  else await workOrFollow(cli, session, job, options);
+  else await workOrFollow(cli, context, job, options);
 }
 
 /** A `run` that holds the state takes the job up; another backfill does not, and is waited for. */
-async function workOrFollow(cli: Cli, session: CommandContext, job: JobRow, options: BackfillOptions): Promise<void> {
+async function workOrFollow(cli: Cli, context: CommandContext, job: JobRow, options: BackfillOptions): Promise<void> {
   for (;;) {
-    if (isStateInUse(session.state) && (await followJob(cli, session, job, options.json ?? false))) return;
+    if (isStateInUse(context.state) && (await followJob(cli, context, job, options.json ?? false))) return;
     try {
-      await ownJob(cli, session, job, options);
+      await ownJob(cli, context, job, options);
       return;
     } catch (error) {
-      if (cli.signal.aborted || !isStateInUse(session.state)) throw error;
+      if (cli.signal.aborted || !isStateInUse(context.state)) throw error;
       cli.stderr.line('another Sluice has the state by now; this backfill begins when it has ended');
     }
   }
@@ -88,8 +88,8 @@ function withRate(config: Config, rate: number | undefined): Config {
   return { ...config, sources };
 }
 
-function withStore<T>(cli: Cli, session: CommandContext, work: (store: StateStore) => T): T {
-  const store = openState({ ...session.state, now: cli.now, exclusive: false });
+function withStore<T>(cli: Cli, context: CommandContext, work: (store: StateStore) => T): T {
+  const store = openState({ ...context.state, now: cli.now, exclusive: false });
   try {
     return work(store);
   } finally {
@@ -101,7 +101,7 @@ function withStore<T>(cli: Cli, session: CommandContext, work: (store: StateStor
 function jobFor(
   cli: Cli,
   store: StateStore,
-  lines: PipelinePlan[],
+  plans: PipelinePlan[],
   options: BackfillOptions,
 ): { job: JobRow; resumed: boolean } {
   if (options.from === undefined) {
@@ -109,7 +109,7 @@ function jobFor(
     if (last === undefined) throw usageError('there is no unfinished backfill', 'Begin one with --from.');
     return { job: last, resumed: true };
   }
-  const wanted = wantedOf(cli.now(), options.from, lines, options);
+  const wanted = wantedOf(cli.now(), options.from, plans, options);
   const unfinished = findUnfinished(store, wanted);
   if (unfinished !== undefined) return { job: unfinished, resumed: true };
   const range = { fromMs: wanted.from.ms, toMs: wanted.to?.ms ?? cli.now() };
@@ -117,7 +117,7 @@ function jobFor(
   return { job: store.jobs().find((job) => job.id === id) as JobRow, resumed: false };
 }
 
-function wantedOf(nowMs: number, fromText: string, lines: PipelinePlan[], options: BackfillOptions): Wanted {
+function wantedOf(nowMs: number, fromText: string, plans: PipelinePlan[], options: BackfillOptions): Wanted {
   const from = readTime('--from', fromText, nowMs);
   const to = options.to === undefined ? undefined : readTime('--to', options.to, nowMs);
   if (from.ms >= (to?.ms ?? nowMs)) {
@@ -126,7 +126,7 @@ function wantedOf(nowMs: number, fromText: string, lines: PipelinePlan[], option
       'Swap them, or begin earlier.',
     );
   }
-  return { from, to, pipelines: lines.map(({ name }) => name), as: options.as };
+  return { from, to, pipelines: plans.map(({ name }) => name), as: options.as };
 }
 
 function say(cli: Cli, job: JobRow, resumed: boolean, inUse: boolean, options: BackfillOptions): void {

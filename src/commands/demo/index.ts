@@ -52,11 +52,11 @@ async function demo(cli: Cli, options: DemoOptions): Promise<void> {
 
 async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): Promise<void> {
   const config = demoConfig(cli, simulator);
-  const session = commandContextOf(cli, config, options, { quiet: true });
+  const context = commandContextOf(cli, config, options, { quiet: true });
   const job = addJob(cli, config, simulator);
   sayBeginning(cli, simulator, options.detections);
   const startedAtMs = cli.now();
-  const { results, failures, done } = await workOn(cli, session, job, { title: 'demo' });
+  const { results, failures, done } = await workOn(cli, context, job, { title: 'demo' });
   if (failures[0] !== undefined) throw failures[0];
   if (!done || results.length === 0) {
     throw new SluiceError('the demo was stopped', {
@@ -84,7 +84,7 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
     );
   }
   if (!options.json) sayNext(cli, out);
-  if (options.keepGoing) await keepGoing(cli, session);
+  if (options.keepGoing) await keepGoing(cli, context);
 }
 
 function apexSource(simulator: DemoSimulator): string {
@@ -144,16 +144,17 @@ function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
   }
 }
 
-async function keepGoing(cli: Cli, session: CommandContext): Promise<void> {
+async function keepGoing(cli: Cli, context: CommandContext): Promise<void> {
   cli.stderr.line('going on with what changes; Ctrl-C ends it');
-  const { store, running, close } = openPipelines(session);
+  const { store, running, close } = openPipelines(context);
   const timer = setInterval(() => {
-    for (const { watch } of running) cli.stderr.line(`${watch.name}: ${watch.delivered} changes delivered`);
+    for (const { statistics } of running)
+      cli.stderr.line(`${statistics.name}: ${statistics.delivered} changes delivered`);
   }, 5000);
   try {
     const options = { store, signal: cli.signal, once: false };
     await Promise.all(
-      running.map(({ pipeline, line }) => runPipeline(pipeline, { ...options, schedule: line.source.reading })),
+      running.map(({ pipeline, plan }) => runPipeline(pipeline, { ...options, schedule: plan.source.reading })),
     );
   } finally {
     clearInterval(timer);

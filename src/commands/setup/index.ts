@@ -1,14 +1,12 @@
 /** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. `kafka.ts` is beside it. */
 import type { Command } from 'commander';
-import { usageError } from '../../api/errors.ts';
 import type { Registered } from '../../api/stream.ts';
 import type { EsClient } from '../../sinks/elasticsearch/client.ts';
-import type { ElasticsearchConfig } from '../../sinks/elasticsearch/config.ts';
 import type { SetupResult } from '../../sinks/elasticsearch/setup.ts';
-import { type CommandContext, openCommand } from '../shared/command-context.ts';
+import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';
-import { unknown } from '../shared/select.ts';
+import { sinksOfType } from '../shared/select.ts';
 import { table } from '../shared/table.ts';
 import { addSetupKafka } from './kafka.ts';
 
@@ -29,13 +27,13 @@ export function addSetup(program: Command, cli: Cli): void {
 }
 
 async function setUp(cli: Cli, options: TemplateSetupOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options, { quiet: true });
   const done: (SetupResult & { sink: string })[] = [];
-  for (const sink of sinksOf(session, options.sink)) {
+  for (const sink of sinksOfType(context.config, 'elasticsearch', options.sink)) {
     const { connectElasticsearch } = await import('../../sinks/elasticsearch/client.ts');
     const client = connectElasticsearch(sink);
     try {
-      const results = await setUpSink(cli, session.tools.streams, client, options.dryRun ?? false);
+      const results = await setUpSink(cli, context.tools.streams, client, options.dryRun ?? false);
       done.push(...results.map((result) => ({ sink: sink.name, ...result })));
     } finally {
       await client.close();
@@ -59,22 +57,6 @@ async function setUpSink(
     streams.map(({ stream, fields }) => templatesFor({ stream: stream.name, fields, capability })),
   );
   return setupElasticsearch(client, templates, { dryRun, signal: cli.signal });
-}
-
-function sinksOf({ config }: CommandContext, name: string | undefined): ElasticsearchConfig[] {
-  const all = config.sinks.filter((sink) => sink.type === 'elasticsearch');
-  if (all.length === 0)
-    throw usageError(
-      'the config has no Elasticsearch sink',
-      'Add one under `sinks`; `sluice config example` shows how.',
-    );
-  const chosen = all.filter((sink) => name === undefined || sink.name === name);
-  if (chosen.length > 0) return chosen;
-  throw unknown(
-    'Elasticsearch sink',
-    name ?? '',
-    all.map((sink) => sink.name),
-  );
 }
 
 function print(

@@ -1,13 +1,11 @@
 /** `sluice setup kafka`: creates the topics of every stream, and the marker topic. A second run changes nothing. */
 import type { Command } from 'commander';
-import { usageError } from '../../api/errors.ts';
 import { plural } from '../../observe/show.ts';
-import type { KafkaConfig } from '../../sinks/kafka/config.ts';
 import type { TopicResult } from '../../sinks/kafka/setup.ts';
-import { type CommandContext, openCommand } from '../shared/command-context.ts';
+import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, whole, withCommon } from '../shared/options.ts';
-import { placesOf, unknown } from '../shared/select.ts';
+import { placesOf, sinksOfType } from '../shared/select.ts';
 import { table } from '../shared/table.ts';
 
 interface TopicSetupOptions extends CommonOptions {
@@ -31,31 +29,18 @@ export function addSetupKafka(setup: Command, cli: Cli): void {
 }
 
 async function setUp(cli: Cli, options: TopicSetupOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
-  const sinks = sinksOf(session, options.sink);
+  const context = await openCommand(cli, options, { quiet: true });
+  const sinks = sinksOfType(context.config, 'kafka', options.sink);
   const { setupKafka } = await import('../../sinks/kafka/setup.ts');
   const done: Result[] = [];
   for (const sink of sinks) {
     const { partitions, replication, dryRun } = options;
-    const places = placesOf(session.config, sink.name);
-    const settings = { partitions, replication, dryRun, log: session.log, signal: cli.signal };
+    const places = placesOf(context.config, sink.name);
+    const settings = { partitions, replication, dryRun, log: context.log, signal: cli.signal };
     const results = await setupKafka({ ...sink, places }, settings);
     done.push(...results.map((result) => ({ sink: sink.name, ...result })));
   }
   print(cli, done, options);
-}
-
-function sinksOf({ config }: CommandContext, name: string | undefined): KafkaConfig[] {
-  const all = config.sinks.filter((sink) => sink.type === 'kafka');
-  if (all.length === 0)
-    throw usageError('the config has no Kafka sink', 'Add one under `sinks`; docs/config.md has its keys.');
-  const chosen = all.filter((sink) => name === undefined || sink.name === name);
-  if (chosen.length > 0) return chosen;
-  throw unknown(
-    'Kafka sink',
-    name ?? '',
-    all.map((sink) => sink.name),
-  );
 }
 
 function print(cli: Cli, done: Result[], { json, dryRun = false }: TopicSetupOptions): void {

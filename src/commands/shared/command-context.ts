@@ -38,9 +38,9 @@ export async function openCommand(
   const cli = { ...given, streams: await streamsOf(given, options) };
   const knownStreams = knownStreamsOf(cli);
   const loaded = loadConfig(file, { env: cli.env, knownStreams, onSecret: cli.redactor.protect });
-  const session = commandContextOf(cli, loaded.config, options, choices);
+  const context = commandContextOf(cli, loaded.config, options, choices);
   for (const warning of loaded.warnings) cli.stderr.line(`warning: ${warning}`);
-  return { ...session, warnings: loaded.warnings };
+  return { ...context, warnings: loaded.warnings };
 }
 
 function fileOf({ env }: Cli, { config }: CommonOptions): string {

@@ -42,14 +42,14 @@ function isFinished(state: PipelineState, job: JobRow): boolean {
 }
 
 /** Runs the job's walk in one pipeline. Trouble that may pass is waited for, as in `run`; returns early when told to stop. */
-export async function runJob({ pipeline, watch }: Running, job: JobRow, signal: AbortSignal): Promise<void> {
+export async function runJob({ pipeline, statistics }: Running, job: JobRow, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && !isFinished(pipeline.state, job)) {
     let isRecovered = false;
     try {
       await recover(pipeline, signal);
       isRecovered = true;
       await runWalk(pipeline, walkOf(job), signal);
-      watch.events.walked(walkOf(job));
+      statistics.events.walked(walkOf(job));
     } catch (error) {
       if (signal.aborted) return;
       // Nobody waits for a sink behind a command; `run` does.

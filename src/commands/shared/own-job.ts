@@ -11,15 +11,15 @@ import { printResult } from './result.ts';
 
 export async function ownJob(
   cli: Cli,
-  session: CommandContext,
+  context: CommandContext,
   job: JobRow,
   { json = false, adopt }: { json?: boolean; adopt?: boolean },
 ): Promise<void> {
-  const { results, failures, done } = await workOn(cli, session, job, { title: 'backfill', adopt });
+  const { results, failures, done } = await workOn(cli, context, job, { title: 'backfill', adopt });
   if (done || results.some(({ windows, delivered }) => windows + delivered > 0))
     printResult(cli, { id: job.id, done }, results, json);
   const [first] = failures;
-  if (failures.length > 1) for (const error of failures.slice(1)) session.log.error(error.message);
+  if (failures.length > 1) for (const error of failures.slice(1)) context.log.error(error.message);
   if (first !== undefined) throw first;
   if (!done) {
     throw new SluiceError(`stopped before backfill ${job.id} was finished`, {
@@ -38,15 +38,15 @@ interface Worked {
 /** All pipelines of a job side by side, with progress on stderr. One that fails does not end the others. */
 export async function workOn(
   cli: Cli,
-  session: CommandContext,
+  context: CommandContext,
   job: JobRow,
   { title, adopt }: { title: string; adopt?: boolean },
 ): Promise<Worked> {
   const ours = (name: string) => job.pipelines.includes(name);
-  const opened = openPipelines(session, (lines) => lines.filter(({ name }) => ours(name)), { adopt });
+  const opened = openPipelines(context, (plans) => plans.filter(({ name }) => ours(name)), { adopt });
   try {
     if (opened.running.length === 0) throw missing(job);
-    return await work(cli, session, opened, job, title);
+    return await work(cli, context, opened, job, title);
   } finally {
     await opened.close();
   }
@@ -67,20 +67,20 @@ async function work(
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
   const done = store.jobs().find(({ id }) => id === job.id)?.status === 'done';
   if (!done) store.setJob(job.id, failures.length > 0 ? 'failed' : 'waiting', failures[0]?.message);
-  const results = running.map(({ pipeline, watch }) => ({
+  const results = running.map(({ pipeline, statistics }) => ({
     ...resultOf(pipeline.name, pipeline.state, job, startedAtMs, cli.now()),
-    ...{ delivered: watch.delivered, rejected: watch.rejected },
+    ...{ delivered: statistics.delivered, rejected: statistics.rejected },
   }));
   return { results, failures, done };
 }
 
 function standingOf(running: Running[], job: JobRow) {
   const { id } = walkOf(job);
-  const parts = running.map(({ pipeline, watch }) => progressOf(pipeline.state, job, watch.reached.get(id)));
+  const parts = running.map(({ pipeline, statistics }) => progressOf(pipeline.state, job, statistics.reached.get(id)));
   return {
     part: parts.reduce((sum, part) => sum + part, 0) / running.length,
-    delivered: running.reduce((sum, { watch }) => sum + watch.delivered, 0),
-    note: running.find(({ watch }) => watch.waiting !== undefined)?.watch.waiting,
+    delivered: running.reduce((sum, { statistics }) => sum + statistics.delivered, 0),
+    note: running.find(({ statistics }) => statistics.waiting !== undefined)?.statistics.waiting,
   };
 }
 

@@ -1,4 +1,4 @@
-/** Pipelines with their state, ready to run, each with somebody who watches it. */
+/** Pipelines with their state and statistics, ready to run. */
 import { resolve } from 'node:path';
 import { usageError } from '../../api/errors.ts';
 import { type Built, build, type PipelinePlan, toPipeline } from '../../engine/build.ts';
@@ -10,8 +10,8 @@ import type { CommandContext } from './command-context.ts';
 
 export interface Running {
   pipeline: Pipeline;
-  line: PipelinePlan;
-  watch: Statistics;
+  plan: PipelinePlan;
+  statistics: Statistics;
 }
 
 export interface Opened {
@@ -33,13 +33,13 @@ function ofItsTenant({ name, source }: PipelinePlan, state: PipelineState): Pipe
 
 /** Takes the state for itself; throws when another process has it. `adopt` takes output folders as they are. */
 export function openPipelines(
-  session: CommandContext,
-  choose: (lines: PipelinePlan[]) => PipelinePlan[] = (lines) => lines,
+  context: CommandContext,
+  choose: (plans: PipelinePlan[]) => PipelinePlan[] = (plans) => plans,
   { anyTenant = false, adopt = false } = {},
 ): Opened {
-  const { config } = session;
-  const store = openState({ ...session.state, now: session.tools.now, exclusive: true });
-  const tools = { ...session.tools, owner: { state: store.id, path: resolve(config.state.path), adopt } };
+  const { config } = context;
+  const store = openState({ ...context.state, now: context.tools.now, exclusive: true });
+  const tools = { ...context.tools, owner: { state: store.id, path: resolve(config.state.path), adopt } };
   let built: Built;
   try {
     built = build(config, tools);
@@ -47,20 +47,20 @@ export function openPipelines(
     store.close();
     throw error;
   }
-  const lines = choose(built.lines);
-  const open = (line: PipelinePlan): Running => {
-    const watch = createStatistics(line.name, tools.now, built.lived);
-    const watched = { ...line, registered: observed(line.registered, watch) };
-    const stored = store.pipeline(line.name);
-    const state = anyTenant ? stored : ofItsTenant(line, stored);
-    const pipeline = toPipeline(watched, built, config, state, tools, watch.events);
-    watch.owed = pipeline.owed.size;
-    watch.events.gaps(state.gaps());
-    return { line, watch, pipeline };
+  const plans = choose(built.plans);
+  const open = (plan: PipelinePlan): Running => {
+    const statistics = createStatistics(plan.name, tools.now, built.lived);
+    const watched = { ...plan, registered: observed(plan.registered, statistics) };
+    const stored = store.pipeline(plan.name);
+    const state = anyTenant ? stored : ofItsTenant(plan, stored);
+    const pipeline = toPipeline(watched, built, config, state, tools, statistics.events);
+    statistics.owed = pipeline.owed.size;
+    statistics.events.gaps(state.gaps());
+    return { plan, statistics, pipeline };
   };
   let running: Running[];
   try {
-    running = lines.map(open);
+    running = plans.map(open);
   } catch (error) {
     store.close();
     throw error;

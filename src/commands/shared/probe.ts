@@ -30,8 +30,8 @@ function pageSizeFor({ stream }: Registered, pageSize: number): number {
   return stream.mode === 'children' ? pageSize : Math.min(pageSize, 20);
 }
 
-export function contextFor(
-  session: CommandContext,
+export function streamContextFor(
+  context: CommandContext,
   { source, registered, client }: PipelinePlan,
   signal: AbortSignal,
 ): StreamContext {
@@ -44,10 +44,10 @@ export function contextFor(
     openChildren: () => [],
     parents: source.parents[registered.stream.name] ?? [],
     noted: () => [],
-    now: session.tools.now,
+    now: context.tools.now,
     priority: 'live',
     signal,
-    log: session.log,
+    log: context.log,
   };
 }
 
@@ -57,17 +57,17 @@ const A_FEW_CHILDREN = 4;
 
 /** The first records of the range, without secrets. Throws where children are there, and none can be read. */
 export async function firstRecords(
-  line: PipelinePlan,
-  context: StreamContext,
+  plan: PipelinePlan,
+  streamContext: StreamContext,
   range: Range,
   count: number,
 ): Promise<unknown[]> {
-  const { stream } = line.registered;
+  const { stream } = plan.registered;
   const walk: Walk = { id: 'probe', kind: 'live', range, once: true };
   const found = new Map<string, unknown>();
   let children = 0;
   let failed = 0;
-  for await (const page of stream.pages(context, walk, undefined)) {
+  for await (const page of stream.pages(streamContext, walk, undefined)) {
     for (const record of page.records) keep(found, record, stream);
     if (page.child !== undefined) children++;
     if ((page.child?.failures ?? 0) > 0) failed++;

@@ -9,8 +9,8 @@ import type { PipelinePlan } from '../../engine/build.ts';
 type Seen = Map<string, boolean>;
 
 export interface Scopes {
-  /** The source's lines, with a client that is watched. */
-  lines: PipelinePlan[];
+  /** The source's plans, with a client that is watched. */
+  plans: PipelinePlan[];
   /** Asks for what no request has shown yet. */
   missing(signal: AbortSignal): Promise<Missing[]>;
 }
@@ -23,17 +23,17 @@ export interface Missing {
 }
 
 /** Watches what the streams of one source ask for. */
-export function watchScopes(lines: readonly PipelinePlan[]): Scopes {
+export function watchScopes(plans: readonly PipelinePlan[]): Scopes {
   const seen: Seen = new Map();
-  const watched = lines.map((line) => ({ ...line, client: watching(line.client, seen) }));
+  const watched = plans.map((plan) => ({ ...plan, client: watching(plan.client, seen) }));
   return {
-    lines: watched,
+    plans: watched,
     async missing(signal) {
       const met = new Set(seen.keys());
-      await Promise.all(watched.map((line) => askForOthers(line, seen, signal)));
+      await Promise.all(watched.map((plan) => askForOthers(plan, seen, signal)));
       const lacking = [...seen].filter(([, isThere]) => !isThere).map(([scope]) => scope);
       return lacking.map((scope) => {
-        const users = lines.filter(({ registered }) => registered.stream.about.scopes.includes(scope));
+        const users = plans.filter(({ registered }) => registered.stream.about.scopes.includes(scope));
         const streams = users.map(({ registered }) => registered.stream.name);
         return { scope, streams: [...new Set(streams)], isBehind: !met.has(scope) };
       });

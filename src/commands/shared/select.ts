@@ -4,6 +4,7 @@ import type { StreamName } from '../../api/document.ts';
 import { usageError } from '../../api/errors.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
+import type { SinkConfig } from '../../sinks/registry.ts';
 
 interface Choice {
   source?: string[];
@@ -11,24 +12,24 @@ interface Choice {
   pipeline?: string[];
 }
 
-/** The lines of the config that were chosen; all of them when nothing was. A name that fits none is a mistake. */
-export function chosenLines(lines: readonly PipelinePlan[], choice: Choice): PipelinePlan[] {
-  const named: [string, string[] | undefined, (line: PipelinePlan) => string][] = [
-    ['source', choice.source, (line) => line.source.name],
-    ['stream', choice.stream, (line) => line.registered.stream.name],
-    ['pipeline', choice.pipeline, (line) => line.name],
+/** The plans of the config that were chosen; all of them when nothing was. A name that fits none is a mistake. */
+export function chosenPlans(plans: readonly PipelinePlan[], choice: Choice): PipelinePlan[] {
+  const named: [string, string[] | undefined, (plan: PipelinePlan) => string][] = [
+    ['source', choice.source, (plan) => plan.source.name],
+    ['stream', choice.stream, (plan) => plan.registered.stream.name],
+    ['pipeline', choice.pipeline, (plan) => plan.name],
   ];
-  let chosen = [...lines];
+  let chosen = [...plans];
   for (const [what, names, nameOf] of named) {
     if (names === undefined) continue;
-    const known = new Set(lines.map(nameOf));
+    const known = new Set(plans.map(nameOf));
     for (const name of names) if (!known.has(name)) throw unknown(what, name, [...known]);
-    chosen = chosen.filter((line) => names.includes(nameOf(line)));
+    chosen = chosen.filter((plan) => names.includes(nameOf(plan)));
   }
   if (chosen.length > 0) return chosen;
   throw usageError(
     'no pipeline of the config fits this choice',
-    `There are: ${lines.map(({ name }) => name).join(', ')}.`,
+    `There are: ${plans.map(({ name }) => name).join(', ')}.`,
   );
 }
 
@@ -37,6 +38,16 @@ export function placesOf(config: Config, sinkName: string): { stream: StreamName
   return config.sources
     .filter((source) => source.sinks.includes(sinkName))
     .flatMap((source) => source.streams.map((stream) => ({ stream, namespace: source.name })));
+}
+
+/** The sinks of a type that were chosen; all of them when none was named. */
+export function sinksOfType<Type extends SinkConfig['type']>({ sinks }: Config, type: Type, name: string | undefined) {
+  const all = sinks.filter((sink): sink is Extract<SinkConfig, { type: Type }> => sink.type === type);
+  const names = all.map((sink) => sink.name);
+  if (all.length === 0)
+    throw usageError(`the config has no ${type} sink`, 'Add one under `sinks`; docs/config.md has its keys.');
+  if (name !== undefined && !names.includes(name)) throw unknown(`${type} sink`, name, names);
+  return all.filter((sink) => name === undefined || sink.name === name);
 }
 
 export function unknown(what: string, name: string, known: readonly string[]): Error {

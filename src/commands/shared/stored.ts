@@ -8,12 +8,12 @@ import type { Cli } from './context.ts';
 import { unknown } from './select.ts';
 
 /** Throws when there is none: looking must not make one. */
-export function existingState(cli: Cli, session: CommandContext, exclusive: boolean): StateStore {
-  const { path } = session.config.state;
+export function existingState(cli: Cli, context: CommandContext, exclusive: boolean): StateStore {
+  const { path } = context.config.state;
   if (!hasState(path)) {
     throw usageError(`there is no state in ${path} yet`, 'It is made by the first `sluice run` or `sluice backfill`.');
   }
-  return openState({ ...session.state, now: cli.now, exclusive });
+  return openState({ ...context.state, now: cli.now, exclusive });
 }
 
 /** The pipelines that were named; all that the state knows when none was. */

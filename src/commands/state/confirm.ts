@@ -11,8 +11,8 @@ export interface ConfirmOptions extends CommonOptions {
 
 /** Takes no lock: a running Sluice believes it at its next look. */
 export async function confirmState(cli: Cli, options: ConfirmOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
-  const store = existingState(cli, session, false);
+  const context = await openCommand(cli, options, { quiet: true });
+  const store = existingState(cli, context, false);
   try {
     const confirmed = storedPipelines(store, options.pipeline).map((name) => {
       const alarm = confirmFew(store.pipeline(name));

@@ -15,16 +15,16 @@ export interface ResetOptions extends CommonOptions {
 
 /** Takes the lock: nothing may run meanwhile. */
 export async function resetState(cli: Cli, options: ResetOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options, { quiet: true });
   if (options.pipeline === undefined && !options.all) throw usageError('say which: --pipeline <name...> or --all');
-  const names = namesOf(cli, session, options);
+  const names = namesOf(cli, context, options);
   if (!options.yes) {
     const advice = 'Give --yes as well. Sinks keep what they have: it will be there twice.';
     throw usageError(`this forgets what was delivered by ${names.join(', ')}, which is then delivered again`, advice);
   }
-  const opened = openPipelines(session, undefined, { anyTenant: true });
+  const opened = openPipelines(context, undefined, { anyTenant: true });
   try {
-    for (const name of names) await forget(session, opened, name);
+    for (const name of names) await forget(context, opened, name);
   } finally {
     await opened.close();
   }
@@ -32,8 +32,8 @@ export async function resetState(cli: Cli, options: ResetOptions): Promise<void>
   else cli.stdout.line(`forgotten: ${names.join(', ')}`);
 }
 
-function namesOf(cli: Cli, session: CommandContext, options: ResetOptions): string[] {
-  const store = existingState(cli, session, false);
+function namesOf(cli: Cli, context: CommandContext, options: ResetOptions): string[] {
+  const store = existingState(cli, context, false);
   try {
     return storedPipelines(store, options.all ? undefined : options.pipeline);
   } finally {
@@ -45,13 +45,13 @@ function namesOf(cli: Cli, session: CommandContext, options: ResetOptions): stri
  * `recover` cuts open segments to what was committed and finishes them: without the state, nobody could tell any more. That
  * files are gone, or another's, is often why this is asked for.
  */
-async function forget(session: CommandContext, { store, running }: Opened, name: string): Promise<void> {
-  const one = running.find(({ line }) => line.name === name);
-  const sink = session.config.sinks.find((each) => each.name === one?.line.sinkName);
+async function forget(context: CommandContext, { store, running }: Opened, name: string): Promise<void> {
+  const one = running.find(({ plan }) => plan.name === name);
+  const sink = context.config.sinks.find((each) => each.name === one?.plan.sinkName);
   if (one !== undefined && sinkTypeOf(sink?.type)?.endsOnRecover) {
     await recover(one.pipeline).catch((error: unknown) => {
       if (!(error instanceof SluiceError) || error.action !== 'stop') throw error;
-      session.log.warn(`${name}: its files stay as they are: ${error.message}`);
+      context.log.warn(`${name}: its files stay as they are: ${error.message}`);
     });
   }
   store.pipeline(name).reset();

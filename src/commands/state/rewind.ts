@@ -13,10 +13,10 @@ export interface RewindOptions extends CommonOptions {
 
 /** The next `run` reads from that time on. Takes the lock: a walk under way would overwrite it. */
 export async function rewindState(cli: Cli, options: RewindOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options, { quiet: true });
   const toMs = readTime('--to', options.to, cli.now()).ms;
   if (toMs > cli.now()) throw usageError(`--to ${showTime(toMs)} lies in the future`);
-  const store = existingState(cli, session, true);
+  const store = existingState(cli, context, true);
   try {
     const names = storedPipelines(store, options.pipeline);
     const rewound = names.filter((name) => store.pipeline(name).rewind('live', toMs));

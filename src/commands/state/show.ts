@@ -29,12 +29,12 @@ interface Shown {
 
 /** Reads only: a running Sluice is not disturbed. */
 export async function showState(cli: Cli, options: ShowOptions): Promise<void> {
-  const session = await openCommand(cli, options, { quiet: true });
-  const store = existingState(cli, session, false);
+  const context = await openCommand(cli, options, { quiet: true });
+  const store = existingState(cli, context, false);
   try {
     const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));
     const jobs = store.jobs();
-    if (options.json) cli.stdout.json({ state: session.config.state.path, id: store.id, pipelines: shown, jobs });
+    if (options.json) cli.stdout.json({ state: context.config.state.path, id: store.id, pipelines: shown, jobs });
     else
       cli.stdout.lines([
         ...shown.flatMap((one) => [...pipelineLines(one), '']),

@@ -96,7 +96,7 @@ async function isThere(tools: Tools, session: Session, delivery: KafkaDelivery):
     walk.seen = true;
     return false;
   }
-  const { marker, keptMs } = await settledMarker(session, walk.group, number);
+  const { marker, keptMs } = await latestMarker(session, walk.group, number);
   const question = { number, ids: documents.map(({ id }) => id), atMs: attempted.atMs };
   if (!hasArrived(question, { ...walk, marker, nowMs: tools.now(), keptMs })) return false;
   arrived(walk, number, tools);
@@ -105,16 +105,16 @@ async function isThere(tools: Tools, session: Session, delivery: KafkaDelivery):
 }
 
 /** Brokers before 4.0 may show a number that was just committed a moment late (KAFKA-17507): an older one is read twice. */
-const SETTLE_MS = 1000;
+const LATE_MARKER_MS = 1000;
 
-async function settledMarker(
+async function latestMarker(
   session: Session,
   group: string,
   number: number,
 ): Promise<{ marker: Marker | undefined; keptMs: number }> {
   let marker = await session.marker(group);
   if ((marker?.number ?? 0) < number) {
-    await sleep(SETTLE_MS);
+    await sleep(LATE_MARKER_MS);
     marker = await session.marker(group);
   }
   const keptMs = marker === undefined ? await session.keptMs() : undefined;
@@ -147,7 +147,7 @@ export async function idsThatArrived(
   { number, ids: entries, atMs }: Prepared,
 ): Promise<string[]> {
   const ids = entries.map(({ id }) => id);
-  const { marker, keptMs } = await settledMarker(session, walk.group, number);
+  const { marker, keptMs } = await latestMarker(session, walk.group, number);
   walk.seen = true;
   if (!hasArrived({ number, ids, atMs }, { ...walk, marker, nowMs: tools.now(), keptMs })) return [];
   arrived(walk, number, tools);
