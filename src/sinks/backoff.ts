@@ -1,9 +1,9 @@
-/** How long a sink in trouble is waited for, and what is said meanwhile. */
+/** How long Sluice waits for a sink in trouble, and what it logs meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SluiceError } from '../api/errors.ts';
 
-/** Something that may pass by itself. */
+/** Trouble that may pass by itself. */
 export interface Waiting {
   /** A predicate: `cannot be reached: …`. */
   why: string;
@@ -13,20 +13,19 @@ export interface Waiting {
 }
 
 /**
- * What only a person can mend, if it is true. Answers are damaged on their way, and gateways answer in place of a cluster
- * that starts: it is asked again, and believed when nothing else was said `BELIEVED_AFTER` times.
+ * A refusal that only a person can lift, if it is true. Answers are damaged on their way, and gateways answer in place of
+ * a cluster that starts: so the cluster is asked again, and the refusal believed when it came `BELIEVED_AFTER` times in a row.
  */
 export interface Refusal {
   refusal: SluiceError;
-  /** When to ask again. */
+  /** How long to wait before asking again. */
   waitMs?: number;
 }
 
-/** How often a refusal has to be said in a row, and the pause between. */
 const BELIEVED_AFTER = 3;
 const REFUSAL_MS = 1000;
 
-interface PatienceSettings {
+interface BackoffSettings {
   /** Who is in trouble: `Elasticsearch at https://es:9200`. */
   who: string;
   deadlineMs: number;
@@ -35,7 +34,7 @@ interface PatienceSettings {
   log: Logger;
   /** Milliseconds that the process lived through, or any clock. */
   now: () => number;
-  /** Shared by everything that waits on one cluster, so that it is said once and not per request. */
+  /** Shared by all requests to one cluster, so that its trouble is logged once and not per request. */
   said: { at: number };
 }
 
@@ -45,13 +44,13 @@ export interface Backoff {
    * a row when it is believed.
    */
   wait(trouble: Waiting | Refusal, signal: AbortSignal): Promise<void>;
-  /** Something was delivered: the clock and the backoff start anew. */
+  /** Documents were delivered: the deadline and the backoff start anew. */
   progress(): void;
 }
 
-const sayEveryMs = 30_000;
+const SAY_EVERY_MS = 30_000;
 
-export function backoff(settings: PatienceSettings): Backoff {
+export function backoff(settings: BackoffSettings): Backoff {
   let since: number | undefined;
   let attempt = 0;
   let told = false;
@@ -71,7 +70,7 @@ export function backoff(settings: PatienceSettings): Backoff {
       const message = `${settings.who} ${trouble.why}`;
       // `run` waits on, and asks anew what arrived; `run --once` and `backfill` end.
       if (left <= 0) throw new SluiceError(message, { action: 'retry', advice: trouble.advice });
-      // A first hiccup is nobody's business; what lasts is said, and said again at intervals.
+      // A first failure is not logged; trouble that lasts is, again and again at intervals.
       if (attempt > 0) told = say(settings, message, trouble.advice) || told;
       const ceiling = Math.min(settings.maxMs, settings.baseMs * 2 ** attempt);
       attempt += 1;
@@ -98,8 +97,8 @@ export async function orRefusal<T>(work: () => Promise<T>): Promise<T | Refusal>
   }
 }
 
-function say({ said, now, log }: PatienceSettings, message: string, advice: string): boolean {
-  if (now() - said.at < sayEveryMs) return false;
+function say({ said, now, log }: BackoffSettings, message: string, advice: string): boolean {
+  if (now() - said.at < SAY_EVERY_MS) return false;
   said.at = now();
   log.warn({ advice }, `${message}; waiting`);
   return true;

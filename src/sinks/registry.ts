@@ -10,7 +10,7 @@ const all = [ndjson, elasticsearch, kafka] as const;
 /** A sink of the config, as its own folder reads it. */
 export type SinkConfig = ReturnType<(typeof all)[number]['settings']>;
 
-/** What is known of any sink. Its settings go only to the one that they belong to. */
+/** Every type of sink, without its own settings: those of a sink are only handed to the type that made them. */
 export const sinkTypes = all as unknown as readonly SinkType<z.ZodObject, Named>[];
 
 export function sinkTypeOf(type: unknown): SinkType<z.ZodObject, Named> | undefined {

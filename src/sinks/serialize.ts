@@ -12,7 +12,7 @@ export function toJson(document: EcsDocument): Pick<OutDocument, 'json' | 'inges
   (document.event as Record<string, unknown>).ingested = PLACEHOLDER;
   const text = JSON.stringify(document);
   const at = text.indexOf(MEMBER) + OFFSET;
-  // Nearly always everything before it is ASCII, and a character is a byte.
+  // Nearly always the text before that place is ASCII, and a character is a byte.
   const json = bytesOf(text);
   const ingestedAt = json.length === text.length ? at : Buffer.byteLength(text.slice(0, at));
   return { json, ingestedAt };
@@ -38,7 +38,7 @@ function bytesOf(text: string): Buffer {
   return block.subarray(start, used);
 }
 
-/** The document as it is stored, as a text. */
+/** The stored document as text. */
 export function stamped(document: Pick<OutDocument, 'json' | 'ingestedAt'>, ingested: string): string {
   return encodeLines([document], ingested).toString('utf8').trimEnd();
 }

@@ -6,7 +6,7 @@ import { name } from '../api/values.ts';
 import type { Parts } from '../system/parts.ts';
 import type { Owner } from './ndjson/owner.ts';
 
-/** What texts of the config file stand for. */
+/** Turns texts of the config file into what they stand for. */
 export interface ConfigValues {
   /** A path of the file as seen from where the process runs. */
   path(text: string): string;
@@ -33,7 +33,7 @@ interface SinkTools {
   lived?: () => number;
   /** Receives errors that no code caught. */
   parts: Parts;
-  /** The state that files are written for; only `check` does without. */
+  /** The state that files are written for; left out by `check`. */
   owner?: Owner;
 }
 
@@ -70,7 +70,7 @@ export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
   impatient(settings: Settings, limitMs: number): Settings;
   /** The most open files and connections at a time: of the whole sink, and more for each of its pipelines. */
   readonly handles: { all: number; pipeline: number };
-  /** `recover` also ends what only the state knows the end of: it is asked before the state forgets a pipeline. */
+  /** `recover` also cuts files at an end that only the state knows: it runs before the state forgets a pipeline. */
   readonly endsOnRecover: boolean;
 }
 

@@ -3,7 +3,7 @@ import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
 import { type Backoff, backoff } from '../../src/sinks/backoff.ts';
-import { type AttemptTools, patiently } from '../../src/sinks/kafka/attempts.ts';
+import { type AttemptTools, withBackoff } from '../../src/sinks/kafka/attempts.ts';
 import { judge, RefusedError, StepError, typeOf, type Where } from '../../src/sinks/kafka/errors.ts';
 import {
   hasArrived,
@@ -324,7 +324,7 @@ describe('a refusal', () => {
       set session(_dropped) {},
     };
     let attempts = 0;
-    await patiently(tools, signal, async () => {
+    await withBackoff(tools, signal, async () => {
       const error = errors[attempts++];
       if (error !== undefined) throw error;
     });
@@ -369,7 +369,7 @@ describe('a refusal', () => {
       ...{ newBackoff: () => patience, where, session, limits: new Map(), lost: undefined },
     };
     const marker = async () => Promise.reject(protocol('MESSAGE_TOO_LARGE'));
-    await expect(patiently(tools, signal, marker)).rejects.toThrow('holds no documents');
+    await expect(withBackoff(tools, signal, marker)).rejects.toThrow('holds no documents');
     expect(waited).toHaveLength(1);
   });
 });

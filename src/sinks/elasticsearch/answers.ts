@@ -22,7 +22,7 @@ export interface EsProblem {
   reason: string;
 }
 
-/** `[type] reason` of an error body, with what caused it; tolerant, since proxies answer too. */
+/** Type and reason of an error body, with what caused it; tolerant, since proxies answer too. */
 export function problemOf(body: unknown): EsProblem {
   const error = (body as { error?: unknown } | null)?.error;
   if (typeof error === 'string') return { type: 'error', reason: error };
@@ -47,14 +47,14 @@ export function problemOf(body: unknown): EsProblem {
   };
 }
 
-/** What was answered, in a few words. */
+/** The answer in a few words. */
 export function saidBy(reply: Reply): string {
   if (reply.kind === 'silence') return reply.why;
   const { type, reason } = problemOf(reply.body);
   return `${reply.status} ${type}: ${reason}`;
 }
 
-/** A request that did not succeed, 413 excepted: what may pass is returned, what needs a person is thrown. */
+/** Judges a failed request, except with 413: trouble that may pass is returned, a refusal that needs a person is thrown. */
 export function troubleWith(reply: Reply, place: ClusterPlace): ClusterTrouble {
   if (reply.kind === 'silence') return silent(reply, place);
   const { status } = reply;
@@ -74,7 +74,7 @@ function silent({ why, tls, hint }: Extract<Reply, { kind: 'silence' }>, place: 
   return { kind: 'trouble', ...found, outcomeUnknown: true };
 }
 
-export const neededPrivileges = ['auto_configure', 'create_doc', 'read', 'maintenance'] as const;
+export const NEEDED_PRIVILEGES = ['auto_configure', 'create_doc', 'read', 'maintenance'] as const;
 
 /** A refusal that only a person can lift. Never a rejection: the documents are not to blame. */
 function refused(status: number, said: string, { where, dataStream }: ClusterPlace): SluiceError {
@@ -87,7 +87,7 @@ function refused(status: number, said: string, { where, dataStream }: ClusterPla
   if (status === 403) {
     return stop(
       `Elasticsearch at ${where} does not allow this on ${dataStream} (${said})`,
-      `Give the API key or user the index privileges ${neededPrivileges.join(', ')} on logs-*.`,
+      `Give the API key or user the index privileges ${NEEDED_PRIVILEGES.join(', ')} on logs-*.`,
     );
   }
   if (status === 404) {
@@ -97,7 +97,7 @@ function refused(status: number, said: string, { where, dataStream }: ClusterPla
     );
   }
   if (wantsTls(status, said)) {
-    return stop(`${where} is not spoken to as it wants (${said})`, 'Write https:// in `nodes` of the sink.');
+    return stop(`Elasticsearch at ${where} expects TLS (${said})`, 'Write https:// in `nodes` of the sink.');
   }
   return stop(
     `Elasticsearch at ${where} refuses the request for ${dataStream} (${said})`,
@@ -127,19 +127,19 @@ function inFailureStore(place: ClusterPlace): ItemVerdict {
   return { kind: 'rejected', problem: { type: 'failure_store', reason } };
 }
 
-/** 400s that blame the cluster's own setup: they hit every document alike and would drain the stream. */
-const setupTypes = new Set([
+/** Errors with status 400 that blame the cluster's setup: every document meets them, and rejecting all would drain the stream. */
+const SETUP_TYPES = new Set([
   'validation_exception',
   'index_closed_exception',
   'invalid_index_name_exception',
   'security_exception',
   'action_request_validation_exception',
 ]);
-const setupReasons = /pipeline with id|no write index|maximum (normal )?shards|index template/i;
+const SETUP_REASONS = /pipeline with id|no write index|maximum (normal )?shards|index template/i;
 
 function isAboutDocument(problem: EsProblem): boolean {
-  if (setupTypes.has(problem.type)) return false;
-  return problem.type !== 'illegal_argument_exception' || !setupReasons.test(problem.reason);
+  if (SETUP_TYPES.has(problem.type)) return false;
+  return problem.type !== 'illegal_argument_exception' || !SETUP_REASONS.test(problem.reason);
 }
 
 function isBlock(problem: EsProblem): boolean {
@@ -159,7 +159,7 @@ function blocked(problem: EsProblem, { dataStream }: ClusterPlace): ClusterTroub
   };
 }
 
-const fieldPatterns = [
+const FIELD_PATTERNS = [
   /failed to parse field \[([^\]]+)\]/,
   /object mapping for \[([^\]]+)\]/,
   /mapper \[([^\]]+)\]/,
@@ -169,11 +169,11 @@ const fieldPatterns = [
   /field \[([^\]]+)\]/,
 ];
 
-/** The field that a reason blames; undefined where it names none (a limit on their number, say). */
+/** The field that a reason names; undefined where it names none, as for a limit on the number of fields. */
 export function fieldOf(reason: string): string | undefined {
   const strict = /dynamic introduction of \[([^\]]+)\] within \[([^\]]+)\]/.exec(reason);
   if (strict) return strict[2] === '_doc' ? strict[1] : `${strict[2]}.${strict[1]}`;
-  for (const pattern of fieldPatterns) {
+  for (const pattern of FIELD_PATTERNS) {
     const found = pattern.exec(reason)?.[1];
     if (found !== undefined) return found;
   }

@@ -1,11 +1,11 @@
-/** Bulk requests: documents into lines, lines into requests of bounded size, one request and what became of it. */
+/** Bulk requests: divides documents into requests of bounded size, sends one, and tells what became of each document. */
 import { z } from 'zod';
 import type { OutDocument } from '../../api/sink.ts';
 import { putLine } from '../serialize.ts';
 import { type ClusterPlace, type ClusterTrouble, type EsProblem, judgeItem, troubleWith } from './answers.ts';
 import type { EsClient } from './client.ts';
 
-/** One document, two lines of a request. */
+/** A document: two lines of a request. */
 export interface BulkLine {
   id: string;
   head: string;
@@ -25,7 +25,7 @@ export interface ChunkLimits {
   maxBulkDocuments: number;
 }
 
-/** Lazily. Documents of one data stream stay in order. */
+/** Makes each chunk when it is asked for. Documents of one data stream stay in order. */
 export function* chunksOf(
   documents: readonly OutDocument[],
   limits: ChunkLimits,
@@ -53,7 +53,7 @@ function sizeOf({ head, document }: BulkLine): number {
   return Buffer.byteLength(head) + document.json.length + 1;
 }
 
-/** The body of a request: made for each attempt, so that only those under way take the memory. */
+/** The body of a request, made for each attempt, so that only requests under way take memory. */
 function bodyOf({ lines, ingested }: BulkChunk): Buffer {
   const body = Buffer.allocUnsafe(lines.reduce((sum, line) => sum + sizeOf(line), 0));
   let end = 0;
@@ -68,7 +68,7 @@ export function dataStreamOf(type: string, to: { stream: string; namespace: stri
   return `${type}-${to.stream}-${to.namespace}`;
 }
 
-/** Names our requests on the server, for as long as they run: a look-up waits for them, those of a dead process too. */
+/** Names our requests on the server while they run, so that a look-up can wait for them, even for those of a dead process. */
 export function opaqueIdOf(dataStream: string): string {
   return `sluice/${dataStream}`;
 }
@@ -76,7 +76,7 @@ export function opaqueIdOf(dataStream: string): string {
 export interface Sent {
   kind: 'sent';
   rejected: { id: string; problem: EsProblem }[];
-  /** What has to be sent again, and why. */
+  /** Documents to be sent again; `trouble` says why. */
   again: BulkLine[];
   trouble: ClusterTrouble | undefined;
 }
@@ -92,14 +92,14 @@ const BULK = z.object({
 });
 type Items = z.infer<typeof BULK>['items'];
 
-/** One attempt, without a retry. Throws only what a person has to mend. */
+/** One attempt, without a retry. Throws only refusals that a person has to lift. */
 export async function sendBulk(client: EsClient, chunk: BulkChunk, signal: AbortSignal): Promise<BulkOutcome> {
   const place = { where: client.where, dataStream: chunk.dataStream };
   const reply = await client.call({
     method: 'POST',
     path: `/${chunk.dataStream}/_bulk`,
     query: {
-      // Without a template the core would make an ordinary index of this name.
+      // Without a template, a bare core would make an ordinary index of this name.
       require_data_stream: true,
       // The server gives up before we do, so that its answer says what happened.
       timeout: `${Math.ceil(client.requestTimeoutMs * 0.8)}ms`,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { SluiceError } from '../../api/errors.ts';
 import type { CheckLine } from '../../api/sink.ts';
-import { neededPrivileges, problemOf, saidBy, troubleWith } from './answers.ts';
+import { NEEDED_PRIVILEGES, problemOf, saidBy, troubleWith } from './answers.ts';
 import type { EsClient, Reply } from './client.ts';
 import { type CheckedStream, checkTemplates, portions } from './template-check.ts';
 
@@ -70,7 +70,7 @@ const NAMES = z.object({
   aliases: z.array(z.object({ name: z.string(), indices: z.array(z.string()).default([]) })).default([]),
 });
 
-/** A name that a plain index or an alias has: documents would go there, without the mappings and the lookups that they need. */
+/** Names of data streams that an index or alias has: documents would go there, without their mappings and look-ups. */
 async function checkNames(client: EsClient, dataStreams: readonly string[], signal: AbortSignal): Promise<CheckLine[]> {
   const what = 'Data streams';
   const lines: CheckLine[] = [];
@@ -99,15 +99,15 @@ async function checkNames(client: EsClient, dataStreams: readonly string[], sign
 
 const PRIVILEGES = z.object({ index: z.record(z.string(), z.record(z.string(), z.boolean())).default({}) });
 
-/** A core has no such module; a distribution may have it switched off. */
-const noSecurity = /no handler found|security (is not|must be|is disabled)/i;
+/** Answers of a cluster without security: a bare core has no such module, and a distribution may have it switched off. */
+const NO_SECURITY = /no handler found|security (is not|must be|is disabled)/i;
 
 async function checkPrivileges(client: EsClient, names: readonly string[], signal: AbortSignal): Promise<CheckLine> {
   const what = 'May write';
-  const body = { index: [{ names, privileges: neededPrivileges }] };
+  const body = { index: [{ names, privileges: NEEDED_PRIVILEGES }] };
   const path = '/_security/user/_has_privileges';
   const reply = await client.call({ method: 'POST', path, body, shape: PRIVILEGES, signal });
-  if (reply.kind === 'answer' && reply.status >= 400 && noSecurity.test(problemOf(reply.body).reason)) {
+  if (reply.kind === 'answer' && reply.status >= 400 && NO_SECURITY.test(problemOf(reply.body).reason)) {
     return { what, ok: true, detail: 'the cluster has no security: everybody may' };
   }
   if (reply.kind === 'silence' || reply.status !== 200) {
@@ -117,7 +117,7 @@ async function checkPrivileges(client: EsClient, names: readonly string[], signa
   const missing = Object.entries(index).flatMap(([name, has]) =>
     Object.entries(has).flatMap(([privilege, granted]) => (granted ? [] : [`${privilege} on ${name}`])),
   );
-  if (missing.length === 0) return { what, ok: true, detail: neededPrivileges.join(', ') };
+  if (missing.length === 0) return { what, ok: true, detail: NEEDED_PRIVILEGES.join(', ') };
   return {
     what,
     ok: false,

@@ -1,6 +1,6 @@
 /**
- * The connection to Elasticsearch that the sink, `check` and `setup` share: one request, no retries, and a reply that
- * says plainly whether anybody answered. Who may be asked again, and when, is decided by the callers.
+ * The connection to Elasticsearch that the sink, `check` and `setup` share: one request without retries, and a reply that
+ * says whether the cluster answered. Whether and when to ask again is decided by the callers.
  */
 import type { Readable } from 'node:stream';
 import { Client, type ClientOptions, Transport } from '@elastic/elasticsearch';
@@ -35,12 +35,12 @@ export interface EsRequest<Body = unknown> {
   lines?: Buffer;
   /** Names the task on the server, so that `_tasks` can tell whether it still runs. */
   opaqueId?: string;
-  /** What a success holds. An answer of another shape says nothing, like none at all. */
+  /** The shape of a successful reply. A reply of another shape counts as silence. */
   shape?: z.ZodType<Body>;
   signal: AbortSignal;
 }
 
-/** Either somebody answered, or nobody did in a way that can be read: then the fate of the request is unknown. */
+/** An answer, or silence: nothing that can be read as an answer, so that the outcome of the request is unknown. */
 export type Reply<Body = unknown> =
   | { kind: 'answer'; status: number; body: Body; retryAfterMs: number | undefined }
   | { kind: 'silence'; why: string; tls?: TlsTrouble; hint?: string };
@@ -51,16 +51,16 @@ export interface EsClient {
   readonly requestTimeoutMs: number;
   /**
    * Throws the signal's reason when it is aborted, and what reading a secret throws; nothing else. The body of a success
-   * has the shape that was asked for, that of a refusal any.
+   * has the shape that was asked for; the body of a refusal may have any.
    */
   call<Body = unknown>(request: EsRequest<Body>): Promise<Reply<Body>>;
   close(): Promise<void>;
 }
 
-const defaultRequestTimeoutMs = 30_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
 
 export function connectElasticsearch(settings: ConnectionSettings): EsClient {
-  const requestTimeoutMs = settings.requestTimeoutMs ?? defaultRequestTimeoutMs;
+  const requestTimeoutMs = settings.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const client = new Client(clientOptions(settings, requestTimeoutMs));
   const where = describeNodes(settings.nodes);
   const scrub = scrubber(settings.auth);
@@ -93,7 +93,7 @@ function clientOptions(settings: ConnectionSettings, requestTimeoutMs: number): 
 }
 
 /**
- * The client insists on a header that proxies may drop, and on a media type that 8.x refuses; neither is needed to
+ * The client library insists on a header that proxies may drop, and on a media type that 8.x refuses; neither is needed to
  * speak to either major. A function, since the client calls it with `new` and takes what it returns.
  */
 function plainTransport(options: ConstructorParameters<typeof Transport>[0]): Transport {
@@ -151,7 +151,7 @@ async function once(
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(authorizationHeader === undefined ? {} : { authorization: authorizationHeader }),
     };
-    // As a stream: the client itself unpacks a reply of any size.
+    // As a stream, since the client itself would unpack a reply of any size.
     const result = await client.transport.request(
       { method, path, querystring: query, body, bulkBody: lines },
       { meta: true, headers, signal: own.signal, opaqueId: request.opaqueId, asStream: true },
@@ -173,12 +173,12 @@ async function once(
   }
 }
 
-/** Another node may answer: as the client itself decides where it reads the reply. */
+/** After these, another node is asked next: as the client decides itself where it reads the reply. */
 const AWAY = new Set([502, 503, 504]);
-/** What is asked for is small: 1,000 results of documents, a list of templates. A bulk that exceeds it is halved. */
+/** Replies are small: results of 1,000 documents, a list of templates. A bulk request with a larger one is halved. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
-/** The body as JSON, or as text where it says to be something else. */
+/** The body as JSON, or as text where its content type is another. */
 async function bodyOf(
   stream: Readable,
   status: number,
@@ -205,7 +205,7 @@ async function bodyOf(
   }
 }
 
-/** There was an answer, and it cannot be read. */
+/** An answer that cannot be read. */
 class Garbled extends Error {}
 
 function answer(status: number, body: unknown, headers: Record<string, unknown> | null | undefined): Reply {
@@ -230,12 +230,11 @@ const TLS: TlsSettings = {
   off: 'write http:// in `nodes` of the sink',
 };
 
-/** Where a redirection leads, without what may be secret in it. */
+/** Where a redirection leads, without its query, which may hold secrets. */
 function pathOf(location: unknown): string {
   return typeof location === 'string' ? (location.split(/[?#]/, 1)[0] ?? '') : 'nowhere';
 }
 
-/** What the client tells of the node that it asked. */
 interface FailedRequest {
   meta?: { meta?: { connection?: { url?: unknown } } };
 }

@@ -22,14 +22,14 @@ export interface ElasticsearchSettings extends ConnectionSettings {
   maxBulkDocuments?: number;
   /** Bulk requests at a time, over all walks of this sink. */
   concurrency?: number;
-  /** How long a cluster that refuses or is away is waited for before a write throws `stop`. */
+  /** How long a write waits for a cluster that refuses or is away. */
   retryDeadlineMs?: number;
   /** The longest first and the longest later pause between two attempts. */
   retryBaseMs?: number;
   retryMaxMs?: number;
-  /** What `check` looks at, e.g. `logs-cylance.detection-acme`; everything under `logs-*` when it is not said. */
+  /** The data streams that `check` looks at, e.g. `logs-cylance.detection-acme`; by default all of `logs-*`. */
   dataStreams?: readonly string[];
-  /** The streams, by whose fields `check` tells whether their templates are those of this version. */
+  /** The streams whose templates `check` compares with those of this version. */
   streams?: readonly CheckedStream[];
 }
 
@@ -53,7 +53,7 @@ interface Opened {
 
 export function openElasticsearch(settings: ElasticsearchSettings, tools: ElasticsearchTools): Sink {
   const opened = open(settings, tools);
-  // Batches under way or given up: what of them arrived is not known, so a second write looks first.
+  // Batches under way or given up: which of their documents arrived is not known, so a second write looks first.
   const begun = new Set<string>();
   const closed = new AbortController();
   let closing: Promise<void> | undefined;
@@ -127,7 +127,7 @@ async function writeBatch(opened: Opened, batch: Batch, attempted: boolean, sign
   const chunks = chunksOf(batch.documents, opened.limits, new Date(opened.now()).toISOString());
   const { client, limit } = opened;
   const work = async () => {
-    // Several workers take from one generator: a chunk is serialised when somebody is free to send it.
+    // Several workers take from one generator: a chunk is serialised when a worker is free to send it.
     for (let next = chunks.next(); !next.done && !own.signal.aborted; next = chunks.next()) {
       const delivery = { client, limit, backoff: opened.newBackoff(), rejections, signal: own.signal };
       await deliver(next.value, delivery, attempted);

@@ -19,8 +19,8 @@ interface LookUp {
   signal: AbortSignal;
 }
 
-/** Ids in one search; Elasticsearch's default limit on terms and results is far above it. */
-const idsPerSearch = 1000;
+/** Elasticsearch's default limits on terms and results are far above it. */
+const IDS_PER_SEARCH = 1000;
 
 /** Asks until there is an answer, or backoff ends. */
 export async function lookUpUntilAnswered(question: LookUp, backoff: Backoff): Promise<Set<string>> {
@@ -31,23 +31,23 @@ export async function lookUpUntilAnswered(question: LookUp, backoff: Backoff): P
   }
 }
 
-/** One attempt. ClusterTrouble may pass; what needs a person is thrown. */
+/** One attempt. Trouble that may pass is returned; a refusal that needs a person is thrown. */
 async function lookUp(question: LookUp): Promise<Found | ClusterTrouble> {
   const busy = await waitForTasks(question);
   if (busy) return busy;
   const refreshed = await refresh(question);
   if (refreshed !== 'refreshed') return refreshed;
   const ids = new Set<string>();
-  for (let from = 0; from < question.ids.length; from += idsPerSearch) {
-    const trouble = await search(question, question.ids.slice(from, from + idsPerSearch), ids);
+  for (let from = 0; from < question.ids.length; from += IDS_PER_SEARCH) {
+    const trouble = await search(question, question.ids.slice(from, from + IDS_PER_SEARCH), ids);
     if (trouble) return trouble;
   }
   return { kind: 'found', ids };
 }
 
 /**
- * A request that we gave up on may still be at work on the server: waits for those that run now, and not for later
- * ones. Best effort: without the `monitor` privilege tasks cannot be seen, and a request still held by a proxy is no
+ * Waits for requests that Sluice gave up on and that still run on the server; not for those that begin later.
+ * Best effort: without the `monitor` privilege tasks cannot be seen, and a request still held by a proxy is no
  * task yet; a short pause is all that is left then.
  */
 async function waitForTasks({ client, dataStream, signal }: LookUp): Promise<ClusterTrouble | undefined> {
@@ -104,7 +104,7 @@ function isMissing(status: number, body: unknown): boolean {
   return status === 404 && (body as { error?: { type?: string } } | null)?.error?.type === 'index_not_found_exception';
 }
 
-/** Where nothing is found, the filter leaves the shards alone: an answer without them has not looked. */
+/** Where nothing is found, the filter leaves only the shards: an answer without them comes from no search. */
 const HITS = SHARDS.extend({
   hits: z.object({ hits: z.array(z.object({ _id: z.string() })).default([]) }).default({ hits: [] }),
 });
@@ -141,7 +141,7 @@ async function search(question: LookUp, ids: string[], found: Set<string>): Prom
   return undefined;
 }
 
-/** Asking again would be answered in the same way, without an end. */
+/** Ids that were not asked for: asking again would bring the same answer, without an end. */
 function strangers({ where, dataStream }: ClusterPlace): ClusterTrouble {
   const why = `answers a search for ids in ${dataStream} with others`;
   return { kind: 'trouble', why, advice: `Is something between Sluice and ${where}?`, outcomeUnknown: true };

@@ -12,7 +12,7 @@ export function authorization(auth: ElasticsearchAuth): string | undefined {
   return undefined;
 }
 
-/** Proxies like to repeat what they were sent: no message may carry it on. */
+/** Takes the credentials out of a message: proxies like to repeat what they were sent. */
 export function scrubber(auth: ElasticsearchAuth): (text: string) => string {
   const { protect, scrub } = createRedactor();
   return (text) => {
@@ -25,7 +25,7 @@ export function scrubber(auth: ElasticsearchAuth): (text: string) => string {
   };
 }
 
-/** What lies deeper in an error's body is left out. */
+/** Parts of an error's body that lie deeper are left out. */
 const MAX_DEPTH = 20;
 
 /** An error's body, without secrets, and without the length of an HTML page. */

@@ -56,13 +56,13 @@ export async function setupElasticsearch(
 interface Capability {
   /** `core`: a smaller distribution, for which the templates use plainer types. */
   capability: 'full' | 'core';
-  /** The field types that it does not know. */
+  /** The field types that the cluster does not know. */
   lacks: string[];
   /** One sentence for a person. */
   says: string;
 }
 
-const probedTypes: Record<string, Record<string, unknown>> = {
+const PROBED_TYPES: Record<string, Record<string, unknown>> = {
   wildcard: { type: 'wildcard' },
   constant_keyword: { type: 'constant_keyword' },
   match_only_text: { type: 'match_only_text' },
@@ -75,7 +75,7 @@ export async function detectCapability(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Capability> {
   const lacks: string[] = [];
-  for (const [type, field] of Object.entries(probedTypes)) {
+  for (const [type, field] of Object.entries(PROBED_TYPES)) {
     const body = {
       index_patterns: ['sluice-capability-probe'],
       priority: 1_000_000,
@@ -99,7 +99,7 @@ function pathOf(kind: Template['kind'], name: string): string {
   return `/${kind === 'component' ? '_component_template' : '_index_template'}/${encodeURIComponent(name)}`;
 }
 
-/** As it is installed. The digest tells apart what was removed from a template since; `holds` sees what somebody changed by hand. */
+/** The template as it is installed. A new digest shows that something was removed from it; `holds` sees changes by hand. */
 export function stamped(body: Record<string, unknown>): Record<string, unknown> {
   const digest = createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 16);
   return { ...body, _meta: { managed_by: 'sluice', ...(body._meta as Record<string, unknown> | undefined), digest } };

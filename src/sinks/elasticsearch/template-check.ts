@@ -10,7 +10,7 @@ import { PRIORITY, TEMPLATE_VERSION, type TemplateRequest, templatesFor } from '
 /** A stream, and the fields that its templates are made from. */
 export type CheckedStream = Pick<TemplateRequest, 'stream' | 'fields'>;
 
-/** What another tool writes there may be anything, and is not ours then. */
+/** Another tool may write anything there: then the template is not ours. */
 const META = z
   .object({
     managed_by: z.string().optional(),
@@ -62,7 +62,7 @@ interface Found {
   hasOwn: boolean;
 }
 
-/** At a time. */
+/** Simulations at a time. */
 const SIMULATIONS = 8;
 const WHAT = 'Index templates';
 const SETUP = 'Run `sluice setup elasticsearch` once, with an account that may manage index templates.';
@@ -110,7 +110,7 @@ export async function checkTemplates(
   return [{ what: WHAT, ok: true, detail: `those of Sluice win for all ${dataStreams.length} data streams` }];
 }
 
-/** What a key without rights on templates may still see: the template of each data stream that is there. */
+/** For a key without rights on templates, which may still see the template of each data stream that exists. */
 async function foreignInUse(
   client: EsClient,
   dataStreams: readonly string[],
@@ -132,7 +132,7 @@ async function foreignInUse(
   return lines;
 }
 
-/** As many names as fit into the first line of a request. */
+/** Names in portions that fit into the first line of a request. */
 export function portions(names: readonly string[]): string[][] {
   const PORTION = 20;
   return Array.from({ length: Math.ceil(names.length / PORTION) }, (_, at) =>
@@ -158,7 +158,7 @@ function isOwn({ meta }: Installed): boolean {
   return meta.managed_by === 'sluice';
 }
 
-/** A pattern of anybody's, so that it may hold any number of stars: each part is looked for once. */
+/** Whether a pattern fits. Anybody may have written it, with any number of stars: each part is searched for once. */
 export function matches(pattern: string, name: string): boolean {
   const [first = '', ...parts] = pattern.split('*');
   if (parts.length === 0) return pattern === name;
@@ -180,7 +180,7 @@ function missing(found: readonly Found[]): CheckLine[] {
   return [{ what: WHAT, ok: false, detail, advice: SETUP }];
 }
 
-/** A line for each template of somebody else that goes before ours. */
+/** A line for each foreign template that goes before ours. */
 function overruled(found: readonly Found[]): CheckLine[] {
   const losers = new Map<Installed, string[]>();
   for (const { dataStream, winner, hasOwn } of found) {
@@ -191,7 +191,7 @@ function overruled(found: readonly Found[]): CheckLine[] {
     what: WHAT,
     ok: false,
     detail: `the template ${name} (priority ${priority}, ${patterns.join(', ')}) goes before Sluice's for ${dataStreams.join(', ')}`,
-    advice: `Lower the priority of ${name} below ${PRIORITY}, or let its index_patterns leave these names out; what it is to add to them belongs into the component template logs-<stream>@custom.`,
+    advice: `Lower the priority of ${name} below ${PRIORITY}, or let its index_patterns leave these names out; additions to Sluice's belong into the component template logs-<stream>@custom.`,
   }));
 }
 

@@ -29,18 +29,18 @@ export interface Templates {
   indexTemplates: NamedBody[];
 }
 
-/** Raised whenever what is generated here changes for the same fields. */
+/** Raised whenever the templates change for the same fields. */
 export const TEMPLATE_VERSION = 2;
 
 /** Above the built-in `logs-*-*` (100) and what Kibana's integrations install (200). */
 export const PRIORITY = 250;
-/** The mapping's own fields, with room for what a vendor adds. What goes beyond is stored but not indexed, never refused. */
+/** The mapping's fields, with room for those that a vendor adds. Fields beyond are stored but not indexed, never refused. */
 const TOTAL_FIELDS = 2000;
 const IGNORE_ABOVE = 1024;
 /** A keyword term has at most 32,766 bytes; a character up to 4. */
 const LONG_KEYWORD = 8191;
 
-/** What the engine and the sinks set on every document. */
+/** Fields that the engine and the sinks set on every document. */
 const ENGINE_FIELDS = [
   '@timestamp',
   'data_stream.type',
@@ -180,7 +180,7 @@ function ecsDefinition(name: string, capability: 'full' | 'core'): Definition {
   return mapped;
 }
 
-/** Fields that are too long for a term are left out of the index, never a reason to refuse the document. */
+/** Values of these types may be too long for a term: those are left out of the index, and the document is not refused. */
 const BOUNDED = new Set(['keyword', 'flattened']);
 
 function definition(mapped: Definition, capability: 'full' | 'core'): Definition {

@@ -1,4 +1,4 @@
-/** One chunk until every document in it is there or rejected: the loop around `sendBulk` and the look-up. */
+/** Delivers one chunk until every document in it has arrived or is rejected: the loop around `sendBulk` and the look-up. */
 import type { LimitFunction } from 'p-limit';
 import type { Rejection } from '../../api/sink.ts';
 import { type Backoff, orRefusal } from '../backoff.ts';
@@ -59,7 +59,7 @@ async function notArrived(
   return lines.filter((line) => !arrived.has(line.id));
 }
 
-/** Takes down what was rejected; returns what is still to be delivered. */
+/** Notes the rejected documents; returns those that are still to be delivered. */
 function keep({ rejected, again }: Sent, sent: BulkLine[], { rejections, backoff }: BulkDelivery): BulkLine[] {
   for (const { id, problem } of rejected) rejections.push(rejection(id, problem));
   if (again.length < sent.length) backoff.progress();
@@ -81,10 +81,10 @@ async function halves(chunk: BulkChunk, delivery: BulkDelivery): Promise<void> {
 }
 
 /** Reasons quote the value; a bound keeps a single document from filling the state. */
-const maxReason = 2000;
+const MOST_REASON = 2000;
 
 function rejection(id: string, { type, reason }: EsProblem): Rejection {
   const field = fieldOf(reason);
-  const kept = reason.slice(0, maxReason);
+  const kept = reason.slice(0, MOST_REASON);
   return field === undefined ? { id, type, reason: kept } : { id, type, reason: kept, field };
 }

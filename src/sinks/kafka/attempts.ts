@@ -1,4 +1,4 @@
-/** Work that needs a producer, again and again until it is done: with a new producer after every error. */
+/** Repeats work that needs a producer until it is done: with a new producer after every error. */
 import type { Logger } from 'pino';
 import { orAborted } from '../../api/abort.ts';
 import type { SluiceError } from '../../api/errors.ts';
@@ -24,11 +24,11 @@ export interface AttemptTools {
   newBackoff: () => Backoff;
   where: Where;
   session: Session | undefined;
-  /** Of topics that take less than the sink is set to. */
+  /** The limits of topics that take less than the sink is set to. */
   limits: Map<string, Limit>;
   /** Why nothing is ever written again: another process has taken over. */
   lost: SluiceError | undefined;
-  /** An opening was ended by another one: that is believed to be ours once. */
+  /** Another opening has ended one of ours: once, that is taken for an earlier one of this process. */
   opensAgain?: boolean;
 }
 
@@ -42,8 +42,8 @@ interface Limit {
 /** A broker that has just started may not know its topics yet. */
 const UNKNOWN_TOPIC_MS = 2000;
 
-/** Until it is done, backoff ends, or only a person can help. `refused` takes what a broker finds too large. */
-export async function patiently(
+/** Repeats `work` until it is done, the backoff ends, or only a person can help. `refused` takes what brokers find too large. */
+export async function withBackoff(
   tools: AttemptTools,
   signal: AbortSignal,
   work: (session: Session) => Promise<void>,
@@ -76,7 +76,7 @@ export async function patiently(
   }
 }
 
-/** What is to be waited for; throws what is not to be tried again. */
+/** The trouble or refusal to wait for; throws errors that are not to be tried again. */
 function troubleOf(
   verdict: ErrorVerdict,
   tools: AttemptTools,
@@ -86,10 +86,10 @@ function troubleOf(
   switch (verdict.kind) {
     case 'trouble':
       return verdict;
-    case 'too-large': // no send of ours, of which a smaller one could be made
-      return { why: 'finds too large what holds no documents', advice: 'Look at the limits of the brokers.' };
+    case 'too-large': // no send of documents, which could be made smaller
+      return { why: 'finds a request too large that holds no documents', advice: 'Look at the limits of the brokers.' };
     case 'stop':
-      if (verdict.error === error) throw error; // ours, and no answer of a broker
+      if (verdict.error === error) throw error; // our own error, and no answer of a broker
       return { refusal: verdict.error };
     case 'unknown-topic':
       return { refusal: unknownTopic(tools.where), waitMs: UNKNOWN_TOPIC_MS };
@@ -107,7 +107,7 @@ function troubleOf(
   }
 }
 
-/** A send was too large for its topic: smaller ones from now on, and a record that was alone in it is refused. */
+/** A send was too large for its topic: later ones are smaller, and a record that was alone in its send is refused. */
 async function learn(
   { limits }: AttemptTools,
   session: Session,

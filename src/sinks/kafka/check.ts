@@ -25,7 +25,7 @@ function withoutFound({ found: _, ...rest }: CheckLine & { found?: unknown }): C
   return rest;
 }
 
-/** A line, with what was found; what is thrown becomes a line too. */
+/** A line with what `work` found, or with the error that it threw. */
 async function line<T extends { detail: string }>(
   settings: WholeSettings,
   what: string,
@@ -35,7 +35,7 @@ async function line<T extends { detail: string }>(
     const found = await work();
     return { what, ok: true, detail: found.detail, found };
   } catch (error) {
-    if (error instanceof DOMException) throw error; // the person does not wait any more
+    if (error instanceof DOMException) throw error; // the caller waits no longer
     const { message, advice } = explained(error, settings);
     return { what, ok: false, detail: message, advice };
   }
@@ -51,7 +51,7 @@ interface Topic extends TopicShape {
   rules: Record<string, string> | undefined;
 }
 
-/** What a topic may be set to that loses what was delivered, or takes nothing. */
+/** Settings of a topic that may lose delivered documents, or take none. */
 const RULES = ['cleanup.policy', 'unclean.leader.election.enable', 'min.insync.replicas'];
 /** kafkajs has this number as an enumeration of its types only. */
 const TOPIC = 2;
@@ -143,7 +143,7 @@ async function transactionsLine(
   return withoutFound(tried);
 }
 
-/** A cluster makes its own topics at the first transaction of all, and takes none until they are there. */
+/** A cluster makes its internal topics at its very first transaction, and takes no transaction until they exist. */
 const READY_WITHIN_MS = 15_000;
 const LOOK_AGAIN_MS = 500;
 
@@ -158,7 +158,7 @@ async function whenReady<T>(settings: WholeSettings, signal: AbortSignal, work: 
   }
 }
 
-/** Opening a producer and asking for a marker need the same rights as a delivery, but for Write on the topics. */
+/** Opening a producer and asking for a marker need the same rights as a delivery, except Write on the topics. */
 async function tryTransactions(settings: WholeSettings, log: Logger, signal: AbortSignal): Promise<{ detail: string }> {
   const id = transactionalIdOf(settings.transactionalIdPrefix, 'check');
   if (!settings.transactions) return { detail: 'off: documents are delivered at least once, and may come twice' };

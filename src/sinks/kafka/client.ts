@@ -9,7 +9,7 @@ import { frameChecker } from './frames.ts';
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-/** It has gzip only; its plug-in for zstd does not compile any more, and Node has zstd by now. */
+/** kafkajs has gzip only; its plug-in for zstd does not compile any more, and Node has zstd by now. */
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
   decompress: (buffer: Buffer) => decompress(buffer),
@@ -48,7 +48,7 @@ interface Connection {
 
 const checkers = new WeakMap<Socket, ReturnType<typeof frameChecker>>();
 
-/** The original throws in a callback of the socket, which would end the process: so the connection fails, and no more. */
+/** The original throws in a callback of the socket, which would end the process: here only the connection fails. */
 function guarded(original: Connection['processData']): Connection['processData'] {
   return function (this: Connection, chunk) {
     const { socket } = this;

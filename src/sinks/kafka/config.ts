@@ -145,7 +145,7 @@ export const kafka: SinkType<typeof schema, KafkaConfig> = {
   secrets: [['sasl', 'password']],
   files: ['ca_file'],
   groups: [],
-  /** `plain` sends the password as it is; the other mechanisms do not, but who sits in between may use what they open. */
+  /** `plain` sends the password as it is; with the others, whoever sits in between may still use the connection. */
   warnings({ sasl, tls, brokers }) {
     const { mechanism } = (sasl ?? {}) as { mechanism?: unknown };
     if (mechanism === undefined || `${tls}` === 'true' || !Array.isArray(brokers)) return [];

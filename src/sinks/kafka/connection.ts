@@ -15,7 +15,7 @@ export interface Connection {
   kafka: Kafka;
   /** Runs `work` with an admin client of its own. */
   withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T>;
-  /** Ends it at once: what is under way fails, and nothing is tried again. */
+  /** Ends the connection at once: requests under way fail, and nothing is tried again. */
   drop(): void;
 }
 
@@ -39,7 +39,7 @@ export function connectKafka(settings: WholeSettings, log: Logger, retry = RETRY
 
 /** After every commit the next call meets CONCURRENT_TRANSACTIONS once and waits as long as the first of these pauses. */
 const RETRY = { initialRetryTime: 10, retries: 9, maxRetryTime: 1000 };
-/** For whoever waits for an answer: what is wrong with a certificate or a port is told within a second. */
+/** For `check`: a wrong certificate or port is reported within a second. */
 export const FEW_RETRIES = { ...RETRY, retries: 5 };
 const CONNECT_MS = 5000;
 
@@ -65,13 +65,13 @@ function clientConfig(
   };
 }
 
-/** What kafkajs calls an error is often the first of nine attempts: all of it is for whoever looks closely. */
+/** An error in the log of kafkajs is often the first of nine attempts: all of its log is of level debug here. */
 function logTo(log: Logger) {
   return ({ namespace, log: { message } }: { namespace: string; log: { message: string } }) =>
     log.debug(`kafkajs ${namespace}: ${message}`);
 }
 
-/** No message may carry a password on. */
+/** Takes the password out of a message. */
 export function scrubber({ sasl }: Pick<KafkaSettings, 'sasl'>): (text: string) => string {
   const { protect, scrub } = createRedactor();
   return (text) => {

@@ -3,7 +3,7 @@ import { messageOf, NOTHING_LOST, SluiceError } from '../../api/errors.ts';
 import { plainly, type TlsSettings, tlsTrouble } from '../../net/tls.ts';
 import { unreachable } from '../unreachable.ts';
 
-/** What a message has to name. */
+/** What messages name. */
 export interface Where {
   /** The brokers. */
   who: string;
@@ -20,7 +20,7 @@ export interface Where {
 export type ErrorVerdict =
   /** May pass by itself. */
   | { kind: 'trouble'; why: string; advice: string }
-  /** Somebody else has opened a producer of our name since. */
+  /** Another process has opened a producer of our name since. */
   | { kind: 'fenced' }
   /** A send is larger than its topic takes. */
   | { kind: 'too-large' }
@@ -28,7 +28,7 @@ export type ErrorVerdict =
   /** Only a person can mend it. */
   | { kind: 'stop'; error: SluiceError };
 
-/** A step took longer than it may, or went on without doing its work: what became of it is not known. */
+/** A step took too long, or resolved without doing its work: its outcome is unknown. */
 export class StepError extends Error {}
 
 /** A send that is larger than its topic takes. */
@@ -57,7 +57,7 @@ const TLS: TlsSettings = {
 };
 const WRONG_PORT = ', and that `tls` and `sasl` of the sink are those of this port';
 
-/** The protocol's name of an error: kafkajs wraps errors in errors. `90` for one that it has no name for. */
+/** The protocol's name of an error: kafkajs wraps errors in errors. `90` for one without a name in kafkajs. */
 export function typeOf(error: unknown): string | undefined {
   for (let each = error, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth++) {
     const { type, name, errors } = each as Error & { type?: unknown; errors?: unknown[] };

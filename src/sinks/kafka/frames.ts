@@ -1,4 +1,4 @@
-/** What a broker sends is checked frame by frame before kafkajs sees it, which believes every length. */
+/** Checks every frame of a broker before kafkajs sees it, which believes every length. */
 
 /** A reply holds at least the number of its request. */
 const SHORTEST = 4;
@@ -6,7 +6,7 @@ const SHORTEST = 4;
 export const LONGEST_FRAME = 16 * 1024 * 1024;
 const LENGTH_BYTES = 4;
 
-/** A checker for one connection, to be given everything that it receives, in order. Throws for a frame that cannot be one. */
+/** A checker for one connection: takes everything that is received, in order, and throws where a length cannot be true. */
 export function frameChecker(): (chunk: Uint8Array) => void {
   let left = 0;
   let lengthBytes = 0;

@@ -9,11 +9,11 @@ export interface Marker {
   number: number;
   /** Tells two batches of one number apart; undefined when something else wrote the offset. */
   digest: string | undefined;
-  /** Of documents that the batch left out, since they are too large: the first characters of a hash of their ids. */
+  /** Documents that were left out of the batch as too large: the first characters of a hash of each id. */
   leftOut: ReadonlySet<string>;
 }
 
-/** A batch in question. */
+/** A batch whose outcome is unknown. */
 interface InQuestion {
   number: number;
   ids: readonly string[];
@@ -24,7 +24,7 @@ interface InQuestion {
 /** Kafka takes 4096 bytes with an offset. */
 export const MOST_LEFT_OUT = 400;
 
-/** What is stored with the offset. */
+/** The metadata that is stored with the offset. */
 export function metadataOf(sent: readonly string[], leftOut: readonly string[]): string {
   return JSON.stringify({ d: digestOf(sent), ...(leftOut.length > 0 && { r: leftOut.map(shortened).join(' ') }) });
 }
@@ -54,7 +54,7 @@ function shortened(id: string): string {
 
 /**
  * Brokers forget the offsets of a group that nobody uses after `offsets.retention.minutes`, 7 days unless it was changed.
- * Where it may not be asked for, a day is taken to be safe.
+ * Where this setting may not be read, a day is taken to be safe.
  */
 export const KEPT_AT_LEAST_MS = 86_400_000;
 

@@ -48,7 +48,7 @@ export function toOutgoing(documents: readonly OutDocument[], settings: WholeSet
 
 const HEADER_NAMES = 'iddatasetrevision'.length + 2 * 3;
 
-/** What fits, and rejections for what never will. */
+/** The documents that fit, and rejections of those that never will. */
 export function divide(
   documents: readonly Outgoing[],
   limitOf: (topic: string) => number,

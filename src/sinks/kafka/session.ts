@@ -131,12 +131,12 @@ const CLOSE_MS = 2000;
 /** kafkajs has these numbers as an enumeration of its types only. */
 const TOPIC = 2;
 const BROKER = 4;
-/** Clocks differ. */
+/** Clocks differ, so numbers are taken to be kept for a little less. */
 const KEPT_SHARE = 0.95;
 
 type Ask = <T>(what: string, work: (admin: Admin) => Promise<T>) => Promise<T>;
 
-/** A setting of each, as a number; nothing where it may not be read. */
+/** A setting of each resource, as a number; none where it may not be read. */
 async function configOf(ask: Ask, type: number, names: string[], setting: string): Promise<number[]> {
   const resources = names.map((name) => ({ type, name, configNames: [setting] }));
   const asking = ask(`reading ${setting}`, (admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
@@ -177,7 +177,7 @@ function isOlderThan({ settings, beganAt }: Opened, share: number): boolean {
   return ageMs > share * transactionTimeoutOf(settings);
 }
 
-/** kafkajs can resolve a send of which it sent nothing, so what was acknowledged is looked at. */
+/** kafkajs can resolve a send although it sent nothing, so the acknowledgement is checked. */
 async function send(to: Pick<Producer, 'send'>, chunk: KafkaChunk, settings: WholeSettings): Promise<void> {
   const { topic, partition, records } = chunk;
   const messages = records.map(({ message }) => message);

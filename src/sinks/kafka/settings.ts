@@ -21,12 +21,12 @@ export interface KafkaSettings {
   insecure?: boolean;
   /** One step: a send, a commit. Opening takes twice as long at most. */
   timeoutMs?: number;
-  /** How long a cluster in trouble is waited for before a write throws `stop`. */
+  /** How long a write waits for a cluster in trouble. */
   retryDeadlineMs?: number;
   /** The longest first and the longest later pause between two attempts. */
   retryBaseMs?: number;
   retryMaxMs?: number;
-  /** What `check` looks at. */
+  /** What topics are named after, for `check` and `setup`. */
   places?: readonly TopicPlace[];
 }
 
@@ -37,7 +37,6 @@ interface KafkaSasl {
   password: () => string;
 }
 
-/** What a topic is named after. */
 interface TopicPlace {
   stream: StreamName;
   namespace: string;
@@ -73,7 +72,7 @@ export function topicOf(template: string, { stream, namespace }: TopicPlace): st
   return template.replaceAll('{stream}', stream).replaceAll('{source}', namespace);
 }
 
-/** `source/stream/sink` → `prefix-source-stream-sink`: two with one id would fence each other. */
+/** `source/stream/sink` → `prefix-source-stream-sink`: two pipelines with one id would fence each other. */
 export function transactionalIdOf(prefix: string, pipeline: string): string {
   return `${prefix}-${pipeline.replaceAll(UNSAFE, '-')}`;
 }

@@ -9,7 +9,7 @@ import { judge, StepError, typeOf, type Where } from './errors.ts';
 import { type KafkaSettings, topicOf, transactionalIdOf, type WholeSettings, withDefaults } from './settings.ts';
 
 interface TopicSetupOptions {
-  /** What the cluster gives by default, where they are not said. */
+  /** By default, what the cluster gives. */
   partitions?: number;
   replication?: number;
   /** Asks the cluster whether it would, and changes nothing. */
@@ -28,7 +28,7 @@ export interface TopicResult {
 
 export interface TopicShape {
   partitions: number;
-  /** Of the partition that has the fewest. */
+  /** Replicas of the partition that has the fewest. */
   replication: number;
 }
 
@@ -101,7 +101,7 @@ const LOOK_AGAIN_MS = 100;
 /** A broker under load tells of a new topic, or of its leaders, a moment late. */
 const NOT_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
 
-/** The new topic, once it is led. */
+/** The new topic, once it has a leader. */
 async function appeared(admin: Admin, name: string, timeoutMs: number): Promise<TopicShape> {
   for (const deadline = performance.now() + timeoutMs; ; await sleep(LOOK_AGAIN_MS)) {
     const shape = await shapeOf(admin, name).catch((error: unknown) => {
@@ -151,7 +151,7 @@ const SETTINGS_PROBLEMS: Record<string, string | undefined> = {
     'Run setup with an account that may create topics (Create on the cluster or the topics).',
 };
 
-/** What went wrong, as far as a person can mend it. */
+/** The error for a person: what went wrong, and what to do about it. */
 export function explained(error: unknown, settings: WholeSettings): SluiceError {
   const where = whereOf(settings);
   const advice = SETTINGS_PROBLEMS[typeOf(error) ?? ''];

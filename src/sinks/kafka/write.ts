@@ -1,4 +1,4 @@
-/** One attempt at a batch: has it arrived already, what fits, and off it goes. */
+/** One attempt at a batch: asks whether it has arrived already, leaves out what is too large, and sends the rest. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../api/errors.ts';
 import type { Prepared, Rejection } from '../../api/sink.ts';
@@ -23,7 +23,7 @@ export interface WalkState {
   last: number | undefined;
   /** When that was, epoch milliseconds. */
   lastAtMs: number | undefined;
-  /** A batch of which an attempt was made, and nothing is known; since when. */
+  /** A batch that was attempted and whose outcome is unknown, and since when. */
   open: { number: number; atMs: number } | undefined;
   /** Whether its marker was read in this process. */
   seen: boolean;
@@ -42,7 +42,7 @@ export interface KafkaDelivery {
 
 type Tools = Pick<AttemptTools, 'settings' | 'limits' | 'now'>;
 
-/** Whatever it throws leaves the session unusable. */
+/** After an error the session is unusable. */
 export async function deliver(tools: Tools, session: Session, delivery: KafkaDelivery): Promise<void> {
   const { number, walk, documents, refused } = delivery;
   if (tools.settings.transactions && (await isThere(tools, session, delivery))) return;
@@ -65,7 +65,7 @@ export async function deliver(tools: Tools, session: Session, delivery: KafkaDel
     fitting.map(({ id }) => id),
     leftOut,
   );
-  // Without one, kafkajs asks the machine's own clock, and brokers refuse what lies an hour ahead.
+  // Without a timestamp, kafkajs asks the machine's own clock, and brokers refuse what lies an hour ahead.
   const timestamp = String(tools.now());
   for (const { message } of fitting) message.timestamp = timestamp;
   walk.open = { number, atMs: walk.open?.number === number ? walk.open.atMs : tools.now() };
@@ -85,7 +85,7 @@ function arrived(walk: WalkState, number: number, { settings, now }: Pick<Tools,
 /** The limit is for the bytes of a whole send: several records stay well below it. */
 const SEND_SHARE = 0.9;
 
-/** Looks where an attempt was made before, and before the first batch of a walk in this process. */
+/** Whether the batch has arrived: asked where it was attempted before, and before a walk's first batch in this process. */
 async function isThere(tools: Tools, session: Session, delivery: KafkaDelivery): Promise<boolean> {
   const { number, walk, documents } = delivery;
   const attempted = walk.open?.number === number ? walk.open : undefined;

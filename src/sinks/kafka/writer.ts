@@ -3,7 +3,7 @@ import { orAborted } from '../../api/abort.ts';
 import type { Json } from '../../api/document.ts';
 import { SluiceError } from '../../api/errors.ts';
 import type { Batch, Prepared, Written } from '../../api/sink.ts';
-import { type AttemptTools, patiently } from './attempts.ts';
+import { type AttemptTools, withBackoff } from './attempts.ts';
 import { scrubber } from './connection.ts';
 import { toOutgoing } from './messages.ts';
 import { groupOf, topicOf, transactionalIdOf } from './settings.ts';
@@ -84,14 +84,14 @@ async function write(state: State, batch: Batch, signal: AbortSignal): Promise<W
   if (documents.length > 0) {
     const topics = [...new Set(batch.documents.map((document) => topicOf(settings.topic, document)))];
     state.where = { ...state.where, topics };
-    await patiently(state, signal, (session) => deliver(state, session, delivery), delivery.refused);
+    await withBackoff(state, signal, (session) => deliver(state, session, delivery), delivery.refused);
   }
   const { last: number, lastAtMs: atMs } = walk;
   const receipt = number === undefined || atMs === undefined ? null : { number, atMs, ...namesOf(state) };
   return { rejections: delivery.rejections, receipt };
 }
 
-/** Under which names a number was committed: under others it says nothing. */
+/** The names under which a number was committed: under other names it says nothing. */
 function namesOf({ settings }: State): { prefix: string; markerTopic: string } {
   return { prefix: settings.transactionalIdPrefix, markerTopic: settings.markerTopic };
 }
@@ -125,7 +125,7 @@ async function recover(
   }
   const arrived = new Set<string>();
   if (!outcomeUnknown) return arrived;
-  await patiently(state, signal, async (session) => {
+  await withBackoff(state, signal, async (session) => {
     for (const batch of prepared.toSorted((a, b) => a.number - b.number)) {
       for (const id of await idsThatArrived(state, session, walkOf(state, batch.walk), batch)) arrived.add(id);
     }

@@ -1,4 +1,4 @@
-/** What `check` says of the files: whether they can be written, whose they are, and what others may do. */
+/** `sluice check` for files: whether they can be written, whose they are, and what other users may do. */
 import { randomUUID } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
 import { access, constants, rm, statfs } from 'node:fs/promises';
@@ -53,7 +53,7 @@ async function writeProbe(settings: CheckSettings): Promise<void> {
   await rm(probe);
 }
 
-/** Folders and open segments may be those of another user, who tried it first, or of another state. */
+/** Folders and open segments may belong to another user, who tried Sluice first, or to another state. */
 async function mayContinue(settings: CheckSettings, folder: string, owner: Owner | undefined): Promise<void> {
   for (const each of [dirname(folder), folder]) {
     if (lstatSync(each, { throwIfNoEntry: false }) === undefined) return;
@@ -61,17 +61,17 @@ async function mayContinue(settings: CheckSettings, folder: string, owner: Owner
     await access(each, constants.W_OK | constants.X_OK);
   }
   const found = lookInto(folder);
-  // What is committed to a folder that does not say whose it is, only the start knows.
+  // What is committed to a folder without an owner file, only the start knows.
   if (owner !== undefined && (found.file !== undefined || owner.state === ''))
     requireOwned(folder, found, new Map(), owner);
   for (const { name, standing } of found.segments)
     if (standing === 'part') await access(join(folder, name), constants.W_OK);
 }
 
-/** Looked at, so that an old folder with many files does not hold up the start. */
+/** So that an old folder with many files does not hold up the start. */
 const MOST_LOOKED_AT = 1000;
 
-/** What others may do although nothing is refused for it, in these folders of streams. */
+/** What other users may do in these folders of streams: it is told, but nothing is refused for it. */
 export function openToOthers(settings: FolderSettings, claimed: readonly string[]): string[] {
   const folders = [...new Set([settings.path, ...claimed.map((path) => dirname(path)), ...claimed])];
   const isOpen = (path: string) => isWideAt(path, settings);

@@ -2,10 +2,10 @@
 import { messageOf, NOTHING_LOST, SluiceError } from '../../api/errors.ts';
 import { HANDLES_ADVICE } from '../../system/handles.ts';
 
-/** A disk in trouble is asked again after so long; `recover` cuts what was half written. */
+/** A disk in trouble is tried again after this pause; `recover` cuts what was half written. */
 const WAIT_MS = 30_000;
 
-/** No disk mends these by itself: the path, what lies there, or what this user may do. */
+/** Errors that do not pass by themselves: the path is wrong, or what lies there, or what this user may do. */
 const FOR_A_PERSON = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'ELOOP', 'EINVAL'];
 
 const ELSEWHERE = 'Something else has this name: choose another path for the sink.';
@@ -22,7 +22,7 @@ const ADVICE: Record<string, string> = {
   EROFS: 'The file system is read-only: mount it writable, or choose another path for the sink.',
 };
 
-/** What the sink throws for an error that was met below its path. One that is no error of the operating system is a fault of ours. */
+/** The sink's error for one met below its path. One that is not of the operating system is a fault of Sluice. */
 export function diskError(path: string, error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   const { code = '' } = error as NodeJS.ErrnoException;

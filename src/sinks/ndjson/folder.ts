@@ -29,29 +29,29 @@ const LOCK_FILE = '.sluice-lock';
 /** A folder that this process has taken. */
 export interface FolderClaim {
   path: string;
-  /** What receipts call it. */
+  /** The folder's id in receipts. */
   id: string;
-  /** Whose segments it had when it was taken: receipts say nothing of those of another state, and not all of nobody's. */
+  /** Whose segments it held when it was taken: receipts know none of another state's, and not all of those without an owner. */
   was: 'ours' | 'unknown' | 'of another';
   /** The last finished segment of a walk, 0 for none. */
   finished(walk: string): number;
   /** Notes that segments are finished, and, the first time, that the folder is taken: to be called before it is used. */
   note(segments: readonly Pick<Segment, 'walk' | 'number'>[]): Promise<void>;
-  /** Throws when what was committed is not there. */
+  /** Throws when committed segments are missing. */
   require(committed: ReadonlyMap<string, Json>): Promise<void>;
-  /** Throws when it is not the folder any more that was taken. */
+  /** Throws when the folder has been replaced since it was taken. */
   requireSame(): Promise<void>;
   close(): void;
 }
 
 export interface FolderSettings extends Readers {
-  /** The sink's own: folders of sources, and in them those of streams, are in it. */
+  /** The folder of the sink: it holds one for each source, and that one for each stream. */
   path: string;
 }
 
 /**
- * Takes the folder. Undefined where there is none, and nothing says that there should be; `make` makes it. Throws when it is
- * another state's, or lacks what was committed to it. That it is taken is written down by `note`.
+ * Takes the folder. Undefined where there is none and none is expected; `make` makes it. Throws when the folder belongs to
+ * another state, or lacks committed segments. `note` writes down that it is taken.
  */
 export function claimFolder(
   settings: FolderSettings,
@@ -104,7 +104,7 @@ function lockFolder(path: string, readers: Readers): Lock {
   });
 }
 
-/** What stands in a folder, and whose it says it is. */
+/** The segments in a folder, and its owner file. */
 export function lookInto(path: string): Found {
   const names = readdirSync(path);
   return { segments: segmentsIn(names), file: names.includes(OWNER_FILE) ? readOwner(path) : undefined };
@@ -132,7 +132,7 @@ function openClaim(settings: FolderSettings, path: string, receipts: Receipts, o
   let isSaved = found.file !== undefined && toText(found.file) === toText(file);
   let writing: Promise<void> = Promise.resolve();
   const save = () => {
-    // One after the other; each writes what is known by then.
+    // One write after the other; each writes what is known by then.
     writing = writing
       .catch(() => {})
       .then(async () => {
@@ -177,7 +177,7 @@ function wasOf({ file }: Found, owner: Owner): FolderClaim['was'] {
   return file === undefined ? 'unknown' : 'of another';
 }
 
-/** What was there is as good as lost: nothing more is written to where nobody finds it. */
+/** The files are as good as lost: nothing more is written where no reader would find it. */
 export function removed(path: string): SluiceError {
   return new SluiceError(`${path} was removed, replaced or changed while Sluice was writing there`, {
     action: 'stop',
@@ -186,7 +186,7 @@ export function removed(path: string): SluiceError {
   });
 }
 
-/** The old one stays until the new one is whole. */
+/** The old file stays until the new one is whole. */
 async function writeOwner(path: string, text: string, readers: Readers): Promise<void> {
   const fresh = join(path, `${OWNER_FILE}.new`);
   await rm(fresh, { force: true });

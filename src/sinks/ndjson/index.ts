@@ -20,13 +20,13 @@ import { append, type Chain, finish, inTurn, type NdjsonSettings, newChain, rece
 interface Tools {
   log: Logger;
   now: () => number;
-  /** The state that the files belong to; only `check` does without. */
+  /** The state that the files belong to; left out by `check`. */
   owner?: Owner;
 }
 
 export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
   const chains = new Map<string, Chain>();
-  /** With whose segments were in the folder, until those are looked after. */
+  /** The folders that were taken, each with whose segments it held until `recover` has dealt with them. */
   const claims = new Map<string, { claim: FolderClaim; was: FolderClaim['was'] }>();
   /** The last segment of each walk that the state knows of: numbers are never used again. */
   const committedSegments = new Map<string, number>();
@@ -110,7 +110,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
     check: (signal) => checkFiles(settings, tools.owner, signal),
     async close() {
       clearInterval(looking);
-      // One with an end that was not committed stays `.part`, for the next start to cut.
+      // A segment whose end was not committed stays `.part`, for the next start to cut.
       const outcomes = await Promise.allSettled(
         [...chains.values()].map((chain) =>
           inTurn(chain, async () => (chain.outcomeUnknown ? undefined : finish(chain, settings))),
@@ -128,14 +128,14 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
 
 const IDLE_LOOK_MS = 60_000;
 
-/** A segment that nothing more comes for is finished in time, too. */
+/** Finishes segments in time that nothing more is written to. */
 function rotateIdle(chains: Map<string, Chain>, settings: NdjsonSettings, tools: Tools): void {
   for (const chain of chains.values()) {
     void inTurn(chain, async () => {
       if (!chain.outcomeUnknown && chains.get(chainName(chain)) === chain)
         await rotateIfDue(chain, settings, tools.now);
     }).catch((error: unknown) => {
-      // The next batch looks at the disk again. Where only a person can help, it meets the same, and says so.
+      // The next batch tries the disk again. Where only a person can help, it fails in the same way, and says so.
       if (!(error instanceof SluiceError && actionOf(error) === 'stop')) chains.delete(chainName(chain));
       tools.log.warn(`a segment could not be finished: ${messageOf(error)}`);
     });

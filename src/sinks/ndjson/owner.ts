@@ -1,6 +1,6 @@
 /**
- * Whose output folder it is. A file in the folder names the state that its segments belong to, and says up to which one of
- * each walk they are finished; receipts name the folder. So neither can be lost, set aside or put back in part unnoticed
+ * Who owns an output folder. A file in the folder names the state that its segments belong to, and the last finished one of
+ * each walk; receipts name the folder. So neither folder nor state can be lost, set aside or restored in part unnoticed
  * ([decision 0040](../../docs/decisions/0040-an-output-folder-belongs-to-one-state.md)).
  */
 
@@ -27,7 +27,7 @@ export interface OwnerFile {
   folder: string;
   /** The last segment of each walk that was finished: a collector may have taken it since. */
   finished: Map<string, number>;
-  /** Up to which one a person took them as they were. */
+  /** The last segment of each walk that a person took over as it was. */
   adopted: Map<string, number>;
 }
 
@@ -35,7 +35,7 @@ export interface OwnerFile {
 export interface Receipt {
   segment: number;
   length: number;
-  /** Of which folder; undefined in receipts of earlier versions. */
+  /** The id of the folder; undefined in receipts of earlier versions. */
   folder: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export type Receipts = ReadonlyMap<string, Receipt>;
 
 export interface Found {
   segments: readonly Segment[];
-  /** Undefined where nobody has said it yet. */
+  /** Undefined where the folder has no owner yet. */
   file: OwnerFile | undefined;
 }
 
@@ -57,7 +57,7 @@ export function toReceipts(committed: ReadonlyMap<string, Json>): Receipts {
   return receipts;
 }
 
-/** Throws unless the folder is the state's, and has what was committed to it. `adopt` takes it as it is. */
+/** Throws unless the folder belongs to the state and holds what was committed to it. `adopt` takes it as it is. */
 export function requireOwned(path: string, found: Found, receipts: Receipts, owner: Owner): void {
   if (owner.adopt) return;
   const { file, segments } = found;
@@ -75,7 +75,7 @@ function isKnown(segments: readonly Segment[], receipts: Receipts): boolean {
   return !segments.some(isNewer) && segments.some(({ walk }) => receipts.has(walk));
 }
 
-/** What is finished was committed before: a state that does not know it is an older one. One without receipts was reset. */
+/** Finished segments were committed before: a state that does not know them is an older one. One without receipts was reset. */
 function requireNewer(path: string, { finished, adopted }: OwnerFile, receipts: Receipts): void {
   for (const [walk, number] of finished) {
     const known = Math.max(receipts.get(walk)?.segment ?? 0, adopted.get(walk) ?? 0);
@@ -153,7 +153,7 @@ function refused(message: string, advice: string): SluiceError {
   return new SluiceError(message, { action: 'stop', advice });
 }
 
-/** The file for a folder that this state has now. */
+/** The owner file of a folder that this state has taken. */
 export function ownedBy(owner: Owner, { file, segments }: Found, receipts: Receipts, fresh: string): OwnerFile {
   const { state, path } = owner;
   const finished = new Map(file?.finished);
@@ -178,7 +178,7 @@ export function toText({ finished, adopted, ...rest }: OwnerFile): string {
   return `${JSON.stringify(plain, undefined, 2)}\n`;
 }
 
-/** Throws when it is not what Sluice writes. */
+/** Throws when the text is none that Sluice has written. */
 export function toOwnerFile(text: string): OwnerFile {
   const { state, path, folder, finished, adopted } = JSON.parse(text) as Record<string, unknown>;
   const isId = (value: unknown) => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);

@@ -10,8 +10,8 @@ import { type Segment, segmentsIn } from './names.ts';
 import type { Receipt, Receipts } from './owner.ts';
 
 /**
- * Cuts every unfinished segment to its committed length and gives it its name, since its walk may never write again. One
- * that no commit knows of is set aside, never deleted; `asTheyAre` keeps all of them. Returns those that have their name now.
+ * Cuts every unfinished segment to its committed length and gives it its name, since its walk may never write again. A
+ * segment that no commit knows is set aside, never deleted; `asTheyAre` keeps all of them. Returns the finished ones.
  */
 export async function finishParts(
   folder: string,
@@ -31,7 +31,7 @@ export async function finishParts(
     } finally {
       await file.close();
     }
-    // Those before the last one are committed as a whole.
+    // Segments before the last one are committed as a whole.
     const isKept = segment.number <= (receipt?.segment ?? 0) || asTheyAre;
     await giveName(path, isKept ? finished : `${finished}.uncommitted`);
     if (isKept) finishedParts.push(segment);
@@ -40,7 +40,7 @@ export async function finishParts(
   return finishedParts;
 }
 
-/** Never over another file. */
+/** Renames a file, but never over another one. */
 export async function giveName(from: string, to: string): Promise<void> {
   if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) {
     throw new SluiceError(`${from} cannot get its name: there is ${to} already`, {
@@ -71,7 +71,7 @@ async function cut(
   await file.sync();
 }
 
-/** What was committed of it is not known here: all of it is kept that can be read. */
+/** Keeps all whole lines, since it is not known what was committed. */
 async function cutToLines(file: FileHandle, { name, isCompressed }: Segment, log: Logger): Promise<void> {
   log.warn(`${name} was not finished by the Sluice that wrote it; it is kept${isCompressed ? ' as it is' : ''}`);
   if (isCompressed) return;
@@ -84,7 +84,7 @@ async function cutToLines(file: FileHandle, { name, isCompressed }: Segment, log
 
 const STEP = 2 ** 16;
 
-/** Behind the last line feed. */
+/** The offset behind the last line feed. */
 async function endOfLines(file: FileHandle, size: number): Promise<number> {
   const chunk = Buffer.alloc(STEP);
   for (let end = size; end > 0; end -= STEP) {

@@ -20,7 +20,7 @@ export interface NdjsonSettings {
   compression: 'none' | 'gzip' | 'zstd';
   rotateBytes: number;
   rotateMs: number;
-  /** What `check` looks at. */
+  /** The streams that `check` looks at. */
   places?: readonly { stream: StreamName; namespace: string }[];
 }
 
@@ -36,7 +36,7 @@ export interface Chain {
   inode: number | undefined;
   /** Its last batch was not committed, and may have arrived. */
   outcomeUnknown: boolean;
-  /** The last thing that was done to it: one at a time. */
+  /** The last operation on the chain: one at a time. */
   turn: Promise<unknown>;
 }
 
@@ -51,7 +51,7 @@ export function receiptOf(chain: Chain | undefined): Json {
   return chain === undefined ? null : { segment: chain.segment, length: chain.length, folder: chain.claim.id };
 }
 
-/** Where the segment stands while it is written. */
+/** The path of the segment while it is written. */
 function partOf(chain: Chain, settings: NdjsonSettings): string {
   return `${join(chain.claim.path, finishedName(chain.walk, chain.segment, settings.compression))}.part`;
 }
@@ -78,7 +78,7 @@ function unlessMissing(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
-/** The file is open only meanwhile: there are many walks, and a process may have few files open. */
+/** Writes a batch. The file is open only for so long: there are many walks, and a process may have few files open. */
 export async function append(chain: Chain, settings: NdjsonSettings, batch: Batch, now: () => number): Promise<void> {
   const lines = encodeLines(batch.documents, new Date(now()).toISOString());
   const bytes = await compress(lines, settings.compression);
@@ -120,7 +120,7 @@ async function writeAll(file: FileHandle, bytes: Buffer, from: number): Promise<
   }
 }
 
-/** What was written is only delivered where readers find it: what has the name is what was written, and has no other name. */
+/** A batch is only delivered where readers find it: the name leads to the file that was written, and no other name does. */
 async function requireInPlace(chain: Chain, settings: NdjsonSettings, size: number): Promise<void> {
   const path = partOf(chain, settings);
   requireSame(chain, path, size, await lstat(path).catch(unlessMissing));
