@@ -73,6 +73,11 @@ export function usageError(message: string, advice?: string, lines?: readonly st
   return new SluiceError(message, { action: 'stop', kind: 'usage', advice, lines });
 }
 
+/** A failure that only a person can mend: exit code 1. */
+export function stopError(message: string, advice: string, cause?: unknown): SluiceError {
+  return new SluiceError(message, { action: 'stop', advice, cause });
+}
+
 /** The action an error carries; an unexpected error stops. */
 export function actionOf(error: unknown): Action {
   return error instanceof SluiceError ? error.action : 'stop';

@@ -1,6 +1,6 @@
 /** `sluice health`: asks the running Sluice how it is; for a container's health check. */
 import type { Command } from 'commander';
-import { messageOf, SluiceError, usageError } from '../api/errors.ts';
+import { messageOf, stopError, usageError } from '../api/errors.ts';
 import { openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
@@ -43,10 +43,7 @@ async function ask(cli: Cli, url: string): Promise<{ ok: boolean; text: string }
     return { ok: reply.ok, text: await reply.text() };
   } catch (error) {
     const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error);
-    throw new SluiceError(`nobody answers on ${url}: ${why}`, {
-      action: 'stop',
-      advice: 'Is `sluice run` running with this config?',
-    });
+    throw stopError(`nobody answers on ${url}: ${why}`, 'Is `sluice run` running with this config?');
   }
 }
 

@@ -1,7 +1,7 @@
 /** `sluice simulator`: the vendor's API on this machine, for trying things out. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
-import { messageOf, SluiceError, usageError } from '../api/errors.ts';
+import { messageOf, stopError, usageError } from '../api/errors.ts';
 import { parseTimeMs } from '../api/time.ts';
 import type { Cli, SimulatorChoices } from './shared/context.ts';
 import { whole } from './shared/options.ts';
@@ -79,10 +79,7 @@ async function simulate(cli: Cli, options: Options): Promise<void> {
     (error: NodeJS.ErrnoException) => {
       const message = messageOf(error).replace(/^simulator: /, '');
       if (error.code === undefined) throw usageError(message);
-      throw new SluiceError(`the simulator cannot start: ${message}`, {
-        action: 'stop',
-        advice: 'Choose another --port.',
-      });
+      throw stopError(`the simulator cannot start: ${message}`, 'Choose another --port.');
     },
   );
   const { range } = simulator;

@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VendorRequest } from '../api/client.ts';
 import type { ConnectorServices } from '../api/connector.ts';
-import { messageWithAdvice, SluiceError } from '../api/errors.ts';
+import { messageWithAdvice, SluiceError, stopError } from '../api/errors.ts';
 import { type Gate, hold, isRefusedAlone, openGate, type Passage, pass, REFUSED_ALONE } from './gate.ts';
 import { createRefusals, FORBIDDEN_FOR_MS, SAY_AFTER_MS, WHOLE_SOURCE } from './refusals.ts';
 import { pauseMs } from './retry.ts';
@@ -177,13 +177,12 @@ function checkScope({ retry, scope, wasAllowed, path }: Asked, error: SluiceErro
   const hasWorked = wasAllowed === true || gate.successes > 0;
   if (hasWorked || (retry === 'brief' && attempt < BRIEF_ATTEMPTS)) return;
   const what = scope === '' ? '' : `: the scope "${scope}" is missing`;
-  throw new SluiceError(`the vendor does not allow ${path}${what} (${error.message})`, {
-    action: 'stop',
-    advice:
-      error.advice ??
+  throw stopError(
+    `the vendor does not allow ${path}${what} (${error.message})`,
+    error.advice ??
       `Grant the application the scope "${scope}" in the console (Settings > Integrations) and start again.`,
-    cause: error,
-  });
+    error,
+  );
 }
 
 /** What is forbidden beside others that are allowed is this record's own; everything else may pass. */

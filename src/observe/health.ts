@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
 import type { RefusalTrouble } from '../api/connector.ts';
-import { messageOf, SluiceError } from '../api/errors.ts';
+import { messageOf, type SluiceError, stopError } from '../api/errors.ts';
 import type { PipelinePlan } from '../engine/build.ts';
 import type { Config, SourceConfig } from '../engine/settings.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
@@ -78,7 +78,7 @@ export async function startHealth(
 
 function cannotListen(host: string, port: number, error: Error): SluiceError {
   const advice = 'Choose another health.port, or stop what listens there.';
-  return new SluiceError(`health cannot listen on ${host}:${port}: ${messageOf(error)}`, { action: 'stop', advice });
+  return stopError(`health cannot listen on ${host}:${port}: ${messageOf(error)}`, advice);
 }
 
 /** Of a reason: it may be what a vendor, a gateway or a sink said. */

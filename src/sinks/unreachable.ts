@@ -1,5 +1,5 @@
 /** What it means that a sink cannot be reached: the same for every sink that speaks over the network. */
-import { NOTHING_LOST, SluiceError } from '../api/errors.ts';
+import { NOTHING_LOST, stopError } from '../api/errors.ts';
 import type { TlsTrouble } from '../net/tls.ts';
 import { HANDLES_ADVICE, isOutOfHandles } from '../system/handles.ts';
 import type { Refusal, Waiting } from './backoff.ts';
@@ -18,7 +18,7 @@ export interface Unreachable {
 export function unreachable({ who, said, tls, advice }: Unreachable): Waiting | Refusal {
   if (tls?.lasts) {
     const message = `${who} cannot be trusted: ${tls.what} (${said})`;
-    return { refusal: new SluiceError(message, { action: 'stop', advice: tls.advice }) };
+    return { refusal: stopError(message, tls.advice) };
   }
   const first = tls?.advice ?? (isOutOfHandles(said) ? HANDLES_ADVICE : advice);
   const why = tls === undefined ? said : `${tls.what} (${said})`;

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { messageOf, SluiceError } from '../api/errors.ts';
+import { messageOf, SluiceError, stopError } from '../api/errors.ts';
 import { HANDLES_ADVICE, hasNoHandles } from '../system/handles.ts';
 import { ownFile } from '../system/trust.ts';
 import { lockedByOther, whoseElse } from './files.ts';
@@ -43,18 +43,17 @@ export function quickCheck(database: DatabaseSync, path: string): void {
 }
 
 export function newer(version: number): SluiceError {
-  return new SluiceError(
+  return stopError(
     `the state was written by another version of Sluice (schema ${version}, this one knows ${SCHEMA_VERSION})`,
-    { action: 'stop', advice: 'Run the version that wrote it, or a newer one.' },
+    'Run the version that wrote it, or a newer one.',
   );
 }
 
 export function torn(path: string, why: string): SluiceError {
-  return new SluiceError(`the state in ${path} is damaged: ${why}`, {
-    action: 'stop',
-    advice:
-      'Restore it from a backup, together with the output that belongs to it. Without one, reset it by moving the folder away, and the output of files too (`sluice run --adopt` takes that over instead): everything in range is shipped again.',
-  });
+  return stopError(
+    `the state in ${path} is damaged: ${why}`,
+    'Restore it from a backup, together with the output that belongs to it. Without one, reset it by moving the folder away, and the output of files too (`sluice run --adopt` takes that over instead): everything in range is shipped again.',
+  );
 }
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
@@ -86,12 +85,12 @@ export function guarded<T>(path: string, work: () => T): T {
     const usable = hasNoHandles()
       ? HANDLES_ADVICE
       : `Check that state.path is a folder on a local disk that this user may write to.${whoseElse(path)}`;
-    throw new SluiceError(`the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`, {
-      action: 'stop',
-      advice: full
+    throw stopError(
+      `the state in ${path} cannot be ${full ? 'written: the disk is full' : `used: ${message}`}`,
+      full
         ? 'Free some space and start again: everything up to the last checkpoint is safe, and the rest is read again.'
         : usable,
-      cause: error,
-    });
+      error,
+    );
   }
 }

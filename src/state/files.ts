@@ -1,7 +1,7 @@
 /** The files of a state: made for Sluice's user alone, refused where others could have changed them, watched while they are used. */
 import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { SluiceError } from '../api/errors.ts';
+import { type SluiceError, stopError } from '../api/errors.ts';
 import { ownUser, showUser } from '../system/accounts.ts';
 import { type Holder, holderOf, isLocked, type Lock, takeLock } from '../system/os-lock.ts';
 import { fileMode, folderMode, makeFile, makeFolder, settleFile } from '../system/private-files.ts';
@@ -80,19 +80,16 @@ export function lockState(path: string, patienceMs: number): Lock | undefined {
 export function inUse(path: string): SluiceError {
   const holder = holderOf(join(path, 'lock.db'));
   const process = holder === undefined ? '' : ` (process ${holder.pid})`;
-  return new SluiceError(`another Sluice process is using the state in ${path}`, {
-    action: 'stop',
-    advice: `Stop that process first${process}. To run beside it, this one needs a state (\`state.path\`) and an output of its own (another \`path\` for files): it ships everything once more, to there.`,
-  });
+  return stopError(
+    `another Sluice process is using the state in ${path}`,
+    `Stop that process first${process}. To run beside it, this one needs a state (\`state.path\`) and an output of its own (another \`path\` for files): it ships everything once more, to there.`,
+  );
 }
 
 function heldByOther(file: string, { pid, user }: Holder): SluiceError {
-  return new SluiceError(
+  return stopError(
     `process ${pid} of ${user === undefined ? 'another user' : showUser(user)} holds a lock on ${file}, and so keeps Sluice from starting`,
-    {
-      action: 'stop',
-      advice: `It is no Sluice of ${showUser(ownUser())}: end it. It could open the file while others were allowed to; that is over.`,
-    },
+    `It is no Sluice of ${showUser(ownUser())}: end it. It could open the file while others were allowed to; that is over.`,
   );
 }
 
@@ -131,11 +128,10 @@ export function watchFiles(path: string, isLocking: boolean): () => void {
       const before = seen.get(file);
       if (before === undefined && now !== undefined) seen.set(file, now);
       if (before === now || before === undefined) continue;
-      throw new SluiceError(`${file} was ${now === undefined ? 'removed' : 'replaced'} while Sluice was using it`, {
-        action: 'stop',
-        advice:
-          'What is delivered now could not be remembered, so this ends here. Put the state back from a backup, together with the output that belongs to it. Without one, begin anew: move what is left of both away, and everything in range is shipped again.',
-      });
+      throw stopError(
+        `${file} was ${now === undefined ? 'removed' : 'replaced'} while Sluice was using it`,
+        'What is delivered now could not be remembered, so this ends here. Put the state back from a backup, together with the output that belongs to it. Without one, begin anew: move what is left of both away, and everything in range is shipped again.',
+      );
     }
   };
 }

@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { SluiceError } from '../api/errors.ts';
+import { stopError } from '../api/errors.ts';
 import { ownUser, showGroup, showUser } from './accounts.ts';
 import { isWide, notOurs, ownFile, type Readers, requireOwnFile, showMode } from './trust.ts';
 
@@ -87,11 +87,11 @@ function inGroup(path: string, group: number, work: () => void): void {
     work();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
-    throw new SluiceError(`${path} cannot be given to the group ${showGroup(group)}`, {
-      action: 'stop',
-      advice: `Make ${showUser(ownUser())}, whom Sluice runs as, a member of that group, or name another \`group\` in the config.`,
-      cause: error,
-    });
+    throw stopError(
+      `${path} cannot be given to the group ${showGroup(group)}`,
+      `Make ${showUser(ownUser())}, whom Sluice runs as, a member of that group, or name another \`group\` in the config.`,
+      error,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 /** Who else could do something with a file or folder, and what is refused or said for it. */
 import { constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { SluiceError } from '../api/errors.ts';
+import { type SluiceError, stopError } from '../api/errors.ts';
 import { isOnlyForUser, ownUser, showGroup, showUser } from './accounts.ts';
 
 export interface Readers {
@@ -27,17 +27,17 @@ export function requireOwnFile(path: string, stats: Stats): void {
 }
 
 export function notOurs(path: string, what: string): SluiceError {
-  return new SluiceError(`${path} ${what}: Sluice did not make it, and does not touch it`, {
-    action: 'stop',
-    advice: 'See who put it there, and move it away.',
-  });
+  return stopError(
+    `${path} ${what}: Sluice did not make it, and does not touch it`,
+    'See who put it there, and move it away.',
+  );
 }
 
 function foreign(path: string, owner: number, user: number, folder = dirname(path)): SluiceError {
   const advice = `Run Sluice as the user that it belongs to, or give it to this one: \`chown -R ${user} ${shellWord(folder)}\`.`;
-  return new SluiceError(
+  return stopError(
     `${path} belongs to ${showUser(owner)}, who may change it; this Sluice runs as ${showUser(user)}`,
-    { action: 'stop', advice },
+    advice,
   );
 }
 
@@ -55,9 +55,9 @@ export function requireTrustedFolder(path: string, { group, may = [] }: FolderRu
   if (stats.uid !== user && stats.uid !== 0) throw foreign(path, stats.uid, user, path);
   const who = strangers(stats, group, user);
   if (who === undefined || (may.includes('be sticky') && isSticky(stats))) return;
-  throw new SluiceError(
+  throw stopError(
     `${who.text} may write into ${path} (mode ${showMode(stats.mode & 0o7777)}), and so replace what Sluice keeps there`,
-    { action: 'stop', advice: adviceFor(path, stats, who.isGroup) },
+    adviceFor(path, stats, who.isGroup),
   );
 }
 

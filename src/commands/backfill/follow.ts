@@ -1,6 +1,6 @@
 /** Watches a job that the running `sluice run` works on, through the state that both read. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from '../../api/errors.ts';
+import { type SluiceError, stopError } from '../../api/errors.ts';
 import { startProgress } from '../../observe/progress.ts';
 import type { StatePlace } from '../../state/files.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
@@ -71,11 +71,10 @@ function standingOf(store: StateStore, job: JobRow) {
 function unfinished(cli: Cli, job: JobRow): SluiceError {
   if (cli.signal.aborted) {
     const advice = 'The running Sluice goes on with it; the same command follows it again.';
-    return new SluiceError(`stopped watching backfill ${job.id}`, { action: 'stop', advice });
+    return stopError(`stopped watching backfill ${job.id}`, advice);
   }
-  return new SluiceError(`backfill ${job.id} is not finished: ${job.message ?? job.status}`, {
-    action: 'stop',
-    advice:
-      'Start `sluice run` again, or give the same command again once the cause is mended: it goes on where it stopped.',
-  });
+  return stopError(
+    `backfill ${job.id} is not finished: ${job.message ?? job.status}`,
+    'Start `sluice run` again, or give the same command again once the cause is mended: it goes on where it stopped.',
+  );
 }

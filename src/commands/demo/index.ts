@@ -1,7 +1,7 @@
 /** `sluice demo`: the whole way on this machine, without an account and without a config. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { SluiceError } from '../../api/errors.ts';
+import { stopError } from '../../api/errors.ts';
 import { parseConfigObject } from '../../config/load.ts';
 import { runPipeline } from '../../engine/runner.ts';
 import type { Config } from '../../engine/settings.ts';
@@ -37,10 +37,7 @@ async function demo(cli: Cli, options: DemoOptions): Promise<void> {
   makeFolder(FOLDER, {});
   // Looked at first: a second demo beside the first would only be in its way.
   if (isStateInUse({ path: join(FOLDER, 'state') })) {
-    throw new SluiceError(`another demo is using ${FOLDER}`, {
-      action: 'stop',
-      advice: 'Wait until it has ended, or run this one in another folder.',
-    });
+    throw stopError(`another demo is using ${FOLDER}`, 'Wait until it has ended, or run this one in another folder.');
   }
   const simulator = await startDemoSimulator(cli, options);
   try {
@@ -59,10 +56,7 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
   const { results, failures, done } = await workOn(cli, context, job, { title: 'demo' });
   if (failures[0] !== undefined) throw failures[0];
   if (!done || results.length === 0) {
-    throw new SluiceError('the demo was stopped', {
-      action: 'stop',
-      advice: 'Run it again: it goes on where it stopped.',
-    });
+    throw stopError('the demo was stopped', 'Run it again: it goes on where it stopped.');
   }
   const seconds = (cli.now() - startedAtMs) / 1000;
   const out = join(FOLDER, 'out', simulator.source);
@@ -75,12 +69,9 @@ async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): P
   saySummaries(cli, summaries, seconds, options.json ?? false);
   const wrong = summaries.filter(({ documents, expected }) => documents !== expected);
   if (wrong.length > 0 && !options.keepGoing) {
-    throw new SluiceError(
+    throw stopError(
       `the files do not hold what the simulator has: ${wrong.map(({ stream }) => stream).join(', ')}`,
-      {
-        action: 'stop',
-        advice: `Were files of ${FOLDER} moved or changed? Remove the folder and run the demo again; if it stays so, report it.`,
-      },
+      `Were files of ${FOLDER} moved or changed? Remove the folder and run the demo again; if it stays so, report it.`,
     );
   }
   if (!options.json) sayNext(cli, out);

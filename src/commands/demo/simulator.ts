@@ -1,7 +1,7 @@
 /** The simulator of the demo: a process of its own, so that it does not take the connector's core. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { SluiceError } from '../../api/errors.ts';
+import { stopError } from '../../api/errors.ts';
 import type { Cli } from '../shared/context.ts';
 
 export const DEMO = {
@@ -83,12 +83,7 @@ async function readyUrl(child: Child): Promise<string> {
   const failed = new Promise<never>((_, reject) => {
     const fail = (error?: Error) => {
       const why = error?.message ?? said.trim();
-      reject(
-        new SluiceError(`the simulator did not start: ${why}`, {
-          action: 'stop',
-          advice: 'Try `sluice simulator` by itself.',
-        }),
-      );
+      reject(stopError(`the simulator did not start: ${why}`, 'Try `sluice simulator` by itself.'));
     };
     child.once('error', fail);
     child.once('close', () => fail());

@@ -1,5 +1,5 @@
 /** Runs a job in this process, since no other one holds the state. */
-import { SluiceError } from '../../api/errors.ts';
+import { SluiceError, stopError } from '../../api/errors.ts';
 import { finishJobs } from '../../engine/schedule.ts';
 import { type Progress, startProgress } from '../../observe/progress.ts';
 import type { JobRow } from '../../state/store.ts';
@@ -22,10 +22,10 @@ export async function ownJob(
   if (failures.length > 1) for (const error of failures.slice(1)) context.log.error(error.message);
   if (first !== undefined) throw first;
   if (!done) {
-    throw new SluiceError(`stopped before backfill ${job.id} was finished`, {
-      action: 'stop',
-      advice: 'Give the same command again, or `sluice backfill --resume`: it goes on where it stopped.',
-    });
+    throw stopError(
+      `stopped before backfill ${job.id} was finished`,
+      'Give the same command again, or `sluice backfill --resume`: it goes on where it stopped.',
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 /** What an answer of Elasticsearch means: the one place of this sink that looks at status codes and error types. */
-import { NOTHING_LOST, SluiceError } from '../../api/errors.ts';
+import { NOTHING_LOST, type SluiceError, stopError } from '../../api/errors.ts';
 import { wantsTls } from '../../net/tls.ts';
 import type { Waiting } from '../backoff.ts';
 import { unreachable } from '../unreachable.ts';
@@ -79,27 +79,27 @@ export const NEEDED_PRIVILEGES = ['auto_configure', 'create_doc', 'read', 'maint
 /** A refusal that only a person can lift. Never a rejection: the documents are not to blame. */
 function refused(status: number, said: string, { where, dataStream }: ClusterPlace): SluiceError {
   if (status === 401) {
-    return stop(
+    return stopError(
       `Elasticsearch at ${where} does not accept the credentials (${said})`,
       'Check the API key or the user and password in the sink settings: is it the right one, for this cluster, and not expired?',
     );
   }
   if (status === 403) {
-    return stop(
+    return stopError(
       `Elasticsearch at ${where} does not allow this on ${dataStream} (${said})`,
       `Give the API key or user the index privileges ${NEEDED_PRIVILEGES.join(', ')} on logs-*.`,
     );
   }
   if (status === 404) {
-    return stop(
+    return stopError(
       `Elasticsearch at ${where} has no data stream ${dataStream} and does not create it (${said})`,
       'Run `sluice setup elasticsearch` once, and check that the address is the one of Elasticsearch itself.',
     );
   }
   if (wantsTls(status, said)) {
-    return stop(`Elasticsearch at ${where} expects TLS (${said})`, 'Write https:// in `nodes` of the sink.');
+    return stopError(`Elasticsearch at ${where} expects TLS (${said})`, 'Write https:// in `nodes` of the sink.');
   }
-  return stop(
+  return stopError(
     `Elasticsearch at ${where} refuses the request for ${dataStream} (${said})`,
     `The cluster's message says what has to be mended: waiting does not help. ${NOTHING_LOST}`,
   );
@@ -178,8 +178,4 @@ export function fieldOf(reason: string): string | undefined {
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-function stop(message: string, advice: string): SluiceError {
-  return new SluiceError(message, { action: 'stop', advice });
 }

@@ -1,7 +1,7 @@
 /** `sluice setup elasticsearch`: installs the generated templates; a second run finds nothing to do. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { SluiceError } from '../../api/errors.ts';
+import { stopError } from '../../api/errors.ts';
 import { problemOf, troubleWith } from './answers.ts';
 import type { EsClient, EsRequest, Reply } from './client.ts';
 import type { Templates } from './templates.ts';
@@ -147,11 +147,11 @@ function judged<Body>(client: EsClient, reply: Reply<Body>): Body {
   if (reply.kind === 'answer' && reply.status < 300) return reply.body;
   if (reply.kind === 'answer' && reply.status === 403) {
     const advice = 'Run setup with an account that has the cluster privilege manage_index_templates.';
-    throw new SluiceError(
+    throw stopError(
       `Elasticsearch at ${client.where} does not let templates be managed (${problemOf(reply.body).reason})`,
-      { action: 'stop', advice },
+      advice,
     );
   }
   const trouble = troubleWith(reply, { where: client.where, dataStream: 'index templates' });
-  throw new SluiceError(`Elasticsearch at ${client.where} ${trouble.why}`, { action: 'stop', advice: trouble.advice });
+  throw stopError(`Elasticsearch at ${client.where} ${trouble.why}`, trouble.advice);
 }

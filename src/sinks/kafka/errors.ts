@@ -1,5 +1,5 @@
 /** What an error of Kafka means: the one place of this sink that looks at error types. */
-import { messageOf, NOTHING_LOST, SluiceError } from '../../api/errors.ts';
+import { messageOf, NOTHING_LOST, SluiceError, stopError } from '../../api/errors.ts';
 import { plainly, type TlsSettings, tlsTrouble } from '../../net/tls.ts';
 import { unreachable } from '../unreachable.ts';
 
@@ -85,7 +85,7 @@ export function judge(error: unknown, where: Where): ErrorVerdict {
   const explain = type === undefined ? undefined : STOPS[type];
   if (explain !== undefined) {
     const [what, advice] = explain(where);
-    return { kind: 'stop', error: new SluiceError(`${where.who} ${what} (${said})`, { action: 'stop', advice }) };
+    return { kind: 'stop', error: stopError(`${where.who} ${what} (${said})`, advice) };
   }
   // Clocks are set right while we run.
   if (type === 'INVALID_TIMESTAMP') {
@@ -156,16 +156,15 @@ const STOPS: Record<string, ((where: Where) => [string, string]) | undefined> = 
 };
 
 export function fenced({ who, transactionalId }: Where): SluiceError {
-  return new SluiceError(`${who}: another process has taken over ${transactionalId}`, {
-    action: 'stop',
-    advice:
-      'Two Sluices run this pipeline: stop one of them. Two that are meant to run side by side need different `transactional_id_prefix`es.',
-  });
+  return stopError(
+    `${who}: another process has taken over ${transactionalId}`,
+    'Two Sluices run this pipeline: stop one of them. Two that are meant to run side by side need different `transactional_id_prefix`es.',
+  );
 }
 
 export function unknownTopic({ who, topics, markerTopic }: Where): SluiceError {
-  return new SluiceError(`${who} lacks a topic: ${[...topics, markerTopic].join(' or ')}`, {
-    action: 'stop',
-    advice: 'Run `sluice setup kafka` once, or create the topics by hand.',
-  });
+  return stopError(
+    `${who} lacks a topic: ${[...topics, markerTopic].join(' or ')}`,
+    'Run `sluice setup kafka` once, or create the topics by hand.',
+  );
 }

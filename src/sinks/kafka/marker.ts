@@ -3,7 +3,7 @@
  * consumer group on the marker topic. Whoever opens a producer reads it to learn what arrived.
  */
 import { createHash } from 'node:crypto';
-import { SluiceError } from '../../api/errors.ts';
+import { type SluiceError, stopError } from '../../api/errors.ts';
 
 export interface Marker {
   number: number;
@@ -99,40 +99,36 @@ export function mustBeAhead(
 const RESET = 'and then `sluice state reset`: everything in range is shipped again, under the same ids';
 
 function ahead({ number }: { number: number }, marker: Marker, group: string): SluiceError {
-  return stop(
+  return stopError(
     `batch ${number} is to be written, but Kafka has batch ${marker.number} of ${group} already`,
     `The state is older than the topic: was it restored from a backup, or does another Sluice write under this name? Put the newer state back, or stop the other one. If neither can be, choose another \`transactional_id_prefix\` ${RESET}.`,
   );
 }
 
 function another({ number }: { number: number }, group: string): SluiceError {
-  return stop(
+  return stopError(
     `Kafka has a batch ${number} of ${group}, but with other documents`,
     `Does another Sluice write under this name? Give each its own \`transactional_id_prefix\`. If the state was changed by hand, choose another prefix ${RESET}.`,
   );
 }
 
 function wentBack(marker: Marker, last: number, group: string): SluiceError {
-  return stop(
+  return stopError(
     `batch ${last} of ${group} was delivered, but Kafka knows of ${marker.number} only`,
     `The cluster has lost what it had acknowledged, or is another one than before. To ship what is missing: \`sluice state reset\`, and then \`sluice backfill\`; everything in range is shipped again, under the same ids.`,
   );
 }
 
 function removed(last: number, group: string): SluiceError {
-  return stop(
+  return stopError(
     `batch ${last} of ${group} was delivered not long ago, but Kafka knows of none: whether the next one arrived is not known`,
     `Was the consumer group or the marker topic deleted, or is this another cluster? Do not delete them. Sluice can only begin anew: \`sluice state reset\` ships everything in range again, under the same ids.`,
   );
 }
 
 function forgotten({ number, atMs, ids }: InQuestion, group: string): SluiceError {
-  return stop(
+  return stopError(
     `whether batch ${number} of ${group} arrived is not known: it was written at ${new Date(atMs).toISOString()}, and Kafka may have forgotten its number since (offsets.retention.minutes)`,
     `A record with the header id=${ids[0]} in the topic tells whether it did. Sluice can only begin anew: \`sluice state reset\` ships everything in range again, under the same ids, so that readers which go by the id (docs/kafka.md) see nothing twice.`,
   );
-}
-
-function stop(message: string, advice: string): SluiceError {
-  return new SluiceError(message, { action: 'stop', advice });
 }

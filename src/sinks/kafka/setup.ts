@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { orAborted } from '../../api/abort.ts';
-import { messageOf, SluiceError } from '../../api/errors.ts';
+import { messageOf, type SluiceError, stopError } from '../../api/errors.ts';
 import { connectKafka, scrubber, within } from './connection.ts';
 import { judge, StepError, typeOf, type Where } from './errors.ts';
 import { type KafkaSettings, topicOf, transactionalIdOf, type WholeSettings, withDefaults } from './settings.ts';
@@ -157,16 +157,15 @@ export function explained(error: unknown, settings: WholeSettings): SluiceError 
   const advice = SETTINGS_PROBLEMS[typeOf(error) ?? ''];
   if (advice !== undefined) {
     const said = where.scrub(messageOf(innermost(error)));
-    return new SluiceError(`${where.who} does not create a topic: ${said}`, { action: 'stop', advice });
+    return stopError(`${where.who} does not create a topic: ${said}`, advice);
   }
   const verdict = judge(error, where);
   if (verdict.kind === 'stop') return verdict.error;
-  if (verdict.kind === 'trouble')
-    return new SluiceError(`${where.who} ${verdict.why}`, { action: 'stop', advice: verdict.advice });
-  return new SluiceError(`${where.who} says: ${where.scrub(messageOf(error))}`, {
-    action: 'stop',
-    advice: 'Check `brokers` of the sink, and that they run.',
-  });
+  if (verdict.kind === 'trouble') return stopError(`${where.who} ${verdict.why}`, verdict.advice);
+  return stopError(
+    `${where.who} says: ${where.scrub(messageOf(error))}`,
+    'Check `brokers` of the sink, and that they run.',
+  );
 }
 
 function innermost(error: unknown): unknown {

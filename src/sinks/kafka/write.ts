@@ -1,6 +1,6 @@
 /** One attempt at a batch: asks whether it has arrived already, leaves out what is too large, and sends the rest. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from '../../api/errors.ts';
+import { type SluiceError, stopError } from '../../api/errors.ts';
 import type { Prepared, Rejection } from '../../api/sink.ts';
 import type { AttemptTools } from './attempts.ts';
 import {
@@ -129,13 +129,9 @@ function leftOutOf({ documents, rejections }: KafkaDelivery, marker: Marker): Re
 }
 
 function tooMany({ rejections, documents }: KafkaDelivery): SluiceError {
-  return new SluiceError(
+  return stopError(
     `${rejections.length} of ${documents.length} documents of a batch are too large for Kafka: ${rejections[0]?.reason}`,
-    {
-      action: 'stop',
-      advice:
-        'So many are no exception: raise max.message.bytes of the topic and `max_message` of the sink, or lower `batch.documents`.',
-    },
+    'So many are no exception: raise max.message.bytes of the topic and `max_message` of the sink, or lower `batch.documents`.',
   );
 }
 

@@ -1,7 +1,7 @@
 /** The writer of one pipeline: one producer, and one batch at a time, however many walks write at once. */
 import { orAborted } from '../../api/abort.ts';
 import type { Json } from '../../api/document.ts';
-import { SluiceError } from '../../api/errors.ts';
+import { type SluiceError, stopError } from '../../api/errors.ts';
 import type { Batch, Prepared, Written } from '../../api/sink.ts';
 import { type AttemptTools, withBackoff } from './attempts.ts';
 import { scrubber } from './connection.ts';
@@ -134,11 +134,8 @@ async function recover(
 }
 
 function renamed({ pipeline }: State, prefix: string, markerTopic: string): SluiceError {
-  return new SluiceError(
+  return stopError(
     `${pipeline}: a batch was being written under other names, and whether it arrived can only be asked under those`,
-    {
-      action: 'stop',
-      advice: `Put \`transactional_id_prefix: ${prefix}\` and \`marker_topic: ${markerTopic}\` back, start and stop Sluice once, and then change them.`,
-    },
+    `Put \`transactional_id_prefix: ${prefix}\` and \`marker_topic: ${markerTopic}\` back, start and stop Sluice once, and then change them.`,
   );
 }

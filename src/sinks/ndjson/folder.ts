@@ -4,7 +4,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Json } from '../../api/document.ts';
-import { messageOf, SluiceError } from '../../api/errors.ts';
+import { messageOf, type SluiceError, stopError } from '../../api/errors.ts';
 import { showUser } from '../../system/accounts.ts';
 import { holderOf, type Lock, takeLock } from '../../system/os-lock.ts';
 import { makeFile, makeFolder, openNewFile } from '../../system/private-files.ts';
@@ -97,11 +97,10 @@ function lockFolder(path: string, readers: Readers): Lock {
     holder === undefined
       ? 'a process that cannot be seen from here'
       : `process ${holder.pid}${holder.user === undefined ? '' : ` of ${showUser(holder.user)}`}`;
-  throw new SluiceError(`the output folder ${path} is in use by ${who}`, {
-    action: 'stop',
-    advice:
-      'It belongs to one Sluice at a time. Give this one a state and an output folder of its own (`state.path`, and `path` of the sink), or stop the other one.',
-  });
+  throw stopError(
+    `the output folder ${path} is in use by ${who}`,
+    'It belongs to one Sluice at a time. Give this one a state and an output folder of its own (`state.path`, and `path` of the sink), or stop the other one.',
+  );
 }
 
 /** The segments in a folder, and its owner file. */
@@ -116,11 +115,10 @@ function readOwner(path: string): OwnerFile {
   try {
     return toOwnerFile(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new SluiceError(`${file} does not say whose folder it is: ${messageOf(error)}`, {
-      action: 'stop',
-      advice:
-        'Put it back as it was. Where that cannot be: remove it, and take the folder over with `sluice run --adopt`.',
-    });
+    throw stopError(
+      `${file} does not say whose folder it is: ${messageOf(error)}`,
+      'Put it back as it was. Where that cannot be: remove it, and take the folder over with `sluice run --adopt`.',
+    );
   }
 }
 
@@ -179,11 +177,10 @@ function wasOf({ file }: Found, owner: Owner): FolderClaim['was'] {
 
 /** The files are as good as lost: nothing more is written where no reader would find it. */
 export function removed(path: string): SluiceError {
-  return new SluiceError(`${path} was removed, replaced or changed while Sluice was writing there`, {
-    action: 'stop',
-    advice:
-      'Put it back as it was. If it is lost: `sluice state reset --pipeline …` forgets what was delivered there, and everything in range is shipped again; to go on without it: `sluice run --adopt`.',
-  });
+  return stopError(
+    `${path} was removed, replaced or changed while Sluice was writing there`,
+    'Put it back as it was. If it is lost: `sluice state reset --pipeline …` forgets what was delivered there, and everything in range is shipped again; to go on without it: `sluice run --adopt`.',
+  );
 }
 
 /** The old file stays until the new one is whole. */

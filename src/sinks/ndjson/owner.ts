@@ -5,7 +5,7 @@
  */
 
 import type { Json } from '../../api/document.ts';
-import { SluiceError } from '../../api/errors.ts';
+import { type SluiceError, stopError } from '../../api/errors.ts';
 import { shellWord } from '../../system/trust.ts';
 import type { Segment } from './names.ts';
 
@@ -100,14 +100,14 @@ const LOST =
   'What was in it and is lost, `sluice state reset --pipeline …` ships again, with all that is in range; to go on without it: `sluice run --adopt`.';
 
 function replaced(path: string): SluiceError {
-  return refused(
+  return stopError(
     `the output folder ${path} is not the one that this state has written to: that was removed, or another is in its place`,
     `Put it back, with the files in it that begin with a dot. ${LOST}`,
   );
 }
 
 function gone(path: string, walk: string, { segment, length }: Receipt): SluiceError {
-  return refused(
+  return stopError(
     `segment ${segment} of ${walk} in ${path} is gone, and was not finished when ${length} bytes of it were committed`,
     `Put it back: files that end in .part are nobody's to take. ${LOST}`,
   );
@@ -116,14 +116,14 @@ function gone(path: string, walk: string, { segment, length }: Receipt): SluiceE
 function setAside(path: string, { name }: Segment): SluiceError {
   const file = `${path}/${name}`;
   const part = file.replace(/\.uncommitted$/, '.part');
-  return refused(
+  return stopError(
     `${file} was committed, and yet it was set aside: another Sluice was at work in this folder`,
     `Give it its name back, and it is cut to what was committed: \`mv ${shellWord(file)} ${shellWord(part)}\`. See to it that no other Sluice writes here.`,
   );
 }
 
 function older(path: string, walk: string, finished: number, segment: number): SluiceError {
-  return refused(
+  return stopError(
     `the state is older than its output: ${path} has ${finished} finished segments of ${walk}, and the state knows of ${segment}`,
     'Was a backup of the state put back? Put back the newer state. Without one, what was delivered since then is delivered once more: `sluice run --adopt`.',
   );
@@ -131,26 +131,22 @@ function older(path: string, walk: string, finished: number, segment: number): S
 
 function ofOther(path: string, file: OwnerFile, { path: mine }: Owner): SluiceError {
   if (file.path === mine) {
-    return refused(
+    return stopError(
       `the output folder ${path} belongs to the state that was in ${JSON.stringify(mine)} before: that is missing, and there is another one`,
       `Put it back. Without it, move the folder away to begin anew, or go on behind its segments with \`sluice run --adopt\`: what is in range is shipped once more.`,
     );
   }
-  return refused(
+  return stopError(
     `the output folder ${path} belongs to another state: ${file.state.slice(0, 12)}, which was in ${JSON.stringify(file.path)}`,
     `Give this one (its state is in ${mine}) an output folder of its own: another \`path\` of the sink. To hand the folder over for good, stop the other Sluice, let it end by itself, and start this one once with \`--adopt\` (\`sluice run --adopt\`).`,
   );
 }
 
 function ofNobody(path: string): SluiceError {
-  return refused(
+  return stopError(
     `the output folder ${path} has segments that this state does not know: it would ship what is in them once more`,
     'Is the state missing, or an older one? Put it back. To begin anew, move the folder away; to go on behind its segments: `sluice run --adopt`.',
   );
-}
-
-function refused(message: string, advice: string): SluiceError {
-  return new SluiceError(message, { action: 'stop', advice });
 }
 
 /** The owner file of a folder that this state has taken. */

@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import { type FileHandle, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { SluiceError } from '../../api/errors.ts';
+import { stopError } from '../../api/errors.ts';
 import { openOwnFile } from '../../system/private-files.ts';
 import { syncFolder } from './folder.ts';
 import { type Segment, segmentsIn } from './names.ts';
@@ -43,10 +43,10 @@ export async function finishParts(
 /** Renames a file, but never over another one. */
 export async function giveName(from: string, to: string): Promise<void> {
   if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) {
-    throw new SluiceError(`${from} cannot get its name: there is ${to} already`, {
-      action: 'stop',
-      advice: 'Sluice never gives a number twice: see where that file comes from, and move it away.',
-    });
+    throw stopError(
+      `${from} cannot get its name: there is ${to} already`,
+      'Sluice never gives a number twice: see where that file comes from, and move it away.',
+    );
   }
   await rename(from, to);
 }
@@ -59,11 +59,10 @@ async function cut(
 ): Promise<void> {
   const { size } = await file.stat();
   if (size < length && !asTheyAre) {
-    throw new SluiceError(`${path} has ${size} bytes, but ${length} were committed: somebody shortened it`, {
-      action: 'stop',
-      advice:
-        'Put the whole file back from a backup. Without one, `sluice state reset --pipeline …`: everything in range is shipped again.',
-    });
+    throw stopError(
+      `${path} has ${size} bytes, but ${length} were committed: somebody shortened it`,
+      'Put the whole file back from a backup. Without one, `sluice state reset --pipeline …`: everything in range is shipped again.',
+    );
   }
   if (size <= length) return;
   log.info(`${path}: cut from ${size} to its committed ${length} bytes`);
