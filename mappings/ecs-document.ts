@@ -16,7 +16,7 @@ import {
 } from './ecs.ts';
 import { date } from './ecs-time.ts';
 
-/** What every mapping sets, beside what the engine adds: the beginning of its `fields.ecs`. */
+/** The fields that every mapping sets, beside those that the engine adds: the beginning of its `fields.ecs`. */
 export const EVERY_DOCUMENT: readonly EcsField[] = [
   '@timestamp',
   'ecs.version',

@@ -2,13 +2,13 @@
 import { asText, cut, type Fields, isRecord, itemsAt, MOST_ITEMS, tellCut, type Unfit, wellFormed } from './ecs.ts';
 
 const MAX_FLAT_DEPTH = 8;
-/** Stands in place of what was too many, with its count: no list ends silently. */
+/** Stands in place of the items that were too many, with their count: no list ends silently. */
 const moreThan = (total: number): string => `… ${total - MOST_ITEMS} more`;
 const MAX_FLAT_KEY = 256;
 
 /**
  * A polymorphic part of a record for the `flattened` field of this name: same shape, every leaf a text, nothing empty. Names that
- * Elasticsearch refuses (blank, with a zero character, endless) are changed, and what is nested too deep becomes text.
+ * Elasticsearch refuses (blank, with a zero character, endless) are changed, and parts that are nested too deep become text.
  */
 export function flat(unfit: Unfit, field: string, value: unknown): Fields | Fields[] | undefined {
   if (Array.isArray(value)) {
@@ -74,7 +74,7 @@ function flatObject(unfit: Unfit, field: string, value: Fields, depth: number): 
   return result;
 }
 
-/** In the order of their names, so that the vendor's order does not decide which is called what. */
+/** In the order of the members' names, so that the vendor's order does not decide which one gets a number. */
 function putRenamed(result: Fields, renamed: [string, unknown][]): void {
   renamed.sort(([one], [other]) => (one < other ? -1 : 1));
   for (const [member, content] of renamed) result[freeName(result, flatName(member))] = content;

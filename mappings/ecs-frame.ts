@@ -28,7 +28,7 @@ import {
 import { conclude, EVERY_DOCUMENT, moment, pick } from './ecs-document.ts';
 import { flat } from './ecs-flat.ts';
 
-/** Makes a field's value of what a member says; what does not fit goes to `unfit`. */
+/** Makes the value of a field from that of a member; one that does not fit goes to `unfit`. */
 export type Make = (unfit: Unfit, field: string, value: unknown) => unknown;
 
 /** How a value of a type is made where a table says nothing else. */
@@ -56,7 +56,7 @@ export type Own<Name extends string> = Readonly<
 
 interface Written {
   custom: Record<string, CustomType>;
-  /** Puts what comes from a member each. */
+  /** Puts the fields that come from one member each. */
   write(target: Fields, said: Fields, unfit: Unfit): void;
 }
 
@@ -86,16 +86,16 @@ export interface PartShape<Name extends string> {
   members: Table<Name>;
   /** With `other`, the members that the table does not know are kept there. */
   own: Own<NoInfer<Name>>;
-  /** What something that is no object is taken for: this member of one. */
+  /** A value that is no object is taken for this member of one. */
   alone?: NoInfer<Name>;
 }
 
 export interface Part<Name extends string> {
   /** Its fields by their full names, for the list of the mapping. */
   custom: Readonly<Record<string, CustomType>>;
-  /** What an object says, under the names of the table. */
+  /** The members of an object, under the names of the table. */
   read(given: unknown): Members<Name>;
-  /** The fields of an object, or of what is read of it already; undefined when it has none. */
+  /** The fields of an object, or of its members where they are read already; undefined when it has none. */
   of(unfit: Unfit, given: unknown, said?: Members<Name>): Fields | undefined;
   /** The fields of each object of a list. */
   items(unfit: Unfit, list: unknown, limit?: number): Fields[] | undefined;
@@ -116,7 +116,7 @@ export function partOf<Name extends string>({ at, members, own, alone }: PartSha
   const items = (unfit: Unfit, list: unknown, limit?: number): Fields[] | undefined => {
     const result: Fields[] = [];
     for (const item of itemsAt(unfit, at, list, limit)) {
-      // What nobody can read must not look like nothing.
+      // A value that cannot be read must not look like none.
       if (alone === undefined && !isRecord(item)) misfit(unfit, at, item);
       const fields = of(unfit, item);
       if (fields !== undefined) result.push(fields);
@@ -150,26 +150,26 @@ export interface Draft {
   readonly event: Fields;
   /** The fields below the prefix. */
   readonly own: Fields;
-  /** What has no field: the members that the table does not know. */
+  /** The members that the table does not know: they have no field. */
   readonly other: Fields;
   readonly unfit: Unfit;
   readonly related: Related;
 }
 
-/** What one mapping is, beside its function. */
+/** A mapping, beside its function. */
 export interface Shape<Name extends string> {
   /** The stream's name: its fields stand below it. */
   prefix: string;
   observer: { vendor: string; product: string };
   members: Table<Name>;
-  /** What identifies a record: one without it is no record. Left out where several members together do. */
+  /** The member that identifies a record: one without it is no record. Left out where several members together do. */
   id?: NoInfer<Name>;
   /** `@timestamp`, where it is one member. */
   time?: NoInfer<Name>;
   /** The same, where it is when the record was made: `event.created` as well. */
   created?: NoInfer<Name>;
   event: { kind: string; category?: readonly string[]; type?: readonly string[]; provider?: string };
-  /** What the record says of its tenant, for a source without the id of one. */
+  /** The member with the tenant, for a source without the id of one. */
   tenant?(said: Members<Name>): unknown;
   /** Fields below the prefix; `other` and `unfit` belong to every mapping. */
   own: Own<NoInfer<Name>>;
@@ -178,7 +178,7 @@ export interface Shape<Name extends string> {
   ecs: readonly EcsField[];
   /** Lists of which more, or fewer, than usual are kept, by the name of their field. */
   most?: Readonly<Record<string, number>>;
-  /** Leaves out, as `JSON.stringify` takes it, what is never written, whoever hands it in. */
+  /** A replacer of `JSON.stringify`: leaves out members that are never written. */
   without?(member: string, value: unknown): unknown;
 }
 

@@ -3,7 +3,7 @@ import { allHex } from './ecs.ts';
 
 /** `DOMAIN\user` in its parts; a name without a domain is only a name. */
 export function account(name: string): { name?: string; domain?: string } {
-  // `CORP//user` is how some agents write it, also of `NT AUTHORITY`; a path is no account.
+  // Some agents write `CORP//user`, also of `NT AUTHORITY`; a path is no account.
   const slashed = /^(?:[^\\/@]+(?=\/{2,}[^\\/]+$)|[^\\/@\s]+(?=\/[^\\/]+$))/.exec(name)?.[0].length ?? -1;
   const at = name.includes('\\') ? name.indexOf('\\') : slashed;
   if (at < 0) return { name };

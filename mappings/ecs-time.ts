@@ -7,7 +7,7 @@ function isNever(content: string): boolean {
   return content.startsWith('0001-01-01T00:00:00') || content.startsWith('0001-01-01 00:00:00');
 }
 
-/** A date in ISO form with `Z`; undefined for a sentinel and for nothing; what is no date goes to `unfit` as text. */
+/** A date in ISO form with `Z`; undefined for a sentinel and for nothing; a value that is no date goes to `unfit` as text. */
 export function date(unfit: Unfit, field: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   const result = timestamp(value);

@@ -180,7 +180,7 @@ export function parsed(value: unknown): Fields | undefined {
  */
 export type Unfit = Record<string, string>;
 
-/** Elasticsearch refuses a whole document for one keyword term over 32,766 bytes; what is only ever shown is cut well before. */
+/** Elasticsearch refuses a whole document for one keyword term over 32,766 bytes; a text that is only shown is cut well before. */
 const MAX_TEXT = 8191;
 
 export function cut(value: string, length = MAX_TEXT): string {
@@ -192,7 +192,7 @@ export function wellFormed(value: string): string {
   return value.isWellFormed() ? value : value.toWellFormed();
 }
 
-/** Anything as text: for what is kept only to be read by people. */
+/** Any value as text, where it is kept only for people to read. */
 export function asText(value: unknown): string | undefined {
   if (typeof value === 'string') return text(value);
   if (value === undefined || value === null) return undefined;
@@ -212,7 +212,7 @@ function inOrder(_member: string, value: unknown): unknown {
   return Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** Keeps a value that does not fit its field, beside those of the same field that did not either. */
+/** Keeps a value that does not fit its field, beside other such values of the same field. */
 export function misfit(unfit: Unfit, field: string, value: unknown): undefined {
   const content = saysNothing(value) ? undefined : asText(value);
   if (content === undefined || content === '{}' || content === '[]' || content === '[{}]') return undefined;
@@ -246,7 +246,7 @@ export function isAnythingCut(unfit: Unfit): boolean {
   return false;
 }
 
-/** So many items of a list are kept: far more than vendors send. */
+/** How many items of a list are kept: far more than vendors send. */
 export const MOST_ITEMS = 1000;
 
 /** The items of a list that are kept. Of a longer one `unfit` says how many there were. */
@@ -257,7 +257,7 @@ export function itemsAt(unfit: Unfit, field: string, value: unknown, limit = MOS
   return items.slice(0, limit);
 }
 
-/** Says that so many of so many items are kept, where it is so. One field may stand for several lists: the longest counts. */
+/** Notes how many items of a list are kept, where it is cut. One field may stand for several lists: the longest counts. */
 export function tellCut(unfit: Unfit, field: string, kept: number, given: number): void {
   if (kept >= given) return;
   const told = `${field}${CUT}`;

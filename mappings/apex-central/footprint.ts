@@ -3,8 +3,8 @@
  * one document for each, with the facts of the node above it.
  *
  * Of the vendor's node types only 2 is certain: it is a process in the documented sample. Others are told by their
- * facts: what has a process id is a process, what has a file's name, place or hash is a file, and the node above a file
- * is the process that touched it. The numbers stay beside the fields. Operation types are not documented at hand, so
+ * facts: a node with a process id is a process, one with a file's name, place or hash is a file, and the node above a
+ * file is the process that touched it. The numbers stay beside the fields. Operation types are not documented at hand, so
  * `event.type` is `info`.
  */
 import * as tables from '../../members/apex-central/footprint.ts';
@@ -154,7 +154,7 @@ export const { mapping, fields } = mappingOf(
 
 /**
  * The endpoint: `host.id` in the one form that all products share, the vendor's own beside it, and what the list of
- * endpoints says of the machine. Returns who is logged in there, for events that name nobody.
+ * endpoints says of the machine. Returns the user who is logged in there, for events that name none.
  */
 function endpoint({ document, own, unfit, related }: Draft, said: Event): Fields | undefined {
   const host: Fields = {};
@@ -231,13 +231,13 @@ function putMeta(unfit: Unfit, at: string, target: Fields, { others, ids }: Meta
   put(target, 'meta_hash_ids', byNumber(unfit, `${at}.meta_hash_ids`, ids));
 }
 
-/** What an object says beside its members, or all of what is none. */
+/** Keeps the members of an object that its table does not know, or all of a value that is no object. */
 function keepRest(unfit: Unfit, field: string, given: unknown, read: { readonly others?: readonly string[] }): void {
   if (isRecord(given)) keepOthers(unfit, field, given, read);
   else if (isSet(given)) misfit(unfit, field, given);
 }
 
-/** What the vendor sent as content and is none, or has another shape: shipped as what it is, so that somebody sees it. */
+/** Content that is no JSON, or has another shape: shipped as it is, so that somebody sees it. */
 function unreadable({ record, document, event, unfit }: Draft, content: unknown): string {
   event.kind = 'pipeline_error';
   event.original = JSON.stringify(record);

@@ -117,7 +117,7 @@ function spoken({ own, unfit }: Draft, { Name: name, NaturalLanguage: value }: R
   put(own, 'natural_language_other', flat(unfit, `${PREFIX}.natural_language_other`, other));
 }
 
-/** What the rule's own reply counts, otherwise the list. */
+/** The counts of the rule's own reply, otherwise those of the list. */
 function counted({ own, unfit }: Draft, rule: Rule): void {
   const given = parsed(rule.Counts);
   const said = given === undefined ? {} : countsOf(given);

@@ -267,7 +267,7 @@ const ARTIFACTS = `${PREFIX}.artifacts`;
 const PROPERTIES = `${ARTIFACTS}.properties`;
 const INTERESTS = `${PREFIX}.artifacts_of_interest`;
 
-/** All of them with everything they say, and what the rule pointed at. */
+/** All artifacts with everything that they say, and those that the rule pointed at. */
 function artifacts({ own, unfit }: Draft, cast: Cast): void {
   if (cast.hasMore) {
     const all = cast.artifacts.length >= MOST_ITEMS ? MOST_ITEMS : cast.artifacts.length + cast.skipped.length;
@@ -292,7 +292,7 @@ function artifacts({ own, unfit }: Draft, cast: Cast): void {
   }
 }
 
-/** What is said, without what is not. */
+/** The fields that have a value. */
 function entryOf(said: Fields): Fields {
   const entry: Fields = {};
   for (const name in said) put(entry, name, said[name]);

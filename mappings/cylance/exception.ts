@@ -68,7 +68,7 @@ export const { mapping, fields } = mappingOf(
   },
 );
 
-/** Whoever modified it last. A text alone is taken for the login. */
+/** The person who modified it last. A text alone is taken for the login. */
 function putModifier(draft: Draft, value: unknown): void {
   const given = parsed(value);
   const said: ReturnType<typeof modifiedByOf> = given === undefined ? { login: value } : modifiedByOf(given);
@@ -80,7 +80,7 @@ function putModifier(draft: Draft, value: unknown): void {
 const MAX_DEPTH = 12;
 const HASHES = ['md5', 'sha1', 'sha256'] as const;
 
-/** Whole hashes and addresses that a condition compares with, so that a search for one finds what it is excepted from. */
+/** Whole hashes and addresses that a condition compares with, so that a search for one finds the exception. */
 function relate(value: unknown, related: Related, depth: number): void {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
   for (const [member, content] of Object.entries(value)) {

@@ -121,7 +121,7 @@ function times({ document, event, own, unfit }: Draft, { around, content, subjec
   if (tag !== undefined) document.tags = [tag];
 }
 
-/** Puts the subject into the document, and beside it what can be told without a doubt. Returns what people call it. */
+/** Puts the subject into the document, and beside it the artifacts whose part is certain. Returns its name for people. */
 function artifactsAt(draft: Draft, cast: Cast, subject: Artifact | undefined): string {
   const { document, own, unfit } = draft;
   const setting = { ...SETTING, cast };

@@ -64,7 +64,7 @@ export const { mapping, fields } = mappingOf(
   },
 );
 
-/** Of REQUEST and PENDING nobody knows yet. RETRY_REQUEST: "previously requested but no results were received". */
+/** The outcome of REQUEST and PENDING is still open. RETRY_REQUEST: "previously requested but no results were received". */
 const OUTCOMES: ReadonlyMap<string, string> = new Map([
   ['AVAILABLE', 'success'],
   ['DONE', 'success'],

@@ -94,7 +94,7 @@ function relate(facet: string | undefined, values: readonly string[], related: R
   }
 }
 
-/** How far it is. */
+/** How far the query is. */
 function answered({ own, other, unfit }: Draft, query: Query): void {
   const available = own.results_available as boolean | undefined;
   const given = parsed(query.progress);

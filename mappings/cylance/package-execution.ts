@@ -1,8 +1,8 @@
 /**
  * Package executions: the guide's "Get Package Executions" and "Get Package Execution" (the same members), and the
  * tombstone of one that is gone. Somebody asks for packages to be run on devices: `configuration` and `info`, as for
- * an InstaQuery, since the record may be met long after. What was run and where its results go are addresses that may
- * open doors: of the packages only their number is left when a record comes here.
+ * an InstaQuery, since the record may be met long after. The addresses of the packages and of their results may give
+ * access: they are removed before a record comes here, and only the number of packages is left.
  */
 import { members } from '../../members/cylance/package-execution.ts';
 import {
@@ -78,7 +78,7 @@ export const { mapping, fields } = mappingOf(
   },
 );
 
-/** Who asked for it. A text alone is taken for the login. */
+/** The person who asked for it. A text alone is taken for the login. */
 function creator(draft: Draft, { createdBy }: Execution): Fields | undefined {
   const given = parsed(createdBy);
   if (given === undefined) return personOf(draft, undefined, createdBy);
@@ -87,7 +87,7 @@ function creator(draft: Draft, { createdBy }: Execution): Fields | undefined {
   return personOf(draft, said.id, said.login);
 }
 
-/** What was asked for, and of which devices. */
+/** The packages that were asked for, and the devices. */
 function asked({ own, other, unfit, related }: Draft, execution: Execution): void {
   packages(execution.packageExecutions, own, other);
   const given = parsed(execution.target);
@@ -112,7 +112,7 @@ function asked({ own, other, unfit, related }: Draft, execution: Execution): voi
   put(own, 'target', filled(target));
 }
 
-/** Their addresses and arguments are removed before; an item that is only a text would be such an address. */
+/** Addresses and arguments of packages are removed before; an item that is only a text would be such an address. */
 function packages(given: unknown, own: Fields, other: Fields): void {
   const items = isRecord(given) ? [given] : Array.isArray(given) ? (given as unknown[]) : [];
   if (items.length > 0) own.package_count = items.length;
@@ -120,7 +120,7 @@ function packages(given: unknown, own: Fields, other: Fields): void {
   if (more.some((item) => !isEmpty(item))) other.packageExecutions = more;
 }
 
-/** How far it is. */
+/** How far the execution is. */
 function answered({ event, own, other, unfit }: Draft, execution: Execution): void {
   const online = count(unfit, `${PREFIX}.device_count`, execution.deviceCount);
   put(own, 'device_count', online);

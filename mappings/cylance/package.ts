@@ -125,7 +125,7 @@ const STATUSES: ReadonlyMap<string, readonly [outcome: string, words: string]> =
   ['timeout', ['failure', 'upload timed out']],
 ]);
 
-/** How far the package is. Returns what the title says of it. */
+/** How far the package is. Returns that for the title. */
 function progress({ event, own, unfit }: Draft, said: Package): string {
   if (own.deleted === true) {
     event.type = ['deletion'];

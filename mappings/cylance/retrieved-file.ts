@@ -52,10 +52,10 @@ export const { mapping, fields } = mappingOf(
   },
 );
 
-/** The engine has removed them already. This costs little, and they give away the file. */
+/** Members that give away the file. The engine has removed them already; to leave them out again costs little. */
 const OPENERS: ReadonlySet<string> = new Set(['password', 'download_url', 'downloadurl']);
 
-/** Of REQUEST and PENDING nobody knows yet. RETRY_REQUEST is what a failed request becomes after an hour. */
+/** The outcome of REQUEST and PENDING is still open. RETRY_REQUEST is what a failed request becomes after an hour. */
 const OUTCOMES: ReadonlyMap<string, string> = new Map([
   ['AVAILABLE', 'success'],
   ['UNAVAILABLE', 'failure'],

@@ -59,7 +59,7 @@ export const { mapping, fields } = mappingOf(
     const version = keyword(unfit, 'agent.version', row.agent_version);
     if (version !== undefined) document.agent = { version };
     const said = threatPart.read(row.Threat);
-    // One without a path is called as the threat is.
+    // A row without a path is called as its threat is.
     const name = row.file_path === undefined ? said.name : undefined;
     const file = fileAlone(draft, { Path: row.file_path, Name: name, Md5: said.md5, Sha256: said.sha256 });
     put(document, 'file', file);

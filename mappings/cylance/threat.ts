@@ -45,7 +45,7 @@ export const { mapping, fields } = mappingOf(
   },
 );
 
-/** What it is called, and what it is taken for. */
+/** The name of the file, and its classification. */
 function titleOf(file: Fields, own: Fields): string {
   const hash = (file.hash ?? {}) as Fields;
   const name = file.name ?? hash.sha256 ?? 'an unnamed file';

@@ -87,7 +87,7 @@ async function checkSources(cli: Cli, context: CommandContext, plans: PipelinePl
   return (await Promise.all(perSource)).flat();
 }
 
-/** Where several scopes are missing, or one that no stream has come to, one row names them all. */
+/** Where several scopes are missing, or one that no request has met, one row names them all. */
 async function withScopes(cli: Cli, part: string, scopes: Scopes, rows: Row[]): Promise<Row[]> {
   let missing: Missing[] = [];
   const asked = await attempt(
@@ -181,7 +181,7 @@ function checkSinks(cli: Cli, context: CommandContext): Promise<Row[]> {
   return Promise.all(perSink).then((rows) => rows.flat());
 }
 
-/** The state that files should belong to, one without an id where it is still to be made; undefined where nobody can tell. */
+/** The state that files should belong to, without an id where it is still to be made; undefined where it cannot be read. */
 function ownerIn({ state }: CommandContext): BuildTools['owner'] {
   try {
     const id = hasState(state.path) ? idOfState(state.path) : '';
@@ -191,7 +191,7 @@ function ownerIn({ state }: CommandContext): BuildTools['owner'] {
   }
 }
 
-/** A row for what was tried: what it returns is the detail, what it throws is what is missing. */
+/** A row for an attempt: its detail is what `work` returns, or the error that it throws. */
 async function attempt(
   part: string,
   what: string,

@@ -21,7 +21,7 @@ export function addConfig(program: Command, cli: Cli): void {
     );
 }
 
-/** With those that the config names, where there is one. */
+/** The built-in connectors, and those that the config names, where there is one. */
 async function connectorsOf(cli: Cli, options: CommonOptions): Promise<Connector[]> {
   return [...new Set((await streamsOf(cli, options)).map(({ connector }) => connector))];
 }

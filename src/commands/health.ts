@@ -67,7 +67,7 @@ function linesOf(text: string, said: (finding: Finding) => string | undefined): 
   return lines.flatMap(({ name, what }) => (what === undefined ? [] : [`${name}: ${what}`]));
 }
 
-/** Somebody else may answer there, with anything. */
+/** Another program may answer there, with any text. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -108,7 +108,7 @@ async function runOne(
   }
 }
 
-/** Says in the state what becomes of jobs, for whoever follows them. */
+/** Writes into the state what becomes of jobs, for the commands that follow them. */
 function followJobs(store: StateStore, running: Running[], ending = false): void {
   finishJobs(store);
   const byPipeline = new Map(running.map(({ statistics }) => [statistics.name, statistics]));
@@ -145,7 +145,7 @@ function summarize(cli: Cli, context: CommandContext, running: Running[], livedM
   }
 }
 
-/** The worst that is to be said of it. */
+/** The worst news of a pipeline. */
 function standingOf(statistics: Statistics, livedMs: number): string {
   if (statistics.stopped) return ', STOPPED';
   const failing = failingFor(statistics, livedMs);
@@ -175,7 +175,7 @@ function undelivered({ name, delivered, rejected, unread }: Statistics): string[
   ];
 }
 
-/** A pipeline that stopped counts, whatever became of the others; with `--once` also one that brought nothing through. */
+/** Fails for a pipeline that stopped, whatever became of the others; with `--once` also for one that delivered nothing. */
 function judge(cli: Cli, running: Running[], once: boolean): void {
   for (const what of once ? running.flatMap(({ statistics }) => undelivered(statistics)) : []) {
     cli.stderr.line(`error: ${what}`);

@@ -71,7 +71,7 @@ async function newest(cli: Cli, plan: PipelinePlan, streamContext: StreamContext
   let found: unknown[] = [];
   for (const days of DAYS) {
     found = await firstRecords(plan, streamContext, { fromMs: toMs - days * DAY_MS, toMs }, count);
-    if (found.length >= count || plan.registered.stream.mode !== 'windows') break; // these know no time
+    if (found.length >= count || plan.registered.stream.mode !== 'windows') break; // the stream has no time filter
   }
   return found;
 }

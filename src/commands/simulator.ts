@@ -148,7 +148,7 @@ function read(option: string, path: string): string {
   }
 }
 
-/** What to put into a config to read it. */
+/** The sources of a config that reads it. */
 function configFor(url: string, options: Options): string {
   const { tenantId, applicationId, applicationSecret, apexApplicationId, apexApiKey } = options;
   const lines = [

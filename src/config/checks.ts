@@ -1,4 +1,4 @@
-/** What one key alone cannot tell: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
+/** Problems that no single key shows: duplicates, names that must exist, keys that exclude each other, secrets in the file. */
 import { resolve } from 'node:path';
 import type { Connector } from '../api/connector.ts';
 import type { StreamName } from '../api/document.ts';
@@ -14,7 +14,7 @@ export interface KnownStream {
   connector: Pick<Connector, 'name' | 'config'>;
 }
 
-/** Problems across keys. Works on what the file says, so that these are reported together with all others. */
+/** Works on what the file says, so that these problems are reported together with all others. */
 export function crossProblems(text: ConfigText, known: readonly KnownStream[]): Problem[] {
   const { value: root } = text;
   const sinkNames = list(root, ['sinks'])
@@ -92,7 +92,7 @@ function sharedFolders({ value: root, origins }: ConfigText): Problem[] {
   }));
 }
 
-/** The entries whose value an earlier one has, each with where that is. Values that are no text are another's business. */
+/** The entries whose value an earlier one has, each with where that is. Values that are no text are the schema's business. */
 function duplicates(
   entries: { entry: Path; value: unknown }[],
   origins: Map<string, Origin>,
@@ -110,7 +110,7 @@ function duplicates(
   });
 }
 
-/** What works, but should not stay as it is. */
+/** Settings that work, but should not stay as they are. */
 export function warningsOf(text: ConfigText): Problem[] {
   const { value: root, origins } = text;
   const warnings: Problem[] = [];

@@ -156,7 +156,7 @@ export function configMarkdown(connectors: Connectors): string {
   ].join('\n\n')}\n`;
 }
 
-/** What cannot be set: whoever reaches one of these is no tenant. */
+/** Bounds that cannot be set: no real tenant reaches them. */
 const bounds = `## Bounds that are fixed
 
 Reaching one fails that request, with what to do; everything beside it goes on.
@@ -165,7 +165,7 @@ Reaching one fails that request, with what to do; everything beside it goes on.
 |---|---|
 | a reply that is parsed whole; an item of a reply that is read part by part, and what stands beside its array | \`http.max_body\`, after decompression |
 | nesting in a reply that is read part by part | 100,000 |
-| the words of a refusal; the headers of any reply | 64 KiB; 16 KiB |
+| the text of a refusal; the headers of any reply | 64 KiB; 16 KiB |
 | the time of a reply; of one that is read part by part | \`http.timeout\`; the same for each MiB |
 | replies of all sources that are held at once, with what is parsed from them | a fifth of the heap (\`--max-old-space-size\`) or of the container's memory, 128 MiB at most, and another fifth for those that are read part by part: further ones wait |
 | requests of all sources at once | what open files (\`ulimit -n\`) leave room for, at least one of each source |

@@ -4,18 +4,18 @@ import { type Origin, type Path, type Position, type Problem, pathText } from '.
 
 type Issue = z.core.$ZodRawIssue;
 
-/** A config as the file says it, and what it is checked against. */
+/** A config as the file says it, and the schema that it is checked against. */
 export interface ConfigText {
   value: unknown;
   origins: Map<string, Origin>;
   schema: z.ZodType;
 }
 
-/** What zod finds, in our words: predicates, which `explainIssues` puts behind the value. */
+/** An issue of zod's in our words: a predicate, which `explainIssues` puts behind the value. */
 export function issueText(issue: Issue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+      return `must be ${KINDS[issue.expected] ?? issue.expected}`;
     case 'too_small':
       return issue.origin === 'number' || issue.origin === 'int'
         ? `is too small; the least is ${issue.minimum}`
@@ -29,7 +29,7 @@ export function issueText(issue: Issue): string | undefined {
   }
 }
 
-const kinds: Record<string, string> = {
+const KINDS: Record<string, string> = {
   string: 'text (put it in quotes if it looks like a number)',
   number: 'a number',
   int: 'a whole number',
@@ -151,7 +151,7 @@ export function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
-/** The schema at a path, unwrapped to where its keys are; `outer` keeps what it says about itself. */
+/** The schema at a path, unwrapped to where its keys are, and whether it is that of a secret. */
 function schemaAt(whole: z.ZodType, root: unknown, path: Path): { inner: z.ZodType | undefined; secret: boolean } {
   let schema: z.ZodType | undefined = whole;
   let value = root;

@@ -25,17 +25,17 @@ export interface LoadOptions {
   knownStreams: readonly KnownStream[];
   /** Text of a file (UTF-8); throws like `readFileSync`, which is the default. */
   readFile?: (path: string) => string;
-  /** Told every secret that is read, also a rotated one: hand in the logger's `protect`. */
+  /** Called with every secret that is read, also with a rotated one: the redactor's `protect`. */
   onSecret?: (secret: string) => void;
 }
 
 interface Loaded {
   config: Config;
-  /** What works, but should not stay as it is; one line each. */
+  /** Settings that work, but should not stay as they are; one line each. */
   warnings: string[];
 }
 
-const whereFrom =
+const WHERE_FROM =
   'Copy the example of docs/config.md, name the file with --config or SLUICE_CONFIG, or see `sluice demo`, which needs none.';
 
 /** Reads and checks the file. Throws a usage error that lists every problem. */
@@ -47,7 +47,7 @@ export function loadConfig(path: string, options: LoadOptions): Loaded {
   } catch (error) {
     const missing = codeOf(error) === 'ENOENT';
     const what = missing ? 'there is no such config file' : `the config file cannot be read (${reason(error)})`;
-    throw usageError(`${path}: ${what}`, missing ? whereFrom : undefined);
+    throw usageError(`${path}: ${what}`, missing ? WHERE_FROM : undefined);
   }
   return parseConfigText(text, path, options);
 }
@@ -56,7 +56,7 @@ export function loadConfig(path: string, options: LoadOptions): Loaded {
 export function parseConfigText(text: string, file: string, options: LoadOptions): Loaded {
   const parsed = parseYaml(text, options.env);
   if (parsed.problems.length === 0 && (parsed.value === null || parsed.value === undefined))
-    throw usageError(`${file}: the config file is empty`, whereFrom);
+    throw usageError(`${file}: the config file is empty`, WHERE_FROM);
   if (parsed.value === undefined) throw broken(file, parsed.problems, parsed);
   return finish(parsed, file, options, true);
 }

@@ -10,7 +10,7 @@ import { messageOf, usageError } from '../api/errors.ts';
 import type { Registered, Vendor } from '../api/stream.ts';
 import { parseYaml } from './yaml.ts';
 
-/** What a file that is not there names is told by whoever reads the config. */
+/** The streams of these connectors. A config file that is missing is reported by `loadConfig`. */
 export async function outsideStreams(
   file: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -23,7 +23,7 @@ export async function outsideStreams(
   return streams;
 }
 
-/** What is no list of texts is told with everything else that is wrong with the file. */
+/** The names in the file. A value that is no list of texts is reported with everything else that is wrong with it. */
 function namedIn(file: string, env: Readonly<Record<string, string | undefined>>): string[] {
   try {
     const { value } = parseYaml(readFileSync(file, 'utf8'), env);
@@ -45,7 +45,7 @@ async function load(name: string, file: string, known: readonly Registered[]): P
   return streams.map((one) => ({ connector, ...one }));
 }
 
-/** What the module in this file exports by default. Throws what does not fit. */
+/** The vendor that a module exports by default. Throws where it does not fit. */
 export async function loadVendor(path: string): Promise<Vendor> {
   resolveSluice();
   return vendorAt(pathToFileURL(resolve(path)).href, path, 'Give the path of a module.', []);
@@ -64,7 +64,7 @@ async function vendorAt(url: string, where: string, advice: string, known: reado
 const FROM = 'sluice-connector:';
 let isResolved = false;
 
-/** `sluice` is the installation that runs, whatever is installed beside the connector; a package is looked for where the config is. */
+/** Makes `sluice` the running installation, whatever is installed beside the connector, and looks for packages where the config is. */
 function resolveSluice(): void {
   if (isResolved) return;
   isResolved = true;
@@ -113,7 +113,7 @@ const FIELDS: Readonly<Record<string, Kind>> = { prefix: 'text', custom: 'object
 function missingIn(vendor: unknown, known: readonly Registered[]): string[] {
   const lines: string[] = [];
   const require = (value: unknown, path: string, members: Readonly<Record<string, Kind>>): boolean => {
-    if (kindOf(value) === undefined) return false; // told with what it is a part of
+    if (kindOf(value) === undefined) return false; // reported as a member that is missing
     if (kindOf(value) !== 'object') lines.push(`${path} is ${kindOf(value)}; it must be an object`);
     else
       for (const [member, kind] of Object.entries(members)) {

@@ -14,7 +14,7 @@ interface ConvertOptions {
   file: string;
   streamsOf(connector: string): StreamName[];
   connectorOf(connector: string): ConnectorConfig;
-  /** What a secret's text in the file stands for. */
+  /** The reader of the secret that a text of the file stands for. */
   secret(reference: string): Secret;
 }
 

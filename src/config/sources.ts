@@ -1,4 +1,4 @@
-/** The schema of one source: a tenant, and how it is read. What belongs to one connector comes from it. */
+/** The schema of one source: a tenant, and how it is read. Keys of one connector come from it. */
 import { z } from 'zod';
 import type { Connector } from '../api/connector.ts';
 import { caFile, decimal, duration, flag, insecure, name, proxy, size, text, whole } from '../api/values.ts';
@@ -194,7 +194,7 @@ const sourceKeys = {
   reading: reading.prefault({}),
 };
 
-/** What every source has; its connector adds its own keys. */
+/** The keys of every source; its connector adds its own. */
 export type RawSource = z.output<z.ZodObject<typeof sourceKeys>> & { name: string; connector: string };
 
 /** One of the connectors, by `connector`. A key that it describes itself goes before the one of every source. */

@@ -54,8 +54,8 @@ export function pathText(path: Path): string {
   );
 }
 
-const maxNodes = 20_000;
-const maxDepth = 32;
+const MAX_NODES = 20_000;
+const MAX_DEPTH = 32;
 
 /** Parses one document. A file that is no YAML has problems and no value. */
 export function parseYaml(text: string, env: Environment): Parsed {
@@ -91,14 +91,14 @@ export function parseYaml(text: string, env: Environment): Parsed {
     origins.set(pathText(path), origin);
     const node = isAlias(given) ? given.resolve(document) : given;
     nodes += 1;
-    if (depth > maxDepth || nodes > maxNodes) {
-      if (nodes <= maxNodes || nodes === maxNodes + 1)
+    if (depth > MAX_DEPTH || nodes > MAX_NODES) {
+      if (nodes <= MAX_NODES || nodes === MAX_NODES + 1)
         problems.push({
           path: path.slice(0, 4),
           message: 'holds too much (an alias that repeats itself?)',
           at: position,
         });
-      nodes = maxNodes + 1;
+      nodes = MAX_NODES + 1;
       return undefined;
     }
     if (isScalar(node)) {

@@ -27,7 +27,7 @@ let block = Buffer.alloc(0);
 let used = 0;
 
 function bytesOf(text: string): Buffer {
-  const most = text.length * 3; // what UTF-8 takes at the most
+  const most = text.length * 3; // the most that UTF-8 takes
   if (most > BLOCK_BYTES / 8) return Buffer.from(text);
   if (used + most > block.length) {
     block = Buffer.allocUnsafeSlow(BLOCK_BYTES);

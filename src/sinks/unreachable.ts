@@ -1,4 +1,4 @@
-/** What it means that a sink cannot be reached: the same for every sink that speaks over the network. */
+/** What a failed connection means, for every sink that speaks over the network. */
 import { NOTHING_LOST, stopError } from '../api/errors.ts';
 import type { TlsTrouble } from '../net/tls.ts';
 import { HANDLES_ADVICE, isOutOfHandles } from '../system/handles.ts';
@@ -9,9 +9,9 @@ export interface Unreachable {
   who: string;
   /** What the connection failed with. */
   said: string;
-  /** What that says about TLS. */
+  /** The trouble with TLS that it says, if any. */
   tls: TlsTrouble | undefined;
-  /** What to look at where neither TLS nor open files are the reason. */
+  /** For a person, where neither TLS nor open files are the reason. */
   advice: string;
 }
 

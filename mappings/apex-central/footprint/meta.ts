@@ -46,7 +46,7 @@ export type Facts = Partial<Record<FactName, unknown>>;
 
 export interface Meta {
   facts: Facts;
-  /** By number: what has no name here, and what a type says a second time. */
+  /** By number: facts whose type has no name here, and second facts of one type. */
   others: Fields;
   ids: Fields;
 }
@@ -89,7 +89,7 @@ function byType(found: ByType): Fields {
   return Object.fromEntries([...found].map(([type, values]) => [type, values.length === 1 ? values[0] : values]));
 }
 
-/** What is kept by number, for a `flattened` field. */
+/** The facts that are kept by number, for a `flattened` field. */
 export function byNumber(unfit: Unfit, field: string, fields: Fields): unknown {
   return filled(fields) === undefined ? undefined : flat(unfit, field, fields);
 }

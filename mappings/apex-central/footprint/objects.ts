@@ -52,7 +52,7 @@ export function putObjects(draft: Draft, node: Node, parent: Node): string {
     if (kind === 'file') put(document, 'file', filled(touchedFile(draft, node)));
   }
   const user = userOf(unfit, facts, related);
-  // Who started a process need not be who it runs as; what else there is was touched by the process above.
+  // A process need not run as the user who started it; any other object was touched by the process above.
   put(document, 'user', user ?? (kind === 'process' ? undefined : userOf(unfit, parent.facts, related)));
   return titleOf(kind, document, node, parent);
 }

@@ -68,7 +68,7 @@ function targetProcess(unfit: Unfit, cast: Cast, target: Artifact): Fields | und
   return filled(process);
 }
 
-/** What the actor acted upon. A rule need not name it: then the only artifact of its kind is it. */
+/** The artifacts that the actor acted upon. Where a rule does not name one, it is the only artifact of its kind. */
 export function targets({ document, unfit, related }: Draft, cast: Cast): void {
   const file = cast.roles.get('targetfile') ?? onlyOne(cast, 'file', images(cast));
   if (file !== undefined) {
@@ -117,7 +117,7 @@ function addCategory(document: EcsDocument, category: string, type?: string): vo
   if (type !== undefined) event.type.push(type);
 }
 
-/** The name that was asked for. */
+/** The name that a DNS request asked for. */
 export function question({ document, unfit }: Draft, cast: Cast): void {
   const asked = ['targetdnsrequest', 'targetdnsquery', 'targetdns']
     .map((role) => cast.roles.get(role))
@@ -128,7 +128,7 @@ export function question({ document, unfit }: Draft, cast: Cast): void {
   if (name !== undefined) document.dns = { question: { name } };
 }
 
-/** An artifact need not say that it is a user: then its part does. */
+/** An artifact need not say that it is a user: then its role does. */
 export function relateUsers({ document, own, related }: Draft): void {
   const user = document.user as (User & { target?: User }) | undefined;
   const target = own.target_process as { user?: User } | undefined;

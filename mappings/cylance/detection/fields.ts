@@ -20,12 +20,12 @@ function targetProcess(prefix: string): Record<string, CustomType> {
   return Object.fromEntries(PROCESS.map((name) => [`${prefix}.${name}`, types[name] ?? 'keyword']));
 }
 
-/** As it came; a gateway in between may hand it on as JSON in a text. */
+/** A part as it came; a gateway in between may hand it on as JSON in a text. */
 function openedFlat(unfit: Unfit, field: string, value: unknown): unknown {
   return flat(unfit, field, opened(value));
 }
 
-/** A text that another field, which takes the same, says what does not fit of. */
+/** A text whose misfits another field reports, which takes the same member. */
 function said(_unfit: Unfit, _field: string, value: unknown): string | undefined {
   return text(value);
 }

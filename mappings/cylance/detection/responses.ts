@@ -111,7 +111,7 @@ function resultsOf(unfit: Unfit, value: unknown): Fields[] | undefined {
   return found.length === 0 ? undefined : found;
 }
 
-/** What the guide does not know of it; what is no object at all is kept whole. */
+/** The members that the guide does not know; a value that is no object is kept whole. */
 function othersOf(given: unknown, said: { readonly others?: readonly string[] }): Fields | undefined {
   if (isRecord(given)) return said.others === undefined ? undefined : pick(given, said.others);
   return isEmpty(given) ? undefined : { value: given };

@@ -67,7 +67,7 @@ function typeOf(value: Fields): string | undefined {
   return undefined;
 }
 
-/** Undefined for what is no artifact, or only refers to one. `Properties` may be JSON in a text. */
+/** Undefined for an object that is no artifact, or only refers to one. `Properties` may be JSON in a text. */
 function asArtifact(value: Fields, name: string): Fields | undefined {
   const isDescribed = Object.keys(value).some((member) => !NAMING.has(member.toLowerCase()));
   const Type = typeOf(value) ?? typeByName(value, name);
@@ -78,7 +78,7 @@ function asArtifact(value: Fields, name: string): Fields | undefined {
   return { ...Object.fromEntries(opened), Type };
 }
 
-/** Not of what holds one below a name of its own: `Processes: [{ Process: { … } }]`. */
+/** Not that of an object which holds an artifact below a name of its own: `Processes: [{ Process: { … } }]`. */
 function typeByName(value: Fields, name: string): string | undefined {
   const type = singular(name);
   if (kindOf(type) === undefined) return undefined;

@@ -11,18 +11,18 @@ import { type Facts, factsOf, fold, type Head, headOf, type Kind, kindOf } from 
 
 export interface Artifact {
   uid: string | undefined;
-  /** The vendor's word for what it is. */
+  /** The vendor's word for its kind. */
   type: string | undefined;
   kind: Kind | undefined;
   facts: Facts;
-  /** Its members as they came, nesting taken away; what that would overwrite has a name of its own. */
+  /** Its members as they came, nesting taken away; one that this would overwrite has a name of its own. */
   members: Fields;
 }
 
 /** An object that holds an artifact under its type's name has little else. */
 const MAX_WRAPPER_MEMBERS = 4;
 
-/** `expected` is the kind of what does not name its own. */
+/** `expected` is the kind of an artifact that does not name its own. */
 function artifactOf(given: unknown, expected?: Kind): Artifact | undefined {
   const value = parsed(given);
   if (value === undefined) return undefined;
@@ -77,25 +77,25 @@ export interface Cast {
   count: number;
   /** There were more than could be looked at. */
   hasMore: boolean;
-  /** What stands among the artifacts and is none. */
+  /** Values among the artifacts that are none. */
   skipped: unknown[];
   interests: Interest[];
   /** How many there were before the bound. */
   interestCount: number;
   /** There were more than could be looked at. */
   isCut: boolean;
-  /** What the guide does not know of them. */
+  /** Parts of artifacts of interest that the guide does not know. */
   remarks: unknown[];
   byUid: ReadonlyMap<string, Artifact>;
   /** By folded role (`targetfile`), of one state: actor and target of a document belong together. */
   roles: ReadonlyMap<string, Artifact>;
-  /** What played a part in other states alone: it is no target of this state's actor. */
+  /** Artifacts that played a part in other states alone: they are no targets of this state's actor. */
   elsewhere: ReadonlySet<Artifact>;
 }
 
 /** States name the same artifacts again. */
 export const MAX_INTERESTS = 2000;
-/** What names nothing is looked at as well, as far as this: there may be hundreds of thousands. */
+/** So many items are looked at, with those that name nothing: there may be hundreds of thousands. */
 const MOST_LOOKED_AT = 2 * MAX_INTERESTS;
 
 const interestOf = reader({ Source: ['Role'], Artifact: [], Uid: [], Type: ['ObjectType'] });
@@ -119,7 +119,7 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
   }
   const { interests, interestCount, isCut, remarks } = interestsOf(ofInterest);
   const roles = new Map<string, Artifact>();
-  // The first that names who acted, else the first.
+  // The first state that names an actor, else the first one.
   const acting = interests.find(({ source }) => source !== undefined && roleOf(source) === 'instigatingprocess');
   const told = (acting ?? interests[0])?.state;
   for (const interest of interests) {

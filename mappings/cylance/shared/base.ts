@@ -19,11 +19,11 @@ import { title } from '../../ecs-document.ts';
 import { type Draft, type Part, partOf } from '../../ecs-frame.ts';
 import { account, deviceId } from '../../ecs-names.ts';
 
-/** Who made a record: `observer.*`. */
+/** The product that made a record: `observer.*`. */
 export const OPTICS = { vendor: 'Cylance', product: 'CylanceOPTICS' } as const;
 export const PROTECT = { vendor: 'Cylance', product: 'CylancePROTECT' } as const;
 
-/** Who somebody is, as `personOf` tells it. */
+/** A person, as `personOf` tells it. */
 export const PERSON = ['user.id', 'user.name', 'user.domain', 'user.email', 'related.user'] as const;
 
 /** The device: `host.id` in the one form that all products share, the vendor's own form as `device_id`. */
@@ -42,13 +42,13 @@ export function hostOf({ unfit, own, related }: Draft, id: unknown, name: unknow
   return filled(host);
 }
 
-/** What people call the device of a document. */
+/** The name of a document's device, for people. */
 export function whereOf({ document }: Draft): string | undefined {
   const host = document.host as { name?: string; id?: string } | undefined;
   return host?.name ?? host?.id;
 }
 
-/** Who asked for something in the console. The login is an e-mail address, as far as the guide says. */
+/** The person who asked for something in the console. The login is an e-mail address, as far as the guide says. */
 export function personOf({ unfit, related }: Draft, id: unknown, login: unknown): Fields | undefined {
   const user: Fields = {};
   put(user, 'id', keyword(unfit, 'user.id', id));
@@ -71,7 +71,7 @@ export function putAddresses({ unfit, related }: Draft, host: Fields, ip: unknow
   if (found !== undefined) related.ip.push(...found);
 }
 
-/** How an object of the console is called in the list of documents, also one that is gone. */
+/** The title of an object of the console in the list of documents, also of one that is gone. */
 export function entitled({ id, event }: Draft, what: string, name: unknown, isDeleted: boolean): string {
   if (!isDeleted) return title(typeof name === 'string' ? `${what}: ${name}` : `${what} ${id}`);
   event.type = ['deletion'];
@@ -95,7 +95,7 @@ const STATES: ReadonlyMap<string, string> = new Map([
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** A number that need not be whole, also written as text. What a `float` cannot hold, or would change, stays text. */
+/** A number that need not be whole, also written as text. A number that a `float` cannot hold, or would change, stays text. */
 export function decimal(unfit: Unfit, field: string, value: unknown): number | undefined {
   const content = text(value);
   if (content === undefined) return typeof value === 'object' ? misfit(unfit, field, value) : undefined;
@@ -140,7 +140,7 @@ export function judge(event: Fields, score: number | undefined, isSafe: boolean)
   else put(event, 'risk_score', riskOf(score));
 }
 
-/** What an object of the console is related to, by URLs; a text alone is one. */
+/** The objects that an object of the console is related to, by URLs; a text alone is one. */
 export function relationsAt(prefix: string): Part<'object' | 'relationship'> {
   return partOf({
     at: `${prefix}.relations`,

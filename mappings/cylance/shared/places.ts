@@ -178,7 +178,7 @@ export function parentOf(cast: Cast, process: Facts): Artifact | undefined {
   return follow(cast, 'process', process.Parent, process.ParentUid);
 }
 
-/** The process that started `facts`, or what is said of it there. */
+/** The process that started the one of `facts`, or what those say of it. */
 export function parentAt(unfit: Unfit, at: Place, cast: Cast, facts: Facts): Fields | undefined {
   const parent = parentOf(cast, facts);
   const result = parent === undefined ? {} : processAt(unfit, at, cast, parent);
@@ -298,7 +298,7 @@ function hiveOf(path: string): { hive?: string; key: string } {
 const FILE = placeAt('file');
 const ALONE = castOf(undefined, undefined);
 
-/** What `fileAlone` can say of a file without hashes. */
+/** The fields that `fileAlone` puts for a file without hashes. */
 export const FILE_FIELDS = ['file.path', 'file.name', 'file.directory', 'file.extension', 'file.type'] as const;
 
 /** A file that a record names itself, without other artifacts around it. */
@@ -321,7 +321,7 @@ export function addHashes(hash: Fields | undefined, related: Related): void {
 const MAX_DEPTH = 8;
 const NOBODY = placeAt('');
 
-/** What all artifacts name, whatever part they played, so that a search for a hash, an address, a host or a user finds the record. */
+/** Relates everything that artifacts name, whatever their part, so that a search for a hash, address, host or user finds the record. */
 export function relate(cast: Cast, related: Related): void {
   const known = new Set(cast.artifacts);
   const look = (artifact: Artifact | undefined, depth: number): void => {

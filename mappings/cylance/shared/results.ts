@@ -31,7 +31,7 @@ export const WORDS: ReadonlyMap<Kind | undefined, string> = new Map([
 const PROCESS = placeAt('process', 'user');
 const FILE = placeAt('file');
 
-/** What has no field in the dictionary. */
+/** Facts without a field in the dictionary. */
 const OWN = {
   uid: 'keyword',
   type: 'keyword',
@@ -82,7 +82,7 @@ const referencedOf = reader({
   FileSize: [],
   FileSignature: ['FileSignatureJson'],
 });
-/** Puts the artifact into the document. Returns what people call it, undefined for a type that has no place in ECS. */
+/** Puts the artifact into the document. Returns its name for people, undefined for a type that has no place in ECS. */
 export function resultAt(draft: Draft, artifact: Artifact, setting: Setting): string | undefined {
   const { own, unfit } = draft;
   Object.assign(own, setting.own.of(unfit, artifact.members));

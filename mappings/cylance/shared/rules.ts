@@ -22,7 +22,7 @@ export const RULE = {
   version: ['keyword', 'Version'],
 } as const;
 
-/** Whoever changed it last. */
+/** The person who changed it last. */
 export function putModifier(draft: Draft, modifiedBy: unknown): void {
   const said: ReturnType<typeof modifierOf> = isRecord(modifiedBy) ? modifierOf(modifiedBy) : { login: modifiedBy };
   put(draft.document, 'user', personOf(draft, said.id, said.login));

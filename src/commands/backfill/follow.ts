@@ -1,4 +1,4 @@
-/** Watches a job that the running `sluice run` works on, through the state that both read. */
+/** Follows a job that the running `sluice run` works on, through the state that both read. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SluiceError, stopError } from '../../api/errors.ts';
 import { startProgress } from '../../observe/progress.ts';
@@ -11,12 +11,12 @@ import { type JobResult, progressOf, resultOf } from '../shared/jobs.ts';
 import { printResult } from '../shared/result.ts';
 
 const POLL_MS = 500;
-/** The look whether somebody still works takes the lock for a moment: not too often. */
+/** To look whether a process still has the state takes the lock for a moment, so it is done at every tenth poll. */
 const ALIVE_EVERY = 10;
 
 /**
- * Until the job is done, has failed, or nobody works on it any more. False when nobody ever did, and the state is free: it was
- * held by somebody who looks after other things.
+ * Ends when the job is done, has failed, or no process works on it any more. False when none ever did: the process that had
+ * the state was busy with something else.
  */
 export async function followJob(cli: Cli, context: CommandContext, job: JobRow, json: boolean): Promise<boolean> {
   const { state } = context;
@@ -71,7 +71,7 @@ function standingOf(store: StateStore, job: JobRow) {
 function unfinished(cli: Cli, job: JobRow): SluiceError {
   if (cli.signal.aborted) {
     const advice = 'The running Sluice goes on with it; the same command follows it again.';
-    return stopError(`stopped watching backfill ${job.id}`, advice);
+    return stopError(`stopped following backfill ${job.id}`, advice);
   }
   return stopError(
     `backfill ${job.id} is not finished: ${job.message ?? job.status}`,

@@ -35,7 +35,7 @@ export function addDemo(program: Command, cli: Cli): void {
 
 async function demo(cli: Cli, options: DemoOptions): Promise<void> {
   makeFolder(FOLDER, {});
-  // Looked at first: a second demo beside the first would only be in its way.
+  // Asked first: a second demo beside the first would only be in its way.
   if (isStateInUse({ path: join(FOLDER, 'state') })) {
     throw stopError(`another demo is using ${FOLDER}`, 'Wait until it has ended, or run this one in another folder.');
   }
@@ -82,7 +82,7 @@ function apexSource(simulator: DemoSimulator): string {
   return `${simulator.source}_apex`;
 }
 
-/** Shown in a config file, this is all there is to it. */
+/** The demo's config: as a file it would be as short. */
 function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
   const fast = {
     rate: { requests_per_second: 100_000, concurrency: 16 },

@@ -24,8 +24,8 @@ const SCAN_SUMMARIES = 20;
 
 export interface DemoSimulator {
   /**
-   * The name of the Cylance source, and the beginning of the other one's: every tenant has its own, since records that
-   * another one has would read as deleted.
+   * The name of the Cylance source, and the beginning of the Apex Central source's. Every tenant has names of its own, since
+   * records of another tenant would read as deleted.
    */
   source: string;
   url: string;
@@ -67,7 +67,7 @@ type Child = ReturnType<typeof startChild>;
 
 function startChild(cli: Cli, options: string[]) {
   const [command, ...before] = cli.self;
-  // Detached: Ctrl-C is for us, who end the simulator when the last batch is safe.
+  // Detached, so that Ctrl-C reaches the demo alone, which ends the simulator when the last batch is safe.
   return spawn(command, [...before, 'simulator', ...options], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...cli.env, SLUICE_STOP_WITH_STDIN: '1' },

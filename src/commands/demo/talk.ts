@@ -30,7 +30,7 @@ export function sayBeginning(cli: Cli, simulator: DemoSimulator, detections: num
   cli.stderr.lines(lines);
 }
 
-/** Counts what is in the files of a stream. */
+/** Counts the documents in the files of a stream. */
 export async function summaryOf(result: JobResult, folder: string, expected: number): Promise<DemoSummary> {
   const files = filesIn(folder);
   let bytes = 0;
@@ -89,7 +89,7 @@ function filesIn(folder: string): string[] {
   }
 }
 
-/** Pretty; long lists of artifacts are part of what a detection is. */
+/** Pretty-printed and whole, long lists of artifacts included. */
 function showDocument({ stdout }: Cli, path: string): void {
   const [line = '{}'] = readFileSync(path, 'utf8').split('\n', 1);
   stdout.line('One document as it was shipped:');

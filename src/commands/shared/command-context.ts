@@ -17,14 +17,14 @@ export interface CommandContext {
   log: Logger;
   talk: Talk;
   tools: BuildTools;
-  /** Where the state is, and who is told what others may do with it. */
+  /** Where the state is, and where to report what other users may do with it. */
   state: StatePlace;
 }
 
 interface CommandChoices {
   /** Only warnings and errors are logged, unless --log-level says otherwise: for commands that talk themselves. */
   quiet?: boolean;
-  /** Logs are for whoever collects them, not for the person who typed the command. */
+  /** Logs are for a collector, not for the person who typed the command. */
   service?: boolean;
 }
 
@@ -52,7 +52,6 @@ export async function streamsOf(cli: Cli, options: CommonOptions): Promise<reado
   return [...cli.streams, ...(await outsideStreams(fileOf(cli, options), cli.env, cli.streams))];
 }
 
-/** The same for a config that is at hand. */
 export function commandContextOf(
   cli: Cli,
   config: Config,

@@ -16,7 +16,7 @@ export interface Context {
   stdout: Writer;
   /** Talk: progress, logs, errors. */
   stderr: Terminal;
-  /** What of it could not be written; undefined when nothing was lost. */
+  /** How much talk could not be written; undefined when none was lost. */
   lost?: () => Lost | undefined;
   /** Whether a person watches stderr. */
   isTty: boolean;
@@ -26,13 +26,13 @@ export interface Context {
   signal: AbortSignal;
   /** Aborted by the second one, or 8 s after the first: stop at once. */
   hardStop: AbortSignal;
-  /** Knows what must never be shown; one of its own by default. */
+  /** Knows the secrets; one of its own by default. */
   redactor?: Redactor;
-  /** Who is told of what nobody caught. */
+  /** Receives errors that no code caught. */
   parts?: Parts;
-  /** What all sources share. */
+  /** For the replies of all sources. */
   memory?: Memory;
-  /** What `now` comes from. */
+  /** The source of `now`. */
   clock?: Clock;
   now: () => number;
   /** `fields`: what the mapping can set; `setup` makes templates of it. */
@@ -45,7 +45,7 @@ export interface Context {
   setExitCode(code: number): void;
 }
 
-/** A context within a command line: what is written passes through what keeps secrets back, and makes foreign text inert. */
+/** A context within a command line: its outputs keep secrets back and make foreign text inert. */
 export interface Cli extends Omit<Context, 'stdout' | 'stderr'> {
   redactor: Redactor;
   /** Results. */
@@ -70,7 +70,7 @@ export interface SimulatorChoices {
   resultsPerQuery: number;
   retrievedFiles: number;
   giantResults: number;
-  /** Other kinds of things, by name: how many there are. */
+  /** How many records the other resources have, by name. */
   things: Record<string, number>;
   /** Trend Micro Apex Central, served beside. */
   apex: { applicationId: string; apiKey: string; footprints: number };

@@ -8,7 +8,7 @@ import type { TimeArgument } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore } from '../../state/store.ts';
 import type { Running } from './pipelines.ts';
 
-/** An age means another time at every call; jobs that were asked for with the same age are told by it. */
+/** An age means another time at every call: jobs that were asked for with the same age differ by less than this. */
 const AGE_TOLERANCE_MS = 2000;
 
 export interface Wanted {
@@ -52,7 +52,7 @@ export async function runJob({ pipeline, statistics }: Running, job: JobRow, sig
       statistics.events.walked(walkOf(job));
     } catch (error) {
       if (signal.aborted) return;
-      // Nobody waits for a sink behind a command; `run` does.
+      // A command does not wait for a sink; `run` does.
       if (actionOf(error) !== 'retry' || !isRecovered || pipeline.sinkGate.failure !== undefined) throw error;
       await pause(pipeline, error, signal);
     }
@@ -70,7 +70,7 @@ export interface JobResult {
   seconds: number;
 }
 
-/** What became of the records of a job, from the ledger; only from `sinceMs` on. */
+/** The outcome of a job in one pipeline, from the ledger; only from `sinceMs` on. */
 export function resultOf(
   pipeline: string,
   state: PipelineState,
@@ -100,7 +100,7 @@ export function resultOf(
   };
 }
 
-/** How much of the job's time is walked: 0 to 1. `reached` is what is known beyond the saved cursor. */
+/** How much of the job's time is walked: 0 to 1. `reached` is the newest time that was read, perhaps beyond the saved cursor. */
 export function progressOf(state: PipelineState, job: JobRow, reached = 0): number {
   const row = state.walk(walkOf(job).id);
   if (row === undefined) return 0;

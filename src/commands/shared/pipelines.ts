@@ -21,7 +21,7 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** What is known of one tenant would read as deleted at another. */
+/** Throws for the state of another tenant, whose records would read as deleted at this one. */
 function ofItsTenant({ name, source }: PipelinePlan, state: PipelineState): PipelineState {
   const tenant = state.tenant(source.tenantId);
   if (tenant === source.tenantId) return state;

@@ -12,7 +12,7 @@ import type { CommandContext } from './command-context.ts';
 /** How long one answer may take. */
 export const PROBE_MS = 10_000;
 
-/** The config with patience for a person who waits: what does not answer soon is reported. */
+/** The config with short deadlines for a person who waits: a part that does not answer soon is reported. */
 export function impatient(config: Config): Config {
   const deadlineMs = PROBE_MS * 0.8;
   const sources = config.sources.map((source) => ({
@@ -51,7 +51,7 @@ export function streamContextFor(
   };
 }
 
-/** How many parents are looked at for records of their children: of a few, to see that they can be read. */
+/** How many children are looked at for records; a few, where one record is enough. */
 const MOST_CHILDREN = 20;
 const A_FEW_CHILDREN = 4;
 
@@ -78,13 +78,13 @@ export async function firstRecords(
     if (found.size >= count || isEnough) break;
   }
   if (failed > 0 && failed === children) {
-    const advice = 'Its warnings say why; what can be read later is read later, by itself.';
-    throw new SluiceError(`none of ${failed} looked at can be read for now`, { action: 'retry', advice });
+    const advice = 'The warnings say why; `sluice run` reads them as soon as they can be read.';
+    throw new SluiceError(`none of ${failed} children can be read for now`, { action: 'retry', advice });
   }
   return [...found.values()].slice(0, count);
 }
 
-/** One that has no key, or is odd in another way, is shipped as an error by `run`: it says nothing about the stream. */
+/** Leaves out a record without a key, or odd in another way: `run` ships it as an error, and it says nothing about the stream. */
 function keep(found: Map<string, unknown>, record: unknown, { key, secrets }: Registered['stream']): void {
   try {
     found.set(key(record), withoutSecrets(record, secrets));

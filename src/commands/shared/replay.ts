@@ -10,7 +10,7 @@ import type { Row, StoredRejection } from '../../state/store.ts';
 type ReplayNeeds = RecoveryNeeds & Pick<Pipeline, 'batch' | 'now'>;
 
 const WALK = 'replay';
-/** What was refused may be refused again, and a sink need not take a batch of nothing else. */
+/** Documents may be refused again, and a sink need not take a batch of nothing but such. */
 const MOST_AT_ONCE = 400;
 
 export interface Replayed {
@@ -21,7 +21,7 @@ export interface Replayed {
 
 export async function replay(pipeline: ReplayNeeds, signal: AbortSignal): Promise<Replayed> {
   const { name, state } = pipeline;
-  await recover(pipeline, signal); // what a replay that died had delivered is off the list after this
+  await recover(pipeline, signal); // takes what an interrupted replay had delivered off the list
   const done: Replayed = { pipeline: name, accepted: 0, rejected: 0 };
   if (state.counts().rejections === 0) return done;
   const nowMs = pipeline.now();
@@ -36,7 +36,7 @@ export async function replay(pipeline: ReplayNeeds, signal: AbortSignal): Promis
   return done;
 }
 
-/** In the order of their ids, so that one that is refused again is not met twice; not more at once than a batch. */
+/** Rejections by id, so that one that is refused again is not met twice; at most a batch at a time. */
 function* inBatches({ state, batch }: ReplayNeeds): Generator<StoredRejection[]> {
   const most = Math.min(batch.documents, MOST_AT_ONCE);
   let some: StoredRejection[] = [];

@@ -5,13 +5,13 @@ import type { StreamName } from '../../api/document.ts';
 import { SluiceError } from '../../api/errors.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
 
-/** Whether a scope is there, as far as requests have shown. */
+/** Whether a scope is granted, as far as requests have shown. */
 type Seen = Map<string, boolean>;
 
 export interface Scopes {
-  /** The source's plans, with a client that is watched. */
+  /** The source's plans, with a client that notes what each request shows. */
   plans: PipelinePlan[];
-  /** Asks for what no request has shown yet. */
+  /** Makes requests for the scopes that none has shown yet. */
   missing(signal: AbortSignal): Promise<Missing[]>;
 }
 
@@ -77,7 +77,7 @@ function isRefusedScope(error: unknown): boolean {
   return error instanceof SluiceError && error.cause instanceof SluiceError && error.cause.action === 'forbidden';
 }
 
-/** An id that nobody has: whoever may ask is told that there is no such record. */
+/** Ids that no record has: a request that is allowed is answered that there is no such record. */
 const NOBODY = { sha256: '0'.repeat(64), id: '00000000-0000-0000-0000-000000000000' };
 
 /** The scopes of a stream stand in the order of its endpoints. */
@@ -91,6 +91,6 @@ async function askForOthers({ registered, client }: PipelinePlan, seen: Seen, si
     if (template === undefined) continue;
     const path = template.replace('{sha256}', NOBODY.sha256).replace(/\{\w+\}/, NOBODY.id);
     const request = { path, route: template, scope, priority: 'live' as const, signal, retry: 'few' as const };
-    await client.json({ ...request, accept: () => undefined }).catch(() => signal.throwIfAborted()); // any other answer says that one may ask
+    await client.json({ ...request, accept: () => undefined }).catch(() => signal.throwIfAborted()); // any other error says that the scope is granted
   }
 }

@@ -42,8 +42,8 @@ function namesOf(cli: Cli, context: CommandContext, options: ResetOptions): stri
 }
 
 /**
- * `recover` cuts open segments to what was committed and finishes them: without the state, nobody could tell any more. That
- * files are gone, or another's, is often why this is asked for.
+ * `recover` cuts open segments to what was committed and finishes them, which nobody can do without the state. Files that are
+ * gone, or another state's, do not stop a reset: they are often the reason for it.
  */
 async function forget(context: CommandContext, { store, running }: Opened, name: string): Promise<void> {
   const one = running.find(({ plan }) => plan.name === name);

@@ -21,7 +21,7 @@ interface Shown {
   rejections: number;
   walks: WalkRow[];
   ledger: (LedgerRow & { atMs: number })[];
-  /** What the number of records in its list says, while that is not believed. */
+  /** About the number of records in its list, while that is not believed. */
   alarm: Alarm | undefined;
   /** Batches that were being written when a process died. */
   prepared: { walk: string; number: number; documents: number }[];

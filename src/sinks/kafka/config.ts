@@ -13,7 +13,7 @@ import {
 } from '../../api/values.ts';
 import { type SinkType, sinkName } from '../sink-type.ts';
 
-/** What Kafka takes in the name of a topic, a transactional id or a consumer group that tools can handle. */
+/** Names of topics, transactional ids and consumer groups that Kafka takes and tools can handle. */
 const KAFKA_NAME = /^[A-Za-z0-9._-]{1,100}$/;
 
 const schema = z.strictObject({

@@ -1,6 +1,6 @@
 /**
  * The marker: the number of a walk's last batch, committed in the transaction of its documents as the offset of a
- * consumer group on the marker topic. Whoever opens a producer reads it to learn what arrived.
+ * consumer group on the marker topic. It is read when a producer is opened, to learn what arrived.
  */
 import { createHash } from 'node:crypto';
 import { type SluiceError, stopError } from '../../api/errors.ts';

@@ -1,5 +1,5 @@
 /**
- * One producer from its opening to its first error. There is no way back from an error: whoever meets one drops the
+ * One producer from its opening to its first error. There is no way back from an error: the caller that meets one drops the
  * session and opens another, which resolves the transaction that was left open.
  */
 import type { Admin, Producer, Transaction } from 'kafkajs';

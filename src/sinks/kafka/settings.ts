@@ -1,4 +1,4 @@
-/** What a Kafka sink is told, and the names that it gives to things in the cluster. */
+/** The settings of a Kafka sink, and the names that it gives to topics, transactions and groups. */
 import type { StreamName } from '../../api/document.ts';
 
 export interface KafkaSettings {
@@ -65,7 +65,7 @@ export function withDefaults({ brokers, ...given }: KafkaSettings): WholeSetting
   return { ...KAFKA_DEFAULTS, places: [], ...said, brokers };
 }
 
-/** What Kafka does not take in a name. */
+/** Characters that Kafka does not take in a name. */
 const UNSAFE = /[^A-Za-z0-9._-]/g;
 
 export function topicOf(template: string, { stream, namespace }: TopicPlace): string {

@@ -65,7 +65,7 @@ export async function deliver(tools: Tools, session: Session, delivery: KafkaDel
     fitting.map(({ id }) => id),
     leftOut,
   );
-  // Without a timestamp, kafkajs asks the machine's own clock, and brokers refuse what lies an hour ahead.
+  // Without a timestamp, kafkajs asks the machine's own clock, and brokers refuse records that are an hour ahead.
   const timestamp = String(tools.now());
   for (const { message } of fitting) message.timestamp = timestamp;
   walk.open = { number, atMs: walk.open?.number === number ? walk.open.atMs : tools.now() };

@@ -71,7 +71,7 @@ async function mayContinue(settings: CheckSettings, folder: string, owner: Owner
 /** So that an old folder with many files does not hold up the start. */
 const MOST_LOOKED_AT = 1000;
 
-/** What other users may do in these folders of streams: it is told, but nothing is refused for it. */
+/** What other users may do in these folders of streams: a warning, for which nothing is refused. */
 export function openToOthers(settings: FolderSettings, claimed: readonly string[]): string[] {
   const folders = [...new Set([settings.path, ...claimed.map((path) => dirname(path)), ...claimed])];
   const isOpen = (path: string) => isWideAt(path, settings);

@@ -1,6 +1,6 @@
 /**
  * Files with one JSON document per line. Exactly once: the length of the file is committed together with the cursor, and
- * what lies beyond it after a crash is cut off.
+ * bytes beyond it are cut off after a crash.
  *
  * Every walk writes its own chain of segments, `<path>/<source>/<stream>/<walk>-000001.ndjson`. The segment that is being
  * written ends in `.part`.

@@ -56,7 +56,7 @@ function partOf(chain: Chain, settings: NdjsonSettings): string {
   return `${join(chain.claim.path, finishedName(chain.walk, chain.segment, settings.compression))}.part`;
 }
 
-/** Goes on behind the last segment of this walk, whatever wrote it, even if somebody has collected the files since. */
+/** Goes on behind the last segment of this walk, whichever process wrote it, even if the files have been collected since. */
 export async function newChain(
   claim: FolderClaim,
   { pipeline, walk }: Pick<Batch, 'pipeline' | 'walk'>,
@@ -100,7 +100,7 @@ async function openSegment(chain: Chain, settings: NdjsonSettings, now: () => nu
       throw error.code === 'ENOENT' ? removed(path) : error;
     });
   }
-  const file = await openNewFile(path, settings); // what lies there already may be committed
+  const file = await openNewFile(path, settings); // a file that lies there already may be committed
   chain.inode = (await file.stat()).ino;
   chain.openedAtMs = now();
   await syncFolder(chain.claim.path);
