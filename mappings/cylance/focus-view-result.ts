@@ -13,7 +13,7 @@ import { type Fields, isRecord, keyword, misfit, parsed, put, reader, tellCut, t
 import { moment, title } from '../ecs-document.ts';
 import { flat } from '../ecs-flat.ts';
 import { below, type Draft, mappingOf, partOf } from '../ecs-frame.ts';
-import { companionsOf, findArtifacts, isArtifact, subjectOf } from './focus-view-result/cast.ts';
+import { companionsOf, findArtifacts, isArtifact, subjectOf } from './focus-view-result/artifacts.ts';
 import { ARTIFACTS, PROCESS } from './shared/artifact-fields.ts';
 import type { Artifact, Cast } from './shared/artifacts.ts';
 import { hostOf, OPTICS, whereOf } from './shared/base.ts';
