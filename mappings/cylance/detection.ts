@@ -31,7 +31,7 @@ import { date } from '../ecs-time.ts';
 import { actor, question, relateUsers, targets } from './detection/actors.ts';
 import { ecs, own } from './detection/fields.ts';
 import { RESPONSES, responsesOf } from './detection/responses.ts';
-import { type Cast, castOf, MAX_INTERESTS } from './shared/artifacts.ts';
+import { MAX_INTERESTS, type Roles, rolesOf } from './shared/artifacts.ts';
 import { hostOf, OPTICS, putAddresses } from './shared/base.ts';
 import { relate } from './shared/places.ts';
 import { namesOf, RULE } from './shared/rules.ts';
@@ -174,23 +174,23 @@ function systemOf(type: unknown, version: unknown, unfit: Unfit): Fields | undef
 
 function detailed(draft: Draft, detection: Detection): void {
   const { own, unfit, related } = draft;
-  const cast = castOf(detection.AssociatedArtifacts, detection.ArtifactsOfInterest);
-  if (!isEmpty(detection.AssociatedArtifacts) && cast.artifacts.length === 0 && cast.count > 0) {
+  const roles = rolesOf(detection.AssociatedArtifacts, detection.ArtifactsOfInterest);
+  if (!isEmpty(detection.AssociatedArtifacts) && roles.artifacts.length === 0 && roles.count > 0) {
     misfit(unfit, 'cylance.detection.artifacts', detection.AssociatedArtifacts);
   }
-  if (!isEmpty(detection.ArtifactsOfInterest) && cast.interests.length === 0) {
+  if (!isEmpty(detection.ArtifactsOfInterest) && roles.interests.length === 0) {
     misfit(unfit, 'cylance.detection.artifacts_of_interest', detection.ArtifactsOfInterest);
   }
   rule(draft, detection);
   product(draft, detection);
   system(draft, detection);
-  actor(draft, cast);
-  targets(draft, cast);
-  question(draft, cast);
+  actor(draft, roles);
+  targets(draft, roles);
+  question(draft, roles);
   put(own, 'responses', responsesOf(unfit, detection.Responses));
   put(own, 'applied_exceptions', exceptionPart.items(unfit, detection.AppliedExceptions));
-  artifacts(draft, cast);
-  relate(cast, related);
+  artifacts(draft, roles);
+  relate(roles, related);
   relateUsers(draft);
 }
 
@@ -268,26 +268,26 @@ const PROPERTIES = `${ARTIFACTS}.properties`;
 const INTERESTS = `${PREFIX}.artifacts_of_interest`;
 
 /** All artifacts with everything that they say, and those that the rule pointed at. */
-function artifacts({ own, unfit }: Draft, cast: Cast): void {
-  if (cast.hasMore) {
-    const all = cast.artifacts.length >= MOST_ITEMS ? MOST_ITEMS : cast.artifacts.length + cast.skipped.length;
-    tellCut(unfit, ARTIFACTS, all, cast.count);
+function artifacts({ own, unfit }: Draft, roles: Roles): void {
+  if (roles.hasMore) {
+    const all = roles.artifacts.length >= MOST_ITEMS ? MOST_ITEMS : roles.artifacts.length + roles.skipped.length;
+    tellCut(unfit, ARTIFACTS, all, roles.count);
   }
-  if (cast.artifacts.length > 0) for (const item of cast.skipped) misfit(unfit, ARTIFACTS, item);
-  for (const remark of cast.remarks) misfit(unfit, INTERESTS, remark);
-  if (cast.isCut) {
-    const all = cast.interests.length >= MAX_INTERESTS ? MAX_INTERESTS : cast.interests.length + cast.remarks.length;
-    tellCut(unfit, INTERESTS, all, cast.interestCount);
+  if (roles.artifacts.length > 0) for (const item of roles.skipped) misfit(unfit, ARTIFACTS, item);
+  for (const remark of roles.remarks) misfit(unfit, INTERESTS, remark);
+  if (roles.isCut) {
+    const all = roles.interests.length >= MAX_INTERESTS ? MAX_INTERESTS : roles.interests.length + roles.remarks.length;
+    tellCut(unfit, INTERESTS, all, roles.interestCount);
   }
-  if (cast.count > 0 && cast.artifacts.length > 0) {
-    own.artifact_count = cast.count;
-    const entries = cast.artifacts.map(({ uid, type, members }) =>
+  if (roles.count > 0 && roles.artifacts.length > 0) {
+    own.artifact_count = roles.count;
+    const entries = roles.artifacts.map(({ uid, type, members }) =>
       entryOf({ uid, type, properties: flat(unfit, PROPERTIES, members) }),
     );
     put(own, 'artifacts', entries.filter(isFilled));
   }
-  if (cast.interests.length > 0) {
-    const entries = cast.interests.map((interest) => entryOf({ ...interest, state: text(interest.state) }));
+  if (roles.interests.length > 0) {
+    const entries = roles.interests.map((interest) => entryOf({ ...interest, state: text(interest.state) }));
     put(own, 'artifacts_of_interest', entries.filter(isFilled));
   }
 }

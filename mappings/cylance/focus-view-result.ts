@@ -15,7 +15,7 @@ import { flat } from '../ecs-flat.ts';
 import { below, type Draft, mappingOf, partOf } from '../ecs-frame.ts';
 import { companionsOf, findArtifacts, isArtifact, subjectOf } from './focus-view-result/artifacts.ts';
 import { ARTIFACTS, PROCESS } from './shared/artifact-fields.ts';
-import type { Artifact, Cast } from './shared/artifacts.ts';
+import type { Artifact, Roles } from './shared/artifacts.ts';
 import { hostOf, OPTICS, whereOf } from './shared/base.ts';
 import { parentAt, placeAt, relate } from './shared/places.ts';
 import { CATEGORIES, resultAt, settingAt, WORDS } from './shared/results.ts';
@@ -73,8 +73,8 @@ export const { mapping, fields } = mappingOf(
     const around = aroundOf(parsed(given));
     const content = parsed(around.Result) ?? parsed(given) ?? given;
     if (!isRecord(content) && !Array.isArray(content)) misfit(unfit, `${PREFIX}.content`, content);
-    const cast = findArtifacts(content);
-    const subject = subjectOf(cast, content, text(view.value), text(view.artifact_type));
+    const roles = findArtifacts(content);
+    const subject = subjectOf(roles, content, text(view.value), text(view.artifact_type));
     const [category, type] = CATEGORIES.get(subject?.kind) ?? ['host', 'info'];
     event.category = [category];
     event.type = [type];
@@ -82,7 +82,7 @@ export const { mapping, fields } = mappingOf(
     times(draft, { around, content, subject });
     put(document, 'host', hostOf(draft, around.DeviceId ?? view.device_id, around.HostName ?? view.hostname));
     put(own, 'correlation_id', keyword(unfit, `${PREFIX}.correlation_id`, around.CorrelationId));
-    const label = artifactsAt(draft, cast, subject);
+    const label = artifactsAt(draft, roles, subject);
     put(own, 'content', flat(unfit, `${PREFIX}.content`, parsed(given) ?? given));
     return titleOf(draft, label);
   },
@@ -122,37 +122,37 @@ function times({ document, event, own, unfit }: Draft, { around, content, subjec
 }
 
 /** Puts the subject into the document, and beside it the artifacts whose part is certain. Returns its name for people. */
-function artifactsAt(draft: Draft, cast: Cast, subject: Artifact | undefined): string {
+function artifactsAt(draft: Draft, roles: Roles, subject: Artifact | undefined): string {
   const { document, own, unfit } = draft;
-  const setting = { ...SETTING, cast };
+  const setting = { ...SETTING, roles };
   let label = '';
   if (subject !== undefined) {
     put(own, 'uid', subject.uid);
     put(own, 'type', keyword(unfit, `${PREFIX}.type`, subject.type));
     label = named(subject, resultAt(draft, subject, setting));
   }
-  for (const companion of companionsOf(cast, subject)) {
+  for (const companion of companionsOf(roles, subject)) {
     const aside: EcsDocument = {};
     const said = resultAt({ ...draft, document: aside, own: {} }, companion, setting);
     for (const [member, value] of Object.entries(aside)) document[member] ??= value;
     if (label === '') label = named(companion, said);
   }
-  parentOf(draft, cast, subject);
-  relate(cast, draft.related);
-  if (cast.artifacts.length === 0) return label;
-  const kinds = cast.artifacts.flatMap(({ type }) => type ?? []);
-  const uids = cast.artifacts.flatMap(({ uid }) => uid ?? []);
-  own.artifacts = { count: cast.count };
-  tellCut(unfit, `${PREFIX}.artifacts`, cast.artifacts.length, cast.count);
+  parentOf(draft, roles, subject);
+  relate(roles, draft.related);
+  if (roles.artifacts.length === 0) return label;
+  const kinds = roles.artifacts.flatMap(({ type }) => type ?? []);
+  const uids = roles.artifacts.flatMap(({ uid }) => uid ?? []);
+  own.artifacts = { count: roles.count };
+  tellCut(unfit, `${PREFIX}.artifacts`, roles.artifacts.length, roles.count);
   put(own.artifacts as Fields, 'type', [...new Set(kinds)].sort());
   put(own.artifacts as Fields, 'uid', [...new Set(uids)].sort());
   return label;
 }
 
-function parentOf({ document, unfit }: Draft, cast: Cast, subject: Artifact | undefined): void {
+function parentOf({ document, unfit }: Draft, roles: Roles, subject: Artifact | undefined): void {
   const process = document.process as Fields | undefined;
   if (subject?.kind !== 'process' || process === undefined) return;
-  put(process, 'parent', parentAt(unfit, PARENT, cast, subject.facts));
+  put(process, 'parent', parentAt(unfit, PARENT, roles, subject.facts));
 }
 
 function named({ kind, type }: Artifact, label: string | undefined): string {

@@ -21,7 +21,7 @@ import { factsOf, kindOf } from './shared/facts.ts';
 import { ALONE, CATEGORIES, resultAt, settingAt, WORDS } from './shared/results.ts';
 
 const PREFIX = 'cylance.instaquery_result';
-const SETTING = { ...settingAt(PREFIX), cast: ALONE };
+const SETTING = { ...settingAt(PREFIX), roles: ALONE };
 
 type Entry = Members<keyof typeof tables.members>;
 

@@ -25,7 +25,7 @@ export interface SinkProblem {
   message: string;
 }
 
-interface SinkTools {
+export interface SinkTools {
   log: Logger;
   /** Epoch milliseconds. */
   now: () => number;

@@ -2,7 +2,7 @@
 import type { EcsDocument } from '../../../src/index.ts';
 import { type Fields, filled, isEmpty, put, type Unfit } from '../../ecs.ts';
 import type { Draft } from '../../ecs-frame.ts';
-import { type Artifact, type Cast, onlyOne } from '../shared/artifacts.ts';
+import { type Artifact, onlyOne, type Roles } from '../shared/artifacts.ts';
 import { connectionAt } from '../shared/connections.ts';
 import {
   fileAt,
@@ -26,65 +26,66 @@ const DLL = placeAt('dll');
 const TARGET_USER = placeAt('user.target', 'user.target');
 
 /** The instigating process and its owner; the target process where there is no other. */
-export function actor({ document, own, unfit }: Draft, cast: Cast): void {
-  const instigating = cast.roles.get('instigatingprocess');
-  const target = cast.roles.get('targetprocess');
-  const main = instigating ?? target ?? onlyOne(cast, 'process');
+export function actor({ document, own, unfit }: Draft, roles: Roles): void {
+  const instigating = roles.byRole.get('instigatingprocess');
+  const target = roles.byRole.get('targetprocess');
+  const main = instigating ?? target ?? onlyOne(roles, 'process');
   const role = instigating !== undefined ? 'instigating' : 'target';
   if (main !== undefined) {
-    const image = cast.roles.get(`${role}processimagefile`);
-    const process = processAt(unfit, PROCESS, cast, main, image);
-    put(process, 'parent', parentAt(unfit, PARENT, cast, main.facts));
+    const image = roles.byRole.get(`${role}processimagefile`);
+    const process = processAt(unfit, PROCESS, roles, main, image);
+    put(process, 'parent', parentAt(unfit, PARENT, roles, main.facts));
     put(document, 'process', filled(process));
     if (!isEmpty(process)) own.process_role = main === instigating || main === target ? role : 'only';
     addCategory(document, 'process');
   }
-  const owner = cast.roles.get(`${role}processowner`);
+  const owner = roles.byRole.get(`${role}processowner`);
   const user =
     main === undefined
       ? owner === undefined
         ? undefined
         : userOf(unfit, PROCESS, owner.facts)
-      : ownerOf(unfit, PROCESS, cast, main, owner);
+      : ownerOf(unfit, PROCESS, roles, main, owner);
   if (user !== undefined) document.user = user;
   if (instigating !== undefined && target !== undefined && target !== instigating)
-    put(own, 'target_process', targetProcess(unfit, cast, target));
+    put(own, 'target_process', targetProcess(unfit, roles, target));
 }
 
 function ownerOf(
   unfit: Unfit,
   at: typeof PROCESS,
-  cast: Cast,
+  roles: Roles,
   process: Artifact,
   role: Artifact | undefined,
 ): User | undefined {
-  return userAt(unfit, at, cast, process.facts.Owner, process.facts.OwnerUid, role);
+  return userAt(unfit, at, roles, process.facts.Owner, process.facts.OwnerUid, role);
 }
 
-function targetProcess(unfit: Unfit, cast: Cast, target: Artifact): Fields | undefined {
-  const process = processAt(unfit, TARGET, cast, target, cast.roles.get('targetprocessimagefile'));
-  put(process, 'parent', parentAt(unfit, TARGET_PARENT, cast, target.facts));
-  put(process, 'user', ownerOf(unfit, TARGET, cast, target, cast.roles.get('targetprocessowner')));
+function targetProcess(unfit: Unfit, roles: Roles, target: Artifact): Fields | undefined {
+  const process = processAt(unfit, TARGET, roles, target, roles.byRole.get('targetprocessimagefile'));
+  put(process, 'parent', parentAt(unfit, TARGET_PARENT, roles, target.facts));
+  put(process, 'user', ownerOf(unfit, TARGET, roles, target, roles.byRole.get('targetprocessowner')));
   return filled(process);
 }
 
 /** The artifacts that the actor acted upon. Where a rule does not name one, it is the only artifact of its kind. */
-export function targets({ document, unfit, related }: Draft, cast: Cast): void {
-  const file = cast.roles.get('targetfile') ?? onlyOne(cast, 'file', images(cast));
+export function targets({ document, unfit, related }: Draft, roles: Roles): void {
+  const file = roles.byRole.get('targetfile') ?? onlyOne(roles, 'file', images(roles));
   if (file !== undefined) {
-    put(document, 'file', filled(fileAt(unfit, FILE, cast, file, false)));
+    put(document, 'file', filled(fileAt(unfit, FILE, roles, file, false)));
     addCategory(document, 'file');
   }
-  const module = cast.roles.get('targetmodule') ?? cast.roles.get('targetimage') ?? onlyOne(cast, 'module');
-  if (module !== undefined) put(document, 'dll', filled(fileAt(unfit, DLL, cast, module, true)));
-  const registry = cast.roles.get('targetregistrykey') ?? cast.roles.get('targetregistry') ?? onlyOne(cast, 'registry');
+  const module = roles.byRole.get('targetmodule') ?? roles.byRole.get('targetimage') ?? onlyOne(roles, 'module');
+  if (module !== undefined) put(document, 'dll', filled(fileAt(unfit, DLL, roles, module, true)));
+  const registry =
+    roles.byRole.get('targetregistrykey') ?? roles.byRole.get('targetregistry') ?? onlyOne(roles, 'registry');
   if (registry !== undefined) {
     put(document, 'registry', filled(registryAt(unfit, registry)));
     // Optics watches what is written to the registry; `registry` goes with no weaker type than this.
     addCategory(document, 'registry', 'change');
   }
   const connection =
-    cast.roles.get('targetnetworkconnection') ?? cast.roles.get('targetnetwork') ?? onlyOne(cast, 'network');
+    roles.byRole.get('targetnetworkconnection') ?? roles.byRole.get('targetnetwork') ?? onlyOne(roles, 'network');
   if (connection !== undefined) {
     const { destination, source, network } = connectionAt(unfit, connection, related);
     put(document, 'destination', destination);
@@ -92,7 +93,7 @@ export function targets({ document, unfit, related }: Draft, cast: Cast): void {
     put(document, 'network', network);
     addCategory(document, 'network', 'connection');
   }
-  const user = cast.roles.get('targetuser');
+  const user = roles.byRole.get('targetuser');
   if (user !== undefined) {
     const target = userOf(unfit, TARGET_USER, user.facts);
     if (target !== undefined) document.user = { ...(document.user as User | undefined), target };
@@ -100,14 +101,14 @@ export function targets({ document, unfit, related }: Draft, cast: Cast): void {
 }
 
 /** Files that are only there because a process or a role points at them. */
-function images(cast: Cast): ReadonlySet<Artifact> {
+function images(roles: Roles): ReadonlySet<Artifact> {
   const found = new Set<Artifact>();
-  for (const artifact of cast.artifacts) {
+  for (const artifact of roles.artifacts) {
     if (artifact.kind !== 'process') continue;
-    const image = imageOf(cast, artifact.facts);
+    const image = imageOf(roles, artifact.facts);
     if (image !== undefined) found.add(image);
   }
-  for (const [role, artifact] of cast.roles) if (role.endsWith('imagefile')) found.add(artifact);
+  for (const [role, artifact] of roles.byRole) if (role.endsWith('imagefile')) found.add(artifact);
   return found;
 }
 
@@ -118,11 +119,11 @@ function addCategory(document: EcsDocument, category: string, type?: string): vo
 }
 
 /** The name that a DNS request asked for. */
-export function question({ document, unfit }: Draft, cast: Cast): void {
+export function question({ document, unfit }: Draft, roles: Roles): void {
   const asked = ['targetdnsrequest', 'targetdnsquery', 'targetdns']
-    .map((role) => cast.roles.get(role))
+    .map((role) => roles.byRole.get(role))
     .find((one) => one);
-  const artifact = asked ?? onlyOne(cast, 'dns');
+  const artifact = asked ?? onlyOne(roles, 'dns');
   if (artifact?.kind !== 'dns') return;
   const name = questionOf(unfit, artifact.facts);
   if (name !== undefined) document.dns = { question: { name } };

@@ -3,7 +3,7 @@
  * they stand, by the forms that detections and InstaQueries use: with a `Type` and facts, or under the type's name.
  */
 import { type Fields, isRecord, MOST_ITEMS, parsed, text } from '../../ecs.ts';
-import { type Artifact, type Cast, castOf, onlyOne } from '../shared/artifacts.ts';
+import { type Artifact, onlyOne, type Roles, rolesOf } from '../shared/artifacts.ts';
 import { type Kind, kindOf } from '../shared/facts.ts';
 import { imageOf, parentOf } from '../shared/places.ts';
 
@@ -21,7 +21,7 @@ const NAMING: ReadonlySet<string> = new Set([
 const TYPES: readonly string[] = ['type', 'artifacttype', 'objecttype'];
 
 /** All artifacts of the content; the content itself comes first when it is one. */
-export function findArtifacts(content: unknown): Cast {
+export function findArtifacts(content: unknown): Roles {
   const found: Fields[] = [];
   let count = 0;
   const look = (value: unknown, name: string, depth: number): void => {
@@ -45,7 +45,7 @@ export function findArtifacts(content: unknown): Cast {
     for (const member of Object.keys(value).sort()) look(value[member], member, depth + 1);
   };
   look(content, '', 0);
-  return { ...castOf(found, undefined), count };
+  return { ...rolesOf(found, undefined), count };
 }
 
 /** Lists of artifacts are named in the plural: `Processes`, `Files`, `RegistryKeys`. */
@@ -101,12 +101,12 @@ export function isArtifact(content: unknown): boolean {
 }
 
 /** The artifact that the focus view was asked for, or the only one of the kind that it names. */
-export function subjectOf(cast: Cast, content: unknown, uid: string | undefined, type: string | undefined) {
-  if (isArtifact(content)) return cast.artifacts[0];
-  const named = uid === undefined ? undefined : cast.byUid.get(uid);
+export function subjectOf(roles: Roles, content: unknown, uid: string | undefined, type: string | undefined) {
+  if (isArtifact(content)) return roles.artifacts[0];
+  const named = uid === undefined ? undefined : roles.byUid.get(uid);
   if (named?.kind !== undefined) return named;
   const kind = type === undefined ? undefined : kindOf(type);
-  return kind === undefined ? undefined : onlyOne(cast, kind);
+  return kind === undefined ? undefined : onlyOne(roles, kind);
 }
 
 const BESIDE: readonly Kind[] = ['process', 'file', 'network', 'registry'];
@@ -115,14 +115,14 @@ const BESIDE: readonly Kind[] = ['process', 'file', 'network', 'registry'];
  * The actor or the target beside the subject, for an event that names one of each. Where there are two of a kind nobody
  * knows which belongs to which, and there are none. Images and parents of processes are parts of them.
  */
-export function companionsOf(cast: Cast, subject: Artifact | undefined): Artifact[] {
+export function companionsOf(roles: Roles, subject: Artifact | undefined): Artifact[] {
   const taken = new Set<Artifact | undefined>([subject]);
-  for (const { kind, facts } of cast.artifacts) {
+  for (const { kind, facts } of roles.artifacts) {
     if (kind !== 'process') continue;
-    taken.add(imageOf(cast, facts));
-    taken.add(parentOf(cast, facts));
+    taken.add(imageOf(roles, facts));
+    taken.add(parentOf(roles, facts));
   }
-  const found = cast.artifacts.filter((one) => !taken.has(one) && one.kind !== undefined && BESIDE.includes(one.kind));
+  const found = roles.artifacts.filter((one) => !taken.has(one) && one.kind !== undefined && BESIDE.includes(one.kind));
   const kinds = [subject?.kind, ...found.map(({ kind }) => kind)].filter((kind) => kind !== undefined);
   return new Set(kinds).size === kinds.length ? found : [];
 }

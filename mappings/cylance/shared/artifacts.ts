@@ -71,7 +71,7 @@ export interface Interest {
   type: string | undefined;
 }
 
-export interface Cast {
+export interface Roles {
   artifacts: Artifact[];
   /** How many there were before the bound. */
   count: number;
@@ -88,7 +88,7 @@ export interface Cast {
   remarks: unknown[];
   byUid: ReadonlyMap<string, Artifact>;
   /** By folded role (`targetfile`), of one state: actor and target of a document belong together. */
-  roles: ReadonlyMap<string, Artifact>;
+  byRole: ReadonlyMap<string, Artifact>;
   /** Artifacts that played a part in other states alone: they are no targets of this state's actor. */
   elsewhere: ReadonlySet<Artifact>;
 }
@@ -102,7 +102,7 @@ const interestOf = reader({ Source: ['Role'], Artifact: [], Uid: [], Type: ['Obj
 const referenceOf = reader({ Uid: ['UniqueId'], Type: ['ObjectType'] });
 
 /** The artifacts of a detection, each with the part that it played. */
-export function castOf(associated: unknown, ofInterest: unknown): Cast {
+export function rolesOf(associated: unknown, ofInterest: unknown): Roles {
   const artifacts: Artifact[] = [];
   const skipped: unknown[] = [];
   const byUid = new Map<string, Artifact>();
@@ -118,24 +118,24 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
     if (artifact.uid !== undefined && !byUid.has(artifact.uid)) byUid.set(artifact.uid, artifact);
   }
   const { interests, interestCount, isCut, remarks } = interestsOf(ofInterest);
-  const roles = new Map<string, Artifact>();
+  const byRole = new Map<string, Artifact>();
   // The first state that names an actor, else the first one.
   const acting = interests.find(({ source }) => source !== undefined && roleOf(source) === 'instigatingprocess');
   const told = (acting ?? interests[0])?.state;
   for (const interest of interests) {
     if (interest.source === undefined || interest.state !== told) continue;
     const role = roleOf(interest.source);
-    if (roles.has(role)) continue;
+    if (byRole.has(role)) continue;
     const known = interest.uid === undefined ? undefined : byUid.get(interest.uid);
     const artifact = known ?? bare(interest);
-    if (artifact !== undefined) roles.set(role, artifact);
+    if (artifact !== undefined) byRole.set(role, artifact);
   }
   const elsewhere = new Set<Artifact>();
   for (const { state, uid } of interests) {
     const artifact = uid === undefined ? undefined : byUid.get(uid);
     if (artifact === undefined) continue;
     if (state === told) elsewhere.delete(artifact);
-    else if (![...roles.values()].includes(artifact)) elsewhere.add(artifact);
+    else if (![...byRole.values()].includes(artifact)) elsewhere.add(artifact);
   }
   return {
     artifacts,
@@ -147,7 +147,7 @@ export function castOf(associated: unknown, ofInterest: unknown): Cast {
     isCut,
     remarks,
     byUid,
-    roles,
+    byRole,
     elsewhere,
   };
 }
@@ -196,7 +196,7 @@ function roleOf(source: string): string {
 }
 
 /** State by state, the first in the text of the reply first: their names say nothing about it. */
-function interestsOf(ofInterest: unknown): Pick<Cast, 'interests' | 'interestCount' | 'isCut' | 'remarks'> {
+function interestsOf(ofInterest: unknown): Pick<Roles, 'interests' | 'interestCount' | 'isCut' | 'remarks'> {
   const interests: Interest[] = [];
   const remarks: unknown[] = [];
   let interestCount = 0;
@@ -239,20 +239,20 @@ function firstText(values: readonly unknown[], left: unknown[]): string | undefi
 }
 
 /** What a member such as `PrimaryImage` points at: by its Uid, or written out in place, where it need not name its kind. */
-export function follow(cast: Cast, kind: Kind, reference: unknown, uidBeside?: unknown): Artifact | undefined {
+export function follow(roles: Roles, kind: Kind, reference: unknown, uidBeside?: unknown): Artifact | undefined {
   if (reference === undefined && uidBeside === undefined) return undefined;
   const target = isRecord(reference) ? referenceOf(reference) : undefined;
   const uid = text(target?.Uid ?? uidBeside) ?? (typeof reference === 'string' ? text(reference) : undefined);
-  const known = uid === undefined ? undefined : cast.byUid.get(uid);
+  const known = uid === undefined ? undefined : roles.byUid.get(uid);
   if (known !== undefined) return known;
   return isRecord(reference) ? artifactOf(reference, kind) : undefined;
 }
 
 /** The only artifact of a kind, for detections whose rule names no artifact of interest. */
-export function onlyOne(cast: Cast, kind: Kind, without?: ReadonlySet<Artifact>): Artifact | undefined {
+export function onlyOne(roles: Roles, kind: Kind, without?: ReadonlySet<Artifact>): Artifact | undefined {
   let found: Artifact | undefined;
-  for (const artifact of cast.artifacts) {
-    if (artifact.kind !== kind || without?.has(artifact) || cast.elsewhere.has(artifact)) continue;
+  for (const artifact of roles.artifacts) {
+    if (artifact.kind !== kind || without?.has(artifact) || roles.elsewhere.has(artifact)) continue;
     if (found !== undefined) return undefined;
     found = artifact;
   }

@@ -19,7 +19,7 @@ import {
 import type { Draft } from '../../ecs-frame.ts';
 import { account, directoryOf, extensionOf, fileNameOf } from '../../ecs-names.ts';
 import { date } from '../../ecs-time.ts';
-import { type Artifact, type Cast, castOf, follow } from './artifacts.ts';
+import { type Artifact, follow, type Roles, rolesOf } from './artifacts.ts';
 import { connectionAt } from './connections.ts';
 import type { Facts } from './facts.ts';
 
@@ -145,14 +145,14 @@ function portableExecutable(unfit: Unfit, at: Place, file: Facts): Fields | unde
 }
 
 /** The image file of a process; a process may carry the facts of its image itself. */
-export function imageOf(cast: Cast, process: Facts): Artifact | undefined {
-  return follow(cast, 'file', process.PrimaryImage, process.PrimaryImageUid);
+export function imageOf(roles: Roles, process: Facts): Artifact | undefined {
+  return follow(roles, 'file', process.PrimaryImage, process.PrimaryImageUid);
 }
 
 /** `image` is the one named by `ArtifactsOfInterest`, for a process that does not point at its own. */
-export function processAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifact, image?: Artifact): Fields {
+export function processAt(unfit: Unfit, at: Place, roles: Roles, artifact: Artifact, image?: Artifact): Fields {
   const { facts } = artifact;
-  const file = (imageOf(cast, facts) ?? image)?.facts ?? NO_FACTS;
+  const file = (imageOf(roles, facts) ?? image)?.facts ?? NO_FACTS;
   const executable = keyword(unfit, at.executable, file.Path ?? facts.PrimaryImagePath ?? facts.Path);
   const result: Fields = {};
   put(result, 'entity_id', artifact.uid);
@@ -174,14 +174,14 @@ export function processAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifac
 }
 
 /** The process that started another one. */
-export function parentOf(cast: Cast, process: Facts): Artifact | undefined {
-  return follow(cast, 'process', process.Parent, process.ParentUid);
+export function parentOf(roles: Roles, process: Facts): Artifact | undefined {
+  return follow(roles, 'process', process.Parent, process.ParentUid);
 }
 
 /** The process that started the one of `facts`, or what those say of it. */
-export function parentAt(unfit: Unfit, at: Place, cast: Cast, facts: Facts): Fields | undefined {
-  const parent = parentOf(cast, facts);
-  const result = parent === undefined ? {} : processAt(unfit, at, cast, parent);
+export function parentAt(unfit: Unfit, at: Place, roles: Roles, facts: Facts): Fields | undefined {
+  const parent = parentOf(roles, facts);
+  const result = parent === undefined ? {} : processAt(unfit, at, roles, parent);
   const uid = parent?.uid ?? text(facts.ParentUid);
   put(result, 'entity_id', uid);
   if (result.pid === undefined)
@@ -199,17 +199,17 @@ export interface User {
 export function userAt(
   unfit: Unfit,
   at: Place,
-  cast: Cast,
+  roles: Roles,
   reference: unknown,
   uidBeside: unknown,
   role?: Artifact,
 ): User | undefined {
   const artifact =
-    (isRecord(reference) || uidBeside !== undefined ? follow(cast, 'user', reference, uidBeside) : undefined) ?? role;
+    (isRecord(reference) || uidBeside !== undefined ? follow(roles, 'user', reference, uidBeside) : undefined) ?? role;
   if (artifact === undefined || artifact.facts.Name === undefined) {
     const written = typeof reference === 'string' ? text(reference) : undefined;
     if (written === undefined) return artifact === undefined ? undefined : userOf(unfit, at, artifact.facts);
-    const known = cast.byUid.get(written);
+    const known = roles.byUid.get(written);
     return known === undefined ? account(written) : userOf(unfit, at, known.facts);
   }
   return userOf(unfit, at, artifact.facts);
@@ -226,7 +226,7 @@ export function userOf(unfit: Unfit, at: Place, facts: Facts): User | undefined 
 }
 
 /** A file, or a loaded module (which has no size or times in ECS). */
-export function fileAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifact, module: boolean): Fields {
+export function fileAt(unfit: Unfit, at: Place, roles: Roles, artifact: Artifact, module: boolean): Fields {
   const { facts } = artifact;
   const path = keyword(unfit, at.path, facts.Path);
   const name = keyword(unfit, at.name, facts.Name) ?? (path === undefined ? undefined : fileNameOf(path));
@@ -242,7 +242,7 @@ export function fileAt(unfit: Unfit, at: Place, cast: Cast, artifact: Artifact, 
   put(result, 'size', integerWithin(unfit, at.size, facts.Size, 0, Number.MAX_SAFE_INTEGER));
   put(result, 'created', date(unfit, at.created, facts.CreationDateTime));
   put(result, 'mtime', date(unfit, at.mtime, facts.LastModifiedDateTime));
-  const owner = userAt(unfit, at, cast, facts.Owner, facts.OwnerUid);
+  const owner = userAt(unfit, at, roles, facts.Owner, facts.OwnerUid);
   if (owner?.name !== undefined)
     result.owner = owner.domain === undefined ? owner.name : `${owner.domain}\\${owner.name}`;
   if (path !== undefined || name !== undefined) result.type = 'file';
@@ -296,7 +296,7 @@ function hiveOf(path: string): { hive?: string; key: string } {
 }
 
 const FILE = placeAt('file');
-const ALONE = castOf(undefined, undefined);
+const ALONE = rolesOf(undefined, undefined);
 
 /** The fields that `fileAlone` puts for a file without hashes. */
 export const FILE_FIELDS = ['file.path', 'file.name', 'file.directory', 'file.extension', 'file.type'] as const;
@@ -322,24 +322,24 @@ const MAX_DEPTH = 8;
 const NOBODY = placeAt('');
 
 /** Relates everything that artifacts name, whatever their part, so that a search for a hash, address, host or user finds the record. */
-export function relate(cast: Cast, related: Related): void {
-  const known = new Set(cast.artifacts);
+export function relate(roles: Roles, related: Related): void {
+  const known = new Set(roles.artifacts);
   const look = (artifact: Artifact | undefined, depth: number): void => {
     if (artifact === undefined || depth > MAX_DEPTH) return;
-    relateOne(cast, artifact, related);
+    relateOne(roles, artifact, related);
     const { facts } = artifact;
-    for (const pointed of [imageOf(cast, facts), parentOf(cast, facts)])
+    for (const pointed of [imageOf(roles, facts), parentOf(roles, facts)])
       if (pointed !== undefined && !known.has(pointed)) look(pointed, depth + 1);
   };
-  for (const artifact of cast.artifacts) look(artifact, 0);
+  for (const artifact of roles.artifacts) look(artifact, 0);
 }
 
-function relateOne(cast: Cast, artifact: Artifact, related: Related): void {
+function relateOne(roles: Roles, artifact: Artifact, related: Related): void {
   const { kind, facts } = artifact;
   const ignored: Unfit = {};
   addHashes(hashesOf(ignored, NOBODY, facts, NO_FACTS), related);
   addHashes(hashesOf(ignored, NOBODY, NO_FACTS, facts), related);
-  const owner = userAt(ignored, NOBODY, cast, facts.Owner, facts.OwnerUid);
+  const owner = userAt(ignored, NOBODY, roles, facts.Owner, facts.OwnerUid);
   const user = kind === 'user' ? userOf(ignored, NOBODY, facts) : undefined;
   for (const one of [owner, user]) if (one?.name !== undefined) related.user.push(one.name);
   if ((facts.DnsName ?? facts.DestinationAddress ?? facts.SourceAddress) !== undefined)

@@ -7,7 +7,7 @@
 import { type Fields, filled, isEmpty, keyword, put, type Related, reader } from '../../ecs.ts';
 import { type Draft, type Part, partOf } from '../../ecs-frame.ts';
 import { account } from '../../ecs-names.ts';
-import { type Artifact, type Cast, castOf } from './artifacts.ts';
+import { type Artifact, type Roles, rolesOf } from './artifacts.ts';
 import { connectionAt } from './connections.ts';
 import type { Facts, Kind } from './facts.ts';
 import { addHashes, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
@@ -49,16 +49,16 @@ const OWN = {
 export interface Setting {
   prefix: string;
   own: Part<'SuspectedFileType' | 'IsBeingDebugged' | 'IsPersistencePoint' | 'FileUid'>;
-  cast: Cast;
+  roles: Roles;
 }
 
-export function settingAt(prefix: string): Omit<Setting, 'cast'> {
+export function settingAt(prefix: string): Omit<Setting, 'roles'> {
   const members = { SuspectedFileType: [], IsBeingDebugged: [], IsPersistencePoint: [], FileUid: [] };
   return { prefix, own: partOf({ at: prefix, members, own: OWN }) };
 }
 
 /** For a record with one artifact: it refers to nothing else in it. */
-export const ALONE = castOf(undefined, undefined);
+export const ALONE = rolesOf(undefined, undefined);
 
 /** The process beside a connection or a registry key; the guide writes `ProcessImageSha2` for a SHA-256. */
 const actorOf = reader({
@@ -100,8 +100,8 @@ export function resultAt(draft: Draft, artifact: Artifact, setting: Setting): st
   }
 }
 
-function fileFound({ document, own, unfit, related }: Draft, artifact: Artifact, { prefix, cast }: Setting): string {
-  const file = fileAt(unfit, FILE, cast, artifact, false);
+function fileFound({ document, own, unfit, related }: Draft, artifact: Artifact, { prefix, roles }: Setting): string {
+  const file = fileAt(unfit, FILE, roles, artifact, false);
   put(document, 'file', filled(file));
   put(own, 'owner_uid', keyword(unfit, `${prefix}.owner_uid`, artifact.facts.OwnerUid));
   addHashes(file.hash as Fields | undefined, related);
@@ -110,12 +110,12 @@ function fileFound({ document, own, unfit, related }: Draft, artifact: Artifact,
 }
 
 /** The process itself, or the one that made a connection or touched a registry key, and who owns it. */
-function actor({ document, own, unfit, related }: Draft, artifact: Artifact, { prefix, cast }: Setting): string {
+function actor({ document, own, unfit, related }: Draft, artifact: Artifact, { prefix, roles }: Setting): string {
   const { facts } = artifact;
-  const process = processAt(unfit, PROCESS, cast, artifact);
+  const process = processAt(unfit, PROCESS, roles, artifact);
   put(document, 'process', filled(process));
   addHashes(process.hash as Fields | undefined, related);
-  const user = userAt(unfit, PROCESS, cast, facts.Owner, facts.OwnerUid);
+  const user = userAt(unfit, PROCESS, roles, facts.Owner, facts.OwnerUid);
   if (user !== undefined && !isEmpty(user)) {
     document.user = user;
     addUser(user.name, related);
