@@ -25,17 +25,12 @@ export interface Refusal {
 const BELIEVED_AFTER = 3;
 const REFUSAL_MS = 1000;
 
-interface BackoffSettings {
-  /** Who is in trouble: `Elasticsearch at https://es:9200`. */
-  who: string;
-  deadlineMs: number;
-  baseMs: number;
-  maxMs: number;
-  log: Logger;
-  /** Milliseconds that the process lived through, or any clock. */
-  now: () => number;
-  /** Shared by all requests to one cluster, so that its trouble is logged once and not per request. */
-  said: { at: number };
+export interface BackoffSettings {
+  /** How long a cluster that refuses or is away is waited for. */
+  retryDeadlineMs?: number;
+  /** The longest first and the longest later pause between two attempts. */
+  retryBaseMs?: number;
+  retryMaxMs?: number;
 }
 
 export interface Backoff {
@@ -50,40 +45,55 @@ export interface Backoff {
 
 const SAY_EVERY_MS = 30_000;
 
-export function backoff(settings: BackoffSettings): Backoff {
-  let since: number | undefined;
-  let attempt = 0;
-  let told = false;
-  let refusals: SluiceError[] = [];
-  return {
-    async wait(trouble, signal) {
-      if ('refusal' in trouble) {
-        refusals.push(trouble.refusal);
-        if (refusals.length >= BELIEVED_AFTER) throw refusals[0];
-        const pause = trouble.waitMs ?? Math.min(REFUSAL_MS, settings.maxMs);
-        return sleep(pause, undefined, { signal });
-      }
-      refusals = [];
-      const now = settings.now();
-      since ??= now;
-      const left = since + settings.deadlineMs - now;
-      const message = `${settings.who} ${trouble.why}`;
-      // `run` waits on, and asks anew what arrived; `run --once` and `backfill` end.
-      if (left <= 0) throw new SluiceError(message, { action: 'retry', advice: trouble.advice });
-      // A first failure is not logged; trouble that lasts is, again and again at intervals.
-      if (attempt > 0) told = say(settings, message, trouble.advice) || told;
-      const ceiling = Math.min(settings.maxMs, settings.baseMs * 2 ** attempt);
-      attempt += 1;
-      const pause = Math.max(Math.random() * ceiling, trouble.waitMs ?? 0);
-      await sleep(Math.min(pause, left), undefined, { signal });
-    },
-    progress() {
-      if (told) settings.log.info(`${settings.who} takes documents again`);
-      since = undefined;
-      attempt = 0;
-      told = false;
-      refusals = [];
-    },
+/** Makes the backoffs of a sink (`who`: `Elasticsearch at https://es:9200`), which log its trouble once and not per request. */
+export function backoffOf(
+  who: string,
+  { retryDeadlineMs = 600_000, retryBaseMs = 200, retryMaxMs = 10_000 }: BackoffSettings,
+  log: Logger,
+  /** Milliseconds that the process lived through: what deadlines go by. */
+  lived: () => number,
+): () => Backoff {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const say = (message: string, advice: string): boolean => {
+    if (lived() - saidAt < SAY_EVERY_MS) return false;
+    saidAt = lived();
+    log.warn({ advice }, `${message}; waiting`);
+    return true;
+  };
+  return () => {
+    let since: number | undefined;
+    let attempt = 0;
+    let told = false;
+    let refusals: SluiceError[] = [];
+    return {
+      async wait(trouble, signal) {
+        if ('refusal' in trouble) {
+          refusals.push(trouble.refusal);
+          if (refusals.length >= BELIEVED_AFTER) throw refusals[0];
+          return sleep(trouble.waitMs ?? Math.min(REFUSAL_MS, retryMaxMs), undefined, { signal });
+        }
+        refusals = [];
+        const now = lived();
+        since ??= now;
+        const left = since + retryDeadlineMs - now;
+        const message = `${who} ${trouble.why}`;
+        // `run` waits on, and asks anew what arrived; `run --once` and `backfill` end.
+        if (left <= 0) throw new SluiceError(message, { action: 'retry', advice: trouble.advice });
+        // A first failure is not logged; trouble that lasts is, again and again at intervals.
+        if (attempt > 0) told = say(message, trouble.advice) || told;
+        const ceiling = Math.min(retryMaxMs, retryBaseMs * 2 ** attempt);
+        attempt += 1;
+        const pause = Math.max(Math.random() * ceiling, trouble.waitMs ?? 0);
+        await sleep(Math.min(pause, left), undefined, { signal });
+      },
+      progress() {
+        if (told) log.info(`${who} takes documents again`);
+        since = undefined;
+        attempt = 0;
+        told = false;
+        refusals = [];
+      },
+    };
   };
 }
 
@@ -95,11 +105,4 @@ export async function orRefusal<T>(work: () => Promise<T>): Promise<T | Refusal>
     if (error instanceof SluiceError && error.action === 'stop') return { refusal: error };
     throw error;
   }
-}
-
-function say({ said, now, log }: BackoffSettings, message: string, advice: string): boolean {
-  if (now() - said.at < SAY_EVERY_MS) return false;
-  said.at = now();
-  log.warn({ advice }, `${message}; waiting`);
-  return true;
 }

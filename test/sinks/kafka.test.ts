@@ -2,7 +2,7 @@ import kafkajs from 'kafkajs';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../src/api/errors.ts';
-import { type Backoff, backoff } from '../../src/sinks/backoff.ts';
+import { type Backoff, backoffOf } from '../../src/sinks/backoff.ts';
 import { type AttemptTools, withBackoff } from '../../src/sinks/kafka/attempts.ts';
 import { judge, RefusedError, StepError, typeOf, type Where } from '../../src/sinks/kafka/errors.ts';
 import {
@@ -313,11 +313,11 @@ describe('a refusal', () => {
 
   /** Sessions are those of the test, so that none is opened; what is thrown in turn, and then it works. */
   async function met(errors: unknown[]): Promise<number> {
-    const waiting = { who: 'Kafka', deadlineMs: 60_000, baseMs: 1, maxMs: 1, log, now: Date.now, said: { at: 0 } };
+    const settings = { retryDeadlineMs: 60_000, retryBaseMs: 1, retryMaxMs: 1 };
     const session = { drop() {}, isOverdue: () => false } as unknown as Session;
     const tools: AttemptTools = {
       ...{ settings: withDefaults({ brokers: ['127.0.0.1:1'] }), log, now: Date.now, where, limits: new Map() },
-      ...{ newBackoff: () => backoff(waiting), lost: undefined },
+      ...{ newBackoff: backoffOf('Kafka', settings, log, Date.now), lost: undefined },
       get session() {
         return session;
       },

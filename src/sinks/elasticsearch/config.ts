@@ -13,6 +13,7 @@ import {
   whole,
 } from '../../api/values.ts';
 import { type Given, type SinkProblem, type SinkType, sinkName } from '../sink-type.ts';
+import type { ElasticsearchSettings } from './index.ts';
 
 const schema = z.strictObject({
   name: sinkName(),
@@ -57,24 +58,13 @@ const schema = z.strictObject({
     ),
 });
 
-export interface ElasticsearchConfig {
+type NotInConfig = 'dataStreamType' | 'retryBaseMs' | 'retryMaxMs' | 'dataStreams' | 'streams';
+
+export interface ElasticsearchConfig
+  extends Required<Omit<ElasticsearchSettings, 'caFile' | NotInConfig>>,
+    Pick<ElasticsearchSettings, 'caFile'> {
   name: string;
   type: 'elasticsearch';
-  nodes: string[] | { cloudId: string };
-  /** `none`: an unprotected cluster. */
-  auth:
-    | { kind: 'apiKey'; apiKey: () => string }
-    | { kind: 'basic'; username: string; password: () => string }
-    | { kind: 'none' };
-  caFile?: string;
-  insecure: boolean;
-  /** gzip for request bodies. */
-  compression: boolean;
-  maxBulkBytes: number;
-  maxBulkDocuments: number;
-  concurrency: number;
-  requestTimeoutMs: number;
-  retryDeadlineMs: number;
 }
 
 export const elasticsearch: SinkType<typeof schema, ElasticsearchConfig> = {

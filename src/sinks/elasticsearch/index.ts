@@ -9,24 +9,19 @@
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../../api/sink.ts';
-import { type Backoff, backoff } from '../backoff.ts';
+import { type Backoff, type BackoffSettings, backoffOf } from '../backoff.ts';
 import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
 import type { CheckedStream } from './template-check.ts';
 import { deliver } from './write.ts';
 
-export interface ElasticsearchSettings extends ConnectionSettings {
+export interface ElasticsearchSettings extends ConnectionSettings, BackoffSettings {
   dataStreamType?: 'logs';
   maxBulkBytes?: number;
   maxBulkDocuments?: number;
   /** Bulk requests at a time, over all walks of this sink. */
   concurrency?: number;
-  /** How long a write waits for a cluster that refuses or is away. */
-  retryDeadlineMs?: number;
-  /** The longest first and the longest later pause between two attempts. */
-  retryBaseMs?: number;
-  retryMaxMs?: number;
   /** The data streams that `check` looks at, e.g. `logs-cylance.detection-acme`; by default all of `logs-*`. */
   dataStreams?: readonly string[];
   /** The streams whose templates `check` compares with those of this version. */
@@ -94,15 +89,6 @@ async function check(
 function open(settings: ElasticsearchSettings, { log, now, lived = now }: ElasticsearchTools): Opened {
   const client = connectElasticsearch(settings);
   const concurrency = settings.concurrency ?? 2;
-  const waiting = {
-    who: `Elasticsearch at ${client.where}`,
-    deadlineMs: settings.retryDeadlineMs ?? 300_000,
-    baseMs: settings.retryBaseMs ?? 200,
-    maxMs: settings.retryMaxMs ?? 10_000,
-    log,
-    now: lived,
-    said: { at: Number.NEGATIVE_INFINITY },
-  };
   return {
     client,
     limits: {
@@ -112,7 +98,7 @@ function open(settings: ElasticsearchSettings, { log, now, lived = now }: Elasti
     },
     concurrency,
     limit: pLimit(concurrency),
-    newBackoff: () => backoff(waiting),
+    newBackoff: backoffOf(`Elasticsearch at ${client.where}`, settings, log, lived),
     now,
   };
 }

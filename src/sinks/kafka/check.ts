@@ -6,7 +6,7 @@ import { orAborted } from '../../api/abort.ts';
 import type { CheckLine } from '../../api/sink.ts';
 import { connectKafka, FEW_RETRIES, within } from './connection.ts';
 import { judge, typeOf } from './errors.ts';
-import { openSession } from './session.ts';
+import { openSession, TOPIC } from './session.ts';
 import { groupOf, transactionalIdOf, type WholeSettings } from './settings.ts';
 import { explained, shapeOf, type TopicShape, topicsOf, whereOf } from './setup.ts';
 
@@ -53,8 +53,6 @@ interface Topic extends TopicShape {
 
 /** Settings of a topic that may lose delivered documents, or take none. */
 const RULES = ['cleanup.policy', 'unclean.leader.election.enable', 'min.insync.replicas'];
-/** kafkajs has this number as an enumeration of its types only. */
-const TOPIC = 2;
 
 async function rulesOf(admin: Admin, topic: string): Promise<Topic['rules']> {
   const resources = [{ type: TOPIC, name: topic, configNames: RULES }];

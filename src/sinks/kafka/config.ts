@@ -12,6 +12,7 @@ import {
   text,
 } from '../../api/values.ts';
 import { type SinkType, sinkName } from '../sink-type.ts';
+import type { WholeSettings } from './settings.ts';
 
 /** Names of topics, transactional ids and consumer groups that Kafka takes and tools can handle. */
 const KAFKA_NAME = /^[A-Za-z0-9._-]{1,100}$/;
@@ -100,24 +101,9 @@ const schema = z.strictObject({
     ),
 });
 
-export interface KafkaConfig {
+export interface KafkaConfig extends Omit<WholeSettings, 'places'> {
   name: string;
   type: 'kafka';
-  /** `host:port` */
-  brokers: string[];
-  /** With `{stream}` and `{source}`. */
-  topic: string;
-  key: 'event.id' | 'host.id';
-  compression: 'none' | 'gzip' | 'zstd';
-  transactions: boolean;
-  transactionalIdPrefix: string;
-  markerTopic: string;
-  maxMessageBytes: number;
-  sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: () => string };
-  tls: boolean;
-  caFile?: string;
-  insecure: boolean;
-  timeoutMs: number;
   retryDeadlineMs: number;
 }
 

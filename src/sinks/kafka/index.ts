@@ -7,7 +7,7 @@
  */
 import type { Logger } from 'pino';
 import type { Sink } from '../../api/sink.ts';
-import { backoff } from '../backoff.ts';
+import { backoffOf } from '../backoff.ts';
 import { checkKafka } from './check.ts';
 import { type KafkaSettings, withDefaults } from './settings.ts';
 import { openWriter, type TransactionWriter } from './writer.ts';
@@ -22,16 +22,8 @@ interface KafkaTools {
 
 export function openKafka(given: KafkaSettings, { log, now, lived = now }: KafkaTools): Sink {
   const settings = withDefaults(given);
-  const waiting = {
-    who: `Kafka at ${settings.brokers.join(', ')}`,
-    deadlineMs: settings.retryDeadlineMs,
-    baseMs: settings.retryBaseMs,
-    maxMs: settings.retryMaxMs,
-    log,
-    now: lived,
-    said: { at: Number.NEGATIVE_INFINITY },
-  };
-  const tools = { settings, log, now, newBackoff: () => backoff(waiting) };
+  const newBackoff = backoffOf(`Kafka at ${settings.brokers.join(', ')}`, settings, log, lived);
+  const tools = { settings, log, now, newBackoff };
   const writers = new Map<string, TransactionWriter>();
   const closed = new AbortController();
   const writerOf = (pipeline: string): TransactionWriter => {

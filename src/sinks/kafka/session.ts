@@ -129,7 +129,7 @@ const MARKER_PARTITION = 0;
 const CLOSE_MS = 2000;
 
 /** kafkajs has these numbers as an enumeration of its types only. */
-const TOPIC = 2;
+export const TOPIC = 2;
 const BROKER = 4;
 /** Clocks differ, so numbers are taken to be kept for a little less. */
 const KEPT_SHARE = 0.95;

@@ -1,7 +1,8 @@
 /** The settings of a Kafka sink, and the names that it gives to topics, transactions and groups. */
 import type { StreamName } from '../../api/document.ts';
+import type { BackoffSettings } from '../backoff.ts';
 
-export interface KafkaSettings {
+export interface KafkaSettings extends BackoffSettings {
   /** `host:port` of some brokers. */
   brokers: readonly string[];
   /** With `{stream}` and `{source}`. */
@@ -21,11 +22,6 @@ export interface KafkaSettings {
   insecure?: boolean;
   /** One step: a send, a commit. Opening takes twice as long at most. */
   timeoutMs?: number;
-  /** How long a write waits for a cluster in trouble. */
-  retryDeadlineMs?: number;
-  /** The longest first and the longest later pause between two attempts. */
-  retryBaseMs?: number;
-  retryMaxMs?: number;
   /** What topics are named after, for `check` and `setup`. */
   places?: readonly TopicPlace[];
 }
@@ -53,12 +49,11 @@ const KAFKA_DEFAULTS = {
   tls: false,
   insecure: false,
   timeoutMs: 15_000,
-  retryDeadlineMs: 600_000,
-  retryBaseMs: 200,
-  retryMaxMs: 10_000,
 } as const satisfies Partial<KafkaSettings>;
 
-export type WholeSettings = Required<Omit<KafkaSettings, 'sasl' | 'caFile'>> & Pick<KafkaSettings, 'sasl' | 'caFile'>;
+type Optional = 'sasl' | 'caFile' | keyof BackoffSettings;
+
+export type WholeSettings = Required<Omit<KafkaSettings, Optional>> & Pick<KafkaSettings, Optional>;
 
 export function withDefaults({ brokers, ...given }: KafkaSettings): WholeSettings {
   const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
