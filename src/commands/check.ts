@@ -31,7 +31,7 @@ export function addCheck(program: Command, cli: Cli): void {
 }
 
 async function check(cli: Cli, options: CommonOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options);
   context.config = impatient(context.config);
   const built = build(context.config, context.tools, false);
   try {
@@ -54,7 +54,7 @@ async function stateRows(context: CommandContext): Promise<Row[]> {
   const { path } = context.config.state;
   const open: string[] = [];
   const place = { ...context.config.state, tell: (text: string) => open.push(text) };
-  const usable = await attempt('state', 'usable', async () => {
+  const usable = await attempt('state', 'usable', undefined, async () => {
     const inUse = isStateInUse(place) ? `${path}, in use by a running Sluice` : path;
     verifyState({ ...place, now: context.tools.now });
     return inUse;
@@ -68,15 +68,10 @@ async function checkSources(cli: Cli, context: CommandContext, plans: PipelinePl
     const ours = plans.filter((plan) => plan.source === source);
     const [first] = ours;
     if (first === undefined) return [];
-    const token = await attempt(
-      part,
-      'token',
-      async (signal) => {
-        await first.client.authenticate(signal);
-        return 'issued';
-      },
-      cli.signal,
-    );
+    const token = await attempt(part, 'token', cli.signal, async (signal) => {
+      await first.client.authenticate(signal);
+      return 'issued';
+    });
     if (!token.ok) return [token];
     const scopes = watchScopes(
       ours.filter((plan, index) => ours.findIndex((one) => one.registered === plan.registered) === index),
@@ -90,15 +85,10 @@ async function checkSources(cli: Cli, context: CommandContext, plans: PipelinePl
 /** Where several scopes are missing, or one that no request has met, one row names them all. */
 async function withScopes(cli: Cli, part: string, scopes: Scopes, rows: Row[]): Promise<Row[]> {
   let missing: Missing[] = [];
-  const asked = await attempt(
-    part,
-    'scopes',
-    async (signal) => {
-      missing = await scopes.missing(signal);
-      return '';
-    },
-    cli.signal,
-  );
+  const asked = await attempt(part, 'scopes', cli.signal, async (signal) => {
+    missing = await scopes.missing(signal);
+    return '';
+  });
   if (!asked.ok) return [asked, ...rows];
   if (missing.length < 2 && !missing.some(({ isBehind }) => isBehind)) return rows;
   const detail = `missing: ${missing.map(({ scope, streams }) => `${scope} (${streams.join(', ')})`).join('; ')}`;
@@ -117,39 +107,28 @@ async function checkStream(cli: Cli, context: CommandContext, plan: PipelinePlan
   const { stream } = registered;
   const part = `source ${source.name}`;
   let records: unknown[] = [];
-  const list = await attempt(
-    part,
-    `${stream.name} list`,
-    async (signal) => {
-      const toMs = cli.now();
-      const streamContext = streamContextFor(context, plan, signal);
-      records = await firstRecords(plan, streamContext, { fromMs: toMs - DAY_MS, toMs }, 1);
-      if (stream.mode !== 'windows') return records.length > 0 ? 'can be read' : 'can be read; there is no record';
-      if (records.length > 0) return 'records of the last 24 hours can be read';
-      records = await firstRecords(plan, streamContext, { fromMs: toMs - 365 * DAY_MS, toMs }, 1);
-      return records.length > 0 ? 'can be read; none in the last 24 hours' : 'can be read; no record within a year';
-    },
-    cli.signal,
-  );
+  const list = await attempt(part, `${stream.name} list`, cli.signal, async (signal) => {
+    const toMs = cli.now();
+    const streamContext = streamContextFor(context, plan, signal);
+    records = await firstRecords(plan, streamContext, { fromMs: toMs - DAY_MS, toMs }, 1);
+    if (stream.mode !== 'windows') return records.length > 0 ? 'can be read' : 'can be read; there is no record';
+    if (records.length > 0) return 'records of the last 24 hours can be read';
+    records = await firstRecords(plan, streamContext, { fromMs: toMs - 365 * DAY_MS, toMs }, 1);
+    return records.length > 0 ? 'can be read; none in the last 24 hours' : 'can be read; no record within a year';
+  });
   if (!list.ok || stream.detail === undefined || !source.reading.details) return [list];
   const [record] = records;
   const what = `${stream.name} detail`;
   if (record === undefined) return [list, { part, what, ok: true, detail: 'not tried: there is no record' }];
-  const detail = await attempt(
-    part,
-    what,
-    async (signal) => {
-      const failed = await stream
-        .detail?.(streamContextFor(context, plan, signal), stream.key(record), record, () => false)
-        .then(
-          () => undefined,
-          (error: unknown) => error,
-        );
-      if (failed !== undefined && actionOf(failed) !== 'skip') throw failed;
-      return 'can be read';
-    },
-    cli.signal,
-  );
+  const detail = await attempt(part, what, cli.signal, async (signal) => {
+    const streamContext = streamContextFor(context, plan, signal);
+    await stream
+      .detail?.(streamContext, stream.key(record), record, () => false)
+      .catch((error: unknown) => {
+        if (actionOf(error) !== 'skip') throw error;
+      });
+    return 'can be read';
+  });
   return [list, detail];
 }
 
@@ -160,22 +139,17 @@ function checkSinks(cli: Cli, context: CommandContext): Promise<Row[]> {
     const places = placesOf(context.config, settings.name);
     const dataStreams = places.map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
     const rows: Row[] = [];
-    const failed = await attempt(
-      part,
-      'reachable',
-      async (signal) => {
-        const streams = context.tools.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
-        const withStreams = { ...settings, dataStreams, places, streams };
-        const sink = openSink(withStreams, { ...tools, owner: ownerIn(context) });
-        try {
-          rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));
-        } finally {
-          await sink.close();
-        }
-        return '';
-      },
-      cli.signal,
-    );
+    const failed = await attempt(part, 'reachable', cli.signal, async (signal) => {
+      const streams = context.tools.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
+      const withStreams = { ...settings, dataStreams, places, streams };
+      const sink = openSink(withStreams, { ...tools, owner: ownerIn(context) });
+      try {
+        rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));
+      } finally {
+        await sink.close();
+      }
+      return '';
+    });
     return failed.ok ? rows : [...rows, failed];
   });
   return Promise.all(perSink).then((rows) => rows.flat());
@@ -195,8 +169,8 @@ function ownerIn({ state }: CommandContext): BuildTools['owner'] {
 async function attempt(
   part: string,
   what: string,
+  stop: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<string>,
-  stop?: AbortSignal,
 ): Promise<Row> {
   const late = AbortSignal.timeout(PROBE_MS);
   const signal = stop === undefined ? late : AbortSignal.any([stop, late]);
@@ -208,13 +182,8 @@ async function attempt(
       const advice = 'Check the address, the network and the proxy.';
       return { part, what, ok: false, detail: `no answer within ${PROBE_MS / 1000} s`, advice };
     }
-    return {
-      part,
-      what,
-      ok: false,
-      detail: messageOf(error),
-      advice: error instanceof SluiceError ? error.advice : undefined,
-    };
+    const advice = error instanceof SluiceError ? error.advice : undefined;
+    return { part, what, ok: false, detail: messageOf(error), advice };
   }
 }
 

@@ -28,7 +28,7 @@ async function health(cli: Cli, options: HealthOptions): Promise<void> {
 }
 
 async function urlOf(cli: Cli, options: HealthOptions): Promise<string> {
-  const { config } = await openCommand(cli, options, { quiet: true });
+  const { config } = await openCommand(cli, options);
   const { host, port } = config.health;
   if (port === 0) throw usageError('the config has no health.port', 'Set health.port, or say --url.');
   const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;

@@ -7,7 +7,7 @@ import type { Cli } from './shared/context.ts';
 import { type CommonOptions, whole, withCommon } from './shared/options.ts';
 import { openPipelines } from './shared/pipelines.ts';
 import { type Replayed, replay } from './shared/replay.ts';
-import { existingState, storedPipelines } from './shared/stored.ts';
+import { storedPipelines, withExistingState } from './shared/stored.ts';
 import { table } from './shared/table.ts';
 
 interface RejectionOptions extends CommonOptions {
@@ -33,15 +33,12 @@ export function addRejections(program: Command, cli: Cli): void {
 }
 
 async function listAll(cli: Cli, options: RejectionOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
-  const store = existingState(cli, context, false);
-  try {
+  const context = await openCommand(cli, options);
+  withExistingState(cli, context, (store) => {
     const names = storedPipelines(store, options.pipeline);
     const rows = names.flatMap((pipeline) => store.rejections({ pipeline, limit: options.limit + 1 }));
     print(cli, rows.slice(0, options.limit), rows.length > options.limit, options);
-  } finally {
-    store.close();
-  }
+  });
 }
 
 function print(cli: Cli, rows: RejectionRow[], more: boolean, { json, documents }: RejectionOptions): void {
@@ -60,8 +57,8 @@ function print(cli: Cli, rows: RejectionRow[], more: boolean, { json, documents 
 }
 
 async function replayAll(cli: Cli, options: RejectionOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
-  existingState(cli, context, false).close();
+  const context = await openCommand(cli, options);
+  withExistingState(cli, context, () => {});
   const opened = openPipelines(context);
   const done: Replayed[] = [];
   const unknown: string[] = [];

@@ -31,7 +31,7 @@ export function addRun(program: Command, cli: Cli): void {
 }
 
 async function run(cli: Cli, options: RunCommand): Promise<void> {
-  const context = await openCommand(cli, options, { service: true });
+  const context = await openCommand(cli, options, true);
   const opened = openPipelines(context, undefined, { adopt: options.adopt });
   const { config, log } = context;
   const { lost, redactor, clock } = cli;

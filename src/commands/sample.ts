@@ -36,7 +36,7 @@ export function addSample(program: Command, cli: Cli): void {
 }
 
 async function sample(cli: Cli, stream: string, options: SampleOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options);
   const known = context.tools.streams.map((one) => one.stream.name as string);
   if (!known.includes(stream)) throw unknown('stream', stream, known);
   const built = build(impatient(context.config), context.tools, false);

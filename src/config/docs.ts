@@ -57,23 +57,14 @@ function rows(node: Node, prefix: string, required: boolean): Row[] {
   if (node.oneOf) {
     const [first = {}] = node.oneOf;
     const shared = sharedKeys(node.oneOf);
+    const isShared = (key: string) => shared.includes(key);
     const own = node.oneOf.flatMap((each) => {
       const type = Object.values(each.properties ?? {}).find((value) => value.const !== undefined);
       const name = type ? prefix.replace(/\[\]$/, `[${String(type.const)}]`) : prefix;
-      return rows(
-        only(each, (key) => !shared.includes(key)),
-        name,
-        required,
-      );
+      const ofType = only(each, (key) => !isShared(key));
+      return rows(ofType, name, required);
     });
-    return [
-      ...own,
-      ...rows(
-        only(first, (key) => shared.includes(key)),
-        prefix,
-        required,
-      ),
-    ];
+    return [...own, ...rows(only(first, isShared), prefix, required)];
   }
   if (node.properties)
     return Object.entries(node.properties).flatMap(([key, each]) =>

@@ -4,14 +4,15 @@ import { usageError } from '../../api/errors.ts';
 import { build, type PipelinePlan } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 import { readTime, showTime } from '../../observe/show.ts';
-import { isStateInUse, openState } from '../../state/sqlite.ts';
+import { isStateInUse } from '../../state/sqlite.ts';
 import type { JobRow, StateStore } from '../../state/store.ts';
 import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
-import { findUnfinished, type Wanted } from '../shared/jobs.ts';
+import { unfinishedOrNew, type Wanted } from '../shared/jobs.ts';
 import { ADOPT, type CommonOptions, positive, withCommon } from '../shared/options.ts';
 import { ownJob } from '../shared/own-job.ts';
 import { chosenPlans } from '../shared/select.ts';
+import { withState } from '../shared/stored.ts';
 import { followJob } from './follow.ts';
 
 interface BackfillOptions extends CommonOptions {
@@ -49,7 +50,7 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
       'Say where to begin, e.g. `sluice backfill --from 30d`, or go on with `--resume`.',
     );
   }
-  const context = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options);
   context.config = withRate(context.config, options.rate);
   const { plans } = build(context.config, context.tools, false);
   const chosen = chosenPlans(plans, options);
@@ -57,7 +58,7 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
   if (!inUse && options.detach) {
     throw usageError('--detach needs a running `sluice run` that does the work', 'Start one, or leave --detach out.');
   }
-  const { job, resumed } = withStore(cli, context, (store) => {
+  const { job, resumed } = withState(cli, context.state, (store) => {
     const found = jobFor(cli, store, chosen, options);
     store.setJob(found.job.id, 'waiting'); // whatever became of an earlier attempt
     return found;
@@ -88,15 +89,6 @@ function withRate(config: Config, rate: number | undefined): Config {
   return { ...config, sources };
 }
 
-function withStore<T>(cli: Cli, context: CommandContext, work: (store: StateStore) => T): T {
-  const store = openState({ ...context.state, now: cli.now, exclusive: false });
-  try {
-    return work(store);
-  } finally {
-    store.close();
-  }
-}
-
 /** The unfinished job that is meant, or a new one. */
 function jobFor(
   cli: Cli,
@@ -109,12 +101,7 @@ function jobFor(
     if (last === undefined) throw usageError('there is no unfinished backfill', 'Begin one with --from.');
     return { job: last, resumed: true };
   }
-  const wanted = wantedOf(cli.now(), options.from, plans, options);
-  const unfinished = findUnfinished(store, wanted);
-  if (unfinished !== undefined) return { job: unfinished, resumed: true };
-  const range = { fromMs: wanted.from.ms, toMs: wanted.to?.ms ?? cli.now() };
-  const id = store.addJob({ kind: 'backfill', range, pipelines: wanted.pipelines, as: wanted.as });
-  return { job: store.jobs().find((job) => job.id === id) as JobRow, resumed: false };
+  return unfinishedOrNew(store, wantedOf(cli.now(), options.from, plans, options), cli.now());
 }
 
 function wantedOf(nowMs: number, fromText: string, plans: PipelinePlan[], options: BackfillOptions): Wanted {

@@ -5,15 +5,16 @@ import { stopError } from '../../api/errors.ts';
 import { parseConfigObject } from '../../config/load.ts';
 import { runPipeline } from '../../engine/runner.ts';
 import type { Config } from '../../engine/settings.ts';
-import { isStateInUse, openState } from '../../state/sqlite.ts';
+import { isStateInUse } from '../../state/sqlite.ts';
 import type { JobRow } from '../../state/store.ts';
 import { makeFolder } from '../../system/private-files.ts';
 import { type CommandContext, commandContextOf, knownStreamsOf } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
-import { findUnfinished } from '../shared/jobs.ts';
+import { unfinishedOrNew } from '../shared/jobs.ts';
 import { type CommonOptions, whole, withJson, withLogLevel } from '../shared/options.ts';
 import { workOn } from '../shared/own-job.ts';
 import { openPipelines } from '../shared/pipelines.ts';
+import { withState } from '../shared/stored.ts';
 import { DEMO, type DemoSimulator, startDemoSimulator } from './simulator.ts';
 import { sayBeginning, sayNext, saySummaries, summaryOf } from './talk.ts';
 
@@ -49,7 +50,7 @@ async function demo(cli: Cli, options: DemoOptions): Promise<void> {
 
 async function ship(cli: Cli, options: DemoOptions, simulator: DemoSimulator): Promise<void> {
   const config = demoConfig(cli, simulator);
-  const context = commandContextOf(cli, config, options, { quiet: true });
+  const context = commandContextOf(cli, config, options);
   const job = addJob(cli, config, simulator);
   sayBeginning(cli, simulator, options.detections);
   const startedAtMs = cli.now();
@@ -118,21 +119,13 @@ function demoConfig(cli: Cli, simulator: DemoSimulator): Config {
 
 /** The whole span of the simulated tenant; a demo that was interrupted goes on. */
 function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
-  const store = openState({ ...config.state, now: cli.now, exclusive: false });
-  try {
-    const pipelines = cli.streams.map(({ connector, stream }) => {
-      const source = connector.name === 'cylance' ? simulator.source : apexSource(simulator);
-      return `${source}/${stream.name}/files`;
-    });
-    const range = { fromMs: simulator.startMs - 1000, toMs: simulator.endMs + 1000 };
-    const wanted = { from: { ms: range.fromMs }, to: { ms: range.toMs }, pipelines, as: undefined };
-    const unfinished = findUnfinished(store, wanted);
-    if (unfinished !== undefined) return unfinished;
-    const id = store.addJob({ kind: 'backfill', range, pipelines, as: undefined });
-    return store.jobs().find((job) => job.id === id) as JobRow;
-  } finally {
-    store.close();
-  }
+  const pipelines = cli.streams.map(({ connector, stream }) => {
+    const source = connector.name === 'cylance' ? simulator.source : apexSource(simulator);
+    return `${source}/${stream.name}/files`;
+  });
+  const [from, to] = [{ ms: simulator.startMs - 1000 }, { ms: simulator.endMs + 1000 }];
+  const wanted = { from, to, pipelines, as: undefined };
+  return withState(cli, config.state, (store) => unfinishedOrNew(store, wanted, cli.now()).job);
 }
 
 async function keepGoing(cli: Cli, context: CommandContext): Promise<void> {

@@ -27,7 +27,7 @@ export function addSetup(program: Command, cli: Cli): void {
 }
 
 async function setUp(cli: Cli, options: TemplateSetupOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options);
   const done: (SetupResult & { sink: string })[] = [];
   for (const sink of sinksOfType(context.config, 'elasticsearch', options.sink)) {
     const { connectElasticsearch } = await import('../../sinks/elasticsearch/client.ts');

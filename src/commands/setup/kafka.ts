@@ -29,7 +29,7 @@ export function addSetupKafka(setup: Command, cli: Cli): void {
 }
 
 async function setUp(cli: Cli, options: TopicSetupOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options);
   const sinks = sinksOfType(context.config, 'kafka', options.sink);
   const { setupKafka } = await import('../../sinks/kafka/setup.ts');
   const done: Result[] = [];

@@ -21,24 +21,16 @@ export interface CommandContext {
   state: StatePlace;
 }
 
-interface CommandChoices {
-  /** Only warnings and errors are logged, unless --log-level says otherwise: for commands that talk themselves. */
-  quiet?: boolean;
-  /** Logs are for a collector, not for the person who typed the command. */
-  service?: boolean;
-}
-
-/** Reads the config file that was asked for. Its warnings are shown. */
-export async function openCommand(
-  given: Cli,
-  options: CommonOptions,
-  choices: CommandChoices = {},
-): Promise<CommandContext> {
+/**
+ * Reads the config file that was asked for. Its warnings are shown. The log of a `service` is for a collector; other
+ * commands talk themselves, and log warnings and errors only, unless --log-level says otherwise.
+ */
+export async function openCommand(given: Cli, options: CommonOptions, service = false): Promise<CommandContext> {
   const file = fileOf(given, options);
   const cli = { ...given, streams: await streamsOf(given, options) };
   const knownStreams = knownStreamsOf(cli);
   const loaded = loadConfig(file, { env: cli.env, knownStreams, onSecret: cli.redactor.protect });
-  const context = commandContextOf(cli, loaded.config, options, choices);
+  const context = commandContextOf(cli, loaded.config, options, service);
   for (const warning of loaded.warnings) cli.stderr.line(`warning: ${warning}`);
   return { ...context, warnings: loaded.warnings };
 }
@@ -52,15 +44,10 @@ export async function streamsOf(cli: Cli, options: CommonOptions): Promise<reado
   return [...cli.streams, ...(await outsideStreams(fileOf(cli, options), cli.env, cli.streams))];
 }
 
-export function commandContextOf(
-  cli: Cli,
-  config: Config,
-  options: CommonOptions,
-  choices: CommandChoices,
-): CommandContext {
+export function commandContextOf(cli: Cli, config: Config, options: CommonOptions, service = false): CommandContext {
   const { format } = config.log;
-  const level = options.logLevel ?? (choices.quiet ? 'warn' : config.log.level);
-  const auto = cli.isTty || !choices.service ? 'pretty' : 'json';
+  const level = options.logLevel ?? (service ? config.log.level : 'warn');
+  const auto = cli.isTty || !service ? 'pretty' : 'json';
   const talk = openTalk(cli.terminal);
   const { log } = createLogger({
     level,

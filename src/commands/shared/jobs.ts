@@ -23,8 +23,16 @@ export function walkOf(job: JobRow): Walk {
   return { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as };
 }
 
-/** An unfinished job that is the same as what is asked for: it is resumed rather than doubled. */
-export function findUnfinished(store: StateStore, wanted: Wanted): JobRow | undefined {
+/** The job that is asked for: an unfinished one that is the same is resumed rather than doubled. */
+export function unfinishedOrNew(store: StateStore, wanted: Wanted, nowMs: number): { job: JobRow; resumed: boolean } {
+  const unfinished = findUnfinished(store, wanted);
+  if (unfinished !== undefined) return { job: unfinished, resumed: true };
+  const { from, to, pipelines, as } = wanted;
+  const id = store.addJob({ kind: 'backfill', range: { fromMs: from.ms, toMs: to?.ms ?? nowMs }, pipelines, as });
+  return { job: store.jobs().find((job) => job.id === id) as JobRow, resumed: false };
+}
+
+function findUnfinished(store: StateStore, wanted: Wanted): JobRow | undefined {
   const same = (argument: TimeArgument, ms: number, createdAtMs: number) =>
     argument.ageMs === undefined ? argument.ms === ms : Math.abs(createdAtMs - argument.ageMs - ms) < AGE_TOLERANCE_MS;
   return store.jobs().find((job) => {

@@ -1,19 +1,30 @@
 /** The state as it is on disk, for commands that look at it or mend it. */
 import { usageError } from '../../api/errors.ts';
-import { hasState } from '../../state/files.ts';
+import { hasState, type StatePlace } from '../../state/files.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { CommandContext } from './command-context.ts';
 import type { Cli } from './context.ts';
 import { unknown } from './select.ts';
 
-/** Throws when there is none: looking must not make one. */
-export function existingState(cli: Cli, context: CommandContext, exclusive: boolean): StateStore {
+type Work<T> = (store: StateStore) => T;
+
+/** What `work` returns for the state. Throws when there is none: looking must not make one. */
+export function withExistingState<T>(cli: Cli, context: CommandContext, work: Work<T>, exclusive = false): T {
   const { path } = context.config.state;
-  if (!hasState(path)) {
+  if (!hasState(path))
     throw usageError(`there is no state in ${path} yet`, 'It is made by the first `sluice run` or `sluice backfill`.');
+  return withState(cli, context.state, work, exclusive);
+}
+
+/** `exclusive` takes the lock. */
+export function withState<T>(cli: Cli, place: StatePlace, work: Work<T>, exclusive = false): T {
+  const store = openState({ ...place, now: cli.now, exclusive });
+  try {
+    return work(store);
+  } finally {
+    store.close();
   }
-  return openState({ ...context.state, now: cli.now, exclusive });
 }
 
 /** The pipelines that were named; all that the state knows when none was. */

@@ -3,7 +3,7 @@ import { showCount } from '../../observe/show.ts';
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { existingState, storedPipelines } from '../shared/stored.ts';
+import { storedPipelines, withExistingState } from '../shared/stored.ts';
 
 export interface ConfirmOptions extends CommonOptions {
   pipeline: string[];
@@ -11,18 +11,15 @@ export interface ConfirmOptions extends CommonOptions {
 
 /** Takes no lock: a running Sluice believes it at its next look. */
 export async function confirmState(cli: Cli, options: ConfirmOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
-  const store = existingState(cli, context, false);
-  try {
+  const context = await openCommand(cli, options);
+  withExistingState(cli, context, (store) => {
     const confirmed = storedPipelines(store, options.pipeline).map((name) => {
       const alarm = confirmFew(store.pipeline(name));
       return { pipeline: name, before: alarm?.before ?? null, total: alarm?.total ?? null };
     });
     if (options.json) cli.stdout.json({ confirmed });
     else for (const one of confirmed) cli.stdout.line(`${one.pipeline}: ${whatFollows(one)}`);
-  } finally {
-    store.close();
-  }
+  });
 }
 
 function whatFollows({ before, total }: { before: number | null; total: number | null }): string {

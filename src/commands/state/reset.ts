@@ -5,7 +5,7 @@ import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
 import { type Opened, openPipelines } from '../shared/pipelines.ts';
-import { existingState, storedPipelines } from '../shared/stored.ts';
+import { storedPipelines, withExistingState } from '../shared/stored.ts';
 
 export interface ResetOptions extends CommonOptions {
   pipeline?: string[];
@@ -15,9 +15,10 @@ export interface ResetOptions extends CommonOptions {
 
 /** Takes the lock: nothing may run meanwhile. */
 export async function resetState(cli: Cli, options: ResetOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options);
   if (options.pipeline === undefined && !options.all) throw usageError('say which: --pipeline <name...> or --all');
-  const names = namesOf(cli, context, options);
+  const wanted = options.all ? undefined : options.pipeline;
+  const names = withExistingState(cli, context, (store) => storedPipelines(store, wanted));
   if (!options.yes) {
     const advice = 'Give --yes as well. Sinks keep what they have: it will be there twice.';
     throw usageError(`this forgets what was delivered by ${names.join(', ')}, which is then delivered again`, advice);
@@ -30,15 +31,6 @@ export async function resetState(cli: Cli, options: ResetOptions): Promise<void>
   }
   if (options.json) cli.stdout.json({ reset: names });
   else cli.stdout.line(`forgotten: ${names.join(', ')}`);
-}
-
-function namesOf(cli: Cli, context: CommandContext, options: ResetOptions): string[] {
-  const store = existingState(cli, context, false);
-  try {
-    return storedPipelines(store, options.all ? undefined : options.pipeline);
-  } finally {
-    store.close();
-  }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { StateStore } from '../../state/store.ts';
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { existingState, storedPipelines } from '../shared/stored.ts';
+import { storedPipelines, withExistingState } from '../shared/stored.ts';
 
 export interface RewindOptions extends CommonOptions {
   to: string;
@@ -13,19 +13,17 @@ export interface RewindOptions extends CommonOptions {
 
 /** The next `run` reads from that time on. Takes the lock: a walk under way would overwrite it. */
 export async function rewindState(cli: Cli, options: RewindOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
+  const context = await openCommand(cli, options);
   const toMs = readTime('--to', options.to, cli.now()).ms;
   if (toMs > cli.now()) throw usageError(`--to ${showTime(toMs)} lies in the future`);
-  const store = existingState(cli, context, true);
-  try {
+  const rewind = (store: StateStore) => {
     const names = storedPipelines(store, options.pipeline);
     const rewound = names.filter((name) => store.pipeline(name).rewind('live', toMs));
     if (options.json) cli.stdout.json({ rewound, to: new Date(toMs).toISOString() });
     else say(cli, names, rewound, toMs);
     warn(cli, store, rewound, toMs);
-  } finally {
-    store.close();
-  }
+  };
+  withExistingState(cli, context, rewind, true);
 }
 
 function say(cli: Cli, names: string[], rewound: string[], toMs: number): void {

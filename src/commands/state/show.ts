@@ -4,7 +4,7 @@ import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../.
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
-import { existingState, storedPipelines } from '../shared/stored.ts';
+import { storedPipelines, withExistingState } from '../shared/stored.ts';
 import { table } from '../shared/table.ts';
 
 export interface ShowOptions extends CommonOptions {
@@ -29,9 +29,8 @@ interface Shown {
 
 /** Reads only: a running Sluice is not disturbed. */
 export async function showState(cli: Cli, options: ShowOptions): Promise<void> {
-  const context = await openCommand(cli, options, { quiet: true });
-  const store = existingState(cli, context, false);
-  try {
+  const context = await openCommand(cli, options);
+  withExistingState(cli, context, (store) => {
     const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));
     const jobs = store.jobs();
     if (options.json) cli.stdout.json({ state: context.config.state.path, id: store.id, pipelines: shown, jobs });
@@ -41,9 +40,7 @@ export async function showState(cli: Cli, options: ShowOptions): Promise<void> {
         ...jobLines(jobs),
         `state ${store.id}`,
       ]);
-  } finally {
-    store.close();
-  }
+  });
 }
 
 function read(store: StateStore, name: string, ledger: number): Shown {
