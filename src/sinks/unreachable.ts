@@ -4,7 +4,7 @@ import type { TlsTrouble } from '../net/tls.ts';
 import { HANDLES_ADVICE, isOutOfHandles } from '../system/handles.ts';
 import type { Refusal, Waiting } from './backoff.ts';
 
-export interface Unreachable {
+interface Unreachable {
   /** `Elasticsearch at https://es:9200` */
   who: string;
   /** What the connection failed with. */
