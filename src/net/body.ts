@@ -52,10 +52,10 @@ export async function wholeBody(
   return Buffer.concat(chunks);
 }
 
-/** Of the body of a refusal: the words of a page may stand behind much of its style. */
+/** The most bytes of a refusal's body that are read: the words of a page may stand behind much of its style. */
 export const MOST_OF_REFUSAL_BYTES = 65_536;
 
-/** A refusal is its status and its headers; whatever is wrong with its words does not matter. */
+/** A refusal is its status and its headers; an error in its body does not matter. */
 export async function* asFarAsItGoes(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let bytes = 0;
   try {

@@ -1,4 +1,4 @@
-/** What connectors share about who asks: the secret, and what it means when the vendor does not let them in. */
+/** The credentials of connectors: reading the secret, and what it means when the vendor refuses it. */
 
 import type { SourceSecrets } from '../api/connector.ts';
 import { type ErrorOptions, messageOf, SluiceError } from '../api/errors.ts';
@@ -7,12 +7,12 @@ import type { HttpReply } from '../api/http.ts';
 /** Tokens live for minutes: a clock that is off by more is worth a word. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** Nobody of this source is let in: what `run` waits for, and a command says at once. */
+/** The vendor refuses all requests of this source: `run` waits for that to end, other commands say it at once. */
 export function lockedOut(message: string, options: Omit<ErrorOptions, 'action'>): SluiceError {
   return new SluiceError(message, { ...options, action: 'stop', general: 'source', isLockedOut: true });
 }
 
-/** The secret as it is now. One that cannot be read, or is empty, may be just about to be changed. */
+/** The secret as it is now. A file that cannot be read, or is empty, may be about to be changed. */
 export function secretNow(
   { name, applicationSecret }: { name: string; applicationSecret: () => string },
   secrets: Pick<SourceSecrets, 'protect'>,

@@ -6,22 +6,22 @@ import { orAborted } from '../api/abort.ts';
 import type { SluiceError } from '../api/errors.ts';
 
 export interface Gate {
-  /** Until when nothing is sent, in lived time. */
+  /** No request is sent before this, in lived time. */
   heldUntilMs: number;
   /** False from a hold on until a probe goes. */
   isOpen: boolean;
-  /** What holds it, or held it last. */
+  /** The refusal that holds the gate, or held it last. */
   heldBy: SluiceError | undefined;
   /** Refusals in a row: what was under way when the first came counts once with it. */
   refusals: number;
-  /** The one that goes first after a hold. */
+  /** The probe: the request that goes first after a hold. */
   probe: Promise<void> | undefined;
   successes: number;
-  /** Refusals of anybody. */
+  /** Refusals of any request. */
   refused: number;
   /** Records whose requests were refused. */
   suspects: Map<string, Suspect>;
-  /** Records that were forbidden since anybody was answered. */
+  /** Records that were forbidden since a request was answered. */
   forbidden: Set<string>;
 }
 
@@ -76,9 +76,9 @@ export function isRefusedAlone(gate: Gate, record: string, most: number): boolea
   return isAlone;
 }
 
-/** One that was refused lets others go first, who show whether it is alone. */
+/** A refused record lets others go first, which show whether it is refused for itself. */
 const YIELD_MS = 250;
-/** A long hold is looked at again and again, so that it can be said what is waited for. */
+/** A long hold is looked at again and again, so that the reason can be reported. */
 const LONGEST_NAP_MS = 60_000;
 
 interface Passing {

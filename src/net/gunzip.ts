@@ -16,7 +16,7 @@ export async function* gunzipped(body: AsyncIterable<Buffer>): AsyncGenerator<Bu
       const magic = await input.peek(2);
       const isMember = magic[0] === 0x1f && magic[1] === 0x8b;
       if (!isMember && isFirst) throw new Error('the body is not gzip');
-      if (!isMember) return; // what follows belongs to nobody
+      if (!isMember) return; // the bytes behind the last member belong to no member
       await skipHeader(input);
       yield* inflated(input);
     }
@@ -52,7 +52,7 @@ function openInput(body: AsyncIterable<Buffer>) {
       await fill(1);
       return take(Math.max(1, Math.min(bytes, held.length)));
     },
-    /** So many bytes, or fewer where the body ends before; they are still to be taken. */
+    /** The next bytes, or fewer where the body ends before; they are still to be taken. */
     async peek(bytes: number): Promise<Buffer> {
       await fill(bytes);
       return held.subarray(0, bytes);
@@ -81,7 +81,7 @@ async function skipHeader(input: Input): Promise<void> {
   if ((flags & FLAGS.headerCrc) !== 0) await input.take(2);
 }
 
-/** Unpacked at once: what it can become stays small, whatever was packed. */
+/** Bytes that are unpacked at once: the result stays small, whatever was packed. */
 const BITE_BYTES = 8192;
 
 /** The content of one member; puts back what was read behind it. */

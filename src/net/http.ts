@@ -26,7 +26,7 @@ interface HttpSettings {
   proxies?: ProxyRules;
 }
 
-/** Told what time each reply says it is. */
+/** Called with the time that each reply names. */
 type Heard = (date: string | null) => void;
 
 /** A client with keep-alive whose requests wait for their turn in the rate limit. Network trouble becomes a `retry` error. */
@@ -85,7 +85,7 @@ async function send(request: HttpRequest, settings: HttpSettings, open: Open): P
     if (needed !== undefined) throw takesTooMuch(request, whole.length, needed);
     return { status, headers, body: whole };
   } catch (error) {
-    request.room?.release(); // it may be asked for again, after a while
+    request.room?.release(); // the request may be made again, after a while
     throw error;
   }
 }
@@ -117,7 +117,7 @@ function isSuccess(status: number): boolean {
 
 const NO_BODY: readonly Buffer[] = [];
 
-/** Dripped replies end, and long ones may take long. */
+/** Bounds the time of a reply: a dripped one ends, and a long one may take long. */
 const MIB = 1024 * 1024;
 
 async function openStream(request: HttpRequest, settings: HttpSettings, open: Open): Promise<HttpStream> {
@@ -231,8 +231,8 @@ export function placeOf(request: { method: string; url: string }): string {
 }
 
 /**
- * The one table of what a status means. Undefined for success. What is in none of its lines refuses this very request: of
- * one record that is the record's affair, of a list it is the walk's.
+ * The one table of statuses. Undefined for success. A status in none of its lines refuses this very request: that of
+ * one record is the record's affair, that of a list the walk's.
  */
 export function statusError(
   reply: Omit<HttpReply, 'body'> & { body?: unknown },
@@ -262,7 +262,7 @@ export function statusError(
   return as('reject', { advice });
 }
 
-/** Where a reply leads, without what may be secret in it. */
+/** The address that a reply redirects to, without parts that may be secret. */
 function redirection({ headers }: Pick<HttpReply, 'headers'>, { url }: HttpRequest): string | undefined {
   const location = headers.get('location');
   if (location === null || !URL.canParse(location, url)) return undefined;
@@ -270,7 +270,7 @@ function redirection({ headers }: Pick<HttpReply, 'headers'>, { url }: HttpReque
   return `${origin}${pathname}`;
 }
 
-/** What the vendor, or a page of some gateway, says: without tags and secrets, in one short line. */
+/** The text of a refusal by the vendor or a gateway, without tags and secrets, in one short line. */
 export function wordsOf(
   { headers, body }: Pick<HttpReply, 'headers'> & { body?: unknown },
   request: Pick<HttpRequest, 'headers'>,

@@ -33,7 +33,7 @@ interface LongReplyOptions {
 }
 
 const WHOLE_BYTES = 4 * 1024 * 1024;
-/** Of the arrays and objects in each other, in a reply that is not parsed whole: each takes memory of its own. */
+/** The deepest nesting of a reply that is not parsed whole: each level takes memory of its own. */
 const MOST_DEEP = 100_000;
 const PART = 250;
 /** The longest byte order mark. */
@@ -158,7 +158,7 @@ function longReader({ member, place, decoder, begin, mostBytes }: LongReader) {
         } catch (error) {
           if (!(error instanceof SluiceError && error.isTooLarge)) throw error;
           excess = error;
-          least = 1; // what stands before it goes its way
+          least = 1; // the members before the array are parsed apart
         }
         yield* taken(least);
         if (excess !== undefined) throw excess;

@@ -10,34 +10,34 @@ import type { Room } from '../api/client.ts';
 import { jsonCost } from './json-cost.ts';
 
 const MIB = 1024 * 1024;
-/** Measured: `[{},{},…]` takes 20 bytes of the heap for each of its own, and its text stands beside it. */
+/** Measured: `[{},{},…]` takes 20 bytes of the heap for each byte, and its text stands beside it. */
 const BYTES_PER_BYTE = 24;
-/** While it is read: its chunks, and the whole that is made of them. */
+/** Bytes per byte while a reply is read: its chunks, and the whole that is made of them. */
 const BYTES_PER_READ = 2;
 /** The first bytes of each reply are free: most replies are small. */
 const FREE_BYTES = 64 * 1024;
-/** Of the memory that the process may use; the rest is for what is made of replies, and for everything else. */
+/** The share of replies in the memory of the process; the rest is for the documents made of them, and for everything else. */
 const SHARE = 0.4;
 /** Measured: the program with all of its sinks, before it has read anything. */
 const PROGRAM_BYTES = 48 * MIB;
 const LEAST_BYTES = 8 * MIB;
-/** Of those that are worked on at once. It is one at a time: with more room for others beside it, nothing goes faster. */
+/** Replies that are worked on at once: more would go no faster. */
 const MOST_BYTES = 128 * MIB;
 /** V8 counts its young generation in, in which no reply stays. */
 const YOUNG_BYTES = 192 * MIB;
 
-/** What V8 was given for what stays (`--max-old-space-size`). */
+/** The size of V8's old generation (`--max-old-space-size`). */
 export function heapBytes(): number {
   const { heap_size_limit: limit } = getHeapStatistics();
   return Math.max(limit - YOUNG_BYTES, limit / 4);
 }
 
 export interface Memory {
-  /** What the process may use. */
+  /** The memory that the process may use, in bytes. */
   readonly usable: number;
   /** For a reply that is parsed whole, and worked on at once. */
   open(): Room;
-  /** For one that can also be parsed part by part, and whose parts may wait for a sink: nobody waits for such a room. */
+  /** For a reply that can also be parsed part by part, and whose parts may wait for a sink: no other reply waits for its room. */
   openForParts(): Room;
 }
 
@@ -76,8 +76,8 @@ interface Holder {
 }
 
 /**
- * Room for several. The oldest always gets what it needs, for its work when no other is worked on, so that one goes on
- * whatever happens; unless that is more than there is to `spare`.
+ * Room for several replies. The oldest always gets the room that it needs (to be worked on, when no other is), so that
+ * one of them always goes on; unless it needs more than there is to `spare`.
  */
 function createPool(budget: number, spare = () => budget): { open(): Room; fits(body: Buffer): boolean } {
   const holders = new Set<Holder>(); // in the order in which they began
@@ -134,7 +134,7 @@ function createPool(budget: number, spare = () => budget): { open(): Room; fits(
         weigh(body, signal) {
           if (body.length <= FREE_BYTES) return undefined;
           holders.add(holder);
-          // What was made of an earlier reply is still there.
+          // The result of an earlier reply is still in memory.
           const bytes = Math.max(bytesOf(body), holder.state === 'working' ? holder.bytes : 0);
           if (!fits(bytes, holder)) return workWhen(holder, bytes, signal);
           hold(holder, bytes, 'working');

@@ -1,4 +1,4 @@
-/** The rate budget of one source, shared by all of its walks: p-limit bounds how many requests are under way, a token bucket how many begin per second. */
+/** The rate limit of one source, shared by all of its walks: p-limit bounds how many requests are under way, a token bucket how many begin per second. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 

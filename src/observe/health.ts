@@ -28,10 +28,10 @@ interface Watched {
 interface HealthTools {
   /** Milliseconds that the process lived through. */
   lived: () => number;
-  /** What could not be written of the log. */
+  /** How many log lines could not be written. */
   lost?: () => Lost | undefined;
   redactor?: Redactor;
-  /** Says what is wrong with the time. */
+  /** Says how the clock is wrong. */
   clock?: Pick<Clock, 'trouble'>;
 }
 
@@ -81,28 +81,28 @@ function cannotListen(host: string, port: number, error: Error): SluiceError {
   return stopError(`health cannot listen on ${host}:${port}: ${messageOf(error)}`, advice);
 }
 
-/** Of a reason: it may be what a vendor, a gateway or a sink said. */
+/** The most characters of a reason, which may quote a vendor, a gateway or a sink. */
 const LONGEST = 500;
 
 interface Finding {
   pipeline: string;
   ok: boolean;
   why?: string;
-  /** What a person should look at although everything goes on. */
+  /** Things that a person should look at although everything goes on. */
   warning?: string;
   advice?: string;
 }
 
-/** What cannot go on for so long is not only late. */
+/** A pipeline that cannot go on for so long is failing, not only late. */
 const FAILING_AFTER_MS = 3_600_000;
 
-/** What the vendor refuses of what this pipeline asks for. */
+/** The requests of this pipeline that the vendor refuses. */
 function refusalsOf({ plan }: Watched): RefusalTrouble[] {
   const routes = plan.registered.stream.about.endpoints.map((endpoint) => endpoint.split(' ').at(-1) ?? '');
   return plan.refusals.troubles(routes);
 }
 
-/** What is not lost, but late or odd by now. */
+/** Why a pipeline is degraded: records are late or odd, not lost. */
 function warningOf(watched: Watched, nowMs: number): string | undefined {
   const { statistics } = watched;
   const [longest] = refusalsOf(watched);
@@ -111,7 +111,7 @@ function warningOf(watched: Watched, nowMs: number): string | undefined {
   return statistics.alarm ?? failingFor(statistics, nowMs) ?? refused;
 }
 
-/** What a person has to mend, or whatever has lasted too long. */
+/** Why a pipeline is failing: a person has to mend something, or a trouble has lasted too long. */
 function troubleOf(watched: Watched, longerMs: number, nowMs: number): { why?: string; advice?: string } {
   const { statistics } = watched;
   if (statistics.stopped !== undefined) return { why: statistics.stopped.message, advice: statistics.stopped.advice };
@@ -138,7 +138,7 @@ function liveness(config: Config, watched: Watched, nowMs: number): Finding {
   return { pipeline: statistics.name, ok: false, why };
 }
 
-/** Longer than everything that is retried in silence. */
+/** Longer than any series of silent retries. */
 function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceConfig): number {
   const ours = config.sinks.filter(({ name }) => sinks.includes(name));
   const sinkMs = Math.max(...ours.map((sink) => sinkTypeOf(sink.type)?.silentMs(sink) ?? 0));
@@ -175,7 +175,7 @@ function send(response: ServerResponse, status: number, type: string, text: stri
   response.writeHead(status, { 'content-type': type }).end(text);
 }
 
-/** Read when somebody asks: nothing is counted twice. */
+/** Metrics are read from the statistics when they are scraped: nothing is counted twice. */
 function metricsOf(watched: readonly Watched[], lived: () => number, lost: () => Lost | undefined): Registry {
   const registry = new Registry();
   const add = (name: string, help: string, value: (statistics: Statistics) => number) => {

@@ -19,7 +19,7 @@ export interface LogOptions {
   format: 'json' | 'pretty';
   /** stderr by default. */
   destination?: DestinationStream;
-  /** One that already knows secrets (the config is read before there is a logger); a new one by default. */
+  /** A redactor that already knows secrets (the config is read before there is a logger); a new one by default. */
   redactor?: Redactor;
   /** Colours in `pretty`. */
   color?: boolean;
@@ -29,10 +29,10 @@ interface Logging extends Redactor {
   log: Logger;
 }
 
-/** No text of a line is longer. */
+/** The longest text in a log line. */
 const LONGEST = 4000;
 
-/** A logger and its redactor. There is no global one: whoever logs is given it. */
+/** A logger and its redactor. There is no global logger: each part is given its own. */
 export function createLogger(options: LogOptions): Logging {
   const redactor = options.redactor ?? createRedactor();
   const { level, format, color = false } = options;

@@ -34,7 +34,7 @@ export interface Parents {
   refused?: unknown;
 }
 
-/** A reading that breaks off is tried so often at once; what was delivered of it is not delivered again. */
+/** A reading that breaks off is tried so often at once; records that it delivered are not delivered again. */
 const ATTEMPTS = 5;
 const ATTEMPT_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 3_600_000;
@@ -58,7 +58,7 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
   const plansOnce = walk.kind === 'backfill' || walk.once === true;
   let queue: Child[] = [];
   let planning = false;
-  const refused = new Map<string, Refused>(); // tried once more when the others are through, and others are answered
+  const refused = new Map<string, Refused>(); // tried once more when the other children are through, and some were answered
   const triedAgain = new Set<string>();
   let listRefused: unknown;
   let witness: Child | undefined;
@@ -127,7 +127,7 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
         refused.set(event.child, { child: read.child, error: event.error as SluiceError });
       } else {
         if (reading.size + queue.length === 0 || isFinal(event.error)) throw event.error;
-        planning = false; // what is being read is not thrown away for it
+        planning = false; // readings under way go on all the same
         context.log.warn(`the list of parents cannot be read for now: ${messageOf(event.error)}`);
       }
     }
@@ -142,13 +142,13 @@ interface Reading {
   pages: AsyncGenerator<Page>;
 }
 
-/** Anybody might have met it, or another held it up: when others are answered and it is refused again, it is the child's own. */
+/** The refusal may concern all children, or another one: if others are answered and this one is refused again, it is this child's own. */
 interface Refused {
   child: Child;
   error: SluiceError;
 }
 
-/** Whether one that was answered in this walk is answered still. */
+/** Whether a child that was answered in this walk is still answered. */
 async function answersFor(context: StreamContext, { read }: Children, witness: Child | undefined): Promise<boolean> {
   if (witness === undefined) return false;
   const parts = read(context, witness);
@@ -159,11 +159,11 @@ async function answersFor(context: StreamContext, { read }: Children, witness: C
     context.signal.throwIfAborted();
     return false;
   } finally {
-    await parts.return(false); // also when nobody wants more: the reply is given up
+    await parts.return(false); // also when the walk has ended: the reply is given up
   }
 }
 
-/** The children that the records of a list are the parents of. One that cannot be understood keeps no other from being read. */
+/** The children of the records of a list. A parent that cannot be understood keeps no other child from being read. */
 export async function listedParents(
   context: StreamContext,
   list: Omit<Snapshot, 'findsDeleted'>,
@@ -213,7 +213,7 @@ function openEvents() {
   };
 }
 
-/** The parents that are listed, those that the configuration names, however it writes them, and those that were noted. */
+/** The parents that are listed, that the configuration names (in any spelling), and that other streams noted. */
 async function planned(context: StreamContext, children: Children): Promise<Parents> {
   const listed = await children.parents(context).catch((error: unknown) => withoutList(context, children, error));
   const known = new Set(listed.children.map(({ key }) => key.toLowerCase()));
@@ -230,7 +230,7 @@ async function planned(context: StreamContext, children: Children): Promise<Pare
   return { ...listed, children: [...listed.children, ...configured, ...noted] };
 }
 
-/** Those that the configuration names do not depend on a list that cannot be read; nobody else is said to be gone. */
+/** Parents that the configuration names are read although the list cannot be; no other parent is said to be gone. */
 function withoutList(context: StreamContext, { name }: Children, error: unknown): Parents {
   if (context.parents.length === 0 || isAbort(error) || isFinal(error)) throw error;
   context.log.warn(`only what the configuration names is read, no other ${name}: ${messageWithAdvice(error)}`);
@@ -260,7 +260,7 @@ function mark(child: ChildRow): Page {
   return { records: [], cursor: null, window: child.child, child };
 }
 
-/** Those that were never read first, then those that have waited longest: none starves behind others that keep growing. */
+/** Children that were never read come first, then those that have waited longest: none starves behind others that keep growing. */
 function due(context: StreamContext, walk: Walk, all: readonly Child[], reading: BeingRead): Child[] {
   const rows = new Map(all.map(({ key }) => [key, context.knownChild(key)]));
   const rank = ({ key, version }: Child) => {
@@ -288,17 +288,17 @@ function isDue(context: StreamContext, walk: Walk, child: Child, row: ChildRow |
   return nowMs >= restsUntilMs + patienceMs || isWrongClock;
 }
 
-/** What was only noted somewhere and has nothing is not asked for again: a list will name it when that changes. */
+/** A parent that was only noted, and has no records, is not asked for again: a list will name it when it has some. */
 function isSettledNote(child: Child, row: Pick<ChildRow, 'status' | 'records'>): boolean {
   return child.version === NOTED && row.status === 'complete' && row.records === 0;
 }
 
-/** One that lies further away than it can is of a clock that was wrong. */
+/** A time that lies further ahead than the longest pause was set by a clock that was wrong. */
 function isOver(repeatsAtMs: number, { now, settings }: StreamContext): boolean {
   return now() >= repeatsAtMs || repeatsAtMs - now() > settings.childRepeatMs;
 }
 
-/** There may be thousands of hashes that nothing is known of, and of children that are only read once more: the rest goes first. */
+/** There may be thousands of unknown hashes, and of children that are only read once more: all others go first. */
 function contextFor(context: StreamContext, child: Child): StreamContext {
   const isLater = child.version === NOTED || context.knownChild(child.key)?.status === 'complete';
   return isLater ? { ...context, priority: 'backfill' } : context;
@@ -338,12 +338,12 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
       yield failed(context, walk, children, child, before, why);
       return;
     } finally {
-      await parts.return(false); // also when nobody wants more: the reply is given up
+      await parts.return(false); // also when the walk has ended: the reply is given up
     }
   }
 }
 
-/** An error that nobody foresaw is the harm of this child's reply. */
+/** An unforeseen error is the harm of this child's reply. */
 function ofThisChild(error: unknown): SluiceError {
   return new SluiceError(`its reply is not understood: ${messageOf(error)}`, { action: 'reject', cause: error });
 }
@@ -363,7 +363,7 @@ function finished(
   { records, complete, startedAtMs, before }: Outcome,
 ): Page {
   const nowMs = context.now();
-  // What was at its end and goes on has its time from now, and so has what waits for something else than before.
+  // A child that goes on after its end gets its time from now on, and so does one that waits for something new.
   const isOngoing = before?.status === 'open' || before?.status === 'overdue';
   const isAnew = complete === 'pending' && before?.version !== child.version;
   const sinceMs = isOngoing && !isAnew ? before.sinceMs : startedAtMs;

@@ -1,4 +1,4 @@
-/** What is known not to be read: told, remembered with the cursor that passes it, and asked for again at rising intervals. */
+/** Gaps: parts that are known not to be read. They are told, remembered with the cursor that passes them, and read again at rising intervals. */
 
 import type { StreamContext } from '../api/stream.ts';
 import type { Accepted, Gap, Page, Range } from '../api/walk.ts';
@@ -41,12 +41,12 @@ function gap(context: StreamContext, facts: Pick<Gap, 'id' | 'kind' | 'range' | 
   return { ...facts, place: null, sinceMs: nowMs, nextAtMs: nowMs + FIRST_PAUSE_MS, attempts: 0 };
 }
 
-/** Whether it is to be asked for again. One that is put off for longer than the longest pause was put off by a clock that was wrong. */
+/** Whether the gap is to be read again. A gap that is put off for longer than the longest pause was put off by a clock that was wrong. */
 export function isGapDue(nextAtMs: number, nowMs: number): boolean {
   return nextAtMs <= nowMs || nextAtMs > nowMs + LONGEST_PAUSE_MS;
 }
 
-/** What becomes of a gap that was asked for again. */
+/** The gap after it was read again. */
 export function afterLook(found: Gap, isWhole: boolean, nowMs: number): Pick<Page, 'gaps' | 'closedGaps'> {
   if (isWhole) return { closedGaps: [found.id] };
   const attempts = found.attempts + 1;

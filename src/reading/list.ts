@@ -6,11 +6,11 @@ export interface ListReply {
   records: unknown[];
   /** The vendor's own count; undefined where it gives none. */
   total: number | undefined;
-  /** What the vendor used, which may be less than what was asked for. */
+  /** The page size that the vendor used, which may be smaller than the one that was asked for. */
   pageSize: number;
   /** Of the reply's body: the same digest means the same records. */
   digest?: string;
-  /** Nobody knows whether this is the whole list: it never settles. */
+  /** Whether this is the whole list cannot be told: it never settles. */
   doubtful?: boolean;
   /** Joined from several replies, between which the list may have moved. */
   joined?: boolean;
@@ -21,7 +21,7 @@ export interface PageQuery {
   pageSize: number;
   /** Knows the reply by its digest, so that it need not be parsed. */
   recognise?: (digest: string) => ListReply | undefined;
-  /** How patiently it is asked for; as the connector likes where it is left out. */
+  /** The retry policy; that of the connector where it is left out. */
   retry?: VendorRequest['retry'];
 }
 

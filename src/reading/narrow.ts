@@ -5,7 +5,7 @@
 import { actionOf, SluiceError } from '../api/errors.ts';
 import type { List, ListReply, PageQuery } from './list.ts';
 
-/** Failures that may be the fault of something in the page: not a refusal of everybody, nor one that a person must mend. */
+/** Failures that a record of the page may cause: no refusal of all requests, and none that a person must mend. */
 export function isOfThisPart(error: unknown): boolean {
   if (!(error instanceof SluiceError) || error.general !== undefined) return false;
   return error.action === 'retry' || error.action === 'reject';
@@ -21,7 +21,7 @@ interface Narrowed {
   unreadable: number[];
 }
 
-/** What can be had of a page that failed; undefined where none of its parts can: then it is no part that is to blame. */
+/** The parts of a failed page that can be had; undefined where none can: then no single record is to blame. */
 export async function narrowed(
   list: List,
   { page, pageSize }: PageQuery,
@@ -37,7 +37,7 @@ export async function narrowed(
     isTooLarge: isLarge,
   };
   if (pageSize === 1) {
-    // It stands alone, and those before it were answered; or it is the first, and the second is not too large.
+    // The record stands alone, and those before it were answered; or it is the first, and the second is not too large.
     const isAlone = page > 1 || (isLarge && (await readPart(list, 2, 1, found)));
     const total = page > 1 ? knownTotal : Math.max(1, found.total ?? 1);
     return isAlone ? { reply: { records: [], total, pageSize }, unreadable: [page - 1] } : undefined;
@@ -55,11 +55,11 @@ export async function narrowed(
     const parts = await narrowed(list, { page: only, pageSize: size }, found.total, found.isTooLarge);
     return parts && { ...parts, reply: { ...parts.reply, pageSize } };
   }
-  // A vendor that does not go by the size that is asked for cannot be asked for parts.
+  // A vendor that ignores the page size cannot be asked for parts.
   if ((found.answers === 0 && !found.isTooLarge) || found.isOtherSize) return undefined;
   for (const part of failed) {
     const parts = await narrowed(list, { page: part, pageSize: size }, found.total, found.isTooLarge);
-    // Nothing of the first one, in however small parts: it is not their size.
+    // No part of the first half can be had, however small: their size is not to blame.
     if (parts === undefined && found.answers === 0) return undefined;
     if (parts !== undefined) found.answers++;
     if (parts === undefined) for (let at = 0; at < size; at++) found.unreadable.push((part - 1) * size + at);
@@ -79,7 +79,7 @@ interface Found {
   /** How many parts were answered, also with nothing. */
   answers: number;
   isOtherSize: boolean;
-  /** Replies to parts exceed a bound: smaller parts may not. */
+  /** Replies to parts exceed a bound, which smaller parts may not. */
   isTooLarge: boolean;
 }
 
@@ -103,7 +103,7 @@ async function readPart(list: List, page: number, pageSize: number, found: Found
   }
 }
 
-/** Narrowed must cover the page exactly. */
+/** The parts must cover the page exactly. */
 function partSize(pageSize: number): number {
   for (const parts of [2, 5, 3, 7]) if (pageSize % parts === 0) return pageSize / parts;
   return 1;

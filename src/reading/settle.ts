@@ -21,14 +21,14 @@ export interface ListOutcome {
   settled: boolean;
   /** Positions in the list whose record cannot be had; the list is not settled then. */
   unreadable: number[];
-  /** It moves, so that a smaller part of it may settle; not one whose total is none, in the same words each time. */
+  /** The list moves, so that a smaller part of it may settle. Not so a list that gives the same wrong total each time. */
   isMoving: boolean;
 }
 
 /** Passes of one reading at the most; of 9,000 ties a dozen see all. */
 const MOST_PASSES = 60;
 
-/** So many passes in a row that add nothing end a reading: what is missing by then is not in the list. */
+/** So many passes in a row that add nothing end a reading: the missing records are not in the list. */
 const BARREN_PASSES = 8;
 
 /** Pages of the list, all with the cursor that is given; ends when the list is settled, or was read often enough. */
@@ -39,7 +39,7 @@ export async function* settle(context: StreamContext, list: List, resume: Json):
     const { keys, unreadable, last } = reading;
     const isSame = before !== undefined && areEqual(before.keys, keys);
     const settled = isSame && before?.isWhole === true && reading.isWhole;
-    // A list that answers in the same words again and again, and whose total it is not, will not do better.
+    // A list that repeats its reply word for word, with a wrong total, will not do better.
     const isVain = isSame && !reading.isWhole && last.isRepeated;
     if (settled || isVain || unreadable.length > 0 || attempt >= context.settings.settleAttempts) {
       return { keys, total: last.total, settled, unreadable, isMoving: !settled && !last.isRepeated };
@@ -100,7 +100,7 @@ export class DeepPage extends Error {
 
 interface Pass {
   keys: Set<string>;
-  /** Of pages that repeat the pass before: a pass that does so to its end has the very keys of that one. */
+  /** Pages that repeat the pass before: a pass of nothing but such pages has the keys of that pass. */
   held: string[][];
   /** How many pages were read. */
   count: number;
@@ -135,7 +135,7 @@ interface SeenPage {
 /** A pass that finds no end is given up behind so many pages, or twice as many as the vendor announced. */
 const MOST_PAGES = 20_000;
 
-/** Of one list; a window of time is split long before. Their keys are held until it is settled. */
+/** The most records of one list, whose keys are held until it is settled; a window of time is split long before. */
 const MOST_RECORDS = 1_000_000;
 
 /** So many empty pages in a row before the announced end are the end. */
@@ -163,7 +163,7 @@ async function* readPass(
       return same && { ...same, records: [] };
     };
     const reply = await pageOf(list, { page, pageSize, recognise }, pass);
-    // A full page that is all there is might be all that is shown: the next one tells. It may be past the end.
+    // A full page with the whole total may be a cut list: the next page tells. It may be past the end.
     const isOnlyAsked = page > Math.ceil((pass.total ?? 0) / pageSize) && pass.total === pageSize;
     if (reply === undefined && isOnlyAsked) return;
     if (page === 1 && reply !== undefined) {
@@ -179,12 +179,12 @@ async function* readPass(
     else if (keys.some((key) => !pass.keys.has(key))) pages++; // without a total, only a page with nothing new is the last
     if (reply.total === pageSize && keys.length === pageSize && keys.some((key) => !pass.keys.has(key)))
       pages = page + 1;
-    // Held back unless the tests above, for what is new, need them at the next page.
+    // Kept for the tests above, which need these keys at the next page.
     if (pass.isRepeated && reply.total !== undefined && reply.total !== pageSize) pass.held.push(keys);
     else {
       const size = pass.keys.size;
       for (const key of keys) pass.keys.add(key);
-      // Nearly always all of them are new, so that none can be there twice.
+      // Nearly always all keys are new, so that none can be there twice.
       if (pass.keys.size < size + keys.length && !reply.joined) {
         keys = namesOf(keys);
         for (const key of keys) pass.keys.add(key);
@@ -235,7 +235,7 @@ async function pageOf(list: List, query: PageQuery, pass: Pass): Promise<ListRep
       return { ...parts.reply, joined: true };
     }
     if (query.page > 1) throw new DeepPage(query.page, error);
-    // Nothing of it can be had: an outage, which is waited for.
+    // No part of the page can be had: an outage, which is waited for.
     return list.list(query);
   }
 }

@@ -14,11 +14,11 @@ export interface Snapshot {
   /** Lists that together hold every record, and may overlap. One page; throws `walk-again` for a page past the end. */
   lists: readonly ((query: PageQuery) => Promise<ListReply>)[];
   key(record: unknown): string;
-  /** Whether the detail of a known record that is in no list any more is asked for: a 404 then says that it is gone. */
+  /** Whether the detail of a known record that no list has any more is asked for: a 404 then says that the record is gone. */
   findsDeleted: boolean;
 }
 
-/** A list without a time has one gap, which the next look at all of it closes. */
+/** A list without times has one gap, which the next whole reading closes. */
 const GAP = 'list';
 
 /** The cursor is always null: a walk that was interrupted begins again, and what was delivered is unchanged. */
@@ -36,7 +36,7 @@ export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, 
   };
 }
 
-/** What is kept of the records of a list until all of it is read: so many of them, and so many bytes as JSON. */
+/** Bounds of the records that are kept until the whole list is read: their number, and their bytes as JSON. */
 const MOST_KEPT = { records: 250_000, bytes: 64 * 1024 * 1024 };
 
 interface Kept<T> {
@@ -72,7 +72,7 @@ export async function readSnapshot<T = unknown>(
   }
 }
 
-/** Of what cannot be written as JSON: as if it were large. */
+/** The size of a record that cannot be written as JSON: as if it were large. */
 function sizeOf(kept: unknown): number {
   try {
     return JSON.stringify(kept)?.length ?? 0;
@@ -90,7 +90,7 @@ function tooMany(records: number): SluiceError {
   });
 }
 
-/** Every page of every pass, as it comes: for those who hand a list on that belongs to something. */
+/** Every page of every pass, as it comes: for connectors whose child is a list of its own. */
 export async function* readLists(
   context: StreamContext,
   { lists, key }: Pick<Snapshot, 'lists' | 'key'>,

@@ -71,7 +71,7 @@ export async function* walkWindows(
 
 interface Course {
   cursor: Cursor;
-  /** The gap that is looked for. */
+  /** The gap that this walk reads again. */
   gap: Gap | undefined;
   /** How often a window was split because it kept moving. */
   splits: number;
@@ -117,7 +117,7 @@ async function* walkRange(
 
 const PARTS_OF_MOVING = 8;
 
-/** How many there are. Where the first of them cannot be answered with, the second tells as well. */
+/** The number of records in the window. Where the first record cannot be had, the reply with the second tells as well. */
 async function countOf(resource: Resource, query: Query): Promise<number> {
   const one = { ...query, pageSize: 1 };
   try {
@@ -135,11 +135,11 @@ interface Window {
   range: Range;
   query: Query;
   tooDeep: boolean;
-  /** It is given back to be split where it does not settle. */
+  /** A window that does not settle is given back to be split. */
   maySplit: boolean;
 }
 
-/** A burst that time cannot split, read part by part; when it was that already, there is nothing left to try. */
+/** Reads a burst that time cannot split part by part; for a part of such a burst there is nothing left to try. */
 async function* walkParts(
   context: StreamContext,
   resource: Resource,
@@ -180,7 +180,7 @@ async function* walkWindow(
   course: Course,
 ): AsyncGenerator<Page, boolean> {
   const { cursor } = course;
-  const known = [...context.knownKeys(range)]; // before the first pass: what it brings cannot be missing
+  const known = [...context.knownKeys(range)]; // before the first pass: records that it brings cannot be missing
   const parts = tooDeep ? await partition(resource, query) : [undefined];
   const seen = new Set<string>();
   let total = 0;
@@ -204,7 +204,7 @@ async function* walkWindow(
   if (unreadable.length > 0) course.isWhole = false;
   const filter = parts[0] === undefined ? undefined : resource.partition.name;
   const accepted: Accepted = { range, total, distinct: seen.size, settled, filter };
-  // One that did not settle is walked once more before it is a gap.
+  // A window that did not settle is walked once more before it is a gap.
   const isGap = course.gap === undefined && (unreadable.length > 0 || (!settled && isSecond));
   const gaps = isGap ? gapsOf(context, gapIdOf(range), accepted, unreadable) : {};
   yield { records: [], ask, cursor: copy(cursor), accepted, ...gaps };

@@ -1,4 +1,4 @@
-/** What a source sends that opens doors, and must not get back as a record: a gateway, or the vendor, may repeat it. */
+/** Credentials that a source sends, and that must not come back in a record: a gateway, or the vendor, may repeat them. */
 
 import { decoderOf } from '../api/charset.ts';
 import type { SourceSecrets } from '../api/connector.ts';
@@ -61,7 +61,7 @@ function isOddlyWritten(bytes: Buffer): boolean {
   return false;
 }
 
-/** What lies deeper is not looked through. */
+/** Deeper levels are not looked through. */
 const MAX_DEPTH = 100;
 
 function withoutEchoes(value: unknown, parts: SecretParts, depth: number): unknown {

@@ -1,8 +1,8 @@
 /**
- * Keeps secrets out of whatever is shown or remembered: one for the whole process, which knows the secrets of the config
+ * Keeps secrets out of everything that is shown or remembered: one for the whole process, which knows the secrets of the config
  * and the tokens that sources were given.
  *
- * Credentials that nobody registered are found by what stands around them.
+ * Credentials that were not registered are found by the text around them.
  */
 
 import type { SourceSecrets } from '../api/connector.ts';
@@ -17,7 +17,7 @@ export interface Redactor {
   protect(secret: string): void;
   /** The text without protected values, parts of them, credentials, and members that are named like secrets. */
   scrub(text: string): string;
-  /** What is shown of a text: its beginning, with everything written out that cannot be seen. */
+  /** A text as it is shown: its beginning, with invisible characters written out. */
   show(text: string, longest?: number): string;
   /** A plain value of which every text is as `show` has it, or scrubbed. What is named like a secret is left out. */
   clean(value: unknown, show?: (text: string, name?: string) => string): unknown;
@@ -25,15 +25,15 @@ export interface Redactor {
   ofSource(): SourceSecrets;
 }
 
-/** What stands where a secret was. */
+/** The mark in place of a secret. */
 const REDACTED = '[redacted]';
 
-/** Of a text that is shown, only the beginning is looked at, which is many times longer than what is shown. */
+/** Only the beginning of a text is looked at, many times longer than the part that is shown. */
 export const LOOKED_AT = 65_536;
 /** Secrets of so many characters, of the config and of each source, are remembered at least; twice as many at most. */
 const MOST_OF_CONFIG = 65_536;
 const MOST_OF_SOURCE = 4096;
-/** What lies deeper is not shown. */
+/** Deeper levels are not shown. */
 const MAX_DEPTH = 100;
 
 /** Members that hold a secret wherever they appear. */
@@ -77,7 +77,7 @@ const assignment = new RegExp(`(\\b${memberPattern}=)[^\\s&"'\\\\]+`, 'gi');
 /** `Authorization: Bearer ...` in plain text; a scheme's name alone is harmless. */
 const header = /(\bauthorization["']?\s*[:=]\s*["']?)(?:(?:bearer|basic|apikey|negotiate)\s+)?[^\s"',;\\]+/gi;
 const scheme = /\b(bearer|basic|apikey)\s+(?=[\w.~+/-]{0,500}[\d=])[\w.~+/-]{8,}=*/gi;
-/** What a signed token may stand in. */
+/** Characters that may stand around a signed token. */
 const run = /[\w.-]{12,}/g;
 const urlCredentials = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"'\\]{1,500}@/gi;
 

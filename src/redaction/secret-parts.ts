@@ -6,7 +6,7 @@
  * characters in each nine of a text are: a part of twelve has some of them, and few others do.
  */
 
-/** Shorter parts are not told from ordinary text. */
+/** Shorter parts cannot be told from ordinary text. */
 export const SHORTEST_PART = 12;
 const GRAM = 8;
 const HALF = GRAM / 2;
@@ -24,7 +24,7 @@ export interface SecretParts {
   add(form: string): void;
   /** The first from there on. */
   next(bytes: DataView, from: number): SecretPart | undefined;
-  /** What was added before the last turn is forgotten. */
+  /** Forgets the secrets that were added before the last turn. */
   turn(): void;
 }
 
@@ -113,7 +113,7 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Whether there is a part in any of it. */
+/** Whether the bytes hold a part of a secret. */
 export function holdsPart(bytes: Uint8Array, parts: SecretParts): boolean {
   return parts.next(viewOf(bytes), 0) !== undefined;
 }

@@ -7,7 +7,7 @@ export const SHORTEST = 6;
 /** Secrets, of which the last ones are remembered: tokens come and go. */
 export interface Vault {
   protect(secret: string): void;
-  /** What is looked for as a whole, the longest first: a secret may contain another one. */
+  /** The forms that are looked for as a whole, the longest first: a secret may contain another one. */
   needles(): readonly string[];
   parts: SecretParts;
 }
@@ -79,14 +79,14 @@ function spellings(secret: string): string[] {
 
 const ENTITIES: Readonly<Record<number, string>> = { 38: '&amp;', 60: '&lt;', 62: '&gt;', 34: '&quot;' };
 
-/** Itself, and in JSON, also within JSON. */
+/** The secret itself, as JSON, and as JSON within JSON. */
 function jsonOf(secret: string): string[] {
   const json = [secret];
   for (let depth = 0; depth < 4; depth++) json.push(JSON.stringify(json.at(-1)).slice(1, -1));
   return [...new Set(json)];
 }
 
-/** Wherever it stands in what is encoded: only characters that say nothing of what is before and behind it. */
+/** Base64 at any position: only the characters that do not depend on the text before and behind the secret. */
 function base64Of(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((before) => {
     const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');

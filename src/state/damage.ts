@@ -1,4 +1,4 @@
-/** What is wrong with a state that cannot be used, and what to do about it. */
+/** Tells how a state is damaged, and what to do about it. */
 import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -15,7 +15,7 @@ export function requireWhole(path: string): boolean {
   const isSealed = isAsSealed(path);
   if (isSealed !== false) return isSealed ?? false;
   const version = versionIn(join(path, 'state.db'));
-  if (version > SCHEMA_VERSION) throw newer(version); // it may leave a state in another way
+  if (version > SCHEMA_VERSION) throw newer(version); // a newer version may leave a state in another way
   throw torn(
     path,
     'the file is not as Sluice left it when it ended (where a person changed it on purpose: remove state.seal beside it)',
@@ -25,7 +25,7 @@ export function requireWhole(path: string): boolean {
 /** Where SQLite's format has the version of the schema. */
 const VERSION_AT = 60;
 
-/** Read without SQLite, which would leave a log beside the file. To be used only while nobody has it open. */
+/** Reads the file without SQLite, which would leave a log beside it. To be used only while no process has it open. */
 function versionIn(file: string): number {
   const fd = openSync(file, 'r');
   try {
@@ -36,7 +36,7 @@ function versionIn(file: string): number {
   }
 }
 
-/** What SQLite can find by itself: pages that make no sense. */
+/** Lets SQLite look for pages that make no sense. */
 export function quickCheck(database: DatabaseSync, path: string): void {
   const row = database.prepare('PRAGMA quick_check(1)').get() as { quick_check?: string } | undefined;
   if (row?.quick_check !== 'ok') throw torn(path, row?.quick_check ?? 'it cannot be read');

@@ -18,11 +18,11 @@ import {
 export interface StatePlace extends Readers {
   /** The folder that holds the database and its lock. */
   path: string;
-  /** Told what a person should know about who else may do something with the state. */
+  /** Called with what other users may do with the state. */
   tell?: (text: string) => void;
 }
 
-/** Whoever may read it could hold it, and so keep Sluice from starting: it is for nobody else. */
+/** A user who may read the lock file could hold the lock, and so keep Sluice from starting: it is for Sluice's user alone. */
 const LOCK_MODE = 0o600;
 const DATABASE = ['state.db', 'state.db-wal', 'state.db-shm', 'state.db-journal'];
 
@@ -52,7 +52,7 @@ function removeSecondNames(path: string): void {
   }
 }
 
-/** What others may do although nothing is refused for it. */
+/** Tells what other users may do, where that is no reason to refuse the state. */
 export function tellOfOthers(place: StatePlace): void {
   const { path, tell } = place;
   if (tell === undefined) return;
@@ -72,7 +72,7 @@ export function lockState(path: string, patienceMs: number): Lock | undefined {
   if (lock !== undefined) return lock;
   const holder = holderOf(file);
   if (holder === undefined || holder.user === ownUser()) return undefined;
-  const freed = takeLock(file, 0); // one that cannot be seen may just have ended
+  const freed = takeLock(file, 0); // a process that cannot be seen may just have ended
   if (freed === undefined) throw heldByOther(file, holder);
   return freed;
 }
@@ -104,7 +104,7 @@ export function whoseElse(path: string): string {
   }
 }
 
-/** Who keeps the database locked, when that is somebody else's process. */
+/** The process of another user that keeps the database locked. */
 export function lockedByOther(path: string, error: unknown): SluiceError | undefined {
   if (!isLocked(error)) return undefined;
   for (const name of DATABASE) {

@@ -15,12 +15,12 @@ interface Foreign {
   scrub?: (text: string) => string;
 }
 
-/** No reason is kept that is longer: a sink must not fill the state. */
+/** The longest reason that is kept: a sink must not fill the state. */
 const LONGEST_SAID = 2000;
-/** More of a text is not looked at. */
+/** The longest part of a text that is looked at. */
 const LOOKED_AT = 65_536;
 
-/** What somebody else said, as it is kept: without secrets, and not without an end. */
+/** A foreign text as it is kept: without secrets, and bounded. */
 export function saidBy({ scrub = (text) => text }: Foreign): (text: string) => string {
   return (text) => bounded(scrub(String(text).slice(0, LOOKED_AT)), LONGEST_SAID);
 }
@@ -227,7 +227,7 @@ function prepareStatements(database: DatabaseSync) {
        ON CONFLICT DO UPDATE SET from_ms = excluded.from_ms, to_ms = excluded.to_ms, cursor = NULL, finished_at_ms = NULL`,
     ),
     finish: sql('UPDATE walks SET finished_at_ms = ?, cursor = NULL WHERE pipeline = ? AND walk = ? AND to_ms <= ?'),
-    // One under way keeps its place, and reads all of the other's range behind its own.
+    // A walk under way keeps its place, and reads the range that it takes over behind its own.
     handOver: sql(
       `INSERT INTO walks (pipeline, walk, kind, from_ms, to_ms, cursor, batch)
        SELECT pipeline, ?1, ?2, from_ms, to_ms, cursor, ?3 FROM walks WHERE pipeline = ?4 AND walk = ?5
@@ -260,7 +260,7 @@ function prepareStatements(database: DatabaseSync) {
       'SELECT id, key, type, reason, field, document FROM rejections WHERE pipeline = ? AND id > ? ORDER BY id LIMIT ?',
     ),
     accept: sql('DELETE FROM rejections WHERE pipeline = ? AND id = ?'),
-    // Never forward: what a walk has not read yet is not left out.
+    // Never forward: a range that the walk has not read yet is not left out.
     rewind: sql(
       `UPDATE walks SET from_ms = min(from_ms, ?1), to_ms = min(?1, CASE WHEN finished_at_ms IS NULL THEN from_ms ELSE to_ms END),
        cursor = NULL, finished_at_ms = 0 WHERE pipeline = ?2 AND walk = ?3`,

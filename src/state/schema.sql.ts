@@ -21,7 +21,7 @@ CREATE TABLE notes (
 ) WITHOUT ROWID;
 `;
 
-/** Whatever a pipeline knows beside its records, by name; and what is known to be undelivered: gaps, owed details, records that the list misses. */
+/** Facts of a pipeline by name; and what is known to be undelivered: gaps, owed records, records that the list misses. */
 const OPEN_ENDS = `
 CREATE TABLE facts (pipeline INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (pipeline, name)) WITHOUT ROWID;
 
@@ -41,13 +41,13 @@ CREATE TABLE missing (
 ) WITHOUT ROWID;
 `;
 
-/** What tells this state from every other one, for the folders that belong to it. */
+/** The identity of this state, for the folders that belong to it. */
 const SELF = `
 CREATE TABLE self (id TEXT NOT NULL);
 INSERT INTO self VALUES (lower(hex(randomblob(16))));
 `;
 
-/** What turns the schema of each version into the next one's. */
+/** Statements that turn the schema of each version into that of the next. */
 export const MIGRATIONS: Readonly<Record<number, string>> = {
   1: `ALTER TABLE prepared ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE pipelines ADD COLUMN tenant TEXT; ${CHILDREN}`,

@@ -22,7 +22,7 @@ import type { Readers } from '../system/trust.ts';
 const LARGEST = 512 * 2 ** 20;
 const CHUNK = 2 ** 20;
 
-/** Written only while the state is locked and closed. That it cannot be is no harm: then nothing is compared. */
+/** Writes the seal, only while the state is locked and closed. Without a seal nothing is compared, which does no harm. */
 export function seal(path: string, readers: Readers): void {
   const { file, sealFile } = filesOf(path);
   const fresh = `${sealFile}.new`;
@@ -45,7 +45,7 @@ export function unseal(path: string): void {
   rmSync(filesOf(path).sealFile, { force: true });
 }
 
-/** False when the file is not what was sealed, undefined when there is no seal, or nobody can tell. */
+/** False when the file is not the one that was sealed; undefined when there is no seal, or it cannot be told. */
 export function isAsSealed(path: string): boolean | undefined {
   const { file, sealFile } = filesOf(path);
   const sealed = sealIn(sealFile);
@@ -53,14 +53,14 @@ export function isAsSealed(path: string): boolean | undefined {
   const digest = digestOf(file);
   if (digest === undefined) return undefined;
   if (digest === sealed) return true;
-  return sealIn(sealFile) === sealed && !isOpen(path) ? false : undefined; // somebody has begun to write meanwhile
+  return sealIn(sealFile) === sealed && !isOpen(path) ? false : undefined; // a process has begun to write meanwhile
 }
 
 function filesOf(path: string): { file: string; sealFile: string } {
   return { file: join(path, 'state.db'), sealFile: join(path, 'state.seal') };
 }
 
-/** One that is damaged itself says nothing. */
+/** A damaged seal says nothing. */
 function sealIn(file: string): string | undefined {
   try {
     const [digest = '', check] = readFileSync(file, 'utf8').trim().split(' ');
@@ -70,7 +70,7 @@ function sealIn(file: string): string | undefined {
   }
 }
 
-/** Undefined for one that is in use, or too large: closing a file of a database that is open would let go of its locks. */
+/** Undefined for a database that is in use, or too large: closing a file of an open database would let go of its locks. */
 function digestOf(file: string): string | undefined {
   if (isOpen(join(file, '..'))) return undefined;
   const fd = openSync(file, 'r');
@@ -85,7 +85,7 @@ function digestOf(file: string): string | undefined {
   }
 }
 
-/** What is open, or was not closed, has a log beside it. */
+/** A database that is open, or was not closed, has a log beside it. */
 function isOpen(path: string): boolean {
   return lstatSync(join(path, 'state.db-wal'), { throwIfNoEntry: false }) !== undefined;
 }

@@ -17,7 +17,7 @@ export interface StateOptions extends StatePlace {
   now: () => number;
   /** Take the lock that keeps a second process away. Commands that only look, or only add a job, do without. */
   exclusive: boolean;
-  /** What others say (a sink's reasons, messages of errors) is kept without secrets: that of the process's redactor. */
+  /** Takes secrets out of foreign texts (a sink's reasons, messages of errors): the one of the process's redactor. */
   scrub?: (text: string) => string;
 }
 
@@ -46,7 +46,7 @@ function openDatabase(options: StateOptions): DatabaseSync {
   const { path, exclusive } = options;
   const file = join(path, 'state.db');
   if (!hasState(path)) {
-    // It would be taken for a part of the new file.
+    // SQLite would take the log for a part of the new file.
     if (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size) throw torn(path, 'its main file is missing');
     makeDatabase(file, options);
   }
@@ -63,12 +63,12 @@ function openDatabase(options: StateOptions): DatabaseSync {
   }
 }
 
-/** Whole from its first moment, however the process ends: an empty file is one that lost what it had. */
+/** Makes a database that is whole from its first moment, however the process ends: an empty file counts as one that was damaged. */
 function makeDatabase(file: string, place: StatePlace): void {
   const fresh = `${file}.${randomUUID()}.new`;
   try {
     makeFile(fresh, fileMode(place), place);
-    // Without a log beside it: what stands there would not be part of the file that gets the name.
+    // Without a log beside it, which would not be part of the file that gets the name.
     prepared(fresh, 'PRAGMA page_size = 8192; PRAGMA synchronous = FULL;').close();
     giveName(fresh, file);
   } finally {
@@ -97,7 +97,7 @@ function prepared(file: string, pragmas: string, beforeMigration = () => {}): Da
   }
 }
 
-/** Somebody who only looks whether the lock is taken (`isStateInUse`) holds it for a moment: wait for that. */
+/** A process that only looks whether the lock is taken (`isStateInUse`) holds it for a moment: wait for that. */
 const LOCK_PATIENCE_MS = 500;
 
 /**
@@ -119,7 +119,7 @@ export function verifyState(options: Omit<StateOptions, 'exclusive'>): void {
   });
 }
 
-/** What tells a state that is there from every other one; undefined for one of an earlier version. */
+/** The identity of a state; undefined for one of an earlier version. */
 export function idOfState(path: string): string | undefined {
   return reading(join(path, 'state.db'), (database) =>
     versionOf(database) === SCHEMA_VERSION ? idIn(database) : undefined,
@@ -171,7 +171,7 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
   const verify = watchFiles(path, lock !== undefined);
   verify();
   let mayHaveChanged = lock !== undefined;
-  /** Sees whether the files are there; not for what every record needs. */
+  /** Checks that the files are still there; too slow for calls that every record makes. */
   const watched = <T>(work: () => T): T =>
     guard(() => {
       verify();

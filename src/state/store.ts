@@ -4,13 +4,13 @@ import type { Json, StreamName } from '../api/document.ts';
 import type { Prepared, Rejection } from '../api/sink.ts';
 import type { Accepted, ChildRow, Gap, Note, Range, WalkKind } from '../api/walk.ts';
 
-/** What is remembered of a record that was seen: about 100 bytes. */
+/** The knowledge of one record that was seen: about 100 bytes. */
 export interface Known {
   /** Its row; undefined for a record that is not stored yet. */
   rowId: number | undefined;
-  /** Of the list record; null when the next sight of it must be compared in full. */
+  /** Fingerprint of the list record; null when it must be compared in full the next time that it is seen. */
   fingerprint: string | null;
-  /** Of what was shipped last. */
+  /** Revision of the document that was shipped last. */
   revision: string;
   /** 1 for the first revision. */
   ordinal: number;
@@ -53,7 +53,7 @@ export interface Due {
 export interface Row extends Known {
   key: string;
   id?: string;
-  /** What it tells other streams of its source. */
+  /** Notes for other streams of its source. */
   notes?: Note[];
 }
 
@@ -149,7 +149,7 @@ export interface PipelineState {
   walks(): WalkRow[];
   /** Freezes the range of a walk that begins now. */
   begin(walk: string, kind: WalkKind, range: Range): WalkRow;
-  /** Says whether it has: one whose range was extended meanwhile, beyond `toMs`, goes on from its cursor. */
+  /** Finishes a walk, and says whether it did: one whose range was extended meanwhile, beyond `toMs`, goes on from its cursor. */
   finish(walk: string, atMs: number, toMs?: number): boolean;
   /** Ends an interrupted walk and leaves what it did not read to another one, which begins with it, or is extended by it. */
   handOver(from: string, to: string, kind: WalkKind, atMs: number): void;
@@ -184,9 +184,9 @@ export interface RejectionRow extends StoredRejection {
 }
 
 export interface StateStore {
-  /** Tells this state from every other one. */
+  /** The identity of this state. */
   readonly id: string;
-  /** Throws when the files that hold it are gone, or are others: what is written is lost then. */
+  /** Throws when the files of the state are gone, or are others: writes would be lost. */
   verify(): void;
   pipeline(name: string): PipelineState;
   pipelines(): string[];
