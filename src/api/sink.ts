@@ -70,8 +70,8 @@ export interface Sink {
     committed: ReadonlyMap<string, Json>,
     signal?: AbortSignal,
   ): Promise<{ arrived: Set<string> }>;
-  /** The last batch of this walk was not committed, whether it arrived or not: `recover` decides about it, not `close`. */
-  doubt?(pipeline: string, walk: string): void | Promise<void>;
+  /** Whether the last batch of this walk arrived is not known, and it was not committed: `recover` decides about it, not `close`. */
+  outcomeUnknown?(pipeline: string, walk: string): void | Promise<void>;
   /** For `sluice check`: can it be reached, and may it be written to? */
   check(signal: AbortSignal): Promise<CheckLine[]>;
   close(): Promise<void>;

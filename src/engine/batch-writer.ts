@@ -130,7 +130,7 @@ export function openBatchWriter(
       .catch(async (error: unknown) => {
         failure ??= error;
         pipeline.sinkGate.close(error);
-        await pipeline.sink.doubt?.(pipeline.name, walkId);
+        await pipeline.sink.outcomeUnknown?.(pipeline.name, walkId);
       })
       .finally(() => {
         if (writing === mine) writing = undefined;

@@ -237,7 +237,7 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
         return sink.recover(pipeline, prepared, committed, either);
       }),
     // A sink that cannot be opened has taken nothing whose fate could be unknown.
-    doubt: (pipeline, walk) => call(async (sink) => sink.doubt?.(pipeline, walk)).catch(() => {}),
+    outcomeUnknown: (pipeline, walk) => call(async (sink) => sink.outcomeUnknown?.(pipeline, walk)).catch(() => {}),
     check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
     close,
   };

@@ -45,7 +45,7 @@ for (const compression of ['none', 'gzip', 'zstd'] as const) {
         sink,
         // The system lets go of the locks of a process that dies; what it wrote last is not committed.
         reopen: async () => {
-          sink.doubt?.('acme/test.contract/sink', 'live');
+          sink.outcomeUnknown?.('acme/test.contract/sink', 'live');
           await sink.close();
           return openNdjson(settings, tools);
         },

@@ -84,7 +84,7 @@ async function write(sink: Sink, walks: Walks, ids: string[], { walk = 'live', c
   const { receipt } = await sink.write({ pipeline: PIPELINE, walk, number, documents }, signal);
   walks.numbers.set(walk, number);
   if (commits) walks.receipts.set(walk, receipt);
-  else sink.doubt?.(PIPELINE, walk);
+  else sink.outcomeUnknown?.(PIPELINE, walk);
 }
 
 async function end(sink: Sink): Promise<void> {
@@ -94,7 +94,7 @@ async function end(sink: Sink): Promise<void> {
 
 /** As the system leaves it when the process dies: locks are let go, nothing is finished. */
 async function die(sink: Sink, walks: Walks): Promise<void> {
-  for (const walk of walks.receipts.keys()) sink.doubt?.(PIPELINE, walk);
+  for (const walk of walks.receipts.keys()) sink.outcomeUnknown?.(PIPELINE, walk);
   await end(sink);
 }
 

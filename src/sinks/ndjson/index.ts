@@ -103,7 +103,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
         committedSegments.set(chainName({ pipeline, walk }), segment);
       return { arrived: new Set() };
     },
-    doubt(pipeline, walk) {
+    outcomeUnknown(pipeline, walk) {
       const chain = chains.get(chainName({ pipeline, walk }));
       if (chain !== undefined) chain.outcomeUnknown = true;
     },
