@@ -68,16 +68,16 @@ async function checkSources(cli: Cli, context: CommandContext, plans: PipelinePl
     const ours = plans.filter((plan) => plan.source === source);
     const [first] = ours;
     if (first === undefined) return [];
-    const token = await attempt(part, 'token', cli.signal, async (signal) => {
+    const credentials = await attempt(part, 'credentials', cli.signal, async (signal) => {
       await first.client.authenticate(signal);
-      return 'issued';
+      return 'accepted';
     });
-    if (!token.ok) return [token];
+    if (!credentials.ok) return [credentials];
     const scopes = watchScopes(
       ours.filter((plan, index) => ours.findIndex((one) => one.registered === plan.registered) === index),
     );
     const rows = (await Promise.all(scopes.plans.map((plan) => checkStream(cli, context, plan)))).flat();
-    return [token, ...(await withScopes(cli, part, scopes, rows))];
+    return [credentials, ...(await withScopes(cli, part, scopes, rows))];
   });
   return (await Promise.all(perSource)).flat();
 }

@@ -13,7 +13,7 @@ test('check shows what works, and warns of a secret in the file', async () => {
   place = await workplace({ detections: 50 });
   place.configure();
   const { code, stdout, stderr } = await place.sluice('check');
-  expect(stdout).toMatch(/✓ {2}source acme +token +issued/);
+  expect(stdout).toMatch(/✓ {2}source acme +credentials +accepted/);
   expect(stdout).toMatch(/✓ {2}source acme +cylance\.detection list/);
   expect(stdout).toMatch(/✓ {2}source acme +cylance\.detection detail +can be read/);
   expect(stdout).toMatch(/✓ {2}sink files/);
@@ -95,8 +95,8 @@ test('check reports a wrong secret and an unreachable sink in one go', async () 
     sink: '{ name: es, type: elasticsearch, nodes: ["http://127.0.0.1:9"] }',
   });
   const { code, stdout } = await place.sluice('check');
-  expect(stdout).toMatch(/✗ {2}source acme +token +.*refused the credentials/);
-  expect(stdout).toMatch(/→ source acme, token: Check tenant_id, application_id and application_secret/);
+  expect(stdout).toMatch(/✗ {2}source acme +credentials +.*refused the credentials/);
+  expect(stdout).toMatch(/→ source acme, credentials: Check tenant_id, application_id and application_secret/);
   expect(stdout).toMatch(/✗ {2}sink es/);
   expect(code).toBe(1);
 });
