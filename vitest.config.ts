@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /**
@@ -14,7 +15,7 @@ export default defineConfig({
           exclude: ['test/services/**'],
           setupFiles: ['test/seed.ts'],
           pool: 'forks',
-          maxWorkers: '200%', // the tests wait much of their time
+          maxWorkers: 2 * availableParallelism(), // the tests wait much of their time
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
