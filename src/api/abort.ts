@@ -1,4 +1,4 @@
-/** The result of `work`, or the signal's reason as soon as it aborts: for work that cannot be broken off, or that others wait for too. */
+/** The result of `work`, or the signal's reason as soon as it aborts: for work that cannot be cancelled, or that other callers share. */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

@@ -1,4 +1,4 @@
-/** A reply's bytes as the text that its sender wrote. */
+/** Decodes a reply's bytes by the character set that its sender used. */
 import { TextDecoder } from 'node:util';
 import type { HttpReply } from './http.ts';
 
@@ -10,20 +10,19 @@ const BYTE_ORDER_MARKS: readonly [charset: string, mark: readonly number[]][] = 
 
 type Headers = Pick<HttpReply['headers'], 'get'>;
 
-/** A decoder for a body that begins so: by its byte order mark, else as its `content-type` says, else UTF-8. It reads over the mark. */
+/** The decoder for a body: by the byte order mark at its start, else by its `content-type`, else UTF-8. The mark is skipped. */
 export function decoderOf(headers: Headers, start: Uint8Array): TextDecoder {
   const marked = BYTE_ORDER_MARKS.find(([, mark]) => mark.every((byte, index) => start[index] === byte));
   const [, said] = /charset\s*=\s*"?([^\s";,]+)/i.exec(headers.get('content-type') ?? '') ?? [];
   try {
     return new TextDecoder(marked?.[0] ?? said ?? 'utf-8');
   } catch {
-    return new TextDecoder('utf-8'); // a name that nobody knows
+    return new TextDecoder('utf-8'); // an unknown charset
   }
 }
 
-/** The body as text. */
 export function textOfReply({ headers, body }: Pick<HttpReply, 'headers' | 'body'>): string {
   const decoder = decoderOf(headers, body);
   if (decoder.encoding !== 'utf-8') return decoder.decode(body);
-  return body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0); // much the fastest
+  return body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0); // the fastest way by far
 }

@@ -1,4 +1,4 @@
-/** How a stream asks its vendor. */
+/** How a stream sends requests to its vendor. */
 
 import type { Json } from './document.ts';
 
@@ -6,64 +6,64 @@ import type { Json } from './document.ts';
 export interface VendorRequest<T = unknown> {
   path: string;
   query?: Record<string, string | number | readonly string[] | undefined>;
-  /** Sent as JSON, where the vendor reads with a body. Only for calls that change nothing: they are repeated. */
+  /** Sent as JSON, for vendors whose read calls need a body. Only for calls that change nothing at the vendor: requests are repeated. */
   body?: { [member: string]: Json };
-  /** Calls of one kind, which are held together when one is refused: the path before ids stood in it, as in `about.endpoints`. */
+  /** The path with placeholders instead of ids, as in `about.endpoints`. A refused request holds all requests of its route. */
   route: string;
-  /** The call was allowed before: a refusal is waited for. */
+  /** The vendor allowed this call before, so a refusal is taken as temporary. */
   wasAllowed?: boolean;
   /** The permission that the call needs: named in the error when the vendor refuses it. Empty where the vendor has none. */
   scope: string;
-  /** `live` goes before `backfill` wherever both wait for the source's rate budget. */
+  /** `live` requests go before `backfill` requests when both wait for the source's rate limit. */
   priority: 'live' | 'backfill';
   signal: AbortSignal;
-  /** Checks and converts the parsed reply, of so many bytes; what it throws with action `retry` is retried like a failed request. */
+  /** Checks and converts the parsed reply; `bytes` is the body's size. An error with action `retry` is retried like a failed request. */
   accept: (reply: unknown, bytes?: number) => T;
-  /** The order of members says something: `memberOrder` knows it. */
+  /** The order of members in the reply matters: `memberOrder` returns it. */
   ordered?: boolean;
-  /** What a body that is no JSON stands for; undefined, or left out: it is garbled, and asked for again. */
+  /** The reply that a body other than JSON stands for; without one the body counts as garbled and the request is repeated. */
   unparsed?: (body: string) => T | undefined;
-  /** Called with the digest of the body before it is parsed; a result other than undefined is the reply. */
+  /** Called with the digest of the body before the body is parsed; a result other than undefined is used as the reply. */
   recognise?: (digest: string) => T | undefined;
-  /** The memory that its reply may take; the engine adds it, and a connector hands it on with what it sends. */
+  /** The memory that the reply may take; the engine sets it, and a connector passes it on with its HTTP request. */
   room?: Room;
-  /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be had; `few` gives up soon. */
+  /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be fetched; `few` gives up soon. */
   retry?: 'patient' | 'brief' | 'few';
 }
 
-/** A reply that holds one array, which may be too long to be held whole. */
+/** A request whose reply holds one array, which may be too long to be kept in memory as a whole. */
 export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise' | 'unparsed' | 'ordered'> {
   /** Names of the array's member, in any casing. */
   member: string;
-  /** Checks what stands before the array; called before the first part. Throws for another reply than the expected one. */
+  /** Checks the members before the array; called before the first part. Throws for any other reply than the expected one. */
   begin: (members: Record<string, unknown>) => void;
-  /** The same for all other members, once the whole reply is read. */
+  /** Checks all other members, once the whole reply is read. */
   accept: (rest: Record<string, unknown>) => void;
 }
 
-/** A connector's connection to one tenant: authentication, rate budget and retries are inside. */
+/** A connector's connection to one tenant: authentication, rate limit and retries are inside. */
 export interface VendorClient {
   /** The accepted reply of one read. Throws a `SluiceError` that carries its action. */
   json<T>(request: VendorRequest<T>): Promise<T>;
   /**
-   * The items of a reply's array, in parts, as they come. Retries are inside only until the reply begins; when it breaks
-   * off or turns out garbled, this throws `retry` after some parts were handed out.
+   * The items of a reply's array, in parts, as they arrive. A request is retried only until its reply begins; a reply that
+   * breaks off or is garbled makes this throw `retry`, perhaps after some parts were returned.
    */
   parts(request: LongRequest): AsyncIterable<unknown[]>;
-  /** Proves who asks (gets a token, or makes a cheap call), or throws: what `sluice check` shows as the first line of a source. */
+  /** Proves that the credentials work (gets a token, or makes a cheap call), or throws. The first line of a source in `sluice check`. */
   authenticate(signal: AbortSignal): Promise<void>;
 }
 
-/** What one reply, and what is parsed from it, takes. */
+/** The memory for one reply and for the objects that are parsed from it. */
 export interface Room {
-  /** Resolves when there is room to read a reply of so many bytes. Rejects when the signal aborts. */
+  /** Resolves when there is memory to read a reply of so many bytes. Rejects when the signal aborts. */
   need(bytes: number, signal: AbortSignal): Promise<void> | undefined;
   /**
-   * Now that all of it is there: the same for what is parsed from it. Resolves to how much that takes where there cannot be
-   * so much.
+   * Once the whole body is read: resolves when there is memory for the objects that are parsed from it. Resolves to the
+   * number of bytes that they need when this process can never have so much.
    */
   weigh(body: Buffer, signal: AbortSignal): Promise<number | undefined> | undefined;
-  /** Bytes of one piece of a reply, for which there is room whatever they are. */
+  /** The size in bytes of one piece of a reply for which there is always memory, whatever the piece holds. */
   readonly most: number;
   release(): void;
 }

@@ -6,7 +6,7 @@ import type { SourceFacts } from './document.ts';
 import type { SluiceError } from './errors.ts';
 import type { HttpClient, HttpReply, HttpStreamer } from './http.ts';
 
-/** What opens a connection to one tenant. `settings` are what its `config` made of the keys of a source. */
+/** Opens connections to tenants. `settings` is what its `config` made of the keys of a source. */
 export interface Connector {
   readonly name: string;
   readonly config: ConnectorConfig;
@@ -18,7 +18,7 @@ export interface Connector {
 export interface ConnectorConfig<Keys extends z.ZodRawShape = z.ZodRawShape, Settings = SourceSettings> {
   /** The keys of a source that belong to this connector (`connector: z.literal(name)` among them), each with its description. */
   readonly keys: Keys;
-  /** Which of them holds what requests are signed with: `${NAME}` or `file:`. */
+  /** The key that holds the secret of a source, as `${NAME}` or `file:`. */
   readonly secret: string;
   /** Valid keys as the connector reads them; `secretOf` makes a function of a reference that reads it anew at each call. */
   settings(
@@ -27,7 +27,7 @@ export interface ConnectorConfig<Keys extends z.ZodRawShape = z.ZodRawShape, Set
   ): Omit<Settings, 'name' | 'connector' | 'keepOriginal'>;
 }
 
-/** A source of the config: what every connector has. Each adds what its own keys say. */
+/** The settings that a source has whatever its connector; each connector adds its own. */
 export interface SourceSettings {
   name: string;
   connector: string;
@@ -39,24 +39,24 @@ export interface SourceSettings {
 export interface ConnectorServices {
   http: HttpClient;
   stream: HttpStreamer;
-  /** Told whatever is sent that opens doors; takes it out of what comes back. */
+  /** Told each credential that is sent; removes it from replies. */
   secrets: SourceSecrets;
   retry: RetrySettings;
   log: Logger;
   /** Epoch milliseconds. */
   now: () => number;
-  /** Milliseconds that the process lived through (`lived-time.ts`): what deadlines go by. */
+  /** Milliseconds in which the process was running (`lived-time.ts`): deadlines are measured with it. */
   lived?: () => number;
-  /** Where it is noted what is refused and waited for. */
+  /** Records which routes are refused, and for how long. */
   refusals?: Refusals;
 }
 
 export interface SourceSecrets {
-  /** The last ones are remembered. */
+  /** Keeps this secret out of logs and records; the most recent secrets are remembered. */
   protect(secret: string): void;
-  /** What was read from a reply, without secrets that the reply repeats. */
+  /** The content of a reply without the secrets that the reply repeats. */
   unechoed<T>(reply: Pick<HttpReply, 'headers' | 'body'>, content: T): T;
-  /** The same for a reply that is read part by part: `read` makes the parts of its body. */
+  /** The same for a reply that is read part by part: `read` makes the parts from its body. */
   unechoedParts<Rest>(
     reply: { headers: HttpReply['headers']; body: AsyncIterable<Buffer> },
     read: (body: AsyncIterable<Buffer>, clean: <T>(content: T) => T) => AsyncGenerator<unknown[], Rest>,
@@ -67,28 +67,28 @@ export interface RefusalTrouble {
   reason: string;
   advice: string | undefined;
   lastsMs: number;
-  /** Nobody is let in, or an hour of nothing but 403s: a person has to look. */
+  /** The vendor rejects the credentials, or has answered with nothing but 403 for an hour: a person has to look. */
   isFailing: boolean;
 }
 
 export interface Refusals {
-  /** How often what was asked is refused or fails, by the status of the answer; `none` without an answer. */
+  /** The number of refused and failed requests by HTTP status; `none` for requests without an answer. */
   readonly counts: ReadonlyMap<string, number>;
   count(error: SluiceError): void;
-  /** This route, or the whole source, waits. */
+  /** Records that the route, or the whole source, waits because of the error. */
   waits(route: string, error: SluiceError): void;
-  /** It was answered. */
+  /** Records that a request of the route was answered. */
   answered(route: string): void;
-  /** For how long it has been waiting; undefined when it is not. */
+  /** How long the route has been waiting; undefined when it is not waiting. */
   lastsMs(route: string): number | undefined;
-  /** For how long there has been nothing but 403s. */
+  /** How long the route has been answered with nothing but 403. */
   forbiddenMs(route: string): number;
-  /** What holds up whoever asks these routes, the longest first. */
+  /** The refusals that hold up these routes, the longest first. */
   troubles(routes: Iterable<string>): RefusalTrouble[];
 }
 
 export interface RetrySettings {
-  /** No attempt begins later than this after the first; milliseconds. */
+  /** No attempt begins later than this after the first one; milliseconds. */
   deadlineMs: number;
   /** Upper bound of the first pause; it doubles with every attempt. */
   firstDelayMs: number;

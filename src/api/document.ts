@@ -1,4 +1,4 @@
-/** What is made of a record. */
+/** The document that a mapping makes of a record. */
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 
@@ -6,12 +6,12 @@ export type Json = null | boolean | number | string | Json[] | { [member: string
 export type StreamName = `${string}.${string}`;
 
 /**
- * An ECS document: nested objects, as Elasticsearch stores them. `mappings/ecs.ts` says which fields are allowed. A mapping
- * leaves `@timestamp` out of a record that has no time; the engine adds it (`src/engine/change/document.ts`).
+ * An ECS document: nested objects, as Elasticsearch stores them. `mappings/ecs.ts` says which fields are allowed. For a
+ * record without a time, a mapping sets no `@timestamp`; the engine adds it (`src/engine/change/document.ts`).
  */
 export type EcsDocument = { '@timestamp'?: string; [field: string]: unknown };
 
-/** What a mapping may know about the tenant that a record came from. Holds no secret. */
+/** What a mapping may know about the tenant of a record. Holds no secret. */
 export interface SourceFacts {
   /** The source's name in the config; the data stream's namespace. */
   name: string;

@@ -1,12 +1,12 @@
 /**
  * What to do about an error:
  * - `retry`: the same call may succeed later
- * - `reauthenticate`: a new token first
+ * - `reauthenticate`: get a new token first
  * - `reject`: this document, or this request, is refused for good
- * - `skip`: this record is gone
- * - `walk-again`: the list moved under the walk
- * - `forbidden`: the vendor does not allow it; whether that may pass depends on whether it ever did
- * - `stop`: nothing helps but a person (configuration, permission)
+ * - `skip`: this record does not exist any more
+ * - `walk-again`: the list changed while it was read
+ * - `forbidden`: the vendor does not allow the call; temporary if the vendor has ever allowed it
+ * - `stop`: only a person can help (configuration, permission)
  */
 export type Action = 'retry' | 'reauthenticate' | 'reject' | 'skip' | 'walk-again' | 'forbidden' | 'stop';
 
@@ -14,24 +14,24 @@ export interface ErrorOptions {
   action: Action;
   /** Milliseconds to wait before a retry, when the other side said so. */
   waitMs?: number;
-  /** What a person can do about it, as a sentence. */
+  /** What a person can do about the error, as a sentence. */
   advice?: string;
   /** `usage` ends the process with exit code 2, everything else with 1. */
   kind?: 'usage' | 'failure';
-  /** Whoever asked would have met it: calls of the same kind (a rate limit), or all of the source (a token). It says nothing about this request. */
+  /** The error concerns all requests of the route (a rate limit) or of the source (a token), not just this one. */
   general?: 'route' | 'source';
-  /** Nothing was sent, since calls of this kind were refused while it waited for its turn. */
+  /** The request was not sent, since others of its route were refused while it waited for its turn. */
   isUnsent?: boolean;
   /**
-   * The vendor lets nobody of this source in: its credentials, its address or its certificate. A person has to mend it,
-   * perhaps at the vendor's, so that `run` waits for that; who runs a command is told at once.
+   * The vendor accepts no request of this source, because of its credentials, address or certificate. A person has to fix
+   * that, perhaps at the vendor, so `run` waits for it; other commands report it at once.
    */
   isLockedOut?: boolean;
-  /** The reply exceeds a bound: less may be asked for. */
+  /** The reply exceeds a size limit: a request for fewer records may work. */
   isTooLarge?: boolean;
   /** The HTTP status, where there was an answer. */
   status?: number;
-  /** The message, where it has several lines of its own: no line feed of foreign text makes another. */
+  /** The lines of a message of several lines. Line feeds in foreign text do not start a new line. */
   lines?: readonly string[];
   cause?: unknown;
 }
@@ -78,22 +78,22 @@ export function stopError(message: string, advice: string, cause?: unknown): Slu
   return new SluiceError(message, { action: 'stop', advice, cause });
 }
 
-/** The action an error carries; an unexpected error stops. */
+/** The action of an error; `stop` for an unexpected one. */
 export function actionOf(error: unknown): Action {
   return error instanceof SluiceError ? error.action : 'stop';
 }
 
-/** Whether anybody would have met it: the walk waits then, and no record or child is to blame. */
+/** Whether the error concerns the whole route or source: the walk waits then, and no record or child is to blame. */
 export function isGeneral(error: unknown): boolean {
   return error instanceof SluiceError && error.general !== undefined;
 }
 
-/** Whether the error came from an abort that we asked for. */
+/** Whether the error comes from an abort or a timeout of our own. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
 }
 
-/** The message, and what can be done about it. */
+/** The message of an error, with its advice. */
 export function messageWithAdvice(error: unknown): string {
   const advice = error instanceof SluiceError ? error.advice : undefined;
   return advice === undefined ? messageOf(error) : `${messageOf(error)} → ${advice}`;

@@ -1,4 +1,4 @@
-/** How a connector, or a sink, speaks HTTP. */
+/** The HTTP client of connectors and sinks. */
 import type { Room } from './client.ts';
 
 export interface HttpRequest {
@@ -8,9 +8,9 @@ export interface HttpRequest {
   body?: string;
   priority: 'live' | 'backfill';
   signal: AbortSignal;
-  /** Asked when it is its turn: true where it is not to be sent any more (`backoff.ts`). */
+  /** Called when it is the request's turn: true when the request must not be sent any more (`backoff.ts`). */
   isHeld?: () => boolean;
-  /** From the `VendorRequest` that it is sent for. */
+  /** Taken from the `VendorRequest` that this request is sent for. */
   room?: Room;
 }
 
@@ -20,21 +20,21 @@ export interface HttpReply {
   body: Buffer;
 }
 
-/** One request within the source's rate budget, with timeouts and a bounded body. No retries: `retry.ts` has them. */
+/** One request within the source's rate limit, with timeouts and a bounded body. Retries are in `retry-policy.ts`. */
 export type HttpClient = (request: HttpRequest) => Promise<HttpReply>;
 
 export interface HttpStream {
   status: number;
   headers: { get(name: string): string | null };
-  /** To be read to its end or given up (`return`). */
+  /** Must be read to its end or given up (`return`). */
   body: AsyncIterable<Buffer>;
   /** The most bytes of one item, and of everything beside the items (`http.max_body`). */
   mostBytes: number;
 }
 
 /**
- * The same with a body of any length, as it comes. The timeout is for each MiB of it, without the time in which nobody
- * wants more. The place in the budget is given back when the reply begins: a sink that is slow to take it must not stop
- * other requests.
+ * One request whose reply body may have any length and is read as it arrives. The timeout is for each MiB, without the time
+ * in which the reader does not ask for more. The request leaves the rate limit when its reply begins, so that a slow sink
+ * does not hold up other requests.
  */
 export type HttpStreamer = (request: HttpRequest) => Promise<HttpStream>;

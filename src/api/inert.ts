@@ -1,22 +1,19 @@
 /**
- * Foreign text (of a vendor, a gateway, a sink or a file) as it is shown: whatever a terminal would obey, or an eye would
- * not see, is written out.
- *
- * Controls of both sets and escapes among them, what turns the direction of writing, what has no width, tags, separators
- * of lines, and halves of characters.
+ * Makes foreign text (of a vendor, a gateway, a sink or a file) safe to show: control characters, escapes, changes of
+ * direction, characters without width, tags, line separators and lone surrogates are written out.
  */
 
 const UNSEEN = String.raw`[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]`;
 const ANY_UNSEEN = new RegExp(UNSEEN, 'gu');
-/** Between its texts, JSON has line feeds of its own. Within them there are none, as `JSON.stringify` writes them out. */
+/** Line feeds stay: `JSON.stringify` escapes those within strings, so only those of the layout are left. */
 const UNSEEN_IN_JSON = new RegExp(`(?!\n)${UNSEEN}`, 'gu');
 
-/** What no message of our own comes near to. */
+/** Much longer than any message of Sluice. */
 const LONGEST = 10_000;
 
 /**
- * The text in one line, with what cannot be seen written out (`\n`, `\u001b`), and no longer than that. So many characters
- * were left out of it before.
+ * The text in one line of at most `longest` characters, with invisible characters written out (`\n`, `\u001b`). `leftOut`
+ * is the number of characters that the caller has cut off already.
  */
 export function inert(text: string, longest = LONGEST, leftOut = 0): string {
   const isWhole = text.length <= longest;
@@ -24,13 +21,13 @@ export function inert(text: string, longest = LONGEST, leftOut = 0): string {
   return isWhole && leftOut === 0 ? shown : `${shown}${moreThan(longest, text.length + leftOut)}`;
 }
 
-/** The text as it is, but no longer than that. */
+/** The text unchanged, cut to at most `longest` characters. */
 export function bounded(text: string, longest: number, leftOut = 0): string {
   const isWhole = text.length <= longest && leftOut === 0;
   return isWhole ? text : `${beginningOf(text, longest)}${moreThan(longest, text.length + leftOut)}`;
 }
 
-/** Without half of a character at its end. */
+/** Does not cut a surrogate pair in half. */
 function beginningOf(text: string, length: number): string {
   return text.slice(0, /[\ud800-\udbff]/.test(text.charAt(length - 1)) ? length - 1 : length);
 }
@@ -39,7 +36,7 @@ function moreThan(longest: number, length: number): string {
   return `… (${Math.max(0, length - longest).toLocaleString('en-US')} characters more)`;
 }
 
-/** The value as JSON, whose texts are the same to a program. */
+/** The value as JSON with invisible characters escaped: a program parses the same value. */
 export function inertJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(UNSEEN_IN_JSON, (character) =>
     [...new Array(character.length).keys()].map((at) => unit(character.charCodeAt(at))).join(''),
@@ -60,7 +57,7 @@ function unit(code: number): string {
 const FRAME = /^(?: {2,}at |caused by: )/;
 const MOST_FRAMES = 100;
 
-/** A stack's lines: its message, whose own line feeds are none of them, and where it came from. */
+/** The lines of a stack: the message as one line, whatever line feeds it holds, and one line for each frame. */
 export function stackLines(stack: string): string[] {
   const lines: string[] = [];
   for (const line of stack.split('\n')) {
@@ -72,10 +69,10 @@ export function stackLines(stack: string): string[] {
 }
 
 const ESCAPE = String.fromCharCode(27);
-/** The colours of logs, and the moves of the progress bar. */
+/** The escape sequences that set the colours of logs and draw the progress bar. */
 const DRAWN = new RegExp(`(${ESCAPE}\\[(?:(?:3\\d|39|41|49|90)m|\\?(?:7|25)[hl]|\\d{1,4}[ABCDG]|0J|[012]K))`);
 
-/** What our own code draws on a terminal, whose texts it has made inert before: nothing else passes. */
+/** Output for a terminal: escape sequences that Sluice uses for drawing stay, all others are written out. */
 export function drawn(text: string): string {
   return text
     .split(DRAWN)

@@ -1,13 +1,13 @@
-/** Long work in turns: whatever it takes, health answers meanwhile, and a signal is heard. */
+/** Splits long work into turns, so that health and signals are answered in between. */
 import { setImmediate } from 'node:timers/promises';
 
-/** Work that takes longer lets everything else go on in between. */
+/** Work that takes longer pauses for other work. */
 const TURN_MS = 25;
 
 export interface Pace {
   /** Whether the work has gone on for long enough. */
   isDue(): boolean;
-  /** Lets everything else have its turn. */
+  /** Lets other work run, then begins the next turn. */
   turn(): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export function createPace(): Pace {
   };
 }
 
-/** Runs work that says by `yield` where it may be interrupted. */
+/** Runs a generator that yields wherever it may be interrupted. */
 export async function inTurns<T>(work: Generator<void, T>): Promise<T> {
   const pace = createPace();
   for (;;) {
@@ -32,7 +32,7 @@ export async function inTurns<T>(work: Generator<void, T>): Promise<T> {
   }
 }
 
-/** The same work without a break. */
+/** Runs the same kind of generator without a break. */
 export function atOnce<T>(work: Generator<void, T>): T {
   for (;;) {
     const { done, value } = work.next();

@@ -1,11 +1,11 @@
 import { SluiceError } from './errors.ts';
 
-/** No vendor has ids that are longer, and gateways refuse longer addresses. */
+/** No vendor has longer ids, and gateways refuse longer addresses. */
 const LONGEST = 1024;
 
 /**
- * An id as one part of a path. Throws `reject` for one that cannot be: `..` would ask for something else, half a surrogate
- * pair cannot be encoded.
+ * An id as one part of a path. Throws `reject` for an id that cannot stand in a path: `..` would name another resource, and
+ * half a surrogate pair cannot be encoded.
  */
 function pathSegment(id: string): string {
   if (id === '' || id === '.' || id === '..' || !id.isWellFormed() || id.length > LONGEST) {
@@ -15,7 +15,7 @@ function pathSegment(id: string): string {
   return encodeURIComponent(id);
 }
 
-/** The path of one thing, from its route: `/foci/v2/{id}/results`. Throws like `pathSegment`. */
+/** The path for one id, from a route such as `/foci/v2/{id}/results`. Throws like `pathSegment`. */
 export function pathTo(route: string, id: string): string {
   const segment = pathSegment(id);
   return route.replace(/\{\w+\}/, () => segment);

@@ -1,7 +1,7 @@
 /** A sink stores documents. */
 import type { Json, StreamName } from './document.ts';
 
-/** A document on its way. */
+/** A document on its way to a sink. */
 export interface OutDocument {
   /** The document id: `_id` in Elasticsearch. */
   id: string;
@@ -14,21 +14,21 @@ export interface OutDocument {
   revision: string;
   /** `host.id`, where the document has one. */
   hostId: string | undefined;
-  /** The document as UTF-8; made early, since bytes outside the heap cost nothing to keep. */
+  /** The document as UTF-8; made early, since a buffer is kept outside the heap. */
   json: Buffer;
-  /** At which byte of `json` the time of `event.ingested` stands: set by the sink when it goes out. */
+  /** The position in `json` of the time of `event.ingested`: the sink writes it when it sends the document. */
   ingestedAt: number;
 }
 
 export interface Batch {
   pipeline: string;
   walk: string;
-  /** Rises with every batch of its walk, and never comes again, not even after the state was lost. */
+  /** Rises with every batch of its walk. A number is never used twice, not even after the state was lost. */
   number: number;
   documents: OutDocument[];
 }
 
-/** A document that a sink refused for good, because of the document. */
+/** A document that a sink refused for good because of its content. */
 export interface Rejection {
   id: string;
   /** The sink's word for it, e.g. `document_parsing_exception`. */
@@ -43,7 +43,7 @@ export interface Written {
   receipt: Json;
 }
 
-/** A batch that was prepared and not committed: the process died in between. */
+/** A batch that was prepared and not committed, since the process died in between. */
 export interface Prepared {
   walk: string;
   number: number;
@@ -58,11 +58,12 @@ export interface Sink {
   readonly kind: string;
   /** Whether the state must keep the ids of a batch while it is written (so that `recover` can look them up). */
   readonly looksUp: boolean;
-  /** Resolves once every document is durable or rejected; throws if it does not know. Safe to call for several walks at once. */
+  /** Resolves once every document is durable or rejected; throws if the outcome is unknown. Safe to call for several walks at once. */
   write(batch: Batch, signal: AbortSignal): Promise<Written>;
   /**
-   * Before the first write of a pipeline, and after a write that failed: which ids of the prepared batches arrived?
-   * `committed` has the last receipt of every walk. A sink that can forget what was not committed does so here.
+   * Called before the first write of a pipeline, and after a failed write: returns the ids of the prepared batches that
+   * arrived. `committed` has the last receipt of every walk. A sink that can remove documents that were not committed does
+   * so here.
    */
   recover(
     pipeline: string,
@@ -70,9 +71,9 @@ export interface Sink {
     committed: ReadonlyMap<string, Json>,
     signal?: AbortSignal,
   ): Promise<{ arrived: Set<string> }>;
-  /** Whether the last batch of this walk arrived is not known, and it was not committed: `recover` decides about it, not `close`. */
+  /** Called when the last batch of this walk was not committed, and may have arrived: `recover` decides about it, not `close`. */
   outcomeUnknown?(pipeline: string, walk: string): void | Promise<void>;
-  /** For `sluice check`: can it be reached, and may it be written to? */
+  /** For `sluice check`: whether the sink can be reached and written to. */
   check(signal: AbortSignal): Promise<CheckLine[]>;
   close(): Promise<void>;
 }
@@ -81,8 +82,8 @@ export interface CheckLine {
   what: string;
   ok: boolean;
   detail: string;
-  /** What to do when it is not ok. */
+  /** What to do when `ok` is false. */
   advice?: string;
-  /** It works, and a person should look at it all the same. */
+  /** The check passed, but a person should look at its detail. */
   isWarning?: boolean;
 }

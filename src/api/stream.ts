@@ -12,36 +12,36 @@ export interface ReadingSettings {
   overlapMs: number;
   /** A window with more records than this is split. */
   maxWindowRecords: number;
-  /** A window that did not settle in so many attempts is accepted as unsettled. */
+  /** A window that is not settled after so many attempts is accepted as unsettled. */
   settleAttempts: number;
-  /** So many children are read side by side. */
+  /** The number of children that are read at the same time. */
   childConcurrency: number;
   /** How long a child may take to come to an end. */
   childDeadlineMs: number;
   /** Complete children whose parents show no changes are read again this often. */
   childRepeatMs: number;
-  /** Parents are looked at, and open children read again, this often. */
+  /** The list of parents, and open children, are read again this often. */
   snapshotMs: number;
-  /** The first pause between two questions for the result of a task at the vendor; it grows to ten times as much. */
+  /** The first pause between two requests for the result of a task at the vendor; it grows up to ten times. */
   taskPollMs: number;
-  /** A task without a whole result after so long is given up, and asked for again later. */
+  /** A task without a whole result after this time is given up, and started again later. */
   taskDeadlineMs: number;
 }
 
-/** What the engine hands to a stream while it is read. */
+/** What the engine passes to a stream that is read. */
 export interface StreamContext {
   client: VendorClient;
   source: SourceFacts;
   settings: ReadingSettings;
-  /** Keys delivered earlier whose time lies in the range (without one: all), without those known to be deleted. */
+  /** Keys of delivered records whose time lies in the range (without a range: all), except records known to be deleted. */
   knownKeys(range?: Range): Iterable<string>;
-  /** What is remembered of a child; undefined for one that was never read. */
+  /** The stored row of a child; undefined for a child that was never read. */
   knownChild(key: string): ChildRow | undefined;
   /** Children that may have more to read. */
   openChildren(): Iterable<ChildRow>;
-  /** Parents that the configuration names, whether a list has them or not. */
+  /** Parents that the configuration names, whether or not they are in a list. */
   parents: readonly string[];
-  /** The same that other streams of this source left in notes of the kind `parentNotes`. */
+  /** Parents that other streams of this source named in notes of the kind `parentNotes`. */
   noted(): Iterable<string>;
   /** Epoch milliseconds. */
   now(): number;
@@ -50,7 +50,7 @@ export interface StreamContext {
   log: Logger;
 }
 
-/** What one request tells of a range of a list. */
+/** What one request tells about a range of a list. */
 export interface Peek {
   total: number;
   /** Key and time of the first record, in ascending order of time. */
@@ -58,7 +58,7 @@ export interface Peek {
   firstMs: number | undefined;
 }
 
-/** Whether the part of a record that the entry of `changes` with this action watches was never delivered as it is. */
+/** Whether a part of a record differs from what was delivered last; the part is named by the action of its entry in `changes`. */
 export type IsNews = (action: string, record: unknown) => boolean;
 
 /** One vendor resource. Keeps no state of its own. */
@@ -73,64 +73,64 @@ export interface Stream {
     reading: string;
     /** What the key is made of. */
     key: string;
-    /** What it does not tell, or not at once: for whoever relies on it. */
+    /** What the stream does not deliver, or only late. */
     limits?: readonly string[];
   };
   /**
-   * How its walks go: `windows` over ranges of time; `snapshot`, the whole list each time; `children`, one reading per
-   * parent. The last two know no time: each walk covers everything.
+   * How walks read the resource: `windows` by ranges of time; `snapshot` the whole list each time; `children` one reading
+   * for each parent. The last two cannot be filtered by time: each walk covers everything.
    */
   readonly mode: 'windows' | 'snapshot' | 'children';
-  /** Members that never count as a change, wherever they stand in a record. */
+  /** Members that are never compared, at any depth of a record. */
   readonly ignored: readonly string[];
-  /** Members, beside `ALWAYS_SECRET`, that open doors at the vendor: removed before a record leaves the connector. */
+  /** Members beside `ALWAYS_SECRET` that hold credentials: removed before a record leaves the connector. */
   readonly secrets: readonly string[];
-  /** What identifies a record for good. Throws for a record without one. */
+  /** The key that identifies a record for ever. Throws for a record without one. */
   key(record: unknown): string;
-  /** When the record happened, epoch milliseconds; undefined when it does not say. */
+  /** The time of the record, epoch milliseconds; undefined for a record without one. */
   timeMs(record: unknown): number | undefined;
-  /** Whether a record can still change in ways that its list item does not show. */
+  /** Whether the detail of a record can still change without a change of its list record. */
   isOpen(record: unknown): boolean;
-  /** What a change of a record is called: `event.action` of a later revision, by the part that changed. The first that differs names it. */
+  /** The `event.action` of a later revision, by the part of the record that changed. The first entry whose part differs is used. */
   readonly changes: readonly { action: string; of: (record: unknown) => unknown }[];
-  /** `event.action` where none of `changes` differs, and, in a stream that has one, for a tombstone. */
+  /** The `event.action` when no entry of `changes` differs, and that of a tombstone. */
   readonly actions: { updated: string; deleted?: string };
-  /** What a shipped record tells other streams of its source. */
+  /** The notes that a shipped record leaves for other streams of its source. */
   notes?(record: unknown): Note[];
-  /** Notes of this kind name parents, beside those of a list and of the configuration. */
+  /** Notes of this kind name further parents, beside those of the list and the configuration. */
   readonly parentNotes?: string;
-  /** Its documents describe hosts: what they say of `host` completes the documents of other streams, where the config wants it. */
+  /** The documents describe hosts: their `host` fields complete the documents of other streams, if the config says so. */
   readonly describesHosts?: boolean;
   pages(context: StreamContext, walk: Walk, from: Json | undefined): AsyncIterable<Page>;
   /**
-   * Where the resource can be filtered by time: how many records its list has in the range, and which is the first, with
-   * one request. Bounds that reach to those of `EVERYTHING` are left out of it.
+   * For resources that can be filtered by time: how many records the list has in the range, and the first of them, with one
+   * request. A bound that reaches that of `EVERYTHING` is left out of the request.
    */
   peek?(context: StreamContext, range: Range): Promise<Peek>;
-  /** When the vendor received the record, where a record says so beside `timeMs`; the list may be filtered by either. */
+  /** When the vendor received the record, for records that tell it beside `timeMs`; the list may be filtered by either time. */
   arrivedMs?(record: unknown): number | undefined;
   /**
-   * The whole record for a key. Throws an error with action `skip` when the vendor says that it does not exist. `listed` is
-   * the list record without its secrets, undefined where only the key is known. `isNews` says of a part of a record, by its
-   * entry of `changes`, whether it is another one than was delivered last: for what costs requests of its own.
+   * The whole record for a key. Throws an error with action `skip` when the vendor says that the record does not exist.
+   * `listed` is the list record without its secrets, undefined when only the key is known. `isNews` tells whether a part of
+   * the record changed since the last delivery, so that parts that cost further requests are only fetched when needed.
    */
   detail?(context: StreamContext, key: string, listed?: unknown, isNews?: IsNews): Promise<unknown>;
-  /** The vendor only takes a record from the list, and its detail may still answer: the list alone tells that it is gone. */
+  /** The vendor answers requests for the detail of a deleted record: only the list tells that the record is deleted. */
   readonly deletesSoftly?: boolean;
-  /** The record that says that a known record is gone. Same shape as a list record. */
+  /** The record that says that a known record was deleted, in the shape of a list record. */
   tombstone?(key: string, timeMs: number | undefined): unknown;
 }
 
-/** Every field that a mapping can set: index templates are made of it. */
+/** All fields that a mapping can set: index templates are made from them. */
 export interface DeclaredFields {
-  /** Fields outside ECS stand below it: the stream's name. */
+  /** The object that holds all fields outside ECS: the stream's name. */
   prefix: string;
-  /** Full name to Elasticsearch type, for fields below the prefix. */
+  /** The Elasticsearch types of fields below the prefix, by full name. */
   custom: Readonly<Record<string, string>>;
   ecs: readonly string[];
 }
 
-/** A stream beside its mapping and its connector: one line of `connectors/index.ts`. */
+/** A stream with its mapping and its connector: one line of `connectors/index.ts`. */
 export interface Registered {
   connector: Connector;
   stream: Stream;
@@ -138,7 +138,7 @@ export interface Registered {
   fields: DeclaredFields;
 }
 
-/** What a module outside exports by default: `connectors` in the config names it. */
+/** The default export of a connector module that `connectors` in the config names. */
 export interface Vendor {
   connector: Connector;
   streams: readonly Omit<Registered, 'connector'>[];

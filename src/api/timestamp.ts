@@ -1,10 +1,10 @@
 /**
- * Vendors' times in every form that they are seen in: with and without a zone (then UTC is meant), with 0 to 9 digits
- * below the second, as `/Date(ms)/`, as epoch seconds. The digits that the vendor sent are kept, only the zone is brought
- * to `Z`. A zone-less text never meets `new Date`, which would read it in the machine's own zone.
+ * Vendors' times in all known forms: with and without a zone (then UTC is meant), with 0 to 9 digits below the second, as
+ * `/Date(ms)/`, as epoch seconds. The digits that the vendor sent are kept, only the zone becomes `Z`. A text without a zone
+ * is never given to `new Date`, which would read it in the machine's own zone.
  */
 
-/** A time in any of the vendors' forms; undefined for "never" and for what is no time. */
+/** A time in any of the vendors' forms; undefined for "never" and for values that are no time. */
 export function timestamp(value: unknown): string | undefined {
   if (typeof value === 'number') return fromEpoch(value);
   if (typeof value !== 'string') return undefined;
@@ -18,7 +18,7 @@ export function timestamp(value: unknown): string | undefined {
 const DASH = 45;
 const COLON = 58;
 const MAX_FRACTION = 9;
-/** Nothing that these vendors report happened before: earlier dates are misread counters or empty file times. */
+/** Vendors report nothing from before: earlier dates are misread counters or empty file times. */
 const FIRST_YEAR = 1970;
 const LAST_YEAR = 9999;
 
@@ -96,7 +96,7 @@ function withSeconds(content: string, plain: boolean): string | undefined {
   return shifted(`${day}T${clock}`, offset, digits);
 }
 
-/** Minutes east of Greenwich; no zone means UTC; undefined for what is no zone. */
+/** Minutes east of Greenwich; no zone means UTC; undefined for text that is no zone. */
 function offsetMinutes(content: string, at: number): number | undefined {
   if (at === content.length) return 0;
   const first = content.charCodeAt(at);

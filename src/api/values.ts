@@ -1,5 +1,5 @@
 /**
- * The kinds of values that the config is made of, as zod schemas: durations, sizes, numbers, switches, texts, secrets.
+ * The kinds of values in the config, as zod schemas: durations, sizes, numbers, switches, texts, secrets.
  *
  * A message is a predicate (`is not a duration ...`): `explain.ts` puts the value in front of it, or hides it.
  */
@@ -75,17 +75,17 @@ export function size(limits: Limits = {}) {
   return unitText('size', '512KiB, 64MiB or 1GiB', sizePattern, parseSize, limits);
 }
 
-/** A whole number. Text of digits counts too: that is what `${NAME}` leaves behind. */
+/** A whole number. Text of digits is accepted too, since `${NAME}` is replaced by text. */
 export function whole(min: number, max: number) {
   return z.preprocess(fromText, z.int().min(min).max(max));
 }
 
-/** A number, with the same leniency. */
+/** A number; text is accepted too, for the same reason. */
 export function decimal(min: number, max: number) {
   return z.preprocess(fromText, z.number().min(min).max(max));
 }
 
-/** true or false; also as text, for the same reason. */
+/** true or false; text is accepted too, for the same reason. */
 export function flag() {
   return z.preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean());
 }
@@ -99,7 +99,7 @@ export function text() {
   return z.string().min(1, 'is empty');
 }
 
-/** A secret: `${NAME}`, `file:/path`, or (with a warning) the secret itself. Marked `writeOnly`: its value is never shown. */
+/** A secret: `${NAME}`, `file:/path`, or (with a warning) the secret itself. `writeOnly` marks a value that is never shown. */
 export function secret(description: string) {
   return text().meta({ writeOnly: true, description });
 }
@@ -131,7 +131,7 @@ export function hostAndPort() {
   }, 'is not an address; write host:port');
 }
 
-/** `environment`, `none`, or the URL of a proxy; it may hold credentials, so it is shown as little as a secret. */
+/** `environment`, `none`, or the URL of a proxy; it may hold credentials, so its value is never shown. */
 export function proxy(description: string) {
   return text()
     .refine(
@@ -146,7 +146,7 @@ export function urlPassword(value: string): string | undefined {
   return URL.canParse(value) ? new URL(value).password || undefined : undefined;
 }
 
-/** A group of this machine, by name or by number: what it may do more than others is said by `description`. */
+/** A group of this machine, by name or by number; `description` says what the group may do. */
 export function group(description: string) {
   return z
     .preprocess((value) => (typeof value === 'number' ? String(value) : value), text())
@@ -163,7 +163,7 @@ export function name(pattern: RegExp, what: string) {
     .meta({ pattern: pattern.source, maxLength: 100 });
 }
 
-/** Which certificates are trusted: the same two keys wherever TLS is spoken. */
+/** Which certificates are trusted: the same two keys for sources and sinks. */
 export const caFile = () =>
   path()
     .optional()
@@ -179,12 +179,12 @@ export const insecure = () =>
 
 const HERE = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
 
-/** Whether credentials would travel there as anybody on the network can read them: not to this machine, and not with TLS. */
+/** Whether credentials sent to this URL could be read on the network: never with TLS, and never for this machine. */
 export function isReadableOnTheWay(url: unknown): boolean {
   if (typeof url !== 'string' || !URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
   return protocol === 'http:' && !HERE.test(hostname);
 }
 
-/** What is said of it. */
+/** The warning for such a URL. */
 export const READABLE = 'without https, the credentials are readable on the network';

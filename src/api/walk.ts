@@ -1,4 +1,4 @@
-/** One pass over a range or a list, and what it meets. */
+/** Walks, and what they find: pages, children, notes and gaps. */
 import type { Json } from './document.ts';
 
 /** Half-open time range in epoch milliseconds: `fromMs` belongs to it, `toMs` does not. */
@@ -18,81 +18,81 @@ export interface Walk {
   range: Range;
   /** `event` ships history without raising alerts (`backfill --as event`). */
   as?: 'event';
-  /** What it looks for again. */
+  /** The gap that the walk reads again. */
   gap?: Gap;
-  /** It is to end with what is there now, although more may come meanwhile. */
+  /** The walk ends with the records that exist now, although new ones may appear meanwhile. */
   once?: boolean;
 }
 
-/** What an accepted window held. One row of the ledger, together with what became of the records. */
+/** What an accepted window held: one row of the ledger, together with what became of its records. */
 export interface Accepted {
   range: Range;
   /** The vendor's own count. */
   total: number;
-  /** How many different keys were seen; of a child: how many entries its reply had. */
+  /** The number of different keys; of a child, the number of entries in its reply. */
   distinct: number;
-  /** Two passes saw the same set of keys, and their number is the vendor's total; a child is complete. */
+  /** Two passes saw the same keys, and their number is the vendor's total. Of a child: it is complete. */
   settled: boolean;
   /** Which filter the window was narrowed by where time could not split it, e.g. `severity=High`. */
   filter?: string;
 }
 
-/** One vendor reply, and where its walk resumes once it is delivered. */
+/** One vendor reply, and where its walk resumes once the page is delivered. */
 export interface Page {
   records: unknown[];
-  /** Opaque to the engine; handed back to `pages` after a restart. */
+  /** Opaque to the engine; passed to `pages` after a restart. */
   cursor: Json;
-  /** Keys whose detail is to be asked for whatever the list says: known records that a settled window no longer held, or a refresh that is due. */
+  /** Keys whose detail is fetched whatever the list says: known records that a settled window no longer held, or whose refresh is due. */
   ask?: string[];
-  /** Which window the page belongs to, where the pages of several come mixed. */
+  /** The window that the page belongs to, when pages of several windows come mixed. */
   window?: string;
   /** Set on the page that ends a window, a list, or the reading of a child. */
   accepted?: Accepted;
-  /** Set on the page that ends the reading of a child: what is remembered of it once the page is delivered. */
+  /** Set on the page that ends the reading of a child: the row to store once the page is delivered. */
   child?: ChildRow;
-  /** Gaps to be remembered (again), together with the page's cursor. */
+  /** Gaps to store, or store again, together with the page's cursor. */
   gaps?: readonly Gap[];
   /** Ids of gaps that are closed once the page is delivered. */
   closedGaps?: readonly string[];
-  /** What is remembered of its resource by name, once the page is delivered. */
+  /** Facts about the resource to store by name, once the page is delivered. */
   facts?: { readonly [name: string]: Json };
 }
 
-/** Something to be read on its own because a parent says so: the results of an InstaQuery, the devices of a threat. */
+/** A list that is read because a parent names it: the results of an InstaQuery, the devices of a threat. */
 export interface Child {
   /** The parent's key. */
   key: string;
-  /** What the parent says of it now; another text means that there may be more to read. */
+  /** The version that the parent tells now; another version means that there may be more to read. */
   version: string;
-  /** The parent says that nothing more will come. */
+  /** The parent says that no more records will come. */
   complete: boolean;
-  /** The parent says that there are records: then a 404 for them is trouble. */
+  /** The parent says that there are records, so that a 404 for them is an error. */
   expectsRecords: boolean;
-  /** What the reader of the child takes from the parent; empty for one that only the configuration knows. */
+  /** What reading the child needs from its parent; empty for a child that only the configuration names. */
   facts: { [member: string]: Json };
 }
 
-/** What is remembered of a child. Each has its own, so that one that fails neither holds up nor repeats another. */
+/** The stored progress of one child. Each child has its own, so that one that fails neither holds up nor repeats others. */
 export interface ChildRow {
   child: string;
-  /** The parent's version when it was read last. */
+  /** The parent's version when the child was read last. */
   version: string;
   /**
-   * `open`: more may come. `complete`: read to its end. `gone`: it does not exist any more. `overdue`: it did not come
-   * to an end in time, and is read again only when its parent changes.
+   * `open`: more records may come. `complete`: read to its end. `gone`: the child does not exist any more. `overdue`: the
+   * child was not complete in time, and is read again only when its parent changes.
    */
   status: 'open' | 'complete' | 'gone' | 'overdue';
-  /** When it was planned first, or went on after its end; deadlines count from here. */
+  /** When the child was planned first, or got more records after its end; deadlines count from here. */
   sinceMs: number;
-  /** When it is to be read again whatever its parent says, complete ones too; null for never. */
+  /** When the child is read again whatever its parent says, also when it is complete; null for never. */
   nextAtMs: number | null;
-  /** How many records its last whole reading had; null before the first. */
+  /** The number of records in the last whole reading; null before the first. */
   records: number | null;
-  /** Readings in a row that failed. */
+  /** The number of failed readings in a row. */
   failures: number;
 }
 
-/** What a record tells other streams of its source, remembered with its delivery: a hash that was seen, a host's addresses. */
+/** What a record tells other streams of its source, stored when the record is delivered: a file's hash, a host's addresses. */
 export interface Note {
   kind: string;
   id: string;
@@ -101,21 +101,21 @@ export interface Note {
 
 /**
  * A part of a resource that is known not to be delivered: a window that kept changing while it was read (`unsettled`), or
- * a part of a list whose reply cannot be had or read (`unreadable`). It is asked for again at rising intervals, until it
- * is read.
+ * a part of a list that the vendor cannot answer with or whose reply cannot be parsed (`unreadable`). A gap is read again at
+ * rising intervals, until that succeeds.
  */
 export interface Gap {
-  /** What is missing, unique within its pipeline. */
+  /** Names the missing part, unique within its pipeline. */
   id: string;
   kind: 'unsettled' | 'unreadable';
   range: Range;
-  /** What else its walker needs to ask for it again: a filter, a page; opaque to the engine. */
+  /** What its walker needs to read the gap again: a filter, a page; opaque to the engine. */
   place: Json;
   reason: string;
-  /** When it was met first, epoch milliseconds. */
+  /** When the gap was found, epoch milliseconds. */
   sinceMs: number;
-  /** When it is to be asked for again. */
+  /** When the gap is read again. */
   nextAtMs: number;
-  /** How often it was asked for again in vain. */
+  /** How often reading the gap again has failed. */
   attempts: number;
 }

@@ -6,22 +6,22 @@ export interface ListReply {
   records: unknown[];
   /** The vendor's own count; undefined where it gives none. */
   total: number | undefined;
-  /** The page size that the vendor used, which may be smaller than the one that was asked for. */
+  /** The page size that the vendor used, which may be smaller than the requested one. */
   pageSize: number;
-  /** Of the reply's body: the same digest means the same records. */
+  /** The digest of the reply's body: the same digest means the same records. */
   digest?: string;
-  /** Whether this is the whole list cannot be told: it never settles. */
-  doubtful?: boolean;
-  /** Joined from several replies, between which the list may have moved. */
+  /** The list may have more records than the vendor says: it never settles. */
+  mayBeIncomplete?: boolean;
+  /** The records come from several replies, between which the list may have changed. */
   joined?: boolean;
 }
 
 export interface PageQuery {
   page: number;
   pageSize: number;
-  /** Knows the reply by its digest, so that it need not be parsed. */
+  /** Returns the reply with this digest if it is known, so that its body need not be parsed. */
   recognise?: (digest: string) => ListReply | undefined;
-  /** The retry policy; that of the connector where it is left out. */
+  /** How long the request is retried; the connector's default if left out. */
   retry?: VendorRequest['retry'];
 }
 

@@ -105,7 +105,7 @@ interface Pass {
   /** How many pages were read. */
   count: number;
   total: number | undefined;
-  /** The total and the size were the same on every page, and none was doubtful. */
+  /** The total and the size were the same on every page, and none was mayBeIncomplete. */
   isSteady: boolean;
   /** Every page had the very words of the pass before. */
   isRepeated: boolean;
@@ -172,7 +172,7 @@ async function* readPass(
     }
     pass.isRepeated &&= same !== undefined;
     pass.isSteady &&=
-      reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize && !reply.doubtful;
+      reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize && !reply.mayBeIncomplete;
     if (reply === undefined) return;
     let keys = same?.keys ?? reply.records.map((record) => keyOf(list, record));
     if (reply.total !== undefined) pages = Math.max(pages, Math.ceil(reply.total / pageSize));

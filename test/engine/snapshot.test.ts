@@ -157,7 +157,7 @@ test('a vendor that sends shorter pages than asked for, without a total, is read
 });
 
 test('a list of which nobody knows whether it is whole never settles, and nothing reads as deleted', async () => {
-  const list = async (): Promise<ListReply> => ({ records: [], total: 0, pageSize: 5, doubtful: true });
+  const list = async (): Promise<ListReply> => ({ records: [], total: 0, pageSize: 5, mayBeIncomplete: true });
   const { last } = await walkAll({ lists: [list] }, ['known']);
   expect(last.accepted?.settled).toBe(false);
   expect(last.ask).toEqual([]);

@@ -53,7 +53,7 @@ function readPage({ log }: StreamContext, reply: unknown, list: TaskList, page: 
     throw new SluiceError('the list shrank while it was read', { action: 'walk-again' });
   }
   // Servers that did not answer may have more: the rest is read all the same, and nobody is taken to be gone.
-  return { records, total, pageSize, doubtful: failures.length > 0 };
+  return { records, total, pageSize, mayBeIncomplete: failures.length > 0 };
 }
 
 /** A total that is not set is none: the vendor writes -1 for that, or 0 beside what it lists. */

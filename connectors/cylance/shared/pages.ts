@@ -115,7 +115,7 @@ export async function listPage(context: StreamContext, query: PageQuery, address
     if (query.page > 1)
       throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
     if (address.isOne) throw error;
-    return { records: [], total: 0, pageSize: query.pageSize, doubtful: !address.mayBeMissing };
+    return { records: [], total: 0, pageSize: query.pageSize, mayBeIncomplete: !address.mayBeMissing };
   }
 }
 

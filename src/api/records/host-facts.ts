@@ -1,23 +1,23 @@
 /**
- * One device, several streams: what the inventory says of a host completes the alerts that only name it.
+ * Completes the `host` fields of alerts, which only name a device, from the inventory of devices.
  *
- * A stream that `describesHosts` leaves a note for each host, committed with its document. A document of another stream
- * with the same `host.id` gets what it lacks from there, looked up in the state of this machine: nothing is requested, and
- * nothing waits. A host that the inventory has not delivered yet is left as it is. Neither key, revision nor id of a
- * document depend on it.
+ * A stream with `describesHosts` leaves a note for each host, committed with its document. A document of another stream with
+ * the same `host.id` gets its missing fields from that note, which is looked up in the local state: this costs no request
+ * and no waiting. A host that the inventory has not delivered yet stays as it is. Key, revision and id of a document do not
+ * depend on its note.
  */
 import type { EcsDocument } from '../document.ts';
 import type { Note } from '../walk.ts';
 
-/** What is taken from the inventory: never the name, which is what the vendor said in the record itself. */
+/** Members of `host` that are taken from the inventory. The name always stays as in the record itself. */
 const MEMBERS = ['ip', 'mac', 'os'] as const;
 const KIND = 'host';
-/** A note is about as long as a line of text; of a host with endless lists of addresses it says nothing. */
+/** Notes are usually as long as a line of text; the note of a host with endless lists of addresses stays empty. */
 const MAX_NOTE_LENGTH = 8192;
-/** Says that a part of `host` comes from the inventory, as it was when the document was made. */
+/** Tags a document part of whose `host` comes from the inventory, as it was when the document was made. */
 const TAG = 'host_from_inventory';
 
-/** Fields that a document may get from here, beside those of its mapping. */
+/** Fields that a document may get from the inventory, beside those of its mapping. */
 export const HOST_FIELDS = [
   'host.ip',
   'host.mac',
@@ -30,7 +30,7 @@ export const HOST_FIELDS = [
 
 type Members = Record<string, unknown>;
 
-/** What a document of the inventory says of its host. */
+/** The note that a document of the inventory leaves about its host. */
 export function hostNote({ host }: EcsDocument): Note | undefined {
   const { id, ...rest } = (host ?? {}) as Members;
   if (typeof id !== 'string') return undefined;
@@ -39,7 +39,7 @@ export function hostNote({ host }: EcsDocument): Note | undefined {
   return { kind: KIND, id, value: value.length > MAX_NOTE_LENGTH ? '{}' : value };
 }
 
-/** Adds what the document's host lacks. `note` looks up a note by its kind and id. */
+/** Adds the missing fields of the document's host. `note` looks up a note by its kind and id. */
 export function completeHost(document: EcsDocument, note: (kind: string, id: string) => string | undefined): void {
   const host = document.host as Members | undefined;
   if (typeof host?.id !== 'string') return;

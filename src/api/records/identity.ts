@@ -1,8 +1,8 @@
 /**
- * What makes two records the same: fingerprints, revisions and document ids.
+ * Decides whether two records are the same: fingerprints, revisions and document ids.
  *
- * Hashes are taken over a text that is the same for records that say the same, so that neither the order nor the spelling of
- * members nor the way to say "nothing" reads as a change.
+ * Hashes are taken over a text that is equal for records with the same content, so that neither the order nor the spelling
+ * of members nor the form of an empty value counts as a change.
  */
 import { hash } from 'node:crypto';
 import type { Stream } from '../stream.ts';
@@ -10,10 +10,10 @@ import { foldedName } from './members.ts';
 import { withoutSecrets } from './secrets.ts';
 import { perShape } from './shapes.ts';
 
-/** Members in the order of their hash, without the ignored ones, each with what stands before its value. */
+/** Members in the order in which they are hashed, without the ignored ones, each with the text before its value. */
 type Kept = readonly { member: string; prefix: string }[];
 
-/** Sorting is the expensive part: per set of ignored members, once for each shape. */
+/** Sorting is the expensive part: it is done once for each set of ignored members and shape of record. */
 function ordering(make: (members: readonly string[], ignored: ReadonlySet<string>) => Kept) {
   const known = new WeakMap<ReadonlySet<string>, (value: object) => Kept>();
   return (value: object, ignored: ReadonlySet<string>): Kept => {
@@ -43,12 +43,12 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** What lies deeper is not told apart: no record may exhaust the stack, and what is shipped ends sooner (`secrets.ts`). */
+/** Deeper values are not compared: no record may exhaust the stack, and documents are cut at a smaller depth (`secrets.ts`). */
 const MAX_DEPTH = 400;
 
 const PIECE = 16_384;
 
-/** V8 keeps a text as the tree of what it was put together from, many times its size, until somebody looks into it. */
+/** V8 keeps a concatenated text as a tree, many times its size, until a character of the text is read. */
 function inOne(piece: string): string {
   piece.charCodeAt(0);
   return piece;
@@ -79,8 +79,8 @@ export function canonical(value: unknown, ignored: ReadonlySet<string>, depth = 
 }
 
 /**
- * A text that is equal for records that say the same: neither the order of members counts nor how their names are spelled,
- * and null, "", [], {}, an object of such and a member that is left out are all nothing. Places in lists stay.
+ * A text that is equal for records with the same content: neither the order of members nor the spelling of their names
+ * counts, and null, "", [], {}, an object of empty values and a missing member are all the same. Positions in lists count.
  */
 function saying(value: unknown, ignored: ReadonlySet<string>, depth: number): string {
   if (typeof value === 'string') return value === '' ? '' : `s${value.length}:${value}`;
@@ -113,34 +113,34 @@ function saying(value: unknown, ignored: ReadonlySet<string>, depth: number): st
 
 /** 108 bits are plenty: a hash is only ever compared with others of the same key. */
 const REVISION_LENGTH = 18;
-/** What versions before 0.2 wrote, which told spellings and kinds of nothing apart; state rows have them until they change. */
+/** Hashes of versions before 0.2, which told spellings and kinds of empty values apart; rows of the state keep them until they change. */
 const EARLIER_LENGTH = 16;
 
-/** Hash of what a record says, without ignored members: the fingerprint of a list record, the revision of a shipped one. */
+/** Hash of a record's content without ignored members: the fingerprint of a list record, the revision of a shipped record. */
 export function revisionOf(record: unknown, ignored: ReadonlySet<string>): string {
   return hash('sha256', saying(record, ignored, 0), 'base64url').slice(0, REVISION_LENGTH);
 }
 
-/** Hash of a record letter by letter: what keys are made of, and the revision of earlier versions. */
+/** Hash of the exact spelling of a record: used in keys, and as the revision in earlier versions. */
 export function exactHashOf(record: unknown, ignored: ReadonlySet<string> = NOTHING): string {
   return hash('sha256', canonical(record, ignored), 'base64url').slice(0, EARLIER_LENGTH);
 }
 
 /**
- * Whether a remembered hash is of this record, by the rule that it was made with. `earlier` makes the hash of the earlier
- * rule, which is only asked for where the remembered one is such.
+ * Whether a stored hash belongs to this record, by the rule that the stored hash was made with. `earlier` computes the hash
+ * of the earlier rule, and is only called for a stored hash of that rule.
  */
 export function isSameHash(remembered: string | null | undefined, hash: string | null, earlier: () => string): boolean {
   if (remembered === hash) return hash !== null;
   return remembered?.length === EARLIER_LENGTH && remembered === earlier();
 }
 
-/** The mark that a revision was shipped from the list record because its detail could not be had. */
+/** Marks a revision that was shipped from the list record because the detail could not be fetched. */
 export function withoutDetail(revision: string): string {
   return hash('sha256', `${revision} without detail`, 'base64url').slice(0, revision.length);
 }
 
-/** The revision of a record that is gone. */
+/** The revision of a deleted record. */
 export const DELETED = 'deleted';
 
 const DOCUMENT_ID_LENGTH = 27;
@@ -151,9 +151,9 @@ export function documentId(stream: string, key: string, ordinal: number, revisio
 }
 
 /**
- * A record's key, never throws; one that has none still gets a name, so that it can be shipped as what it is: not
- * understood. So does one whose key is a secret. Halves of surrogate pairs are spelled out, since the state could not give them back, and a key of any length
- * ends.
+ * The key of a record; never throws. A record without a key, or whose key is a secret, gets a made-up one, so that the
+ * record can be shipped as not understood. Lone surrogates are written out, since the state cannot store them, and long
+ * keys are cut.
  */
 export function keyOf(stream: Pick<Stream, 'key'>, record: unknown): string {
   try {
@@ -176,35 +176,35 @@ function storable(key: string): string {
   return `${whole.slice(0, 256).toWellFormed()}…${hash('sha256', whole, 'base64url')}`;
 }
 
-/** With the flag `u`, a surrogate is only met alone. */
+/** With the flag `u`, the pattern only matches lone surrogates. */
 function spelled(half: string): string {
   return `\\u${half.charCodeAt(0).toString(16)}`;
 }
 
-/** The key of a record whose own key is that of another record, by what it says. */
+/** The key, made from its content, of a record whose own key is that of another record. */
 export function keyOfTwin(key: string, fingerprint: string): string {
   return `${UNKEYED}${hash('sha256', `${key}\n${fingerprint}`, 'base64url').slice(0, DOCUMENT_ID_LENGTH)}`;
 }
 
 const UNKEYED = 'unkeyed-';
 
-/** Whether the vendor knows the key too: there is no detail to ask for without one. */
+/** Whether the vendor knows the key: without one, the vendor has no detail of the record. */
 export function hasKey(key: string): boolean {
   return !key.startsWith(UNKEYED);
 }
 
 /**
- * A short stand-in for what a part of a record says, without line feeds, to tell later whether it says something else:
- * as in a revision, neither spellings nor ways to say nothing count.
+ * A short stand-in, without line feeds, for a part of a record, to tell later whether that part changed: as in a revision,
+ * neither spellings nor forms of an empty value count.
  */
 export function digestOf(part: unknown, ignored: ReadonlySet<string> = NOTHING): string {
   return shortened(typeof part === 'string' ? part : saying(part, ignored, 0));
 }
 
-/** The same letter by letter, as versions before 0.2 told parts apart. */
+/** The digest by exact spelling, as versions before 0.2 made it. */
 export function exactDigestOf(part: unknown): string {
   if (part === undefined || part === null || part === '') return '';
-  if (typeof part === 'object' && Object.keys(part).length === 0) return ''; // an empty list says as little as none
+  if (typeof part === 'object' && Object.keys(part).length === 0) return ''; // an empty list is as good as none
   return shortened(typeof part === 'string' ? part : canonical(part, NOTHING));
 }
 
@@ -214,7 +214,7 @@ function shortened(text: string): string {
     : hash('sha256', text, 'base64url').slice(0, 8);
 }
 
-/** Whether a remembered digest is of this part, by the rule that it was made with. */
+/** Whether a stored digest belongs to this part, by either rule. */
 export function isDigestOf(remembered: string | undefined, part: unknown, ignored: ReadonlySet<string>): boolean {
   return remembered === digestOf(part, ignored) || remembered === exactDigestOf(part);
 }

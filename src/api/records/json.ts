@@ -1,16 +1,16 @@
 /**
- * JSON as vendors write it: numbers beyond what JavaScript keeps, and members whose order says something.
+ * Parses JSON with numbers that JavaScript cannot keep, and with members whose order matters.
  *
- * `JSON.parse` rounds long numbers, and puts names that look like integers first. Both are undone here, and only replies
- * that hold such numbers or names pay for it.
+ * `JSON.parse` rounds long numbers, and puts names that look like integers first. Both are avoided here, at a cost for
+ * replies that hold such numbers or names only.
  */
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const IS_INTEGER_NAME = /^(?:0|[1-9]\d{0,9})$/;
-/** Looks like an integer, and is the name of a member. */
+/** The name of a member that looks like an integer. */
 const HAS_INTEGER_NAME = /"\d{1,10}"\s*:/;
 
-/** Only such an exponent makes a short number too large or too small. One that stands in a text costs nothing but time. */
+/** Only such an exponent makes a short number too large or too small. A match within a string costs time only. */
 const HAS_LONG_EXPONENT = /\d[eE][+-]?\d{3,}(?:[,\]}\s]|$)/;
 
 /**
@@ -23,16 +23,16 @@ export function parseExact(text: string): unknown {
   return holdsExtreme(value, 0) && HAS_LONG_EXPONENT.test(text) ? parseUnusual(text, false) : value;
 }
 
-/** The same, and `memberOrder` knows the order of the text. */
+/** Like `parseExact`, and `memberOrder` returns the order of members in the text. */
 export function parseInOrder(text: string): unknown {
   return HAS_INTEGER_NAME.test(text) ? parseUnusual(text, true) : parseExact(text);
 }
 
 const SMALLEST_NORMAL = 2 ** -1022;
-/** What lies deeper is not looked at, and the text is searched. */
+/** Deeper values are not inspected: the text is searched instead. */
 const MAX_DEPTH = 100;
 
-/** Whether a number is what those that are too large or too small become. It is cheaper to look at values than to search the text. */
+/** Whether a number is infinite, zero or subnormal, as numbers out of range become. Looking at values is cheaper than searching the text. */
 function holdsExtreme(value: unknown, depth: number): boolean {
   if (typeof value === 'number') {
     const size = Math.abs(value);
@@ -51,12 +51,12 @@ function holdsExtreme(value: unknown, depth: number): boolean {
   return false;
 }
 
-/** Fewer characters are kept, unless there is an exponent. */
+/** JavaScript keeps shorter numbers exactly, unless they have an exponent. */
 const LONG = 16;
 
 /**
- * Of digits and a point. Every reply passes here, so only each sixteenth character is looked at: no long number can stand
- * between two of them.
+ * Whether the text holds a long number of digits and a point. Every reply is checked, so only each sixteenth character is
+ * looked at: no long number fits between two of them.
  */
 function hasLongNumber(text: string): boolean {
   for (let at = LONG - 1; at < text.length; at += LONG) {
@@ -74,12 +74,11 @@ function hasLongNumber(text: string): boolean {
 const MINUS = 45;
 const VALUE_FOLLOWS = new Set([...':,[ \n\r\t'].map((one) => one.charCodeAt(0)));
 
-/** A digit or a point. */
 function isOfNumber(code: number): boolean {
   return code <= 57 && code >= 46 && code !== 47;
 }
 
-/** What stands in a JSON text for a number: itself where JavaScript keeps its value, else its digits as text. */
+/** The number of a JSON literal if JavaScript keeps its value, else the literal as text. */
 export function exactNumber(literal: string): number | string {
   const number = Number(literal);
   return isExact(literal, number) ? number : literal;
@@ -91,7 +90,7 @@ function isExact(literal: string, number: number): boolean {
   return Number.isFinite(number) && plain(literal) === plain(String(number));
 }
 
-/** Sign, significant digits and the place of the point: equal for equal values. */
+/** Sign, significant digits and the position of the point: equal for equal values. */
 function plain(literal: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
@@ -100,7 +99,7 @@ function plain(literal: string): string {
   return kept === '' ? '0' : `${sign}${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
 }
 
-/** Quotes the numbers that would not survive, and marks the names that would change places where their order matters. */
+/** Puts numbers that JavaScript cannot keep into quotes and, if the order matters, marks names that look like integers. */
 function parseUnusual(text: string, ordered: boolean): unknown {
   let mark = '\u0000';
   while (text.includes(mark) || text.includes(JSON.stringify(mark).slice(1, -1))) mark += '\u0001';
@@ -126,7 +125,7 @@ function quoted(literal: string): string {
   return typeof exactNumber(literal) === 'string' ? `"${literal}"` : literal;
 }
 
-/** Behind the closing quote; the end of the text where there is none. */
+/** The position behind the closing quote; the end of the text if there is none. */
 function endOfString(text: string, quote: number): number {
   for (let end = text.indexOf('"', quote + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
@@ -149,7 +148,7 @@ export function memberOrder(value: object): readonly string[] {
   return orders.get(value) ?? Object.keys(value);
 }
 
-/** A copy, whole or in part, has its members in the order of the original. */
+/** Gives a copy, whole or in part, the member order of the original. */
 export function keepOrder<T extends object>(from: object, to: T): T {
   const order = orders.get(from);
   if (order !== undefined)
@@ -160,7 +159,7 @@ export function keepOrder<T extends object>(from: object, to: T): T {
   return to;
 }
 
-/** Takes the marks off, and remembers the order. Without recursion: replies may be nested deeply. */
+/** Removes the marks, and remembers the order. Without recursion, since replies may be nested deeply. */
 function inOrder(root: unknown, mark: string): unknown {
   const holder = [root];
   const open: object[] = [holder];

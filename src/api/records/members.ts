@@ -1,21 +1,21 @@
 /**
- * What the members of a vendor's records are called: one table for each resource (`members/`), which its stream and its
- * mapping both read by, so that neither knows a name that the other does not.
+ * Finds members of a vendor's records by their names: one table for each resource (`members/`), which its stream and its
+ * mapping share, so that neither knows a name that the other does not.
  *
- * Case, underscores and hyphens never count; only names that differ in more stand in a table.
+ * Case, underscores and hyphens never count; a table only lists names that differ in more than these.
  */
 
 import { perShape } from './shapes.ts';
 
-/** The names of members, each with the other words that the vendor has for it, the likeliest first. */
+/** The names of members, each with the vendor's other names for it, the likeliest first. */
 export type Table<Name extends string = string> = Readonly<Record<Name, readonly string[]>>;
 
-/** Spellings that are remembered: records with endless different names must not fill the memory. */
+/** The number of spellings that are remembered: records with endless different names must not fill the memory. */
 const MAX_SPELLINGS = 5000;
 const MAX_REMEMBERED_LENGTH = 100;
 const spellings = new Map<string, string>();
 
-/** A name without what spellings differ in: `device_name`, `DeviceName` and `deviceName` are one. */
+/** A name without case, underscores and hyphens: `device_name`, `DeviceName` and `deviceName` are the same. */
 export function foldedName(name: string): string {
   if (name.length > MAX_REMEMBERED_LENGTH) return folded(name);
   let known = spellings.get(name);
@@ -30,7 +30,7 @@ function folded(name: string): string {
   return name.replace(/[_-]/g, '').toLowerCase();
 }
 
-/** What a member of a record is in a table. Of several that are the same there, the one of the lowest rank is preferred. */
+/** The name of a record's member in a table. Of several members with the same name there, the one of the lowest rank is preferred. */
 export interface Meaning {
   name: string;
   rank: number;
@@ -38,7 +38,7 @@ export interface Meaning {
 
 const known = new WeakMap<Table, (member: string) => Meaning | null>();
 
-/** Looks up what members mean, null for those that a table does not know. */
+/** Returns the lookup of members in a table; the lookup returns null for a member that is not in the table. */
 export function meaningsIn(table: Table): (member: string) => Meaning | null {
   let look = known.get(table);
   if (look === undefined) {
@@ -62,18 +62,18 @@ function lookUpIn(table: Table): (member: string) => Meaning | null {
   return (member) => asWritten.get(member) ?? inAnySpelling.get(foldedName(member)) ?? null;
 }
 
-/** Whether one of two members of the same meaning is read rather than the other, whatever the record's order. */
+/** Whether `one` of two members with the same meaning is read rather than the `other`, whatever their order in the record. */
 export function isPreferred(meaning: (member: string) => Meaning | null, one: string, other: string): boolean {
   const [mine, its] = [meaning(one)?.rank ?? 0, meaning(other)?.rank ?? 0];
   return mine === its ? one < other : mine < its;
 }
 
-/** All names of members, as they are written in the table: for what is compared by folded names, such as `ignored`. */
+/** All names of members as the table has them: for lists that are compared by folded names, such as `ignored`. */
 export function spellingsOf<Name extends string>(table: Table<Name>, ...names: Name[]): string[] {
   return names.flatMap((name) => [name, ...table[name]]);
 }
 
-/** A member of a record under any of its names. What says nothing never hides what says something. */
+/** A member of a record under any of its names. An empty member never hides one with content. */
 export function memberOf<Name extends string>(table: Table<Name>, record: unknown, name: Name): unknown {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return undefined;
   const fields = record as Readonly<Record<string, unknown>>;
@@ -89,14 +89,14 @@ export function memberOf<Name extends string>(table: Table<Name>, record: unknow
   return empty;
 }
 
-/** What lies deeper says something: no record may exhaust the stack. */
+/** Deeper values count as content: no record may exhaust the stack. */
 const MAX_DEPTH = 400;
 
-/** Whether a member might as well be left out: null, blanks, [], {} and objects of such. Places in lists say something. */
+/** Whether a member is empty: null, blanks, [], {} and objects of empty members. A list with items is never empty. */
 export function saysNothing(content: unknown, depth = 0): boolean {
   if (typeof content === 'string') {
     const first = content.charCodeAt(0);
-    return !(first > 32 && first < 128) && content.trim() === ''; // few texts begin otherwise
+    return !(first > 32 && first < 128) && content.trim() === ''; // most texts begin with a printable ASCII character
   }
   if (typeof content !== 'object') return content === undefined;
   if (content === null) return true;
@@ -106,12 +106,12 @@ export function saysNothing(content: unknown, depth = 0): boolean {
   return true;
 }
 
-/** By name, the members of a record that mean it, the preferred one first. */
+/** The members of a record by their name in the table, the preferred one first. */
 type Spelled = ReadonlyMap<string, readonly string[]>;
 
 const spelled = new WeakMap<Table, (record: object) => Spelled>();
 
-/** Several members of one record are asked for in a row. Records never get members later. */
+/** The record that was read last: several members of one record are read in a row. Records never get members later. */
 let last: { fields: object; table: Table; spelled: Spelled } | undefined;
 
 function spelledIn(table: Table): (record: object) => Spelled {

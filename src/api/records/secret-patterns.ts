@@ -1,19 +1,19 @@
-/** Credentials in texts: switches of command lines, URLs, headers, assignments. */
+/** Finds credentials in texts: in switches of command lines, URLs, headers and assignments. */
 
-/** What stands where a secret stood. */
+/** Replaces a removed secret. */
 export const REMOVED = '[removed]';
 
-/** A value after a switch or a sign of equality: quoted (also with escaped quotes, also left open) or up to a blank. */
+/** A value after a switch or an equals sign: quoted (also with escaped quotes, also without the closing one) or up to a blank. */
 const VALUE = String.raw`(?:\\"[^\\]*(?:\\(?!")[^\\]*)*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;<>]+)`;
 /** The same where `&` and `;` belong to the value: arguments of a command line. */
 const ARGUMENT = String.raw`(?:\\"[^\\]*(?:\\(?!")[^\\]*)*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"']+)`;
 const PASSWORD = 'passw(?:or)?d|passphrase|pwd';
 const KEY = 'secret|token|api[-_]?key|access[-_]?key|accountkey|private[-_]?key|credentials?|signature|\\bsig';
 
-/** One of these is in most of what is looked for. */
+/** Most patterns can only match a text that holds one of these words. */
 const WORDS = ['pass', 'pwd', 'secret', 'token', 'key', 'sig', 'credential', 'auth', 'bearer', 'basic ', 'eyj'];
 
-/** Of a word that ends with an @: what stands between the first address in it that names a user, and the @. */
+/** Removes the password from a word that ends with an @: everything after the scheme of the first URL that names a user. */
 function withoutUser(found: string): string {
   const at = found.search(/:\/\/[^/:]{1,256}:(?!\d{1,5}\/|@)/);
   return at < 0 ? found : `${found.slice(0, at)}://${REMOVED}@`;
@@ -40,7 +40,7 @@ const PATTERNS: readonly Pattern[] = [
   },
   {
     when: (lower) => lower.includes('://') && lower.includes('@'),
-    pattern: /(?<![^\s"'<>@])[^\s"'<>@]+@/g, // up to an @, and from there no more than once
+    pattern: /(?<![^\s"'<>@])[^\s"'<>@]+@/g, // the lookbehind keeps the search linear
     replacement: withoutUser,
   },
   // Authorization headers, and bearer tokens wherever they stand

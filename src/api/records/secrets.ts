@@ -1,10 +1,10 @@
 /**
- * Removes what opens doors from a vendor's record, before anything is made of it: the document, `event.original`,
- * rejections, samples and fixtures all come from what this returns.
+ * Removes secrets from a vendor's record before the record is used: the document, `event.original`, rejections, samples
+ * and fixtures are all made from the cleaned record.
  *
- * Every list record passes here, so the common case (nothing to remove) allocates nothing: the record itself is
- * returned, and a string meets the expensive patterns only when a cheap test says that it may hold a secret. Where a
- * value cannot be told from a secret, it is removed: a lost argument is a nuisance, a leaked password is not.
+ * Every list record is cleaned, so the common case (nothing to remove) allocates nothing: the record itself is returned,
+ * and the expensive patterns are only applied to a string when a cheap test says that it may hold a secret. A value that
+ * cannot be told from a secret is removed: a lost argument is a nuisance, a leaked password is worse.
  */
 import { keepOrder, parseExact } from './json.ts';
 import { foldedName } from './members.ts';
@@ -12,19 +12,19 @@ import { REMOVED, withoutCredentials } from './secret-patterns.ts';
 
 export { REMOVED } from './secret-patterns.ts';
 
-/** Records nested deeper than this are not real; what lies below is removed, so that no record can exhaust the stack. */
+/** No real record is nested deeper; deeper values are removed, so that no record can exhaust the stack. */
 const MAX_DEPTH = 200;
 /** Spellings of member names that are remembered; a record with endless different names must not fill the memory. */
 const MAX_SPELLINGS = 5000;
 
-/** Members that open doors at every vendor. A stream names more of its own. */
+/** Members that hold secrets at every vendor. A stream adds its own. */
 export const ALWAYS_SECRET: readonly string[] = ['password', 'download_url'];
 
 interface Names {
   folded: ReadonlySet<string>;
-  /** Every spelling met so far, and whether it is one of the listed names. */
+  /** Spellings that were seen, each with whether it is one of the listed names. */
   spellings: Map<string, boolean>;
-  /** Texts that hold no secret, though they look as if they might. */
+  /** Texts that hold no secret, though they have characters of the patterns. */
   clean: Set<string>;
 }
 
@@ -32,7 +32,7 @@ const known = new WeakMap<readonly string[], Names>();
 
 const PLAIN_NAME = /^[\w-]*$/;
 
-/** A name without what spellings differ in, or what somebody may have put around or between its letters. */
+/** A name without case and without any characters around or between its letters and digits. */
 export function secretName(name: string): string {
   if (PLAIN_NAME.test(name)) return foldedName(name);
   return name
@@ -81,7 +81,7 @@ function cleanObject(value: object, names: Names, depth: number): object {
   for (const member in record) {
     const content = record[member];
     if (isSecretMember(names, member)) return rest(record, member, REMOVED, names, depth);
-    // Most members are short texts, numbers or empty: they are not worth a call.
+    // Most members are short texts, numbers or empty: they need no check.
     if (typeof content === 'string' ? content.length < 6 : typeof content !== 'object' || content === null) continue;
     const clean = cleaned(content, names, depth + 1);
     if (clean !== content) return rest(record, member, clean, names, depth);
@@ -148,7 +148,7 @@ function mayHold(text: string): boolean {
   return false;
 }
 
-/** Descriptions and names recur in record after record: those that were found clean need no second look. */
+/** Descriptions and names recur in record after record: texts without a secret are remembered and not searched again. */
 const MAX_CLEAN_TEXTS = 5000;
 const MAX_REMEMBERED_LENGTH = 200;
 
@@ -160,7 +160,7 @@ function cleanText(text: string, names: Names): string {
   return result;
 }
 
-/** A text that the patterns cannot get through might hold anything. */
+/** A text on which the patterns fail is removed as a whole: it might hold a secret. */
 function cleanedOrRemoved(text: string, names: Names): string {
   try {
     return cleanedText(text, names);
@@ -183,7 +183,7 @@ function readableOf(text: string): string {
   return text.replace(/\\u00([2-7][\da-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
-/** Vendors put JSON into strings, and strings into JSON; its members are judged by name as well. */
+/** A text that holds JSON, perhaps with JSON in its strings, without its secret members. */
 function embeddedJson(text: string, names: Names): string | undefined {
   const first = text.trimStart().charCodeAt(0);
   if ((first !== 123 && first !== 91 && first !== 34) || !mayName(text, names)) return undefined;
@@ -197,7 +197,7 @@ function embeddedJson(text: string, names: Names): string | undefined {
   }
 }
 
-/** Whether a secret member may be in it: what is not plain ASCII, or has escapes, has to be read. */
+/** Whether the text may hold a secret member: a text that is not plain ASCII, or has escapes, has to be parsed. */
 function mayName(text: string, { folded }: Names): boolean {
   if (text.includes('\\u') || NOT_ASCII.test(text)) return true;
   const letters = text.replace(/[^A-Za-z\d]+/g, '').toLowerCase();

@@ -1,10 +1,10 @@
 /**
- * Records of one resource have few shapes, that is members in one order: what is worked out from the names of members is
- * worked out once for each shape.
+ * Records of one resource have few shapes (the same members in the same order): results that only depend on the names of
+ * members are computed once for each shape.
  */
 
 const MAX_SHAPES_PER_SIZE = 30;
-/** Larger objects are not worth the memory. */
+/** Shapes of larger objects are not remembered: they are not worth the memory. */
 const MAX_MEMBERS = 500;
 
 /** Calls `make` with the names of an object's members, once per shape as long as these are few and small. */
@@ -21,7 +21,7 @@ export function perShape<T>(make: (members: readonly string[]) => T): (value: ob
   };
 }
 
-/** Of two lists of one length. */
+/** Compares two lists of the same length. */
 function areSame(one: readonly string[], other: readonly string[]): boolean {
   for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false;
   return true;
