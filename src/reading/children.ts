@@ -1,10 +1,10 @@
 /**
- * Reads what belongs to parents: the results of InstaQueries, the devices of threats.
+ * Reads the children of parents: the results of InstaQueries, the devices of threats.
  *
- * Children are planned from the list of their parents and from the configuration, and read side by side, a few at a time.
- * Each is checkpointed on its own with the last page of its reading: one that fails is put off, and neither holds up nor
- * repeats the others. A child that grows is read again, from its beginning, until it is complete; what was delivered is
- * known by its key.
+ * Children are planned from the list of their parents and from the configuration, and a few of them are read at the same
+ * time. Each child has its own checkpoint, set by the last page of its reading: a child that fails is put off, and neither
+ * holds up nor repeats the others. A child that grows is read again, from its beginning, until it is complete; records that
+ * were delivered are recognised by their keys.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, isAbort, isGeneral, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
@@ -14,31 +14,31 @@ import type { Accepted, Child, ChildRow, Page, Walk } from '../api/walk.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface Children {
-  /** What the filter of a child's ledger row begins with: `query`. */
+  /** What a child is called in messages and at the beginning of its filter in the ledger: `query`. */
   name: string;
-  /** All parents that there are now; `whole` says that none can be missing. */
+  /** All present parents; `whole` says that none is missing. */
   parents(context: StreamContext): Promise<Parents>;
-  /** The records of one child. Returns what its end says. Throws `skip` when there is none. */
+  /** The records of one child. Returns whether more will come. Throws `skip` when the child does not exist. */
   read(context: StreamContext, child: Child): AsyncGenerator<unknown[], ReadingEnd>;
-  /** Records change without any sign in their parent: complete ones, too, are read again every `childRepeatMs`. */
+  /** Records change without any sign in their parent: complete children, too, are read again every `childRepeatMs`. */
   repeats?: boolean;
 }
 
-/** true: nothing more will come. false: it does not say. `pending`: there will be more, whatever the parent says. */
+/** true: no more records will come. false: unknown. `pending`: more records will come, whatever the parent says. */
 export type ReadingEnd = boolean | 'pending';
 
 export interface Parents {
   children: Child[];
   whole: boolean;
-  /** Kept some from being listed, though not through their fault: a rate limit. */
+  /** The refusal, such as a rate limit, because of which some parents are missing. */
   refused?: unknown;
 }
 
-/** A reading that breaks off is tried so often at once; records that it delivered are not delivered again. */
+/** How often a reading that breaks off is tried before it is put off. */
 const ATTEMPTS = 5;
 const ATTEMPT_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 3_600_000;
-/** A reading that took long is not repeated before so many times its duration. */
+/** A reading is not repeated before this many times its duration has passed. */
 const REST_FACTOR = 4;
 const LONGEST_REST_MS = LONGEST_PAUSE_MS * REST_FACTOR;
 
@@ -49,8 +49,8 @@ type Event =
   | { kind: 'failed'; error: unknown; child: string | undefined };
 
 /**
- * Pages of all children that are due, as they come. Ends when none is being read and none is due. The parents are looked
- * at beside the readings, never in their place: a long reply must not hold up new ones, nor the list the replies.
+ * Pages of all children that are due, as they arrive. Ends when no child is being read and none is due. The list of parents
+ * is read beside the children: a long child must not hold up new parents, nor the list the children.
  */
 export async function* walkChildren(context: StreamContext, walk: Walk, children: Children): AsyncIterable<Page> {
   const events = openEvents();
@@ -58,7 +58,7 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
   const plansOnce = walk.kind === 'backfill' || walk.once === true;
   let queue: Child[] = [];
   let planning = false;
-  const refused = new Map<string, Refused>(); // tried once more when the other children are through, and some were answered
+  const refused = new Map<string, Refused>(); // tried once more when all others are done
   const triedAgain = new Set<string>();
   let listRefused: unknown;
   let witness: Child | undefined;
@@ -127,13 +127,13 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
         refused.set(event.child, { child: read.child, error: event.error as SluiceError });
       } else {
         if (reading.size + queue.length === 0 || isFinal(event.error)) throw event.error;
-        planning = false; // readings under way go on all the same
+        planning = false; // the children that are being read go on
         context.log.warn(`the list of parents cannot be read for now: ${messageOf(event.error)}`);
       }
     }
     if (listRefused !== undefined) throw listRefused;
   } finally {
-    for (const { pages } of reading.values()) void pages.return(undefined).catch(() => {}); // a reply may take long to end
+    for (const { pages } of reading.values()) void pages.return(undefined).catch(() => {}); // not awaited: closing a reply may take long
   }
 }
 
@@ -142,13 +142,13 @@ interface Reading {
   pages: AsyncGenerator<Page>;
 }
 
-/** The refusal may concern all children, or another one: if others are answered and this one is refused again, it is this child's own. */
+/** A child whose reading met a refusal of the route or source. If it is refused again while others are answered, it is to blame itself. */
 interface Refused {
   child: Child;
   error: SluiceError;
 }
 
-/** Whether a child that was answered in this walk is still answered. */
+/** Whether the vendor still answers for a child that it has answered for in this walk. */
 async function answersFor(context: StreamContext, { read }: Children, witness: Child | undefined): Promise<boolean> {
   if (witness === undefined) return false;
   const parts = read(context, witness);
@@ -159,11 +159,11 @@ async function answersFor(context: StreamContext, { read }: Children, witness: C
     context.signal.throwIfAborted();
     return false;
   } finally {
-    await parts.return(false); // also when the walk has ended: the reply is given up
+    await parts.return(false); // closes the reply, also when the reader stops early
   }
 }
 
-/** The children of the records of a list. A parent that cannot be understood keeps no other child from being read. */
+/** The children of the records of a list. A record that is not understood does not keep the others from being read. */
 export async function listedParents(
   context: StreamContext,
   list: Omit<Snapshot, 'findsDeleted'>,
@@ -175,7 +175,7 @@ export async function listedParents(
     try {
       return toChild(key, record);
     } catch (error) {
-      const why = `what belongs to it is not read, since it cannot be understood: ${messageOf(error)}`;
+      const why = `the children of this record are not read, since the record is not understood: ${messageOf(error)}`;
       if (!failed.has(key)) context.log.warn({ key }, why);
       failed.add(key);
       return undefined;
@@ -189,7 +189,7 @@ function isFinal(error: unknown): boolean {
   return !(error instanceof SluiceError) || error.action === 'stop';
 }
 
-/** What happened, in order. Each reading has one event at most in it, so it cannot grow. */
+/** A queue of events. Each reading has at most one event in it, so the queue stays short. */
 function openEvents() {
   const waiting: Event[] = [];
   let wake = Promise.withResolvers<void>();
@@ -198,7 +198,7 @@ function openEvents() {
       waiting.push(event);
       wake.resolve();
     },
-    /** The next one; undefined when the time has come without one. */
+    /** The next event; undefined when none came until `untilMs`. */
     async next(context: StreamContext, untilMs: number | undefined): Promise<Event | undefined> {
       if (waiting.length === 0) {
         wake = Promise.withResolvers();
@@ -213,7 +213,7 @@ function openEvents() {
   };
 }
 
-/** The parents that are listed, that the configuration names (in any spelling), and that other streams noted. */
+/** The parents in the list, those that the configuration names, in upper or lower case, and those from notes. */
 async function planned(context: StreamContext, children: Children): Promise<Parents> {
   const listed = await children.parents(context).catch((error: unknown) => withoutList(context, children, error));
   const known = new Set(listed.children.map(({ key }) => key.toLowerCase()));
@@ -230,14 +230,14 @@ async function planned(context: StreamContext, children: Children): Promise<Pare
   return { ...listed, children: [...listed.children, ...configured, ...noted] };
 }
 
-/** Parents that the configuration names are read although the list cannot be; no other parent is said to be gone. */
+/** When the list cannot be read, the parents that the configuration names are read all the same; no other counts as gone. */
 function withoutList(context: StreamContext, { name }: Children, error: unknown): Parents {
   if (context.parents.length === 0 || isAbort(error) || isFinal(error)) throw error;
-  context.log.warn(`only what the configuration names is read, no other ${name}: ${messageWithAdvice(error)}`);
+  context.log.warn(`no ${name} is read but those that the configuration names: ${messageWithAdvice(error)}`);
   return { children: [], whole: false };
 }
 
-/** The version of a parent that was only seen somewhere. */
+/** The version of a parent that is only known from a note. */
 const NOTED = 'noted';
 
 function unlisted(key: string, version: string): Child {
@@ -246,7 +246,7 @@ function unlisted(key: string, version: string): Child {
 
 type BeingRead = ReadonlyMap<string, unknown>;
 
-/** Children that were to be read again, and whose parent is not there any more. */
+/** Marks open children whose parent does not exist any more. */
 function* gone(context: StreamContext, all: readonly Child[], reading: BeingRead): Generator<Page> {
   const present = new Set(all.map(({ key }) => key));
   for (const row of context.openChildren()) {
@@ -260,7 +260,7 @@ function mark(child: ChildRow): Page {
   return { records: [], cursor: null, window: child.child, child };
 }
 
-/** Children that were never read come first, then those that have waited longest: none starves behind others that keep growing. */
+/** The children to read: new ones first, then those that have waited longest, so that none starves behind children that keep growing. */
 function due(context: StreamContext, walk: Walk, all: readonly Child[], reading: BeingRead): Child[] {
   const rows = new Map(all.map(({ key }) => [key, context.knownChild(key)]));
   const rank = ({ key, version }: Child) => {
@@ -275,36 +275,36 @@ function due(context: StreamContext, walk: Walk, all: readonly Child[], reading:
 
 function isDue(context: StreamContext, walk: Walk, child: Child, row: ChildRow | undefined): boolean {
   if (row === undefined) return true;
-  if (walk.kind === 'backfill') return !isSettledNote(child, row);
+  if (walk.kind === 'backfill') return !isEmptyNote(child, row);
   const nowMs = context.now();
   const changed = row.version !== child.version;
-  if (row.status === 'gone') return true; // it is listed again
+  if (row.status === 'gone') return true; // its parent is listed again
   if (row.status === 'complete' && row.nextAtMs !== null && isOver(row.nextAtMs, context)) return true;
   if (row.status !== 'open') return changed;
   const restsUntilMs = row.nextAtMs ?? 0;
-  // Without a sign of progress it is read less and less often.
-  const patienceMs = changed || row.failures > 0 ? 0 : Math.min((nowMs - row.sinceMs) / 4, LONGEST_PAUSE_MS);
+  // A child without a sign of progress is read less and less often.
+  const extraPauseMs = changed || row.failures > 0 ? 0 : Math.min((nowMs - row.sinceMs) / 4, LONGEST_PAUSE_MS);
   const isWrongClock = restsUntilMs - nowMs > LONGEST_REST_MS;
-  return nowMs >= restsUntilMs + patienceMs || isWrongClock;
+  return nowMs >= restsUntilMs + extraPauseMs || isWrongClock;
 }
 
-/** A parent that was only noted, and has no records, is not asked for again: a list will name it when it has some. */
-function isSettledNote(child: Child, row: Pick<ChildRow, 'status' | 'records'>): boolean {
+/** A child that is only known from a note and has no records is not read again: the list names its parent when that changes. */
+function isEmptyNote(child: Child, row: Pick<ChildRow, 'status' | 'records'>): boolean {
   return child.version === NOTED && row.status === 'complete' && row.records === 0;
 }
 
-/** A time that lies further ahead than the longest pause was set by a clock that was wrong. */
+/** Whether the time for a repetition has come. A time too far ahead was set by a wrong clock, and counts as come. */
 function isOver(repeatsAtMs: number, { now, settings }: StreamContext): boolean {
   return now() >= repeatsAtMs || repeatsAtMs - now() > settings.childRepeatMs;
 }
 
-/** There may be thousands of unknown hashes, and of children that are only read once more: all others go first. */
+/** Children known from notes and complete ones, of which there may be thousands, go behind all others. */
 function contextFor(context: StreamContext, child: Child): StreamContext {
   const isLater = child.version === NOTED || context.knownChild(child.key)?.status === 'complete';
   return isLater ? { ...context, priority: 'backfill' } : context;
 }
 
-/** The pages of one child; the last one says what is to be remembered of it. */
+/** The pages of one child; the last page has the row to store. */
 async function* readChild(context: StreamContext, walk: Walk, children: Children, child: Child): AsyncGenerator<Page> {
   const startedAtMs = context.now();
   const before = context.knownChild(child.key);
@@ -338,12 +338,12 @@ async function* readChild(context: StreamContext, walk: Walk, children: Children
       yield failed(context, walk, children, child, before, why);
       return;
     } finally {
-      await parts.return(false); // also when the walk has ended: the reply is given up
+      await parts.return(false); // closes the reply, also when the reader stops early
     }
   }
 }
 
-/** An unforeseen error is the harm of this child's reply. */
+/** An unexpected error is blamed on this child's reply: the other children are still read. */
 function ofThisChild(error: unknown): SluiceError {
   return new SluiceError(`its reply is not understood: ${messageOf(error)}`, { action: 'reject', cause: error });
 }
@@ -363,23 +363,23 @@ function finished(
   { records, complete, startedAtMs, before }: Outcome,
 ): Page {
   const nowMs = context.now();
-  // A child that goes on after its end gets its time from now on, and so does one that waits for something new.
+  // The deadline begins anew for a child that got more records after its end, or that is pending with a new version.
   const isOngoing = before?.status === 'open' || before?.status === 'overdue';
   const isAnew = complete === 'pending' && before?.version !== child.version;
   const sinceMs = isOngoing && !isAnew ? before.sinceMs : startedAtMs;
-  // Where only the parent says so, a second reading has to agree.
+  // When only the parent says that the child is complete, a second reading has to agree.
   const agrees = before?.version === child.version && before.records === records;
   const isComplete = child.complete && complete !== 'pending' && (complete || agrees);
   const isOverdue = !isComplete && !repeats && nowMs - sinceMs > context.settings.childDeadlineMs;
   if (isOverdue && before?.status !== 'overdue') {
     context.log.warn(
       { key: child.key },
-      `${name} ${child.key} has not come to its end in time: it is read again when it shows progress`,
+      `${name} ${child.key} was not complete in time: it is read again when its parent changes`,
     );
   }
   const restMs = Math.max(context.settings.snapshotMs, REST_FACTOR * (nowMs - startedAtMs));
   const nextAt = (): number | null => {
-    const isWorthIt = !isSettledNote(child, { status: 'complete', records });
+    const isWorthIt = !isEmptyNote(child, { status: 'complete', records });
     if (isComplete) return repeats && isWorthIt ? nowMs + context.settings.childRepeatMs : null;
     return isOverdue ? null : nowMs + Math.min(restMs, LONGEST_REST_MS);
   };
@@ -395,10 +395,10 @@ function finished(
   return { ...mark(row), accepted: accepted(walk, name, child, records, isComplete) };
 }
 
-/** So many readings that say "there is none" (about a day at hourly pauses) are believed, whatever is known of the child. */
+/** After so many readings that found no such child (about a day at hourly pauses), the child counts as empty, whatever is known of it. */
 const MISSING_BELIEVED = 24;
 
-/** Put off, twice as long each time; the ledger shows that it was not read. */
+/** Puts a failed child off, twice as long each time; the ledger shows that the child was not read. */
 function failed(
   context: StreamContext,
   walk: Walk,
@@ -429,7 +429,7 @@ function failed(
   return { ...mark(row), accepted: accepted(walk, name, child, 0, false) };
 }
 
-/** Entries, not keys, are counted: a reply may be too long to remember all of its keys. */
+/** Counts the entries of a reply, since the keys of a long reply do not fit into memory. */
 function accepted(walk: Walk, name: string, child: Child, records: number, settled: boolean): Accepted {
   return { range: walk.range, total: records, distinct: records, settled, filter: `${name}=${child.key}` };
 }

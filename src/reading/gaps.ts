@@ -1,4 +1,4 @@
-/** Gaps: parts that are known not to be read. They are told, remembered with the cursor that passes them, and read again at rising intervals. */
+/** Gaps: logged, stored with the cursor that passes them, and read again at rising intervals. */
 
 import type { StreamContext } from '../api/stream.ts';
 import type { Accepted, Gap, Page, Range } from '../api/walk.ts';
@@ -7,12 +7,12 @@ const FIRST_PAUSE_MS = 300_000;
 const LONGEST_PAUSE_MS = 6 * 3_600_000;
 const HOUR_MS = 3_600_000;
 
-/** Gaps within an hour are one: each poll of the live edge would leave another. */
+/** Gaps that begin within the same hour share an id: else each poll of the newest records would leave another gap. */
 export function gapIdOf(range: Range): string {
   return `from-${Math.floor(range.fromMs / HOUR_MS)}`;
 }
 
-/** What the last page of a window or list says of it: a gap where something is missing, else that there is none any more. */
+/** The gap of a window or list where records are missing, else the end of an earlier gap. Part of the last page. */
 export function gapsOf(
   context: StreamContext,
   id: string,
@@ -41,12 +41,12 @@ function gap(context: StreamContext, facts: Pick<Gap, 'id' | 'kind' | 'range' | 
   return { ...facts, place: null, sinceMs: nowMs, nextAtMs: nowMs + FIRST_PAUSE_MS, attempts: 0 };
 }
 
-/** Whether the gap is to be read again. A gap that is put off for longer than the longest pause was put off by a clock that was wrong. */
+/** Whether a gap is to be read again. A pause longer than the longest one was set by a wrong clock, and counts as over. */
 export function isGapDue(nextAtMs: number, nowMs: number): boolean {
   return nextAtMs <= nowMs || nextAtMs > nowMs + LONGEST_PAUSE_MS;
 }
 
-/** The gap after it was read again. */
+/** The result of reading a gap again: it is closed, or put off for longer. */
 export function afterLook(found: Gap, isWhole: boolean, nowMs: number): Pick<Page, 'gaps' | 'closedGaps'> {
   if (isWhole) return { closedGaps: [found.id] };
   const attempts = found.attempts + 1;

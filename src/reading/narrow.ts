@@ -1,11 +1,11 @@
 /**
- * A page of a list that fails while parts of it can be had is narrowed down: pages of a smaller size cover the same places,
- * until what cannot be read stands alone. It is skipped and told; everything beside it is read.
+ * Narrows down a page that fails: smaller pages cover the same positions, until the records that cannot be read are found.
+ * Those are skipped and reported; all others are read.
  */
 import { actionOf, SluiceError } from '../api/errors.ts';
 import type { List, ListReply, PageQuery } from './list.ts';
 
-/** Failures that a record of the page may cause: no refusal of all requests, and none that a person must mend. */
+/** Whether a record in the page may be to blame: not for a refusal of the route or source, nor one that a person must fix. */
 export function isOfThisPart(error: unknown): boolean {
   if (!(error instanceof SluiceError) || error.general !== undefined) return false;
   return error.action === 'retry' || error.action === 'reject';
@@ -17,11 +17,11 @@ export function isTooLarge(error: unknown): boolean {
 
 interface Narrowed {
   reply: ListReply;
-  /** Places in the list, from 0, whose record cannot be had. */
+  /** Positions in the list, from 0, of records that cannot be read. */
   unreadable: number[];
 }
 
-/** The parts of a failed page that can be had; undefined where none can: then no single record is to blame. */
+/** The readable records of a page that failed; undefined when no part of the page can be read: then no record is to blame. */
 export async function narrowed(
   list: List,
   { page, pageSize }: PageQuery,
@@ -37,7 +37,7 @@ export async function narrowed(
     isTooLarge: isLarge,
   };
   if (pageSize === 1) {
-    // The record stands alone, and those before it were answered; or it is the first, and the second is not too large.
+    // The record is to blame when earlier pages were answered or, for the first record, when the second can be read.
     const isAlone = page > 1 || (isLarge && (await readPart(list, 2, 1, found)));
     const total = page > 1 ? knownTotal : Math.max(1, found.total ?? 1);
     return isAlone ? { reply: { records: [], total, pageSize }, unreadable: [page - 1] } : undefined;
@@ -55,11 +55,11 @@ export async function narrowed(
     const parts = await narrowed(list, { page: only, pageSize: size }, found.total, found.isTooLarge);
     return parts && { ...parts, reply: { ...parts.reply, pageSize } };
   }
-  // A vendor that ignores the page size cannot be asked for parts.
+  // A vendor that ignores the requested page size cannot be asked for parts.
   if ((found.answers === 0 && !found.isTooLarge) || found.isOtherSize) return undefined;
   for (const part of failed) {
     const parts = await narrowed(list, { page: part, pageSize: size }, found.total, found.isTooLarge);
-    // No part of the first half can be had, however small: their size is not to blame.
+    // The first part cannot be read in however small pieces: size is not the reason.
     if (parts === undefined && found.answers === 0) return undefined;
     if (parts !== undefined) found.answers++;
     if (parts === undefined) for (let at = 0; at < size; at++) found.unreadable.push((part - 1) * size + at);
@@ -76,14 +76,14 @@ interface Found {
   records: unknown[];
   unreadable: number[];
   total: number | undefined;
-  /** How many parts were answered, also with nothing. */
+  /** The number of parts that were answered, also those without records. */
   answers: number;
   isOtherSize: boolean;
-  /** Replies to parts exceed a bound, which smaller parts may not. */
+  /** Replies exceed a size limit: smaller parts may not. */
   isTooLarge: boolean;
 }
 
-/** Whether it could be had. */
+/** Reads one part of the page. Returns whether that succeeded. */
 async function readPart(list: List, page: number, pageSize: number, found: Found): Promise<boolean> {
   try {
     const reply = await list.list({ page, pageSize, retry: 'brief' });
@@ -103,7 +103,7 @@ async function readPart(list: List, page: number, pageSize: number, found: Found
   }
 }
 
-/** The parts must cover the page exactly. */
+/** The size of parts that cover the page exactly. */
 function partSize(pageSize: number): number {
   for (const parts of [2, 5, 3, 7]) if (pageSize % parts === 0) return pageSize / parts;
   return 1;

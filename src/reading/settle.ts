@@ -2,9 +2,9 @@
  * Reads a list page by page until it is *settled*: two readings in a row saw the same records, and their number is the
  * vendor's total. Only then has no record slipped between two pages while the list moved.
  *
- * A *reading* joins passes until their union is as large as the total: where more records than a page holds have one time,
- * their order may change with every request, and no single pass sees all of them. A union above the total held something
- * that is gone meanwhile, so that the reading is begun anew.
+ * A *reading* joins passes until their union is as large as the total: when more records than a page holds have the same
+ * time, their order may change with every request, and no single pass sees all of them. A union larger than the total holds
+ * records that were deleted meanwhile, so the reading begins anew.
  */
 import type { Json } from '../api/document.ts';
 import { actionOf, SluiceError } from '../api/errors.ts';
@@ -14,24 +14,24 @@ import type { Page } from '../api/walk.ts';
 import type { List, ListReply, PageQuery } from './list.ts';
 import { isOfThisPart, isTooLarge, narrowed } from './narrow.ts';
 
-/** What a list held when it was accepted. */
+/** The content of a list when it was accepted. */
 export interface ListOutcome {
   keys: Set<string>;
   total: number | undefined;
   settled: boolean;
-  /** Positions in the list whose record cannot be had; the list is not settled then. */
+  /** Positions of records that cannot be read; a list with such records is not settled. */
   unreadable: number[];
-  /** The list moves, so that a smaller part of it may settle. Not so a list that gives the same wrong total each time. */
+  /** The list keeps changing, so that a smaller part of it may settle. False for a list with equal replies and a wrong total. */
   isMoving: boolean;
 }
 
-/** Passes of one reading at the most; of 9,000 ties a dozen see all. */
+/** The most passes of one reading; a dozen see all of 9,000 records with the same time. */
 const MOST_PASSES = 60;
 
-/** So many passes in a row that add nothing end a reading: the missing records are not in the list. */
+/** A reading ends after so many passes in a row without a new record: records still missing are not in the list. */
 const BARREN_PASSES = 8;
 
-/** Pages of the list, all with the cursor that is given; ends when the list is settled, or was read often enough. */
+/** Pages of the list, all with the cursor `resume`; ends when the list is settled, or was read often enough. */
 export async function* settle(context: StreamContext, list: List, resume: Json): AsyncGenerator<Page, ListOutcome> {
   let before: Reading | undefined;
   for (let attempt = 1; ; attempt++) {
@@ -39,7 +39,7 @@ export async function* settle(context: StreamContext, list: List, resume: Json):
     const { keys, unreadable, last } = reading;
     const isSame = before !== undefined && areEqual(before.keys, keys);
     const settled = isSame && before?.isWhole === true && reading.isWhole;
-    // A list that repeats its reply word for word, with a wrong total, will not do better.
+    // A list with equal replies in each pass and a wrong total will never settle.
     const isVain = isSame && !reading.isWhole && last.isRepeated;
     if (settled || isVain || unreadable.length > 0 || attempt >= context.settings.settleAttempts) {
       return { keys, total: last.total, settled, unreadable, isMoving: !settled && !last.isRepeated };
@@ -89,7 +89,7 @@ function areEqual(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean
   return one.size === other.size && other.isSubsetOf(one);
 }
 
-/** A page that cannot be had, in none of its parts: behind the first it may be too deep for the vendor. */
+/** A page behind the first that cannot be read in any of its parts: it may be too deep for the vendor. */
 export class DeepPage extends Error {
   readonly page: number;
   constructor(page: number, cause: unknown) {
@@ -100,17 +100,17 @@ export class DeepPage extends Error {
 
 interface Pass {
   keys: Set<string>;
-  /** Pages that repeat the pass before: a pass of nothing but such pages has the keys of that pass. */
+  /** The keys of pages that repeat the pass before, not added to `keys` yet: a pass that repeats to its end shares the keys of the one before. */
   held: string[][];
-  /** How many pages were read. */
+  /** The number of pages that were read. */
   count: number;
   total: number | undefined;
-  /** The total and the size were the same on every page, and none was mayBeIncomplete. */
+  /** The total and the size were the same on every page, and no page said that it may be incomplete. */
   isSteady: boolean;
-  /** Every page had the very words of the pass before. */
+  /** Every page had the same body as in the pass before. */
   isRepeated: boolean;
   unreadable: number[];
-  /** Pages by the digest of their body. A page that the pass before saw in the same words holds nothing to compare. */
+  /** Pages by the digest of their body. A page with the same body as in the pass before need not be compared. */
   pages: Map<string, SeenPage>;
 }
 
@@ -132,16 +132,16 @@ interface SeenPage {
   pageSize: number;
 }
 
-/** A pass that finds no end is given up behind so many pages, or twice as many as the vendor announced. */
+/** A pass without an end is given up after so many pages, or twice as many as the vendor announced. */
 const MOST_PAGES = 20_000;
 
-/** The most records of one list, whose keys are held until it is settled; a window of time is split long before. */
+/** The most records of one list, whose keys are kept until the list is settled. A window is split long before. */
 const MOST_RECORDS = 1_000_000;
 
-/** So many empty pages in a row before the announced end are the end. */
+/** After so many empty pages in a row the list counts as ended, whatever the vendor announced. */
 const MOST_EMPTY = 3;
 
-/** One pass over all pages; yields the records of those that the pass before did not see. A list that shrank ends it early. */
+/** One pass over all pages; yields the records of pages that the pass before did not see. Ends early when the list shrinks. */
 async function* readPass(
   list: List,
   wantedSize: number,
@@ -163,7 +163,7 @@ async function* readPass(
       return same && { ...same, records: [] };
     };
     const reply = await pageOf(list, { page, pageSize, recognise }, pass);
-    // A full page with the whole total may be a cut list: the next page tells. It may be past the end.
+    // When one full page is the whole list, the next page is read too, since the total may be that of the page. It may not exist.
     const isOnlyAsked = page > Math.ceil((pass.total ?? 0) / pageSize) && pass.total === pageSize;
     if (reply === undefined && isOnlyAsked) return;
     if (page === 1 && reply !== undefined) {
@@ -179,7 +179,7 @@ async function* readPass(
     else if (keys.some((key) => !pass.keys.has(key))) pages++; // without a total, only a page with nothing new is the last
     if (reply.total === pageSize && keys.length === pageSize && keys.some((key) => !pass.keys.has(key)))
       pages = page + 1;
-    // Kept for the tests above, which need these keys at the next page.
+    // Keys are held back unless the tests for new keys above need them at the next page.
     if (pass.isRepeated && reply.total !== undefined && reply.total !== pageSize) pass.held.push(keys);
     else {
       const size = pass.keys.size;
@@ -205,24 +205,23 @@ function endless(): SluiceError {
     action: 'retry',
     isTooLarge: true,
     advice:
-      'Look at the list in the console. Without the stream that reads it (`streams` of the source) all others go on.',
+      'Look at the list in the console. To go on without it, leave out the stream that reads it (`streams` of the source).',
   });
 }
 
 /**
- * A key that one reply holds more than once is as many entries of the list, as the vendor's total counts them: the further
- * ones have a name of their own.
+ * Numbers the repetitions of a key in one reply, since the vendor's total counts each of them.
  */
 function namesOf(keys: string[]): string[] {
   const counts = new Map<string, number>();
   return keys.map((key) => {
     const count = (counts.get(key) ?? 0) + 1;
     counts.set(key, count);
-    return count === 1 ? key : `${key}\0${count}`; // as no vendor writes a key
+    return count === 1 ? key : `${key}\0${count}`; // no vendor has such a key
   });
 }
 
-/** Undefined when the list shrank under the pass. */
+/** One page; undefined when the list has shrunk and the page does not exist any more. */
 async function pageOf(list: List, query: PageQuery, pass: Pass): Promise<ListReply | undefined> {
   try {
     return await list.list(query.page === 1 ? { ...query, retry: 'few' } : query);
@@ -235,7 +234,7 @@ async function pageOf(list: List, query: PageQuery, pass: Pass): Promise<ListRep
       return { ...parts.reply, joined: true };
     }
     if (query.page > 1) throw new DeepPage(query.page, error);
-    // No part of the page can be had: an outage, which is waited for.
+    // No part of the first page can be read: an outage, so the request waits for its end.
     return list.list(query);
   }
 }

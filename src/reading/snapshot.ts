@@ -1,5 +1,5 @@
 /**
- * Walks a resource that has no time filter: the whole of it, each time. New and changed records are told by their
+ * Walks a resource that has no time filter: each walk reads the whole list. New and changed records are recognised by their
  * fingerprints, so a walk that finds nothing new costs list pages only.
  */
 import { SluiceError } from '../api/errors.ts';
@@ -11,17 +11,17 @@ import type { ListReply, PageQuery } from './list.ts';
 import { DeepPage, type ListOutcome, settle } from './settle.ts';
 
 export interface Snapshot {
-  /** Lists that together hold every record, and may overlap. One page; throws `walk-again` for a page past the end. */
+  /** Lists that together hold every record, and may overlap. Each returns one page, and throws `walk-again` for a page past the end. */
   lists: readonly ((query: PageQuery) => Promise<ListReply>)[];
   key(record: unknown): string;
-  /** Whether the detail of a known record that no list has any more is asked for: a 404 then says that the record is gone. */
+  /** Whether to request the detail of a known record that is in no list any more: a 404 then proves that it was deleted. */
   findsDeleted: boolean;
 }
 
 /** A list without times has one gap, which the next whole reading closes. */
 const GAP = 'list';
 
-/** The cursor is always null: a walk that was interrupted begins again, and what was delivered is unchanged. */
+/** The cursor is always null: an interrupted walk begins again, and finds its delivered records unchanged. */
 export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, walk: Walk): AsyncIterable<Page> {
   const missing = new Set(snapshot.findsDeleted ? context.knownKeys() : []); // before the first pass
   const { keys, settled, total, unreadable } = yield* readLists(context, snapshot);
@@ -36,7 +36,7 @@ export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, 
   };
 }
 
-/** Bounds of the records that are kept until the whole list is read: their number, and their bytes as JSON. */
+/** How many records, and how many bytes of them as JSON, are kept until a list is read. */
 const MOST_KEPT = { records: 250_000, bytes: 64 * 1024 * 1024 };
 
 interface Kept<T> {
@@ -46,8 +46,8 @@ interface Kept<T> {
 }
 
 /**
- * Everything that the lists hold, without remembering anything: for those who plan children. `keep` makes of a record what
- * is needed of it. A record without a key is nobody's parent, and stands apart: it must not stop the others.
+ * All records of the lists, without storing anything: for planning children. `keep` returns the needed part of a record.
+ * Records without a key cannot be parents, and are returned apart so that they do not stop the others.
  */
 export async function readSnapshot<T = unknown>(
   context: StreamContext,
@@ -72,7 +72,7 @@ export async function readSnapshot<T = unknown>(
   }
 }
 
-/** The size of a record that cannot be written as JSON: as if it were large. */
+/** The size of a value as JSON; one that cannot be written as JSON counts as large. */
 function sizeOf(kept: unknown): number {
   try {
     return JSON.stringify(kept)?.length ?? 0;
@@ -82,15 +82,15 @@ function sizeOf(kept: unknown): number {
 }
 
 function tooMany(records: number): SluiceError {
-  return new SluiceError(`a list has no end: ${records} records of it are held, as many as may be`, {
+  return new SluiceError(`a list has no end: ${records} records of it are in memory, the most that Sluice keeps`, {
     action: 'retry',
     isTooLarge: true,
     advice:
-      'Look at the list in the console. Without the streams that read it (`streams` of the source) all others go on.',
+      'Look at the list in the console. To go on without it, leave out the streams that read it (`streams` of the source).',
   });
 }
 
-/** Every page of every pass, as it comes: for connectors whose child is a list of its own. */
+/** Every page of every pass, as it arrives: for streams that yield a list as a child of something. */
 export async function* readLists(
   context: StreamContext,
   { lists, key }: Pick<Snapshot, 'lists' | 'key'>,
@@ -107,6 +107,6 @@ export async function* readLists(
       throw error instanceof DeepPage ? error.cause : error;
     }
   }
-  // Lists that overlap have no common total; each was compared with its own.
+  // Lists that overlap have no common total; each was compared with its own total.
   return { ...all, total: all.settled ? all.keys.size : all.total };
 }

@@ -16,7 +16,7 @@ import { isOfThisPart } from './narrow.ts';
 import { DeepPage, settle } from './settle.ts';
 
 export interface ListQuery extends PageQuery {
-  /** Bounds to ask for; they include the overlap. */
+  /** The bounds of the request; they include the overlap. */
   range: Range;
   filter?: Filter;
 }
@@ -36,14 +36,14 @@ export interface Resource {
   partition: { name: string; values: readonly string[] };
 }
 
-/** Time is not split finer than this. */
+/** Windows are not split into shorter spans. */
 const SMALLEST_SPAN_MS = 1000;
 const MAX_PARTS = 64;
 
 interface Cursor {
   /** Everything before this is walked. */
   coveredMs: number;
-  /** Windows that did not settle, to be walked once more at the end. */
+  /** Unsettled windows, which are walked once more at the end. */
   again: Range[];
 }
 
@@ -59,27 +59,27 @@ export async function* walkWindows(
     coveredMs: Math.max(saved?.coveredMs ?? walk.range.fromMs, walk.range.fromMs),
     again: saved?.again ?? [],
   };
-  const course: Course = { cursor, gap: walk.gap, splits: 0, isWhole: true };
-  yield* walkRange(context, resource, { fromMs: cursor.coveredMs, toMs: walk.range.toMs }, walk.range, course);
+  const progress: Progress = { cursor, gap: walk.gap, splits: 0, isWhole: true };
+  yield* walkRange(context, resource, { fromMs: cursor.coveredMs, toMs: walk.range.toMs }, walk.range, progress);
   while (cursor.again.length > 0) {
     const [range] = cursor.again as [Range];
-    yield* walkRange(context, resource, range, walk.range, course);
+    yield* walkRange(context, resource, range, walk.range, progress);
   }
   if (walk.gap === undefined) return;
-  yield { records: [], cursor: copy(cursor), ...afterLook(walk.gap, course.isWhole, context.now()) };
+  yield { records: [], cursor: copy(cursor), ...afterLook(walk.gap, progress.isWhole, context.now()) };
 }
 
-interface Course {
+interface Progress {
   cursor: Cursor;
   /** The gap that this walk reads again. */
   gap: Gap | undefined;
-  /** How often a window was split because it kept moving. */
+  /** How often a window was split because its list kept changing. */
   splits: number;
   /** No window of the walk was left unsettled. */
   isWhole: boolean;
 }
 
-/** A tenant whose lists never rest must not be read in endless parts. */
+/** Windows of a tenant whose lists change all the time must not be split without end. */
 const MOST_SPLITS = 40;
 
 async function* walkRange(
@@ -87,7 +87,7 @@ async function* walkRange(
   resource: Resource,
   range: Range,
   bounds: Range,
-  course: Course,
+  progress: Progress,
 ): AsyncIterable<Page> {
   const windows: Range[] = range.toMs > range.fromMs ? [range] : [];
   for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
@@ -101,23 +101,23 @@ async function* walkRange(
       continue;
     }
     try {
-      const maySplit = divisible && total > query.pageSize && course.splits < MOST_SPLITS;
-      const isSplit = yield* walkWindow(context, resource, { range: window, query, tooDeep, maySplit }, course);
+      const maySplit = divisible && total > query.pageSize && progress.splits < MOST_SPLITS;
+      const isSplit = yield* walkWindow(context, resource, { range: window, query, tooDeep, maySplit }, progress);
       if (!isSplit) continue;
-      course.splits++; // so that what moves stands alone, and the rest settles
+      progress.splits++; // parts without changes settle
       windows.unshift(...splitTime(window, PARTS_OF_MOVING - 1));
     } catch (error) {
       if (!(error instanceof DeepPage)) throw error;
       context.log.warn(`page ${error.page} of a window keeps failing: the window is split`);
       if (divisible) windows.unshift(...splitTime(window, 1));
-      else yield* walkParts(context, resource, { range: window, query, tooDeep, maySplit: false }, course, error);
+      else yield* walkParts(context, resource, { range: window, query, tooDeep, maySplit: false }, progress, error);
     }
   }
 }
 
 const PARTS_OF_MOVING = 8;
 
-/** The number of records in the window. Where the first record cannot be had, the reply with the second tells as well. */
+/** The number of records. When the first record cannot be read, the request for the second tells the number too. */
 async function countOf(resource: Resource, query: Query): Promise<number> {
   const one = { ...query, pageSize: 1 };
   try {
@@ -127,7 +127,7 @@ async function countOf(resource: Resource, query: Query): Promise<number> {
     const second = await resource.list({ ...one, page: 2, retry: 'brief' }).catch((other: unknown) => other);
     if (!(second instanceof Error)) return (second as ListReply).total ?? 1;
     if (actionOf(second) === 'walk-again') return 1;
-    return (await resource.list({ ...one, page: 1 })).total ?? 0; // an outage, which is waited for
+    return (await resource.list({ ...one, page: 1 })).total ?? 0; // an outage: waits for its end
   }
 }
 
@@ -135,27 +135,27 @@ interface Window {
   range: Range;
   query: Query;
   tooDeep: boolean;
-  /** A window that does not settle is given back to be split. */
+  /** If the window does not settle, `walkWindow` returns true so that it is split. */
   maySplit: boolean;
 }
 
-/** Reads a burst that time cannot split part by part; for a part of such a burst there is nothing left to try. */
+/** Reads a window that cannot be split by time part by part; fails when it was read that way already. */
 async function* walkParts(
   context: StreamContext,
   resource: Resource,
   window: Window,
-  course: Course,
+  progress: Progress,
   tooDeep: DeepPage,
 ): AsyncIterable<Page> {
   if (window.tooDeep) throw tooDeep.cause;
   try {
-    yield* walkWindow(context, resource, { ...window, tooDeep: true }, course);
+    yield* walkWindow(context, resource, { ...window, tooDeep: true }, progress);
   } catch (error) {
     throw error instanceof DeepPage ? error.cause : error;
   }
 }
 
-/** The overlap reaches into the past only: beyond the frozen end, the list is still moving. */
+/** The overlap never reaches beyond the walk's frozen end, where the list is still changing. */
 function queryFor(window: Range, bounds: Range, context: StreamContext): Query {
   const { overlapMs, pageSize } = context.settings;
   return {
@@ -172,15 +172,15 @@ function splitTime(range: Range, needed: number): Range[] {
   return Array.from({ length: parts }, (_, index) => ({ fromMs: bound(index), toMs: bound(index + 1) }));
 }
 
-/** Reads one window until it is settled, or as often as is allowed, and says so with its last page. */
+/** Reads one window until it is settled or `settle_attempts` is reached; its last page tells the outcome. Returns true to have it split. */
 async function* walkWindow(
   context: StreamContext,
   resource: Resource,
   { range, query, tooDeep, maySplit }: Window,
-  course: Course,
+  progress: Progress,
 ): AsyncGenerator<Page, boolean> {
-  const { cursor } = course;
-  const known = [...context.knownKeys(range)]; // before the first pass: records that it brings cannot be missing
+  const { cursor } = progress;
+  const known = [...context.knownKeys(range)]; // taken before the first pass, so that its new records do not count as missing
   const parts = tooDeep ? await partition(resource, query) : [undefined];
   const seen = new Set<string>();
   let total = 0;
@@ -200,18 +200,18 @@ async function* walkWindow(
   const ask = settled ? known.filter((key) => !seen.has(key)) : [];
   const isSecond = range.toMs <= cursor.coveredMs;
   advance(cursor, range, settled || unreadable.length > 0);
-  course.isWhole &&= settled || !isSecond;
-  if (unreadable.length > 0) course.isWhole = false;
+  progress.isWhole &&= settled || !isSecond;
+  if (unreadable.length > 0) progress.isWhole = false;
   const filter = parts[0] === undefined ? undefined : resource.partition.name;
   const accepted: Accepted = { range, total, distinct: seen.size, settled, filter };
-  // A window that did not settle is walked once more before it is a gap.
-  const isGap = course.gap === undefined && (unreadable.length > 0 || (!settled && isSecond));
+  // An unsettled window is walked once more before it is a gap.
+  const isGap = progress.gap === undefined && (unreadable.length > 0 || (!settled && isSecond));
   const gaps = isGap ? gapsOf(context, gapIdOf(range), accepted, unreadable) : {};
   yield { records: [], ask, cursor: copy(cursor), accepted, ...gaps };
   return false;
 }
 
-/** One part per value of the partition, when they add up to the whole: for a burst that time cannot split. */
+/** The parts of a window that time cannot split: one for each value of the partition if they add up to the whole, else one part. */
 async function partition(resource: Resource, query: Query): Promise<(Filter | undefined)[]> {
   const { name, values } = resource.partition;
   const filters = values.map((value) => ({ name, value }));
@@ -222,7 +222,7 @@ async function partition(resource: Resource, query: Query): Promise<(Filter | un
   return sum === whole.total ? filters.filter((_, index) => counts[index] !== 0) : [undefined];
 }
 
-/** Moves the cursor over an accepted window; one that did not settle is queued once. */
+/** Moves the cursor over an accepted window; an unsettled one is queued once. */
 function advance(cursor: Cursor, range: Range, settled: boolean): void {
   const queued = cursor.again.findIndex((one) => one.fromMs === range.fromMs && one.toMs === range.toMs);
   if (range.toMs > cursor.coveredMs) {

@@ -358,7 +358,7 @@ describe('children', () => {
       at.pass(HOUR);
     }
     expect(at.rows.get('q')).toMatchObject({ status: 'overdue', nextAtMs: null });
-    expect(at.said.filter((line) => line.includes('not come to its end'))).toHaveLength(1);
+    expect(at.said.filter((line) => line.includes('not complete in time'))).toHaveLength(1);
     const before = at.reads.length;
     await at.run();
     expect(at.reads).toHaveLength(before);
