@@ -19,14 +19,14 @@ export interface Health {
   close(): Promise<void>;
 }
 
-/** A pipeline as health sees it. */
+/** The parts of a pipeline that health looks at. */
 interface Watched {
   statistics: Statistics;
   plan: Pick<PipelinePlan, 'source' | 'registered' | 'refusals'>;
 }
 
 interface HealthTools {
-  /** Milliseconds that the process lived through. */
+  /** Milliseconds in which the process was running. */
   lived: () => number;
   /** How many log lines could not be written. */
   lost?: () => Lost | undefined;
@@ -147,7 +147,7 @@ function silenceLimitMs(config: Config, { reading, retry, http, sinks }: SourceC
   );
 }
 
-/** A walk that cannot go on is not ready, whatever the others do: its first request was given up only after its deadline. */
+/** A pipeline with a failing walk is not ready, whatever its other walks do: the walk only fails after the deadline of a request. */
 function readiness(watched: Watched, nowMs: number): Finding {
   const { name, waiting } = watched.statistics;
   const { why, advice } = troubleOf(watched, SAY_AFTER_MS, nowMs);

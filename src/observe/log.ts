@@ -1,9 +1,9 @@
 /**
- * Logs: one ECS document a line for machines, readable lines for people; both to stderr, both without secrets, and with
- * nothing in them that a terminal would obey.
+ * Logs: one ECS document a line for machines, readable lines for people; both to stderr, both without secrets and without
+ * control characters that a terminal would obey.
  *
- * That is done to the values of the finished line, so that nothing passes beside it: neither an error's stack, nor a
- * child logger's bindings, nor JSON inside a string.
+ * The values of the finished line are cleaned, so that nothing is missed: neither an error's stack, nor a child logger's
+ * bindings, nor JSON inside a string.
  */
 import { ecsFormat } from '@elastic/ecs-pino-format';
 import { type DestinationStream, type Logger, destination as openDestination, pino, stdSerializers } from 'pino';
@@ -55,7 +55,7 @@ function forMachines({ scrub, clean }: Redactor): (line: unknown) => string {
   return (line) => `${inertJson(clean(line, show))}\n`;
 }
 
-/** Turns each line into one for people, at once: nothing is left behind when the process ends. */
+/** Formats each line for people at once, so that no line is lost when the process ends. */
 function forPeople({ show, clean }: Redactor, colorize: boolean): (line: unknown) => string {
   const translateTime = 'SYS:HH:MM:ss';
   const format = prettyFactory({ colorize, messageKey: 'message', translateTime, singleLine: true });

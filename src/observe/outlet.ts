@@ -1,19 +1,19 @@
-/** Where logs and talk go: whoever reads them may vanish, and the disk under them may be full, and nothing else may end of it. */
+/** Writes logs and progress. Their reader may vanish, or their disk be full: Sluice goes on all the same. */
 
-/** A stream that takes every text without ever throwing, and counts what could not be written. */
+/** A stream that never throws, and counts texts that could not be written. */
 interface Outlet {
   stream: NodeJS.WriteStream;
   lost(): Lost | undefined;
 }
 
 export interface Lost {
-  /** How often something could not be written. */
+  /** The number of texts that could not be written. */
   lines: number;
-  /** Why not, the last time: `EPIPE`, `ENOSPC`. */
+  /** The reason of the last failure: `EPIPE`, `ENOSPC`. */
   why: string;
 }
 
-/** The stream goes on to be used as it is; its errors end here. */
+/** Wraps a stream; other code may go on to use the stream itself, whose errors are ignored from now on. */
 export function keepOpen(stream: NodeJS.WriteStream): Outlet {
   const lost: Lost = { lines: 0, why: '' };
   const note = (error: NodeJS.ErrnoException | null | undefined): void => {
@@ -21,7 +21,7 @@ export function keepOpen(stream: NodeJS.WriteStream): Outlet {
     lost.lines++;
     lost.why = error.code ?? error.message;
   };
-  stream.on('error', () => {}); // told to whoever wrote it
+  stream.on('error', () => {}); // the callback of each write gets the error
   const write = stream.write.bind(stream) as (chunk: unknown, encoding: unknown, done: unknown) => boolean;
   stream.write = ((chunk: unknown, second?: unknown, third?: unknown) => {
     const told = typeof second === 'function' ? second : third;

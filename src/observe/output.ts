@@ -1,6 +1,6 @@
 /**
- * Where commands write. A line is one line whatever its text, so that no foreign one can pass for another; nothing in it
- * is a secret, and nothing is obeyed by a terminal.
+ * The output of commands. A line stays one line whatever its text, so that foreign text cannot forge another line. It holds
+ * no secret and no control character that a terminal would obey.
  */
 import { drawn, inert, inertJson } from '../api/inert.ts';
 import type { Redactor } from '../redaction/redactor.ts';
@@ -12,13 +12,13 @@ export interface Writer {
 export interface Output {
   line(text: string): void;
   lines(texts: readonly string[]): void;
-  /** Our own words, with line feeds of their own. */
+  /** A text of Sluice that has line feeds. */
   page(text: string): void;
-  /** For programs: the very value, but for secrets. */
+  /** A value as JSON for programs, unchanged except for secrets. */
   json(value: unknown, indent?: number): void;
 }
 
-/** No line of a command is longer; a table's cells are shorter. */
+/** The longest line of a command; a table's cells are shorter. */
 const LONGEST = 20_000;
 
 export function openOutput(writer: Writer, { show, clean }: Redactor): Output {
@@ -38,7 +38,7 @@ export function openOutput(writer: Writer, { show, clean }: Redactor): Output {
   };
 }
 
-/** A terminal for what draws: the log in colours, and the progress bar. Both make their texts inert themselves. */
+/** A terminal for the coloured log and the progress bar, which make their texts inert themselves. */
 export interface Terminal extends Writer {
   readonly isTTY?: boolean;
   readonly columns?: number;

@@ -1,4 +1,4 @@
-/** How far a long command has come: a bar where a person watches, a plain line every few seconds elsewhere. */
+/** The progress of a long command: a bar on a terminal, a plain line every few seconds elsewhere. */
 import cliProgress from 'cli-progress';
 import type { Redactor } from '../redaction/redactor.ts';
 import type { Output, Terminal } from './output.ts';
@@ -8,7 +8,7 @@ interface Standing {
   /** 0 to 1. */
   part: number;
   delivered: number;
-  /** Shown as it is, e.g. what is waited for. */
+  /** A text shown beside the bar, such as the reason for waiting. */
   note?: string;
 }
 
@@ -16,10 +16,10 @@ export interface Progress {
   stop(): void;
 }
 
-/** Where the log goes: to stderr, or above the bar while there is one. */
+/** The destination of the log: stderr, or the space above the bar while there is one. */
 export interface Talk {
   write(text: string): void;
-  /** Until `undefined` is given. */
+  /** Sends the log to `write`, until called with `undefined`. */
   redirect(write: ((text: string) => void) | undefined): void;
 }
 
@@ -43,9 +43,9 @@ interface ProgressOptions {
 
 const BAR_MS = 200;
 const LINE_MS = 5000;
-/** No terminal is wider. */
+/** The longest note: no terminal is wider. */
 const LONGEST_NOTE = 400;
-/** The rate is that of the last so many milliseconds. */
+/** The rate is measured over the last so many milliseconds. */
 const RATE_MS = 10_000;
 
 export function startProgress(options: ProgressOptions): Progress {
@@ -95,7 +95,7 @@ function startLines({ title, cli, standing }: ProgressOptions, describe: Describ
 
 type Describe = (standing: Standing) => { percent: number; part: number; text: string };
 
-/** Remembers a little of the past to tell the rate and how long it will take. */
+/** Remembers recent progress to tell the rate and the remaining time. */
 function describer(now: () => number): Describe {
   const past: { at: number; delivered: number; part: number }[] = [];
   return ({ part, delivered, note }) => {

@@ -1,4 +1,4 @@
-/** Times as people write and read them. */
+/** Reads and shows times, durations and counts as people write them. */
 import { usageError } from '../api/errors.ts';
 import { EARLIEST_MS, EVERYTHING, parseTimeMs } from '../api/time.ts';
 
@@ -7,7 +7,7 @@ const AGE = /^(\d+(?:\.\d+)?)([smhdw])$/;
 
 export interface TimeArgument {
   ms: number;
-  /** Set when it was written as an age. */
+  /** Set when the time was written as an age. */
   ageMs?: number;
 }
 

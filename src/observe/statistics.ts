@@ -1,4 +1,4 @@
-/** What is known about each pipeline while it runs: for progress, summaries, metrics and health. */
+/** The counts and the condition of each running pipeline: for progress, summaries, metrics and health. */
 
 import type { Registered } from '../api/stream.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
@@ -15,44 +15,44 @@ export interface Statistics {
   delivered: number;
   rejected: number;
   windows: number;
-  /** Windows that held nothing new. */
+  /** The number of windows without a new record. */
   unchangedWindows: number;
   unsettled: number;
-  /** Records that wait for their detail now. */
+  /** The number of records that wait for their detail now. */
   owed: number;
-  /** How many gaps there are now, and since when the oldest is one (epoch milliseconds). */
+  /** The number of gaps now, and when the oldest was found (epoch milliseconds). */
   gaps: { count: number; sinceMs: number | undefined };
-  /** When a walk came to its end last. */
+  /** When a walk ended last. */
   lastSuccessMs: number | undefined;
-  /** When it last did, or said, anything at all; lived time. */
+  /** When the pipeline last made progress or said what it waits for; lived time. */
   lastSignMs: number;
-  /** Per walk that cannot go on: since when (lived time), and why. */
+  /** The walks that cannot go on: since when (lived time), and why. */
   failing: Map<string, Failing>;
-  /** The same of the sink. */
+  /** Since when, and why, the sink takes no documents. */
   sinkFailing: Failing | undefined;
-  /** Per walk that waits for an answer of the sink: since when. */
+  /** Since when each walk has waited for an answer of the sink. */
   asking: Map<string, number>;
-  /** What it waits for; undefined when it does not. */
+  /** What the pipeline waits for; undefined when it does not wait. */
   waiting: string | undefined;
-  /** What a person should look at; undefined when there is nothing. */
+  /** What a person should look at, if anything. */
   alarm: string | undefined;
-  /** Why it stopped, when only a person can help. */
+  /** Why the pipeline stopped, when only a person can help. */
   stopped: { message: string; advice: string | undefined } | undefined;
-  /** Children that could not be read when they were last tried. */
+  /** Keys of children whose last reading failed. */
   unread: Set<string>;
-  /** Per backfill that the vendor refused for good: why. */
+  /** Backfills that the vendor refused for good, with the reason. */
   refused: Map<string, string>;
-  /** Per walk: the newest time of a record that was read. */
+  /** The newest time of a record that each walk has read. */
   reached: Map<string, number>;
   events: PipelineEvents;
 }
 
-/** Whether the sink takes nothing, or has not answered for too long. */
+/** Whether the sink takes no documents, or has not answered for too long. */
 export function isSinkFailing({ asking, sinkFailing }: Statistics, livedMs: number): boolean {
   return sinkFailing !== undefined || [...asking.values()].some((sinceMs) => livedMs - sinceMs > SAY_AFTER_MS);
 }
 
-/** The walk, or the sink, that has been failing for longest, if that is longer than so many milliseconds. */
+/** The walk or sink that has been failing for longest, if for longer than so many milliseconds. */
 export function failingFor(
   { failing, asking, sinkFailing }: Statistics,
   livedMs: number,
@@ -69,7 +69,7 @@ export function failingFor(
   return `${longest.who} cannot go on for ${Math.round((livedMs - longest.sinceMs) / 60_000)} min: ${longest.reason}`;
 }
 
-/** `lived` is what durations are measured by: the time that the process did not run is nobody's failure. */
+/** Durations are measured by `lived`, which leaves out the time in which the process did not run. */
 export function createStatistics(name: string, now: () => number, lived: () => number = now): Statistics {
   const counts = { seen: 0, delivered: 0, rejected: 0, windows: 0, unchangedWindows: 0, unsettled: 0, owed: 0 };
   const signs = {
@@ -159,13 +159,13 @@ function eventsOf(statistics: Statistics, now: () => number, lived: () => number
   };
 }
 
-/** The stream, which notes how far its walks have read, where records come in ascending order of time. */
+/** The stream, made to note the newest time that each of its walks has read. */
 export function observed(registered: Registered, statistics: Statistics): Registered {
   const { stream } = registered;
   if (stream.mode !== 'windows') return registered;
   const pages: typeof stream.pages = async function* (context, walk, from) {
     for await (const page of stream.pages(context, walk, from)) {
-      yield page; // resumed when the page was taken: what was read before it is on its way
+      yield page; // resumed when the engine has taken the page
       const ms = timeOf(stream, page.records.at(-1));
       if (ms !== undefined) statistics.reached.set(walk.id, Math.max(ms, statistics.reached.get(walk.id) ?? 0));
     }
