@@ -4,7 +4,7 @@ import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, statSync, syml
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { groupNumber, isOnlyForUser, ownUser, showGroup, showUser } from '../src/system/accounts.ts';
-import { makeFile, makeFolder, openNewFile, openOwnFile, settleFile } from '../src/system/private-files.ts';
+import { correctMode, makeFile, makeFolder, openNewFile, openOwnFile } from '../src/system/private-files.ts';
 import { isWide, ownFile, requireTrustedFolder, shellWord, whoMayReplace } from '../src/system/trust.ts';
 import { scratch } from './engine/harness.ts';
 
@@ -183,10 +183,10 @@ describe('a file is opened only when it is one of ours', () => {
 test('a file of ours is given its mode, and it is said what others could do before', () => {
   writeFileSync(at('one'), '');
   chmodSync(at('one'), 0o644);
-  expect(settleFile(at('one'), 0o600, {})).toBe('0644');
+  expect(correctMode(at('one'), 0o600, {})).toBe('0644');
   expect(modeOf(at('one'))).toBe('600');
-  expect(settleFile(at('one'), 0o600, {})).toBeUndefined();
-  expect(settleFile(at('none'), 0o600, {})).toBeUndefined();
+  expect(correctMode(at('one'), 0o600, {})).toBeUndefined();
+  expect(correctMode(at('none'), 0o600, {})).toBeUndefined();
 });
 
 test('a file that is there is not opened, for closing it would let go of its locks', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type SluiceError, stopError } from '../api/errors.ts';
 import { ownUser, showUser } from '../system/accounts.ts';
 import { type Holder, holderOf, isLocked, type Lock, takeLock } from '../system/os-lock.ts';
-import { fileMode, folderMode, makeFile, makeFolder, settleFile } from '../system/private-files.ts';
+import { correctMode, fileMode, folderMode, makeFile, makeFolder } from '../system/private-files.ts';
 import {
   isWide,
   ownFile,
@@ -27,15 +27,15 @@ const LOCK_MODE = 0o600;
 const DATABASE = ['state.db', 'state.db-wal', 'state.db-shm', 'state.db-journal'];
 
 /** Makes the folder where there is none, and sees to it that the state is Sluice's alone. Throws where it cannot be. */
-export function settleFiles(place: StatePlace): void {
+export function secureFiles(place: StatePlace): void {
   const { path } = place;
   makeFolder(path, place);
   requireTrustedFolder(path, { ...place, may: ['be a link'] });
   makeFile(join(path, 'lock.db'), LOCK_MODE, place);
   removeSecondNames(path);
   const had = [
-    ...DATABASE.map((name) => settleFile(join(path, name), fileMode(place), place)),
-    settleFile(join(path, 'lock.db'), LOCK_MODE, place),
+    ...DATABASE.map((name) => correctMode(join(path, name), fileMode(place), place)),
+    correctMode(join(path, 'lock.db'), LOCK_MODE, place),
   ];
   const [first] = had.filter((mode) => mode !== undefined);
   if (first !== undefined)
@@ -66,9 +66,9 @@ export function tellOfOthers(place: StatePlace): void {
 }
 
 /** Takes the state for this process; undefined when another Sluice has it. Throws when it is somebody else who holds it. */
-export function lockState(path: string, patienceMs: number): Lock | undefined {
+export function lockState(path: string, waitMs: number): Lock | undefined {
   const file = join(path, 'lock.db');
-  const lock = takeLock(file, patienceMs);
+  const lock = takeLock(file, waitMs);
   if (lock !== undefined) return lock;
   const holder = holderOf(file);
   if (holder === undefined || holder.user === ownUser()) return undefined;

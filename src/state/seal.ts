@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileMode, settleFile } from '../system/private-files.ts';
+import { correctMode, fileMode } from '../system/private-files.ts';
 import type { Readers } from '../system/trust.ts';
 
 /** A larger one would take longer than a second, each time that Sluice starts and ends. */
@@ -32,7 +32,7 @@ export function seal(path: string, readers: Readers): void {
     if (digest === undefined) return;
     rmSync(fresh, { force: true });
     writeFileSync(fresh, `${digest} ${sum(digest)}\n`, { flag: 'wx', mode: fileMode(readers) });
-    settleFile(fresh, fileMode(readers), readers);
+    correctMode(fresh, fileMode(readers), readers);
     if (versionOf(file) === before) renameSync(fresh, sealFile);
     else rmSync(fresh);
   } catch {

@@ -7,7 +7,7 @@ import type { Range } from '../api/walk.ts';
 import type { Lock } from '../system/os-lock.ts';
 import { fileMode, makeFile } from '../system/private-files.ts';
 import { guarded, newer, quickCheck, requireWhole, torn } from './damage.ts';
-import { hasState, inUse, lockState, type StatePlace, settleFiles, tellOfOthers, watchFiles } from './files.ts';
+import { hasState, inUse, lockState, type StatePlace, secureFiles, tellOfOthers, watchFiles } from './files.ts';
 import { openPipeline, saidBy } from './pipeline-state.ts';
 import { MIGRATIONS, SCHEMA, SCHEMA_VERSION } from './schema.sql.ts';
 import { seal, unseal } from './seal.ts';
@@ -29,8 +29,8 @@ const PRAGMAS =
 export function openState(options: StateOptions): StateStore {
   const { path, exclusive } = options;
   return guarded(path, () => {
-    settleFiles(options);
-    const lock = exclusive ? lockState(path, LOCK_PATIENCE_MS) : undefined;
+    secureFiles(options);
+    const lock = exclusive ? lockState(path, LOCK_WAIT_MS) : undefined;
     if (exclusive && lock === undefined) throw inUse(path);
     try {
       if (exclusive) tellOfOthers(options);
@@ -98,7 +98,7 @@ function prepared(file: string, pragmas: string, beforeMigration = () => {}): Da
 }
 
 /** A process that only looks whether the lock is taken (`isStateInUse`) holds it for a moment: wait for that. */
-const LOCK_PATIENCE_MS = 500;
+const LOCK_WAIT_MS = 500;
 
 /**
  * Opens the state as `run` does, where there is one, and asks SQLite whether the file is whole. Throws with what to do. A
@@ -147,7 +147,7 @@ function idIn(database: DatabaseSync): string {
 /** Whether a process holds the state: then jobs are left to it. */
 export function isStateInUse(place: StatePlace): boolean {
   return guarded(place.path, () => {
-    settleFiles(place);
+    secureFiles(place);
     const lock = lockState(place.path, 0);
     lock?.close();
     return lock === undefined;

@@ -1,16 +1,16 @@
-/** Users and groups of this machine, as far as its own files name them: nobody else is asked. */
+/** Users and groups of this machine, as its own files name them: no directory service is asked. */
 import { readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
 interface Entry {
   name: string;
   id: number;
-  /** The user's first group; of a group, itself. */
+  /** The user's primary group; for a group, its own number. */
   group: number;
   members: string[];
 }
 
-/** The number above it stands for none. */
+/** The largest number of a user or group; the number above it stands for "none". */
 const LARGEST = 2 ** 32 - 2;
 
 /** The user that this process acts as. */
@@ -18,11 +18,11 @@ export function ownUser(): number {
   try {
     return userInfo().uid;
   } catch {
-    return statSync('/proc/self').uid; // one without a name, as a container may be given
+    return statSync('/proc/self').uid; // a user without a name, as in some containers
   }
 }
 
-/** `root (uid 0)`, or `uid 4711` where it has no name here. */
+/** `root (uid 0)`, or `uid 4711` for a user without a name here. */
 export function showUser(uid: number): string {
   return show('uid', uid, users());
 }
@@ -36,15 +36,15 @@ function show(kind: string, id: number, entries: readonly Entry[]): string {
   return name === undefined ? `${kind} ${id}` : `${name} (${kind} ${id})`;
 }
 
-/** The number of a group that is given by number or by name; undefined for a name that nobody here has. */
+/** The number of a group that is given by number or name; undefined for an unknown name. */
 export function groupNumber(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text) <= LARGEST ? Number(text) : undefined;
   return groups().find(({ name }) => name === text)?.id;
 }
 
 /**
- * Whether a group is there for its one user alone, as many systems make one for each: it has the user's name, and nobody
- * else in it. What it may do, nobody else may.
+ * Whether a group is the private group of one user, as many systems make for each user: it has the user's name and no other
+ * member, so that rights of the group are rights of the user alone.
  */
 export function isOnlyForUser(gid: number, uid: number): boolean {
   const all = users();

@@ -1,35 +1,35 @@
 /**
- * The time of day. The clock of a machine may be set while we run, to a wrong time as well as to the right one, and it
- * rightly goes on while the machine sleeps. What is shipped, when what is due and how long something has lasted must not
- * depend on which of them it was: a clock that leaps is followed when a reply of a vendor agrees with it, or when nobody
- * contradicts it for a while. Until then, time goes on from where it was.
+ * The time of day. The clock of a machine may be set while Sluice runs, to a wrong time as well as to the right one, and it
+ * rightly goes on while the machine sleeps. A wrong clock must change neither documents nor schedules nor durations: a leap
+ * is followed when a vendor's reply agrees with the new time, or when no reply contradicts it for a while. Until then, time
+ * is counted on from the time before the leap.
  */
 
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
-  /** What a reply says of the time (its header `Date`). */
+  /** Takes the time of a reply (its header `Date`). */
   heard(date: string | null): void;
-  /** What is wrong with the clock of the machine, as far as that is known. */
+  /** How the clock of the machine is wrong, as far as that is known. */
   trouble(): string | undefined;
-  /** Who is told of leaps. */
+  /** Adds a listener for messages about leaps. */
   listen(listener: (text: string) => void): void;
 }
 
 interface ClockSources {
   /** The clock of the machine. */
   wall: () => number;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Milliseconds of a monotonic clock. */
   steady: () => number;
 }
 
-/** Clocks are corrected by less all the time. */
+/** A smaller change is an ordinary correction. */
 const LEAP_MS = 5000;
-/** Without a word for or against it, a leap is followed then. */
+/** A leap that no reply confirms or contradicts is followed after this time. */
 const FOLLOWED_AFTER_MS = 600_000;
 
 interface Leap {
-  /** Steady time: since when nobody has contradicted it. */
+  /** Since when (steady time) no reply has contradicted the leap. */
   sinceMs: number;
   isContradicted: boolean;
 }
@@ -39,7 +39,7 @@ export function createClock({ wall, steady }: ClockSources = { wall: Date.now, s
   let leap: Leap | undefined;
   let tell = (_text: string): void => {};
   const believed = () => steady() + offsetMs;
-  /** By how much the clock of the machine is ahead of what is believed. */
+  /** By how much the clock of the machine is ahead of the time that Sluice uses. */
   const byMs = () => wall() - believed();
   const follow = (why: string): void => {
     leap = undefined;
@@ -67,7 +67,7 @@ export function createClock({ wall, steady }: ClockSources = { wall: Date.now, s
       look();
       if (leap === undefined || date === null) return;
       const saidMs = Date.parse(date);
-      const nearMs = Math.abs(byMs()) / 2; // of the two, it agrees with one at most
+      const nearMs = Math.abs(byMs()) / 2; // so that the reply agrees with one of the two times at most
       if (Math.abs(saidMs - wall()) < nearMs) return follow("a vendor's reply agrees with it");
       if (!(Math.abs(saidMs - believed()) < nearMs)) return;
       const isNew = !leap.isContradicted;
@@ -95,7 +95,7 @@ const UNITS = [
   ['s', 1000],
 ] as const;
 
-/** In the largest unit of which it is more than one. */
+/** Says by how much the clock was set, in the largest unit of which that is more than one. */
 function setBy(ms: number): string {
   const size = Math.abs(ms);
   const [unit, unitMs] = UNITS.find(([, each]) => size > each * 1.5) ?? UNITS[3];

@@ -1,13 +1,13 @@
-/** Open files and connections, of which a process may have so many: with few, sources open fewer connections at a time. */
+/** The limit on open files and connections of a process: with a low limit, sources open fewer connections at a time. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 
-/** Measured: the program with its state, before it asks anybody anything; and what is open for a moment. */
+/** Measured: the handles of the program and its state before the first request, and of files that are open for a moment. */
 const PROGRAM = 36;
 
 export const HANDLES_ADVICE =
   'Let Sluice have more open files (`ulimit -n`, LimitNOFILE of its service), or lower rate.concurrency of the sources.';
 
-/** How many this process may have; undefined where that cannot be told. Node has raised it as far as it may. */
+/** The limit of this process, which Node has raised as far as allowed; undefined if unknown. */
 export function mostHandles(): number | undefined {
   try {
     const [, soft = ''] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -17,12 +17,12 @@ export function mostHandles(): number | undefined {
   }
 }
 
-/** Whether an error says that there is none left, in this process or on this machine. */
+/** Whether an error says that no handle is left, in this process or on this machine. */
 export function isOutOfHandles(said: string): boolean {
   return /\bE[MN]FILE\b/.test(said);
 }
 
-/** The same, where an error does not say why a file cannot be opened. */
+/** Whether no handle is left, for errors that do not say why a file cannot be opened. */
 export function hasNoHandles(): boolean {
   try {
     closeSync(openSync('/dev/null', 'r'));
@@ -32,7 +32,7 @@ export function hasNoHandles(): boolean {
   }
 }
 
-/** How many connections each source may have of those that it wants, at least one. `most`: what sinks leave of all. */
+/** How many of its wanted connections each source gets, at least one. `most` is the number that sinks leave for sources. */
 export function sharedHandles(wanted: readonly number[], most: number): number[] {
   const left = most - PROGRAM;
   const all = wanted.reduce((sum, one) => sum + one, 0);

@@ -1,10 +1,10 @@
 /**
- * Time that this process lived through: while the machine sleeps or the process is stopped nothing could have been done, so
- * that no deadline may pass. The monotonic clock does not do it: it runs on while a process is stopped.
+ * The time in which this process was running. No deadline may pass while the machine sleeps or the process is stopped. The
+ * monotonic clock does not suffice: it goes on while a process is stopped.
  */
 
 const TICK_MS = 1000;
-/** A tick that comes later than this was kept from coming. */
+/** A tick that comes later shows that the process was not running. */
 const LONGEST_TICK_MS = 5000;
 
 interface LivedTime {

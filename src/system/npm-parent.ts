@@ -1,6 +1,6 @@
 /**
- * npm (`npm run`, `npx`) starts Sluice through a shell. When it is ended by a signal it dies alone: what it started would
- * go on as an orphan that holds the state, and whoever sent the signal would believe that Sluice has stopped.
+ * npm (`npm run`, `npx`) starts Sluice through a shell. When npm is ended by a signal it dies alone: Sluice would go on as
+ * an orphan that holds the state, although the sender of the signal believes that Sluice has stopped.
  */
 import { readFileSync } from 'node:fs';
 
@@ -11,20 +11,20 @@ interface NpmWatch {
   /** The present parent of this process. */
   ppid(): number;
   gone(): void;
-  /** What is known of processes: replaced in tests. */
+  /** Looks up processes; replaced in tests. */
   processes?: Processes;
 }
 
 interface Processes {
-  /** Undefined where that cannot be read, or the process is gone. */
+  /** Undefined when the parent cannot be read, or the process has ended. */
   parentOf(pid: number): number | undefined;
   commandOf(pid: number): string | undefined;
 }
 
 /**
- * Calls `gone` once when the npm that started this process is gone, or the shell between them, which dies with it.
- * Undefined where no npm is above it: a process that a script of npm's put into the background has lost its shell before
- * it gets here, and lives on. Undefined, too, where there is no `/proc` to tell.
+ * Calls `gone` once when the npm that started this process has ended, or the shell between them, which dies with npm.
+ * Returns undefined when this process has no npm above it (a process that an npm script put into the background has lost its
+ * shell by now, and goes on), and on a system without `/proc`.
  */
 export function watchNpm({ env, ppid, gone, processes = ofThisMachine }: NpmWatch): NodeJS.Timeout | undefined {
   if (env.npm_execpath === undefined) return undefined;
@@ -41,14 +41,14 @@ export function watchNpm({ env, ppid, gone, processes = ofThisMachine }: NpmWatc
   return timer;
 }
 
-/** npm names its process after what it was asked to do: `npm run demo`, `npm exec sluice run`. */
+/** npm names its process after its command: `npm run demo`, `npm exec sluice run`. */
 function isNpm(pid: number, { commandOf }: Processes): boolean {
   return /^(?:\S*\/)?(?:npm|npx)\b|\/(?:npm|npx)(?:-cli\.js)?(?:\s|$)/.test(commandOf(pid) ?? '');
 }
 
 const ofThisMachine: Processes = {
   parentOf(pid) {
-    // The name in brackets may hold anything, brackets too.
+    // The name in brackets may hold any characters, brackets too.
     const [, fields] = /\) (.*)$/s.exec(read(`/proc/${pid}/stat`) ?? '') ?? [];
     const parent = Number(fields?.split(' ')[1]);
     return Number.isInteger(parent) ? parent : undefined;

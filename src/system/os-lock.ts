@@ -1,4 +1,4 @@
-/** A lock that the operating system lets go of when the process dies, however it dies: SQLite's, on a file that stays empty. */
+/** A lock that the operating system releases when the process ends, however it ends: that of SQLite, on a file that stays empty. */
 import { readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../api/errors.ts';
@@ -7,19 +7,19 @@ export interface Lock {
   close(): void;
 }
 
-/** Who holds a lock, as far as this machine tells. */
+/** The process that holds a lock, as far as this machine tells. */
 export interface Holder {
   pid: number;
-  /** Undefined for a process that cannot be seen: this user's own always can. */
+  /** Undefined for a process that is hidden from this user; the user's own processes never are. */
   user: number | undefined;
 }
 
 /**
- * Takes the lock on a file that is there, and waits so long for somebody who holds it. Undefined when it is taken. The file
- * must not be opened by anything else in this process: closing that would let go of the lock.
+ * Takes the lock on an existing file, and waits so long if another process holds the lock. Undefined if the lock stays
+ * taken. Nothing else in this process may open the file: closing it there would release the lock.
  */
-export function takeLock(file: string, patienceMs: number): Lock | undefined {
-  const lock = new DatabaseSync(file, { timeout: patienceMs });
+export function takeLock(file: string, waitMs: number): Lock | undefined {
+  const lock = new DatabaseSync(file, { timeout: waitMs });
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;');
     return lock;
@@ -30,19 +30,19 @@ export function takeLock(file: string, patienceMs: number): Lock | undefined {
   }
 }
 
-/** Whether an error of SQLite says that somebody else has what is wanted. */
+/** Whether an error of SQLite says that another process holds the lock. */
 export function isLocked(error: unknown): boolean {
   return /locked|busy/i.test(messageOf(error));
 }
 
-/** Who has locked a file: the one who writes it, where there is one. Undefined where the system does not tell. */
+/** The process that has locked a file, preferably for writing. Undefined if the system does not tell. */
 export function holderOf(file: string): Holder | undefined {
   const holders = holdersOf(file);
   const { pid } = holders.find(({ writes }) => writes) ?? holders[0] ?? {};
   return pid === undefined ? undefined : { pid, user: userOf(pid) };
 }
 
-/** `1: POSIX  ADVISORY  WRITE 4711 08:01:123456 1073741824 1073742335`; with `->` behind the number, it only waits. */
+/** `1: POSIX  ADVISORY  WRITE 4711 08:01:123456 1073741824 1073742335`; a process with `->` behind the number only waits. */
 const HELD = /^\d+: POSIX +\w+ +(READ|WRITE) +(\d+) +[\da-f]+:[\da-f]+:(\d+) /;
 
 function holdersOf(file: string): { pid: number; writes: boolean }[] {

@@ -1,15 +1,15 @@
 /**
  * A *part* is a source or a sink with the client that it holds. What a library throws outside any promise, in a callback
- * of a socket, is the failure of the part that called it: that one is closed and opened again, and the others go on.
+ * of a socket, is the failure of the part that called the library: that part is closed and opened again, the others go on.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from 'pino';
 import { messageOf, SluiceError } from '../api/errors.ts';
 
 export interface Parts {
-  /** Runs `work` so that whatever fails in its callbacks, however late, is told to `fail`. */
+  /** Runs `work` so that `part.fail` is called for each failure in its callbacks, however late. */
   run<T>(part: Part, work: () => T): T;
-  /** To be called with what nobody caught, while it is being handled. Says whether it is the failure of a part. */
+  /** Must be called within the handler of an uncaught error. Returns whether the error is the failure of a part. */
   failed(error: unknown): boolean;
 }
 
@@ -30,9 +30,9 @@ export function createParts(): Parts {
   };
 }
 
-/** Something with a client that may have to be opened again. */
+/** A part whose client is opened again after a failure. */
 export interface Reopened<Client> {
-  /** Calls the client; rejects with `retry` when it fails meanwhile outside of the call, and `broken` aborts then. */
+  /** Calls the client. When the client fails meanwhile outside of the call, `broken` aborts and the call rejects with `retry`. */
   call<T>(work: (client: Client, broken: AbortSignal) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -44,7 +44,7 @@ interface Opened<Client> {
   calls: Set<(error: unknown) => void>;
 }
 
-/** `name` is how messages call the part: `sink "elastic"`. The client is opened by the first call. */
+/** `name` is the name of the part in messages: `sink "elastic"`. The first call opens the client. */
 export function reopened<Client extends { close(): void | Promise<void> }>(
   name: string,
   open: () => Client | Promise<Client>,
@@ -60,7 +60,7 @@ export function reopened<Client extends { close(): void | Promise<void> }>(
       const advice = 'Sluice goes on by itself. If this comes again and again, look at what answers there.';
       for (const reject of calls) reject(new SluiceError(what, { action: 'retry', advice, cause: error }));
       broken?.abort();
-      void client?.then((one) => one.close()).catch(() => {}); // it is broken already
+      void client?.then((one) => one.close()).catch(() => {}); // the client is broken already
     },
   };
   return {

@@ -1,6 +1,6 @@
 /**
- * Makes files and folders for Sluice's user alone, and, where the config names one, for a group that reads: the umask decides
- * nothing. State, sinks and commands make everything here; what others could do with it, `trust.ts` says.
+ * Makes files and folders for Sluice's user alone and, if the config names one, for a group that may read: whatever the
+ * umask. State, sinks and commands make all their files here; `trust.ts` tells what others could do with them.
  */
 import {
   chmodSync,
@@ -28,12 +28,12 @@ export function fileMode({ group }: Readers): number {
   return group === undefined ? 0o600 : 0o640;
 }
 
-/** With a group, what others make in it (SQLite its logs) gets that group, too. */
+/** With a group, files that other code makes in the folder (the logs of SQLite) get that group, too. */
 export function folderMode({ group }: Readers): number {
   return group === undefined ? 0o700 : 0o750 | SET_GROUP;
 }
 
-/** Makes the folder, and those above it that are missing. One that is there is opened to the group, and not narrowed. */
+/** Makes the folder and missing parent folders. An existing folder is opened to the group, but never narrowed. */
 export function makeFolder(path: string, readers: Readers): void {
   if (existsSync(path)) {
     letGroupRead(path, readers);
@@ -50,7 +50,7 @@ export function makeFolder(path: string, readers: Readers): void {
   withFolder(path, (fd) => give(fd, folderMode(readers), readers, path));
 }
 
-/** Only the owner may, and only where it takes something: its modes may have been chosen with care. */
+/** Lets the group read an existing folder. Only the owner may, and only when needed: its mode may have been chosen with care. */
 function letGroupRead(path: string, readers: Readers): void {
   const { group } = readers;
   const stats = statSync(path);
@@ -68,7 +68,7 @@ function withFolder(path: string, work: (fd: number) => void, links: number = co
   }
 }
 
-/** The owner's choice of group first: it takes bits of the mode away. */
+/** Sets the group and then the mode, since setting the group clears bits of the mode. */
 function give(fd: number, mode: number, { group }: Readers, path: string): void {
   const { uid, gid } = fstatSync(fd);
   if (group !== undefined && gid !== group) inGroup(path, group, () => fchownSync(fd, uid, group));
@@ -76,7 +76,7 @@ function give(fd: number, mode: number, { group }: Readers, path: string): void 
   try {
     fchmodSync(fd, mode);
   } catch (error) {
-    // Where nobody may set that bit (`RestrictSUIDSGID` of systemd), only the logs of SQLite do without the group.
+    // Where the set-group bit is forbidden (`RestrictSUIDSGID` of systemd), only the logs of SQLite do without the group.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM' || (mode & SET_GROUP) === 0) throw error;
     fchmodSync(fd, mode & ~SET_GROUP);
   }
@@ -95,7 +95,7 @@ function inGroup(path: string, group: number, work: () => void): void {
   }
 }
 
-/** Makes an empty file where there is none. Nothing is opened that is there: closing it would let go of its locks. */
+/** Makes an empty file if there is none. An existing file is not opened, since closing it would release its locks. */
 export function makeFile(path: string, mode: number, readers: Readers): void {
   let fd: number;
   try {
@@ -111,7 +111,7 @@ export function makeFile(path: string, mode: number, readers: Readers): void {
   }
 }
 
-/** Opens a file that was not there, for writing. */
+/** Creates a new file and opens it for writing. */
 export async function openNewFile(path: string, readers: Readers): Promise<FileHandle> {
   const file = await open(path, 'wx', fileMode(readers));
   try {
@@ -124,8 +124,8 @@ export async function openNewFile(path: string, readers: Readers): Promise<FileH
 }
 
 /**
- * Opens a file of ours that is there: never by a link, and nothing but a file. `require` says whether it is the right one;
- * without it, any will do that is ours alone.
+ * Opens an existing file of Sluice: never a link, and nothing but a file. `require` throws unless it is the right file; by
+ * default, each file that belongs to Sluice alone is right.
  */
 export async function openOwnFile(
   path: string,
@@ -145,8 +145,8 @@ export async function openOwnFile(
   }
 }
 
-/** Gives a file of ours the mode that it should have, and says what it had where others could do more. */
-export function settleFile(path: string, mode: number, readers: Readers): string | undefined {
+/** Gives a file of Sluice its proper mode. Returns the mode before, if it allowed others more. */
+export function correctMode(path: string, mode: number, readers: Readers): string | undefined {
   const { group } = readers;
   const stats = ownFile(path);
   if (stats === undefined) return undefined;
@@ -156,7 +156,7 @@ export function settleFile(path: string, mode: number, readers: Readers): string
   try {
     chmodSync(path, mode);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // a log that another process has done with
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // a log that another process has removed
   }
   return isWide(stats, readers) ? showMode(had) : undefined;
 }

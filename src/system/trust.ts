@@ -1,4 +1,4 @@
-/** Who else could do something with a file or folder, and what is refused or said for it. */
+/** Finds out which other users could change a file or folder, and refuses it or warns. */
 import { constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type SluiceError, stopError } from '../api/errors.ts';
@@ -11,7 +11,7 @@ export interface Readers {
 
 const MAY_WRITE = { group: 0o020, others: 0o002 };
 
-/** Throws unless it is a plain file of Sluice's user with one name; undefined where there is none. */
+/** Throws unless the path is a plain file of Sluice's user with one name; undefined if there is none. */
 export function ownFile(path: string): Stats | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats !== undefined) requireOwnFile(path, stats);
@@ -42,15 +42,15 @@ function foreign(path: string, owner: number, user: number, folder = dirname(pat
 }
 
 interface FolderRules extends Readers {
-  /** One whose path the config names may be a link, and, where Sluice makes nothing but folders in it, one like /tmp. */
+  /** A folder that the config names may be a link; one in which Sluice only makes folders may be like /tmp. */
   may?: readonly ('be a link' | 'be sticky')[];
 }
 
-/** Throws where somebody else may put, replace or remove what is in the folder. */
+/** Throws if another user may add, replace or remove files in the folder. */
 export function requireTrustedFolder(path: string, { group, may = [] }: FolderRules): void {
   const stats = may.includes('be a link') ? statSync(path) : lstatSync(path);
   if (stats.isSymbolicLink()) throw notOurs(path, 'is a link');
-  if (!stats.isDirectory()) throw Object.assign(new Error(`ENOTDIR: not a directory, '${path}'`), { code: 'ENOTDIR' }); // as the system says it
+  if (!stats.isDirectory()) throw Object.assign(new Error(`ENOTDIR: not a directory, '${path}'`), { code: 'ENOTDIR' }); // in the words of the system
   const user = ownUser();
   if (stats.uid !== user && stats.uid !== 0) throw foreign(path, stats.uid, user, path);
   const who = strangers(stats, group, user);
@@ -66,7 +66,7 @@ function adviceFor(path: string, { gid }: Stats, isGroup: boolean): string {
   return isGroup ? `${take}; or, where they may, name the group in the config: \`group: ${gid}\`.` : `${take}.`;
 }
 
-/** Who may write beside Sluice's user, root and the group of the config. */
+/** The users who may write, beside Sluice's user, root and the group of the config. */
 function strangers(
   stats: Stats,
   group: number | undefined,
@@ -82,8 +82,8 @@ function isSticky({ mode }: Stats): boolean {
 }
 
 /**
- * Who may rename the folder, and put another one in its place: said, and not refused, since a folder of a home, or of a
- * volume, is often open to a group. Undefined where nobody may.
+ * A warning about users who may rename the folder and put another one in its place; undefined if nobody may. This is not
+ * refused, since a folder in a home directory or on a volume is often open to a group.
  */
 export function whoMayReplace(path: string, { group }: Readers): string | undefined {
   const user = ownUser();
@@ -99,13 +99,13 @@ export function whoMayReplace(path: string, { group }: Readers): string | undefi
   }
 }
 
-/** Whether others than Sluice's user and the group of the config may read or change it. */
+/** Whether others than Sluice's user and the group of the config may read or change a file. */
 export function isWide({ mode, gid, uid }: Stats, { group }: Readers): boolean {
   if ((mode & 0o007) !== 0) return true;
   return (mode & 0o070) !== 0 && gid !== group && !isOnlyForUser(gid, uid);
 }
 
-/** What narrows everything below a path. */
+/** The shell command that takes the rights of others away from everything below a path. */
 export function narrowing(path: string, { group }: Readers): string {
   if (group === undefined) return `chmod -R go= ${shellWord(path)}`;
   return `chgrp -R ${group} ${shellWord(path)} && chmod -R o= ${shellWord(path)}`;
@@ -115,7 +115,7 @@ export function showMode(mode: number): string {
   return `0${mode.toString(8)}`;
 }
 
-/** As it is typed into a shell. */
+/** The text as a word of a shell command. */
 export function shellWord(text: string): string {
   return /^[\w./@%+:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
