@@ -163,7 +163,9 @@ describe('credentials that are refused', () => {
       expect(error?.waitMs).toBeGreaterThan(0);
     }
     expect(sentSince()).toEqual(['/a/1']);
-    expect(said).toEqual(['nobody is let in for now: the vendor refused the credentials (HTTP 401) → Check.']);
+    expect(said).toEqual([
+      'no request of this source gets through for now: the vendor refused the credentials (HTTP 401) → Check.',
+    ]);
     expect(refusals.troubles(['whatever'])).toMatchObject([{ isFailing: true, advice: 'Check.' }]);
     await clock.pass(2000);
     answers.clear();

@@ -1,4 +1,4 @@
-/** The body of a reply: unpacked, bounded, and as the text that its sender wrote. */
+/** Reads the body of a reply: unpacked and bounded. */
 import { type Duplex, pipeline } from 'node:stream';
 import { createBrotliDecompress, createInflate, createInflateRaw } from 'node:zlib';
 import { isAbort } from '../api/errors.ts';
@@ -7,7 +7,7 @@ import { gunzipped } from './gunzip.ts';
 /** The encodings that `unpacked` understands, as the header says it. */
 export const ACCEPT_ENCODING = 'gzip, deflate, br';
 
-/** The body as it was before it was packed (`content-encoding`). Throws for one that is damaged or cut short. */
+/** The unpacked body (`content-encoding`). Throws for a body that is damaged or cut short. */
 export function unpacked(body: AsyncIterable<Buffer>, encoding: string | null): AsyncIterable<Buffer> {
   const coding = encoding?.trim().toLowerCase() ?? '';
   if (coding === 'gzip' || coding === 'x-gzip') return gunzipped(body);
@@ -31,10 +31,10 @@ async function* inflated(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 }
 
 function through(body: AsyncIterable<Buffer>, engine: Duplex): AsyncIterable<Buffer> {
-  return pipeline(body, engine, () => {}); // an error is thrown where the engine is read
+  return pipeline(body, engine, () => {}); // reading the engine throws the error
 }
 
-/** The whole body. Throws the result of `tooLarge` for a longer one. `grow` is told its size, and may make it wait. */
+/** The whole body. Throws the result of `tooLarge` for a body that is too long. `grow` gets the size so far, and may delay reading. */
 export async function wholeBody(
   body: AsyncIterable<Buffer>,
   maxBytes: number,

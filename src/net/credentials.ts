@@ -4,7 +4,7 @@ import type { SourceSecrets } from '../api/connector.ts';
 import { type ErrorOptions, messageOf, SluiceError } from '../api/errors.ts';
 import type { HttpReply } from '../api/http.ts';
 
-/** Tokens live for minutes: a clock that is off by more is worth a word. */
+/** Tokens live for minutes: a clock that is off by more is mentioned in the advice. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
 /** The vendor refuses all requests of this source: `run` waits for that to end, other commands say it at once. */
@@ -27,7 +27,7 @@ export function secretNow(
   }
 }
 
-/** The advice for refused credentials: set the clock, where it is wrong. */
+/** The advice for refused credentials: set the clock if it is wrong, else `advice`. */
 export function orClock({ headers }: Pick<HttpReply, 'headers'>, nowMs: number, advice: string): string {
   const date = headers.get('date');
   const skewMs = date === null ? 0 : nowMs - Date.parse(date);

@@ -1,6 +1,6 @@
 /**
- * A gate stands before the requests of one route, and one before all of a source. A refusal holds it; when the hold is
- * over one request goes first (the *probe*), and the others follow when it is through.
+ * One gate stands before the requests of each route, and one before all requests of a source. A refusal holds a gate; when
+ * the hold is over, one request goes first (the *probe*), and the others follow when it is answered.
  */
 import { orAborted } from '../api/abort.ts';
 import type { SluiceError } from '../api/errors.ts';
@@ -8,16 +8,16 @@ import type { SluiceError } from '../api/errors.ts';
 export interface Gate {
   /** No request is sent before this, in lived time. */
   heldUntilMs: number;
-  /** False from a hold on until a probe goes. */
+  /** False from the beginning of a hold until a probe goes. */
   isOpen: boolean;
   /** The refusal that holds the gate, or held it last. */
   heldBy: SluiceError | undefined;
-  /** Refusals in a row: what was under way when the first came counts once with it. */
+  /** Refusals in a row. Requests that were under way at the first refusal count as one refusal with it. */
   refusals: number;
   /** The probe: the request that goes first after a hold. */
   probe: Promise<void> | undefined;
   successes: number;
-  /** Refusals of any request. */
+  /** The number of all refusals. */
   refused: number;
   /** Records whose requests were refused. */
   suspects: Map<string, Suspect>;
@@ -25,11 +25,11 @@ export interface Gate {
   forbidden: Set<string>;
 }
 
-/** A record whose request was refused: perhaps it is refused for itself. */
+/** A record whose request was refused, perhaps because of the record itself. */
 interface Suspect {
-  /** How often while others of its kind were answered in between. */
+  /** The number of refusals since which requests for other records were answered. */
   times: number;
-  /** What the gate had counted when it was refused last. */
+  /** The counts of the gate at the last refusal of the record. */
   successes: number;
   refused: number;
   isAlone: boolean;
@@ -48,7 +48,7 @@ export function openGate(): Gate {
   };
 }
 
-/** Holds it for so long from now on, or as long as it is held already. */
+/** Holds the gate until `untilMs`, unless it is held for longer already. */
 export function hold(gate: Gate, error: SluiceError, untilMs: number): void {
   if (untilMs < gate.heldUntilMs) return;
   gate.heldUntilMs = untilMs;
@@ -56,13 +56,13 @@ export function hold(gate: Gate, error: SluiceError, untilMs: number): void {
   gate.heldBy = error;
 }
 
-/** So many refusals of one record by its route, beside answers to others, show that it is refused for itself, whoever else is. */
+/** After so many refusals of one record, with answers to others in between, the record itself is the reason. */
 export const REFUSED_ALONE = 4;
 const MOST_SUSPECTS = 10_000;
 
 /**
- * Notes that the request for a record was refused. Says whether it is refused for itself: since its last refusal others
- * were answered and nobody else was refused, or others were answered in between again and again.
+ * Notes that the request for a record was refused. Returns whether the record itself is the reason: since its last refusal
+ * others were answered and none was refused, or others were answered between its refusals again and again.
  */
 export function isRefusedAlone(gate: Gate, record: string, most: number): boolean {
   const before = gate.suspects.get(record);
@@ -76,25 +76,25 @@ export function isRefusedAlone(gate: Gate, record: string, most: number): boolea
   return isAlone;
 }
 
-/** A refused record lets others go first, which show whether it is refused for itself. */
+/** A refused record lets others go first: their answers show whether the record itself is the reason. */
 const YIELD_MS = 250;
 /** A long hold is looked at again and again, so that the reason can be reported. */
 const LONGEST_NAP_MS = 60_000;
 
 interface Passing {
   gates: readonly [route: Gate, source: Gate];
-  /** Of a request for one record. */
+  /** Identifies the record, for a request for one record. */
   record: string | undefined;
   signal: AbortSignal;
   now: () => number;
   sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Called before each pause, with the gate that is held for longest and for how much longer. May throw. */
+  /** Called before each pause with the gate that is held longest and the remaining time. May throw. */
   onHeld: (gate: Gate, forMs: number) => void;
 }
 
 export interface Passage {
   isProbeOf(gate: Gate): boolean;
-  /** To be called when the request is through: if it is the probe, the others follow. */
+  /** Must be called when the request has ended: if it is the probe, the others follow. */
   end(): void;
 }
 

@@ -8,7 +8,7 @@ const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
 const FLAGS = { headerCrc: 2, extra: 4, name: 8, comment: 16 } as const;
 
-/** Throws an `Error` for what is no gzip, is cut short or does not have the checksum that it claims. */
+/** Throws an `Error` for a body that is no gzip, is cut short or does not match its checksum. */
 export async function* gunzipped(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const input = openInput(body);
   try {
@@ -27,7 +27,7 @@ export async function* gunzipped(body: AsyncIterable<Buffer>): AsyncGenerator<Bu
 
 type Input = ReturnType<typeof openInput>;
 
-/** Bytes that can be put back. */
+/** Reads a body as bytes that can be put back. */
 function openInput(body: AsyncIterable<Buffer>) {
   const chunks = body[Symbol.asyncIterator]();
   let held: Buffer = Buffer.alloc(0);
@@ -66,7 +66,7 @@ function openInput(body: AsyncIterable<Buffer>) {
   };
 }
 
-/** A name or comment in a header, which a zero ends. */
+/** The longest name or comment in a header, which ends with a zero byte. */
 const LONGEST_TEXT = 65_536;
 
 async function skipHeader(input: Input): Promise<void> {
@@ -84,7 +84,7 @@ async function skipHeader(input: Input): Promise<void> {
 /** Bytes that are unpacked at once: the result stays small, whatever was packed. */
 const BITE_BYTES = 8192;
 
-/** The content of one member; puts back what was read behind it. */
+/** The content of one member; puts back the bytes that were read behind it. */
 async function* inflated(input: Input): AsyncGenerator<Buffer> {
   const inflate = createInflateRaw();
   const unpacked: Buffer[] = [];

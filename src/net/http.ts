@@ -77,7 +77,7 @@ function agentsOf(
 
 async function send(request: HttpRequest, settings: HttpSettings, open: Open): Promise<HttpReply> {
   const { status, headers, body } = await opened(request, settings, open);
-  const most = isSuccess(status) ? settings.maxBodyBytes : Number.POSITIVE_INFINITY; // `asFarAsItGoes` ends sooner
+  const most = isSuccess(status) ? settings.maxBodyBytes : Number.POSITIVE_INFINITY; // `asFarAsItGoes` bounds the body of a refusal
   const grow = (bytes: number) => request.room?.need(bytes, request.signal);
   try {
     const whole = await wholeBody(body, most, () => tooLarge(request, settings), grow);
@@ -124,7 +124,7 @@ async function openStream(request: HttpRequest, settings: HttpSettings, open: Op
   return { ...(await opened(request, settings, open, MIB)), mostBytes: settings.maxBodyBytes };
 }
 
-/** A reply whose body is still to be read. `timeoutMs` is for all of it, or for each `portion` of so many bytes. */
+/** A reply whose body is not read yet. `timeoutMs` is for the whole body, or for each `portion` of so many bytes. */
 async function opened(
   request: HttpRequest,
   settings: HttpSettings,
@@ -139,7 +139,7 @@ async function opened(
     abort();
   };
   let leftMs = settings.timeoutMs;
-  /** Only while something is waited for: a slow sink is not the vendor's fault. */
+  /** The timeout only runs while the vendor is waited for: a slow sink is not the vendor's fault. */
   const inTime = async <T>(work: Promise<T>): Promise<T> => {
     const startedAtMs = performance.now();
     const timer = setTimeout(abort, leftMs);
@@ -225,7 +225,7 @@ function takesTooMuch(request: HttpRequest, bytes: number, needed: number): Slui
   });
 }
 
-/** A request as errors name it: without its query, which may be long. */
+/** The name of a request in errors: without its query, which may be long. */
 export function placeOf(request: { method: string; url: string }): string {
   return `${request.method} ${request.url.split('?', 1)[0]}`;
 }
@@ -289,7 +289,7 @@ function withoutToken(said: string, { headers }: Pick<HttpRequest, 'headers'>): 
   return token === undefined || token === '' ? said : said.replaceAll(token, REMOVED);
 }
 
-/** The reply's JSON, numbers as `parseExact` reads them; a body that is none (cut short, a proxy's error page) is worth another try. `parse` throws like `JSON.parse`. */
+/** The reply's JSON, with numbers as `parseExact` reads them. A body that is no JSON (cut short, a proxy's error page) throws `retry`. `parse` throws like `JSON.parse`. */
 export function parseReply(reply: HttpReply, request: HttpRequest, parse = parseExact): unknown {
   const text = textOfReply(reply);
   try {

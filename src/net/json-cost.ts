@@ -1,9 +1,9 @@
-/** What a JSON text takes of the heap, at most, in it and made of it: told from its bytes, without parsing it. */
+/** Estimates the most heap that a JSON text and the objects parsed from it take, from its bytes, without parsing it. */
 
 /**
- * Measured, with what is made of a record on its way: with less than this beside the program, a text of nothing but one of
- * these ends the process. The text itself and its copies count by the byte. Names that recur cost nothing, since their
- * objects share a shape.
+ * Measured, with everything that is made from a record: with less memory beside the program, a text that only consists of one
+ * of these kinds ends the process. The text itself and its copies count by the byte. Names that recur cost nothing, since
+ * their objects share a shape.
  */
 const BYTES_PER = { byte: 4, container: 32, text: 32, value: 20, newName: 256 } as const;
 
@@ -13,7 +13,7 @@ const [QUOTE, COMMA, COLON, ARRAY, OBJECT] = [...'",:[{'].map((one) => one.charC
 /** Names are told apart by so many bits of a hash. */
 const NAME_BITS = 20;
 
-/** What stands in a text within counts as if it were JSON, too: some of it is read as that. */
+/** The content of strings counts as if it were JSON, since some strings are parsed as JSON. */
 export function jsonCost(body: Buffer): number {
   const counts = new Uint32Array(256);
   const names = new Uint8Array(2 ** (NAME_BITS - 3));
@@ -42,7 +42,7 @@ export function jsonCost(body: Buffer): number {
   );
 }
 
-/** Of the name that ends there. */
+/** The hash of the name that ends at `end`. */
 function hashOfName(body: Buffer, end: number): number {
   let hash = 0x811c9dc5;
   for (let at = end; at >= 0 && body[at] !== QUOTE; at--) hash = Math.imul(hash ^ (body[at] as number), 0x01000193);

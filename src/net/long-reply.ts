@@ -1,5 +1,5 @@
 /**
- * Reads a reply that holds one long array, part by part, so that it never has to be held whole.
+ * Reads a reply that holds one long array part by part, so that the whole reply is never in memory.
  *
  * Up to a few megabytes the reply is parsed at once, which is several times faster. A longer one goes through the
  * tokenizer of stream-json, called as a function (its streams cost more than its parsing), with packed values only.
@@ -16,19 +16,19 @@ import { exactNumber, parseExact } from '../api/records/json.ts';
 interface LongReplyOptions {
   /** The name of the array's member, in any casing. */
   member: string;
-  /** How errors name the reply. */
+  /** The name of the reply in errors. */
   place: string;
-  /** Say how its bytes are to be read. */
+  /** The reply's headers, which tell its character set. */
   headers?: Pick<HttpReply['headers'], 'get'>;
   /** Called before the first part with the members that stand before the array (all others, where the reply is short). */
   begin?: (members: Rest) => void;
   /** A reply of no more bytes than this is parsed whole. */
   wholeBytes?: number;
-  /** The most bytes of one item, and of what stands before or behind the array; one that is longer is refused. */
+  /** The most bytes of one item, and of the members before or behind the array; a longer reply is refused. */
   mostBytes?: number;
-  /** Takes the memory for what is held at once. */
+  /** Takes the memory for the bytes that are in memory at the same time. */
   grow?: (bytes: number) => Promise<void> | undefined;
-  /** The same for what is made of it at once. Resolves to a number where there is none: then it is made part by part. */
+  /** Takes the memory for parsing the whole reply. Resolves to a number if there is not enough: then it is parsed part by part. */
   weigh?: (whole: Buffer) => Promise<number | undefined> | undefined;
 }
 
@@ -108,7 +108,7 @@ function nameOf(reply: object, member: string): string {
 
 /** Longer texts would be large objects of the heap, which only a full collection frees. */
 const BITE = 16_384;
-/** Collects so many items at least before it hands them out, which is after each bite: items take more room than their text. */
+/** The fewest items of a part. Parts are yielded after a bite, since items take more memory than their text. */
 const ENOUGH = 200;
 
 const NO_HEADERS = { get: () => null };
@@ -133,7 +133,7 @@ function longReader({ member, place, decoder, begin, mostBytes }: LongReader) {
     }
     const tokens = isMany(result) ? (result as { values: readonly Token[] }).values : [];
     for (const token of tokens) {
-      // An item is added to its array when it is complete, so the array itself tells what can be handed out.
+      // An item is added to its array when it is complete, so all items of the array can be yielded.
       const isTheArray =
         token.name === 'startArray' && assembler.depth === 1 && String(assembler.key).toLowerCase() === lower;
       if (isTheArray && items === undefined) begin?.({ ...(assembler.current as Rest) });
@@ -180,7 +180,7 @@ function longReader({ member, place, decoder, begin, mostBytes }: LongReader) {
   };
 }
 
-/** A number that JavaScript cannot keep is handed on as its digits. */
+/** A number that JavaScript cannot keep becomes a string of its digits. */
 function exactToken(token: Token): Token {
   if (token.name !== 'numberValue') return token;
   const literal = String(token.value);

@@ -1,6 +1,6 @@
 /**
- * Memory for replies, over all sources of the process: a reply that is parsed whole becomes many times its size. With less
- * memory than all of them would need at once, some wait: it goes slower.
+ * Memory for the replies of all sources: a reply that is parsed whole becomes many times its size. When there is not enough
+ * memory for all replies at once, some wait, which is slower but safe.
  */
 
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 const BYTES_PER_BYTE = 24;
 /** Bytes per byte while a reply is read: its chunks, and the whole that is made of them. */
 const BYTES_PER_READ = 2;
-/** The first bytes of each reply are free: most replies are small. */
+/** The first bytes of each reply are not counted: most replies are small. */
 const FREE_BYTES = 64 * 1024;
 /** The share of replies in the memory of the process; the rest is for the documents made of them, and for everything else. */
 const SHARE = 0.4;
@@ -23,7 +23,7 @@ const PROGRAM_BYTES = 48 * MIB;
 const LEAST_BYTES = 8 * MIB;
 /** Replies that are worked on at once: more would go no faster. */
 const MOST_BYTES = 128 * MIB;
-/** V8 counts its young generation in, in which no reply stays. */
+/** V8's limit includes its young generation, where no reply stays. */
 const YOUNG_BYTES = 192 * MIB;
 
 /** The size of V8's old generation (`--max-old-space-size`). */
@@ -41,7 +41,7 @@ export interface Memory {
   openForParts(): Room;
 }
 
-/** Tells what V8 has left of it once it has cleaned up: to be asked seldom, since that takes a while. */
+/** Returns what is free of V8's old generation after a garbage collection. To be called seldom, since that takes a while. */
 export function heapMeter(): () => number {
   let cleanUp: (() => void) | undefined;
   return () => {
@@ -52,7 +52,7 @@ export function heapMeter(): () => number {
   };
 }
 
-/** `usable`: what V8 was given, or what the container allows where that is less. `spare`: how much of it is left, where that can be told. */
+/** `usable`: the memory of V8 or of the container, whichever is less. `spare` returns how much of it is free, if that is known. */
 export function createMemory(usable: number, spare?: () => number): Memory {
   const half = Math.max(LEAST_BYTES, Math.min(usable * SHARE, usable - PROGRAM_BYTES)) / 2;
   const whole = createPool(Math.min(half, MOST_BYTES), spare);
@@ -71,7 +71,7 @@ const NO_ROOM = Promise.resolve(Number.POSITIVE_INFINITY);
 
 interface Holder {
   bytes: number;
-  /** `reading`: its bytes are outside of the heap. `working`: something is made of it, which comes to its end. */
+  /** `reading`: the bytes of the reply are outside of the heap. `working`: the reply is parsed and its records are processed. */
   state: 'reading' | 'working' | 'waiting';
 }
 
@@ -123,7 +123,7 @@ function createPool(budget: number, spare = () => budget): { open(): Room; fits(
         most: Math.floor(budget / BYTES_PER_BYTE),
         need(read, signal) {
           if (read <= FREE_BYTES) return undefined;
-          // In steps of powers of two: asked for seldom, whatever the size of the chunks.
+          // Memory is taken in powers of two: seldom, whatever the size of the chunks.
           const bytes = 2 ** Math.ceil(Math.log2(read)) * BYTES_PER_READ;
           if (bytes <= holder.bytes) return undefined;
           holders.add(holder);

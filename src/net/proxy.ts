@@ -1,11 +1,11 @@
-/** Which requests go through a proxy, and through which: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` where neither is set, and `NO_PROXY`, as other tools read them. */
+/** Chooses the proxy of each request by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` where neither is set, and `NO_PROXY`, as other tools read them. */
 import { BlockList, isIP } from 'node:net';
 import { usageError } from '../api/errors.ts';
 
 type Environment = Record<string, string | undefined>;
 
 export interface ProxyRules {
-  /** The proxies, as agents of Node take them from an environment. */
+  /** The proxies, in the form that Node's agents take from an environment. */
   env: { HTTP_PROXY?: string; HTTPS_PROXY?: string };
   isDirect(url: URL): boolean;
 }
@@ -25,14 +25,14 @@ export function proxyRules(setting: string, env: Environment, source: string): P
   return { env: proxies, isDirect: exceptions(variable(env, 'NO_PROXY')[1], source) };
 }
 
-/** Lower case goes first, as in other tools. */
+/** The variable in lower case is preferred, as in other tools. */
 function variable(env: Environment, name: string): [spelling: string, value: string] {
   const lower = name.toLowerCase();
   const value = env[lower]?.trim();
   return value ? [lower, value] : [name, env[name]?.trim() ?? ''];
 }
 
-/** A proxy without a scheme is an HTTP proxy, as other tools take it. Another kind is refused: it would be passed by in silence. */
+/** A proxy without a scheme is an HTTP proxy, as in other tools. Another kind is refused, since Node would silently not use it. */
 function withScheme(given: string, name: string, source: string): string {
   const whole = given.includes('://') ? given : `http://${given}`;
   if (URL.canParse(whole) && /^https?:/i.test(whole)) return whole;
@@ -44,7 +44,7 @@ function withScheme(given: string, name: string, source: string): string {
 }
 
 /**
- * What `NO_PROXY` excepts: `*`, names with their sub-domains (`example.com`, `.example.com`, `*.example.com`), addresses,
+ * The addresses that `NO_PROXY` excepts: `*`, names with their sub-domains (`example.com`, `.example.com`, `*.example.com`), addresses,
  * networks (`10.0.0.0/8`, `fd00::/8`) and ranges (`10.0.0.1-10.0.0.9`), all with or without a port. A name is not looked
  * up: networks except addresses only.
  */

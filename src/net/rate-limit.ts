@@ -10,8 +10,8 @@ interface RateLimitSettings {
 export type RateLimit = <T>(priority: 'live' | 'backfill', signal: AbortSignal, call: () => Promise<T>) => Promise<T>;
 
 /**
- * A call waits for its turn; whenever a place is free, waiting `live` calls go before `backfill`. Of one priority, walks
- * take turns, told apart by their signals: the hundreds of details that one waits for do not hold up the list of another.
+ * A call waits for its turn; whenever a place is free, waiting `live` calls go before `backfill` calls. Walks of the same
+ * priority, told apart by their signals, take turns: hundreds of details of one walk do not hold up the list of another.
  */
 export function createRateLimit(
   settings: RateLimitSettings,
@@ -41,7 +41,7 @@ export function createRateLimit(
     });
 }
 
-/** Makes the call; rejects at once when it was told to stop meanwhile. */
+/** Makes the call; rejects at once when its signal has aborted meanwhile. */
 type Run = () => Promise<void>;
 
 function takingTurns() {
@@ -62,7 +62,7 @@ function takingTurns() {
       if (calls.length > 0) walks.set(walk, calls);
       return run;
     },
-    /** Calls that nobody waits for any more cost no token: a stop must not wait for its turn. */
+    /** Removes aborted calls, so that they cost no token: a stop must not wait for its turn. */
     dropAborted(): void {
       for (const [walk, calls] of walks) {
         if (!walk.aborted) continue;
@@ -73,7 +73,7 @@ function takingTurns() {
   };
 }
 
-/** Lets `perSecond` calls through per second, at most a tenth of a second's worth at once. */
+/** Lets `perSecond` calls begin per second, at most those of a tenth of a second at once. */
 function tokenBucket(perSecond: number, now: () => number): () => Promise<void> {
   const burst = Math.max(1, perSecond / 10);
   let tokens = burst;

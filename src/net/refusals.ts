@@ -1,10 +1,10 @@
-/** What a source is refused: counted for the metrics, and told by health for as long as it lasts. */
+/** The refusals that a source meets: counted for the metrics, and reported by health for as long as they last. */
 import type { Refusals } from '../api/connector.ts';
 import { messageOf, type SluiceError } from '../api/errors.ts';
 
-/** A scope that has worked is only missing for now, but when it is for so long a person should know. */
+/** The refusal of a scope that has worked counts as temporary, but after this time a person should know. */
 export const FORBIDDEN_FOR_MS = 3_600_000;
-/** What lasts longer than this is said. */
+/** A refusal that lasts longer than this is reported. */
 export const SAY_AFTER_MS = 60_000;
 
 interface Wait {
@@ -14,13 +14,13 @@ interface Wait {
   error: SluiceError;
 }
 
-/** Who answers for all routes: nobody is let in. */
+/** Stands for all routes, when the vendor refuses all requests of the source. */
 export const WHOLE_SOURCE = '';
 
 export function createRefusals(lived: () => number): Refusals {
   const counts = new Map<string, number>();
   const waiting = new Map<string, Wait>();
-  /** One new token that is not accepted is a hiccup, and none for a minute is none. */
+  /** One new token that is not accepted may be a hiccup; when no token is accepted for a minute, the credentials are refused. */
   const isRefused = ({ error, sinceMs }: Wait) => error.status === 401 && lived() - sinceMs >= SAY_AFTER_MS;
   const forbiddenMs = ({ forbiddenSinceMs }: Wait) => (forbiddenSinceMs === undefined ? 0 : lived() - forbiddenSinceMs);
   return {

@@ -1,9 +1,9 @@
 /**
- * How long one request is tried again, and who waits with it: the same for all vendors.
+ * Decides how long one request is repeated, and which others wait meanwhile: the same for all vendors.
  *
- * A refusal that anybody would have met (a rate limit, a token) is no failure of the request that met it. It holds its
- * *route*, the calls of one kind, and the whole source when a second route is refused meanwhile: after the first refusal
- * only what is under way is still sent (`gate.ts`).
+ * A general refusal (of a rate limit, of a token) is no failure of the request that met it. It holds the *route* of the
+ * request, and the whole source when a second route is refused meanwhile: after the first refusal, only requests that are
+ * under way are still sent (`gate.ts`).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VendorRequest } from '../api/client.ts';
@@ -13,28 +13,28 @@ import { type Gate, hold, isRefusedAlone, openGate, type Passage, pass, REFUSED_
 import { createRefusals, FORBIDDEN_FOR_MS, SAY_AFTER_MS, WHOLE_SOURCE } from './refusals.ts';
 import { pauseMs } from './retry.ts';
 
-/** What is not asked for patiently is given up after so many failures of its own. */
+/** A request with `retry: few` is given up after so many failures of its own. */
 const FEW_ATTEMPTS = 8;
-/** One record is given up sooner, within a poll: it is owed, and asked for again beside the others. */
+/** A request for one record is given up sooner, within a poll: the record is owed, and requested again later. */
 const BRIEF_ATTEMPTS = 3;
-/** Who lets nobody in is asked again after these pauses, with the secret as it is then. */
+/** A vendor that refuses the credentials is asked again after these pauses, with the secret as it is then. */
 const FIRST_LOCKED_OUT_MS = 2000;
 const LONGEST_LOCKED_OUT_MS = 300_000;
-/** What is forbidden for long is asked for so often. */
+/** The pause between requests of a route that has been forbidden for long. */
 const FORBIDDEN_PAUSE_MS = 300_000;
 
 export type Asked = Pick<VendorRequest, 'retry' | 'signal' | 'scope' | 'path' | 'body' | 'route' | 'wasAllowed'>;
 
 type RetryPolicy = <T>(request: Asked, call: Call<T>) => Promise<T>;
 
-/** One attempt. `isHeld` is to be asked at the last moment before it is sent: others may have been refused meanwhile. */
+/** One attempt. It calls `isHeld` just before the request is sent: others may have been refused meanwhile. */
 type Call<T> = (isHeld: () => boolean) => Promise<T>;
 
 interface RetryPolicyServices extends Pick<ConnectorServices, 'retry' | 'log' | 'lived' | 'refusals'> {
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** One for each connection. */
+/** Makes the retry policy of one connection. */
 export function createRetryPolicy(services: RetryPolicyServices): RetryPolicy {
   const now = services.lived ?? (() => performance.now());
   const nap = services.sleep ?? ((ms, signal) => sleep(ms, undefined, { signal }));
@@ -48,21 +48,22 @@ export function createRetryPolicy(services: RetryPolicyServices): RetryPolicy {
     routes.set(route, gate);
     return gate;
   };
-  /** What lasts is said every minute, however often it is met. */
+  /** Logs a lasting refusal once a minute, however often it is met. */
   const say = (route: string, error: SluiceError, sinceMs: number): void => {
     const lastsMs = Math.max(refusals.lastsMs(route) ?? 0, now() - sinceMs);
     if (lastsMs < SAY_AFTER_MS || now() - (saidAtMs.get(route) ?? Number.NEGATIVE_INFINITY) < SAY_AFTER_MS) return;
     saidAtMs.set(route, now());
     services.log.warn(`still waiting after ${Math.round(lastsMs / 1000)} s: ${messageWithAdvice(error)}`);
   };
-  /** Holds a gate because of a refusal that anybody would have met. */
+  /** Holds a gate because of a general refusal. */
   const refuse = (gate: Gate, error: SluiceError, passage: Passage): void => {
-    const isHeld = gate.heldUntilMs > now(); // what was under way when the first was refused counts once with it
+    const isHeld = gate.heldUntilMs > now(); // requests under way at the first refusal count once with it
     if (!isHeld) gate.refusals++;
     const waitMs = error.waitMs ?? (isHeld ? 0 : holdMs(error, gate.refusals, services));
     hold(gate, error, now() + waitMs);
-    // Once for all who wait for it: there are several walks of each stream.
-    if (error.isLockedOut && !isHeld) services.log.warn(`nobody is let in for now: ${messageWithAdvice(error)}`);
+    // Logged once for all requests that wait: each stream has several walks.
+    if (error.isLockedOut && !isHeld)
+      services.log.warn(`no request of this source gets through for now: ${messageWithAdvice(error)}`);
     if (gate === source) return;
     const isSecond = [...routes.values()].some((other) => other !== gate && other.heldUntilMs > now());
     if (isSecond) hold(source, error, gate.heldUntilMs);
@@ -86,7 +87,7 @@ export function createRetryPolicy(services: RetryPolicyServices): RetryPolicy {
     const successesBefore = gate.successes;
     const left = () => services.retry.deadlineMs - (now() - startedAtMs);
     const isHeld = () => Math.max(gate.heldUntilMs, source.heldUntilMs) > now();
-    let failures = 0; // of this request itself
+    let failures = 0; // those of this request itself, without general refusals
     const onHeld = (by: Gate, forMs: number): void => {
       const { heldBy } = by;
       if (heldBy === undefined) return;
@@ -105,7 +106,7 @@ export function createRetryPolicy(services: RetryPolicyServices): RetryPolicy {
         request.signal.throwIfAborted();
         if (!(thrown instanceof SluiceError)) throw thrown;
         if (thrown.isUnsent) continue;
-        if (thrown.general !== 'source' && thrown.status !== undefined) refusals.answered(WHOLE_SOURCE); // it was let in
+        if (thrown.general !== 'source' && thrown.status !== undefined) refusals.answered(WHOLE_SOURCE); // the credentials were accepted
         if (thrown.action === 'forbidden') checkScope(request, thrown, gate, attempt);
         else if (thrown.action !== 'retry' && !thrown.isLockedOut) throw thrown;
         const error = thrown.isLockedOut && source.successes > 0 ? worthWaiting(thrown) : thrown;
@@ -114,7 +115,7 @@ export function createRetryPolicy(services: RetryPolicyServices): RetryPolicy {
           const isOfSource = error.general === 'source';
           const held = isOfSource ? source : gate;
           if (record === undefined) held.refused++;
-          // Tokens are shared: one that ends too early is refused to many, and to some of them again and again.
+          // All requests share a token: one that ends too early is refused in many requests, and in some again and again.
           else if (isRefusedAlone(held, record, isOfSource ? Number.POSITIVE_INFINITY : REFUSED_ALONE))
             throw ofItself(error);
           const name = isOfSource ? WHOLE_SOURCE : route;
@@ -126,7 +127,7 @@ export function createRetryPolicy(services: RetryPolicyServices): RetryPolicy {
         }
         failures++;
         if (record !== undefined && error.action === 'forbidden') gate.forbidden.add(record);
-        if (record === undefined || gate.forbidden.size > 1) refusals.waits(route, error); // not of one record alone
+        if (record === undefined || gate.forbidden.size > 1) refusals.waits(route, error); // the refusal concerns more than one record
         say(route, error, startedAtMs);
         const isForbiddenLong = refusals.forbiddenMs(route) >= FORBIDDEN_FOR_MS;
         if (isForbiddenLong) hold(gate, error, now() + Math.max(FORBIDDEN_PAUSE_MS, error.waitMs ?? 0));
@@ -144,25 +145,25 @@ export function createRetryPolicy(services: RetryPolicyServices): RetryPolicy {
   };
 }
 
-/** What tells the request for one record from those for others. */
+/** Identifies the record that a request is for. */
 function recordOf({ path, body }: Asked): string {
   return body === undefined ? path : `${path} ${JSON.stringify(body)}`;
 }
 
-/** How long a refusal without `Retry-After` holds what it belongs to. */
+/** How long a refusal without `Retry-After` holds its route or source. */
 function holdMs(error: SluiceError, refusals: number, { retry }: Pick<ConnectorServices, 'retry'>): number {
   if (!error.isLockedOut) return pauseMs(error, refusals, retry);
   return Math.min(LONGEST_LOCKED_OUT_MS, FIRST_LOCKED_OUT_MS * 2 ** Math.min(refusals - 1, 20));
 }
 
-/** Who was let in before may be again. */
+/** Credentials that were accepted before may be accepted again. */
 function worthWaiting(error: SluiceError): SluiceError {
   return new SluiceError(error.message, { ...error, action: 'retry', cause: error });
 }
 
 /**
- * Why a request is not sent, or not waited for any longer. The request for one record does not wait for what is forbidden:
- * it is owed.
+ * The error of a request that is not sent, or that does not wait any longer. A request for one record does not wait while
+ * its route is forbidden: the record is owed.
  */
 function heldUp(by: SluiceError, request: Asked, waitMs: number): SluiceError {
   if (by.action === 'forbidden') return givenUp(new SluiceError(by.message, { ...by, waitMs }), request, false);
@@ -170,8 +171,8 @@ function heldUp(by: SluiceError, request: Asked, waitMs: number): SluiceError {
 }
 
 /**
- * A scope that has worked is not missing: the refusal is waited for. Where it never worked it is, once others had their
- * chance: the detail of one record may be forbidden beside others that are not.
+ * Throws `stop` when the scope is missing. A scope that has worked before is not missing: its refusal counts as temporary.
+ * A request for one record is tried a few times first, since its detail may be forbidden beside others that are not.
  */
 function checkScope({ retry, scope, wasAllowed, path }: Asked, error: SluiceError, gate: Gate, attempt: number): void {
   const hasWorked = wasAllowed === true || gate.successes > 0;
@@ -185,7 +186,7 @@ function checkScope({ retry, scope, wasAllowed, path }: Asked, error: SluiceErro
   );
 }
 
-/** What is forbidden beside others that are allowed is this record's own; everything else may pass. */
+/** A record that is forbidden while others are allowed is refused for good; any other refusal is temporary. */
 function givenUp(error: SluiceError, request: Asked, othersSucceed: boolean): SluiceError {
   if (error.action !== 'forbidden') return error;
   if (request.retry === 'brief' && othersSucceed)
@@ -201,7 +202,7 @@ function isGivenUp({ retry = 'patient' }: Asked, failures: number): boolean {
   return retry !== 'patient' && failures >= (retry === 'brief' ? BRIEF_ATTEMPTS : FEW_ATTEMPTS);
 }
 
-/** Others were answered before and after: neither the route nor the source is refused. */
+/** The refusal as one of this record alone, since others were answered before and after. */
 function ofItself(error: SluiceError): SluiceError {
   return new SluiceError(error.message, { action: 'retry', waitMs: error.waitMs, advice: error.advice, cause: error });
 }

@@ -1,4 +1,4 @@
-/** Trust in certificates, and what a connection that fails says about TLS: the same for vendors and sinks. */
+/** Trust in certificates, and advice for connections that fail because of TLS: the same for vendors and sinks. */
 import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
 import { messageOf, usageError } from '../api/errors.ts';
@@ -13,13 +13,13 @@ export function authoritiesWith(caFile: string | undefined, of: string): string[
   }
 }
 
-/** The settings that advice names. */
+/** The settings as the advice names them. */
 export interface TlsSettings {
-  /** Where an authority is named: `http.ca_file of the source`. */
+  /** The setting of the authority: `http.ca_file of the source`. */
   ca: string;
-  /** Where the address stands. */
+  /** The setting of the address. */
   address: string;
-  /** How TLS is switched on, and off: `write https:// in base_url`. */
+  /** How to switch TLS on and off: `write https:// in base_url`. */
   on: string;
   off: string;
 }
@@ -27,7 +27,7 @@ export interface TlsSettings {
 export interface TlsTrouble {
   what: string;
   advice: string;
-  /** No waiting helps, as far as can be told: the trust is wrong, and not the moment. */
+  /** Waiting does not help, as far as can be told: the settings are wrong. */
   lasts: boolean;
 }
 
@@ -38,7 +38,7 @@ interface Kind {
   advice(settings: TlsSettings): string;
 }
 
-/** By code or message, since some clients hand on only one of them. */
+/** Recognised by code or message, since some clients pass on only one of them. */
 const KINDS: Kind[] = [
   {
     pattern: /CERT_HAS_EXPIRED|certificate has expired/,
@@ -78,20 +78,20 @@ const KINDS: Kind[] = [
   },
 ];
 
-/** What an error's code and message say about TLS; undefined where they say nothing. */
+/** The TLS trouble that an error's code and message tell; undefined for other errors. */
 export function tlsTrouble(said: string, settings: TlsSettings): TlsTrouble | undefined {
   const kind = KINDS.find(({ pattern }) => pattern.test(said));
   return kind && { what: kind.what, lasts: kind.lasts, advice: kind.advice(settings) };
 }
 
-/** Where a connection ended in a way that is usual for the wrong port: what to look at, as a sentence. */
+/** A hint, as a sentence, for a connection that ended in a way that is usual for the wrong port. */
 export function portHint(said: string, isTls: boolean, { on, off }: TlsSettings): string | undefined {
   if (isTls) return /disconnected before secure/i.test(said) ? `If the port does not speak TLS: ${off}.` : undefined;
   const isCut = /hang up|other side closed|closed connection|ECONNRESET|HPE_|Parse Error|Expected HTTP/i.test(said);
   return isCut ? `If the port speaks TLS: ${on}.` : undefined;
 }
 
-/** What a server says that was spoken to without TLS on the port for it. */
+/** Whether a reply says that the port expects TLS. */
 export function wantsTls(status: number, said: string): boolean {
   return (
     status === 400 &&
@@ -99,7 +99,7 @@ export function wantsTls(status: number, said: string): boolean {
   );
 }
 
-/** Without what only programmers need: OpenSSL's numbers and files, and what Node advises. */
+/** The message without details for programmers: OpenSSL's numbers and files, and Node's own advice. */
 export function plainly(message: string): string {
   return message
     .replace(/\b[0-9A-F]{8,}:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):[\s\S]*$/, '$1')

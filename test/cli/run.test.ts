@@ -124,7 +124,9 @@ test('a wrong secret is waited for: failing until the file has the right one, wi
     expect([code, stdout + stderr]).toEqual([1, expect.stringMatching(/refused the credentials \(HTTP 401\)/)]);
   }
   const running = place.start('run');
-  await until(() => /nobody is let in for now: .*refused the credentials.* → Check/.test(running.said()));
+  await until(() =>
+    /no request of this source gets through for now: .*refused the credentials.* → Check/.test(running.said()),
+  );
   const failing = await place.sluice('health');
   expect(failing).toMatchObject({ code: 1, stdout: expect.stringContaining('refused the credentials (HTTP 401)') });
   writeFileSync(secret, `${SECRET}\n`);

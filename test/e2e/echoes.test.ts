@@ -207,7 +207,7 @@ test('what was sent comes back in no output', { timeout: 180_000 }, async () => 
     'answered 503',
     'answered 500',
     'the sink rejects documents',
-    'nobody is let in',
+    'no request of this source gets through',
     'refused the signature',
   ];
   const documents = () =>
