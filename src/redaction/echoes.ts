@@ -37,7 +37,7 @@ export function secretsOfSource(vault: Vault): SourceSecrets {
   };
 }
 
-/** Looks at the bytes of a reply, which may come in pieces: whether what is read from them is worth a closer look. */
+/** Whether the bytes of a reply, which may come in pieces, may hold a credential, so that its content must be cleaned. */
 function suspecting(vault: Vault, headers: HttpReply['headers']): (bytes: Buffer) => boolean {
   let last: Buffer | undefined;
   return (bytes) => {
@@ -52,7 +52,7 @@ const NOTHING = Buffer.alloc(0);
 const BACKSLASH = 92;
 const ESCAPED = '\\u00';
 
-/** Letters and digits that are written as escapes, which nobody does without a reason, or escapes within a text. */
+/** Whether letters or digits are written as escapes, which hides them, or escapes stand within a JSON string. */
 function isOddlyWritten(bytes: Buffer): boolean {
   for (let at = bytes.indexOf(ESCAPED); at >= 0; at = bytes.indexOf(ESCAPED, at + ESCAPED.length)) {
     const code = Number.parseInt(bytes.toString('latin1', at + 4, at + 6), 16);

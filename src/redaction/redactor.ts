@@ -1,6 +1,6 @@
 /**
- * Keeps secrets out of everything that is shown or remembered: one for the whole process, which knows the secrets of the config
- * and the tokens that sources were given.
+ * Keeps secrets out of everything that is shown or stored: one redactor for the whole process, which knows the secrets of the
+ * config and the tokens of sources.
  *
  * Credentials that were not registered are found by the text around them.
  */
@@ -13,24 +13,24 @@ import { withoutParts } from './secret-parts.ts';
 import { openVault, SHORTEST } from './vault.ts';
 
 export interface Redactor {
-  /** From now on this value appears nowhere. Values below 6 characters are ignored: they would blot out ordinary text. */
+  /** Removes this value from all texts from now on. Values below 6 characters are ignored: they would blot out ordinary text. */
   protect(secret: string): void;
   /** The text without protected values, parts of them, credentials, and members that are named like secrets. */
   scrub(text: string): string;
-  /** A text as it is shown: its beginning, with invisible characters written out. */
+  /** The beginning of a text, scrubbed and with invisible characters written out. */
   show(text: string, longest?: number): string;
-  /** A plain value of which every text is as `show` has it, or scrubbed. What is named like a secret is left out. */
+  /** A plain value with each text passed through `show`, or scrubbed. Members that are named like secrets are replaced. */
   clean(value: unknown, show?: (text: string, name?: string) => string): unknown;
-  /** Where a source keeps what it sends; all of it is protected. */
+  /** Makes the place where a source registers the credentials that it sends; all of them are protected. */
   ofSource(): SourceSecrets;
 }
 
 /** The mark in place of a secret. */
 const REDACTED = '[redacted]';
 
-/** Only the beginning of a text is looked at, many times longer than the part that is shown. */
+/** Only this much of a text is scrubbed, many times more than is shown. */
 export const LOOKED_AT = 65_536;
-/** Secrets of so many characters, of the config and of each source, are remembered at least; twice as many at most. */
+/** How many characters of secrets, of the config and of each source, are remembered at least; at most twice as many. */
 const MOST_OF_CONFIG = 65_536;
 const MOST_OF_SOURCE = 4096;
 /** Deeper levels are not shown. */

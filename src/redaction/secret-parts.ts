@@ -1,9 +1,10 @@
 /**
- * Finds secrets in texts, and parts of them: whoever repeats a token may cut it anywhere, so any part that is long enough
- * is as secret as the whole. In linear time, whatever the text.
+ * Finds secrets and parts of secrets in texts: a token may be cut anywhere when it is repeated, so any part that is long
+ * enough is as secret as the whole. Takes linear time, whatever the text.
  *
- * Of each secret every eight characters in a row are remembered, by their hash. Before they are asked for, four
- * characters in each nine of a text are: a part of twelve has some of them, and few others do.
+ * The hashes of every eight characters in a row of each secret are remembered. They are only looked up where a cheaper test
+ * of four characters, made at each ninth position of a text, succeeds: every part of twelve characters passes it somewhere,
+ * and few other texts do.
  */
 
 /** Shorter parts cannot be told from ordinary text. */
@@ -11,18 +12,18 @@ export const SHORTEST_PART = 12;
 const GRAM = 8;
 const HALF = GRAM / 2;
 const STEP = SHORTEST_PART - HALF + 1;
-/** `aaaaaaaa` or `--------` may stand anywhere. */
+/** The fewest different characters in eight: `aaaaaaaa` or `--------` may stand in any text. */
 const LEAST_DIFFERENT = 4;
-/** 2^18 bits. */
+/** The length of a bit set of 2^18 bits. */
 const WORDS = 2 ** 13;
 
-/** From where to where, in bytes. */
+/** The position of a part in bytes. */
 type SecretPart = readonly [from: number, to: number];
 
 export interface SecretParts {
-  /** One form of a secret. */
+  /** Adds one form of a secret. */
   add(form: string): void;
-  /** The first from there on. */
+  /** The first part at or behind the position `from`. */
   next(bytes: DataView, from: number): SecretPart | undefined;
   /** Forgets the secrets that were added before the last turn. */
   turn(): void;
@@ -30,7 +31,7 @@ export interface SecretParts {
 
 interface Generation {
   grams: Set<number>;
-  /** Which of them there may be, and which halves of them: sets cost too much to ask for everything. */
+  /** Bit sets of the hashes of `grams` and of their halves: a lookup in `grams` itself costs too much for every position. */
   gramBits: Uint32Array;
   halfBits: Uint32Array;
 }
@@ -44,7 +45,7 @@ export function secretParts(): SecretParts {
       (mayHave(young.gramBits, hash) && young.grams.has(hash)) || (mayHave(old.gramBits, hash) && old.grams.has(hash))
     );
   };
-  /** The part that a place belongs to, if it is long enough. */
+  /** The part around a position, if it is long enough. */
   const around = (view: DataView, place: number, begin: number): SecretPart | undefined => {
     const last = view.byteLength - GRAM;
     let from = Math.max(begin, place - HALF);
@@ -90,7 +91,7 @@ function generation(): Generation {
   return { grams: new Set(), gramBits: new Uint32Array(WORDS), halfBits: new Uint32Array(WORDS) };
 }
 
-/** Where four characters stand that may be of a secret; -1 for nowhere. Every byte of every reply comes by here. */
+/** The position of four characters that may belong to a secret; -1 if there are none. Runs over every byte of every reply. */
 function nextHalf(view: DataView, begin: number, bits: Uint32Array, oldBits: Uint32Array): number {
   const last = view.byteLength - HALF;
   for (let at = begin; at <= last; at += STEP) {
@@ -118,14 +119,14 @@ export function holdsPart(bytes: Uint8Array, parts: SecretParts): boolean {
   return parts.next(viewOf(bytes), 0) !== undefined;
 }
 
-/** As texts are looked through, by the lower half of each character, and as replies are, in UTF-8. */
+/** The bytes of a secret as texts are searched (the lower byte of each character) and as replies are (UTF-8). */
 function spelled(form: string): Buffer[] {
   const units = Buffer.from(form, 'latin1');
   const bytes = Buffer.from(form);
   return units.equals(bytes) ? [bytes] : [units, bytes];
 }
 
-/** Of eight bytes, in any casing. */
+/** The hash of eight bytes in any casing. */
 function hashAt(view: DataView, at: number): number {
   const first = view.getInt32(at, true) | 0x20202020;
   const second = view.getInt32(at + HALF, true) | 0x20202020;
@@ -147,7 +148,7 @@ function isVaried(bytes: Uint8Array, at: number): boolean {
   return different >= LEAST_DIFFERENT;
 }
 
-/** The text with something else in place of the parts. */
+/** The text with each part replaced by `instead`. */
 export function withoutParts(text: string, all: readonly SecretParts[], instead: string): string {
   if (text.length < SHORTEST_PART) return text;
   const view = viewOf(Buffer.from(text, 'latin1'));

@@ -1,10 +1,10 @@
-/** Remembers secrets, and in which forms they may come back: as they are, in JSON, in a URL, in a page, in Base64, in hex. */
+/** Remembers secrets, and the forms in which they may come back: unchanged, in JSON, in a URL, in HTML, in Base64, in hex. */
 import { type SecretParts, SHORTEST_PART, secretParts } from './secret-parts.ts';
 
 /** Shorter values would blot out ordinary text. */
 export const SHORTEST = 6;
 
-/** Secrets, of which the last ones are remembered: tokens come and go. */
+/** Remembers the most recent secrets: tokens come and go. */
 export interface Vault {
   protect(secret: string): void;
   /** The forms that are looked for as a whole, the longest first: a secret may contain another one. */
@@ -47,10 +47,10 @@ export function openVault(mostCharacters: number): Vault {
   return { protect, needles: () => needles, parts };
 }
 
-/** Longer ones are tokens, and need not be looked for in every form. */
+/** Longer secrets are tokens, and need not be searched in every form. */
 const LONGEST_SPELLED = 256;
 
-/** A secret as it may appear. */
+/** The forms in which a secret may appear. */
 function spellings(secret: string): string[] {
   const forms = [...jsonOf(secret), ...base64Of(Buffer.from(secret))];
   if (secret.length > LONGEST_SPELLED) return [...new Set(forms)];
