@@ -52,7 +52,7 @@ export function createClock({ wall, steady }: ClockSources = { wall: Date.now, s
       leap = undefined;
       offsetMs += byMs();
     } else if (leap === undefined) leap = { sinceMs: steady(), isContradicted: false };
-    else if (steady() - leap.sinceMs > FOLLOWED_AFTER_MS) follow('nobody says that it is wrong');
+    else if (steady() - leap.sinceMs > FOLLOWED_AFTER_MS) follow('no reply contradicts it');
   };
   const trouble = (): string | undefined =>
     leap?.isContradicted
