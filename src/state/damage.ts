@@ -9,7 +9,7 @@ import { lockedByOther, whoseElse } from './files.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
 import { isAsSealed } from './seal.ts';
 
-/** Whether it is known to be as Sluice left it; throws when it is known not to be. */
+/** Whether the state is known to be as Sluice left it; throws when it is known not to be. */
 export function requireWhole(path: string): boolean {
   if (ownFile(join(path, 'state.db'))?.size === 0) throw torn(path, 'it is empty');
   const isSealed = isAsSealed(path);
@@ -22,7 +22,7 @@ export function requireWhole(path: string): boolean {
   );
 }
 
-/** Where SQLite's format has the version of the schema. */
+/** The position of the schema's version in SQLite's file format. */
 const VERSION_AT = 60;
 
 /** Reads the file without SQLite, which would leave a log beside it. To be used only while no process has it open. */
@@ -59,7 +59,7 @@ export function torn(path: string, why: string): SluiceError {
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const TORN = new Set([11, 26]);
 
-/** SQLite does not always say that a disk is full: it may need room for what two processes share. */
+/** Whether the disk is full. SQLite does not always say so: it may need room for the memory that two processes share. */
 function hasNoRoom(path: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(path);
@@ -71,7 +71,7 @@ function hasNoRoom(path: string): boolean {
 
 const NEEDED_BYTES = 256 * 1024;
 
-/** Runs `work` and says what a failure of the database means. */
+/** Runs `work` and turns a failure of the database into an error with advice. */
 export function guarded<T>(path: string, work: () => T): T {
   try {
     return work();

@@ -26,7 +26,7 @@ export interface StatePlace extends Readers {
 const LOCK_MODE = 0o600;
 const DATABASE = ['state.db', 'state.db-wal', 'state.db-shm', 'state.db-journal'];
 
-/** Makes the folder where there is none, and sees to it that the state is Sluice's alone. Throws where it cannot be. */
+/** Makes the folder if there is none, and makes sure that the state is private to Sluice. Throws if that is impossible. */
 export function secureFiles(place: StatePlace): void {
   const { path } = place;
   makeFolder(path, place);
@@ -42,7 +42,7 @@ export function secureFiles(place: StatePlace): void {
     place.tell?.(`others could read the state in ${path} (mode ${first}): now only Sluice's user can`);
 }
 
-/** A process that died while it made the state left the file under both of its names. */
+/** Removes the first name of a file that still has two, left by a process that died while it made the state. */
 function removeSecondNames(path: string): void {
   const stats = lstatSync(join(path, 'state.db'), { throwIfNoEntry: false });
   if (stats === undefined || stats.nlink === 1) return;
@@ -65,7 +65,7 @@ export function tellOfOthers(place: StatePlace): void {
   if (who !== undefined) tell(who);
 }
 
-/** Takes the state for this process; undefined when another Sluice has it. Throws when it is somebody else who holds it. */
+/** Locks the state for this process; undefined when another Sluice has it. Throws when the process of another user holds the lock. */
 export function lockState(path: string, waitMs: number): Lock | undefined {
   const file = join(path, 'lock.db');
   const lock = takeLock(file, waitMs);
@@ -93,7 +93,7 @@ function heldByOther(file: string, { pid, user }: Holder): SluiceError {
   );
 }
 
-/** A sentence about whose the folder is, where it is another user's. */
+/** A sentence about the folder's owner, if that is another user. */
 export function whoseElse(path: string): string {
   try {
     const { uid } = statSync(path);
@@ -115,8 +115,8 @@ export function lockedByOther(path: string, error: unknown): SluiceError | undef
 }
 
 /**
- * Returns what throws once a file of the state is gone, or is another one: SQLite would go on with what nobody finds again.
- * Each is compared with what it was when it was seen first.
+ * Returns a check that throws once a file of the state was removed or replaced: SQLite would go on writing to a file without
+ * a name. Each file is compared with the one that was seen first.
  */
 export function watchFiles(path: string, isLocking: boolean): () => void {
   const seen = new Map<string, number>();
@@ -136,7 +136,7 @@ export function watchFiles(path: string, isLocking: boolean): () => void {
   };
 }
 
-/** Whether there is a state. Throws when what is there cannot be one of ours. */
+/** Whether there is a state. Throws when the file there cannot be one of Sluice. */
 export function hasState(path: string): boolean {
   return ownFile(join(path, 'state.db')) !== undefined;
 }

@@ -1,4 +1,4 @@
-/** What a pipeline knows beside its records, and what is known to be undelivered: gaps, owed details, records that their list misses. */
+/** The facts of a pipeline, and everything known to be undelivered: gaps, owed records, records that their list misses. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Json } from '../api/document.ts';
 import type { Gap, Range } from '../api/walk.ts';
@@ -7,7 +7,7 @@ import type { Commit, Owed, PipelineState } from './store.ts';
 type Guard = <T>(work: () => T) => T;
 type Raw = Record<string, string | number | null>;
 
-/** No vendor's wish to be left alone is heeded for longer (`retry.ts`): what lies further ahead is of a clock that was wrong. */
+/** No `Retry-After` is longer (`retry.ts`): a later time was set by a wrong clock. */
 const LONGEST_OWED_MS = 2 * 3_600_000;
 
 export type OpenEndStatements = ReturnType<typeof prepareOpenEnds>;
@@ -24,7 +24,7 @@ export function prepareOpenEnds(database: DatabaseSync) {
        from_ms = min(from_ms, excluded.from_ms), to_ms = max(to_ms, excluded.to_ms), place = excluded.place,
        reason = excluded.reason, next_at_ms = excluded.next_at_ms, attempts = excluded.attempts`,
     ),
-    // One that grew while it was looked for is not closed by what was read of it.
+    // A gap that grew while it was read again is not closed.
     closeGap: sql(
       `DELETE FROM gaps WHERE pipeline = ?1 AND id = ?2 AND NOT EXISTS (SELECT 1 FROM walks WHERE pipeline = ?1
        AND walk = ?3 AND walk = 'gaps' AND (from_ms > gaps.from_ms OR to_ms < gaps.to_ms))`,
@@ -82,7 +82,7 @@ export function openEnds(statements: OpenEndStatements, id: number, guard: Guard
   };
 }
 
-/** Within the transaction of a commit. */
+/** Must be called within the transaction of a commit. */
 export function commitOpenEnds(
   statements: OpenEndStatements,
   id: number,

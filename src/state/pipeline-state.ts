@@ -5,7 +5,7 @@ import type { ChildRow, Range, WalkKind } from '../api/walk.ts';
 import { commitOpenEnds, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import type { Commit, Due, Known, LedgerRow, PipelineState, Row, StoredRejection, WalkRow } from './store.ts';
 
-/** Rows of polls and sweeps beyond these are dropped; those of backfills are kept for good. */
+/** The number of ledger rows of polls and sweeps that are kept; those of backfills are kept for good. */
 const KEPT_LEDGER_ROWS = 20_000;
 
 type Guard = <T>(work: () => T) => T;
@@ -33,8 +33,8 @@ interface PreparedRow {
 }
 
 /**
- * The state of the pipeline with this id; notes are shared by the pipelines of its source. Statements are prepared once:
- * these calls are on the way of every record. `guard` says what an error means; `written` also sees whether the files are there.
+ * The state of the pipeline with this id; notes are shared by the pipelines of its source. Statements are prepared once,
+ * since they run for every record. `guard` explains errors; `written` also checks that the files are still there.
  */
 export function openPipeline(
   database: DatabaseSync,
@@ -243,7 +243,7 @@ function prepareStatements(database: DatabaseSync) {
     prepare: sql('INSERT OR REPLACE INTO prepared (pipeline, walk, number, rows, at_ms) VALUES (?, ?, ?, ?, ?)'),
     prepared: sql('SELECT walk, number, rows, at_ms AS "atMs" FROM prepared WHERE pipeline = ? ORDER BY walk, number'),
     committed: sql('DELETE FROM prepared WHERE pipeline = ? AND walk = ? AND number = ?'),
-    // A number that may have arrived is never given to another batch.
+    // The number of a batch that may have arrived is never given to another batch.
     passPrepared: sql(
       `UPDATE walks SET batch = max(batch, coalesce((SELECT max(number) FROM prepared
          WHERE prepared.pipeline = walks.pipeline AND prepared.walk = walks.walk), 0)) WHERE pipeline = ?`,
@@ -269,7 +269,7 @@ function prepareStatements(database: DatabaseSync) {
 }
 
 function rememberRow(statements: Statements, id: number, row: Row): void {
-  // The usual case in a backfill of list records, with half of the values to bind.
+  // The usual case in a backfill of list records, which needs half of the values.
   const isPlain =
     row.rowId === undefined && row.ordinal === 1 && row.fingerprint === row.revision && row.refreshMs === 0;
   if (isPlain && !row.deleted) {
@@ -293,7 +293,7 @@ function rememberRow(statements: Statements, id: number, row: Row): void {
   );
 }
 
-/** 52 bits of a key, for its index. Not secure, and need not be: equal hashes only cost a comparison. */
+/** A hash of 52 bits of a key, for the index. It need not be secure: equal hashes only cost a comparison. */
 function keyHash(id: number, key: string): number {
   let high = 0x9e3779b9 ^ id;
   let low = 0x85ebca6b;

@@ -1,6 +1,6 @@
 /**
- * Says whether a state is as Sluice left it: when it is closed, and nobody else has it open, a digest of the whole file is
- * written beside it. SQLite finds pages that make no sense; one flipped bit in a number makes sense.
+ * Tells whether a state is as Sluice left it: when Sluice closes a state that no other process has open, it writes a digest
+ * of the whole file beside it. SQLite only finds invalid pages, not a flipped bit in a number.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { correctMode, fileMode } from '../system/private-files.ts';
 import type { Readers } from '../system/trust.ts';
 
-/** A larger one would take longer than a second, each time that Sluice starts and ends. */
+/** A larger file is not sealed: that would take longer than a second at each start and end. */
 const LARGEST = 512 * 2 ** 20;
 const CHUNK = 2 ** 20;
 
@@ -40,7 +40,7 @@ export function seal(path: string, readers: Readers): void {
   }
 }
 
-/** Before anything is changed. */
+/** Removes the seal, before anything is changed. */
 export function unseal(path: string): void {
   rmSync(filesOf(path).sealFile, { force: true });
 }

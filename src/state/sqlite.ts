@@ -15,17 +15,17 @@ import type { JobRow, RejectionRow, StateStore } from './store.ts';
 
 export interface StateOptions extends StatePlace {
   now: () => number;
-  /** Take the lock that keeps a second process away. Commands that only look, or only add a job, do without. */
+  /** Takes the lock that keeps a second process away. Commands that only read, or only add a job, do not need it. */
   exclusive: boolean;
   /** Takes secrets out of foreign texts (a sink's reasons, messages of errors): the one of the process's redactor. */
   scrub?: (text: string) => string;
 }
 
-/** Large pages and seldom checkpoints, since keys are random and every batch touches pages all over their index. */
+/** Large pages and rare checkpoints, since keys are random and every batch touches pages all over their index. */
 const PRAGMAS =
   'PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000;';
 
-/** Opens (and makes, if need be) the state. Throws a clear error when another process holds it. */
+/** Opens the state, and makes it if there is none. Throws when another process holds it. */
 export function openState(options: StateOptions): StateStore {
   const { path, exclusive } = options;
   return guarded(path, () => {
@@ -101,8 +101,8 @@ function prepared(file: string, pragmas: string, beforeMigration = () => {}): Da
 const LOCK_WAIT_MS = 500;
 
 /**
- * Opens the state as `run` does, where there is one, and asks SQLite whether the file is whole. Throws with what to do. A
- * file of an earlier version is left as it is.
+ * Opens an existing state as `run` does, and has SQLite check whether the file is whole. Throws an error with advice. A file
+ * of an earlier version is left as it is.
  */
 export function verifyState(options: Omit<StateOptions, 'exclusive'>): void {
   const { path } = options;
@@ -126,7 +126,7 @@ export function idOfState(path: string): string | undefined {
   );
 }
 
-/** Not read-only: such a connection leaves a log behind, as if the file were in use. */
+/** Not read-only: a read-only connection leaves a log behind, as if the file were in use. */
 function reading<T>(file: string, work: (database: DatabaseSync) => T): T {
   const database = new DatabaseSync(file, { timeout: 10_000 });
   try {
@@ -144,7 +144,7 @@ function idIn(database: DatabaseSync): string {
   return (database.prepare('SELECT id FROM self').get() as { id: string }).id;
 }
 
-/** Whether a process holds the state: then jobs are left to it. */
+/** Whether a process holds the state: that process then does the jobs. */
 export function isStateInUse(place: StatePlace): boolean {
   return guarded(place.path, () => {
     secureFiles(place);

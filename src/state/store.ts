@@ -1,4 +1,4 @@
-/** What the engine asks of a state store. Every call is atomic and durable when it returns. */
+/** The state store of the engine. Every call is atomic, and durable when it returns. */
 
 import type { Json, StreamName } from '../api/document.ts';
 import type { Prepared, Rejection } from '../api/sink.ts';
@@ -6,7 +6,7 @@ import type { Accepted, ChildRow, Gap, Note, Range, WalkKind } from '../api/walk
 
 /** The knowledge of one record that was seen: about 100 bytes. */
 export interface Known {
-  /** Its row; undefined for a record that is not stored yet. */
+  /** The id of the record's row; undefined for a record that is not stored yet. */
   rowId: number | undefined;
   /** Fingerprint of the list record; null when it must be compared in full the next time that it is seen. */
   fingerprint: string | null;
@@ -18,38 +18,38 @@ export interface Known {
   /** One digest per entry of `Stream.changes`, joined by line feeds. */
   digests: string;
   deleted: boolean;
-  /** When the detail is to be asked for again; null for never. */
+  /** When the detail is requested again; null for never. */
   refreshAtMs: number | null;
   /** The pause that led to `refreshAtMs`. */
   refreshMs: number;
-  /** When it was seen first, epoch milliseconds; null where its detail is never asked for, and in rows of older versions. */
+  /** When the record was seen first, epoch milliseconds; null if its detail is never requested, and in rows of older versions. */
   seenMs: number | null;
 }
 
 /**
- * A record whose detail could not be had yet, and that is not delivered until it can, or has waited too long. It is
- * stored in the commit that lets the cursor pass it.
+ * A record whose detail could not be fetched yet. It is not delivered until that succeeds or the record has waited too long.
+ * It is stored in the commit that moves the cursor past it.
  */
 export interface Owed {
   key: string;
   /** The list record, without secrets. */
   record: Json;
-  /** As its walk shipped it (`backfill --as event`). */
+  /** Set by a walk of `backfill --as event`. */
   as: 'event' | undefined;
   sinceMs: number;
   nextAtMs: number;
-  /** How often its detail was asked for in vain. */
+  /** How often requesting the detail has failed. */
   attempts: number;
 }
 
-/** A record whose detail is to be asked for again. */
+/** A record whose detail is due to be requested again. */
 export interface Due {
   key: string;
   atMs: number;
   rowId: number;
 }
 
-/** A row to remember; with `id` when a document goes with it. */
+/** A row to store; `id` is set when a document belongs to it. */
 export interface Row extends Known {
   key: string;
   id?: string;
@@ -63,7 +63,7 @@ export interface WalkRow {
   range: Range;
   cursor: Json | undefined;
   receipt: Json | undefined;
-  /** Number of the last batch; before the first, the time at which the walk was begun first. */
+  /** The number of the last batch; before the first batch, the time at which the walk began. */
   batch: number;
   /** Epoch milliseconds; undefined while the walk is under way. */
   finishedAtMs: number | undefined;
@@ -73,7 +73,7 @@ export interface LedgerRow extends Accepted {
   walk: string;
   delivered: number;
   rejected: number;
-  /** Records whose detail could not be had yet: they are remembered, and not delivered. */
+  /** The number of records that are owed: their detail could not be fetched yet. */
   owed: number;
   /** distinct − delivered − rejected − owed. */
   unchanged: number;
@@ -92,16 +92,16 @@ export interface Commit {
   cursor?: Json;
   ledger: LedgerRow[];
   rejections: StoredRejection[];
-  /** Ids whose rejection is over, since they were delivered now. */
+  /** Ids of formerly rejected documents that were delivered now. */
   accepted?: string[];
   /** Children whose reading was completed by this batch. */
   children: ChildRow[];
   gaps?: readonly Gap[];
   /** Ids of gaps that are closed. */
   closedGaps?: readonly string[];
-  /** Records that the cursor passes without their detail. */
+  /** Records that the cursor passes before their detail is fetched. */
   owed?: readonly Owed[];
-  /** Keys of records that are not owed any more. */
+  /** Keys of records that are no longer owed. */
   paid?: readonly string[];
   facts?: { readonly [name: string]: Json };
   receipt: Json;
@@ -109,41 +109,41 @@ export interface Commit {
 
 /** The part of the state that belongs to one pipeline. */
 export interface PipelineState {
-  /** The tenant whose records are remembered here: the first one that was named. */
+  /** The tenant whose records this state has: the one that was named first. */
   tenant(named: string): string;
   known(key: string): Known | undefined;
-  /** The same for the records of a page, in one query. */
+  /** What is known of the records of a page, in one query. */
   knownAmong(keys: readonly string[]): Map<string, Known>;
   /** Keys of records in the range (without one: all) that are not known to be deleted. */
   keysBetween(range?: Range): Iterable<string>;
-  /** Of the present records, those with the latest times. */
+  /** Keys of the present records with the latest times. */
   newestKeys(limit: number): string[];
-  /** Records whose detail is due, oldest first, behind the one given; those put off beyond `beyondMs` are due, too. */
+  /** Records whose detail is due, oldest first, behind `after`; records put off beyond `beyondMs` are due, too. */
   due(nowMs: number, limit: number, after?: Due, beyondMs?: number): Due[];
-  /** The oldest time that any walk was asked to cover; undefined before the first. */
+  /** The oldest time in the range of any walk; undefined before the first walk. */
   coveredFromMs(): number | undefined;
   counts(): { records: number; deleted: number; due: number; rejections: number; owed: number; gaps: number };
-  /** What was remembered under this name; undefined when nothing was. */
+  /** The fact with this name; undefined if there is none. */
   fact(name: string): Json | undefined;
   setFact(name: string, value: Json): void;
-  /** The oldest first. */
+  /** All gaps, the oldest first. */
   gaps(): Gap[];
-  /** Owed records whose detail is to be asked for by now, those due longest first; and those put off longer than any can be. */
+  /** Owed records whose detail is due, those due longest first; a record put off for too long by a wrong clock is due, too. */
   owed(dueMs: number, limit: number): Owed[];
   owedOf(key: string): Owed | undefined;
-  /** Since when known records have been missing from their list, by key; those that are given are missing since `sinceMs` at the latest. */
+  /** Since when known records have been missing from their list, by key; `setMissing` keeps an earlier time. */
   missing(): Map<string, number>;
   setMissing(keys: Iterable<string>, sinceMs: number): void;
-  /** They were found again, or told as deleted. */
+  /** Forgets missing records that were found again, or reported as deleted. */
   clearMissing(keys: Iterable<string>): void;
-  /** Documents that were refused for good, in the order of their ids, from behind the one given. */
+  /** Documents that the sink refused for good, in the order of their ids, behind `afterId`. */
   rejected(limit: number, afterId?: string): StoredRejection[];
-  /** What streams of the same source left in notes of this kind: their ids, or the value of one. */
+  /** Notes of this kind that streams of the same source left: the ids of all, or the value of one. */
   noted(kind: string): string[];
   note(kind: string, id: string): string | undefined;
   child(key: string): ChildRow | undefined;
   openChildren(): ChildRow[];
-  /** How many children there are of each status. */
+  /** The number of children of each status. */
   childCounts(): Partial<Record<ChildRow['status'], number>>;
   walk(walk: string): WalkRow | undefined;
   walks(): WalkRow[];
@@ -151,19 +151,19 @@ export interface PipelineState {
   begin(walk: string, kind: WalkKind, range: Range): WalkRow;
   /** Finishes a walk, and says whether it did: one whose range was extended meanwhile, beyond `toMs`, goes on from its cursor. */
   finish(walk: string, atMs: number, toMs?: number): boolean;
-  /** Ends an interrupted walk and leaves what it did not read to another one, which begins with it, or is extended by it. */
+  /** Ends an interrupted walk and gives the rest of its range to another walk, which begins with that range or is extended by it. */
   handOver(from: string, to: string, kind: WalkKind, atMs: number): void;
-  /** Notes what is about to be written, so that it can be looked up after a crash. */
+  /** Stores a batch before it is written, so that its documents can be looked up after a crash. */
   prepare(walk: string, number: number, rows: Row[]): void;
   commit(commit: Commit): void;
   /** Batches that were prepared and never committed. */
   prepared(stream: StreamName, namespace: string): Prepared[];
-  /** Turns the rows that arrived into knowledge (their rejections are over) and forgets the prepared batches. */
+  /** Stores the rows that arrived as delivered, removes their rejections, and forgets the prepared batches. */
   resolve(arrived: ReadonlySet<string>): void;
   ledger(limit: number): (LedgerRow & { atMs: number })[];
-  /** Lets a walk read again from a time on, now. Revisions stay: nothing is shipped twice. Says whether there is such a walk. */
+  /** Sets a walk back to an earlier time. Revisions stay, so that nothing is shipped twice. Returns whether there is such a walk. */
   rewind(walk: string, toMs: number): boolean;
-  /** Forgets everything, revisions too. */
+  /** Forgets everything about the pipeline, revisions too. */
   reset(): void;
 }
 
@@ -193,7 +193,7 @@ export interface StateStore {
   addJob(job: Pick<JobRow, 'kind' | 'range' | 'pipelines' | 'as'>): number;
   jobs(): JobRow[];
   setJob(id: number, status: JobRow['status'], message?: string): void;
-  /** The oldest first. */
+  /** Rejections of all pipelines or of one, the oldest first. */
   rejections(filter: { pipeline?: string; limit: number }): RejectionRow[];
   close(): void;
 }
