@@ -1,4 +1,4 @@
-/** Every stream beside its connector and its mapping: the one line that a new stream needs. */
+/** Every stream with its connector and its mapping: a new stream needs one line here. */
 import * as apexCentralFootprint from '../mappings/apex-central/footprint.ts';
 import * as cylanceDetection from '../mappings/cylance/detection.ts';
 import * as cylanceDetectionRule from '../mappings/cylance/detection-rule.ts';
@@ -36,7 +36,7 @@ import { cylance } from './cylance/shared/client.ts';
 import { threat } from './cylance/threat.ts';
 import { threatDevice } from './cylance/threat-device.ts';
 
-/** A mapping's module has `mapping` and `fields`: every field that it can set, of which index templates are made. */
+/** A mapping's module has `mapping`, and in `fields` every field that it can set, from which index templates are made. */
 export const streams: readonly (Registered & { fields: FieldList })[] = [
   { connector: cylance, stream: detection, ...cylanceDetection },
   { connector: cylance, stream: instaquery, ...cylanceInstaquery },

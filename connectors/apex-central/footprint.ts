@@ -17,7 +17,7 @@ import { textOf, wholeOf } from './shared/json.ts';
 import { CONTENT, ENDPOINTS, FOOTPRINTS, LIST } from './shared/routes.ts';
 import { runTask } from './shared/task.ts';
 
-/** Records are handed on so many at a time. */
+/** The number of records in one part. */
 const PART = 250;
 const RATED = ['rating', 'riskLevel'] as const;
 
@@ -33,11 +33,11 @@ export const footprint: Stream = {
       'the lists of scan summaries and of their endpoints follow replies that were seen, not a document; endpoints of a summary that has ended are asked for again only when it changes, or after a restart',
       "of node types only processes are known for certain, other objects are told by their facts, and operations keep the vendor's numbers",
       'an endpoint that is off is asked again for as long as its scan summary is listed',
-      'a request is signed before it waits for its turn in the rate budget: with less than a request every ten seconds it could grow too old for the vendor',
+      'a request is signed before it waits for its turn in the rate limit: with less than a request every ten seconds it could grow too old for the vendor',
     ],
   },
   mode: 'children',
-  // A new task is started for each reading; what the server is called or how the endpoint is today is not the event.
+  // Each reading starts a new task; the name of the server and today's condition of the endpoint are not part of the event.
   ignored: ['taskId', 'serverName', 'TimeZone', 'endpoint'],
   secrets: [],
   key: keyOf,
@@ -67,7 +67,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
   const records = await inTurns(makeRecords(result, place, child.facts.endpoint));
   for (let at = 0; at < records.length; at += PART) yield records.slice(at, at + PART);
   if (result.failures.length === 0) return true;
-  // What came is delivered; the whole is asked for again later.
+  // The records that came are delivered; the whole footprint is requested again later.
   throw new SluiceError(`${FOOTPRINTS}: task ${result.taskId} failed in part: ${listed(result.failures)}`, {
     action: 'retry',
     waitMs: context.settings.snapshotMs,

@@ -1,7 +1,7 @@
 /**
  * Detection rules: CylanceOPTICS API guide, "Get Detection Rule List", "Get Detection Rule Content", "Get Detection Rule
- * Natural Language Representation" and "Get Detection Rule Counts". The content is the rule's logic; who changed it, when,
- * its severity and its category stand in the list alone, so that a record is both together.
+ * Natural Language Representation" and "Get Detection Rule Counts". The content is the rule's logic; only the list has its
+ * severity, its category, and who changed it when. A record joins both.
  */
 import { Counts, members } from '../../members/cylance/detection-rule.ts';
 import {
@@ -29,7 +29,7 @@ const VERSION_CHANGED = 'detection-rule-version-changed';
 
 const key = idOf(members, 'Id', 'rule');
 const list = listAt({ path: LIST, scope: LIST_SCOPE });
-/** The content, with what the list says of it. */
+/** The content of a rule, joined with its list record. */
 const ruleAt = withListed({ path: `${LIST}/{id}`, scope: READ_SCOPE, list, key, members, deletesSoftly: true });
 
 export const detectionRule: Stream = {
@@ -46,7 +46,7 @@ export const detectionRule: Stream = {
     ],
   },
   mode: 'snapshot',
-  // Counters move by themselves; the last three are what `detail` adds, and follow from the logic or are counters, too.
+  // Counters change by themselves; `detail` adds the last three, which follow from the logic or are counters, too.
   ignored: [
     ...['DeviceCount', 'RulesetCount', 'PolicyCount', 'deviceCount', 'rulesetCount', 'policyCount'],
     ...['device_count', 'ruleset_count', 'policy_count', 'NaturalLanguage', 'Counts', 'Unavailable'],
@@ -71,22 +71,21 @@ export const detectionRule: Stream = {
   tombstone: (id) => ({ Id: id, Deleted: true }),
 };
 
-/** Undefined for a list record, which has none of it. */
+/** The logic of a rule; undefined for a list record. */
 function logicOf(record: unknown): unknown {
   const parts = (['States', 'Paths'] as const).map((name) => memberOf(members, record, name));
   return parts.every((part) => part === undefined) ? undefined : parts.map((part) => part ?? null);
 }
 
 /**
- * Natural language and counts cost a request each. They are asked for when the version or the logic is another one than
- * was delivered last, which is so for a rule that was never delivered, or only as the list has it. They are not when the
- * list changed in something else (who changed it, the category), when the detail was ahead of the list and is compared
- * once more, and for a rule that is not listed any more.
+ * Natural language and counts cost a request each. They are requested when the version or the logic differs from the last
+ * delivery, also for a rule that was never delivered, or only as a list record. They are not requested when only other
+ * members of the list record changed (the author, the category), when the detail was ahead of the list and is compared once
+ * more, and for a rule that is not listed any more.
  *
- * Neither is worth losing the rule, so that one that cannot be had is left out, and `Unavailable` says why: `missing` (the
- * vendor has none), `failed` (it could not be read), `version_unchanged` (the document of the revision before has it).
- * All three members are ignored: a rule that was shipped without is not shipped again because they could be had later,
- * but with its next version.
+ * A rule is shipped without them if need be, and `Unavailable` says why: `missing` (the vendor has none), `failed` (they
+ * could not be read), `version_unchanged` (the document of the revision before has them). All three members are ignored: a
+ * rule that was shipped without them is shipped again with its next version, not as soon as they can be read.
  */
 async function detail(context: StreamContext, id: string, listed?: unknown, isNews?: IsNews): Promise<unknown> {
   const rule = await ruleAt(context, id, listed);
@@ -120,7 +119,7 @@ interface Extra {
 
 const UNCHANGED: Extra = { why: 'version_unchanged' };
 
-/** Given up soon, since the rule itself is at hand and waits for it. */
+/** Reads natural language or counts; given up soon, since the rule waits for it. */
 async function extra(
   context: StreamContext,
   id: string,
@@ -134,14 +133,14 @@ async function extra(
     const action = actionOf(error);
     if (action === 'skip') return { why: 'missing' };
     context.signal.throwIfAborted();
-    const isForeseen = error instanceof SluiceError; // a stack that overflows is this reply's
-    if (isGeneral(error) || (isForeseen && action !== 'retry' && action !== 'reject')) throw error; // a rate limit is not this rule's
+    const isForeseen = error instanceof SluiceError; // else an unexpected error, such as a stack overflow on this reply
+    if (isGeneral(error) || (isForeseen && action !== 'retry' && action !== 'reject')) throw error; // a rate limit does not concern this rule alone
     context.log.warn({ key: id }, `shipping a rule without its ${part.slice(1)}: ${messageOf(error)}`);
     return { why: 'failed' };
   }
 }
 
-/** The guide's sample is an object with `Paths`, a list of lists of sentences; a text is the same told at once. */
+/** The guide's sample is an object with `Paths`, a list of lists of sentences; a plain text is accepted as well. */
 function spoken(reply: unknown): unknown {
   if (typeof reply === 'string') return reply.trim();
   if (typeof reply !== 'object' || reply === null)
@@ -153,7 +152,7 @@ function spoken(reply: unknown): unknown {
   return Array.isArray(reply) ? reply.map(asSentences) : Object.fromEntries(members);
 }
 
-/** The sample writes a sentence in braces, as a name without a value. Secrets are looked for in texts, so it becomes one. */
+/** The sample has sentences as names without a value. They become texts, since secrets are searched in texts. */
 function asSentences(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(asSentences);
   if (typeof part !== 'object' || part === null) return part;
@@ -162,8 +161,8 @@ function asSentences(part: unknown): unknown {
 }
 
 /**
- * A text without quotes is taken as it is; a page of some gateway is not. What begins like JSON may have been cut short on
- * its way, but the guide's own sample is no valid JSON (`{"…"}`): the same twice is what the vendor says.
+ * A body that is no JSON is accepted as text, unless it is the page of a gateway. A body that begins like JSON may have been
+ * cut short, but the guide's own sample is no valid JSON (`{"…"}`): it is accepted when it comes twice.
  */
 function unlessBroken(): (body: string) => string | undefined {
   let before: string | undefined;

@@ -20,7 +20,7 @@ import { readPage, recordAt, textOf } from './shared/pages.ts';
 const LIST = '/detections/v2';
 const LIST_SCOPE = 'opticsdetect:list';
 const READ_SCOPE = 'opticsdetect:read';
-/** Statuses after which nothing more is expected (guide, "Update Detection"). */
+/** Final statuses (guide, "Update Detection"). */
 const CLOSED = new Set(['done', 'false positive']);
 
 export const detection: Stream = {
@@ -58,7 +58,7 @@ export const detection: Stream = {
     const partition = { name: 'severity', values: ['Informational', 'Low', 'Medium', 'High'] };
     return walkWindows(context, { list: (query) => list(context, query), key: detection.key, partition }, walk, from);
   },
-  // `ArtifactsOfInterest` maps states to artifacts, and the first state is the first in the text.
+  // `ArtifactsOfInterest` maps states to artifacts: the first state is the first member of the text.
   async peek(context, range) {
     const { total = 0, records } = await list(context, { range, page: 1, pageSize: 1 }, true);
     const [first] = records;
@@ -80,7 +80,7 @@ function timeMs(record: unknown): number | undefined {
   );
 }
 
-/** `isThere`: who counts beside a walk has read the list already, and does not ask whether it exists. */
+/** `isThere`: the caller has read the list already, so that an empty window is not checked by a request without bounds. */
 async function list(context: StreamContext, query: ListQuery, isThere = false): Promise<ListReply> {
   const { page, pageSize, range, filter } = query;
   const bounds = {
@@ -97,7 +97,7 @@ async function list(context: StreamContext, query: ListQuery, isThere = false): 
       scope: LIST_SCOPE,
       priority: context.priority,
       signal: context.signal,
-      retry: query.retry ?? (page > 1 ? 'few' : 'patient'), // a deep page that keeps failing is avoided by a narrower window
+      retry: query.retry ?? (page > 1 ? 'few' : 'patient'), // a window with a deep page that keeps failing is split
       recognise: (found) => {
         digest = found;
         return query.recognise?.(found);
@@ -107,14 +107,14 @@ async function list(context: StreamContext, query: ListQuery, isThere = false): 
     return { ...reply, digest };
   } catch (error) {
     if (actionOf(error) !== 'skip') throw error;
-    // "The detection resources page requested does not exist": past the end, or an empty list, or a wrong address.
+    // "The detection resources page requested does not exist": a page past the end, an empty list, or a wrong address.
     if (page > 1) throw new SluiceError('the list shrank while it was read', { action: 'walk-again', cause: error });
     if (!isThere) await existsAtAll(context, error);
     return { records: [], total: 0, pageSize };
   }
 }
 
-/** An empty window may answer 404; then the list without bounds does not. */
+/** An empty window may answer 404; if the list without bounds answers 404 too, the address is wrong. */
 async function existsAtAll(context: StreamContext, cause: unknown): Promise<void> {
   const { priority, signal } = context;
   const recent = { path: `${LIST}/recent`, route: LIST, scope: LIST_SCOPE, priority, signal };

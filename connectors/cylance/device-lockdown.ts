@@ -1,4 +1,4 @@
-/** The history of lockdowns, device by device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
+/** The lockdown history of each device: CylanceOPTICS API guide, "Get Device Lockdown History". A GET never locks. */
 
 import { Device, members } from '../../members/cylance/device-lockdown.ts';
 import {
@@ -34,14 +34,14 @@ export const deviceLockdown: Stream = {
     ],
   },
   mode: 'children',
-  // Ours, and not part of the entry: a device may be renamed.
+  // Added by Sluice, and not part of the entry: a device may be renamed.
   ignored: ['Device'],
   secrets: [],
   key(record) {
     const device = textOf(memberOf(Device, memberOf(members, record, 'Device'), 'id'));
     const time = textOf(memberOf(members, record, 'timestamp'));
     if (device === undefined || time === undefined) throw new Error('the lockdown has no device or no time');
-    // Two people may do the same within one second: without the user, each would be a change of the other for ever.
+    // Two users may send the same command within one second: without the user, the entries would count as changes of each other.
     const [command = '', user = ''] = (['command', 'user_id'] as const).map((name) =>
       textOf(memberOf(members, record, name)),
     );
@@ -71,16 +71,16 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
     });
     if (records.length > 0) yield records;
   } catch (error) {
-    // "No such device": CylanceOPTICS is not installed there. Entries that were there once are another matter.
+    // "No such device" means that the device has no CylanceOPTICS, unless it had entries before.
     if (actionOf(error) !== 'skip' || (context.knownChild(child.key)?.records ?? 0) > 0) throw error;
   }
   return true;
 }
 
 /**
- * The entries with their device beside them. What else the reply says is of this moment, not of the entry, and the
- * password that ends a lockdown goes no further. An id in a form that the vendor does not know is answered as well: only
- * a reply that names the device is one.
+ * The entries, each with its device. Other members of the reply describe the present, not the entry, and are left out, as
+ * is the password that ends a lockdown. The vendor also answers for an id in an unknown form, so the reply must name the
+ * device.
  */
 export function toRecords(reply: unknown, id: string, place: string): unknown[] {
   const said = textOf(memberOf(Device, reply, 'id'));

@@ -22,20 +22,20 @@ export const device: Stream = {
     key: 'the id of the device, in lower case with dashes',
     limits: [
       'read whole at each look; the detail of one that is online is fetched again, daily at last',
-      'the first run over thousands of devices takes its time: their details go behind detections in the rate budget',
+      'the first run over thousands of devices takes its time: their details go behind detections in the rate limit',
     ],
   },
   mode: 'snapshot',
   /**
-   * What moves without anything being another: the time of the last change (a change shows itself) and of the last
-   * contact (the state says whether there is one), the days that are left, a scan that runs or rests.
+   * Members that change although the device does not: the times of the last change and of the last contact (other members
+   * show both), the days that are left, and whether a scan is running.
    */
   ignored: ['date_last_modified', 'date_offline', 'days_to_deletion', 'background_detection'],
   secrets: [],
   key: deviceKey,
-  // It is there rather than happens. With a time, one that was quiet for a month would not be refreshed any more.
+  // A device is no event. With a time, a device that was quiet for a month would not be refreshed any more.
   timeMs: () => undefined,
-  /** User, system and safety show in the detail alone. Of one that is offline nothing new comes before the list says `Online`. */
+  /** Only the detail shows user, system and safety. That of an offline device does not change before the list says `Online`. */
   isOpen: (record) => stateOf(record) !== 'offline',
   changes: [
     { action: 'device-state-changed', of: stateOf },
@@ -60,7 +60,7 @@ export function deviceKey(record: unknown): string {
 const ADDRESSES = ['ip_addresses', 'mac_addresses'] as const;
 const HOLDS_ADDRESSES: ReadonlySet<string | undefined> = new Set(ADDRESSES);
 
-/** The vendor promises no order of addresses: another one is no change, so they are put in one. */
+/** Sorts addresses, since the vendor promises no order and another order is no change. */
 export function inOrder(record: unknown): unknown {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;
   const sorted = ([name, value]: [string, unknown]): [string, unknown] => [
@@ -80,7 +80,7 @@ function stateOf(record: unknown): string | undefined {
   return textOf(memberOf(members, record, 'state'))?.toLowerCase();
 }
 
-/** Its id, where there is one: a list may name the policy in other words than the detail. */
+/** The id of the policy, else the policy: list and detail may name the same policy differently. */
 function policyOf(record: unknown): unknown {
   const given = memberOf(members, record, 'policy');
   return textOf(memberOf(policy, given, 'id'))?.toLowerCase() ?? given;

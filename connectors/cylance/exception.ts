@@ -1,6 +1,6 @@
 /**
  * Detection exceptions: CylanceOPTICS API guide, "Get Detection Exceptions List" and "Get Detection Exception Content". The
- * content has the conditions; who changed it and when stand in the list alone, so that a record is both together.
+ * content has the conditions; only the list tells who changed the exception and when. A record joins both.
  */
 import { members, OperatingSystems } from '../../members/cylance/exception.ts';
 import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';
@@ -51,7 +51,7 @@ export const exception: Stream = {
   tombstone: (id) => ({ Id: id, Deleted: true }),
 };
 
-/** List and content may write them differently. */
+/** The operating systems in one spelling: list and content may write them differently. */
 function systemsOf(record: unknown): string {
   const systems = memberOf(members, record, 'OperatingSystems');
   if (!Array.isArray(systems)) return textOf(systems) ?? '';

@@ -1,7 +1,7 @@
 /**
- * What focus views show: CylanceOPTICS API guide, "Get Focus View Results". The guide leaves the content of `result`
- * open ("parsing this data is beyond the scope of this article"): a list becomes a record for each of its entries,
- * anything else one record. Which of the two it is stands in the record's member: `Entry` or `Result`.
+ * The results of focus views: CylanceOPTICS API guide, "Get Focus View Results". The guide does not describe the content of
+ * `result` ("parsing this data is beyond the scope of this article"): each entry of a list becomes a record with the member
+ * `Entry`, any other content one record with the member `Result`.
  */
 
 import { members as views } from '../../members/cylance/focus-view.ts';
@@ -42,7 +42,7 @@ export const focusViewResult: Stream = {
     ],
   },
   mode: 'children',
-  // `FocusView` is ours, and not part of the result. Of the content nobody knows what never counts.
+  // `FocusView` is added by Sluice. All of the content is compared, since it is not documented.
   ignored: ['FocusView'],
   secrets: [],
   key(record) {
@@ -70,19 +70,19 @@ function parents(context: StreamContext): Promise<Parents> {
   return listedParents(context, { lists: [listViews(context)], key: viewId }, toChild);
 }
 
-/** Members of a focus view that stay as they are, and that its results are read by. */
+/** Members of a focus view that do not change, and that its results carry. */
 const FACTS = ['device_id', 'hostname', 'artifact_type', 'value', 'threat_type', 'description', 'created_at'] as const;
 
-/** Under way: the result will come. */
+/** The result is being made, and will come. */
 const PENDING = 'pending';
-/** Nothing is under way: not before somebody requests it (again), and then the status says so. */
+/** No result is being made until somebody requests it (again), which changes the status. */
 const IDLE: ReadonlySet<string> = new Set(['request', 'retry_request', 'unavailable']);
-/** There never will be a result. */
+/** There will never be a result. */
 const FAILED: ReadonlySet<string> = new Set(['does_not_exist', 'unknown_device']);
 /** The guide: "DONE: synonymous with AVAILABLE". */
 const AVAILABLE: ReadonlySet<string> = new Set(['available', 'done']);
 
-/** Each status is a version: a view that is requested again is read again. One without a known status is asked for. */
+/** The status is the version of a view, so that a view that is requested again is read again. A view with an unknown status is read. */
 function toChild(key: string, view: unknown): Child {
   const status = statusOf(view);
   const facts: Record<string, Json> = {};
@@ -98,7 +98,7 @@ function statusOf(record: unknown): string {
   return textOf(memberOf(views, record, 'status'))?.toLowerCase() ?? '';
 }
 
-/** The vendor is only asked where there may be a result; what has none waits for another status without a request. */
+/** Only a view that may have a result costs a request; the others wait for another status. */
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], ReadingEnd> {
   const listed = child.facts.status;
   if (typeof listed === 'string') {
@@ -118,7 +118,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
 
 const PART = 250;
 
-/** The reply knows better than the list, which may be older. An empty result has to be seen twice. */
+/** The status of the reply decides, since the list may be older. An empty result has to be seen twice. */
 function endOf(status: string, isFilled: boolean): ReadingEnd {
   if (status === PENDING || IDLE.has(status)) return 'pending';
   return FAILED.has(status) || (AVAILABLE.has(status) && isFilled);
@@ -135,7 +135,7 @@ function ofView(reply: unknown, key: string, path: string): unknown {
   return reply;
 }
 
-/** The records of one reply, each with its focus view beside it. Objects and lists may be JSON in a text. */
+/** The records of one reply, each with its focus view. Objects and lists may be JSON in a text. */
 export function toRecords(result: unknown, { key, facts }: Pick<Child, 'key' | 'facts'>): unknown[] {
   const known = typeof facts.view === 'object' && facts.view !== null ? facts.view : {};
   const FocusView = { id: key, ...known };

@@ -9,7 +9,7 @@ const SCOPE = 'opticsfocus:read';
 
 export const viewId = idOf(members, 'id', 'focus view');
 
-/** Never with `q`: asked so, the vendor shows no focus view at all these days. */
+/** The list is never requested with `q`: the vendor then returns no focus view at present. */
 export const listViews = listAt({ path: LIST, scope: SCOPE });
 
 export const focusView: Stream = {

@@ -1,4 +1,4 @@
-/** What InstaQueries found: CylanceOPTICS API guide, "Get InstaQuery Results"; newer wording in the console's help. */
+/** The results of InstaQueries: CylanceOPTICS API guide, "Get InstaQuery Results"; newer wording in the console's help. */
 
 import * as queries from '../../members/cylance/instaquery.ts';
 import { members, Query, Result } from '../../members/cylance/instaquery-result.ts';
@@ -40,7 +40,7 @@ export const instaqueryResult: Stream = {
     ],
   },
   mode: 'children',
-  // When it was reported: a device that answers again says the same. `Query` is ours, and not part of the result.
+  // A device that answers again reports the same result at another time. `Query` is added by Sluice.
   ignored: [...spellingsOf(members, 'Timestamp', 'Version'), 'Query'],
   secrets: [],
   key(record) {
@@ -102,7 +102,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
   return isDone;
 }
 
-/** One result with its query beside it. `Result` is an object in the guide and a JSON text in practice: always an object here. */
+/** One result with its query. `Result` is an object in the guide and a JSON text in practice: always an object here. */
 export function toRecord(entry: unknown, { key, facts }: Pick<Child, 'key' | 'facts'>): unknown {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return { Result: entry, Query: { id: key } };
   const all = Object.entries(entry).map(([name, value]) => [

@@ -10,7 +10,7 @@ const READ_SCOPE = 'opticssurvey:read';
 
 export const queryId = idOf(members, 'id', 'query');
 
-/** Whether `archived` means "these too" or "only these" is not documented: both lists together are right either way. */
+/** Whether `archived` means "archived ones too" or "only archived ones" is not documented: both lists together are right either way. */
 export const QUERY_LISTS = [
   listAt({ path: LIST, scope: LIST_SCOPE }),
   listAt({ path: LIST, scope: LIST_SCOPE, query: { archived: 'true' }, mayBeMissing: true }),

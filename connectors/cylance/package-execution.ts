@@ -24,7 +24,7 @@ export const packageExecution: Stream = {
     ],
   },
   mode: 'snapshot',
-  // The counts say how far it is; `deviceCount` is fixed when the request is made, other than that of rules.
+  // The counts tell the progress; `deviceCount` is fixed when the request is made, unlike that of rules.
   ignored: [],
   secrets: ['destination', 'package', 'arguments'],
   key: executionId,
@@ -38,7 +38,7 @@ export const packageExecution: Stream = {
   tombstone: (key) => ({ id: key, Deleted: true }),
 };
 
-/** A package that is named by its address alone, instead of an object whose member `package` is removed, opens a door as well. */
+/** Removes the address of a package, which is a secret, also where the address stands alone instead of the object with the member `package`. */
 function withoutAddresses(record: unknown): unknown {
   const packages = memberOf(members, record, 'packageExecutions');
   if (!Array.isArray(packages) || !packages.some((one) => typeof one === 'string')) return record;

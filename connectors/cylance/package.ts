@@ -23,12 +23,12 @@ export const packageStream: Stream = {
   },
   mode: 'snapshot',
   ignored: [],
-  // Each link opens the package or its place in the vendor's storage, and may be made anew with each reply.
+  // Each link gives access to the package or to its place in the vendor's storage, and may be new in each reply.
   secrets: ['package_url', 'upload_to', 'upload_url'],
   key,
   timeMs: (record) => parseTimeMs(memberOf(members, record, 'uploadedOn')),
-  isOpen: () => false, // the list shows all that changes
-  // An upload begins, and then ends in one of three ways; one that came too late may still arrive.
+  isOpen: () => false, // the list shows every change
+  // An upload begins, and then ends in one of three ways; an upload that is late may still arrive.
   changes: [
     { action: 'package-uploaded', of: (record) => hasStatus(record, 'success') },
     { action: 'package-upload-failed', of: (record) => hasStatus(record, 'failed') },
@@ -45,7 +45,7 @@ function statusOf(record: unknown): string | undefined {
   return textOf(memberOf(members, record, 'status'))?.toLowerCase();
 }
 
-/** Undefined where the record does not tell. */
+/** Undefined if the record has no status. */
 function hasStatus(record: unknown, status: string): boolean | undefined {
   const told = statusOf(record);
   return told === undefined ? undefined : told === status;

@@ -23,8 +23,7 @@ export const retrievedFile: Stream = {
   },
   mode: 'snapshot',
   ignored: [],
-  // Both open the file; a link is made anew with each reply, so it must not count as a change either.
-  secrets: [],
+  secrets: [], // `ALWAYS_SECRET` has the link to the file and its password
   key,
   timeMs: (record) => parseTimeMs(memberOf(members, record, 'created_at')),
   isOpen: () => false,

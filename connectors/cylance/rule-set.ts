@@ -1,7 +1,7 @@
 /**
  * Detection rule sets: CylanceOPTICS API guide, "Get Detection Rule Set List" and "Get Detection Rule Set Content". The
- * rules of a set stand in its content, the policies that it is applied to in the list alone, so that a record is both
- * together. The default set is a template for new ones, and the CSV the same list with fewer members: neither is read.
+ * content has the rules of a set, and only the list has the policies that it is applied to. A record joins both. The default
+ * set (a template for new ones) and the CSV (the same list with fewer members) are not read.
  */
 import { members } from '../../members/cylance/rule-set.ts';
 import { memberOf, parseTimeMs, type Stream } from '../../src/index.ts';

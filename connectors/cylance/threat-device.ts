@@ -22,7 +22,7 @@ import { THREAT_LIST_SCOPE, THREATS, threatKey, threatsOf } from './threat.ts';
 
 const ROUTE = `${THREATS}/{sha256}/devices`;
 const SCOPE = 'threat:devicelist';
-/** What a row gets of its threat, so that it stands alone. */
+/** Members of the threat that each row gets, so that it is complete. */
 const OF_THREAT = ['name', 'md5', 'classification', 'sub_classification', 'cylance_score', 'safelisted'] as const;
 
 export const threatDevice: Stream = {
@@ -41,9 +41,9 @@ export const threatDevice: Stream = {
   },
   mode: 'children',
   /**
-   * A row says that a file was found on a device, and what became of it. How the device is today (`cylance.device` has
-   * that) and what the threat is called (`cylance.threat`) change without it: one laptop in another network would
-   * otherwise be a document for every file ever found there.
+   * A row tells that a file was found on a device, and what became of the file. The present condition of the device
+   * (`cylance.device`) and the name of the threat (`cylance.threat`) are ignored: otherwise a laptop that moves to another
+   * network would make a new document for every file ever found on it.
    */
   ignored: [
     ...['Threat', 'name', 'device_name', 'DeviceName', 'state', 'State', 'agent_version', 'AgentVersion', 'policy_id'],
@@ -68,14 +68,14 @@ export const threatDevice: Stream = {
 function rowKey(record: unknown): string {
   const device = textOf(memberOf(members, record, 'id'));
   if (device === undefined) throw new Error('the row has no device');
-  return `${protectId(device)}|${textOf(memberOf(members, record, 'file_path')) ?? ''}`; // two casings are two rows of one list
+  return `${protectId(device)}|${textOf(memberOf(members, record, 'file_path')) ?? ''}`; // a list may have a row for each of two casings
 }
 
 function parents(context: StreamContext): Promise<Parents> {
   return listedParents(context, { lists: [threatsOf(context)], key: threatKey }, toChild);
 }
 
-/** Any change of the threat is a sign: it was sighted again, or put on a list that changes what becomes of the file. */
+/** Any change of the threat makes a new version: it was found again, or put on a list that changes what becomes of the file. */
 function toChild(sha256: string, found: unknown): Child {
   const facts: Record<string, Json> = {};
   for (const name of OF_THREAT) {
@@ -85,7 +85,7 @@ function toChild(sha256: string, found: unknown): Child {
   return { key: sha256, version: exactDigestOf(found), complete: true, expectsRecords: false, facts };
 }
 
-/** Every pass over the list is handed on, so that a list that moves loses no row, and no state that it showed. */
+/** Yields every pass over the list, so that no row, and no state of a row, is lost from a list that changes meanwhile. */
 async function* read(context: StreamContext, child: Child): AsyncGenerator<unknown[], boolean> {
   const sha256 = child.key.toLowerCase();
   const path = pathTo(ROUTE, sha256);
@@ -102,7 +102,7 @@ async function* read(context: StreamContext, child: Child): AsyncGenerator<unkno
   }
 }
 
-/** A row with its threat beside it. */
+/** A row with its threat. */
 export function toRecord(row: unknown, sha256: string, facts: Child['facts']): unknown {
   const isRow = typeof row === 'object' && row !== null && !Array.isArray(row);
   return { ...(isRow ? row : { row }), Threat: { sha256, ...facts } };

@@ -24,7 +24,7 @@ export const threat: Stream = {
     ],
   },
   mode: 'snapshot',
-  // Each new sighting moves it, and is a document of `cylance.threat_device`; the threat is the same as before.
+  // Each new finding changes this time, and is a document of `cylance.threat_device`; the threat itself has not changed.
   ignored: ['last_found', 'LastFound'],
   secrets: [],
   key: threatKey,

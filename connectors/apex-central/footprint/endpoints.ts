@@ -1,6 +1,6 @@
 /**
- * The endpoints of a scan summary, which its entry in the list does not name: `V1/Task/ShowScanListByScanSummaryGuid`, as
- * public clients call it and as its replies look.
+ * Reads the endpoints of a scan summary, which its entry in the list does not name: `V1/Task/ShowScanListByScanSummaryGuid`,
+ * by the requests of public clients and the replies that were seen.
  */
 import {
   actionOf,
@@ -15,9 +15,9 @@ import { member, textOf, wholeOf } from '../shared/json.ts';
 import { ENDPOINTS, SCAN_TYPES } from '../shared/routes.ts';
 import { taskPage } from '../shared/task-list.ts';
 
-/** What the list says of an endpoint and its documents carry. */
+/** Members of an endpoint in the list that its documents carry. */
 const FACTS = ['machineName', 'ip', 'userName', 'machineOS', 'isOnline', 'machineGuid', 'productType'] as const;
-/** A public client sends one of these, whose meaning is not known: asked for where the list is refused without. */
+/** A public client sends one of these, whose meaning is not known. Each is requested if the list is refused without a status. */
 const STATUSES = [0, 1, 2, 3, 4, 5, 6];
 
 export interface Endpoint {
@@ -29,11 +29,11 @@ export interface Endpoint {
 interface Asked {
   guid: string;
   scanType: Json;
-  /** How many there are, as the summary says. */
+  /** The number of endpoints, as the summary says. */
   agentCount: number | undefined;
 }
 
-/** All endpoints of one summary; `whole` says that none can be missing. */
+/** All endpoints of one summary; `whole` says that none is missing. */
 export async function readEndpoints(
   context: StreamContext,
   asked: Asked,
@@ -41,7 +41,7 @@ export async function readEndpoints(
   const read = (lists: Snapshot['lists']) => readSnapshot(context, { lists, key: keyOf }, toEndpoint);
   const { records, unkeyed, settled } = await read([listOf(context, asked, {})]).catch((error: unknown) => {
     if (actionOf(error) !== 'reject') throw error;
-    context.log.info(`${ENDPOINTS} without scanStatus is refused, so each is asked for: ${messageOf(error)}`);
+    context.log.info(`${ENDPOINTS} without scanStatus is refused, so each status is requested: ${messageOf(error)}`);
     return read(STATUSES.map((scanStatus) => listOf(context, asked, { scanStatus })));
   });
   const endpoints = [...records.values()];
@@ -83,7 +83,7 @@ function toEndpoint(entry: unknown): Endpoint {
   };
 }
 
-/** By the summary's own type; all that are documented where it says none. */
+/** The scan type of the summary; all documented types if the summary has none. */
 export function scanTypeOf(summary: unknown): Json {
   return wholeOf(member(summary, 'scanType')) ?? [...SCAN_TYPES];
 }

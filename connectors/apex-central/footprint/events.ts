@@ -1,6 +1,6 @@
 /**
- * Makes records of a footprint: one for each event, with everything that it points at, so that each stands alone. Ids of
- * 64 bits (`metaLinkId` is documented as an integer and shown as a text) become texts, digit by digit.
+ * Makes records of a footprint: one for each event, with everything that the event refers to, so that each is complete. Ids
+ * of 64 bits (`metaLinkId` is documented as an integer and shown as a text) become texts, digit by digit.
  */
 import { hash } from 'node:crypto';
 import { footprint, members } from '../../../members/apex-central/footprint.ts';
@@ -12,24 +12,24 @@ import type { Place } from './summaries.ts';
 
 type Fields = Record<string, unknown>;
 
-/** All that one task brought, from all of its parts. */
+/** The content of one task, from all of its parts. */
 interface Found {
-  /** Hashes that an event points at, and numbers of groups that an entry belongs to. */
+  /** Hashes that an event refers to, and numbers of groups that an entry belongs to. */
   used: { facts: Set<string>; groups: Set<string> };
-  /** What properties say beside their value. */
+  /** The members of properties beside their value. */
   remarks: Map<string, Fields>;
   entries: unknown[];
-  /** What a hash stands for: a text wherever it can be. */
+  /** The values that hashes stand for, as text where possible. */
   values: Map<string, unknown>;
   groups: Map<string, Fields>;
-  /** What is kept, as text, where there are two of one key: made once, however many there are. */
+  /** The kept value of each key that came twice, as text: made once, however often the key comes. */
   texts: Map<unknown, Map<string, string>>;
-  /** Properties and groups that cannot be joined with anything. */
+  /** Properties and groups that no event refers to. */
   left: { metaProperty: unknown[]; group: unknown[] };
   unreadable: string[];
 }
 
-/** A node of the chain, by the event that stands for it. Its facts are read once, however many nodes are below it. */
+/** A node of the chain, and the event that represents it. Its facts are read once, however many nodes are below it. */
 interface Node {
   event: unknown;
   rank: string;
@@ -37,14 +37,14 @@ interface Node {
 }
 
 /**
- * One record for each event, in the order in which they came; what came twice is there once. GUIDs are in upper case,
- * since the list, the configuration and a task may each spell them another way: that is no other record.
+ * One record for each event, in the order of the reply; an event that came twice makes one record. GUIDs are in upper case,
+ * since the list, the configuration and a task may spell the same GUID in different ways.
  */
 export function recordsOf(result: TaskResult, place: Place, endpoint?: unknown): Fields[] {
   return atOnce(makeRecords(result, place, endpoint));
 }
 
-/** The same in steps: a task may bring more than can be made in one go. */
+/** Makes the records in steps: those of a large task must not block other work. */
 export function* makeRecords(result: TaskResult, place: Place, endpoint?: unknown): Generator<void, Fields[]> {
   const found = yield* collected(result);
   const common: Fields = {
@@ -65,7 +65,7 @@ export function* makeRecords(result: TaskResult, place: Place, endpoint?: unknow
       found.unreadable.push(steadyJsonOf(entry));
       continue;
     }
-    // A node without events is said as well.
+    // A node without events makes a record as well.
     for (const event of events.length > 0 ? events : [{}]) {
       if (!isNamed(event, entry)) {
         found.unreadable.push(steadyJsonOf(entry));
@@ -91,7 +91,7 @@ export function* makeRecords(result: TaskResult, place: Place, endpoint?: unknow
   return all;
 }
 
-/** What nothing points at, and what points at nothing: in an order of its own, since the vendor promises none. */
+/** Everything that no event refers to, sorted, since the vendor promises no order. */
 function leftOf({ used, remarks, values, groups, left }: Found): string[] {
   const loose = [...values].filter(([id]) => !used.facts.has(id));
   const remarked = [...remarks].filter(([id]) => !used.facts.has(id));
@@ -111,8 +111,8 @@ function inOrder(items: readonly unknown[]): unknown[] {
 }
 
 /**
- * Records of one key: the same content is one record. Another is another event that the vendor's ids do not tell from
- * it; each but the first gets a number, in an order that does not depend on that of the reply.
+ * Tells records of one key apart: the same content is one record. Different contents are different events with the same
+ * vendor ids; each but the first gets a number, in an order that does not depend on the reply.
  */
 function apart(same: Fields[]): Fields[] {
   if (same.length === 1) return same;
@@ -135,8 +135,8 @@ function apart(same: Fields[]): Fields[] {
 const NOTHING: ReadonlySet<string> = new Set();
 
 /**
- * What identifies an event for good: the investigation, the endpoint, both nodes of the chain, the event and its facts.
- * The task is another one at each reading. Throws for a record that names neither a node nor an event.
+ * The key of an event: the investigation, the endpoint, both nodes of the chain, the event and its facts. The task is not
+ * part of it, since each reading has another one. Throws for a record that names neither a node nor an event.
  */
 export function keyOf(record: unknown): string {
   const said = (name: 'scanSummaryGuid' | 'agentGuid') => textOf(memberOf(members, record, name)) ?? '';
@@ -149,7 +149,7 @@ export function keyOf(record: unknown): string {
   return [...scope, ...ids].join('/');
 }
 
-/** Undefined for a record that names neither a node nor an event. */
+/** The ids of a record; undefined if it names neither a node nor an event. */
 function idsOf(record: unknown): string[] | undefined {
   const edge = memberOf(members, record, 'footprint');
   const ofEdge = (name: keyof typeof footprint) => textOf(memberOf(footprint, edge, name));
@@ -160,7 +160,7 @@ function idsOf(record: unknown): string[] | undefined {
   return [ofEdge('parentId') ?? '', ...ids, ...(occurrence === undefined ? [] : [occurrence])];
 }
 
-/** As `idsOf`, before the record is made. */
+/** Whether `idsOf` will find ids, before the record is made. */
 function isNamed(event: unknown, entry: unknown): boolean {
   const ids = [member(entry, 'objectId'), member(event, 'eventId'), member(event, 'metaLinkId')];
   return ids.some((id) => textOf(id) !== undefined);
@@ -185,12 +185,12 @@ function* collected({ content }: TaskResult): Generator<void, Found> {
     }
     const lists = LISTS.map((name) => listOf(member(entry.content, name)));
     const [footprint, properties, groups] = lists;
-    // Of another shape than documented: it is kept whole rather than read in part.
+    // Content of an undocumented shape is kept whole rather than read in part.
     if (lists.some((list) => list === undefined) || lists.every((list) => list?.length === 0)) {
       found.unreadable.push(steadyJsonOf(entry.content));
       continue;
     }
-    for (const one of footprint ?? []) found.entries.push(one); // there may be more than a call takes arguments
+    for (const one of footprint ?? []) found.entries.push(one); // `push(...footprint)` could exceed the number of arguments of a call
     for (const property of properties ?? []) {
       yield;
       const id = textOf(member(property, 'metaHashId'));
@@ -217,7 +217,7 @@ function* collected({ content }: TaskResult): Generator<void, Found> {
   return found;
 }
 
-/** Keeps one value for each key, and returns the other where there are two: which one does not depend on their order. */
+/** Keeps one value for each key, and returns the other one if there are two. Their order does not decide which one is kept. */
 function kept<Value>(
   { texts }: Found,
   target: Map<string, Value>,
@@ -240,7 +240,7 @@ function kept<Value>(
   return before;
 }
 
-/** The event that stands for each node of the chain: the one that is marked so, else the first by its id. */
+/** The event that represents each node of the chain: the one that is marked so, else the first by its id. */
 function* nodesOf({ entries }: Found): Generator<void, Map<string, Node>> {
   const nodes = new Map<string, Node>();
   for (const entry of entries) {
@@ -258,15 +258,15 @@ function* nodesOf({ entries }: Found): Generator<void, Map<string, Node>> {
 }
 
 const EDGE = ['objectId', 'parentId', 'operationType', 'timestamp', 'groupNo'] as const;
-/** What a record says of the node above its own. */
+/** Members of a record that describe the parent node. */
 const OF_PARENT = ['eventId', 'metaLinkId', 'objectType', 'objectName', 'operationType', 'timestamp'] as const;
 const IDS: ReadonlySet<string> = new Set([
   ...['objectId', 'parentId', 'eventId', 'metaLinkId', 'metaHashId', 'metaType'],
 ]);
 
-/** Members of a record that are not the event's own. */
+/** Members of a record that Sluice adds to the event. */
 const OURS = ['footprint', 'more', 'parent', 'group', 'unreadable'];
-/** So many facts of the node above are repeated, as many as a document keeps: all of them are in that node's own record. */
+/** How many facts of the parent node are repeated, as many as a document keeps; that node's own record has all of them. */
 const MOST_OF_PARENT = 1000;
 
 function joined(
@@ -294,7 +294,7 @@ function joined(
   };
 }
 
-/** An event's members, and those that have the name of one of ours and say something else. */
+/** An event's members, and apart from them those with the same name as a member that Sluice adds, but with another value. */
 function apartFrom(common: Fields, said: Fields = {}): { own: Fields; overwritten: Fields | undefined } {
   const ours = new Map([...OURS, ...Object.keys(common)].map((name) => [foldedName(name), common[name]]));
   const isOurs = ([name]: [string, unknown]) => ours.has(foldedName(name));
@@ -318,13 +318,13 @@ function parentOf(event: unknown, objectId: string | undefined, found: Found): F
   return withoutNothing({ objectId, ...picked(event, OF_PARENT), ...facts });
 }
 
-/** The facts of an event; what is no list of them is one. */
+/** The facts of an event; a single fact counts as a list of one. */
 function factsOf(event: unknown): unknown[] {
   const meta = member(event, 'meta');
   return (listOf(meta) ?? [meta]).filter((fact) => !saysNothing(fact));
 }
 
-/** What an entry, its event, the event's facts and their properties say beside what is documented: nothing of it vanishes. */
+/** The undocumented members of an entry, its event, the event's facts and their properties, so that none is lost. */
 function moreOf(
   event: unknown,
   entry: unknown,
@@ -342,7 +342,7 @@ function moreOf(
   return withoutNothing({ footprint: own, event: overwritten, meta: meta.length === 0 ? undefined : meta });
 }
 
-/** Those of the names that `picked` finds: an id that is neither text nor number is none. */
+/** The names that `picked` can read: an id that is neither text nor number does not count. */
 function readable(from: unknown, names: readonly string[]): string[] {
   return names.filter((name) => !IDS.has(name) || textOf(member(from, name)) !== undefined);
 }
@@ -355,7 +355,7 @@ function picked(from: unknown, names: readonly string[]): Fields {
   return withoutNothing(Object.fromEntries(all));
 }
 
-/** In the order of their types, since the vendor promises none: the same facts are the same record. */
+/** The facts sorted by type, since the vendor promises no order: the same facts must make the same record. */
 function metaOf(event: unknown, { values, used }: Found): Fields[] {
   const facts = factsOf(event).map((meta) => {
     if (typeof meta !== 'object' || Array.isArray(meta)) return { type: 0, id: '', fields: { metaValue: meta } };

@@ -1,10 +1,9 @@
 /**
- * The list of investigations ("scan summaries"), whose endpoints are the parents of footprints.
+ * Reads the list of investigations ("scan summaries"), whose endpoints are the parents of footprints.
  *
- * Real replies of `V1/Task/ShowScanSummaryList` have `scanSummaryEntity[]` with a numeric status and without endpoints:
- * those come from a list of their own for each summary (`endpoints.ts`), asked for once while the summary stays as it is.
- * An entry that names its endpoints itself is taken at its word. One that cannot be read is reported, never skipped
- * silently, and harms no other.
+ * Real replies of `V1/Task/ShowScanSummaryList` have `scanSummaryEntity[]` with a numeric status and without endpoints: a
+ * list for each summary has those (`endpoints.ts`), requested once while the summary does not change. If an entry names its
+ * endpoints itself, those are used. An entry that cannot be read is reported, and does not keep the others from being read.
  */
 import {
   type Child,
@@ -29,7 +28,7 @@ export interface Place {
   scanSummaryGuid: string;
 }
 
-/** All endpoints of all investigations; `whole` says that none can be missing. */
+/** All endpoints of all investigations; `whole` says that none is missing. */
 export async function readParents(context: StreamContext): Promise<Parents> {
   const lists = [(query: PageQuery) => taskPage(context, SUMMARIES, query)];
   const key = (summary: unknown) => summaryGuid(summary).toLowerCase();
@@ -49,7 +48,7 @@ export async function readParents(context: StreamContext): Promise<Parents> {
     } catch (error) {
       context.signal.throwIfAborted();
       if (isGeneral(error)) refused ??= error;
-      whole = false; // the others are read all the same
+      whole = false; // the other summaries are read all the same
       context.log.warn(messageOf(error));
     }
   }
@@ -71,7 +70,7 @@ const SUMMARIES: TaskList = {
 
 type Listed = Awaited<ReturnType<typeof readEndpoints>>;
 
-/** Endpoints of summaries that have ended and stay as they are, per pipeline: a quiet poll asks for none. */
+/** Endpoints of summaries that have ended and do not change, per pipeline: a quiet poll requests none. */
 const known = new WeakMap<StreamContext['settings'], Map<string, { version: string; listed: Listed }>>();
 const MOST_KNOWN = 20_000;
 
@@ -83,7 +82,7 @@ async function endpointsOf(context: StreamContext, summary: unknown): Promise<Li
   for (const name of NAMING) {
     const named = several(member(summary, name)).map(namedEndpoint);
     const endpoints = named.filter((endpoint) => endpoint !== undefined);
-    if (endpoints.length === 0) continue; // empty, or a count: it names nobody
+    if (endpoints.length === 0) continue; // empty, or a count: no endpoint is named
     const missing = named.length - endpoints.length;
     if (missing > 0) context.log.warn(`${LIST}: ${missing} endpoints of scan summary ${guid} have no GUID`);
     return { endpoints, whole: missing === 0 };
@@ -99,20 +98,20 @@ async function endpointsOf(context: StreamContext, summary: unknown): Promise<Li
   return listed;
 }
 
-/** Undefined where no GUID can be read. A small number is none: it counts. */
+/** Undefined if no GUID can be read. A small number is not a GUID, but a count. */
 function namedEndpoint(agent: unknown): Endpoint | undefined {
   const agentGuid = textOf(agent) ?? textOf(member(agent, 'agentGuid', 'guid'));
   if (agentGuid === undefined || /^-?\d{1,9}$/.test(agentGuid)) return undefined;
   return { agentGuid, serverGuid: textOf(member(agent, 'serverGuid')), facts: {} };
 }
 
-/** What the summary says of itself; another text means that there may be more to read. */
+/** The version of the summary; another version means that there may be more to read. */
 function versionOf(summary: unknown): string {
   const progress = member(summary, 'progress', 'progressInfo') ?? null;
   return exactDigestOf({ status: statusOf(summary), progress });
 }
 
-/** One without a server cannot be asked, and harms no other: `missing` counts such. */
+/** The children of a summary; `missing` counts endpoints without a server, which cannot be asked. */
 function childrenOf(summary: unknown, endpoints: readonly Endpoint[]): { found: Child[]; missing: number } {
   const scanSummaryGuid = summaryGuid(summary);
   const [server] = several(member(summary, 'serverGuid', 'serverGuids', 'serverGuidList'));
@@ -138,12 +137,12 @@ function several(value: unknown): unknown[] {
   return listOf(value) ?? [value];
 }
 
-/** How the configuration writes it, in lower case, so that both mean the same child. */
+/** The key as the configuration writes it, in lower case, so that list and configuration name the same child. */
 export function keyOf({ serverGuid, agentGuid, scanSummaryGuid }: Place): string {
   return `${serverGuid}/${agentGuid}/${scanSummaryGuid}`.toLowerCase();
 }
 
-/** What a child reads: as the list spells it, else as the configuration does. */
+/** The endpoint and investigation of a child, spelled as in the list, else as in the configuration. */
 export function placeOf({ key, facts }: Child): Place {
   const [server = '', agent = '', summary = ''] = key.split('/');
   return {
@@ -157,10 +156,10 @@ function statusOf(summary: unknown): string {
   return textOf(member(summary, 'status')) ?? '';
 }
 
-/** 0 pending and 1 running; 2 cancelled, 3 complete, 4 invalid, 5 purged and 6 error have come to their end. */
+/** 0 pending and 1 running; 2 cancelled, 3 complete, 4 invalid, 5 purged and 6 error are final. */
 const RUNNING = new Set(['0', '1']);
 
-/** Only what says so is taken for running: a footprint that is whole is read once, and again when its summary changes. */
+/** Only a summary with such a status is running: a whole footprint is read once, and again when its summary changes. */
 function isRunning(summary: unknown): boolean {
   const progress = wholeOf(member(summary, 'progress'));
   const status = statusOf(summary);

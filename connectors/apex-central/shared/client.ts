@@ -1,4 +1,4 @@
-/** The connection to one Apex Central: every request is signed, sent as PUT, and its reply looked into. */
+/** The connection to one Apex Central: every request is signed and sent as PUT, and its reply is checked for failures. */
 import {
   type Connector,
   type ConnectorServices,
@@ -57,7 +57,7 @@ function openApexCentral(settings: ApexCentralSettings, services: ConnectorServi
   };
 }
 
-/** One request, signed for this attempt: the token of an earlier one may be too old. */
+/** One request, signed for this attempt: the token of an earlier attempt may be too old. */
 async function ask<T>(
   request: VendorRequest<T>,
   settings: ApexCentralSettings,
@@ -103,12 +103,12 @@ async function signed(
   return { sent: { method, url: `${base.origin}${wholePath}`, headers, body: text, priority, signal, room }, token };
 }
 
-/** What concerns one endpoint, or one investigation, must not end the others: only the list of all may stop. */
+/** Whether the request concerns one endpoint or one investigation, whose failure must not end the others. */
 function isOfOne({ body }: VendorRequest<unknown>): boolean {
   return body?.Url === FOOTPRINTS || body?.Url === CONTENT || body?.Url === ENDPOINTS;
 }
 
-/** There is one address only: without it nothing can be read, unless it is one thing that it does not answer for. */
+/** Explains a refusal. All requests go to one address: if it is wrong nothing can be read, except when the refusal concerns one endpoint. */
 function explained(error: SluiceError, request: VendorRequest<unknown>, status: number): SluiceError {
   if (status !== 403 && status !== 404 && status !== 405) return error;
   if (isOfOne(request)) return new SluiceError(error.message, { action: 'reject', status, cause: error });
@@ -119,7 +119,7 @@ function explained(error: SluiceError, request: VendorRequest<unknown>, status: 
 const WRONG_KEY =
   "Check application_id and api_key of the source, this machine's clock, and that nothing in between changes requests.";
 
-/** The key is read again for each attempt, so that a rotated one is found when it is there. */
+/** The key is read again for each attempt, so that a rotated key is found. */
 function refusal({ name }: SourceSettings, reply: HttpReply, where: string, said: string, nowMs: number): SluiceError {
   return lockedOut(`source "${name}": Apex Central refused the signature of the request (${where}): ${said}`, {
     status: reply.status,

@@ -1,4 +1,4 @@
-/** A source of Apex Central in the config: how it is named and opened. */
+/** The configuration of an Apex Central source. */
 import { type ConnectorConfig, type SourceSettings, values, z } from '../../../src/index.ts';
 
 const { httpUrl, secret, text } = values;

@@ -1,19 +1,19 @@
 /**
- * What a reply says of itself. A failure may come with HTTP 200, in one of three envelopes (Automation API guide, "API
- * responses"): tasks have `Data.Code` (0 is well) and `Meta` (`result` 1, `errorCode` 0, in two spellings), other calls
- * `result_code` (1 is well). `FeatureCtrl`, `PermissionCtrl` and `SystemCtrl` say nothing about the request.
+ * Reads the envelope of a reply. A failure may come with HTTP 200, in one of three envelopes (Automation API guide, "API
+ * responses"): tasks have `Data.Code` (0 is success) and `Meta` (`result` 1, `errorCode` 0, in two spellings), other calls
+ * `result_code` (1 is success). `FeatureCtrl`, `PermissionCtrl` and `SystemCtrl` are not about the request.
  */
 import { SluiceError, withoutSecrets } from '../../../src/index.ts';
 import { embedded, isTrue, jsonOf, listOf, member, others, steadyJsonOf, textOf, wholeOf } from './json.ts';
 
-/** What is wrong, in the vendor's words; undefined when nothing is. */
+/** A failure in the vendor's words. */
 export interface Failure {
   /** `Data.Code 5`, `errorCode 1017`. */
   code: string;
   said: string;
 }
 
-/** The failure that an envelope tells of. Throws `retry` for a reply that has no envelope at all. */
+/** The failure in an envelope, if any. Throws `retry` for a reply without an envelope. */
 export function failureOf(reply: unknown, place: string): Failure | undefined {
   const data = member(reply, 'Data');
   const meta = member(reply, 'Meta');
@@ -44,7 +44,7 @@ function ofMeta(meta: unknown): Failure | undefined {
 /** `Success`, `TMSL_S_SUCCESS`, `OK`. */
 const SUCCESS = /(?:^|_)success|^ok\b/i;
 
-/** Beside `Data` the guide also writes a result code of 0 for success. */
+/** Beside `Data`, a result code of 0 is success too, as in the guide. */
 function ofResult(reply: unknown, code: unknown, besideData: boolean): Failure | undefined {
   if (code === undefined || wholeOf(code) === 1 || (besideData && wholeOf(code) === 0)) return undefined;
   const said = textOf(member(reply, 'result_description', 'message')) ?? '';
@@ -57,17 +57,17 @@ const REFUSED = /invalid|not found|does not exist|no such|not supported|malforme
 
 export type FailureKind = 'signature' | 'permission' | 'refused' | 'trouble';
 
-/** The guide lists no codes for what matters here, so the words decide; what they do not tell may pass by itself. */
+/** The kind of a failure. The guide lists no codes for these kinds, so the words decide; any other failure counts as temporary. */
 export function kindOf({ said }: Failure): FailureKind {
   if (SIGNATURE.test(said)) return 'signature';
   if (PERMISSION.test(said)) return 'permission';
   return REFUSED.test(said) ? 'refused' : 'trouble';
 }
 
-/** What a task or a list brought: the inner `Data`. */
+/** The reply to a task or a list: the inner `Data`. */
 export interface TaskReply {
   taskId: string | undefined;
-  /** To be sent back byte for byte: JSON in a text, and not always valid. */
+  /** Must be sent back byte for byte: JSON in a text, and not always valid. */
   lastContentId: string | undefined;
   hasMore: boolean;
   serverGuid: string | undefined;
@@ -75,11 +75,11 @@ export interface TaskReply {
   /** Hours east of Greenwich. */
   timeZone: unknown;
   content: Entry[];
-  /** What of it failed, in the vendor's words: servers that did not answer, entries with a status other than 0. */
+  /** Failures in the vendor's words: servers that did not answer, entries with a status other than 0. */
   failures: string[];
-  /** What it says around the content that is not known, as JSON. */
+  /** Unknown members around the content, as JSON. */
   beside: string[];
-  /** Its length. */
+  /** The length of the reply. */
   bytes: number;
 }
 
@@ -96,10 +96,10 @@ const AROUND = [
 ];
 const OF_ENTRY = ['statusCode', 'content'];
 
-/** One entry of `content`: its inner content, or the text where it is no JSON. */
+/** One entry of `content`: its inner content, or the text if that is no JSON. */
 export type Entry = { kind: 'content'; content: unknown } | { kind: 'unreadable'; text: string };
 
-/** Reads the reply of a task. Throws `retry` for one that is none. */
+/** Reads the reply of a task. Throws `retry` for any other reply. */
 export function readTaskReply(reply: unknown, place: string, bytes = 0): TaskReply {
   const outer = member(reply, 'Data');
   const data = member(outer, 'Data');
@@ -147,34 +147,34 @@ function entryOf(given: unknown, failures: Set<string>, beside: Set<string>): En
   return [{ kind: 'unreadable', text: typeof inner === 'string' ? inner : jsonOf(inner) }];
 }
 
-/** A list has such words, too, and a failure is told with its own. */
+/** Keeps unknown members, except those of a list and of a failure, which are reported elsewhere. */
 function keepBeside(beside: Set<string>, said: object | undefined): void {
   if (said !== undefined) beside.add(steadyJsonOf(said));
 }
 
-/** What an entry without an inner `content` holds itself; one that only tells its status holds nothing. */
+/** The content of an entry without an inner `content`; undefined for an entry that only has a status. */
 function unwrapped(entry: unknown): unknown {
   if (typeof entry !== 'object' || entry === null || member(entry, ...LISTS) !== undefined) return entry;
   return Object.keys(entry).some((name) => /^(?:statusCode|message|content)$/i.test(name)) ? undefined : entry;
 }
 
-/** What a footprint is made of. */
+/** The lists of a footprint. */
 export const LISTS = ['footprint', 'metaProperty', 'group'] as const;
 
-/** A task that is still running may send its lists empty, with a count of nothing beside them. */
+/** Whether there is any content: a running task may send empty lists with a count of 0. */
 function holdsAnything(content: unknown): boolean {
   if (member(content, ...LISTS) !== undefined) return LISTS.some((name) => listOf(member(content, name))?.length !== 0);
   return Object.values(content ?? {}).some((value) => (Array.isArray(value) ? value.length > 0 : value !== null));
 }
 
-/** The first of many, for a message. */
+/** The first of many failures, for a message. */
 export function listed(failures: readonly string[]): string {
   const MOST = 5;
   const rest = failures.length - MOST;
   return failures.slice(0, MOST).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
 }
 
-/** The beginning of anything, for a message. */
+/** The beginning of any value, for a message. */
 export function short(value: unknown): string {
   const text = typeof value === 'string' ? value : jsonOf(value);
   return withoutSecrets(text, []).replace(/\s+/g, ' ').slice(0, 200);

@@ -1,9 +1,9 @@
-/** The vendor's JSON: JSON inside texts, and members however they are spelled. */
+/** Reads the vendor's JSON: JSON inside texts, and members in any spelling. */
 import { foldedName, parseExact, saysNothing, withoutSecrets } from '../../../src/index.ts';
 
 /**
- * What a text holds as JSON, also where that is once more a text; undefined where it is none. Other values are returned
- * as they are. Line ends within values, where JSON allows none, count as the blanks that the vendor's own wraps become.
+ * The JSON in a text, also if that is JSON in a text again; undefined if it is no JSON. Other values are returned unchanged.
+ * Line ends within values, where JSON allows none, are read as blanks, since the vendor wraps long lines.
  */
 export function embedded(value: unknown): unknown {
   let content = value;
@@ -16,7 +16,7 @@ function parsed(text: string): unknown {
     try {
       return parseExact(attempt);
     } catch {
-      // not so
+      // no JSON
     }
   }
   return undefined;
@@ -24,7 +24,7 @@ function parsed(text: string): unknown {
 
 const LINE_ENDS = /[\r\n\t]+/g;
 
-/** A member by its name, however it is spelled; the first of several names that is there and not null. */
+/** A member by its name in any spelling; the first of several names that is present and not null. */
 export function member(record: unknown, ...names: string[]): unknown {
   if (typeof record !== 'object' || record === null) return undefined;
   for (const name of names) {
@@ -53,7 +53,7 @@ export function wholeOf(value: unknown): number | undefined {
   return Number.isSafeInteger(number) ? number : undefined;
 }
 
-/** A list as it is; one item without brackets as a list of one; nothing as an empty list. Undefined for a text that is no JSON. */
+/** A list unchanged, a single item as a list of one, an empty value as an empty list. Undefined for a text that is no JSON. */
 export function listOf(value: unknown): unknown[] | undefined {
   if (value === undefined || value === null || value === '') return [];
   const content = embedded(value);
@@ -67,8 +67,8 @@ export function isTrue(value: unknown): boolean {
 }
 
 /**
- * What an object says beside the members that `member` finds by these names: the second of two spellings is kept, and what
- * says nothing is not. Undefined where there is nothing.
+ * The members of an object that `member` does not find by these names, among them the second of two spellings, without
+ * empty ones. Undefined if there are none.
  */
 export function others(from: unknown, names: readonly string[]): Record<string, unknown> | undefined {
   if (typeof from !== 'object' || from === null || Array.isArray(from)) return undefined;
@@ -80,7 +80,7 @@ export function others(from: unknown, names: readonly string[]): Record<string, 
   return rest.length === 0 ? undefined : Object.fromEntries(rest);
 }
 
-/** JSON text that is the same for the same content: members in order, without those that say nothing. */
+/** JSON text that is equal for equal content: members sorted, without empty ones. */
 export function steadyJsonOf(value: unknown): string {
   return jsonOf(steady(value, 0));
 }
@@ -97,7 +97,7 @@ function steady(value: unknown, depth: number): unknown {
   return Object.fromEntries(said);
 }
 
-/** JSON text of a part of a reply. One that is nested too deep for that ends where what is shipped does. */
+/** JSON text of a part of a reply, cut at the depth at which documents are cut. */
 export function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '';

@@ -1,5 +1,5 @@
 /**
- * How Apex Central knows who asks: each request carries a token of its own, made for its very bytes (Trend Micro Apex
+ * Signs requests to Apex Central: each request carries a token of its own, made from its exact bytes (Trend Micro Apex
  * Central Automation API guide, "JWT Token", "Checksum").
  */
 import { hash } from 'node:crypto';
@@ -7,11 +7,11 @@ import { SignJWT } from 'jose';
 
 export interface ToSign {
   method: string;
-  /** With the query, as it stands in the address; without one there is no `?`. */
+  /** The path with its query, as in the address; without a query there is no `?`. */
   path: string;
   /** All headers that are sent. */
   headers: Readonly<Record<string, string>>;
-  /** Exactly what is sent. */
+  /** The exact body that is sent. */
   body: string;
 }
 

@@ -1,4 +1,4 @@
-/** What the lists of Apex Central share: pages by offset and limit, inside the content of a task's reply. */
+/** Reads the lists of Apex Central: pages by offset and limit, inside the content of a task's reply. */
 import { type Json, type ListReply, type PageQuery, SluiceError, type StreamContext } from '../../../src/index.ts';
 import { garbled, listed, readTaskReply, short } from './envelope.ts';
 import { listOf, member, wholeOf } from './json.ts';
@@ -6,9 +6,9 @@ import { PATH, TASK_TYPE } from './routes.ts';
 
 export interface TaskList {
   url: string;
-  /** Beside the pagination. */
+  /** The payload of the request beside the pagination. */
   payload: { [member: string]: Json };
-  /** Where the list stands in the content, in any casing. */
+  /** Names of the list in the content, in any casing. */
   names: readonly string[];
   retry: 'patient' | 'brief';
 }
@@ -47,16 +47,16 @@ function readPage({ log }: StreamContext, reply: unknown, list: TaskList, page: 
     const count = countOf(said, items.length);
     total = count === undefined || total === undefined ? undefined : total + count;
   }
-  // Behind the first page, nothing of nothing is only the end of what has no total.
+  // Behind the first page, a total of 0 means that the list has no total and that it has ended.
   if (total === 0 && (page > 1 || content.length === 0)) total = undefined;
   if (page > 1 && records.length === 0 && total !== undefined && total > (page - 1) * pageSize) {
     throw new SluiceError('the list shrank while it was read', { action: 'walk-again' });
   }
-  // Servers that did not answer may have more: the rest is read all the same, and nobody is taken to be gone.
+  // Servers that did not answer may have more entries: the others are read all the same, and no entry counts as deleted.
   return { records, total, pageSize, mayBeIncomplete: failures.length > 0 };
 }
 
-/** A total that is not set is none: the vendor writes -1 for that, or 0 beside what it lists. */
+/** Undefined for a total that is not set: the vendor writes -1 then, or 0 beside a list with entries. */
 function countOf(said: number | undefined, listed: number): number | undefined {
   const isSet = said !== undefined && said >= 0 && (said > 0 || listed === 0);
   return isSet ? said : undefined;

@@ -1,5 +1,5 @@
 /**
- * A task at the vendor: it is started, may answer nothing for a while, and then hands out its content in parts (Automation
+ * Runs a task at the vendor: it is started, may have no content for a while, and then returns it in parts (Automation
  * API guide, "ShowFootPrintTable": "The API response may return empty results if the task specified is still ongoing",
  * and "ShowContent").
  */
@@ -8,26 +8,26 @@ import { actionOf, type Json, messageOf, SluiceError, type StreamContext } from 
 import { garbled, readTaskReply, type TaskReply } from './envelope.ts';
 import { CONTENT, PATH, TASK_TYPE } from './routes.ts';
 
-/** So many records of a part are asked for at most; fewer where the vendor's reply to that is too large. */
+/** The number of records that are requested in one part; fewer if the vendor's reply is too large. */
 const TOP_N = 1000;
-/** What one task brings is held together: so much of it at most. */
+/** The most content of one task, all of which is in memory at the same time. */
 const MOST = { parts: 2000, entries: 200_000, bytes: 16 * 1024 * 1024 };
 const SLOWEST_POLL = 10;
 
-/** All that the task brought, with what its replies say beside their content. */
+/** The whole content of a task, with the unknown members of its replies. */
 export type TaskResult = Pick<
   TaskReply,
   'taskId' | 'serverGuid' | 'serverName' | 'timeZone' | 'content' | 'failures' | 'beside'
 >;
 
 /**
- * Starts a task and reads it to its end. The parts are held together, since what an entry refers to may come in another
- * part; one task is the footprints of one endpoint in one investigation.
+ * Starts a task and reads it to its end. All parts are kept, since an entry may refer to one in another part; one task has
+ * the footprints of one endpoint in one investigation.
  *
- * `hasMore: false` without any content says nothing: so answers a task that is still running. Such a task has ended when
- * its progress says so, as far as that can be read; one that shows work to do has not, whatever came. One that has not
- * ended after `taskDeadlineMs` throws `retry`, with a pause: a new task would only be as slow. What came by then without
- * more being announced is returned as a failure in part. What the vendor says of parts that failed is in `failures`.
+ * `hasMore: false` without any content is no end: a task that is still running answers so. Such a task has ended when its
+ * progress says so, as far as that can be read; a task whose progress shows work to do has not, whatever came. A task that
+ * has not ended after `taskDeadlineMs` throws `retry` with a pause, since a new task would be as slow; if content came and
+ * no more was announced, the content is returned with a failure. `failures` has the vendor's words on parts that failed.
  */
 export async function runTask(
   context: StreamContext,
@@ -41,7 +41,7 @@ export async function runTask(
     ...reply,
     content: [...reply.content],
     failures: [...reply.failures],
-    // What is said while nothing has come yet is of the task, not of the footprint.
+    // Unknown members of replies without content belong to the task, not to the footprint.
     beside: reply.content.length > 0 ? [...reply.beside] : [],
   };
   const held = { parts: 1, entries: reply.content.length, bytes: reply.bytes };
@@ -71,9 +71,9 @@ export async function runTask(
     result.serverName ??= reply.serverName;
     result.timeZone ??= reply.timeZone;
     const place = placeAfter(reply, contentId, CONTENT);
-    // The same place twice is no progress, whatever it holds.
+    // The same place twice is no progress, whatever the reply holds.
     isNew = place !== contentId && reply.content.length > 0;
-    // Only the last reply may repeat its place, or have none: it ends the task, so nothing grows.
+    // Only the last reply may repeat its place, or have none; the content then stops growing.
     if (isNew || !isRunning(reply)) {
       for (const entry of reply.content) result.content.push(entry);
       held.entries += reply.content.length;
@@ -94,14 +94,14 @@ function checkBounds(held: typeof MOST, task: string): void {
   }
 }
 
-/** Where to go on after a reply: at the place that came with content, or with the word that there is more; else where it was asked. */
+/** The place to go on from after a reply: its own if it has content or announces more, else the one that was requested. */
 function placeAfter({ content, hasMore, lastContentId = '' }: TaskReply, before: string, url: string): string {
   if (content.length === 0 && (!hasMore || lastContentId === '')) return before;
   if (hasMore && lastContentId === '') throw garbled(`${url}: there is more, and no lastContentId to go on from`);
   return lastContentId === '' ? before : lastContentId;
 }
 
-/** A task that the vendor has forgotten, or whose place it does not take any more, is begun anew. */
+/** Requests the next part. A task that the vendor has forgotten, or whose place it does not accept any more, is begun anew. */
 async function goOn(context: StreamContext, taskId: string, contentId: string, topN = TOP_N): Promise<TaskReply> {
   const body = { Url: CONTENT, TaskType: TASK_TYPE, TaskId: taskId, ContentId: contentId, TopN: topN };
   try {
@@ -111,7 +111,7 @@ async function goOn(context: StreamContext, taskId: string, contentId: string, t
     const isTooLarge = error instanceof SluiceError && error.isTooLarge;
     if (isTooLarge && topN > 1) return goOn(context, taskId, contentId, Math.floor(topN / 4));
     if (isTooLarge) throw error;
-    // With a pause: were it forgotten again and again, each attempt would cost a whole task.
+    // With a pause: if the vendor forgets tasks again and again, each attempt costs a whole task.
     throw new SluiceError(messageOf(error), { action: 'retry', waitMs: context.settings.snapshotMs, cause: error });
   }
 }
@@ -136,14 +136,14 @@ function isFinished(reply: TaskReply, { content, failures }: TaskResult): boolea
   return progress.length > 0 && progress.every(({ total }) => total > 0);
 }
 
-/** Whether a reply says itself that there is more to come. */
+/** Whether a reply announces more content. */
 function isRunning({ hasMore, lastContentId }: TaskReply): boolean {
   return hasMore || progressOf(lastContentId).some(({ total, current }) => total > 0 && current < total);
 }
 
 /**
- * What every server says that it has done of all that there is to do; empty when that cannot be read. The text is often
- * no valid JSON, so the two numbers are looked for in it; a total of 0 is said at the beginning, and beside content.
+ * The finished and the total work of every server; empty if they cannot be read. The text is often no valid JSON, so the two
+ * numbers are searched in it; servers report a total of 0 at the beginning, and beside content.
  */
 function progressOf(lastContentId: string | undefined): { total: number; current: number }[] {
   if (lastContentId === undefined) return [];

@@ -36,7 +36,7 @@ export const cylance: Connector = {
   open: openCylance,
 };
 
-/** NA has no suffix, US Government a sub-domain of its own, all others a region code (CylanceOPTICS API guide, every "Service Endpoint"). */
+/** The URL of a region: NA has no suffix, US Government a sub-domain of its own, all others a region code (CylanceOPTICS API guide, "Service Endpoint"). */
 export function baseUrlOf(settings: Pick<CylanceSettings, 'region' | 'baseUrl'>): string {
   if (settings.baseUrl !== undefined) return settings.baseUrl.replace(/\/+$/, '');
   if (settings.region === undefined || settings.region === 'na') return 'https://protectapi.cylance.com';
@@ -103,7 +103,7 @@ type Target = Pick<HttpRequest, 'url' | 'isHeld'>;
 
 type Asked = Omit<LongRequest, 'member' | 'begin' | 'accept'>;
 
-/** One request; after a 401 once more with a new token. */
+/** Sends one request, and once more with a new token after a 401. */
 async function send<Reply extends Omit<HttpReply, 'body'>>(
   request: Asked,
   { url, isHeld }: Target,
@@ -133,7 +133,7 @@ async function send<Reply extends Omit<HttpReply, 'body'>>(
   }
 }
 
-/** A refusal is short and read at once: its text belongs into the error. */
+/** Reads the whole body of a refusal, since its text belongs into the error. */
 function openOrRefused(stream: HttpStreamer): (sent: HttpRequest) => Promise<HttpReply | HttpStream> {
   return async (sent) => {
     const reply = await stream(sent);
@@ -142,7 +142,7 @@ function openOrRefused(stream: HttpStreamer): (sent: HttpRequest) => Promise<Htt
   };
 }
 
-/** A second refusal in a row is trouble at the vendor's, not a wrong secret (which the token request would have met). */
+/** A second refusal in a row is a fault of the vendor, not a wrong secret: that would fail the request for a token. */
 function explain(error: SluiceError, status: number): SluiceError {
   if (status !== 401) return error;
   const message = `${error.message} with a token that was just issued`;

@@ -1,4 +1,4 @@
-/** A source of Cylance in the config: how its tenant is named and opened. */
+/** The configuration of a Cylance source. */
 import { type ConnectorConfig, type SourceSettings, values, z } from '../../../src/index.ts';
 
 const { httpUrl, secret, text } = values;

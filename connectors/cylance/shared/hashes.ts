@@ -1,10 +1,10 @@
 /** Notes of this kind are hashes that detections name: parents of `cylance.threat_device`. */
 export const SHA256_NOTE = 'sha256';
 
-/** As many as a document keeps of a list. */
+/** The most hashes of one record, as many as a document keeps of a list. */
 const MOST = 1000;
 
-/** Every SHA-256 in a record, in lower case and once, whatever the member is called: 64 hex digits, alone in a text. */
+/** Every SHA-256 in a record, in lower case and once, whatever its member is called: a text of 64 hex digits. */
 export function sha256sIn(record: unknown): string[] {
   const found = new Set<string>();
   collect(record, found, 0);

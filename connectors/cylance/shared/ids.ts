@@ -1,8 +1,8 @@
 /** Parts of keys that the vendor writes in several forms. */
 
 /**
- * A device's id as CylancePROTECT writes it, and as `host.id` has it: lower case with dashes, whichever product's form is
- * given. Ids of another kind are only brought to lower case.
+ * A device's id in the form of CylancePROTECT and of `host.id`: lower case with dashes. Accepts the form of either product;
+ * ids of another kind are only changed to lower case.
  */
 export function protectId(id: string): string {
   const bare = id.replaceAll('-', '').toLowerCase();
@@ -10,7 +10,7 @@ export function protectId(id: string): string {
   return bare.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** As CylanceOPTICS takes it: upper case without dashes. Another form is answered with 200 and wrong data (guide, "About Device ID"). */
+/** A device's id in the form of CylanceOPTICS: upper case without dashes. Another form is answered with 200 and wrong data (guide, "About Device ID"). */
 export function opticsId(id: string): string {
   return id.replaceAll('-', '').toUpperCase();
 }

@@ -1,4 +1,4 @@
-/** For resources whose details lack what their list says: rules and exceptions (who changed them, and when), rule sets (their policies). */
+/** Joins details with list records, which have members that the details lack: rules and exceptions (who changed them, and when), rule sets (their policies). */
 import {
   foldedName,
   keyOf,
@@ -15,14 +15,14 @@ import type { List } from './snapshot.ts';
 interface Listed extends RecordAddress {
   list: List;
   members: Table;
-  /** The vendor only takes it from the list ("soft delete"): then one whose detail still answers can be gone. */
+  /** The vendor only takes a deleted record from the list ("soft delete"): its detail may still answer. */
   deletesSoftly: boolean;
 }
 
 /**
- * The list record of a key, where the engine has only the key: a refresh, or a record that the list no longer had. Asked
- * for after the detail was answered. What a list with others in it does not have counts as gone (`skip`) where the vendor
- * deletes softly. An empty list beside a detail that answers is no sign of a deletion, but of trouble.
+ * The list record of a key, when the engine has only the key: for a refresh, or for a record that the list no longer had.
+ * Requested after the detail has answered. If the vendor deletes softly, a record that is missing from a list with others
+ * counts as deleted (`skip`). An empty list beside a detail that answers is an error, not a deletion.
  */
 async function findListed(
   context: StreamContext,
@@ -45,9 +45,8 @@ async function findListed(
 }
 
 /**
- * The `detail` of a stream: detail and list record as one. A list record of another version was made by somebody else, so
- * the list is looked at once more; where it still lags behind, the detail is the record for now, and the list's next state
- * a revision of it.
+ * The `detail` of a stream: detail and list record joined. If the two have different versions, the list is read once more;
+ * if it still lags behind, the detail is the record for now, and the list's next state becomes a revision of it.
  */
 export function withListed(
   from: Listed,
@@ -67,7 +66,7 @@ function mayBelong({ members }: Listed, listed: unknown, detail: unknown): boole
   return one === undefined || other === undefined || one === other;
 }
 
-/** What both say is taken from the detail, which was read later, however each of them calls it. */
+/** Members of both are taken from the detail, which was read later, whatever their spelling. */
 function joined({ members }: Listed, detail: unknown, listed: unknown): Record<string, unknown> {
   const meaning = meaningsIn(members);
   const called = (name: string) => meaning(name)?.name ?? foldedName(name);

@@ -1,4 +1,4 @@
-/** What all lists of the CylanceOPTICS API share: the envelope around `page_items`, and how tolerant to read it. */
+/** Reads the lists of the CylanceOPTICS API: the envelope around `page_items`, tolerantly. */
 
 import {
   actionOf,
@@ -11,7 +11,7 @@ import {
   type StreamContext,
 } from '../../../src/index.ts';
 
-/** A member of an envelope by its name in any spelling; those of records stand in tables (`members/`). */
+/** A member of an envelope by its name in any spelling; the tables in `members/` are for records. */
 export function member(record: unknown, name: string): unknown {
   if (typeof record !== 'object' || record === null) return undefined;
   const exact = (record as Record<string, unknown>)[name];
@@ -29,8 +29,8 @@ export function textOf(value: unknown): string | undefined {
 }
 
 /**
- * Checks the envelope of a list reply. A reply without its array, or with another page than the one that was asked for,
- * throws: a changed or garbled reply must never read as "no data".
+ * Checks the envelope of a list reply. A reply without its array, or with another page than the requested one, throws: a
+ * changed or garbled reply must never read as "no data".
  */
 export function readPage(
   reply: unknown,
@@ -53,13 +53,13 @@ export function readPage(
   return { records, total, pageSize: pageSize > 0 ? Math.min(pageSize, asked.pageSize) : asked.pageSize };
 }
 
-/** Some encoders write `null` for an empty array: with a total of 0 beside it, it is one. */
+/** The items of a page. Some encoders write `null` for an empty array: with a total of 0, it counts as one. */
 function itemsOf(reply: unknown): unknown {
   const items = member(reply, 'page_items');
   return items === null && count(member(reply, 'total_number_of_items')) === 0 ? [] : items;
 }
 
-/** Some lists say there how many items are "on the page": on the last page that is less than a page holds. */
+/** The page size. Some lists tell the number of items "on the page" instead, which is smaller on the last page. */
 function pageSizeOf(
   said: number | undefined,
   asked: { page: number; pageSize: number },
@@ -72,7 +72,7 @@ function pageSizeOf(
 
 const ENVELOPE = new Set(['page_number', 'page_size', 'total_pages', 'total_number_of_items'].map(foldedName));
 
-/** One documented sample (exceptions) has members of the envelope as items of the page: they belong to it, and are no records. */
+/** Whether an item is a part of the envelope: one documented sample (exceptions) has members of the envelope among the items. */
 function isOfEnvelope(item: unknown): boolean {
   if (typeof item !== 'object' || item === null) return false;
   let found = false;
@@ -89,23 +89,23 @@ function isNumber(value: number | undefined): value is number {
 
 export interface ListAddress {
   path: string;
-  /** The path as it is before an id stands in it; the path itself where there is none. */
+  /** The path with a placeholder instead of an id; by default the path itself. */
   route?: string;
   scope: string;
   query?: Record<string, string>;
-  /** A reply that is an array without an envelope is accepted, too: it says nothing of its total. */
+  /** A reply that is an array without an envelope, and so without a total, is accepted too. */
   bareArray?: boolean;
-  /** The vendor may answer 404 where there is nothing. */
+  /** The vendor may answer 404 for an empty list. */
   mayBeMissing?: boolean;
-  /** The list belongs to one thing, which may not exist: then a 404 of its first page is thrown, as `skip`. */
+  /** The list belongs to one parent, which may not exist: a 404 for the first page then throws `skip`. */
   isOne?: boolean;
-  /** For the first page; `patient` unless others can be had instead. */
+  /** How long the first page is retried: `patient` if left out, `brief` if other lists can be read instead. */
   retry?: 'brief';
 }
 
 /**
- * One page of a list without a time filter. A 404 for a page behind the first says that the list shrank. For the first it
- * may be an empty list, or something in between that answers: then nobody knows whether the list is whole.
+ * One page of a list without a time filter. A 404 for a page behind the first means that the list shrank. For the first page
+ * it may mean an empty list, or come from a gateway: then the list may be incomplete.
  */
 export async function listPage(context: StreamContext, query: PageQuery, address: ListAddress): Promise<ListReply> {
   try {
@@ -146,16 +146,15 @@ async function pageAt(
 }
 
 export interface RecordAddress {
-  /** With `{id}` for the record's id. */
+  /** The path, with `{id}` for the record's id. */
   path: string;
   scope: string;
-  /** The stream's own. */
   key(record: unknown): string;
-  /** The order of its members says something. */
+  /** The order of the record's members matters. */
   ordered?: boolean;
 }
 
-/** The page of one record, given up soon where others can be had. Throws `skip` when the vendor says that there is none. */
+/** The detail of one record, given up soon if others can be read. Throws `skip` when the vendor says that it does not exist. */
 export function recordAt(context: StreamContext, key: string, address: RecordAddress): Promise<unknown> {
   return context.client.json({
     path: pathTo(address.path, key),
@@ -178,7 +177,7 @@ function ofRecord(reply: unknown, key: string, address: RecordAddress): unknown 
   });
 }
 
-/** The two products write one id with and without dashes, in upper and in lower case. */
+/** An id without dashes and in one casing: the two products write the same id differently. */
 function bare(id: string): string {
   return id.replaceAll('-', '').toLowerCase();
 }

@@ -1,4 +1,4 @@
-/** What streams have in common whose lists are read whole each time. */
+/** Helpers for streams that read their whole lists each time. */
 import {
   type ListReply,
   memberOf,
@@ -10,10 +10,10 @@ import {
 } from '../../../src/index.ts';
 import { type ListAddress, listPage, textOf } from './pages.ts';
 
-/** Asks for the pages of a list. */
+/** Requests the pages of a list. */
 export type List = (context: StreamContext) => (query: PageQuery) => Promise<ListReply>;
 
-/** The list at an address; `tidied` is what each of its records is handed on as. */
+/** The list at an address; `tidied` changes each of its records. */
 export function listAt(address: ListAddress, tidied?: (record: unknown) => unknown): List {
   return (context) => async (query) => {
     const reply = await listPage(context, query, address);
@@ -21,7 +21,7 @@ export function listAt(address: ListAddress, tidied?: (record: unknown) => unkno
   };
 }
 
-/** Reads the id of a record, which is its key. */
+/** Makes the function that reads a record's id, which is its key. */
 export function idOf<Name extends string>(
   members: Table<Name>,
   name: NoInfer<Name>,
@@ -34,7 +34,7 @@ export function idOf<Name extends string>(
   };
 }
 
-/** Reads all of these lists, and looks for what they do not have any more. */
+/** The pages of these lists, with requests for known records that are in none of them any more. */
 export function snapshotOf(key: Stream['key'], ...lists: List[]): Stream['pages'] {
   return (context, walk) =>
     walkSnapshot(context, { lists: lists.map((list) => list(context)), key, findsDeleted: true }, walk);

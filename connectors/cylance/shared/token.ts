@@ -17,16 +17,16 @@ import type { CylanceSettings } from './config.ts';
 export const TOKEN_PATH = '/auth/v2/token';
 /** Lifetime of the token request: the vendor accepts at most 1800 s (Cylance User API guide, authentication). */
 const REQUEST_LIFETIME_S = 1800;
-/** Renewed this long before it ends, so that no request is under way with a token that runs out. */
+/** A token is renewed this long before it expires, so that it does not expire during a request. */
 const RENEW_BEFORE_MS = 120_000;
 
 export interface TokenHolder {
   /**
-   * A token that is good for some time yet; one request however many ask, with the secret as it is then. What is wrong is
-   * so for the whole source.
+   * A token that is valid for some time yet. All callers share one request, which uses the secret as it is then. Errors
+   * concern the whole source.
    */
   get(signal: AbortSignal): Promise<string>;
-  /** Says that a token was refused, so that the next `get` asks for a new one. */
+  /** Drops a refused token, so that the next `get` requests a new one. */
   refused(token: string): void;
 }
 
@@ -59,7 +59,7 @@ export function createTokenHolder(
         .finally(() => {
           asking = undefined;
         });
-      return (await orAborted(asking, signal)).text; // several may wait for it
+      return (await orAborted(asking, signal)).text; // several callers share the request
     },
     refused(text) {
       if (token?.text === text) token = undefined;
@@ -84,7 +84,7 @@ async function requestToken(settings: CylanceSettings, baseUrl: string, services
     headers: { 'content-type': 'application/json; charset=utf-8' },
     body: JSON.stringify({ auth_token: jwt }),
     priority: 'live' as const,
-    signal: new AbortController().signal, // shared by all who ask: the timeout of `http` ends it, none of them
+    signal: new AbortController().signal, // the timeout of `http` ends the shared request, no single caller does
   };
   const reply = await services.http(request);
   const error = statusError(reply, request, services.now());
@@ -98,7 +98,7 @@ async function requestToken(settings: CylanceSettings, baseUrl: string, services
 const WRONG_CREDENTIALS =
   'Check tenant_id, application_id and application_secret of the source, and that the region is right.';
 
-/** Only 400 and 401 are about the credentials; a redirect, or an address without such an endpoint, never looked at them. */
+/** Only 400 and 401 are about the credentials; a redirect, or an address without a token endpoint, has not checked them. */
 function refusal(
   { name }: CylanceSettings,
   reply: HttpReply,
@@ -114,13 +114,13 @@ function refusal(
     const message = `source "${name}": the vendor refused the credentials (HTTP ${status})${words}`;
     return lockedOut(message, { status, waitMs, advice, cause });
   }
-  return lockedOut(`source "${name}": there is no token to be had: ${cause.message}`, {
+  return lockedOut(`source "${name}": no token can be got: ${cause.message}`, {
     ...{ status, waitMs, cause },
     advice: adviceFor(cause),
   });
 }
 
-/** A redirect tells by itself where it leads. */
+/** The advice for a status; the error of a redirect already names its target. */
 function adviceFor({ status, advice }: SluiceError): string {
   if (advice !== undefined)
     return status && status < 400 ? `${advice} A proxy or a login page may stand in between, too.` : advice;
@@ -129,7 +129,7 @@ function adviceFor({ status, advice }: SluiceError): string {
   return 'Check region and base_url of the source: there is no token endpoint at this address.';
 }
 
-/** Another one could never be sent, and so never be refused. */
+/** Characters of a token that can be sent in a header. */
 const FITS_INTO_A_HEADER = /^[\x21-\x7e]+$/;
 
 function readToken(reply: unknown, nowMs: number): Token {
@@ -141,14 +141,14 @@ function readToken(reply: unknown, nowMs: number): Token {
   return { text, renewAtMs: renewAt(text, nowMs) };
 }
 
-/** By the token's own lifetime, so that a clock that differs from the vendor's does no harm. */
+/** Computed from the token's own lifetime, so that a clock that differs from the vendor's does no harm. */
 function renewAt(text: string, nowMs: number): number {
   try {
     const { exp, iat } = decodeJwt(text);
     const lifetimeMs = exp === undefined ? 0 : exp * 1000 - (iat === undefined ? nowMs : iat * 1000);
-    if (!Number.isFinite(lifetimeMs)) return nowMs + RENEW_BEFORE_MS; // of another form than the standard's
+    if (!Number.isFinite(lifetimeMs)) return nowMs + RENEW_BEFORE_MS; // the times are not in the standard's form
     return nowMs + Math.max(lifetimeMs - RENEW_BEFORE_MS, lifetimeMs / 2, 1000);
   } catch {
-    return nowMs + RENEW_BEFORE_MS; // not a JWT: a 401 says when it is over
+    return nowMs + RENEW_BEFORE_MS; // not a JWT: a 401 tells when the token has expired
   }
 }
