@@ -40,19 +40,19 @@ export function readFaultPlan(plan: unknown): plans.FaultPlan {
   return plans.readFaultPlan(plan, ENDPOINTS);
 }
 
-/** So many of everything that `SimulatorOptions.things` counts. */
-export function thingsEach(count: number): Record<string, number> {
+/** So many of everything that `SimulatorOptions.items` counts. */
+export function itemsOfEach(count: number): Record<string, number> {
   return Object.fromEntries(Object.keys(COUNTED).map((name) => [name, count]));
 }
 
-/** What `SimulatorOptions.things` calls the resource that a stream reads, or that its records belong to. */
-export function thingOf(stream: TruthStream): string | undefined {
+/** What `SimulatorOptions.items` calls the resource that a stream reads, or that its records belong to. */
+export function resourceOf(stream: TruthStream): string | undefined {
   return RESOURCES.find(({ streams, usual }) => usual !== undefined && streams.includes(stream))?.name;
 }
 
 /** The streams that have to be read together, so that a changing item of the one moves on; empty for other streams. */
 export function streamsBeside(stream: TruthStream): TruthStream[] {
-  const name = thingOf(stream);
+  const name = resourceOf(stream);
   return RESOURCES.filter((one) => one.name === name).flatMap(({ streams }) => streams);
 }
 
@@ -155,7 +155,7 @@ export async function runSimulator(
   options: SimulatorOptions,
   out: { write(text: string): unknown },
 ): Promise<Simulator> {
-  const simulator = await startSimulator({ ...options, things: { ...COUNTED, ...options.things } });
+  const simulator = await startSimulator({ ...options, items: { ...COUNTED, ...options.items } });
   out.write(`sluice simulator ready ${simulator.url}\n`);
   if (simulator.httpsUrl) out.write(`sluice simulator https ${simulator.httpsUrl}\n`);
   return simulator;

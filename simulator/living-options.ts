@@ -28,10 +28,10 @@ export interface LivingOptions {
   queriesDeleted?: number;
   /** Retrieved files (of the `retrievedFiles`) whose status moves on. */
   filesMove?: number;
-  /** Of every listed resource (`things`) that changes, so many items go through their states. */
-  thingsMove?: number;
+  /** Of every listed resource (`items`) that changes, so many items go through their states. */
+  itemsMove?: number;
   /** Of every one whose items have pages of their own, so many others are deleted. */
-  thingsDeleted?: number;
+  itemsDeleted?: number;
   /** A state is kept at least this long after it was first served. */
   dwellMs?: number;
   /** One arrival (or unseen deletion) after so many requests … */
@@ -60,8 +60,8 @@ export const LIVING_DEFAULTS: Required<LivingOptions> = {
   queriesArchived: 0,
   queriesDeleted: 0,
   filesMove: 0,
-  thingsMove: 0,
-  thingsDeleted: 0,
+  itemsMove: 0,
+  itemsDeleted: 0,
   dwellMs: 2000,
   everyRequests: 5,
   everyMs: 500,

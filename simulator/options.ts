@@ -17,10 +17,11 @@ function whole(name: string, value: number, most: number): number {
   throw new Error(`simulator: ${name} must be a whole number from 0 to ${most}, not ${value}`);
 }
 
-function thingsOf(counts: Readonly<Record<string, number>>): Record<string, number> {
+function checkedItems(counts: Readonly<Record<string, number>>): Record<string, number> {
   for (const [name, count] of Object.entries(counts)) {
     const known = Object.keys(COUNTED);
-    if (!known.includes(name)) throw new Error(`simulator: no things are called "${name}"; known: ${known.join(', ')}`);
+    if (!known.includes(name))
+      throw new Error(`simulator: there is no resource "${name}" with items to count; known: ${known.join(', ')}`);
     whole(name, count, 100_000);
   }
   return { ...counts };
@@ -45,7 +46,7 @@ export function fillOptions(options: SimulatorOptions): Settings {
     retrievedFiles: whole('retrievedFiles', options.retrievedFiles ?? 0, 1_000_000),
     retrievedFilesShape: options.retrievedFilesShape ?? (oddForms ? 'array' : 'envelope'),
     bareArrayPaged: options.bareArrayPaged ?? true,
-    things: thingsOf(options.things ?? {}),
+    items: checkedItems(options.items ?? {}),
     apex: { ...options.apex, footprints: whole('apex.footprints', options.apex?.footprints ?? 0, 10_000) },
     tenantId: options.tenantId,
     applicationId: options.applicationId,

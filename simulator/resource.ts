@@ -163,7 +163,7 @@ export interface OpenCollection extends Collection {
 
 /** Something that the simulator serves: found in `resources.ts`, and nowhere else by its name. */
 export interface Resource {
-  /** `packages`; where `usual` is said, also what the option `things` calls it. */
+  /** `packages`; where `usual` is said, also what the option `items` calls it. */
   name: string;
   streams: readonly string[];
   routes: readonly Route[];

@@ -24,7 +24,7 @@ export const SCOPES: readonly string[] = [...new Set(routes.flatMap(({ scope }) 
 
 export const STREAMS: readonly string[] = RESOURCES.flatMap(({ streams }) => streams);
 
-/** How many items the command serves of each resource that the option `things` counts. */
+/** How many items the command serves of each resource that the option `items` counts. */
 export const COUNTED: Readonly<Record<string, number>> = Object.fromEntries(
   RESOURCES.flatMap(({ name, usual }) => (usual === undefined ? [] : [[name, usual]])),
 );

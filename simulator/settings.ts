@@ -42,7 +42,7 @@ export interface SimulatorOptions {
   /** Does the bare array honour `page` and `page_size` (default), or is it always the whole list? */
   bareArrayPaged?: boolean;
   /** How many there are of the other resources, by name (`packages`, `devices` …). Default 0. */
-  things?: Readonly<Record<string, number>>;
+  items?: Readonly<Record<string, number>>;
   /** Trend Micro Apex Central beside the Cylance tenant. Default: without a scan summary. */
   apex?: ApexOptions;
   tenantId: string;

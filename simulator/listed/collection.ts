@@ -48,9 +48,9 @@ export interface Listed extends Collection {
 
 /** Which of them change, and which are deleted in the end; the seed says which. */
 function changesOf(described: ListedResource, settings: Settings, count: number): Map<number, Stages> {
-  const { thingsMove = 0, thingsDeleted = 0 } = settings.living ?? {};
-  const moving = described.states > 1 ? Math.min(thingsMove, count) : 0;
-  const deleted = described.detailScope === undefined ? 0 : Math.min(thingsDeleted, count - moving);
+  const { itemsMove = 0, itemsDeleted = 0 } = settings.living ?? {};
+  const moving = described.states > 1 ? Math.min(itemsMove, count) : 0;
+  const deleted = described.detailScope === undefined ? 0 : Math.min(itemsDeleted, count - moving);
   // The name of the salt is part of the seed: another one would choose others.
   const salt = saltOf(`${described.name} courses`);
   const byDraw = Array.from({ length: moving + deleted === 0 ? 0 : count }, (_, index) => index).sort(
@@ -67,7 +67,7 @@ export function createListed(described: ListedResource, number: number, site: Si
   const { facts, settings } = site;
   const { seed, plantSecrets, startTime, endTime } = settings;
   const { name, parts = [], stream, detailScope } = described;
-  const count = settings.things[name] ?? 0;
+  const count = settings.items[name] ?? 0;
   const partsOf = (index: number, step: number): number =>
     parts.reduce((bits, part, at) => ((part.isNeeded?.(stateOf(index, step)) ?? true) ? bits | (2 << at) : bits), 1);
   const changes = changesOf(described, settings, count);

@@ -15,7 +15,7 @@ interface Options {
   resultsPerQuery: number;
   retrievedFiles: number;
   giantResults: number;
-  things: Record<string, number>;
+  items: Record<string, number>;
   apexFootprints: number;
   apexApplicationId: string;
   apexApiKey: string;
@@ -46,7 +46,7 @@ export function addSimulator(program: Command, cli: Cli): void {
     .option('--results-per-query <n>', 'about how many results a query has', whole(0, 1_000_000), 40)
     .option('--retrieved-files <n>', 'how many retrieved files there are', whole(0, 1_000_000), 200)
     .option('--giant-results <n>', 'one more query, with so many results of 1 KB', whole(0, 99_999_999), 0)
-    .option('--things <name=n...>', 'how many there are of other kinds: devices=120', thing, {})
+    .option('--items <name=n...>', 'how many items other resources have: devices=120', itemCount, {})
     .option('--apex-footprints <n>', 'how many scan summaries Apex Central has', whole(0, 10_000), 20)
     .option('--apex-application-id <id>', 'application that Apex Central accepts', 'simulated-apex-application')
     .option('--apex-api-key <key>', 'key that Apex Central accepts', 'simulated-apex-key')
@@ -67,7 +67,7 @@ export function addSimulator(program: Command, cli: Cli): void {
 }
 
 /** `devices=120`, added to those before. */
-function thing(text: string, before: Record<string, number>): Record<string, number> {
+function itemCount(text: string, before: Record<string, number>): Record<string, number> {
   const [, name, number] = /^([a-z-]+)=(\d{1,6})$/.exec(text) ?? [];
   if (name === undefined) throw new InvalidArgumentError('write name=number, such as devices=120.');
   return { ...before, [name]: Number(number) };
@@ -126,8 +126,8 @@ function livingOf({ detections, instaqueries, retrievedFiles }: Options): Record
     deletions: some(0.005),
     ...(instaqueries > 0 ? { queriesGrow: 3, queriesArchived: 1, queriesDeleted: 1 } : {}),
     filesMove: Math.ceil(retrievedFiles * 0.05),
-    thingsMove: 3,
-    thingsDeleted: 1,
+    itemsMove: 3,
+    itemsDeleted: 1,
   };
 }
 

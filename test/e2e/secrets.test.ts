@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
-import { type Simulator, type TruthStream, thingsEach } from '../../simulator/index.ts';
+import { itemsOfEach, type Simulator, type TruthStream } from '../../simulator/index.ts';
 import { expectedDocuments } from '../engine/harness.ts';
 import { committedInAll, confirmAllCommitted } from './committed.ts';
 import { differencesFrom, documentsIn, idOf } from './delivered.ts';
@@ -18,7 +18,7 @@ const TOKEN = /eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}/;
 const LIVING = {
   ...{ arrivals: 20, lateArrivals: 10, statusChanges: 20, returns: 10, commentChanges: 15, responseChanges: 15 },
   ...{ deletions: 10, dwellMs: 100, everyRequests: 0, everyMs: 50 },
-  ...{ queriesGrow: 2, queriesArchived: 1, queriesDeleted: 1, filesMove: 20, thingsMove: 3, thingsDeleted: 2 },
+  ...{ queriesGrow: 2, queriesArchived: 1, queriesDeleted: 1, filesMove: 20, itemsMove: 3, itemsDeleted: 2 },
   confirm: true, // two streams read some lists: that one of them was served says nothing of the other
 };
 const NAMES = streams.map(({ stream }) => stream.name as TruthStream);
@@ -65,7 +65,7 @@ test('no output holds a planted secret, the application secret or a token', { ti
   ];
   place = await openPlace({
     ...{ detections: 500, instaQueries: 12, resultsPerQuery: 40, retrievedFiles: 100 },
-    ...{ things: thingsEach(30), apex: { ...APEX, footprints: 6 }, plantSecrets: true, living: LIVING, faults },
+    ...{ items: itemsOfEach(30), apex: { ...APEX, footprints: 6 }, plantSecrets: true, living: LIVING, faults },
   });
   const { simulator } = place;
   const port = await freePort();

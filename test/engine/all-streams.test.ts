@@ -4,11 +4,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import {
   type FaultPlan,
+  itemsOfEach,
+  resourceOf,
   type Simulator,
   streamsBeside,
   type TruthStream,
-  thingOf,
-  thingsEach,
 } from '../../simulator/index.ts';
 import { SluiceError } from '../../src/api/errors.ts';
 import type { ChildRow } from '../../src/api/walk.ts';
@@ -41,8 +41,8 @@ const QUERIES_AND_FILES = ['cylance.instaquery', 'cylance.instaquery_result', 'c
 const STREAMS: TruthStream[] = streams
   .map(({ stream }) => stream.name as TruthStream)
   .filter((name) => name.startsWith('cylance.') && name !== 'cylance.detection');
-const TENANT = { detections: 0, instaQueries: 24, resultsPerQuery: 30, retrievedFiles: 450, things: thingsEach(60) };
-const SMALL = { instaQueries: 12, retrievedFiles: 60, things: thingsEach(25) };
+const TENANT = { detections: 0, instaQueries: 24, resultsPerQuery: 30, retrievedFiles: 450, items: itemsOfEach(60) };
+const SMALL = { instaQueries: 12, retrievedFiles: 60, items: itemsOfEach(25) };
 
 function start(simulator: Simulator, stream: TruthStream, sink: MemorySink, overrides: Overrides = {}) {
   const folder = scratch();
@@ -59,10 +59,10 @@ async function simulated(options: Partial<Parameters<typeof simulate>[0]>): Prom
   return simulator;
 }
 
-/** Nothing but the things of this stream, so that nothing waits for readers that are not there. */
-function onlyThingsOf(stream: TruthStream): Partial<Parameters<typeof simulate>[0]> {
-  const things = Object.entries(thingsEach(40)).filter(([name]) => name === thingOf(stream));
-  return { instaQueries: 0, retrievedFiles: 0, things: Object.fromEntries(things) };
+/** Nothing but the items of this stream, so that nothing waits for readers that are not there. */
+function onlyItemsOf(stream: TruthStream): Partial<Parameters<typeof simulate>[0]> {
+  const items = Object.entries(itemsOfEach(40)).filter(([name]) => name === resourceOf(stream));
+  return { instaQueries: 0, retrievedFiles: 0, items: Object.fromEntries(items) };
 }
 
 describe.each(STREAMS)('%s', (stream) => {
@@ -111,8 +111,8 @@ describe.each(STREAMS)('%s', (stream) => {
   test('of a tenant that changes: every state that was shown is a document', async () => {
     const ofThings = streamsBeside(stream).length > 0;
     const queries = { queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 40 };
-    const living = { ...(ofThings ? { thingsMove: 8, thingsDeleted: 4 } : queries), dwellMs: 300, confirm: true };
-    const simulator = await simulated(ofThings ? { ...onlyThingsOf(stream), living } : { things: {}, living });
+    const living = { ...(ofThings ? { itemsMove: 8, itemsDeleted: 4 } : queries), dwellMs: 300, confirm: true };
+    const simulator = await simulated(ofThings ? { ...onlyItemsOf(stream), living } : { items: {}, living });
     const sink = memorySink();
     await runUntilQuiet(simulator, stream, sink);
     expect(simulator.stats()).toMatchObject({ pending: 0 });

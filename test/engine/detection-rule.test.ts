@@ -28,8 +28,8 @@ function start(url: string, sink: MemorySink) {
 }
 
 test('natural language and counts are asked for exactly once for each version of a rule', async () => {
-  const living = { thingsMove: 8, thingsDeleted: 4, dwellMs: 200, confirm: true };
-  const simulator = await simulate({ seed: 7, detections: 0, things: { rules: 25 }, plantSecrets: true, living });
+  const living = { itemsMove: 8, itemsDeleted: 4, dwellMs: 200, confirm: true };
+  const simulator = await simulate({ seed: 7, detections: 0, items: { rules: 25 }, plantSecrets: true, living });
   cleanups.push(() => simulator.close());
   const sink = memorySink();
   const { pipeline, config, store } = start(simulator.url, sink);

@@ -3,7 +3,7 @@
 import pino from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
-import { thingsEach } from '../../simulator/index.ts';
+import { itemsOfEach } from '../../simulator/index.ts';
 import { build, toPipeline } from '../../src/engine/build.ts';
 import type { PipelineEvents } from '../../src/engine/pipeline.ts';
 import { runWalk } from '../../src/engine/walk.ts';
@@ -19,7 +19,7 @@ afterEach(async () => {
 const NAMES = ['cylance.detection', 'cylance.threat_device'] as const;
 
 async function place(names: readonly string[]) {
-  const simulator = await simulate({ seed: 7, detections: 40, things: thingsEach(5) });
+  const simulator = await simulate({ seed: 7, detections: 40, items: itemsOfEach(5) });
   const folder = scratch();
   const config = testConfig(simulator.url, folder.path, { source: { streams: names } });
   const log = pino({ level: 'silent' });

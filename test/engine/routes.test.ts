@@ -1,7 +1,7 @@
 /** Each request names the route that it is held with: one of the stream's endpoints, never an address with an id in it. */
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
-import { thingsEach } from '../../simulator/index.ts';
+import { itemsOfEach } from '../../simulator/index.ts';
 import type { VendorRequest } from '../../src/api/client.ts';
 import { parseConfigObject } from '../../src/config/load.ts';
 import { runWalk } from '../../src/engine/walk.ts';
@@ -21,7 +21,7 @@ test.each(NAMES)('of %s', async (name) => {
   const folder = scratch();
   cleanUps.push(folder.remove);
   const apex = { applicationId: TENANT.applicationId, apiKey: TENANT.applicationSecret, footprints: 4 };
-  const few = { detections: 20, instaQueries: 4, resultsPerQuery: 5, retrievedFiles: 20, things: thingsEach(8) };
+  const few = { detections: 20, instaQueries: 4, resultsPerQuery: 5, retrievedFiles: 20, items: itemsOfEach(8) };
   const simulator = await simulate({ ...TENANT, seed: 11, ...few, apex });
   cleanUps.push(() => simulator.close());
   const isApex = name.startsWith('apex');

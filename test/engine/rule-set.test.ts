@@ -11,8 +11,8 @@ afterEach(async () => {
 });
 
 test('changes of its policies, its rules and its name are named', async () => {
-  const living = { thingsMove: 5, thingsDeleted: 2, dwellMs: 150, confirm: true };
-  const simulator = await simulate({ seed: 11, detections: 0, things: { 'rule-sets': 12 }, living });
+  const living = { itemsMove: 5, itemsDeleted: 2, dwellMs: 150, confirm: true };
+  const simulator = await simulate({ seed: 11, detections: 0, items: { 'rule-sets': 12 }, living });
   const folder = scratch();
   const sink = memorySink();
   const source = { streams: ['cylance.rule_set'] };

@@ -4,7 +4,7 @@
  */
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
-import { type Simulator, type TruthStream, thingOf, thingsEach } from '../../simulator/index.ts';
+import { itemsOfEach, resourceOf, type Simulator, type TruthStream } from '../../simulator/index.ts';
 import type { Walk } from '../../src/api/walk.ts';
 import { runPipeline } from '../../src/engine/runner.ts';
 import { runWalk } from '../../src/engine/walk.ts';
@@ -44,15 +44,15 @@ const APEX = { applicationId: TENANT.applicationId, apiKey: TENANT.applicationSe
 const OF_APEX = { connector: 'apex_central', tenant_id: undefined };
 
 function tenant(stream: TruthStream, round: number): Promise<Simulator> {
-  const ofThings = thingOf(stream);
-  const things = ofThings === undefined ? {} : { [ofThings]: thingsEach(EACH)[ofThings] ?? 0 };
+  const counted = resourceOf(stream);
+  const items = counted === undefined ? {} : { [counted]: itemsOfEach(EACH)[counted] ?? 0 };
   const others = {
     detections: stream === 'cylance.detection' ? 150 : 0,
     instaQueries: stream.startsWith('cylance.instaquery') ? EACH / 3 : 0,
     retrievedFiles: stream === 'cylance.retrieved_file' ? 100 : 0,
   };
   const apex = { ...APEX, footprints: isApex(stream) ? 30 : 0 };
-  return simulate({ seed: seed + round, ...others, resultsPerQuery: 20, things, spanDays: 1, apex });
+  return simulate({ seed: seed + round, ...others, resultsPerQuery: 20, items, spanDays: 1, apex });
 }
 
 /** Waited and computed since: what would have passed if this process had the machine for itself. */

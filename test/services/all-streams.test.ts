@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { violations } from '../../mappings/ecs-check.ts';
-import { type TruthStream, thingsEach } from '../../simulator/index.ts';
+import { itemsOfEach, type TruthStream } from '../../simulator/index.ts';
 import type { EcsDocument } from '../../src/api/document.ts';
 import { committedInAll, confirmAllCommitted, preparedBatches } from '../e2e/committed.ts';
 import { differencesFrom, documentsIn, idOf } from '../e2e/delivered.ts';
@@ -30,12 +30,12 @@ const KILLS = 12;
 const LIVING = {
   ...{ arrivals: 60, lateArrivals: 20, statusChanges: 60, returns: 20, commentChanges: 20, responseChanges: 20 },
   ...{ deletions: 20, deletionsUnseen: 5, dwellMs: 500, everyRequests: 0, everyMs: 50 },
-  ...{ queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 60, thingsMove: 6, thingsDeleted: 3 },
+  ...{ queriesGrow: 4, queriesArchived: 3, queriesDeleted: 3, filesMove: 60, itemsMove: 6, itemsDeleted: 3 },
   confirm: true,
 };
 const TENANT = {
   ...{ detections: 2000, instaQueries: 24, resultsPerQuery: 120, retrievedFiles: 500 },
-  ...{ things: thingsEach(40), apex: { ...APEX, footprints: 8 }, plantSecrets: true },
+  ...{ items: itemsOfEach(40), apex: { ...APEX, footprints: 8 }, plantSecrets: true },
 };
 
 /** Where a sink's documents are, and how they are read again, with the id under which each is stored. */

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { startSimulator, thingsEach } from '../../simulator/index.ts';
+import { itemsOfEach, startSimulator } from '../../simulator/index.ts';
 import type { EcsDocument } from '../../src/api/document.ts';
 import { documentsIn } from '../e2e/delivered.ts';
 import { fakeVendor } from '../engine/fake-vendor.ts';
@@ -134,9 +134,9 @@ test(`${WANTED} damages of the wire`, { timeout: WANTED > 1000 ? 7_200_000 : 400
   const cylance = await startSimulator({
     ...SECRETS,
     seed,
-    ...{ detections: 1200, instaQueries: 12, resultsPerQuery: 20, retrievedFiles: 20, things: thingsEach(12) },
+    ...{ detections: 1200, instaQueries: 12, resultsPerQuery: 20, retrievedFiles: 20, items: itemsOfEach(12) },
     oddForms: true,
-    living: { arrivals: 400, statusChanges: 400, commentChanges: 200, thingsMove: 5, dwellMs: 500, everyMs: 300 },
+    living: { arrivals: 400, statusChanges: 400, commentChanges: 200, itemsMove: 5, dwellMs: 500, everyMs: 300 },
     apex: { applicationId: SECRETS.applicationId, apiKey: APEX_KEY, footprints: 10 },
   });
   cleanUps.push(() => cylance.close());

@@ -124,7 +124,7 @@ describe('Apex Central', () => {
   });
 
   it('names its devices as Cylance does', async () => {
-    const tenant = await startSimulator({ ...APPLICATION, seed: SEED, detections: 0, things: { devices: 300 } });
+    const tenant = await startSimulator({ ...APPLICATION, seed: SEED, detections: 0, items: { devices: 300 } });
     const sensors = new Map((await allSensors()).map((one) => [one.agentGuid.toLowerCase(), one.machineName]));
     for (const { id, record } of tenant.truthOf('cylance.device')) expect(sensors.get(id)).toBe((record as Loose).name);
     await tenant.close();

@@ -1,10 +1,10 @@
 /** What public clients ask for and no stream reads. */
 import { describe, expect, test } from 'vitest';
 import { EXTRAS } from '../../simulator/extras/index.ts';
-import { thingsEach } from '../../simulator/index.ts';
+import { itemsOfEach } from '../../simulator/index.ts';
 import { type Answer, type Loose, type Reader, withSimulator } from './client.ts';
 
-const SOME = { oddForms: false, detections: 0, things: thingsEach(45) };
+const SOME = { oddForms: false, detections: 0, items: itemsOfEach(45) };
 const instant = (text: string): number => Date.parse(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`);
 
 /** CSV as RFC 4180 has it: each cell up to its comma or the end of its line. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { SimulatorOptions } from '../../simulator/index.ts';
 import { type Loose, withSimulator } from './client.ts';
 
-const SOME: Partial<SimulatorOptions> = { detections: 0, instaQueries: 0, retrievedFiles: 0, things: { foci: 60 } };
+const SOME: Partial<SimulatorOptions> = { detections: 0, instaQueries: 0, retrievedFiles: 0, items: { foci: 60 } };
 
 describe('focus views', () => {
   test('are listed in pages, shown by their id, and hidden from a search', async () => {

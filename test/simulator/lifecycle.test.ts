@@ -85,7 +85,7 @@ describe('of a tenant', () => {
 
   test('a spoiled list serves nothing, nor does a list whose items have pages of their own', async () => {
     const faults = [{ fault: 'missing-items' as const, endpoint: 'files', requests: [1] }];
-    const counts = { detections: 0, retrievedFiles: 8, things: { exceptions: 5 } };
+    const counts = { detections: 0, retrievedFiles: 8, items: { exceptions: 5 } };
     await withSimulator({ ...counts, retrievedFilesShape: 'envelope', faults }, async (simulator, reader) => {
       const unservedAfter = async (path: string) => {
         await reader.get(path);

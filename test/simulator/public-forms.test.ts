@@ -1,6 +1,6 @@
 /** Without `oddForms`: one form of everything, the one that public clients of these APIs read without a guard. */
 import { describe, expect, test } from 'vitest';
-import { thingsEach } from '../../simulator/index.ts';
+import { itemsOfEach } from '../../simulator/index.ts';
 import { STREAMS } from '../../simulator/resources.ts';
 import { type Loose, withSimulator } from './client.ts';
 import { allQueries, allResults } from './queries-client.ts';
@@ -51,7 +51,7 @@ describe('the forms that public clients read', () => {
   });
 
   test('every member of every stream has one spelling, and one type beside null', async () => {
-    const counts = { detections: 500, instaQueries: 24, retrievedFiles: 60, things: thingsEach(80) };
+    const counts = { detections: 500, instaQueries: 24, retrievedFiles: 60, items: itemsOfEach(80) };
     await withSimulator({ ...USUAL, ...counts, apex: { footprints: 8 } }, async (simulator) => {
       const odd: string[] = [];
       for (const stream of STREAMS) {
@@ -84,7 +84,7 @@ describe('the forms that public clients read', () => {
   });
 
   test('every rule has its language and counts, and exceptions have one spelling', async () => {
-    await withSimulator({ ...USUAL, things: thingsEach(45) }, async (simulator, reader) => {
+    await withSimulator({ ...USUAL, items: itemsOfEach(45) }, async (simulator, reader) => {
       for (const { id } of simulator.truthOf('cylance.detection_rule')) {
         const language = await reader.get(`/rules/v2/${id}/natlang`);
         expect(language.json).toMatchObject({ Paths: expect.any(Array) });

@@ -1,11 +1,11 @@
 /** The registry: what each resource says of itself is what is served, and no two claim the same. */
 import { expect, test } from 'vitest';
-import { FAULT_NAMES, readFaultPlan, type SimulatorOptions, thingsEach } from '../../simulator/index.ts';
+import { FAULT_NAMES, itemsOfEach, readFaultPlan, type SimulatorOptions } from '../../simulator/index.ts';
 import { RESOURCES, STREAMS } from '../../simulator/resources.ts';
 import { withSimulator } from './client.ts';
 
 const SOME: Partial<SimulatorOptions> = {
-  ...{ detections: 20, instaQueries: 12, resultsPerQuery: 5, retrievedFiles: 10, things: thingsEach(5) },
+  ...{ detections: 20, instaQueries: 12, resultsPerQuery: 5, retrievedFiles: 10, items: itemsOfEach(5) },
   apex: { footprints: 3 },
 };
 

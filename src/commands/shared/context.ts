@@ -71,7 +71,7 @@ export interface SimulatorChoices {
   retrievedFiles: number;
   giantResults: number;
   /** How many records the other resources have, by name. */
-  things: Record<string, number>;
+  items: Record<string, number>;
   /** Trend Micro Apex Central, served beside. */
   apex: { applicationId: string; apiKey: string; footprints: number };
   tenantId: string;

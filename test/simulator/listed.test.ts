@@ -1,4 +1,4 @@
-/** Every kind of thing, by a client that knows only what its description says. */
+/** Every listed resource, by a client that knows only what its description says. */
 import { describe, expect, test } from 'vitest';
 import type { SimulatorOptions } from '../../simulator/index.ts';
 import { LISTED } from '../../simulator/listed/index.ts';
@@ -6,7 +6,7 @@ import { type Loose, type Reader, withSimulator } from './client.ts';
 
 const COUNT = 45;
 const SOME = (name: string, more: Partial<SimulatorOptions> = {}): Partial<SimulatorOptions> => ({
-  ...{ detections: 0, things: { [name]: COUNT } },
+  ...{ detections: 0, items: { [name]: COUNT } },
   ...more,
 });
 
@@ -21,15 +21,15 @@ async function listOf(reader: Reader, path: string, pageSize = 20): Promise<Loos
   }
 }
 
-describe.each(LISTED.map((thing) => [thing.name, thing] as const))('%s', (name, thing) => {
+describe.each(LISTED.map((resource) => [resource.name, resource] as const))('%s', (name, resource) => {
   test('are listed in pages, the same at every call, 404 past the end', async () => {
     await withSimulator(SOME(name), async (simulator, reader) => {
-      const items = await listOf(reader, thing.path);
+      const items = await listOf(reader, resource.path);
       expect(items.length).toBeGreaterThanOrEqual(COUNT);
-      expect(await listOf(reader, thing.path, 7)).toEqual(items);
-      expect((await reader.get(`${thing.path}?page=99`)).status).toBe(404);
-      expect((await reader.get(`${thing.path}?page_size=0`)).status).toBe(400);
-      expect(simulator.summaryOf(thing.stream)).toEqual({ records: COUNT, revisions: COUNT });
+      expect(await listOf(reader, resource.path, 7)).toEqual(items);
+      expect((await reader.get(`${resource.path}?page=99`)).status).toBe(404);
+      expect((await reader.get(`${resource.path}?page_size=0`)).status).toBe(400);
+      expect(simulator.summaryOf(resource.stream)).toEqual({ records: COUNT, revisions: COUNT });
     });
   });
 
@@ -37,7 +37,7 @@ describe.each(LISTED.map((thing) => [thing.name, thing] as const))('%s', (name, 
     const texts: string[][] = [];
     for (const seed of [1, 2]) {
       await withSimulator(SOME(name, { seed }), async (simulator) => {
-        texts.push([...simulator.truthOf(thing.stream)].map(({ record }) => JSON.stringify(record)));
+        texts.push([...simulator.truthOf(resource.stream)].map(({ record }) => JSON.stringify(record)));
       });
     }
     expect(new Set(texts[0]).size).toBe(COUNT);
@@ -45,11 +45,11 @@ describe.each(LISTED.map((thing) => [thing.name, thing] as const))('%s', (name, 
   });
 
   test('ask for their scopes, and are only read', async () => {
-    const { detailScope, parts = [] } = thing;
+    const { detailScope, parts = [] } = resource;
     const id = await someId(name);
     const places = [
-      [thing.path, thing.scope],
-      ...(detailScope === undefined ? [] : [[`${thing.path}/${id}`, detailScope]]),
+      [resource.path, resource.scope],
+      ...(detailScope === undefined ? [] : [[`${resource.path}/${id}`, detailScope]]),
       ...parts.map((part) => [part.path.replace('{id}', id), part.scope]),
     ] as [string, string][];
     for (const [path, scope] of places) {
@@ -69,10 +69,10 @@ describe.each(LISTED.map((thing) => [thing.name, thing] as const))('%s', (name, 
   test('hold secrets only when they are planted', async () => {
     for (const plantSecrets of [false, true]) {
       await withSimulator(SOME(name, { plantSecrets }), async (simulator, reader) => {
-        const page = JSON.stringify(await listOf(reader, thing.path));
-        const rows = [thing.stream, ...(thing.parts ?? []).flatMap(({ stream }) => stream ?? [])].flatMap((stream) => [
-          ...simulator.truthOf(stream),
-        ]);
+        const page = JSON.stringify(await listOf(reader, resource.path));
+        const rows = [resource.stream, ...(resource.parts ?? []).flatMap(({ stream }) => stream ?? [])].flatMap(
+          (stream) => [...simulator.truthOf(stream)],
+        );
         if (!plantSecrets) expect(page + JSON.stringify(rows)).not.toContain('PLANTED-SECRET');
       });
     }
@@ -83,14 +83,14 @@ describe.each(LISTED.map((thing) => [thing.name, thing] as const))('%s', (name, 
 async function someId(name: string): Promise<string> {
   let found = '';
   await withSimulator(SOME(name), async (simulator) => {
-    const thing = LISTED.find((one) => one.name === name);
-    for (const { id } of simulator.truthOf(thing?.stream ?? '')) found = id;
+    const resource = LISTED.find((one) => one.name === name);
+    for (const { id } of simulator.truthOf(resource?.stream ?? '')) found = id;
   });
   return found;
 }
 
 test('a kind that nobody knows is refused, and so is a fault on it', async () => {
-  await expect(withSimulator({ things: { dragons: 1 } }, async () => {})).rejects.toThrow(/dragons.*known: devices/);
+  await expect(withSimulator({ items: { dragons: 1 } }, async () => {})).rejects.toThrow(/dragons.*known: devices/);
   const faults = [{ fault: 'reset' as const, endpoint: 'dragons' }];
   await expect(withSimulator({ faults }, async () => {})).rejects.toThrow(/endpoint.*devices/);
 });
