@@ -1,7 +1,7 @@
 import { errorReply, jsonReply } from './reply.ts';
 import { type Collection, resource, type Site } from './resource.ts';
 
-/** Where applications get their access tokens. */
+/** The endpoint where applications get their access tokens. */
 export const access = resource<Site & Collection>({
   name: 'access',
   streams: [],

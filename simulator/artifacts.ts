@@ -13,18 +13,18 @@ export interface Reference {
 }
 
 export interface Artifact extends Reference {
-  /** What the artifact says about itself, without Uid and Type: those depend on how it is written. */
+  /** The members of the artifact without Uid and Type, which depend on how it is written. */
   facts: Json;
 }
 
-/** What the makers below draw from. */
+/** The inputs of the functions below. */
 export interface Scene {
   draws: Draws;
   device: DeviceFacts;
   users: UserFacts[];
   time: number;
   secrets: Secrets;
-  /** Whether members come in other types than their usual one, too. */
+  /** Whether members may have other types than their usual one. */
   oddForms: boolean;
 }
 
@@ -36,7 +36,7 @@ function artifact(scene: Scene, Type: ArtifactType, facts: Json): Artifact {
   return { Uid: artifactUid(scene.draws.next), Type, facts };
 }
 
-/** Values of old agents come padded with blanks, and with odd forms numbers as strings. */
+/** A value of an old agent, which may be padded with blanks. */
 export function worn(scene: Scene, text: string): string {
   return scene.draws.chance(0.03) ? ` ${text} ` : text;
 }
@@ -143,7 +143,7 @@ export function process(scene: Scene, image: Artifact, owner: Artifact, parent?:
   return artifact(scene, 'Process', facts);
 }
 
-/** As a text, as all values are. */
+/** A number in the registry: a text, like all values; with odd forms also a number. */
 function registryNumber(scene: Scene): number | string {
   const value = scene.draws.below(2);
   return scene.oddForms ? numeric(scene, value) : String(value);

@@ -5,12 +5,12 @@ import { makeRules, RULE_COUNT, type RuleFacts } from './rules.ts';
 export const SEVERITIES = ['Informational', 'Low', 'Medium', 'High'] as const;
 export const STATUSES = ['New', 'In Progress', 'Follow Up', 'Reviewed', 'Done', 'False Positive'] as const;
 
-/** Everything that is fixed for a tenant: what the pure functions below need besides a serial. */
+/** Everything that is fixed for a tenant: the input of the pure functions below besides a serial. */
 export interface Facts {
   seed: number;
   tenantId: string;
   plantSecrets: boolean;
-  /** Whether the forms that public clients do not expect are among the others. */
+  /** Whether forms that public clients do not expect are served too. */
   oddForms: boolean;
   devices: DeviceFacts[];
   users: UserFacts[];
@@ -23,7 +23,7 @@ export function makeFacts(settings: Pick<Facts, 'seed' | 'tenantId' | 'plantSecr
   return { seed, tenantId, plantSecrets, oddForms, ...tables };
 }
 
-/** Some rules and devices are much noisier than others. */
+/** The rule of a detection; some rules and devices have many more detections than others. */
 export function ruleIndex(facts: Facts, serial: number): number {
   const u = fraction(facts.seed, serial, SALT.rule);
   return Math.floor(u * u * RULE_COUNT);
@@ -34,7 +34,7 @@ export function deviceIndex(facts: Facts, serial: number): number {
   return Math.floor(u * Math.sqrt(u) * DEVICE_COUNT);
 }
 
-/** Mostly the rule's severity; now and then the vendor grades one detection differently. */
+/** The severity of a detection: mostly that of its rule, now and then another one. */
 export function severityIndex(facts: Facts, serial: number): number {
   const draw = mix(facts.seed, serial, SALT.severity);
   if (draw % 10 === 0) return (draw >>> 8) % SEVERITIES.length;
@@ -51,16 +51,16 @@ export function initialStatus(facts: Facts, serial: number): number {
   return percent < 95 ? 4 : 5;
 }
 
-/** What can change about a detection. Everything else about it is fixed by its serial. */
+/** The parts of a detection that can change. Everything else is fixed by its serial. */
 export interface State {
   status: number;
-  /** Number of edits of the comment; 0 is the comment it was born with. */
+  /** The number of edits of the comment; 0 for the first comment. */
   comment: number;
-  /** Responses added since it was born. */
+  /** The number of responses that were added later. */
   responses: number;
 }
 
-/** A detection at one moment: all that the writers of list items and details need. */
+/** A detection at one moment: the input of the functions that write list items and details. */
 export interface Moment {
   serial: number;
   time: number;

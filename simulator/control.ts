@@ -7,13 +7,13 @@ import { sendLines } from './send.ts';
 import { readTime } from './times.ts';
 import { confirmRevision, MAIN_STREAM, mainSummary, pauseAll, summaryOf, type World } from './world.ts';
 
-/** The simulator's own pages under /_simulator/: what happened, and what a perfect connector would have delivered. */
+/** The simulator's own pages under /_simulator/: its counters, and the revisions that a perfect connector delivers. */
 
 function json(response: ServerResponse, value: unknown, status = 200): void {
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' }).end(JSON.stringify(value));
 }
 
-/** NDJSON. */
+/** The truth as NDJSON. */
 function* truthLines(rows: Iterable<Revision>): Generator<string> {
   for (const { id, ordinal, kind, json } of rows)
     yield `{"id":${JSON.stringify(id)},"ordinal":${ordinal},"kind":"${kind}","record":${json}}\n`;
@@ -23,13 +23,13 @@ function readRange(params: URLSearchParams): TruthRange {
   return { since: readTime(params.get('since') ?? ''), until: readTime(params.get('until') ?? '') };
 }
 
-/** Lines of `id ordinal`: revisions that the reader has kept for good. */
+/** Confirms revisions that the reader has stored, from a body with lines of `id ordinal`. */
 async function confirmAll(world: World, request: IncomingMessage): Promise<number> {
   let text = '';
   for await (const chunk of request) text += chunk;
   let confirmed = 0;
   for (const line of text.split('\n')) {
-    // The id of a retrieved file has a path in it, and that may have blanks.
+    // The id of a retrieved file holds a path, which may have blanks.
     const [, id, ordinal] = /^(.*\S)\s+(\d+)\s*$/.exec(line) ?? [];
     if (id !== undefined && confirmRevision(world, id.trimStart(), Number(ordinal))) confirmed++;
   }

@@ -1,12 +1,12 @@
 import type { Lifecycle, Waiting } from './resource.ts';
 import type { World } from './world.ts';
 
-/** What happened so far; written by the server, read by tests and people. */
+/** Counters of everything that happened so far, for tests and people. */
 export interface Counters {
   requests: number;
   byEndpoint: Record<string, number>;
   byStatus: Record<string, number>;
-  /** Calls that would have changed something: a connector that only reads makes none. */
+  /** Calls that would have changed something at the vendor: a connector must make none. */
   forbiddenCalls: number;
   inFlight: number;
   maxInFlight: number;
@@ -15,9 +15,9 @@ export interface Counters {
 export interface Status extends Omit<Counters, 'inFlight'> {
   /** Changes still to come. */
   pending: number;
-  /** What those changes wait for. */
+  /** The reasons why changes wait. */
   waitingFor: Waiting;
-  /** Items whose present state nobody has been served yet. */
+  /** Items whose present state has not been served yet. */
   unserved: number;
   faultsDone: Record<string, number>;
   unusedFaults: string[];

@@ -1,4 +1,4 @@
-/** CSV as the vendor exports it: cells are quoted where they have to be, lines end with CRLF. */
+/** CSV as the vendor exports it: cells are quoted where necessary, lines end with CRLF. */
 
 function cell(value: unknown): string {
   const text = String(value ?? '');

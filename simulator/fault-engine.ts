@@ -1,7 +1,7 @@
 import { type FaultName, type FaultPlan, type FaultRule, type Stage, stageOf } from './fault-plan.ts';
 import { fraction, SALT } from './hash.ts';
 
-/** A fault that is to happen now. `turn` counts how often its rule fired, from 0. */
+/** A fault that is due. `turn` counts how often its rule has fired, from 0. */
 export interface Due {
   rule: FaultRule;
   turn: number;
@@ -10,11 +10,11 @@ export interface Due {
 export interface FaultEngine {
   /** The fault for this request at this stage, if one is due. Of several, the first rule of the plan wins. */
   due(stage: Stage, endpoint: string): Due | undefined;
-  /** Does this detail fail for ever? Asking counts nothing. */
+  /** Whether this detail fails for ever, without counting a fault. */
   detailFails(serial: number): boolean;
-  /** The same for a request: counts the fault as done, and gives its status. */
+  /** The status if this detail fails for ever; counts the fault. */
   failDetail(serial: number): number | undefined;
-  /** The status for a page that reaches so many items deep, if it fails. */
+  /** The status if a page that reaches so many items deep fails. */
   failPage(depth: number, endpoint: string): number | undefined;
   /** The vendor's clock. */
   now(): number;
@@ -47,7 +47,7 @@ export function createFaultEngine(seed: number, plan: FaultPlan): FaultEngine {
   const skewed = standing('clock-skew');
   const skewMs = skewed.reduce((sum, live) => sum + (live.rule.seconds ?? 0) * 1000, 0);
 
-  /** Looks at one more request: is the rule's turn now? */
+  /** Counts one more request, and returns whether the rule fires. */
   const triggers = (live: Live): boolean => {
     const { every, probability, requests, times, fromMs = 0, untilMs = Number.POSITIVE_INFINITY } = live.rule;
     live.looked++;
@@ -63,7 +63,7 @@ export function createFaultEngine(seed: number, plan: FaultPlan): FaultEngine {
     let first: Due | undefined;
     for (const live of lives) {
       if (stageOf(live.rule) !== stage || !matches(live.rule, endpoint)) continue;
-      // Every rule looks at every request, so that "every third" stays every third whatever else is in the plan.
+      // Every rule counts every request, so that "every third" stays every third whatever else is in the plan.
       if (triggers(live) && !first) first = { rule: live.rule, turn: live.fired++ };
     }
     return first;

@@ -16,9 +16,9 @@ const KINDS = {
   'rate-limit': { stage: 'request', members: ['retryAfter', 'seconds'] },
   /** `status`: 500, 502, 503, 504 … or a list to take turns (default [500, 502, 503, 504]). */
   'server-error': { stage: 'request', members: ['status'] },
-  /** Never answers. */
+  /** The request is never answered. */
   hang: { stage: 'request', members: [] },
-  /** Closes the connection before any reply. */
+  /** The connection is closed before any reply. */
   reset: { stage: 'request', members: [] },
   /** The access token is refused after `afterUses` uses or `afterMs` milliseconds, whatever its `exp` says. */
   'token-expires-early': { stage: 'token', members: ['afterUses', 'afterMs'] },
@@ -27,13 +27,13 @@ const KINDS = {
   'missing-items': { stage: 'list', members: [] },
   'wrong-page-number': { stage: 'list', members: [] },
   'empty-items': { stage: 'list', members: [] },
-  /** There is nothing at all, as while the vendor builds its index anew. */
+  /** The list is empty, as while the vendor rebuilds its index. */
   'empty-index': { stage: 'list', members: [] },
   /** The last item of the page before is repeated in place of this page's first. */
   'duplicate-items': { stage: 'list', members: [] },
   /** The body trickles over `overMs` (default 1000). */
   slow: { stage: 'body', members: ['overMs'] },
-  /** Promises the whole body, sends a part and resets the connection. `at`: which part, 0 to 1 (default: half of it). */
+  /** The reply promises the whole body, but the connection is reset after a part. `at`: which part, 0 to 1 (default: half of it). */
   'reset-body': { stage: 'body', members: ['at'] },
   /** A part of the JSON, with a Content-Length that fits the part. `at` as above. The giant reply is cut anywhere. */
   'truncated-json': { stage: 'body', members: ['at'] },
@@ -44,7 +44,7 @@ const KINDS = {
   'detail-fails': { stage: 'standing', members: ['fraction', 'status'] },
   /** Pages of the detection list (or of another `endpoint`) that reach `beyond` this many items answer 500, always or with `probability`. */
   'deep-pages-fail': { stage: 'standing', members: ['beyond', 'status'] },
-  /** The vendor's clock is `seconds` ahead (or behind): shows in Date, and in how tokens are judged. */
+  /** The vendor's clock is `seconds` ahead (or behind): affects the header Date, and the checks of tokens. */
   'clock-skew': { stage: 'standing', members: ['seconds'] },
 } as const satisfies Record<string, Kind>;
 
@@ -61,9 +61,9 @@ export interface FaultRule {
   probability?: number;
   /** or on these requests, counted from 1; without any of the three: on each. */
   requests?: number[];
-  /** At most so often. */
+  /** Fires at most so often. */
   times?: number;
-  /** Only from so many milliseconds after the start on, and only until then. */
+  /** Fires only from so many milliseconds after the start on, and only until `untilMs`. */
   fromMs?: number;
   untilMs?: number;
   retryAfter?: 'seconds' | 'date' | 'none';
@@ -91,7 +91,7 @@ export function stageOf(rule: FaultRule): Stage {
   return KINDS[rule.fault].stage;
 }
 
-/** The checks of single members: what a value must be, in words. */
+/** The checks of single members, each with its words for the message. */
 const CHECKS: Record<string, [is: (value: unknown) => boolean, must: string]> = {
   every: [(value) => Number.isInteger(value) && Number(value) > 0, 'be a whole number above zero'],
   probability: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'be a number from 0 to 1'],

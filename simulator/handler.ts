@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 
 const MAX_BODY = 65_536;
 
-/** As bytes: a signature may cover them. */
+/** The body as bytes, since a signature may cover them. */
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -82,7 +82,7 @@ function count(counters: Counters, endpoint: string): void {
   counters.maxInFlight = Math.max(counters.maxInFlight, counters.inFlight);
 }
 
-/** The listener for both HTTP and HTTPS. Requests about the simulator itself are answered beside the counting. */
+/** The listener for both HTTP and HTTPS. Requests to the simulator's own pages are not counted. */
 export function createHandler(world: World, counters: Counters) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     response.sendDate = false;

@@ -1,6 +1,6 @@
 /**
  * Integer hashing: every generated value is a pure function of (seed, serial, salt), so a record needs no memory
- * and any page can be asked for in any order.
+ * and pages can be requested in any order.
  */
 
 const STEP = 0x9e3779b9;
@@ -26,7 +26,7 @@ export function mix(seed: number, value: number, salt: number): number {
   return scramble(scramble(seed + Math.imul(salt + 1, STEP)) ^ Math.imul(value + 1, 0x85ebca77));
 }
 
-/** The same as a fraction in [0, 1). */
+/** The result of `mix` as a fraction in [0, 1). */
 export function fraction(seed: number, value: number, salt: number): number {
   return mix(seed, value, salt) / 4294967296;
 }
@@ -53,14 +53,14 @@ export function drawsFor(seed: number, value: number, salt: number): Draws {
   };
 }
 
-/** A salt for what has a name instead of a number in `SALT`: listed resources, and what is drawn for them. */
+/** The salt for a name without a number in `SALT`: for listed resources and their properties. */
 export function saltOf(name: string): number {
   let salt = 0x811c9dc5;
   for (let at = 0; at < name.length; at++) salt = Math.imul(salt ^ name.charCodeAt(at), 0x01000193);
   return salt >>> 0;
 }
 
-/** Which property a draw is for. One place, so that no two properties share their randomness by accident. */
+/** The property that a draw is for. All in one place, so that no two properties share their randomness by accident. */
 export const SALT = {
   id: 1,
   idTail: 2,

@@ -26,7 +26,7 @@ export function detectionId(seed: number, serial: number): string {
   return `${hex32(head)}-${hex16(a)}-${third}-${fourth}-${hex32(c)}${hex16(b)}`;
 }
 
-/** The serial of an id, or undefined when the id was not made by this seed. */
+/** The serial of an id; undefined for an id of another seed. */
 export function serialOf(seed: number, id: string): number | undefined {
   const head = Number.parseInt(id.slice(0, 8), 16);
   if (Number.isNaN(head)) return undefined;
@@ -59,7 +59,7 @@ export function artifactUid(next: () => number): string {
   return `${text}x${'AQgw'[next() & 3]}==`;
 }
 
-// Sorted, and no word is the beginning of another: so the order of the numbers below is the order of the texts.
+// Sorted, and no word is the beginning of another, so that the numbers below have the order of the texts.
 const FIRST = [
   ...['Amber', 'Brisk', 'Cobalt', 'Dusty', 'Elder', 'Frosty', 'Golden', 'Hollow', 'Ivory', 'Jagged', 'Kindly'],
   ...['Lunar', 'Mellow', 'Nimble', 'Opal', 'Proud', 'Quiet', 'Rustic', 'Silver', 'Tawny', 'Umber', 'Velvet', 'Windy'],

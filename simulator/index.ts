@@ -40,17 +40,17 @@ export function readFaultPlan(plan: unknown): plans.FaultPlan {
   return plans.readFaultPlan(plan, ENDPOINTS);
 }
 
-/** So many of everything that `SimulatorOptions.items` counts. */
+/** The option `items` with the same number for each resource. */
 export function itemsOfEach(count: number): Record<string, number> {
   return Object.fromEntries(Object.keys(COUNTED).map((name) => [name, count]));
 }
 
-/** What `SimulatorOptions.items` calls the resource that a stream reads, or that its records belong to. */
+/** The name in `SimulatorOptions.items` of the resource that a stream reads, or that its records belong to. */
 export function resourceOf(stream: TruthStream): string | undefined {
   return RESOURCES.find(({ streams, usual }) => usual !== undefined && streams.includes(stream))?.name;
 }
 
-/** The streams that have to be read together, so that a changing item of the one moves on; empty for other streams. */
+/** The other streams that must be read too so that a changing item of this stream reaches its next state; often empty. */
 export function streamsBeside(stream: TruthStream): TruthStream[] {
   const name = resourceOf(stream);
   return RESOURCES.filter((one) => one.name === name).flatMap(({ streams }) => streams);
@@ -62,19 +62,19 @@ export interface Simulator {
   /** Times of the oldest and newest generated detection, ISO. */
   range: { start: string; end: string };
   stats(): Status;
-  /** Every revision that a perfect connector has delivered once it is quiet; made while it is read. */
+  /** Every revision that a perfect connector has delivered once nothing changes any more; made while they are read. */
   truth(range?: TruthRange): Generator<TruthRow>;
   summary(): MainSummary;
-  /** The same for any stream: state by state, and the results of queries as they are now. */
+  /** The truth of any stream: every state of each item, and the results of queries as they are now. */
   truthOf(stream: TruthStream): Generator<TruthRow>;
   summaryOf(stream: TruthStream): StreamSummary;
   /** What was served of a detection; undefined for an id that is not of this tenant. */
   served(id: string): Served | undefined;
   /**
-   * Says that a revision was delivered; only needed with `living.confirm`. The id is that of the truth.
+   * Confirms that a revision was delivered; only needed with `living.confirm`. The id is that of the truth.
    */
   confirm(id: string, ordinal: number): void;
-  /** Holds back and lets go all changes of a living tenant. */
+  /** Stops and resumes all changes of a living tenant. */
   pause(): void;
   resume(): void;
   close(): Promise<void>;

@@ -15,7 +15,7 @@ function signature(algorithm: string, content: string, key: string | Buffer): st
   return hmac.update(content).digest('base64url');
 }
 
-/** A JSON object; undefined when it is something else. */
+/** The JSON object in a text; undefined for anything else. */
 export function objectOf(text: string | Buffer): Claims | undefined {
   try {
     const value: unknown = JSON.parse(text.toString());

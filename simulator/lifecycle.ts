@@ -1,32 +1,31 @@
 import { LIVING_DEFAULTS, type LivingOptions } from './living-options.ts';
 import type { Lifecycle, Waiting } from './resource.ts';
 
-/** How an item that changes goes on: through so many states, and then perhaps it is deleted. */
+/** The number of states of an item, and whether it is deleted after them. */
 export interface Stages {
   states: number;
   deleted: boolean;
 }
 
 /**
- * Changes that leave no doubt about what a perfect connector delivers: an item moves on only after its present state has
- * been served whole and has dwelt, and where asked for, its delivery was confirmed. So no state can be missed by being
- * slow.
+ * Changes that a perfect connector cannot miss: an item reaches its next state only after the present one has been served
+ * whole, has lasted for a while and, if required, its delivery was confirmed. So even a slow reader sees every state.
  */
 export interface ItemLifecycle extends Lifecycle {
   stepOf(index: number): number;
   isGone(index: number): boolean;
-  /** The present state was served whole. */
+  /** Whether the present state was served whole. */
   isServed(index: number): boolean;
-  /** It vanishes by itself. */
+  /** Deletes an item at once. */
   drop(index: number): void;
-  /** For the present states of these: to be called once a part (one bit) of them was sent whole. */
+  /** Returns a function to call once a part (one bit) of the items' present states was sent whole. */
   servedLater(indexes: readonly number[], part: number): () => void;
   confirm(index: number, ordinal: number): void;
-  /** How many states there were so far, and whether the item was deleted after them. */
+  /** The number of states so far, and whether the item was deleted after them. */
   history(index: number): Stages;
 }
 
-/** Where an item has one record in each state, and is found by its id. */
+/** Confirms revisions of items that have one record in each state, found by their id. */
 export function confirmedBy({ find, lifecycle }: { find(id: string): number | undefined; lifecycle: ItemLifecycle }) {
   return (id: string, ordinal: number): boolean => {
     const index = find(id);
@@ -44,13 +43,13 @@ interface Progress extends Stages {
 
 export interface LifecyclePlan {
   count: number;
-  /** What changes; everything else stays in its first state. */
+  /** The items that change; all others stay in their first state. */
   changes: ReadonlyMap<number, Stages>;
-  /** The parts that a state is served whole with, as bits. */
+  /** The parts in which a state must be served, as bits. */
   partsOf(index: number, step: number): number;
-  /** Told when one came to its next state, or (without a step) was deleted. */
+  /** Called when an item has reached its next state, or (without a step) was deleted. */
   moved?(index: number, step?: number): void;
-  /** Default: all that are not gone. */
+  /** Whether an item exists. Default: all that were not deleted. */
   isThere?(index: number): boolean;
 }
 
@@ -60,7 +59,7 @@ export function createLifecycle(plan: LifecyclePlan, given?: Required<LivingOpti
   const parts = new Uint8Array(count);
   const progress = new Map<number, Progress>();
   for (const [index, stages] of changes) progress.set(index, { ...stages, step: 0, gone: false, confirmed: false });
-  /** Served whole, and more is to come; in the order of serving. */
+  /** Items with a next state whose present one was served whole, in the order of serving. */
   const waiting = new Set<number>();
   let paused = false;
 
@@ -94,12 +93,12 @@ export function createLifecycle(plan: LifecyclePlan, given?: Required<LivingOpti
     return options.confirm && !entry.confirmed ? 'confirmation' : undefined;
   };
 
-  const settle = (): void => {
+  const advanceDue = (): void => {
     if (paused) return;
     for (const index of waiting) {
       const entry = progress.get(index);
       const cause = entry && waitsFor(entry);
-      // All dwell equally long: those behind it were served later.
+      // All states last equally long: the items behind this one were served later.
       if (cause === 'dwell') return;
       if (entry && cause === undefined) advance(index, entry);
     }
@@ -114,7 +113,7 @@ export function createLifecycle(plan: LifecyclePlan, given?: Required<LivingOpti
     waiting.add(index);
   };
 
-  const timer = progress.size > 0 ? setInterval(settle, 50) : undefined;
+  const timer = progress.size > 0 ? setInterval(advanceDue, 50) : undefined;
   timer?.unref();
 
   return {
@@ -132,21 +131,21 @@ export function createLifecycle(plan: LifecyclePlan, given?: Required<LivingOpti
     confirm: (index, ordinal) => {
       const entry = progress.get(index);
       if (entry?.step === ordinal - 1) entry.confirmed = true;
-      settle();
+      advanceDue();
     },
     history: (index) => ({ states: stepOf(index) + 1, deleted: isGone(index) }),
-    requestDone: settle,
+    requestDone: advanceDue,
     pause: () => {
       paused = true;
     },
     resume: () => {
       paused = false;
-      settle();
+      advanceDue();
     },
     pending: () => [...progress.values()].reduce((sum, entry) => sum + left(entry), 0),
     waitingFor: () => {
       const counts: Waiting = { event: 0, serving: 0, dwell: 0, confirmation: 0 };
-      // What is due goes at the next settling: until then it still dwells.
+      // An item that is due advances at the next call: until then it counts as waiting for its time.
       for (const entry of progress.values()) if (left(entry) > 0) counts[waitsFor(entry) ?? 'dwell']++;
       return counts;
     },

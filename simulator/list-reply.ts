@@ -1,6 +1,6 @@
 import type { Due } from './fault-engine.ts';
 
-/** The envelope of a list reply, and the ways in which it can lie. */
+/** The envelope of a list reply, with the faults that it can have. */
 export interface Envelope {
   page: number;
   pageSize: number;

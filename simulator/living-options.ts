@@ -1,16 +1,16 @@
-/** What changes while the tenant is read, and how fast. All counts default to 0. */
+/** The changes of a tenant while it is read. All counts default to 0. */
 export interface LivingOptions {
-  /** New detections at the live edge. */
+  /** New detections with the present time. */
   arrivals?: number;
   /** New detections that occurred days ago. */
   lateArrivals?: number;
-  /** New detections of endpoints whose clocks are ahead, by a minute up to a year. */
+  /** New detections of endpoints whose clocks are ahead by a minute up to a year. */
   fastClocks?: number;
   /** New detections of endpoints whose clocks were reset to 1980. */
   resetClocks?: number;
-  /** Detections whose status moves on, in one step or two. */
+  /** Detections whose status changes once or twice. */
   statusChanges?: number;
-  /** Detections that go New, Done, New. */
+  /** Detections whose status goes from New to Done and back. */
   returns?: number;
   /** Detections whose comment changes, which only the detail shows. */
   commentChanges?: number;
@@ -20,27 +20,27 @@ export interface LivingOptions {
   deletions?: number;
   /** Detections that are deleted before they were served. */
   deletionsUnseen?: number;
-  /** InstaQueries that are answered bit by bit, until they are done. These three are added to `instaQueries`. */
+  /** InstaQueries that get more answers until they are done. This count and the next two are added to `instaQueries`. */
   queriesGrow?: number;
-  /** InstaQueries that are archived while they grow, and go on growing. */
+  /** InstaQueries that are archived while they still get answers. */
   queriesArchived?: number;
-  /** InstaQueries that are deleted while they grow. */
+  /** InstaQueries that are deleted while they still get answers. */
   queriesDeleted?: number;
-  /** Retrieved files (of the `retrievedFiles`) whose status moves on. */
+  /** Retrieved files (of the `retrievedFiles`) whose status changes. */
   filesMove?: number;
-  /** Of every listed resource (`items`) that changes, so many items go through their states. */
+  /** Items of every listed resource (`items`) that go through their states, if the resource has several. */
   itemsMove?: number;
-  /** Of every one whose items have pages of their own, so many others are deleted. */
+  /** Further items that are deleted, of every listed resource whose items have details. */
   itemsDeleted?: number;
-  /** A state is kept at least this long after it was first served. */
+  /** A state lasts at least this long after it was first served. */
   dwellMs?: number;
   /** One arrival (or unseen deletion) after so many requests … */
   everyRequests?: number;
-  /** … and one after so many milliseconds, so that a quiet reader gets them too. */
+  /** … and one after so many milliseconds, for a reader that makes few requests. */
   everyMs?: number;
   /**
-   * A state also waits until `confirm(id, ordinal)` says that it was delivered. For readers that may be killed between
-   * fetching a record and keeping it: being served is then not enough.
+   * A state also lasts until `confirm(id, ordinal)` says that it was delivered. For readers that may be killed between
+   * fetching a record and storing it.
    */
   confirm?: boolean;
 }
@@ -68,7 +68,7 @@ export const LIVING_DEFAULTS: Required<LivingOptions> = {
   confirm: false,
 };
 
-/** How many detections come while the simulator runs. */
+/** The number of detections that arrive while the simulator runs. */
 export function arrivalsOf(living: LivingOptions | undefined): number {
   const { arrivals = 0, lateArrivals = 0, fastClocks = 0, resetClocks = 0 } = living ?? {};
   return arrivals + lateArrivals + fastClocks + resetClocks;

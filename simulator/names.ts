@@ -4,7 +4,7 @@ import { hex128 } from './ids.ts';
 /** The tenant's inventory: small tables made once from the seed. */
 export interface DeviceFacts {
   name: string;
-  /** Upper case without dashes, the form of the detection API. */
+  /** The id in upper case without dashes, the form of the detection API. */
   opticsId: string;
   os: 'Windows' | 'macOS' | 'Linux';
   zones: string[];

@@ -3,7 +3,7 @@ import { readPaging } from './query.ts';
 import { errorReply, jsonReply, type Reply } from './reply.ts';
 import type { Site } from './resource.ts';
 
-/** What a list shows, in its order: how many, and any part of it. */
+/** The items that a list shows, in order: their number, and any part of them. */
 export interface Selection {
   total: number;
   slice(from: number, to: number): readonly number[];
@@ -15,16 +15,16 @@ export function selectionOf(indexes: readonly number[]): Selection {
 
 export interface PagedList {
   endpoint: string;
-  /** Asked for once the page is sure to be made. */
+  /** Called once it is certain that the page will be made. */
   select(): Selection;
   write(index: number): string;
-  /** Called when a page with these is made; what it gives back is called once that page was sent whole. */
+  /** Called when a page with these items is made; the returned function is called once that page was sent whole. */
   sent?(indexes: readonly number[]): () => void;
 }
 
 type Shown = Pick<Site, 'faults' | 'settings'>;
 
-/** A page of it in the standard envelope. */
+/** A page of a list in the standard envelope. */
 export function pageReply({ faults, settings }: Shown, params: URLSearchParams, list: PagedList): Reply {
   const { endpoint, write } = list;
   const paging = readPaging(params, settings.maxPageSize);
@@ -44,7 +44,7 @@ export function pageReply({ faults, settings }: Shown, params: URLSearchParams, 
   return jsonReply(writeEnvelope({ page, pageSize, total, items, previous }, due), due ? undefined : sent);
 }
 
-/** A page of it as a bare array: past the end there is nothing; unless `paged`, it is always the whole list. */
+/** A page of a list as a bare array, which is empty past the end; unless `paged`, it is always the whole list. */
 export function arrayReply({ settings }: Shown, params: URLSearchParams, list: PagedList, paged: boolean): Reply {
   const paging = readPaging(params, settings.maxPageSize);
   if ('problem' in paging) return errorReply(400, paging.problem);

@@ -14,7 +14,7 @@ export interface ListQuery extends Paging {
   descending: boolean;
 }
 
-/** The guide's, and one more that public clients take for one. */
+/** The sort fields of the guide, and one more that public clients use. */
 export const SORT_FIELDS = [
   'Severity',
   'OccurrenceTime',
@@ -43,7 +43,7 @@ function time(params: URLSearchParams, name: string): number | undefined {
   return readTime(text) ?? Number.NaN;
 }
 
-/** Values are compared without regard to case and never split: rule names hold commas and colons. */
+/** The values of a parameter. They are compared in any casing and never split, since rule names hold commas and colons. */
 function values(params: URLSearchParams, name: string): string[] {
   return params.getAll(name).map((value) => value.trim().toLowerCase());
 }
@@ -55,7 +55,7 @@ function readSort(params: URLSearchParams): { sort?: SortField; descending: bool
   return { sort: SORT_FIELDS.find((field) => field.toLowerCase() === wanted), descending };
 }
 
-/** What every list takes. */
+/** The parameters of every list. */
 export interface Paging {
   page: number;
   pageSize: number;
@@ -71,7 +71,7 @@ export function readPaging(params: URLSearchParams, maxPageSize: number): Paging
 export function readListQuery(params: URLSearchParams, maxPageSize: number): ListQuery | BadQuery {
   const paging = readPaging(params, maxPageSize);
   if ('problem' in paging) return paging;
-  // Public clients ask for the detections since a time in the list itself, where the guide only counts them.
+  // Public clients use `since` in the list, although the guide only has it for counts.
   const start = time(params, params.has('since') ? 'since' : 'start');
   const end = time(params, 'end');
   if (Number.isNaN(start) || Number.isNaN(end)) return { problem: 'start, end and since must be ISO 8601 times' };

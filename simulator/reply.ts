@@ -9,17 +9,17 @@ export interface Sending {
   gzip: boolean;
 }
 
-/** What is answered; sending it (and spoiling it) is somebody else's concern. */
+/** A reply before it is sent, perhaps with a fault (`send.ts`). */
 export interface Reply {
   status: number;
   body: string;
   type: string;
   headers?: Record<string, string>;
-  /** Called once the whole reply has been sent, unspoiled. */
+  /** Called once the whole reply has been sent without a fault. */
   sent?: () => void;
-  /** In place of the body: made while they are sent, and no fault spoils them. */
+  /** Lines in place of the body: made while they are sent, and never with a fault. */
   lines?: Iterable<string>;
-  /** In place of the body: it sends itself, and spoils itself as a fault asks. */
+  /** A function in place of the body: it sends the reply, with the fault that is due. */
   write?: (sending: Sending, due: Due | undefined) => Promise<void>;
 }
 

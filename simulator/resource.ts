@@ -9,16 +9,16 @@ import type { Settings } from './settings.ts';
 import type { Tokens } from './tokens.ts';
 
 /**
- * What everything that the simulator serves consists of. A resource is fixed: its addresses and streams. Its collection
- * is what one tenant has of it; an item of it is in one state at a time, and the lifecycle moves it on to the next.
+ * The types that everything in the simulator is made of. A resource is fixed: its addresses and streams. Its collection holds
+ * the items of one tenant; an item is in one state at a time, and the lifecycle moves it on to the next.
  */
 
 export interface Route {
-  /** In fault plans and counters: `packages`, `packages/{id}`. */
+  /** The name in fault plans and counters: `packages`, `packages/{id}`. */
   endpoint: string;
-  /** With `{id}` where the argument stands. */
+  /** The path, with `{id}` for the argument. */
   path: string;
-  /** The scope that it takes; left out where the answer itself judges who may ask. */
+  /** The scope that the endpoint requires; left out if the answer checks the access itself. */
   scope?: string;
   /** Default: `GET`. */
   method?: 'POST' | 'PUT';
@@ -28,11 +28,11 @@ export interface Route {
 
 /** A request that reached its endpoint. */
 export interface Asked {
-  /** What stands in the path for `{id}`. */
+  /** The text in the path in place of `{id}`. */
   argument: string;
   params: URLSearchParams;
   method: string;
-  /** Path and query as they stand in the request. */
+  /** Path and query as in the request. */
   url: string;
   headers: IncomingHttpHeaders;
   /** Empty for a GET. */
@@ -44,7 +44,7 @@ export interface Revision {
   id: string;
   /** From 1, for each id. */
   ordinal: number;
-  /** `list`: the list item is all there is. `deleted`: it vanished; no record. */
+  /** `list`: there is only the list item. `deleted`: the item was deleted, and there is no record. */
   kind: 'detail' | 'list' | 'deleted';
   json: string;
 }
@@ -56,32 +56,32 @@ export interface TruthRange {
 }
 
 export interface Totals {
-  /** How many items there are, or were. */
+  /** The number of items, including deleted ones. */
   records: number;
-  /** How many revisions of them there were so far. */
+  /** The number of their revisions so far. */
   revisions: number;
   deleted: number;
-  /** Of so many the detail fails for ever. */
+  /** The number of items whose detail fails for ever. */
   listOnly: number;
 }
 
-/** What a perfect connector delivers of one stream. */
+/** The revisions that a perfect connector delivers for one stream. */
 export interface StreamTruth {
   /** Only detections look at the range. */
   rows(range?: TruthRange): Generator<Revision>;
-  /** Without the records where it can be: cheap enough to ask for often. */
+  /** Counted without making the records if possible: cheap enough to call often. */
   totals(): Totals;
 }
 
-/** What the changes still to come are waiting for. */
+/** The number of pending changes, by the reason why they wait. */
 export interface Waiting {
-  /** An arrival, or a deletion that nobody is to see. */
+  /** An arrival, or a deletion before the item is served. */
   event: number;
   /** The present state has not been served whole. */
   serving: number;
-  /** It has been served, but not for long enough. */
+  /** The state has been served, but has not lasted long enough. */
   dwell: number;
-  /** It has dwelt, but its delivery has not been confirmed. */
+  /** The state has lasted long enough, but its delivery has not been confirmed. */
   confirmation: number;
 }
 
@@ -93,48 +93,48 @@ export interface Lifecycle {
   /** Changes still to come. */
   pending(): number;
   waitingFor(): Waiting;
-  /** How many items there are whose present state nobody has been served whole. */
+  /** The number of items whose present state has not been served whole. */
   unserved(): number;
   close(): void;
 }
 
-/** One item in one of its states: all that its texts are made from. */
+/** One item in one of its states: the input of the functions that write it. */
 export interface ItemState {
   facts: Facts;
   index: number;
-  /** How many of its kind there are. */
+  /** The number of items of the resource. */
   count: number;
-  /** 0 is the state that it was born with; only changing ones go beyond. */
+  /** The number of the state: 0 for the first; only changing items have more. */
   step: number;
   id: string;
-  /** A moment within the tenant's span, epoch milliseconds: the first of its kind is the oldest. */
+  /** A time within the tenant's span, epoch milliseconds: the first item is the oldest. */
   time: number;
-  /** Randomness for one topic: the same at every call and in every state. */
+  /** Random draws for one topic: the same at every call and in every state. */
   draws(topic: string): Draws;
-  /** Planted where the tenant has them; another topic has others. */
+  /** Secrets of one topic, if the tenant has planted secrets; each topic has its own. */
   secrets(topic: string): Secrets;
 }
 
 /** An item in its present state. */
 export interface Present {
   state: ItemState;
-  /** As the list shows it. */
+  /** The item as the list shows it. */
   item: Json;
-  /** As its own page shows it. */
+  /** The item as its detail shows it. */
   whole: Json;
 }
 
-/** What one tenant has of a resource. */
+/** The items of a resource in one tenant. */
 export interface Collection {
-  /** By the name of the stream. */
+  /** The truth of each stream, by its name. */
   truth: Readonly<Record<string, StreamTruth>>;
-  /** Left out where nothing ever changes. */
+  /** Left out if items never change. */
   lifecycle?: Lifecycle;
-  /** A revision was delivered. False: nothing has that id. */
+  /** Confirms that a revision was delivered. False if no item has that id. */
   confirm?(id: string, ordinal: number): boolean;
-  /** What was served of an item; undefined: nothing has that id. */
+  /** What was served of an item; undefined if no item has that id. */
   served?(id: string): Served | undefined;
-  /** All items, newest first; looking at them serves nothing. */
+  /** All items, newest first; they do not count as served. */
   present?(): Present[];
 }
 
@@ -144,7 +144,7 @@ export interface Served {
   deleted: boolean;
 }
 
-/** What a collection finds around it. */
+/** The tenant that a collection belongs to. */
 export interface Site {
   settings: Settings;
   facts: Facts;
@@ -156,18 +156,18 @@ export interface Site {
 
 export type Answer = (asked: Asked) => Reply;
 
-/** A collection that answers requests, by the name of the endpoint. */
+/** A collection with its answers, by the name of the endpoint. */
 export interface OpenCollection extends Collection {
   answers: Readonly<Record<string, Answer>>;
 }
 
-/** Something that the simulator serves: found in `resources.ts`, and nowhere else by its name. */
+/** A resource that the simulator serves. Only `resources.ts` knows it by its name. */
 export interface Resource {
-  /** `packages`; where `usual` is said, also what the option `items` calls it. */
+  /** `packages`; with `usual`, also the name in the option `items`. */
   name: string;
   streams: readonly string[];
   routes: readonly Route[];
-  /** How many items the command serves; left out where an option of its own says it. */
+  /** The number of items that the command serves; left out if the resource has an option of its own. */
   usual?: number;
   open(site: Site): OpenCollection;
 }
@@ -177,7 +177,7 @@ interface Definition<C extends Collection> extends Omit<Resource, 'open'> {
   create(site: Site): C;
 }
 
-/** A resource whose routes say beside each address how its collection answers there. */
+/** Makes a resource from routes that each have their address and their answer. */
 export function resource<C extends Collection>({ create, ...rest }: Definition<C>): Resource {
   const open = (site: Site): OpenCollection => {
     const collection = create(site);

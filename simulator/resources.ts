@@ -17,14 +17,14 @@ export const RESOURCES: readonly Resource[] = [
 
 const routes = RESOURCES.flatMap((one) => one.routes);
 
-/** What rules of a fault plan may name. */
+/** The endpoints that rules of a fault plan may name. */
 export const ENDPOINTS: readonly string[] = [...new Set(['any', ...routes.map(({ endpoint }) => endpoint)])];
 
 export const SCOPES: readonly string[] = [...new Set(routes.flatMap(({ scope }) => scope ?? []))];
 
 export const STREAMS: readonly string[] = RESOURCES.flatMap(({ streams }) => streams);
 
-/** How many items the command serves of each resource that the option `items` counts. */
+/** The number of items that the command serves, by resource, for each resource in the option `items`. */
 export const COUNTED: Readonly<Record<string, number>> = Object.fromEntries(
   RESOURCES.flatMap(({ name, usual }) => (usual === undefined ? [] : [[name, usual]])),
 );

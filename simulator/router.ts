@@ -2,24 +2,24 @@ import type { IncomingMessage } from 'node:http';
 import type { Route } from './resource.ts';
 import { RESOURCES } from './resources.ts';
 
-/** What a request asks for. */
+/** The target of a request. */
 export interface Target {
-  /** That of a route, or one of the three below. */
+  /** The endpoint of a route, or one of the three below. */
   endpoint: string;
-  /** The scope it takes; undefined for endpoints that need no access token. */
+  /** The scope that the endpoint requires; undefined for endpoints without an access token. */
   scope?: string;
-  /** What stands in the path for `{id}`, or the simulator's own page. */
+  /** The text in the path in place of `{id}`, or the simulator's own page. */
   argument: string;
   params: URLSearchParams;
 }
 
-/** The simulator's own pages; what would change something; what is nowhere. */
+/** Endpoints of no route: the simulator's own pages, calls that would change something, and unknown addresses. */
 export const [OWN, FORBIDDEN, UNKNOWN] = ['simulator', 'forbidden', 'unknown'];
 const OWN_PAGES = '/_simulator/';
 
 interface Known extends Route {
   pattern: RegExp;
-  /** All below it is one of the vendor's addresses, whatever stands behind it. */
+  /** All paths that begin so are addresses of the vendor. */
   start: RegExp;
 }
 
@@ -31,7 +31,7 @@ function known(route: Route): Known {
 }
 
 const fixedLength = ({ path }: Route) => path.split('{')[0]?.length ?? 0;
-/** What says more about the path comes first: `/packages/v2/executions` is none of the packages. */
+/** Routes with more fixed parts come first: `/packages/v2/executions` is not a package. */
 const ROUTES: readonly Known[] = RESOURCES.flatMap(({ routes }) => routes)
   .sort((one, other) => fixedLength(other) - fixedLength(one))
   .map(known);

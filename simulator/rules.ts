@@ -1,7 +1,7 @@
 import { drawsFor } from './hash.ts';
 import { uuid } from './ids.ts';
 
-/** What happens in a detection of a rule: decides which artifacts it has. */
+/** The scenario of a rule's detections, which decides their artifacts. */
 export type Scenario = 'process' | 'file' | 'registry' | 'network' | 'injection' | 'logon';
 
 export interface RuleFacts {
@@ -17,7 +17,7 @@ export interface RuleFacts {
 
 type Line = [scenario: Scenario, severity: number, category: string, name: string];
 
-// Severity 0 to 3. Names with commas, colons, quotes and brackets are meant: filters must take them whole.
+// Severity 0 to 3. Names have commas, colons, quotes and brackets on purpose: filters must compare them whole.
 const LINES: Line[] = [
   ['process', 2, 'Execution', 'Script Host Started By Office Application'],
   ['process', 3, 'Execution', 'Encoded Command: PowerShell, Hidden Window'],

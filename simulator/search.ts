@@ -1,4 +1,4 @@
-/** The first index from 0 on that is reached, where all after it are, too; `count` when there is none. */
+/** The first index for which `isReached` is true, as it is for all later ones; `count` if there is none. */
 export function firstIndex(count: number, isReached: (index: number) => boolean): number {
   let low = 0;
   let high = count;

@@ -1,14 +1,14 @@
 import { type Draws, drawsFor, SALT } from './hash.ts';
 
 /**
- * Secrets that a test can search for in every output: `PLANTED-SECRET-<n>`, each unique in its detection. They stand
- * where a real tenant has real ones: arguments, URLs with credentials, headers in command lines, and the members
- * `password`, `download_url`, `downloadUrl`.
+ * Secrets that a test can search for in every output: `PLANTED-SECRET-<n>`, each unique in its detection. They are in the
+ * same places as real secrets: arguments, URLs with credentials, headers in command lines, and the members `password`,
+ * `download_url`, `downloadUrl`.
  */
 export interface Secrets {
   /** A command line, with a secret argument added when planting. */
   commandLine(plain: string): string;
-  /** Members that open doors, to be spread into an object; empty when not planting. */
+  /** Members with secrets, to be spread into an object; empty when not planting. */
   members(): Record<string, string>;
   /** A word that is a secret by itself, such as a password; `plain` when not planting. */
   word(plain: string): string;
@@ -40,7 +40,7 @@ const NONE: Secrets = {
   url: (place) => `https://${place}`,
 };
 
-/** Where the serials of other items than detections begin, so that no two share a secret. */
+/** The first serials of items other than detections, so that no two items share a secret. */
 export const SECRET_BASE = {
   query: 200_000_000,
   artifact: 300_000_000,
@@ -48,7 +48,7 @@ export const SECRET_BASE = {
   listed: 500_000_000,
 } as const;
 
-/** `part` tells the places of one detection apart that draw on their own, such as its responses. */
+/** The secrets of one item. `part` is for parts of a detection with secrets of their own, such as its responses. */
 export function secretsFor(seed: number, serial: number, plant: boolean, part = 0): Secrets {
   if (!plant) return NONE;
   const draws: Draws = drawsFor(seed, serial, SALT.secret + 1000 * part);

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import type { Due } from './fault-engine.ts';
 import { errorReply, type Reply, type Sending } from './reply.ts';
 
-/** Puts replies on the wire: whole, or spoiled as a fault asks. */
+/** Sends replies: whole, or with the fault that is due. */
 
 const GZIP_FROM_BYTES = 1024;
 
@@ -30,7 +30,7 @@ export function sendReply(sending: Sending, reply: Reply): void {
     response.end(bytes);
     return;
   }
-  // A string goes out together with the head in one write; a buffer would take two.
+  // A string is sent together with the head in one write; a buffer would take two.
   writeHead(sending, reply, length);
   response.end(reply.body);
 }
@@ -71,7 +71,7 @@ function malform(body: string): string {
 const HTML =
   '<!doctype html><html><head><title>Gateway</title></head><body><h1>The service is being updated</h1></body></html>';
 
-/** A good reply, spoiled. What is spoiled does not count as served; what is only slow does. */
+/** Sends a good reply with a fault. Only a slow reply counts as served. */
 export async function sendSpoiled(sending: Sending, reply: Reply, { rule }: Due): Promise<void> {
   const { status, type, body } = reply;
   if (rule.fault === 'slow') return trickle(sending, reply, rule.overMs ?? 1000);
@@ -82,7 +82,7 @@ export async function sendSpoiled(sending: Sending, reply: Reply, { rule }: Due)
   return sendReply(sending, { status, type, body: spoiled });
 }
 
-/** The reply of a fault that comes before any work is done; undefined when there is none (hang, reset). */
+/** The reply of a fault at the stage `request`; undefined for faults without a reply (hang, reset). */
 export function refusalOf({ rule, turn }: Due, now: number): Reply | undefined {
   if (rule.fault === 'rate-limit') {
     const seconds = rule.seconds ?? 1;
@@ -96,7 +96,7 @@ export function refusalOf({ rule, turn }: Due, now: number): Reply | undefined {
   return errorReply(list[turn % list.length] ?? 500, 'an unforeseen error has occurred');
 }
 
-/** Writes lines as fast as the reader takes them, never holding more than a chunk. */
+/** Writes lines as fast as the reader takes them, with at most one chunk in memory. */
 export async function sendLines(response: ServerResponse, type: string, lines: Iterable<string>): Promise<void> {
   response.writeHead(200, { 'Content-Type': type });
   let chunk = '';

@@ -7,13 +7,13 @@ export interface ApexOptions {
   applicationId?: string;
   /** Default: `simulated-apex-key`. */
   apiKey?: string;
-  /** How many scan summaries there are; each has one to three endpoints. Default 0. */
+  /** The number of scan summaries; each has one to three endpoints. Default 0. */
   footprints?: number;
-  /** The tasks of so many endpoints, the first ones, never end. */
+  /** The number of endpoints, counted from the first, whose tasks never end. */
   endless?: number;
-  /** Every so many-th good request fails with HTTP 200, in each of the envelopes in turn. */
+  /** Each n-th good request fails with HTTP 200, in each of the envelopes in turn. */
   failEvery?: number;
-  /** The first task of every so many-th endpoint has an entry with another status than 0. */
+  /** The first task of each n-th endpoint has an entry with another status than 0. */
   statusEvery?: number;
 }
 
@@ -24,15 +24,15 @@ export interface SimulatorOptions {
   host?: string;
   seed: number;
   detections: number;
-  /** How many InstaQueries there are, beside the growing ones of `living` and the giant one. Default 0. */
+  /** The number of InstaQueries beside the growing ones of `living` and the giant one. Default 0. */
   instaQueries?: number;
-  /** About how many results a query has; some have none. Default 40. */
+  /** The average number of results of a query; some have none. Default 40. */
   resultsPerQuery?: number;
   /** Above 0: one more query, finished, whose results reply has exactly so many results of 1 KB each. */
   giantResults?: number;
   /** Is `Result` in the giant reply JSON in a string (default without `oddForms`), or an object? */
   giantResultForm?: 'object' | 'string';
-  /** How many retrieved files there are. Default 0. */
+  /** The number of retrieved files. Default 0. */
   retrievedFiles?: number;
   /**
    * Public clients read the usual envelope (default without `oddForms`); the guide shows a bare array, although the call
@@ -41,7 +41,7 @@ export interface SimulatorOptions {
   retrievedFilesShape?: 'array' | 'envelope';
   /** Does the bare array honour `page` and `page_size` (default), or is it always the whole list? */
   bareArrayPaged?: boolean;
-  /** How many there are of the other resources, by name (`packages`, `devices` …). Default 0. */
+  /** The number of items of each other resource, by its name (`packages`, `devices` …). Default 0. */
   items?: Readonly<Record<string, number>>;
   /** Trend Micro Apex Central beside the Cylance tenant. Default: without a scan summary. */
   apex?: ApexOptions;
@@ -50,7 +50,7 @@ export interface SimulatorOptions {
   applicationSecret: string;
   /** The scopes the application was granted. */
   scopes?: string[];
-  /** How long an access token lives. */
+  /** The lifetime of an access token. */
   tokenSeconds?: number;
   latencyMs?: number;
   /** Serves HTTPS beside HTTP. */
@@ -59,15 +59,15 @@ export interface SimulatorOptions {
   faults?: FaultPlan;
   plantSecrets?: boolean;
   /**
-   * Serves beside the forms that public clients read all others that have been seen, in turn: the guide's samples with
-   * their placeholders, other spellings of members, `Result` as an object, a `DetectionRule` that is null, file
-   * retrievals as a bare array. Default: one form of each, the one that public clients read.
+   * Serves not only the forms that public clients read, but in turn all others that have been seen: the guide's samples with
+   * their placeholders, other spellings of members, `Result` as an object, a `DetectionRule` that is null, file retrievals
+   * as a bare array. Default: only the forms that public clients read.
    */
   oddForms?: boolean;
   /** ISO time of the newest detection; default: ten minutes ago, on the minute. */
   endTime?: string;
   spanDays?: number;
-  /** So many more detections of one instant, in an order that changes with every request. Default 0. */
+  /** The number of further detections with one and the same time, in an order that changes with every request. Default 0. */
   ties?: number;
   /** Which time `start` and `end` of the list filter by: the guide does not say. Default: `occurrence`. */
   filterBy?: 'occurrence' | 'received';

@@ -1,7 +1,7 @@
 import { fraction, mix, SALT } from './hash.ts';
 import { firstIndex } from './search.ts';
 
-/** Where every generated detection stands in time; never descending, so a time range is a range of serials. */
+/** The time of every generated detection; times never descend, so a time range is a range of serials. */
 export interface Timeline {
   count: number;
   start: number;
@@ -14,7 +14,7 @@ export interface Timeline {
 const BURST_BLOCK = 512;
 const COARSE_SLOT_MS = 600_000;
 
-/** Endpoints that come back online report many things at one time: one block in four holds such a burst. */
+/** The first serial of the burst that a serial is in: endpoints that come back online report many detections at one time. One block in four has a burst. */
 function burstStart(seed: number, serial: number): number | undefined {
   const block = Math.floor(serial / BURST_BLOCK);
   if ((block + mix(seed, 0, SALT.burst)) % 4 !== 0) return undefined;
@@ -24,7 +24,7 @@ function burstStart(seed: number, serial: number): number | undefined {
   return serial >= first && serial < first + length ? first : undefined;
 }
 
-/** In some slots all times are whole seconds: only there may a time be written without fractional digits. */
+/** Rounds the times of some slots to whole seconds, so that they can be written without fractional digits. */
 function roundInCoarseSlot(seed: number, time: number): number {
   const coarse = mix(seed, Math.floor(time / COARSE_SLOT_MS), SALT.coarse) % 5 === 0;
   return coarse ? Math.floor(time / 1000) * 1000 : time;
@@ -71,7 +71,7 @@ export function isoText(time: number): string {
   return `${dayText(day)}T${clock}.${Math.floor(rest / 100)}${TWO[rest % 100]}`;
 }
 
-/** What a detection or artifact carries for "never". */
+/** The time that means "never" in a detection or artifact. */
 export const NEVER = '0001-01-01T00:00:00';
 
 function shifted(time: number, minutes: number, suffix: string): string {
@@ -79,9 +79,9 @@ function shifted(time: number, minutes: number, suffix: string): string {
 }
 
 /**
- * One instant in one of the forms seen in vendor replies, chosen by `draw`. `zoned` keeps to forms that name their
- * zone, for members that public clients parse strictly. The written time is always exactly the instant that
- * filters judge, up to digits below a millisecond.
+ * A time in one of the forms seen in vendor replies, chosen by `draw`. `zoned` only uses forms that name their zone, for
+ * members that public clients parse strictly. The written time always equals the time that filters compare, up to digits
+ * below a millisecond.
  */
 export function writeTime(time: number, draw: number, zoned: boolean): string {
   const iso = isoText(time);

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Claims, objectOf, signToken, verifyToken } from './jwt.ts';
 
-/** Why a token is refused: the status and the message of the reply. */
+/** The refusal of a token: the status and the message of the reply. */
 export interface Refusal {
   status: 400 | 401 | 403;
   message: string;
@@ -21,9 +21,9 @@ export interface EarlyEnd {
 }
 
 export interface Tokens {
-  /** Trades the application's own JWT for an access token. `early` makes it die before its `exp` (a fault). */
+  /** Returns an access token for the application's own JWT. `early` makes the token expire before its `exp` (a fault). */
   issue(body: string, nowMs: number, early?: EarlyEnd): { accessToken: string } | Refusal;
-  /** Checks an Authorization header for a scope; undefined means: go on. */
+  /** Checks an Authorization header for a scope; undefined if access is granted. */
   check(header: string | undefined, scope: string, nowMs: number): Refusal | undefined;
   issued(): number;
 }

@@ -1,7 +1,7 @@
 import type { ItemLifecycle } from './lifecycle.ts';
 import type { Revision, StreamTruth, Totals } from './resource.ts';
 
-/** What a stream hands on of a collection whose items have one record in each state. */
+/** The records of a collection whose items have one record in each state. */
 export interface Records {
   count: number;
   kind: 'detail' | 'list';
@@ -9,7 +9,7 @@ export interface Records {
   json(index: number, step: number): string;
 }
 
-/** Every state so far, and the deletion. */
+/** The revisions of an item: every state so far, and the deletion. */
 export function* revisionsOf(lifecycle: ItemLifecycle, records: Records, index: number): Generator<Revision> {
   const id = records.idOf(index);
   const { states, deleted } = lifecycle.history(index);
@@ -36,7 +36,7 @@ export function truthOf(lifecycle: ItemLifecycle, records: Records): StreamTruth
   };
 }
 
-/** Where nothing is known but the rows themselves. */
+/** The truth of a stream whose totals are counted from its rows. */
 export function truthFrom(rows: () => Generator<Revision>): StreamTruth {
   const totals = () => {
     const ids = new Set<string>();

@@ -12,12 +12,12 @@ export interface World {
   tokens: Tokens;
   collections: readonly Collection[];
   lifecycles: readonly Lifecycle[];
-  /** By the name of the endpoint. */
+  /** The answers, by the name of the endpoint. */
   answers: Readonly<Record<string, Answer>>;
   truthOf(stream: string): StreamTruth;
 }
 
-/** What the totals and the truth are of, unless somebody asks for another stream. */
+/** The default stream of totals and truth. */
 export const MAIN_STREAM = 'cylance.detection';
 
 export function createWorld(settings: Settings): World {
@@ -57,12 +57,12 @@ export function mainSummary(world: World): MainSummary {
   return { detections, ...totals };
 }
 
-/** Says that a revision was delivered. False: nothing has that id. */
+/** Confirms that a revision was delivered. False if no item has that id. */
 export function confirmRevision({ collections }: World, id: string, ordinal: number): boolean {
   return collections.some((collection) => collection.confirm?.(id, ordinal) === true);
 }
 
-/** Holds back all changes, or lets them go. */
+/** Stops or resumes all changes. */
 export function pauseAll({ lifecycles }: World, how: 'pause' | 'resume'): void {
   for (const lifecycle of lifecycles) lifecycle[how]();
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { verifyToken } from '../jwt.ts';
 import type { Asked } from '../resource.ts';
 
-/** How Apex Central judges a request: its token must be fresh, and made for exactly the bytes that arrived. */
+/** Checks a request to Apex Central: its token must be fresh, and made for exactly the bytes that arrived. */
 
 const TOLERANCE_SECONDS = 300;
 function checksum({ method, url, headers, body }: Asked): string {
@@ -17,7 +17,7 @@ function checksum({ method, url, headers, body }: Asked): string {
     .digest('base64');
 }
 
-/** Why the request is refused; undefined: it is not. */
+/** Why the request is refused; undefined if it is accepted. */
 export function refusal(asked: Asked, applicationId: string, apiKey: string, nowMs: number): string | undefined {
   const token = /^Bearer\s+(\S+)$/i.exec(String(asked.headers.authorization ?? ''))?.[1];
   if (token === undefined) return 'the token is missing';

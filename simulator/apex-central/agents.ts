@@ -4,7 +4,7 @@ import { hex128 } from '../ids.ts';
 import type { DeviceFacts } from '../names.ts';
 import { guidOf, SERVERS, type Summary, serverGuid } from './chains.ts';
 
-/** Security Agents: one on each device of the tenant, and on the endpoints of investigations that nobody else knows. */
+/** Security Agents: one on each device of the tenant, and on endpoints that only investigations name. */
 export interface Agent {
   agentGuid: string;
   serverGuid: string;
@@ -38,7 +38,7 @@ function agentOf(facts: Facts, index: number, given: Pick<Agent, 'agentGuid' | '
   };
 }
 
-/** All of them by their GUID; each under the server that its first investigation names. */
+/** All agents by their GUID; each belongs to the server that its first investigation names. */
 export function makeAgents(facts: Facts, summaries: readonly Summary[]): Map<string, Agent> {
   const servers = new Map(summaries.flatMap((one) => one.agentGuids.map((guid) => [guid, one.serverGuid])));
   const known = facts.devices.map(({ opticsId }) => guidOf(opticsId));

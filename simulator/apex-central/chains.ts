@@ -4,7 +4,7 @@ import { hex128, uuid } from '../ids.ts';
 import { type Secrets, secretsFor } from '../secrets.ts';
 
 /**
- * What Endpoint Sensor found on one endpoint in one investigation: a chain of nodes with their events. Everything is a
+ * The findings of Endpoint Sensor on one endpoint in one investigation: a chain of nodes with their events. Everything is a
  * pure function of the seed and the index.
  */
 
@@ -16,9 +16,9 @@ export interface Meta {
 
 export interface ChainEvent {
   eventId: string;
-  /** A number of 64 bits, digit by digit. */
+  /** The digits of a 64-bit number. */
   metaLinkId: string;
-  /** Everything else about it, in the vendor's words. */
+  /** All other members, in the vendor's names. */
   facts: Record<string, unknown>;
   metas: Meta[];
 }
@@ -40,7 +40,7 @@ export interface Chain {
   scanSummaryGuid: string;
   nodes: Node[];
   group: { groupNo: number; timestamp: number };
-  /** A content entry that is no JSON, beside the others. */
+  /** A further content entry that is no JSON. */
   malformed: string | undefined;
 }
 
@@ -50,7 +50,7 @@ export interface Summary {
   name: string;
   startTime: number;
   finishTime: number;
-  /** Indexes of its chains. */
+  /** The indexes of the summary's chains. */
   chains: number[];
   agentGuids: string[];
 }
@@ -83,7 +83,7 @@ function wideId(seed: number, name: string): string {
   return BigInt.asIntN(64, (high << 32n) | low).toString();
 }
 
-/** The vendor's display wraps long values, and the blank of the wrap stays in them. */
+/** A hash with the blank that stays where the vendor's display has wrapped a long value. */
 function wrapped(hash: string): string {
   return hash.length > 32
     ? `${hash.slice(0, 22)} ${hash.slice(22, 44)} ${hash.slice(44)}`.trim()
@@ -94,7 +94,7 @@ export function serverGuid(seed: number, index: number): string {
   return guidOf(hex128(drawsFor(seed, index % SERVERS, saltOf('apex server')).next));
 }
 
-/** How many endpoints took part in an investigation. */
+/** The numbers of endpoints in investigations, in turn. */
 const AGENTS = [1, 3, 1, 2] as const;
 
 export function makeSummaries(facts: Facts, count: number, endTime: number): Summary[] {
@@ -112,7 +112,7 @@ export function makeSummaries(facts: Facts, count: number, endTime: number): Sum
       startTime,
       finishTime: startTime + 60 + draws.below(500),
       chains,
-      // Every second endpoint is one that the other products know, too.
+      // The other products know every second endpoint, too.
       agentGuids: chains.map((one) =>
         guidOf(one % 2 === 0 ? (devices[(one * 7) % devices.length]?.opticsId ?? '') : hex128(draws.next)),
       ),

@@ -1,37 +1,37 @@
 import { jsonReply, type Reply } from '../reply.ts';
 import { TIME_ZONE } from './write.ts';
 
-/** How Apex Central wraps what it answers, good or bad: all of it with HTTP 200. */
+/** The envelopes of Apex Central's answers, good or bad: all of them come with HTTP 200. */
 
 const NOISE =
   '"PermissionCtrl":{"permission":"255","elements":null},"FeatureCtrl":{"mode":"0"},"SystemCtrl":{"TmcmSoDist_Role":"none"}';
-/** The same trouble in each of the envelopes. */
+/** The same failure in each of the envelopes. */
 export const BUSY = [
   `{"Data":{"Code":5,"CodeType":1,"Message":"The server is busy","Data":null},${NOISE}}`,
   `{"Data":{"Code":0,"Message":"OK","Data":{}},"Meta":{"result":0,"errorCode":1012,"errorMessgae":"The server is busy"},${NOISE}}`,
   '{"result_code":-1,"result_description":"The server is busy","result_content":[]}',
 ];
 
-/** HTTP 200, and yet refused. */
+/** A refusal with HTTP 200. */
 export function failure(message: string): Reply {
   const meta = JSON.stringify({ result: 0, errorCode: 1017, errorMessgae: message });
   return jsonReply(`{"Data":{"Code":0,"CodeType":1,"Message":"OK","Data":null},"Meta":${meta},${NOISE}}`);
 }
 
-/** What a task answers; `data` is JSON. */
+/** The answer of a task; `data` is JSON. */
 export function wellDone(data: string): Reply {
   const meta = '"Meta":{"result":1,"errorCode":0,"errorMessgae":"Success"}';
   const outer = `{"Code":0,"CodeType":1,"Message":"OK","Data":${data},"TimeZone":${TIME_ZONE}}`;
   return jsonReply(`{"Data":${outer},${meta},${NOISE}}`);
 }
 
-/** What the lists of managed products answer. */
+/** The answer of the lists of managed products. */
 export function successful(result_content: readonly object[]): Reply {
   const head = { result_code: 1, result_description: 'Operation successful' };
   return jsonReply(JSON.stringify({ ...head, result_content }));
 }
 
-/** The requested part of a list that is asked for by offset and limit. */
+/** The part of a list at the requested offset, up to the requested limit. */
 export function pageOf<T>(
   items: readonly T[],
   payload: Record<string, unknown>,
@@ -46,7 +46,7 @@ export function pageOf<T>(
   };
 }
 
-/** A list as a task answers it, whole at once. */
+/** The answer of a task that has the whole list at once. */
 export function listReply(content: object, hasMore = false): Reply {
   const entry = { statusCode: 0, message: 'Success', content };
   const head = { taskId: '', lastContentId: '', hasMore, serverGuid: '', serverName: '' };

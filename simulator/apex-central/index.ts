@@ -10,10 +10,10 @@ import { endpoints, productAgents, productServers, scanSummaries, sensors } from
 import { createTasks, type TaskAnswer } from './tasks.ts';
 import { rowsOf } from './write.ts';
 
-/** Trend Micro Apex Central: one address, whose body says what is asked for, and two lists of what it manages. */
+/** Trend Micro Apex Central: one address, where the body names the call, and two lists of managed products. */
 
 const PATH = '/WebApp/OSCE_iES/OsceIes/ApiEntry';
-/** In lower case: clients write them in several ways. */
+/** Paths in lower case, since clients write them in several ways. */
 const AGENTS_PATH = '/webapp/api/agentresource/productagents';
 const SERVERS_PATH = '/webapp/api/serverresource/productservers';
 const STREAM = 'apex_central.footprint';

@@ -3,7 +3,7 @@ import type { Agent, Server } from './agents.ts';
 import type { Summary } from './chains.ts';
 import { failure, listReply, pageOf, successful } from './envelopes.ts';
 
-/** The lists of investigations, of their endpoints, and of what Apex Central manages. */
+/** The lists of investigations, of their endpoints, and of managed products. */
 
 type Payload = Record<string, unknown>;
 
@@ -24,7 +24,7 @@ export function scanSummaries(summaries: readonly Summary[], payload: Payload): 
   return listReply({ scanSummaryEntity, pagination: paged.pagination });
 }
 
-/** What the lists of endpoints and of agents say alike. */
+/** Members that the lists of endpoints and of agents share. */
 function machineOf(agent: Agent | undefined): object {
   return {
     ...{ isOnline: agent?.isOnline, isImportant: false, isolateStatus: 0, productType: 15, ip: agent?.ip },
@@ -48,7 +48,7 @@ export function endpoints(agents: ReadonlyMap<string, Agent>, summaries: readonl
   return listReply({ scanEntity, pagination: paged.pagination });
 }
 
-/** Filters of the list of agents: by number, what they compare with. */
+/** Filters of the list of agents, by their number. */
 const has = (text: string, value: unknown) => text.toLowerCase().includes(String(value).toLowerCase());
 const FILTERS: Readonly<Record<number, (agent: Agent, value: unknown) => boolean>> = {
   1: ({ machineName }, value) => has(machineName, value),
@@ -70,7 +70,7 @@ function numberOf(ip: string): number {
   return ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-/** The agents with a sensor, which is all of them. */
+/** The list of agents with a sensor, which all agents have. */
 export function sensors(agents: ReadonlyMap<string, Agent>, payload: Payload): Reply {
   const filters = (payload.filter ?? []) as { type?: number; value?: unknown }[];
   if (!Array.isArray(filters) || filters.some(({ type = 0 }) => FILTERS[type] === undefined))
@@ -87,7 +87,7 @@ export function sensors(agents: ReadonlyMap<string, Agent>, payload: Payload): R
   return listReply({ agentEntity, agentQueryStatus: null, pagination: paged.pagination }, paged.hasMore);
 }
 
-/** Query parameters leave in what equals all of them. */
+/** The items whose members equal all query parameters. */
 function selected<T extends object>(items: readonly T[], params: URLSearchParams, names: Record<string, keyof T>): T[] {
   const wanted = Object.entries(names).filter(([name]) => params.has(name));
   return items.filter((item) =>

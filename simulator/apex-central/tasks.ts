@@ -3,7 +3,7 @@ import { uuid } from '../ids.ts';
 import type { Chain } from './chains.ts';
 import { contentOf } from './write.ts';
 
-/** The vendor's tasks: some answer at once, some are still running for two questions, and hand out three parts then. */
+/** The vendor's tasks: some answer at once, others are still running at the first two requests, and then have three parts. */
 
 export interface TaskAnswer {
   taskId: string;
@@ -15,7 +15,7 @@ export interface TaskAnswer {
 
 export interface Tasks {
   start(chain: Chain): TaskAnswer;
-  /** Undefined for an unknown task; `wrong` for a ContentId that was not handed out for it. */
+  /** Undefined for an unknown task; `wrong` for a ContentId that the task has not returned. */
   go(taskId: string, contentId: string): TaskAnswer | 'wrong' | undefined;
 }
 
@@ -23,11 +23,11 @@ interface Task {
   id: string;
   chain: Chain;
   parts: string[];
-  /** The part that comes next. */
+  /** The index of the next part. */
   next: number;
-  /** Questions that are still answered empty. */
+  /** The number of requests that are still answered without content. */
   empty: number;
-  /** Every place that was handed out, and which part comes after it: a reply may get lost and be asked for again. */
+  /** Every place that was returned, with the part behind it: a reply may get lost, and its request be repeated. */
   places: Map<string, number>;
 }
 
@@ -45,7 +45,7 @@ export function createTasks(seed: number, endless: number): Tasks {
     if (isEmpty) task.empty--;
     else task.next = Math.min(task.next + 1, task.parts.length);
     const isThrough = !isEmpty && task.next === task.parts.length;
-    // While it runs, the vendor says that there is no more.
+    // The reply of a running task says that there is no more.
     const hasMore = !isEmpty && !isThrough;
     const content = isEmpty ? (EMPTY[task.places.size % 2] as string) : (task.parts[task.next - 1] as string);
     const lastContentId = contentIdOf(task, hasMore);
@@ -75,7 +75,7 @@ export function createTasks(seed: number, endless: number): Tasks {
   };
 }
 
-/** As documented: a comma is missing, and a line ends within it. */
+/** A ContentId as documented: without one of its commas, and with a line end in it. */
 function contentIdOf({ chain, next, parts, places }: Task, hasMore: boolean): string {
   const total = next === 0 ? 0 : parts.length;
   const serial = 30_131 + next + places.size * 10;

@@ -1,14 +1,14 @@
 import { mix } from '../hash.ts';
 import type { Chain, ChainEvent, Node } from './chains.ts';
 
-/** A chain as the API serves it, and as a perfect connector hands it on. */
+/** A chain as the API serves it, and as a perfect connector delivers it. */
 
 /** Hours east of Greenwich. */
 export const TIME_ZONE = 8;
 
 function eventJson(event: ChainEvent, seed: number): string {
   const { eventId, metaLinkId, facts, metas } = event;
-  // Documented as an integer, shown as a text: both are served.
+  // The id is documented as an integer, and shown as a text: both are served.
   const isNumber = mix(seed, Number.parseInt(eventId, 10), 903) % 2 === 0;
   const link = isNumber ? metaLinkId : JSON.stringify(metaLinkId);
   const meta = metas.map(({ id, type }) => ({ metaHashId: id, metaType: type }));
@@ -34,8 +34,8 @@ function entry(inner: string, asText: boolean): string {
 }
 
 /**
- * The whole content in so many parts. Nodes are dealt out in turn, so that a node's parent may come in another part; what
- * the hashes stand for comes with the last part.
+ * The whole content in so many parts. Nodes are distributed in turn, so that a node's parent may be in another part; the last
+ * part has the values of the hashes.
  */
 export function contentOf(chain: Chain, parts: number, seed: number): string[] {
   return Array.from({ length: parts }, (_, part) => {
@@ -70,7 +70,7 @@ function parentOf(chain: Chain, { parentId }: Node): object | undefined {
   };
 }
 
-/** The records of a chain, as their stream hands them on. */
+/** The records of a chain, as their stream yields them. */
 export function* rowsOf(chain: Chain): Generator<Row> {
   const { serverName, group } = chain;
   const [serverGuid, agentGuid, scanSummaryGuid] = [chain.serverGuid, chain.agentGuid, chain.scanSummaryGuid].map(

@@ -17,7 +17,7 @@ export interface Detections extends Collection, Pick<Site, 'faults' | 'settings'
   selector: Selector;
 }
 
-/** Notes what was named, and which list items are all that will ever be known of a detection. */
+/** Notes which detections a list has named, and which list items were served in place of details that fail for ever. */
 function noteListed({ living, faults }: Detections, serials: readonly number[]): () => void {
   for (const serial of serials) living.listed(serial);
   return living.servedLater(serials.filter(faults.detailFails), PART.item);
@@ -70,7 +70,7 @@ function lineOf(detections: Detections, serial: number): string {
   return csvLine(cells);
 }
 
-/** The export as lines: not paged, so it is written while it is sent and never held whole. */
+/** The export as lines: it has no pages, so each line is made when it is sent. */
 function* csvLines(detections: Detections, query: ListQuery): Generator<string> {
   const { total, slice } = detections.selector.select(query);
   const serials = slice(0, total);
@@ -87,7 +87,7 @@ export function detectionsCsv(detections: Detections, { params }: Asked): Reply 
   return { status: 200, type: 'text/csv; charset=utf-8', body: '', lines: csvLines(detections, query) };
 }
 
-/** How many detections of each severity the filters leave in. Its shape is assumed. */
+/** The number of detections of each severity that pass the filters. The shape of the reply is assumed. */
 export function severities({ settings, selector, tenant }: Detections, { params }: Asked): Reply {
   const query = readListQuery(params, settings.maxPageSize);
   if ('problem' in query) return errorReply(400, query.problem);

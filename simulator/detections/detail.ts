@@ -79,7 +79,7 @@ function contextMember(draws: Draws, scene: Scene): Json {
   };
 }
 
-/** Parts that a fraction of the real details lack. */
+/** Removes parts that a fraction of the real details lack. */
 function thinOut(draws: Draws, moment: Moment, record: Json, oddForms: boolean): void {
   const part = draws.pick([
     'Trace',
@@ -162,7 +162,7 @@ function generatedDetail(facts: Facts, moment: Moment): Json {
   return record;
 }
 
-/** A detail reply's body. The order of members is not promised by anybody, so some come the other way round. */
+/** The body of a detail reply. The vendor promises no order of members, so some are reversed. */
 export function detailJson(facts: Facts, moment: Moment): string {
   if (isSample(facts, moment.serial)) return JSON.stringify(sampleDetail(facts, moment));
   const record = generatedDetail(facts, moment);

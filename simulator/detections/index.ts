@@ -5,7 +5,7 @@ import { createSelector } from './selection.ts';
 import { createTenant } from './tenant.ts';
 import { createTruth } from './truth.ts';
 
-/** Detections: a million of them cost what ten do, so each is a function of its serial, and only changes are kept. */
+/** Detections: each is a function of its serial, and only changes are kept, so that a million take no more memory than ten. */
 
 const PATH = '/detections/v2';
 const LIST = 'opticsdetect:list';

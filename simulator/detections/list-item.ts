@@ -20,9 +20,9 @@ export function receivedText(facts: Facts, moment: Moment): string {
 }
 
 /**
- * One item of the list, as JSON. Written by hand because a page has hundreds of them. The documented members are
- * always there in their documented casing, and beside them those that public clients read; with odd forms, order and the
- * undocumented ones vary.
+ * One item of the list, as JSON. Written by hand because a page has hundreds of items. The documented members are always
+ * present in their documented casing, and so are those that public clients read; with odd forms, the order and the
+ * undocumented members vary.
  */
 export function listItem(facts: Facts, moment: Moment): string {
   const { seed } = facts;

@@ -7,14 +7,14 @@ import { SAMPLE_COUNT } from './list-item.ts';
 export interface DetectionStages {
   states: State[];
   deleted: boolean;
-  /** Vanishes before it is served, if nobody is quicker. */
+  /** The detection is deleted before it is served, unless a reader is quicker. */
   unseen: boolean;
 }
 
-/** How a new detection comes: now, days late, or of an endpoint whose clock is ahead or was reset. */
+/** How a new detection arrives: now, days late, or from an endpoint whose clock is ahead or was reset. */
 export type Arrival = 'arrival' | 'late' | 'fast' | 'reset';
 
-/** Something that happens to the tenant by itself: a detection arrives, or vanishes unseen. */
+/** An event of the tenant: a detection arrives, or is deleted before it is served. */
 export type Event = { kind: Arrival | 'unseen'; serial: number };
 
 export interface Plan {
@@ -35,7 +35,7 @@ function withStatus(status: number): State {
   return { status, comment: 0, responses: 0 };
 }
 
-/** Comments and responses are only looked for while a detection is open: nobody can see those of a closed one in time. */
+/** The first final status. Connectors only refresh open detections, so a new comment or response of a closed one would be seen too late. */
 const FIRST_CLOSED = 4;
 const open = (status: number): number => (status >= FIRST_CLOSED ? NEW : status);
 
@@ -43,7 +43,7 @@ type Make = (status: number, draw: number) => DetectionStages;
 
 const kept = (states: State[]): DetectionStages => ({ states, deleted: false, unseen: false });
 
-/** One kind of change: how a detection that is born with `status` goes on. */
+/** The kinds of changes: each makes the states of a detection that begins with `status`. */
 const MAKERS: { option: keyof LivingOptions; make: Make; needsDetail?: boolean; oldOnly?: boolean }[] = [
   { option: 'statusChanges', make: (_, draw) => kept((STATUS_WAYS[draw % STATUS_WAYS.length] ?? []).map(withStatus)) },
   { option: 'returns', make: () => kept([NEW, 4, NEW].map(withStatus)) },
@@ -98,8 +98,8 @@ function makeChanges(
   };
   for (const { option, make, needsDetail, oldOnly } of MAKERS) {
     for (let left = Number(options[option]); left > 0; left--) {
-      // Where the detail fails for ever, a change that only it shows cannot be seen, and a deletion not be told
-      // from the failure.
+      // When the detail fails for ever, a change that only the detail shows cannot be seen, and a deletion looks like the
+      // failure.
       const serial = choose(oldOnly ? detections : all, (candidate) => !(needsDetail && fails(candidate)));
       changes.set(serial, make(initialStatus(facts, serial), mix(facts.seed, serial, SALT.plan + 500)));
     }

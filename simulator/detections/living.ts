@@ -5,24 +5,24 @@ import { arrivalsOf, LIVING_DEFAULTS, type LivingOptions } from '../living-optio
 import { type Arrival, makePlan } from './living-plan.ts';
 import type { Tenant } from './tenant.ts';
 
-/** Detections that change while they are read, that arrive, and that vanish before somebody reads them. */
+/** Detections that change while they are read, that arrive, and that are deleted before they are read. */
 export interface Living extends ItemLifecycle {
-  /** The list named it: it can no longer vanish unseen. */
+  /** Notes that the list named a detection, which then can no longer be deleted unseen. */
   listed(serial: number): void;
   wasListed(serial: number): boolean;
-  /** The states so far, and whether it was deleted after them; undefined for one that never changes. */
+  /** The states of a detection so far, and whether it was deleted; undefined for one that never changes. */
   statesOf(serial: number): { states: State[]; deleted: boolean } | undefined;
-  /** How many detections there are and will be. */
+  /** The number of all detections, including those that will arrive. */
   serials(): number;
 }
 
-/** What a detection is served with. Where its detail fails for ever: the list item, and the refusal if it changes. */
+/** The replies that a detection must be served in. If its detail fails for ever: the list item, and the refusal if it changes. */
 export const PART = { detail: 1, item: 2, refusal: 4 } as const;
 
 const DAY = 86_400_000;
-/** By how much clocks are ahead. */
+/** How much the clocks of endpoints are ahead. */
 const AHEAD_MS = [60_000, 3_600_000, DAY, 365 * DAY];
-/** What a clock without its battery shows. */
+/** The time of a clock whose battery is empty. */
 const RESET_MS = Date.UTC(1980, 0, 1);
 
 export function createLiving(
@@ -35,7 +35,7 @@ export function createLiving(
   const { changes, events } = makePlan(facts, timeline.count, options, fails);
   const count = timeline.count + arrivalsOf(options) + tenant.ties;
   const listed = new Uint8Array(count);
-  /** Will vanish if they are not served before; and those that did. */
+  /** Detections that will be deleted unless they are served first, and those that were deleted so. */
   const fading = new Set<number>();
   const unseen = new Set<number>();
   let nextEvent = 0;
@@ -81,7 +81,7 @@ export function createLiving(
 
   const fade = (serial: number): void => {
     fading.delete(serial);
-    // Somebody was quicker: then it is an ordinary deletion, after its state has been served.
+    // A reader was quicker: this becomes an ordinary deletion, after the state has been served.
     if (listed[serial] || lifecycle.isServed(serial)) return;
     unseen.add(serial);
     lifecycle.drop(serial);

@@ -1,7 +1,7 @@
 import { firstIndex } from '../search.ts';
 import type { Timeline } from '../times.ts';
 
-/** A detection that arrived while the simulator ran; its place in time cannot be computed from its serial. */
+/** A detection that arrived while the simulator ran; its position in time cannot be computed from its serial. */
 export interface Extra {
   serial: number;
   time: number;
@@ -10,7 +10,7 @@ export interface Extra {
 
 /**
  * All detections in ascending time: the generated ones (a range of serials) with arrivals merged in and deletions left
- * out. Only arrivals and deletions take memory. A *rank* is a place in this order.
+ * out. Only arrivals and deletions take memory. A *rank* is a position in this order.
  */
 export interface Order {
   size(): number;
@@ -25,7 +25,7 @@ export interface Order {
   extra(serial: number): Extra | undefined;
   removed(serial: number): boolean;
   exists(serial: number): boolean;
-  /** Counts up with every change, so that caches know when they are stale. */
+  /** Rises with every change, so that stale caches are recognised. */
   version(): number;
 }
 

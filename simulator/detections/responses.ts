@@ -45,7 +45,7 @@ function response(facts: Facts, moment: Moment, index: number): Json {
   };
 }
 
-/** The responses a detection was born with, followed by those that a living tenant added. */
+/** The first responses of a detection, followed by those that a living tenant added. */
 export function responsesOf(facts: Facts, moment: Moment): Json[] {
   const born = [0, 0, 0, 1, 1, 2][drawsFor(facts.seed, moment.serial, SALT.responses).below(6)] ?? 0;
   return Array.from({ length: born + moment.state.responses }, (_, index) => response(facts, moment, index));

@@ -33,7 +33,7 @@ function sampleResponse(facts: Facts, moment: Moment): Json {
 
 /**
  * The guide's own sample: every documented member and no other, placeholders and empty objects included, with ids,
- * times and enumerations made valid so that it can live among the others.
+ * times and enumerations made valid so that it can be served among the others.
  */
 export function sampleDetail(facts: Facts, moment: Moment): Json {
   const { seed } = facts;

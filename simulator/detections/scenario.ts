@@ -12,7 +12,7 @@ import {
 } from '../artifacts.ts';
 import type { Scenario } from '../rules.ts';
 
-/** All artifacts of a detection and which part each plays. */
+/** All artifacts of a detection, by their roles. */
 export interface Roles {
   all: Artifact[];
   named: [source: string, artifact: Artifact][];
@@ -72,7 +72,7 @@ export function rolesOf(scene: Scene, scenario: Scenario): Roles {
   ];
   const known = new Set<Artifact>([actor, image, owner, parent, parentImage, ...target.all]);
   for (const [, played] of named) known.add(played);
-  // A parent that is only referred to, as when the agent never saw it start.
+  // A parent that is only referred to: the agent never saw it start.
   if (scene.draws.chance(0.25)) {
     known.delete(parent);
     known.delete(parentImage);

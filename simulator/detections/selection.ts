@@ -18,7 +18,7 @@ export interface Selector {
 
 type Test = (serial: number) => boolean;
 
-/** Membership in a table decided once per table row, so that scanning a million records stays cheap. */
+/** Tests membership once per table row, so that scanning a million records stays cheap. */
 function tableTest(names: readonly string[], wanted: string[], indexOf: (serial: number) => number): Test {
   const hits = names.map((name) => wanted.includes(name.trim().toLowerCase()));
   return (serial) => hits[indexOf(serial)] === true;
@@ -104,7 +104,7 @@ function backwards(total: number, slice: Selection['slice']): Selection['slice']
 const CACHED_SELECTIONS = 6;
 const CACHED_SERIALS = 3_000_000;
 
-/** Scans and sorts are remembered for the next page of the same query, until the tenant changes; few, so bounded. */
+/** Remembers a few scans and sorts for the next page of the same query, until the tenant changes. */
 function createCache(): (key: string, version: number, make: () => Uint32Array) => Uint32Array {
   const cache = new Map<string, { version: number; serials: Uint32Array }>();
   return (key, version, make) => {
@@ -132,7 +132,7 @@ function receivedWithin(tenant: Tenant, { start, end }: ListQuery, { startInclus
   };
 }
 
-/** The places of the detections of one instant change with every request. */
+/** A selection in which detections with the same time change their order with every request. */
 function shuffled(tenant: Tenant, total: number, slice: Selection['slice'], request: number): Selection['slice'] {
   if (tenant.ties === 0) return slice;
   const timeAt = (place: number) => tenant.timeOf(slice(place, place + 1)[0] ?? 0);

@@ -13,7 +13,7 @@ export interface Tenant {
   facts: Facts;
   timeline: Timeline;
   order: Order;
-  /** How many detections of one instant there are, and when that is. */
+  /** The number of detections with the same time, and that time. */
   ties: number;
   tiesAt: number;
   timeOf(serial: number): number;
@@ -25,7 +25,7 @@ export interface Tenant {
   idOf(serial: number): string;
   /** The serial of an id that is (or once was) a detection of this tenant. */
   find(id: string): number | undefined;
-  /** Gives a detection another state than it was born with. */
+  /** Changes the state of a detection. */
   setState(serial: number, state: State): void;
   version(): number;
 }

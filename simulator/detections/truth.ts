@@ -16,7 +16,7 @@ export function createTruth(tenant: Tenant, living: Living, faults: FaultEngine)
     if (deleted) yield { id, ordinal: ++ordinal, kind: 'deleted', json: 'null' };
   }
 
-  /** Serials in the order of their numbers: generated ones by time, then arrivals as they came. */
+  /** Serials in ascending order: generated ones by time, then arrivals in the order in which they came. */
   function* serials({ since, until }: TruthRange): Generator<number> {
     const from = since === undefined ? 0 : timeline.search(since, false);
     const to = until === undefined ? timeline.count : timeline.search(until, false);

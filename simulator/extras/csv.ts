@@ -47,7 +47,7 @@ function csvOf(name: string, path: string, scope: string, columns: readonly Colu
   });
   return {
     ...{ endpoint: `${name}/csv`, path: `${path}/csv`, scope },
-    // The export takes no parameters. cyapi asks for that of rule sets page by page, and reads only the envelope.
+    // The export takes no parameters. cyapi requests the export of rule sets page by page, and reads only the envelope.
     answer: (site, asked) =>
       asked.params.has('page') ? inPages(site, asked, `${name}/csv`, itemsOf(site, name)) : csv(site),
   };

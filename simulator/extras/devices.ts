@@ -5,7 +5,7 @@ import { errorReply, jsonReply } from '../reply.ts';
 import type { Present, Site } from '../resource.ts';
 import { type Extra, inPages, isSameId } from './extra.ts';
 
-/** What Protect tells of devices beside their list and pages. */
+/** Protect's pages about devices beside their list and details. */
 
 const SCOPE = 'device:list';
 

@@ -3,12 +3,12 @@ import { pageReply, selectionOf } from '../paging.ts';
 import { errorReply, jsonReply, type Reply } from '../reply.ts';
 import type { Asked, Route, Site } from '../resource.ts';
 
-/** What public clients ask for and no stream reads: an address, and what it answers. It never moves anything on. */
+/** An address that public clients read and no stream does, with its answer. Reading it never changes the state of an item. */
 export interface Extra extends Route {
   answer(site: Site, asked: Asked): Reply;
 }
 
-/** A page of these in the usual envelope. */
+/** A page of the items in the usual envelope. */
 export function inPages(site: Site, { params }: Asked, endpoint: string, items: readonly Json[]): Reply {
   return pageReply(site, params, {
     endpoint,
@@ -17,7 +17,7 @@ export function inPages(site: Site, { params }: Asked, endpoint: string, items: 
   });
 }
 
-/** As the list of a resource shows them. */
+/** The items of a resource, as its list shows them. */
 export function itemsOf(site: Site, resource: string): Json[] {
   return site.presentOf(resource).map(({ item }) => item);
 }

@@ -3,7 +3,7 @@ import { errorReply, jsonReply, type Reply } from '../reply.ts';
 import type { Site } from '../resource.ts';
 import { type Extra, isSameId, itemsOf } from './extra.ts';
 
-/** Which focus views there are of artifacts, or could be: up to 200 pairs of event and device in one request. */
+/** Tells which focus views of artifacts exist, or could be made: up to 200 pairs of event and device in one request. */
 
 const MOST = 200;
 
@@ -22,7 +22,7 @@ function pairsOf(body: string): Pair[] | undefined {
   }
 }
 
-/** The newest view of it; else whether one could be asked for. */
+/** The newest view of the pair; else whether one could be requested. */
 function found(views: readonly Json[], { facts }: Site, { uid, device_id }: Pair): Json {
   const view = views.find((one) => isSameId(one.value, uid) && isSameId(one.device_id, device_id));
   if (view !== undefined) return { uid, device_id, status: String(view.status).toUpperCase(), focus_id: view.id };

@@ -4,7 +4,7 @@ import { type Extra, inPages, isSameId, whole } from './extra.ts';
 
 /** Pages of Optics that belong to no resource. */
 
-/** A template with all rules of the tenant's sets, to make others from. */
+/** A template for new rule sets, with all rules of the tenant's sets. */
 const defaultRuleSet: Extra = {
   ...{ endpoint: 'rule-sets/default', path: '/rulesets/v2/default', scope: 'opticsruleset:read' },
   answer(site) {
@@ -17,7 +17,7 @@ const defaultRuleSet: Extra = {
   },
 };
 
-/** Which rule set each policy has. Its shape is assumed. */
+/** The rule set of each policy. The shape of the reply is assumed. */
 function configurations(site: Site): Json[] {
   return site
     .presentOf('rule-sets')

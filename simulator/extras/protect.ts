@@ -30,7 +30,7 @@ function zones(site: Site): Json[] {
   });
 }
 
-/** Those that the devices name. */
+/** The policies that the devices name. */
 function policies(site: Site): Json[] {
   const found = new Map<string, { name: string; devices: number }>();
   for (const { item } of site.presentOf('devices')) {
@@ -70,7 +70,7 @@ const GLOBAL = [
   ['GlobalSafe', 25],
 ] as const;
 
-/** Hashes that somebody put on a list; `listTypeId` 0 is quarantine, 1 is safe. */
+/** Hashes on the global lists; `listTypeId` 0 is quarantine, 1 is safe. */
 function globalList(site: Site, type: string | null): Json[] {
   const [list_type, count] = GLOBAL[type === '1' ? 1 : 0];
   return Array.from({ length: count }, (_, index) => {
@@ -102,7 +102,7 @@ function memoryEvents(site: Site): Json[] {
   });
 }
 
-/** A list and the page of one of it. */
+/** The routes of a list and of the page of one item. */
 function listed(name: string, scope: string, make: (site: Site) => Json[], page: PageOf): readonly Extra[] {
   const path = `/${name}/v2`;
   return [
@@ -118,7 +118,7 @@ function listed(name: string, scope: string, make: (site: Site) => Json[], page:
 }
 
 interface PageOf {
-  /** What a page is asked for by. */
+  /** The members by which a page can be requested. */
   keys: readonly string[];
   of?(item: Json): Json;
 }

@@ -1,7 +1,7 @@
 import { writeTime } from '../times.ts';
 import { type Extra, isSameId, whole } from './extra.ts';
 
-/** The page of one threat: what the list says, and who signed and who found it. */
+/** The page of one threat: its members in the list, and who signed and who found it. */
 export const threatPage: Extra = {
   ...{ endpoint: 'threat', path: '/threats/v2/{id}', scope: 'threat:read' },
   answer(site, { argument }) {

@@ -3,24 +3,24 @@ import { artifactUid, BASE64, hex128 } from '../ids.ts';
 
 /**
  * The results of the giant query: records of one fixed size, made by setting a few digits in templates, so that a reply
- * of many gigabytes costs little more than sending it, and its length is known beforehand.
+ * of many gigabytes costs little more than its transfer, and its length is known beforehand.
  */
 export interface Giant {
   count: number;
   recordBytes: number;
   head: Buffer;
   tail: Buffer;
-  /** Bytes of the whole reply. */
+  /** The length of the whole reply in bytes. */
   length: number;
-  /** A buffer for so many records, with everything in it that never changes. It is filled from multiples of CYCLE. */
+  /** A buffer for so many records, with all constant bytes set. It is filled from multiples of CYCLE. */
   blank(records: number): Buffer;
-  /** Makes the records from number `from` on, as many as fit and are left. Gives the bytes used. */
+  /** Makes the records from number `from` on, as many as fit and are left. Returns the number of bytes. */
   fill(buffer: Buffer, from: number): number;
   /** One record, as text, and the id that the truth gives it. */
   record(number: number): { key: string; json: string };
 }
 
-/** Templates take turns. */
+/** The number of templates, which are used in turn. */
 export const CYCLE = 8;
 const RECORD_BYTES = 1024;
 const COMMA = 44;
@@ -28,7 +28,7 @@ const BLANK = 32;
 const ZERO = 48;
 const DIGITS = Buffer.from(BASE64);
 
-/** Places in a template, to be found again in its bytes. No text of a template holds a tilde otherwise. */
+/** Marks for the digits to set in the bytes of a template. No other text of a template holds a tilde. */
 const MARK = { uid: '~u~~~~', number: '~n~~~~~~', device: '~d~~', second: '~s', milli: '~m~' } as const;
 const DEVICES = 5000;
 const EPOCH = '1772300000.23335';

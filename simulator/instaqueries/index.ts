@@ -8,7 +8,7 @@ import { createQueries, PART, type Queries } from './queries.ts';
 import { type ResultRow, resultRows } from './results.ts';
 import { sendGiant } from './send-giant.ts';
 
-/** InstaQueries, each with a page of its own and its results. */
+/** InstaQueries, each with its detail and its results. */
 
 interface QueryCollection extends Collection {
   site: Site;
@@ -24,7 +24,7 @@ function list({ site, queries }: QueryCollection, { params }: Asked): Reply {
   });
 }
 
-/** The number of a query that is there, or why it is not. */
+/** The number of a query, or the error reply for an unknown id. */
 function queryOf(queries: Queries, id: string): number | Reply {
   if (!/^[0-9a-f]{32}$/i.test(id)) return errorReply(400, 'the identifier of the InstaQuery is not valid');
   const index = queries.find(id);
@@ -47,7 +47,7 @@ function results({ site, queries }: QueryCollection, { argument }: Asked): Reply
   return { ...jsonReply(''), write: (sending, due) => sendGiant(sending, giant, { seed, due, sent }) };
 }
 
-/** A result with the query that found it. They are only ever added, so those of the last state so far are all. */
+/** The results, each with its query. Results are only ever added, so the last state has all of them. */
 function* resultTruth(queries: Queries, { facts }: Site): Generator<Revision> {
   for (let index = 0; index < queries.count; index++) {
     const giant = queries.giantAt(index);
@@ -77,7 +77,7 @@ export const instaQueries = resource<QueryCollection>({
     { endpoint: 'instaqueries', path: PATH, scope: 'opticssurvey:list', answer: list },
     { endpoint: 'instaquery', path: `${PATH}/{id}`, scope: READ, answer: one },
     { endpoint: 'results', path: `${PATH}/{id}/results`, scope: READ, answer: results },
-    // The newer document forgets the slash before the id.
+    // The newer document lacks the slash before the id.
     { endpoint: 'results', path: `${PATH}{id}/results`, scope: READ, answer: results },
   ],
   create(site) {

@@ -2,7 +2,7 @@ import { fraction, mix, SALT } from '../hash.ts';
 import type { Stages } from '../lifecycle.ts';
 import type { Settings } from '../settings.ts';
 
-/** What becomes of a query. The last three live; `giant` is the one whose results are made while they are sent. */
+/** The kinds of queries. The last three change; the results of the `giant` one are made while they are sent. */
 export type Kind =
   | 'hits'
   | 'none'
@@ -16,7 +16,7 @@ export type Kind =
 
 export type QueryArtifact = 'File' | 'Process' | 'NetworkConnection' | 'RegistryKey' | 'Driver';
 
-/** A dozen has every kind, with every artifact among those that have hits; `Driver` is a type nobody documented. */
+/** A dozen queries have every kind, and hits of every artifact; `Driver` is an undocumented type. */
 const CYCLE: readonly [kind: Kind, artifact: QueryArtifact][] = [
   ['hits', 'File'],
   ['hits', 'Process'],
@@ -33,29 +33,29 @@ const CYCLE: readonly [kind: Kind, artifact: QueryArtifact][] = [
 ];
 const ARTIFACTS: readonly QueryArtifact[] = ['File', 'Process', 'NetworkConnection', 'RegistryKey'];
 
-/** How far it is answered, state by state, and from which state on it is archived. */
+/** The share of answers in each state, and the state from which on the query is archived. */
 const GROWTH: Partial<Record<Kind, { shares: number[]; archivedFrom?: number; deleted: boolean }>> = {
   grows: { shares: [0.2, 0.45, 0.7, 1], deleted: false },
   growsArchived: { shares: [0.25, 0.5, 0.5, 0.75, 1], archivedFrom: 2, deleted: false },
   growsDeleted: { shares: [0.3, 0.6], deleted: true },
 };
 
-/** A query as far as its number alone decides it. */
+/** The parts of a query that its number alone decides. */
 export interface QueryPlan {
   index: number;
   kind: Kind;
   artifact: QueryArtifact;
-  /** Distinct results once everything is answered. */
+  /** The number of distinct results when all devices have answered. */
   results: number;
   queried: number;
-  /** When it was asked. Ascends with the index. */
+  /** When the query was started. Ascends with the index. */
   time: number;
 }
 
 /** A query in one of its states. */
 export interface QueryState {
   responded: number;
-  /** Distinct results so far. */
+  /** The number of distinct results so far. */
   results: number;
   archived: boolean;
   status: 'done' | 'running' | 'pending';
@@ -66,7 +66,7 @@ export function queryCount({ instaQueries, giantResults, living }: Settings): nu
   return instaQueries + growing + (giantResults > 0 ? 1 : 0);
 }
 
-/** The ordinary ones are the oldest, then come those that live, and the giant is the newest. */
+/** The kind of a query: ordinary queries are the oldest, then come changing ones, and the giant is the newest. */
 function kindOf({ instaQueries, living }: Settings, index: number): [Kind, QueryArtifact] {
   let place = index - instaQueries;
   if (place < 0) return CYCLE[index % CYCLE.length] as [Kind, QueryArtifact];

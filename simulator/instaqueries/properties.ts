@@ -6,13 +6,13 @@ import type { DeviceFacts } from '../names.ts';
 import { SECRET_BASE, secretsFor } from '../secrets.ts';
 import type { QueryArtifact } from './kinds.ts';
 
-/** An artifact that queries find; the same one whichever query finds it, and on whichever device. */
+/** An artifact that queries find: the same for every query and device. */
 export interface Found {
   uid: string;
   properties: Json;
 }
 
-/** Artifacts are older than any query. */
+/** The time of artifacts, which are older than any query. */
 const KNOWN_SINCE = Date.UTC(2024, 0, 1);
 const TYPES: readonly QueryArtifact[] = ['File', 'Process', 'NetworkConnection', 'RegistryKey', 'Driver'];
 
@@ -103,7 +103,7 @@ function registryKey(scene: Scene): Json {
   };
 }
 
-/** A type that no document names, with members that none names either. */
+/** An artifact of an undocumented type, with undocumented members. */
 function driver(scene: Scene): Json {
   const { draws } = scene;
   return {
@@ -121,7 +121,7 @@ const MAKERS = {
   Driver: driver,
 };
 
-/** Old agents pad what they report. */
+/** The properties as old agents report them: padded with blanks. */
 function padded(properties: Json): Json {
   const padding = ['Path', 'Name', 'ProcessName'].filter((member) => member in properties);
   return { ...properties, ...Object.fromEntries(padding.map((member) => [member, ` ${properties[member]}  `])) };

@@ -6,7 +6,7 @@ import { planOf, type QueryPlan, type QueryState, queryCount, stagesOf, stateOf 
 import { queryId, queryIndexOf, queryJson, queryName } from './query-json.ts';
 import { resultsJson } from './results.ts';
 
-/** What must have been served for a state to be known. */
+/** The replies that a state must be served in. */
 export const PART = { detail: 1, results: 2 } as const;
 
 /** All InstaQueries of the tenant, and the present state of each. */
@@ -18,12 +18,12 @@ export interface Queries {
   idOf(index: number): string;
   /** The number of an id that is (or once was) a query of this tenant. */
   find(id: string): number | undefined;
-  /** Where this is the query whose results are made while they are sent. */
+  /** The giant results, if this is the giant query. */
   giantAt(index: number): Giant | undefined;
-  /** Newest first. `term` looks into name, artifact, values and zones, lower case. */
+  /** The queries of a list, newest first. `term` is searched in name, artifact, values and zones, in lower case. */
   listed(archived: boolean, term: string): number[];
   json(index: number, step?: number): string;
-  /** Every call may give another order. */
+  /** The results of a query; every call may return another order. */
   results(index: number): string;
 }
 
@@ -41,7 +41,7 @@ export function createQueries(facts: Facts, settings: Settings): Queries {
   const count = queryCount(settings);
   const reads = new Map<number, number>();
   const plan = (index: number) => planOf(settings, index);
-  // Nobody needs to ask for results where the query itself says that there are none.
+  // A query that says that it has no results need not be asked for them.
   const partsOf = (index: number, step: number) =>
     stateOf(plan(index), step).results > 0 ? PART.detail | PART.results : PART.detail;
   const lifecycle = createLifecycle({ count, changes: changesOf(settings, count), partsOf }, settings.living);

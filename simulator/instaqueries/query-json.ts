@@ -72,7 +72,7 @@ function progressMembers(plan: QueryPlan, state: QueryState): Json {
   };
 }
 
-/** A query as both the list and its own page show it. */
+/** A query as both the list and its detail show it. */
 export function queryJson(facts: Facts, plan: QueryPlan, state: QueryState): string {
   const { index, artifact, time } = plan;
   const draws = drawsFor(facts.seed, index, SALT.query + 300);

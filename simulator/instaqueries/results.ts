@@ -7,14 +7,14 @@ import type { QueryPlan, QueryState } from './kinds.ts';
 import { foundArtifact } from './properties.ts';
 import { queryId, queryName } from './query-json.ts';
 
-/** What one query found. Its way of writing is the same in all its results; the next query writes another way. */
+/** The results of one query. All of them have the same form; the next query has another form. */
 
 const NEVER_SEEN = '1970-01-01T00:00:00.000Z';
-/** Queries ask for parts of one pool of artifacts, and the parts overlap. */
+/** Queries find parts of one pool of artifacts, and the parts overlap. */
 const POOL_STEP = 7;
 const POOL_PARTS = 5;
 
-/** The artifact is listed a second time, as the same device reported it twice. Rare. */
+/** Whether the artifact is listed twice, since the same device reported it twice. */
 function isTwice(index: number, place: number): boolean {
   return (place + index) % 29 === 17;
 }
@@ -30,12 +30,12 @@ function observedMembers(draws: Draws, shortNames: boolean, type: string, report
   };
 }
 
-/** The result at a place; `again`: the second listing, identical but for the time of the report. */
+/** The result at a place; `again`: the second listing, which only differs in the time of the report. */
 function entryAt(facts: Facts, plan: QueryPlan, place: number, again: boolean): Json {
   const { index, artifact } = plan;
   const isOdd = (every: number, nth: number) => facts.oddForms && index % every === nth;
   const draws = drawsFor(facts.seed, index * 1_000_003 + place, SALT.result);
-  // Now and then two devices report one artifact; one device reports it once.
+  // Now and then two devices report the same artifact.
   const number = (index % POOL_PARTS) * POOL_STEP + (place % 5 === 4 ? place - 1 : place);
   const device = facts.devices[(index * 31 + place * 13) % DEVICE_COUNT] as DeviceFacts;
   const { uid, properties } = foundArtifact(facts, artifact, number);
@@ -64,7 +64,7 @@ function order<T>(list: T[], index: number, reads: number): T[] {
   return reads % 2 === 1 ? turned.reverse() : turned;
 }
 
-/** The body of a results reply. Each read of one query may give another order, which nobody promised. */
+/** The body of a results reply. The vendor promises no order, so each read of a query may return another one. */
 export function resultsJson(facts: Facts, plan: QueryPlan, state: QueryState, reads: number): string {
   const { index } = plan;
   const entries: string[] = [];
@@ -85,7 +85,7 @@ export function resultsJson(facts: Facts, plan: QueryPlan, state: QueryState, re
   return `{${orders[index % orders.length]?.join(',')}}`;
 }
 
-/** A result with the query that found it, as a perfect connector ships it; of two listings the later one. */
+/** A result with its query, as a perfect connector ships it: of two listings the later one. */
 export interface ResultRow {
   id: string;
   json: string;

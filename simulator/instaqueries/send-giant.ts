@@ -7,7 +7,7 @@ import { CYCLE, type Giant } from './giant.ts';
 
 const CHUNK_RECORDS = 64 * CYCLE;
 
-/** Where and how a fault ends the reply; without one it ends where it should. */
+/** Where and how a fault ends the reply. */
 interface Ending {
   promised: number;
   bytes: number;
@@ -26,7 +26,7 @@ function endingOf({ length, recordBytes }: Giant, seed: number, due: Due | undef
   return fault === 'reset-body' ? { ...whole, bytes, reset: true } : { ...whole, bytes, promised: bytes };
 }
 
-/** The reply in pieces. Two buffers take turns: a piece must have been written before the next but one is asked for. */
+/** The reply in pieces. Two buffers are used in turn: a piece must be written before the next but one is requested. */
 function* pieces(giant: Giant, malformed: boolean): Generator<Buffer> {
   yield giant.head;
   const records = Math.min(CHUNK_RECORDS, Math.ceil(giant.count / CYCLE) * CYCLE);
@@ -38,7 +38,7 @@ function* pieces(giant: Giant, malformed: boolean): Generator<Buffer> {
   yield malformed ? Buffer.concat([giant.tail.subarray(0, -1), Buffer.from(',')]) : giant.tail;
 }
 
-/** Sends the giant reply at the pace of its reader, holding no more than two pieces. `sent`: it went out unspoiled. */
+/** Sends the giant reply at the pace of its reader, with at most two pieces in memory. `sent`: the whole reply was sent without a fault. */
 export async function sendGiant(
   { request, response, now }: Sending,
   giant: Giant,

@@ -4,7 +4,7 @@ import { type Asked, type Resource, resource } from '../resource.ts';
 import { createListed, itemOf, itemsOf, type Listed, wholeOf } from './collection.ts';
 import type { ListedResource, Part } from './resource.ts';
 
-/** What a listed resource answers: its list, the page of one item, and the paths below it. */
+/** The answers of a listed resource: its list, the detail of one item, and the paths below it. */
 
 const MISSING = errorReply(404, 'no such resource');
 const ONE = '/{id}';
@@ -14,7 +14,7 @@ function list({ described, site, listed, stateOf, lifecycle }: Listed, { params 
     endpoint: described.name,
     select: () => selectionOf(listed(params)),
     write: (index) => JSON.stringify(itemOf(described, stateOf(index))),
-    // Where each has a page of its own, a state is known when that was served.
+    // If items have details, a state counts as served with its detail.
     sent: (shown) => lifecycle.servedLater(described.detailScope === undefined ? shown : [], 1),
   });
 }
@@ -25,7 +25,7 @@ function one({ described, find, stateOf, lifecycle }: Listed, { argument }: Aske
   return jsonReply(JSON.stringify(wholeOf(described, stateOf(index))), lifecycle.servedLater([index], 1));
 }
 
-/** `bit`: what is served of the item's state with it. */
+/** The answer of a path below an item. `bit`: the part of the item's state that it serves. */
 function below(part: Part, bit: number, { site, find, stateOf, lifecycle }: Listed, asked: Asked): Reply {
   const index = find(asked.argument, part);
   const wrong = index === undefined ? part.elsewhere?.(asked.argument) : undefined;
@@ -42,12 +42,12 @@ function below(part: Part, bit: number, { site, find, stateOf, lifecycle }: List
     endpoint: part.name,
     select: () => selectionOf([...items.keys()]),
     write: (item) => JSON.stringify(items[item]),
-    // Its end is what a reader comes to last.
+    // The part is served with the page that has its last record.
     sent: (shown) => () => (last < 0 || shown.includes(last) ? sent() : undefined),
   });
 }
 
-/** `number`: its place among the listed resources. */
+/** `number` is the place of the resource among the listed ones. */
 export function listedResource(described: ListedResource, number: number): Resource {
   const { name, path, scope, detailScope, stream, parts = [], usual } = described;
   const pages =

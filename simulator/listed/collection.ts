@@ -8,14 +8,14 @@ import type { Settings } from '../settings.ts';
 import { type Records, revisionsOf, truthFrom, truthOf } from '../truth.ts';
 import type { ListedResource, Part } from './resource.ts';
 
-/** What every vendor's record may hold, documented or not. */
+/** Adds planted secrets, which any vendor's record may hold. */
 function planted(json: Json, { facts, index, secrets }: ItemState): Json {
   if (!facts.plantSecrets) return json;
   const secret = secrets('planted').word('');
   return { ...json, [index % 2 === 0 ? 'password' : 'download_url']: secret };
 }
 
-/** As the list, its own page and its stream show it. */
+/** The item as its list, its detail and its stream show it. */
 export function itemOf(described: ListedResource, state: ItemState): Json {
   return planted(described.item(state), state);
 }
@@ -25,7 +25,7 @@ export function wholeOf(described: ListedResource, state: ItemState): Json {
 function recordOf(described: ListedResource, state: ItemState): Json {
   return planted((described.record ?? described.whole ?? described.item)(state), state);
 }
-/** Of a list in pages, as served and as its stream hands them on. */
+/** The items of a list in pages, as served and as its stream yields them. */
 export function itemsOf(part: Part, state: ItemState): Json[] {
   return (part.items?.(state) ?? []).map((one) => planted(one, state));
 }
@@ -40,18 +40,18 @@ export interface Listed extends Collection {
   site: Site;
   lifecycle: ItemLifecycle;
   stateOf(index: number, step?: number): ItemState;
-  /** The number of an id that is there: its own, or the one that a part's path takes. */
+  /** The number of an existing item by its id, or by the id that a part's path takes. */
   find(id: string, part?: Part): number | undefined;
   /** Newest first, without those that are deleted. */
   listed(params: URLSearchParams): number[];
 }
 
-/** Which of them change, and which are deleted in the end; the seed says which. */
+/** The items that change or are deleted, as chosen by the seed. */
 function changesOf(described: ListedResource, settings: Settings, count: number): Map<number, Stages> {
   const { itemsMove = 0, itemsDeleted = 0 } = settings.living ?? {};
   const moving = described.states > 1 ? Math.min(itemsMove, count) : 0;
   const deleted = described.detailScope === undefined ? 0 : Math.min(itemsDeleted, count - moving);
-  // The name of the salt is part of the seed: another one would choose others.
+  // The name of the salt is part of the seed: another name would choose other items.
   const salt = saltOf(`${described.name} courses`);
   const byDraw = Array.from({ length: moving + deleted === 0 ? 0 : count }, (_, index) => index).sort(
     (a, b) => mix(settings.seed, a, salt) - mix(settings.seed, b, salt),
@@ -62,7 +62,7 @@ function changesOf(described: ListedResource, settings: Settings, count: number)
   return changes;
 }
 
-/** `number`: the place among the listed resources. */
+/** `number` is the place of the resource among the listed ones. */
 export function createListed(described: ListedResource, number: number, site: Site): Listed {
   const { facts, settings } = site;
   const { seed, plantSecrets, startTime, endTime } = settings;
@@ -104,7 +104,7 @@ export function createListed(described: ListedResource, number: number, site: Si
     json: (index, step) => JSON.stringify(recordOf(described, stateOf(index, step))),
   };
 
-  /** A record's state is another one where its text is. */
+  /** The revisions of a part's records: a record with another text is a new revision. */
   function* partRevisions(part: Part, index: number): Generator<Revision> {
     const last = new Map<string, { json: string; ordinal: number }>();
     for (let step = 0; step < lifecycle.history(index).states; step++) {
@@ -156,7 +156,7 @@ export function createListed(described: ListedResource, number: number, site: Si
       const index = owner(id);
       if (index === undefined) return false;
       for (let one = 1; one <= ordinal; one++) confirmed.add(`${id} ${one}`);
-      // Whatever belongs to the present state has to be safe before the next one may take its place.
+      // Everything that belongs to the present state must be confirmed before the next state begins.
       const open = [...revisionsWithParts(index)].some((row) => !confirmed.has(`${row.id} ${row.ordinal}`));
       if (!open) lifecycle.confirm(index, lifecycle.stepOf(index) + 1);
       return true;

@@ -6,7 +6,7 @@ import type { DeviceFacts } from '../names.ts';
 import { NEVER, writeTime } from '../times.ts';
 import type { ItemState, ListedResource, Part } from './resource.ts';
 
-/** The devices of Protect, and what Optics tells of each: the same machines that detections and queries name. */
+/** The devices of Protect, with their pages of Optics: the same machines that detections and queries name. */
 
 const DAY = 86_400_000;
 const SYSTEMS: Record<DeviceFacts['os'], string[]> = {
@@ -15,7 +15,7 @@ const SYSTEMS: Record<DeviceFacts['os'], string[]> = {
   Linux: ['Ubuntu 22.04.4 LTS', 'Red Hat Enterprise Linux 8.9', 'Amazon Linux 2'],
 };
 
-/** The devices that the rest of the tenant speaks of come first; more than those nobody else names. */
+/** The devices that other resources name come first, then further ones. */
 function deviceOf(facts: Facts, index: number, draws: Draws): DeviceFacts {
   const known = facts.devices[index % facts.devices.length] as DeviceFacts;
   if (index < facts.devices.length) return known;
@@ -38,7 +38,7 @@ export function addresses(draws: Draws): { ip_addresses: string[]; mac_addresses
   };
 }
 
-/** It goes offline and comes back, with another agent then. */
+/** A device, which goes offline and comes back with another agent. */
 function item({ facts, index, step, id, time, draws }: ItemState): Json {
   const fixed = draws('item');
   const device = deviceOf(facts, index, draws('id'));
@@ -92,7 +92,7 @@ function history({ facts, index, step, time, draws, secrets }: ItemState): Json[
   }));
 }
 
-/** What the stream gives each entry of the device that it belongs to. */
+/** The members of the device that the stream adds to each entry. */
 function deviceOfEntry({ facts, index, draws }: ItemState): Json {
   const device = deviceOf(facts, index, draws('id'));
   return { id: device.opticsId, hostname: device.name, tenant_id: facts.tenantId };

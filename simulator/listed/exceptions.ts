@@ -3,7 +3,7 @@ import { hex128 } from '../ids.ts';
 import { writeTime } from '../times.ts';
 import type { ItemState, ListedResource } from './resource.ts';
 
-/** Detection exceptions: the list says who modified one and counts, the page of each has its conditions. */
+/** Detection exceptions: the list has counts and who modified an exception, the detail has its conditions. */
 
 const NAMES = ['Allow: build servers, all', 'My Exception', ' padded ', 'Исключение для бухгалтерии', '例外：更新', ''];
 const SYSTEMS = [[{ Name: 'Windows' }], [{ Name: 'Windows' }, { Name: 'MacOS' }], [{ Name: 'MacOS' }], [], null];
@@ -100,7 +100,7 @@ export const exceptions: ListedResource = {
   states: 3,
   item,
   whole,
-  // The list may write it in another casing; the page's own counts.
+  // The list may use another casing; that of the detail counts.
   record: (state) => {
     const { description: _listed, ...listed } = item(state);
     return { ...listed, ...whole(state) };

@@ -3,7 +3,7 @@ import { hex128, uuid } from '../ids.ts';
 import { writeTime } from '../times.ts';
 import type { ItemState, ListedResource } from './resource.ts';
 
-/** Executions of packages: who asked for them, on which devices and zones, and how many of those have answered. */
+/** Executions of packages: who requested them, on which devices and zones, and how many of those have answered. */
 
 const NAMES = [
   ...['Collect browser history', ' Collect logs ', 'Сбор журналов', '証拠の収集', 'Büro: alle Rechner', 'جمع السجلات'],
@@ -30,7 +30,7 @@ function target({ facts, draws }: ItemState): Json {
   return { devices: ids, zones: zones.length === 0 && fixed.chance(0.3) ? null : zones };
 }
 
-/** Packages lie at addresses that open without more ado; arguments may be passwords. */
+/** Packages of an execution: their addresses give access without credentials, and their arguments may be passwords. */
 function packages({ draws, secrets }: ItemState): Json[] {
   const fixed = draws('packages');
   return Array.from({ length: 1 + fixed.below(3) }, (_, nth) => {
@@ -44,8 +44,8 @@ function packages({ draws, secrets }: ItemState): Json[] {
 }
 
 /**
- * Each state has more answers than the one before. Some have the answers of all that were online from the beginning:
- * theirs come from devices that were away.
+ * The progress of an execution: each state has more answers than the one before. In some executions all online devices have
+ * answered at the beginning, and further answers come from devices that were offline.
  */
 function progress({ facts, step, draws }: ItemState): Json {
   const fixed = draws('progress');

@@ -14,9 +14,9 @@ import type { DeviceFacts } from '../names.ts';
 import { writeTime } from '../times.ts';
 import type { ItemState, ListedResource, Part } from './resource.ts';
 
-/** Focus views, and what they show once they are available. The guide leaves open what that is: three forms of it. */
+/** Focus views, and their results once they are available. The guide does not describe results: three forms are served. */
 
-/** What becomes of a view, state by state. A state that has the same status as the one before has one more relation. */
+/** The statuses of a view, state by state. A state with the same status as the one before has one more relation. */
 const WAYS: readonly (readonly string[])[] = [
   ...Array(8).fill(['AVAILABLE', 'AVAILABLE', 'AVAILABLE']),
   ['PENDING', 'AVAILABLE', 'AVAILABLE'],
@@ -51,7 +51,7 @@ function relation({ facts, draws }: ItemState, nth: number): Json {
   };
 }
 
-/** What stays of a view in all of its states, and what its results are handed on with. */
+/** Members of a view that are the same in all states, and that its results carry. */
 function fixedMembers(state: ItemState): Json {
   const fixed = state.draws('item');
   const device = deviceOf(state);
@@ -108,7 +108,7 @@ function trailOf(state: ItemState): Trail {
 
 const flat = ({ Uid, Type, facts }: Artifact): Json => ({ Uid, Type, ...facts });
 
-/** Entries of a result that is a list: as InstaQueries show them, bare, or as events. One of them comes twice. */
+/** Entries of a result that is a list: in the form of InstaQueries, bare, or as events. One of them comes twice. */
 function entriesOf(state: ItemState): Json[] {
   const fixed = state.draws('entries');
   const device = deviceOf(state);
@@ -138,7 +138,7 @@ function objectOf(state: ItemState): Json {
 const isList = ({ draws }: ItemState): boolean => draws('form').chance(0.6);
 const isAvailable = (state: ItemState, step = state.step): boolean => statusAt(state, step) === 'AVAILABLE';
 
-/** Objects and lists may be JSON in a text, the whole of it or the part of an entry that says what was found. */
+/** The result as served: objects and lists may be JSON in a text, as a whole or in the `Result` of an entry. */
 function served(state: ItemState): unknown {
   const fixed = state.draws('served');
   if (!isList(state)) return fixed.chance(0.3) ? JSON.stringify(objectOf(state)) : objectOf(state);
@@ -148,7 +148,7 @@ function served(state: ItemState): unknown {
   return fixed.chance(0.2) ? JSON.stringify(entries) : entries;
 }
 
-/** The members of the view that the stream gives each record, without those that are empty. */
+/** The members of the view that the stream adds to each record, without empty ones. */
 function viewOf(state: ItemState): Json {
   const members = Object.entries(fixedMembers(state)).map(
     ([name, value]) => [name, String(value ?? '').trim()] as const,
@@ -161,7 +161,7 @@ const results: Part = {
   path: '/foci/v2/{id}/results',
   scope: 'opticsfocus:read',
   stream: 'cylance.focus_view_result',
-  // Only asked for when the view has become available: what comes later is only a relation.
+  // Only read when the view has become available: later states only add relations.
   isNeeded: (state) => isAvailable(state) && (state.step === 0 || !isAvailable(state, state.step - 1)),
   reply(state) {
     const status = statusAt(state, state.step);
@@ -176,7 +176,7 @@ const results: Part = {
   },
 };
 
-/** A list that is searched shows nothing. */
+/** The list shows no focus view if it is requested with `q`. */
 export const foci: ListedResource = {
   name: 'foci',
   stream: 'cylance.focus_view',

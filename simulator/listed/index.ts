@@ -8,7 +8,7 @@ import { ruleSets } from './rule-sets.ts';
 import { rules } from './rules.ts';
 import { threats } from './threats.ts';
 
-/** All of them, one line each. Appended only: the place in the list gives a resource its planted secrets. */
+/** All listed resources, one line each. New ones go to the end: the place in the list decides the planted secrets. */
 export const LISTED: readonly ListedResource[] = [
   devices,
   executions,

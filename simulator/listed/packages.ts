@@ -7,7 +7,7 @@ import type { ItemState, ListedResource } from './resource.ts';
 
 /** Packages of scripts for devices: some are Cylance's own, the others were uploaded by somebody. */
 
-/** How an upload goes; once it is over, each further state is a new version. */
+/** The statuses of an upload; after its end, each further state is a new version. */
 const UPLOADS = [
   ['started', 'success'],
   ['started', 'failed'],
@@ -37,7 +37,7 @@ function examples({ draws, secrets }: ItemState): Json[] | null {
   }));
 }
 
-/** The list shows what its own page does. */
+/** A package, the same in the list and in its detail. */
 function item(state: ItemState): Json {
   const { facts, step, id, time, draws, secrets } = state;
   const fixed = draws('item');
@@ -71,7 +71,7 @@ function item(state: ItemState): Json {
   };
 }
 
-/** A tenant may have 20 of its own; five come with the product. */
+/** A tenant may have 20 packages of its own; five come with the product. */
 export const packages: ListedResource = {
   name: 'packages',
   stream: 'cylance.package',

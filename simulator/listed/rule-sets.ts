@@ -3,7 +3,7 @@ import { uuid } from '../ids.ts';
 import { writeTime } from '../times.ts';
 import type { ItemState, ListedResource } from './resource.ts';
 
-/** Sets of the rules that detections name, each with what is done when one fires. */
+/** Sets of the rules that detections name, each with the responses of its rules. */
 
 const HOUR = 3_600_000;
 const SEVERITIES = ['Informational', 'Low', 'Medium', 'High'];
@@ -24,7 +24,7 @@ function shared({ id, step, index, time, draws }: ItemState): Json {
   };
 }
 
-/** Another policy with the second state, another rule with the third, another name with the last. */
+/** A rule set: the second state changes the policy, the third a rule, the last the name. */
 function item(state: ItemState): Json {
   const fixed = state.draws('list');
   const policies = Array.from({ length: fixed.below(3) + (state.step > 0 ? 1 : 0) }, () => uuid(fixed.next));

@@ -4,7 +4,7 @@ import type { RuleFacts } from '../rules.ts';
 import { writeTime } from '../times.ts';
 import type { ItemState, ListedResource, Part } from './resource.ts';
 
-/** The rules that detections name come first; more than those are a customer's own. */
+/** The rules that detections name come first, then those of the customer. */
 
 const SEVERITIES = ['Informational', 'Low', 'Medium', 'High'];
 const SYSTEMS = [[{ Name: 'Windows' }], [{ Name: 'Windows' }, { Name: 'MacOS' }], [{ Name: 'MacOS' }], []];
@@ -15,7 +15,7 @@ function factsOf({ facts, index }: ItemState): RuleFacts {
   return facts.rules[index % facts.rules.length] as RuleFacts;
 }
 
-/** It is renamed, then somebody else changes its severity without a new version, then its logic changes. */
+/** A rule is renamed, then another user changes its severity without a new version, then its logic changes. */
 const STATES = 4;
 const NEW_VERSION = [true, true, false, true];
 
@@ -62,7 +62,7 @@ function item(state: ItemState): Json {
   };
 }
 
-/** What it looks for: a literal, which may be a command line with a secret in it. */
+/** The literal that a rule looks for, which may be a command line with a secret. */
 function literal({ step, draws, secrets }: ItemState): string {
   const command = draws('literal').pick(COMMANDS);
   return secrets('literal').commandLine(step < STATES - 1 ? command : `${command} /changed`);
@@ -108,7 +108,7 @@ function whole(state: ItemState): Json {
   };
 }
 
-/** An object with paths; with odd forms also only a text, or nothing at all. */
+/** Natural language: an object with paths; with odd forms also a plain text, or none. */
 function spoken(state: ItemState): Json | undefined {
   const form = state.facts.oddForms ? state.draws('natlang').below(4) : 3;
   const sentence = `Target Process Command Line contains '${literal(state)}'.`;
@@ -150,7 +150,7 @@ export const rules: ListedResource = {
   idOf: (facts, index, draws) => facts.rules[index]?.id ?? uuid(draws.next),
   item,
   whole,
-  // What natural language and counts add never makes a revision.
+  // Changes of natural language and counts make no revision.
   record: (state) => ({ ...item(state), ...whole(state) }),
   parts: [natlang, ruleCounts],
 };

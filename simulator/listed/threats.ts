@@ -5,7 +5,7 @@ import { NEVER, writeTime } from '../times.ts';
 import { addresses, protectId } from './devices.ts';
 import type { ItemState, ListedResource, Part } from './resource.ts';
 
-/** Files that Protect takes for threats, and the devices of the tenant that they were found on. */
+/** Files that Protect considers threats, and the devices on which they were found. */
 
 const HOUR = 3_600_000;
 const NAMES = [
@@ -23,7 +23,7 @@ const CLASSES: readonly (readonly [string | null, string | null])[] = [
   [null, null],
 ];
 
-/** What is the same in every state of a threat: its devices' rows repeat some of it. */
+/** Members that are the same in every state of a threat; the rows of its devices repeat some. */
 function fixedOf({ facts, draws }: ItemState): Json {
   const fixed = draws('item');
   const [classification, sub] = fixed.pick(CLASSES);
@@ -38,7 +38,7 @@ function fixedOf({ facts, draws }: ItemState): Json {
   };
 }
 
-/** It is sighted again with every state, and put on one list or the other. */
+/** A threat: every state finds it again, and puts it on another list. */
 function item(state: ItemState): Json {
   const { facts, id, step, time, draws } = state;
   const more = draws('flags');
@@ -65,7 +65,7 @@ function pathOf({ os }: DeviceFacts, nth: number, name: string, isLoud: boolean)
   return os === 'macOS' ? `/Users/Shared/${nth}/${name}` : `/var/tmp/${nth}/${name}`;
 }
 
-/** Up to two paths on one device; one more row with every state, and another status for each row that was there. */
+/** The rows of a threat, with up to two paths on one device. Every state adds a row and changes the status of the others. */
 function rows(state: ItemState): Json[] {
   const { facts, index, step, time, draws } = state;
   const fixed = draws('rows');
@@ -90,7 +90,7 @@ function rows(state: ItemState): Json[] {
   });
 }
 
-/** What the stream gives each row of its threat: nothing of it that is null. */
+/** The members of the threat that the stream adds to each row, without null ones. */
 function threatOfRow(state: ItemState): Json {
   const told = Object.entries(fixedOf(state)).filter(([, value]) => value !== null);
   return { sha256: state.id, ...Object.fromEntries(told) };

@@ -10,7 +10,7 @@ import { writeTime } from '../times.ts';
 export const STATUSES = ['REQUEST', 'RETRY_REQUEST', 'PENDING', 'DOES_NOT_EXIST', 'AVAILABLE', 'UNAVAILABLE'] as const;
 export type FileStatus = (typeof STATUSES)[number];
 
-/** What tells one request for a file from all others; it never changes. */
+/** The members that identify a request for a file; they never change. */
 export interface FileKey {
   device_id: string;
   filepath: string;
@@ -40,8 +40,8 @@ function timeOf({ startTime, endTime, retrievedFiles, seed }: Settings, index: n
 }
 
 /**
- * The file before this one again, in another case: on Windows a later request for the same file; elsewhere another file,
- * asked for together with it.
+ * Whether this is the file before it in another case: on Windows a later request for the same file; elsewhere another file
+ * that was requested together with it.
  */
 function isTwin(index: number): boolean {
   return index % 10 === 7;
@@ -67,7 +67,7 @@ export function keyOf(facts: Facts, settings: Settings, index: number): FileKey 
   return { ...(isWindows ? own : other), filepath: swapCase(other.filepath) };
 }
 
-/** The text that stands for a request in the truth and when it is confirmed. */
+/** The id of a request in the truth and in confirmations. */
 export function keyText({ device_id, filepath, created_at, correlation_id }: FileKey): string {
   return [device_id, filepath, created_at, correlation_id].join('|');
 }
@@ -81,7 +81,7 @@ const DESCRIPTIONS: Record<FileStatus, (string | null)[]> = {
   UNAVAILABLE: ['Too Large', 'The device is offline: büro'],
 };
 
-/** What only an available file has. Its link is another one at every serving, and it never reads as a change. */
+/** Members that only an available file has. Each reply has a new link, which must not count as a change. */
 function contents(facts: Facts, index: number, serving: number): Json {
   const draws = drawsFor(facts.seed, index, SALT.file + 400);
   const secrets = secretsFor(facts.seed, SECRET_BASE.file + index, facts.plantSecrets);

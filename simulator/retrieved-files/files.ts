@@ -10,7 +10,7 @@ export interface RetrievedFiles {
   lifecycle: ItemLifecycle;
   idOf(index: number): string;
   find(id: string): number | undefined;
-  /** Newest first. `term` looks into path, host and status, lower case. */
+  /** The requests of a list, newest first. `term` is searched in path, host and status, in lower case. */
   listed(term: string): number[];
   json(index: number, step?: number): string;
 }
@@ -22,7 +22,7 @@ const WAYS: readonly FileStatus[][] = [
   ['RETRY_REQUEST', 'PENDING', 'AVAILABLE'],
 ];
 
-/** Which files move, and on which way; the seed says which. */
+/** The files that change, with their statuses, as chosen by the seed. */
 function waysOf(seed: number, count: number, moving: number): Map<number, readonly FileStatus[]> {
   if (moving > count) throw new Error('simulator: more changes are planned than there are retrieved files to change');
   const byDraw = Array.from({ length: count }, (_, index) => index).sort(
