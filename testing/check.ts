@@ -1,5 +1,5 @@
 export interface Check {
   name: string;
-  /** Throws, or rejects, when it fails. */
+  /** Throws, or rejects, when the check fails. */
   run(): void | Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * What a connector outside is held to: `import { mappingChecks, vendorChecks } from 'sluice/testing'`. Each check has a
+ * The contract of a connector outside: `import { mappingChecks, vendorChecks } from 'sluice/testing'`. Each check has a
  * name and throws when it fails, so that any test runner can run it: `for (const { name, run } of checks) test(name, run)`.
  */
 

@@ -1,4 +1,4 @@
-/** A mapping against its fixtures: `<name>.input.json` with the record, and `<name>.expected.json` with its document. */
+/** Checks a mapping by its fixtures: `<name>.input.json` with the record, and `<name>.expected.json` with its document. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { type EcsDocument, type SourceFacts, type Vendor, withoutSecrets } from 
 import type { Check } from './check.ts';
 
 export interface Fixture {
-  /** Where the record comes from. */
+  /** The origin of the record. */
   about: string;
   record: unknown;
   source?: Partial<SourceFacts>;
@@ -19,7 +19,7 @@ export interface Fixture {
 
 type One = Vendor['streams'][number];
 
-/** When the records of fixtures are shipped: the time of those that have none. */
+/** The time at which the records of fixtures are shipped: `@timestamp` of records without a time. */
 const SHIPPED_MS = Date.UTC(2026, 4, 5);
 
 /** The checks of one stream's mapping. With `SLUICE_GOLDEN` in the environment, expected documents are written instead. */
@@ -126,7 +126,7 @@ function throws(work: () => unknown): boolean {
   }
 }
 
-/** What the mapping and the engine make of a clean record, apart from what the engine adds to every document. */
+/** The document of a clean record, without the fields that the engine adds to every document. */
 function documentOf({ connector }: Vendor, { stream, mapping }: One, fixture: Fixture): EcsDocument {
   const record = withoutSecrets(fixture.record, stream.secrets);
   const facts: SourceFacts = {

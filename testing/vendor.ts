@@ -1,4 +1,4 @@
-/** A connector run by the very program, against a server that answers as it was recorded: whole, again, and in trouble. */
+/** Runs `sluice` with a connector against a server with recorded replies: once, a second time, and with failing requests. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,30 +8,30 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Check } from './check.ts';
 
-/** A request and what was answered. Of several that fit, the first is taken. */
+/** A request and its reply. Of several that match a request, the first is used. */
 export interface Recorded {
   /** `GET /alarms?page=1`: the method, the path, and those parameters that matter. */
   request: string;
   status?: number;
-  /** JSON. */
+  /** The body of the reply, as a JSON value. */
   reply: unknown;
 }
 
 export interface VendorCase {
-  /** The module, as an absolute path: what `connectors` of a config names. */
+  /** The absolute path of the module, for `connectors` of the config. */
   module: string;
-  /** A source of it in the config; `URL` in a text stands for the address of the recorded server. */
+  /** A source of the connector in the config; `URL` in a text is replaced by the address of the recorded server. */
   source: Record<string, unknown>;
-  /** What its secrets are in the environment, by name: none of them may be in anything that is written. */
+  /** The secrets in the environment, by name: no output may hold one of them. */
   secrets: Record<string, string>;
   recorded: readonly Recorded[];
-  /** How many documents arrive. */
+  /** The number of documents that must arrive. */
   documents: number;
 }
 
 type Trouble = 'none' | '500' | '429' | 'truncated' | 'reset';
 
-/** Of the sources, or of what was built of them. */
+/** The program, beside the sources or beside the build. */
 const MAIN = ['..', '../..']
   .map((up) => join(import.meta.dirname, up, 'bin', 'sluice.js'))
   .find((path) => existsSync(path)) as string;
@@ -76,11 +76,11 @@ export function vendorChecks(one: VendorCase): Check[] {
 
 interface Scene {
   sluice(...argv: string[]): Promise<{ code: number | null; said: string }>;
-  /** The ids of what was written. */
+  /** The ids of the documents that were written. */
   delivered(): string[];
-  /** Requests that nothing was recorded for. */
+  /** Requests without a recorded reply. */
   unexpected: string[];
-  /** No request meets trouble from now on. */
+  /** Lets all requests succeed from now on. */
   mend(): void;
 }
 

@@ -13,7 +13,7 @@ export const fields: DeclaredFields = {
 
 export const mapping: Mapping = (record, source) => {
   const { id, at, door, state, reason } = record as Fields;
-  const unfit: Unfit = {}; // what does not fit its field is kept here, and the document ships all the same
+  const unfit: Unfit = {}; // values that do not fit their field are kept here, and the document is shipped all the same
   const own: Fields = {};
   put(own, 'door', keyword(unfit, 'acme.alarm.door', door));
   put(own, 'state', keyword(unfit, 'acme.alarm.state', state));

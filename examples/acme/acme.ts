@@ -1,4 +1,4 @@
-/** Acme: an invented vendor of door alarms, with a list in pages and a detail for each. To be taken as a beginning. */
+/** Acme: an invented vendor of door alarms, with a list in pages and a detail for each alarm. A start for a connector of your own. */
 import {
   type Connector,
   createRetryPolicy,
@@ -42,14 +42,14 @@ const connector: Connector = {
   facts: ({ name, tenantId, keepOriginal }) => ({ name, connector: 'acme', tenantId, keepOriginal }),
   open(settings, services): VendorClient {
     const { baseUrl, token } = settings as AcmeSettings;
-    const patiently = createRetryPolicy(services); // waits for a vendor that is down, or wants to be left alone
+    const patiently = createRetryPolicy(services); // waits for a vendor that is down, or that limits the rate
     const json: VendorClient['json'] = (request) =>
       patiently(request, async (isHeld) => {
         const url = new URL(request.path, baseUrl);
         for (const [name, value] of Object.entries(request.query ?? {}))
           if (value !== undefined) url.searchParams.set(name, String(value));
         const secret = token();
-        services.secrets.protect(secret); // wherever it comes back, it is taken out
+        services.secrets.protect(secret); // removes the secret from replies that repeat it
         const { priority, signal, room } = request;
         const headers = { authorization: `Bearer ${secret}`, accept: 'application/json' };
         const sent: HttpRequest = { method: 'GET', url: url.href, headers, priority, signal, isHeld, room };
@@ -126,7 +126,7 @@ async function list(context: StreamContext, { page, pageSize, range }: ListQuery
       const { items, total, size } = (reply ?? {}) as { items?: unknown; total?: unknown; size?: unknown };
       if (!Array.isArray(items) || typeof total !== 'number')
         throw new SluiceError(`GET ${LIST}: the reply has no items and total`, { action: 'retry' });
-      // What the vendor used, which may be less than what was asked for: pages are counted by it.
+      // The page size that the vendor used, which may be smaller than the requested one: pages are counted by it.
       return { records: items, total, pageSize: typeof size === 'number' ? size : pageSize };
     },
   });
