@@ -45,7 +45,7 @@ function key(record: unknown): string {
   return [...parts, said('created_at'), said('correlation_id')].join('|');
 }
 
-/** What its key says of it; a path may hold the key's separator. */
+/** The members that the key holds; a path may contain the key's separator. */
 function tombstone(of: string): unknown {
   const [device_id, ...rest] = of.split('|');
   const [created_at, correlation_id] = rest.splice(-2).map((text) => (text === '' ? undefined : text));

@@ -56,7 +56,7 @@ export interface SourceSecrets {
   protect(secret: string): void;
   /** The content of a reply without the secrets that the reply repeats. */
   unechoed<T>(reply: Pick<HttpReply, 'headers' | 'body'>, content: T): T;
-  /** The same for a reply that is read part by part: `read` makes the parts from its body. */
+  /** The parts of a reply, without secrets that it repeats: `read` makes the parts from its body. */
   unechoedParts<Rest>(
     reply: { headers: HttpReply['headers']; body: AsyncIterable<Buffer> },
     read: (body: AsyncIterable<Buffer>, clean: <T>(content: T) => T) => AsyncGenerator<unknown[], Rest>,

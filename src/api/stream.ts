@@ -16,7 +16,7 @@ export interface ReadingSettings {
   settleAttempts: number;
   /** The number of children that are read at the same time. */
   childConcurrency: number;
-  /** How long a child may take to come to an end. */
+  /** How long a child may take to become complete. */
   childDeadlineMs: number;
   /** Complete children whose parents show no changes are read again this often. */
   childRepeatMs: number;

@@ -43,7 +43,7 @@ type Rest = Record<string, unknown>;
 
 /**
  * The items of the array in parts; returns the other members once everything is read. Throws `retry` for a reply that is
- * no JSON object with such an array: possibly after parts were handed out.
+ * no JSON object with such an array: possibly after parts were yielded.
  */
 export async function* partsOf(
   body: AsyncIterable<Buffer>,

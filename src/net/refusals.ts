@@ -20,7 +20,7 @@ export const WHOLE_SOURCE = '';
 export function createRefusals(lived: () => number): Refusals {
   const counts = new Map<string, number>();
   const waiting = new Map<string, Wait>();
-  /** One new token that is not accepted may be a hiccup; when no token is accepted for a minute, the credentials are refused. */
+  /** The vendor has refused tokens for a minute; a single refused token may be a hiccup. */
   const isRefused = ({ error, sinceMs }: Wait) => error.status === 401 && lived() - sinceMs >= SAY_AFTER_MS;
   const forbiddenMs = ({ forbiddenSinceMs }: Wait) => (forbiddenSinceMs === undefined ? 0 : lived() - forbiddenSinceMs);
   return {

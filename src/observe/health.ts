@@ -121,9 +121,9 @@ function troubleOf(watched: Watched, longerMs: number, nowMs: number): { why?: s
 }
 
 /**
- * A pipeline that neither finished a walk nor showed any progress for three polls and the longest retry is stuck. One
- * that says what it waits for is not: a restart would not help it. One that has stopped, or that the vendor does not let
- * in, is told as well, and one whose walk or sink has failed for an hour, whatever else succeeds: a person has to look.
+ * A pipeline that neither finished a walk nor showed any progress for three polls and the longest retry is stuck. A pipeline
+ * that keeps reporting why it waits is not, since a restart would not help. Also reported are a pipeline that has stopped or
+ * whose requests the vendor refuses, and one whose walk or sink has failed for an hour, whatever else succeeds.
  */
 function liveness(config: Config, watched: Watched, nowMs: number): Finding {
   const { statistics, plan } = watched;
@@ -189,16 +189,16 @@ function metricsOf(watched: readonly Watched[], lived: () => number, lost: () =>
   add('gaps', 'Parts of the resource that are known not to be delivered.', ({ gaps }) => gaps.count);
   add(
     'oldest_gap_timestamp_seconds',
-    'Since when the oldest gap has been one; 0 for none.',
+    'When the oldest gap was found; 0 for none.',
     ({ gaps }) => (gaps.sinceMs ?? 0) / 1000,
   );
   add('children_unread', 'Children that could not be read when they were last tried.', ({ unread }) => unread.size);
-  add('records_owed', 'Records that wait for a detail that cannot be had yet.', ({ owed }) => owed);
+  add('records_owed', 'Records that wait for a detail that cannot be fetched yet.', ({ owed }) => owed);
   add('windows', 'Windows that were read since the start.', ({ windows }) => windows);
   add('windows_unsettled', 'Windows that kept changing while they were read.', ({ unsettled }) => unsettled);
   add(
     'last_success_timestamp_seconds',
-    'When a walk last came to its end; 0 for never.',
+    'When a walk ended last; 0 for never.',
     ({ lastSuccessMs }) => (lastSuccessMs ?? 0) / 1000,
   );
   add(
@@ -207,8 +207,10 @@ function metricsOf(watched: readonly Watched[], lived: () => number, lost: () =>
     ({ lastSignMs }) => (lived() - lastSignMs) / 1000,
   );
   add('walks_failing', 'Walks that cannot go on for now.', ({ failing }) => failing.size);
-  add('sink_failing', '1 while the sink takes nothing.', (statistics) => (isSinkFailing(statistics, lived()) ? 1 : 0));
-  add('waiting', '1 while something does not answer.', ({ waiting }) => (waiting === undefined ? 0 : 1));
+  add('sink_failing', '1 while the sink takes no documents.', (statistics) =>
+    isSinkFailing(statistics, lived()) ? 1 : 0,
+  );
+  add('waiting', '1 while the pipeline waits for an answer.', ({ waiting }) => (waiting === undefined ? 0 : 1));
   add('alarm', '1 while a person should look at something.', ({ alarm }) => (alarm === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', ({ stopped }) => (stopped === undefined ? 0 : 1));
   new Gauge({

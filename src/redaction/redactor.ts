@@ -67,7 +67,7 @@ const member = new RegExp(
   `("\\s{0,20}${memberPattern}\\s{0,20}"\\s*:\\s*)(?:"(?:[^"\\\\]|\\\\.)*"|-?\\d[\\d.eE+-]*|\\[[^[\\]{}]{0,2000}\\]|\\{[^[\\]{}]{0,2000}\\})`,
   'gi',
 );
-/** The same as JSON within a JSON string: `\"password\":\"...\"`. */
+/** Such a member within a JSON string: `\"password\":\"...\"`. */
 const innerMember = new RegExp(
   `(\\\\"\\s{0,20}${memberPattern}\\s{0,20}\\\\"\\s*:\\s*\\\\")(?:[^"\\\\]|\\\\\\\\(?:\\\\"|\\\\\\\\|[^"\\\\]))*`,
   'gi',

@@ -82,14 +82,14 @@ export function inUse(path: string): SluiceError {
   const process = holder === undefined ? '' : ` (process ${holder.pid})`;
   return stopError(
     `another Sluice process is using the state in ${path}`,
-    `Stop that process first${process}. To run beside it, this one needs a state (\`state.path\`) and an output of its own (another \`path\` for files): it ships everything once more, to there.`,
+    `Stop that process first${process}. To run beside it, this one needs a state (\`state.path\`) and an output of its own (another \`path\` for files): it then ships everything once more, to that output.`,
   );
 }
 
 function heldByOther(file: string, { pid, user }: Holder): SluiceError {
   return stopError(
     `process ${pid} of ${user === undefined ? 'another user' : showUser(user)} holds a lock on ${file}, and so keeps Sluice from starting`,
-    `It is no Sluice of ${showUser(ownUser())}: end it. It could open the file while others were allowed to; that is over.`,
+    `That process is no Sluice of ${showUser(ownUser())}: end it. It opened the file while other users were allowed to, which they no longer are.`,
   );
 }
 
@@ -130,7 +130,7 @@ export function watchFiles(path: string, isLocking: boolean): () => void {
       if (before === now || before === undefined) continue;
       throw stopError(
         `${file} was ${now === undefined ? 'removed' : 'replaced'} while Sluice was using it`,
-        'What is delivered now could not be remembered, so this ends here. Put the state back from a backup, together with the output that belongs to it. Without one, begin anew: move what is left of both away, and everything in range is shipped again.',
+        'Documents that are delivered from now on could not be recorded, so Sluice stops. Put the state back from a backup, together with the output that belongs to it. Without a backup, begin anew: move the rest of the state and of the output away, and everything in range is shipped again.',
       );
     }
   };

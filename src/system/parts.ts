@@ -57,7 +57,8 @@ export function reopened<Client extends { close(): void | Promise<void> }>(
       opened = undefined;
       const what = `${name}: its client failed: ${messageOf(error)}`;
       log.error({ err: error }, `${what}; it is closed, and opened again`);
-      const advice = 'Sluice goes on by itself. If this comes again and again, look at what answers there.';
+      const advice =
+        'Sluice goes on by itself. If this happens again and again, look at the server that answers there.';
       for (const reject of calls) reject(new SluiceError(what, { action: 'retry', advice, cause: error }));
       broken?.abort();
       void client?.then((one) => one.close()).catch(() => {}); // the client is broken already

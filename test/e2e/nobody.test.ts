@@ -156,7 +156,7 @@ describe.skipIf(!isRoot)('none of its starts is held up', () => {
     const refused = await sluice('run', '--once').ended;
     expect(refused.code).toBe(1);
     expect(refused.said).toMatch(
-      /error: process \d+ of nobody \(uid 65534\) holds a lock on sluice-state\/lock\.db, and so keeps Sluice from starting\n→ It is no Sluice of root \(uid 0\): end it\./,
+      /error: process \d+ of nobody \(uid 65534\) holds a lock on sluice-state\/lock\.db, and so keeps Sluice from starting\n→ That process is no Sluice of root \(uid 0\): end it\./,
     );
     const checked = await sluice('check').ended;
     expect([checked.code, checked.said]).toEqual([1, expect.stringMatching(/✗ {2}state .*process \d+ of nobody/)]);

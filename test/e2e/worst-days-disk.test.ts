@@ -198,7 +198,7 @@ describe('removed while Sluice is running', () => {
     expectSaid(
       ended,
       /sluice-state\/(state|lock)\.db\S* was removed while Sluice was using it/,
-      /begin anew: move what is left/,
+      /begin anew: move the rest of the state/,
     );
     expect(existsSync(at(STATE))).toBe(false);
     configure();

@@ -5,7 +5,7 @@ export const REMOVED = '[removed]';
 
 /** A value after a switch or an equals sign: quoted (also with escaped quotes, also without the closing one) or up to a blank. */
 const VALUE = String.raw`(?:\\"[^\\]*(?:\\(?!")[^\\]*)*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;<>]+)`;
-/** The same where `&` and `;` belong to the value: arguments of a command line. */
+/** A value as the argument of a command line, where `&` and `;` belong to it. */
 const ARGUMENT = String.raw`(?:\\"[^\\]*(?:\\(?!")[^\\]*)*(?:\\"|$)|"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"']+)`;
 const PASSWORD = 'passw(?:or)?d|passphrase|pwd';
 const KEY = 'secret|token|api[-_]?key|access[-_]?key|accountkey|private[-_]?key|credentials?|signature|\\bsig';
