@@ -14,7 +14,7 @@ describe('retry', () => {
   });
 });
 
-describe('rate budget', () => {
+describe('rate limit', () => {
   test('calls that were told to stop do not wait for their turn', async () => {
     const budget = createRateLimit({ requestsPerSecond: 2, concurrency: 1 });
     const stop = new AbortController();
