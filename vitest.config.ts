@@ -5,6 +5,15 @@ import { defineConfig } from 'vitest/config';
  * `unit` needs Node, npm and openssl; `services` starts the real Elasticsearch and Kafka (JDK 21+ and Maven), and has
  * terminals and a public client of the vendor's API (Python 3.10+).
  */
+const services = {
+  setupFiles: ['test/seed.ts'],
+  pool: 'forks' as const,
+  testTimeout: 900_000,
+  hookTimeout: 600_000,
+};
+/** What these tell of times is theirs alone: nothing runs beside them. */
+const ALONE = ['wire-fuzz', 'odd-tenant'].map((name) => `test/services/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     projects: [
@@ -22,13 +31,21 @@ export default defineConfig({
       },
       {
         test: {
+          ...services,
           name: 'services',
           include: ['test/services/**/*.test.ts'],
-          setupFiles: ['test/seed.ts'],
-          pool: 'forks',
+          exclude: ALONE,
           maxWorkers: 2,
-          testTimeout: 900_000,
-          hookTimeout: 600_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...services,
+          name: 'services-alone',
+          include: ALONE,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
