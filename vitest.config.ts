@@ -24,7 +24,7 @@ export default defineConfig({
           exclude: ['test/services/**'],
           setupFiles: ['test/seed.ts'],
           pool: 'forks',
-          maxWorkers: 2 * availableParallelism(), // the tests wait much of their time
+          maxWorkers: Math.ceil(1.5 * availableParallelism()), // the tests wait much of their time
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
