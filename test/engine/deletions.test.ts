@@ -185,6 +185,50 @@ describe.each(['OccurrenceTime', 'ReceivedTime'] as const)('where the list filte
   });
 });
 
+test('a details route that comes back while the list is read: the change is shipped once, with its detail', async () => {
+  const { vendor, pipeline, sink, clock, look } = await tenant(detectionsVendor(late(3)));
+  const { json } = vendor.client;
+  vendor.areDetailsDown = true;
+  (vendor.rows[0] as (typeof vendor.rows)[number]).Status = 'Done';
+  pipeline.client = {
+    ...vendor.client,
+    json(request) {
+      if (!request.path.endsWith('/details')) vendor.areDetailsDown = false;
+      return json(request);
+    },
+  };
+  clock.ms += 15 * MINUTE;
+  await runWalk(pipeline, { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: clock.ms } }, never);
+  await look(15 * MINUTE);
+  const later = sink.documents.slice(3).map((one) => [one.key, documentOf(one).event.action, documentOf(one).tags]);
+  expect(later).toEqual([['late0', 'detection-status-changed', undefined]]);
+});
+
+test('a details route that goes out of order right after another record was answered: no detail is taken for missing', async () => {
+  const { vendor, pipeline, sink, look } = await tenant(detectionsVendor(late(3)));
+  const { json } = vendor.client;
+  (vendor.rows[0] as (typeof vendor.rows)[number]).Status = 'Done';
+  let answers = 0;
+  pipeline.client = {
+    ...vendor.client,
+    json(request) {
+      const isDetail = request.path.endsWith('/details');
+      const isOfChanged = isDetail && request.path.includes('late0');
+      // Its own detail is never there; another's is, the first time that one is asked for as a witness.
+      vendor.areDetailsDown = isDetail && (isOfChanged || ++answers > 1);
+      return json(request);
+    },
+  };
+  await look();
+  expect(sink.documents).toHaveLength(3);
+  pipeline.client = vendor.client;
+  vendor.areDetailsDown = false;
+  await look();
+  await look(15 * MINUTE);
+  const later = sink.documents.slice(3).map((one) => [one.key, documentOf(one).event.action, documentOf(one).tags]);
+  expect(later).toEqual([['late0', 'detection-status-changed', undefined]]);
+});
+
 test('a poll does not wait for the proof', async () => {
   const { vendor, pipeline, sink, clock } = await tenant(
     detectionsVendor([detectionAt('a', NOW), detectionAt('b', NOW)]),

@@ -51,6 +51,16 @@ export async function fetchDetail(
     if (pace.isDue()) await pace.turn();
     return { record, kind: 'detail' };
   };
+  const outOfOrder = (cause: unknown): SluiceError => {
+    const why = 'the vendor has no detail of a record that its list shows, nor of others';
+    return new SluiceError(why, { action: 'retry', cause });
+  };
+  /** Once others were answered. A detail is missing where they are answered again: else an outage has begun meanwhile. */
+  const askAgain = (): Promise<Shipped> =>
+    ask().catch(async (error: unknown) => {
+      const isOutage = actionOf(error) === 'skip' && !(await answersOthers(pipeline, context, seen.key));
+      throw isOutage ? outOfOrder(error) : error;
+    });
   let othersAnswered = false;
   try {
     return await ask().catch(async (error: unknown) => {
@@ -60,15 +70,13 @@ export async function fetchDetail(
       context.signal.throwIfAborted();
       const answered = answersOthers(pipeline, context, seen.key);
       othersAnswered = await (isUnknown ? answered : answered.catch(() => false));
-      if (othersAnswered) return await ask(); // the route may have come back meanwhile
-      if (!isUnknown) throw error;
-      const why = 'the vendor has no detail of a record that its list shows, nor of others';
-      throw new SluiceError(why, { action: 'retry', cause: error });
+      if (othersAnswered) return await askAgain(); // the route may have come back meanwhile
+      throw isUnknown ? outOfOrder(error) : error;
     });
   } catch (error) {
     context.signal.throwIfAborted();
     const action = error instanceof SluiceError ? error.action : 'reject'; // an unforeseen error is this record's own
-    if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known);
+    if (action === 'skip') return whenMissing(pipeline, context, walk, seen, known, askAgain);
     if (action !== 'retry' && action !== 'reject') throw error;
     if (isGeneral(error) && !othersAnswered) throw error; // the walk waits, not the record
     const isOwed = action === 'retry' && seen.record !== undefined && isWaitedFor(pipeline, seen);
@@ -137,6 +145,7 @@ async function whenMissing(
   walk: Walk,
   seen: Observed,
   known: Known | undefined,
+  askAgain: () => Promise<Shipped>,
 ): Promise<Shipped | undefined> {
   if (known === undefined) return seen.record === undefined ? undefined : withoutItsDetail(seen);
   const { stream } = pipeline.registered;
@@ -153,5 +162,12 @@ async function whenMissing(
     return withoutItsDetail(seen);
   const listed = observe(pipeline, verdict.record);
   const isChange = known.fingerprint !== null && !isAsListed(pipeline, listed, known);
-  return withoutItsDetail(isChange ? listed : seen);
+  if (!isChange) return withoutItsDetail(seen);
+  try {
+    return await askAgain(); // the route may have come back while the list was read
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (isGeneral(error)) throw error;
+    return withoutItsDetail(actionOf(error) === 'skip' ? listed : seen);
+  }
 }
