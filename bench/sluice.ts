@@ -55,6 +55,7 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
     waiting() {},
     owed() {},
     alarmed() {},
+    blocked() {},
     walkFailed() {},
     asking() {},
     gaps() {},

@@ -8,7 +8,7 @@ import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo/index.ts';
 import { addHealth } from './commands/health.ts';
 import { addInit } from './commands/init.ts';
-import { addRejections } from './commands/rejections.ts';
+import { addRejections } from './commands/rejections/index.ts';
 import { addRun } from './commands/run.ts';
 import { addSample } from './commands/sample.ts';
 import { addSetup } from './commands/setup/index.ts';

@@ -56,12 +56,27 @@ const context: Context = {
   simulator: () => import('../simulator/index.ts'),
   self: [process.execPath, ...process.execArgv, import.meta.filename],
   version: version(),
+  confirm: process.stdin.isTTY && process.stderr.isTTY ? confirm : undefined,
   setExitCode: (code) => {
     process.exitCode = isBroken ? 1 : code;
   },
 };
 await runCli(context);
 setTimeout(() => process.exit(), LINGER_MS).unref();
+
+/** Only a `y` or `yes` is one. A stop signal, and the end of the input, are a no. */
+async function confirm(question: string): Promise<boolean> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  terminal.once('SIGINT', () => stop.abort());
+  try {
+    const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+    const answer = terminal.question(`${redactor.show(question)} [y/N] `, { signal: stop.signal }).catch(() => '');
+    return /^y(es)?$/i.test((await Promise.race([answer, ended])).trim());
+  } finally {
+    terminal.close();
+  }
+}
 
 /** V8 lets the heap grow to several times of what is in use before it cleans up. Measured: 350 MB become 200 MB at no cost. */
 function boundMemory(): void {

@@ -256,6 +256,16 @@ test('a pipeline that has stopped is not healthy, and says what to do', async ()
   }
 });
 
+test('a full store of rejected documents is failing at once, says what to do, and is over when there is room', async () => {
+  const { statistics, ask } = await watched();
+  statistics.events.blocked({ message: 'the store is full', advice: 'Drop some.' });
+  for (const path of ['healthz', 'readyz'])
+    expect(await ask(path)).toMatchObject({ status: 503, text: expect.stringMatching(/the store is full.*Drop some/) });
+  expect((await ask('metrics')).text).toContain('sluice_blocked{pipeline="acme/cylance.detection/files"} 1');
+  statistics.events.blocked(undefined);
+  expect((await ask('healthz')).status).toBe(200);
+});
+
 test('what a person should look at is told, and is no failure', async () => {
   const { statistics, ask } = await watched();
   statistics.events.alarmed('the list has 0 records of 20');

@@ -148,6 +148,7 @@ function summarize(cli: Cli, context: CommandContext, running: Running[], livedM
 /** The worst news of a pipeline. */
 function standingOf(statistics: Statistics, livedMs: number): string {
   if (statistics.stopped) return ', STOPPED';
+  if (statistics.blocked) return `, FAILING: ${statistics.blocked.message}`;
   const failing = failingFor(statistics, livedMs);
   if (failing !== undefined) return `, FAILING: ${failing}`;
   if (statistics.waiting) return `, waiting: ${statistics.waiting}`;

@@ -38,6 +38,11 @@ export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
     sources: raw.sources.map((source) => toSource(source, sinkNames, options)),
     sinks: raw.sinks.map((sink) => toSink(sink, values)),
     batch: { documents: raw.batch.documents, bytes: raw.batch.bytes, waitMs: raw.batch.wait },
+    rejections: {
+      maxDocuments: raw.rejections.max_documents,
+      maxBytes: raw.rejections.max_bytes,
+      stopAbove: raw.rejections.stop_above,
+    },
   };
 }
 

@@ -64,6 +64,22 @@ const batch = z.strictObject({
     .describe('How long a batch waits to fill up. Default: 1s, a delay that nobody notices.'),
 });
 
+const rejections = z.strictObject({
+  max_documents: whole(1, 100_000_000)
+    .prefault(100_000)
+    .describe(
+      'How many documents that the sink rejected a pipeline keeps. Default: 100000. A full store blocks the pipeline, which says so, until `sluice rejections replay` or `drop` has made room: nothing is dropped by itself.',
+    ),
+  max_bytes: size({ min: '1KiB', max: '1024GiB' })
+    .prefault('1GiB')
+    .describe('The same by their size. Default: 1GiB, so that a cause that nobody mends does not fill the disk.'),
+  stop_above: whole(1, 99)
+    .optional()
+    .describe(
+      'A pipeline stops when more than so many percent of the last 1000 documents (at least: it counts whole batches) were rejected. Default: none does; they are kept, and a full store blocks.',
+    ),
+});
+
 /** The schema for sources of these connectors. */
 export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[]) {
   return z
@@ -83,6 +99,7 @@ export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[])
         .describe('The tenants to read: one entry for each.'),
       sinks: z.array(sink).min(1, 'is empty; write at least one sink').describe('Where the documents go.'),
       batch: batch.prefault({}),
+      rejections: rejections.prefault({}),
     })
     .meta({ title: 'Sluice', description: 'The configuration of Sluice.' });
 }

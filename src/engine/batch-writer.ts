@@ -13,7 +13,19 @@ import type { Pipeline } from './pipeline.ts';
 
 type WriterNeeds = Pick<
   Pipeline,
-  'name' | 'sink' | 'state' | 'claims' | 'owed' | 'commits' | 'told' | 'sinkGate' | 'batch' | 'events' | 'log' | 'now'
+  | 'name'
+  | 'sink'
+  | 'state'
+  | 'claims'
+  | 'owed'
+  | 'commits'
+  | 'rejections'
+  | 'told'
+  | 'sinkGate'
+  | 'batch'
+  | 'events'
+  | 'log'
+  | 'now'
 >;
 
 /** A page whose records are not all delivered yet. */
@@ -114,6 +126,7 @@ export function openBatchWriter(
       if (gaps.length + closedGaps.length > 0) pipeline.events.gaps(pipeline.state.gaps());
       tellRejections(pipeline, rejections);
       const documents = batch.changes.filter((change) => change.out !== undefined).length;
+      pipeline.rejections.took(documents, rejections);
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
     } finally {
       for (const change of batch.changes) pipeline.claims.release(change.claim);
@@ -171,6 +184,7 @@ export function openBatchWriter(
     async flush() {
       await write();
       if (failure !== undefined) throw failure;
+      pipeline.rejections.require(); // the last batch of a walk may have been one too many
     },
     async close() {
       closed = true;
@@ -232,6 +246,7 @@ async function writeBatch(
   const { sink, state } = pipeline;
   const documents = changes.map((change) => change.out).filter((out) => out !== undefined);
   if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
+  pipeline.rejections.require();
   if (sink.looksUp) state.prepare(walk, number, rowsOf(changes));
   pipeline.events.asking(walk);
   const written = await sink

@@ -24,6 +24,7 @@ import { createParts, type Parts, type Reopened, reopened } from '../system/part
 import { MOST_OWED } from './change/detail.ts';
 import { createClaims } from './claims.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
+import { createRejectionLimits } from './rejection-limits.ts';
 import type { Config, SourceConfig } from './settings.ts';
 import { createSinkGate } from './sink-gate.ts';
 
@@ -163,6 +164,7 @@ export function toPipeline(
     detailPatienceMs: source.reading.detailPatienceMs,
     claims: createClaims(),
     commits: 0,
+    rejections: createRejectionLimits(config.rejections, state, events.blocked),
     told: new Set(),
     sinkGate: createSinkGate(),
     hardStop: tools.hardStop,

@@ -9,6 +9,7 @@ import type { Memory } from '../net/memory.ts';
 import type { LedgerRow, PipelineState } from '../state/store.ts';
 import type { RefreshSettings } from './change/refresh.ts';
 import type { Claims } from './claims.ts';
+import type { Blocked, RejectionLimits } from './rejection-limits.ts';
 import type { SinkGate } from './sink-gate.ts';
 
 /** What a pipeline reports to progress, metrics and health. */
@@ -25,6 +26,8 @@ export interface PipelineEvents {
   waiting(reason: string): void;
   /** A person should look at something although everything goes on; undefined when that is over. */
   alarmed(text: string | undefined): void;
+  /** It takes no further documents until a person decides about those that were rejected; undefined when that is over. */
+  blocked(why: Blocked | undefined): void;
   /** A walk cannot go on for now; it is tried again. */
   walkFailed(walk: Walk, reason: string): void;
   /** A child was read, or could not be. */
@@ -81,6 +84,7 @@ export interface Pipeline {
   detailPatienceMs: number;
   /** Rises with every commit: a look-up from before it may be out of date. */
   commits: number;
+  rejections: RejectionLimits;
   /** Causes of rejections that were logged. */
   told: Set<string>;
   sinkGate: SinkGate;

@@ -47,6 +47,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
   for (;;) {
     try {
       await recover(pipeline, options.signal);
+      pipeline.rejections.require(); // before the vendor is asked for what could not be sent
       await runLoops(pipeline, options, refused);
       return;
     } catch (error) {

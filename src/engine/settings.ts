@@ -18,6 +18,7 @@ export interface Config {
   sources: SourceConfig[];
   sinks: SinkConfig[];
   batch: BatchConfig;
+  rejections: RejectionSettings;
 }
 
 export interface SourceConfig extends SourceSettings {
@@ -56,6 +57,14 @@ interface ReadingConfig extends ReadingSettings {
   detailRefreshMs: number[];
   detailRefreshForMs: number;
   detailPatienceMs: number;
+}
+
+/** Bounds of the store of rejected documents, for each pipeline. */
+export interface RejectionSettings {
+  maxDocuments: number;
+  maxBytes: number;
+  /** The share of rejections, in percent, above which a pipeline stops; undefined where none does. */
+  stopAbove: number | undefined;
 }
 
 interface BatchConfig {

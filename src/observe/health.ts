@@ -115,6 +115,7 @@ function warningOf(watched: Watched, nowMs: number): string | undefined {
 function troubleOf(watched: Watched, longerMs: number, nowMs: number): { why?: string; advice?: string } {
   const { statistics } = watched;
   if (statistics.stopped !== undefined) return { why: statistics.stopped.message, advice: statistics.stopped.advice };
+  if (statistics.blocked !== undefined) return { why: statistics.blocked.message, advice: statistics.blocked.advice };
   const refused = refusalsOf(watched).find(({ isFailing }) => isFailing);
   if (refused !== undefined) return { why: refused.reason, advice: refused.advice };
   return { why: failingFor(statistics, nowMs, longerMs) };
@@ -212,6 +213,7 @@ function metricsOf(watched: readonly Watched[], lived: () => number, lost: () =>
   );
   add('waiting', '1 while the pipeline waits for an answer.', ({ waiting }) => (waiting === undefined ? 0 : 1));
   add('alarm', '1 while a person should look at something.', ({ alarm }) => (alarm === undefined ? 0 : 1));
+  add('blocked', '1 while the store of rejected documents is full.', ({ blocked }) => (blocked === undefined ? 0 : 1));
   add('stopped', '1 when only a person can help.', ({ stopped }) => (stopped === undefined ? 0 : 1));
   new Gauge({
     name: 'sluice_log_lines_lost',

@@ -2,6 +2,7 @@
 
 import type { Registered } from '../api/stream.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
+import type { Blocked } from '../engine/rejection-limits.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
 
 interface Failing {
@@ -36,6 +37,8 @@ export interface Statistics {
   waiting: string | undefined;
   /** What a person should look at, if anything. */
   alarm: string | undefined;
+  /** Why it takes no further documents until a person decides about those that were rejected. */
+  blocked: Blocked | undefined;
   /** Why the pipeline stopped, when only a person can help. */
   stopped: { message: string; advice: string | undefined } | undefined;
   /** Keys of children whose last reading failed. */
@@ -79,6 +82,7 @@ export function createStatistics(name: string, now: () => number, lived: () => n
     lastSuccessMs: undefined,
     waiting: undefined,
     alarm: undefined,
+    blocked: undefined,
     stopped: undefined,
   };
   const failing = new Map<string, Failing>();
@@ -142,6 +146,9 @@ function eventsOf(statistics: Statistics, now: () => number, lived: () => number
     },
     alarmed(text) {
       statistics.alarm = text;
+    },
+    blocked(why) {
+      statistics.blocked = why;
     },
     waiting(reason) {
       statistics.lastSignMs = lived();

@@ -3,7 +3,8 @@ import type { Json } from '../api/document.ts';
 import { bounded } from '../api/inert.ts';
 import type { ChildRow, Range, WalkKind } from '../api/walk.ts';
 import { commitOpenEnds, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
-import type { Commit, Due, Known, LedgerRow, PipelineState, Row, StoredRejection, WalkRow } from './store.ts';
+import { prepareRejections, type RejectionStatements, rejectionsOf } from './rejections.ts';
+import type { Commit, Due, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
 
 /** The number of ledger rows of polls and sweeps that are kept; those of backfills are kept for good. */
 const KEPT_LEDGER_ROWS = 20_000;
@@ -43,7 +44,11 @@ export function openPipeline(
   { now, scrub }: Foreign & { now: () => number },
 ): PipelineState {
   const said = saidBy({ scrub });
-  const statements = { ...prepareStatements(database), ...prepareOpenEnds(database) };
+  const statements = {
+    ...prepareStatements(database),
+    ...prepareOpenEnds(database),
+    ...prepareRejections(database),
+  };
   const transaction = <T>(work: () => T): T =>
     written(() => {
       database.exec('BEGIN IMMEDIATE');
@@ -90,11 +95,11 @@ export function openPipeline(
       guard(() => {
         const ofRecords = statements.counts.get(id) as unknown as { records: number; deleted: number; due: number };
         const count = (of: keyof Statements) => (statements[of].get(id) as { count: number }).count;
-        return { ...ofRecords, rejections: count('countRejected'), owed: count('countOwed'), gaps: count('countGaps') };
+        const open = { owed: count('countOwed'), gaps: count('countGaps') };
+        return { ...ofRecords, rejections: count('countRejected'), dropped: count('countDropped'), ...open };
       }),
     ...openEnds(statements, id, guard, transaction),
-    rejected: (limit, afterId = '') =>
-      guard(() => (statements.rejected.all(id, afterId, limit) as Raw[]).map(toRejection)),
+    ...rejectionsOf(statements, id, { guard, transaction, now }),
     noted: (kind) => guard(() => statements.noted.all(source, kind).map((row) => (row as { id: string }).id)),
     note: (kind, one) => guard(() => (statements.note.get(source, kind, one) as { value: string } | undefined)?.value),
     child: (key) => guard(() => statements.child.get(id, key) as unknown as ChildRow | undefined),
@@ -175,7 +180,7 @@ const TABLES_OF_A_PIPELINE = [
   ...['facts', 'gaps', 'owed', 'missing'],
 ];
 
-type Statements = ReturnType<typeof prepareStatements> & OpenEndStatements;
+type Statements = ReturnType<typeof prepareStatements> & OpenEndStatements & RejectionStatements;
 
 const CHILD = 'child, version, status, since_ms AS "sinceMs", next_at_ms AS "nextAtMs", records, failures';
 
@@ -254,12 +259,6 @@ function prepareStatements(database: DatabaseSync) {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     ledger: sql('SELECT * FROM ledger WHERE pipeline = ? ORDER BY id DESC LIMIT ?'),
-    reject: sql('INSERT OR REPLACE INTO rejections VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
-    countRejected: sql('SELECT count(*) AS count FROM rejections WHERE pipeline = ?'),
-    rejected: sql(
-      'SELECT id, key, type, reason, field, document FROM rejections WHERE pipeline = ? AND id > ? ORDER BY id LIMIT ?',
-    ),
-    accept: sql('DELETE FROM rejections WHERE pipeline = ? AND id = ?'),
     // Never forward: a range that the walk has not read yet is not left out.
     rewind: sql(
       `UPDATE walks SET from_ms = min(from_ms, ?1), to_ms = min(?1, CASE WHEN finished_at_ms IS NULL THEN from_ms ELSE to_ms END),
@@ -338,10 +337,6 @@ function toKnown(row: Raw | undefined): Known | undefined {
     refreshMs: row.refresh_ms as number,
     seenMs: row.seen_ms as number | null,
   };
-}
-
-function toRejection(row: Raw): StoredRejection {
-  return { ...(row as unknown as StoredRejection), field: (row.field as string | null) ?? undefined };
 }
 
 function toWalk(row: Raw | undefined): WalkRow | undefined {

@@ -84,6 +84,12 @@ export interface StoredRejection extends Rejection {
   document: string;
 }
 
+/** A rejection without its document. */
+export interface RejectionCause extends Rejection {
+  key: string;
+  atMs: number;
+}
+
 export interface Commit {
   walk: string;
   number: number;
@@ -122,7 +128,15 @@ export interface PipelineState {
   due(nowMs: number, limit: number, after?: Due, beyondMs?: number): Due[];
   /** The oldest time in the range of any walk; undefined before the first walk. */
   coveredFromMs(): number | undefined;
-  counts(): { records: number; deleted: number; due: number; rejections: number; owed: number; gaps: number };
+  counts(): {
+    records: number;
+    deleted: number;
+    due: number;
+    rejections: number;
+    dropped: number;
+    owed: number;
+    gaps: number;
+  };
   /** The fact with this name; undefined if there is none. */
   fact(name: string): Json | undefined;
   setFact(name: string, value: Json): void;
@@ -138,6 +152,13 @@ export interface PipelineState {
   clearMissing(keys: Iterable<string>): void;
   /** Documents that the sink refused for good, in the order of their ids, behind `afterId`. */
   rejected(limit: number, afterId?: string): StoredRejection[];
+  /** Every one of them without its document, the oldest first. `take` must not write into the state. */
+  eachRejection(take: (rejection: RejectionCause) => void): void;
+  /** Those with this id or key. */
+  rejectionsNamed(idOrKey: string): (RejectionCause & { document: string })[];
+  rejectedSize(): { documents: number; bytes: number };
+  /** Gives up the rejected documents with these ids, which is remembered for good; returns how many there were. */
+  drop(ids: readonly string[]): number;
   /** Notes of this kind that streams of the same source left: the ids of all, or the value of one. */
   noted(kind: string): string[];
   note(kind: string, id: string): string | undefined;

@@ -71,6 +71,28 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       });
     });
 
+    test('rejections are measured, found by id and by key, and dropped with a trace for good', () => {
+      const one = { id: 'i1', key: 'k', type: 't', reason: 'r', field: 'f', document: '{"é":1}' };
+      const two = { ...one, id: 'i2', key: 'l', field: undefined };
+      begun().commit(commit(1, [], { rejections: [one, two] }));
+      const state = reopen().pipeline('s/x.y/z');
+      expect(state.rejectedSize()).toEqual({ documents: 2, bytes: 2 * Buffer.byteLength(one.document) });
+      const { document, ...cause } = one;
+      const seen: unknown[] = [];
+      state.eachRejection((rejection) => seen.push(rejection));
+      expect(seen).toEqual([
+        { ...cause, atMs: NOW },
+        { ...cause, id: 'i2', key: 'l', field: undefined, atMs: NOW },
+      ]);
+      expect(state.rejectionsNamed('k')).toEqual([{ ...one, atMs: NOW }]);
+      expect(state.rejectionsNamed('i2')).toEqual([{ ...two, atMs: NOW }]);
+      expect(state.drop(['i1', 'unknown'])).toBe(1);
+      const after = reopen().pipeline('s/x.y/z');
+      expect(after.counts()).toMatchObject({ rejections: 1, dropped: 1 });
+      expect(after.fact('dropped i1')).toEqual({ key: 'k', type: 't', field: 'f', atMs: NOW });
+      expect(after.rejectedSize()).toEqual({ documents: 1, bytes: Buffer.byteLength(document) });
+    });
+
     test('a commit that fails leaves nothing behind', () => {
       const state = begun();
       const broken = { ...row('b'), revision: null as unknown as string };

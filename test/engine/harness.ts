@@ -155,6 +155,7 @@ export function openPipeline(
     refused() {},
     waiting() {},
     alarmed() {},
+    blocked() {},
     owed() {},
     walkFailed() {},
     asking() {},

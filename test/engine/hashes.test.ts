@@ -29,7 +29,15 @@ async function place(names: readonly string[]) {
   const nothing = () => {};
   const events: PipelineEvents = {
     ...{ seen: nothing, delivered: nothing, window: nothing },
-    ...{ walked: nothing, refused: nothing, waiting: nothing, owed: nothing, alarmed: nothing, walkFailed: nothing },
+    ...{
+      walked: nothing,
+      refused: nothing,
+      waiting: nothing,
+      owed: nothing,
+      alarmed: nothing,
+      blocked: nothing,
+      walkFailed: nothing,
+    },
     ...{ gaps: nothing, child: nothing, asking: nothing, answered: nothing },
   };
   cleanups.push(

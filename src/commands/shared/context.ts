@@ -43,6 +43,8 @@ export interface Context {
   self: readonly [string, ...string[]];
   version: string;
   setExitCode(code: number): void;
+  /** Asks the person at the terminal; left out where nobody can answer. */
+  confirm?: (question: string) => Promise<boolean>;
 }
 
 /** A context within a command line: its outputs keep secrets back and make foreign text inert. */

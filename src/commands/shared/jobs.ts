@@ -55,6 +55,7 @@ export async function runJob({ pipeline, statistics }: Running, job: JobRow, sig
     let isRecovered = false;
     try {
       await recover(pipeline, signal);
+      pipeline.rejections.require();
       isRecovered = true;
       await runWalk(pipeline, walkOf(job), signal);
       statistics.events.walked(walkOf(job));

@@ -66,7 +66,21 @@ async function sendAgain(pipeline: ReplayNeeds, number: number, rows: StoredReje
       number,
       documents.flatMap((document) => rowOf(pipeline, document)),
     );
-  const written = await sink.write({ pipeline: name, walk: WALK, number, documents }, pipeline.hardStop);
+  try {
+    return await writeAndCommit(pipeline, number, rows, documents);
+  } catch (error) {
+    await sink.outcomeUnknown?.(name, WALK); // or it would take what it has of the batch for delivered when it is closed
+    throw error;
+  }
+}
+
+async function writeAndCommit(
+  { name, state, sink, hardStop }: ReplayNeeds,
+  number: number,
+  rows: StoredRejection[],
+  documents: OutDocument[],
+): Promise<number> {
+  const written = await sink.write({ pipeline: name, walk: WALK, number, documents }, hardStop);
   const rejections = written.rejections.map((rejection): StoredRejection => {
     const row = rows.find(({ id }) => id === rejection.id);
     return { ...rejection, key: row?.key ?? '', document: row?.document ?? 'null' };

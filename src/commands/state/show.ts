@@ -73,7 +73,7 @@ function pipelineLines({
   alarm,
   prepared,
 }: Shown): string[] {
-  const { records, deleted, due, owed, gaps } = counts;
+  const { records, deleted, due, dropped, owed, gaps } = counts;
   const facts = [
     `${showCount(records)} records known`,
     `${showCount(deleted)} of them deleted`,
@@ -82,7 +82,8 @@ function pipelineLines({
     ...(gaps > 0 ? [`${showCount(gaps)} gaps`] : []),
   ];
   const since = coveredFromMs === undefined ? 'nothing was read yet' : `read from ${showTime(coveredFromMs)} on`;
-  const lines = [pipeline, `  ${facts.join(', ')}; ${showCount(rejections)} rejected; ${since}`];
+  const rejected = `${showCount(rejections)} rejected${dropped > 0 ? `, ${showCount(dropped)} given up` : ''}`;
+  const lines = [pipeline, `  ${facts.join(', ')}; ${rejected}; ${since}`];
   if (alarm !== undefined) lines.push(`  ALARM since ${showTime(alarm.sinceMs)}: ${alarmText(alarm, pipeline)}`);
   const statuses = Object.entries(children).map(([status, count]) => `${showCount(count)} ${status}`);
   if (statuses.length > 0) lines.push(`  parents whose results are read: ${statuses.join(', ')}`);
