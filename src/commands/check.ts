@@ -13,7 +13,7 @@ import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
 import { firstRecords, impatient, PROBE_MS, streamContextFor } from './shared/probe.ts';
 import { type Missing, type Scopes, watchScopes } from './shared/scopes.ts';
-import { placesOf } from './shared/select.ts';
+import { declaredStreams, placesOf } from './shared/select.ts';
 import { table } from './shared/table.ts';
 
 const DAY_MS = 86_400_000;
@@ -140,7 +140,7 @@ function checkSinks(cli: Cli, context: CommandContext): Promise<Row[]> {
     const dataStreams = places.map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
     const rows: Row[] = [];
     const failed = await attempt(part, 'reachable', cli.signal, async (signal) => {
-      const streams = context.tools.streams.map(({ stream, fields }) => ({ stream: stream.name, fields }));
+      const streams = declaredStreams(context.config, context.tools.streams);
       const withStreams = { ...settings, dataStreams, places, streams };
       const sink = openSink(withStreams, { ...tools, owner: ownerIn(context) });
       try {

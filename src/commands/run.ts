@@ -9,6 +9,7 @@ import { failingFor, type Statistics } from '../observe/statistics.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
 import { type CommandContext, openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
+import { startHeartbeats } from './shared/heartbeats.ts';
 import { walkOf } from './shared/jobs.ts';
 import { ADOPT, type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
@@ -52,12 +53,8 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
   judge(cli, opened.running, options.once ?? false);
 }
 
-async function runAll(
-  cli: Cli,
-  context: CommandContext,
-  { built, store, running }: Opened,
-  once: boolean,
-): Promise<void> {
+async function runAll(cli: Cli, context: CommandContext, opened: Opened, once: boolean): Promise<void> {
+  const { built, store, running } = opened;
   context.log.info(
     `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ statistics }) => statistics.name).join(', ')}`,
   );
@@ -72,9 +69,12 @@ async function runAll(
       }
     }, JOBS_MS),
   ];
+  const heartbeats = startHeartbeats(cli, context, opened, once);
   try {
     await Promise.all(running.map((one) => runOne(cli, store, one, once)));
+    if (once && !cli.signal.aborted) await heartbeats.last();
   } finally {
+    await heartbeats.stop();
     for (const timer of timers) clearInterval(timer);
     summary();
     followJobs(store, running, true);

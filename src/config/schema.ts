@@ -80,6 +80,14 @@ const rejections = z.strictObject({
     ),
 });
 
+const heartbeat = z.strictObject({
+  every: duration({ min: '1s', max: '1d' })
+    .prefault('1m')
+    .describe(
+      'How often `run` tells each sink, in a small document for each stream, how far it is: dataset `sluice.heartbeat`, exactly once for each interval. Default: 1m.',
+    ),
+});
+
 /** The schema for sources of these connectors. */
 export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[]) {
   return z
@@ -100,6 +108,11 @@ export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[])
       sinks: z.array(sink).min(1, 'is empty; write at least one sink').describe('Where the documents go.'),
       batch: batch.prefault({}),
       rejections: rejections.prefault({}),
+      heartbeat: heartbeat
+        .optional()
+        .describe(
+          'Heartbeats in the sinks, for alerts on their absence: `heartbeat: { every: 1m }` (docs/troubleshooting.md). Default: none.',
+        ),
     })
     .meta({ title: 'Sluice', description: 'The configuration of Sluice.' });
 }

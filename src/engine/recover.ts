@@ -1,12 +1,13 @@
 /** After a start, or a write that failed: which documents arrived is asked of the sink before anything is written again. */
-import type { Json } from '../api/document.ts';
+import type { Json, StreamName } from '../api/document.ts';
 import { messageOf } from '../api/errors.ts';
 import type { Pipeline } from './pipeline.ts';
 
-export type RecoveryNeeds = Pick<
-  Pipeline,
-  'name' | 'registered' | 'source' | 'sink' | 'state' | 'sinkGate' | 'hardStop' | 'events' | 'log'
->;
+export type RecoveryNeeds = Pick<Pipeline, 'name' | 'sink' | 'state' | 'sinkGate' | 'hardStop' | 'log'> & {
+  registered: { stream: { name: StreamName } };
+  source: { name: string };
+  events: Pick<Pipeline['events'], 'asking' | 'answered'>;
+};
 
 /** The name under which recovery asks the sink, beside those of the walks. */
 const RECOVERY = 'recovery';

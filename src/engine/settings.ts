@@ -19,6 +19,8 @@ export interface Config {
   sinks: SinkConfig[];
   batch: BatchConfig;
   rejections: RejectionSettings;
+  /** Undefined where none is asked for. */
+  heartbeat: { everyMs: number } | undefined;
 }
 
 export interface SourceConfig extends SourceSettings {

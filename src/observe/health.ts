@@ -20,7 +20,7 @@ export interface Health {
 }
 
 /** The parts of a pipeline that health looks at. */
-interface Watched {
+export interface Watched {
   statistics: Statistics;
   plan: Pick<PipelinePlan, 'source' | 'registered' | 'refusals'>;
 }
@@ -137,6 +137,13 @@ function liveness(config: Config, watched: Watched, nowMs: number): Finding {
     return { pipeline: statistics.name, ok: true, why: statistics.waiting, warning: warningOf(watched, nowMs) };
   const why = `no progress for ${Math.round(silentMs / 1000)} s (limit ${Math.round(limitMs / 1000)} s); last finished walk: ${last}`;
   return { pipeline: statistics.name, ok: false, why };
+}
+
+/** The condition of one pipeline as `/healthz` tells it of all. */
+export function conditionOf(config: Config, watched: Watched, nowMs: number): { status: string; why?: string } {
+  const { ok, why, warning } = liveness(config, watched, nowMs);
+  if (!ok) return { status: 'failing', why };
+  return warning === undefined ? { status: 'ok' } : { status: 'degraded', why: warning };
 }
 
 /** Longer than any series of silent retries. */

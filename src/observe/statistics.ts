@@ -4,6 +4,7 @@ import type { Registered } from '../api/stream.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
 import type { Blocked } from '../engine/rejection-limits.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
+import type { LedgerRow } from '../state/store.ts';
 
 interface Failing {
   sinceMs: number;
@@ -23,6 +24,8 @@ export interface Statistics {
   owed: number;
   /** The number of gaps now, and when the oldest was found (epoch milliseconds). */
   gaps: { count: number; sinceMs: number | undefined };
+  /** The end of the newest window, list or child that settled, epoch milliseconds. */
+  settledMs: number | undefined;
   /** When a walk ended last. */
   lastSuccessMs: number | undefined;
   /** When the pipeline last made progress or said what it waits for; lived time. */
@@ -79,6 +82,7 @@ export function createStatistics(name: string, now: () => number, lived: () => n
     lastSignMs: lived(),
     sinkFailing: undefined,
     gaps: { count: 0, sinceMs: undefined },
+    settledMs: undefined,
     lastSuccessMs: undefined,
     waiting: undefined,
     alarm: undefined,
@@ -97,6 +101,11 @@ export function createStatistics(name: string, now: () => number, lived: () => n
   const statistics = { name, ...counts, ...signs, ...maps } as Statistics;
   statistics.events = eventsOf(statistics, now, lived);
   return statistics;
+}
+
+/** Lists and children have no end of their own: they are settled as they were when they were read. */
+export function noteSettled(statistics: Statistics, { settled, range }: LedgerRow, atMs: number): void {
+  if (settled) statistics.settledMs = Math.max(statistics.settledMs ?? 0, Math.min(range.toMs, atMs));
 }
 
 function eventsOf(statistics: Statistics, now: () => number, lived: () => number): PipelineEvents {
@@ -118,6 +127,7 @@ function eventsOf(statistics: Statistics, now: () => number, lived: () => number
       statistics.windows++;
       if (row.delivered + row.rejected === 0) statistics.unchangedWindows++;
       if (!row.settled) statistics.unsettled++;
+      noteSettled(statistics, row, now());
       progress();
     },
     child({ child, failures }) {

@@ -1,12 +1,11 @@
 /** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. `kafka.ts` is beside it. */
 import type { Command } from 'commander';
-import type { Registered } from '../../api/stream.ts';
 import type { EsClient } from '../../sinks/elasticsearch/client.ts';
 import type { SetupResult } from '../../sinks/elasticsearch/setup.ts';
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';
-import { sinksOfType } from '../shared/select.ts';
+import { declaredStreams, sinksOfType } from '../shared/select.ts';
 import { table } from '../shared/table.ts';
 import { addSetupKafka } from './kafka.ts';
 
@@ -33,7 +32,12 @@ async function setUp(cli: Cli, options: TemplateSetupOptions): Promise<void> {
     const { connectElasticsearch } = await import('../../sinks/elasticsearch/client.ts');
     const client = connectElasticsearch(sink);
     try {
-      const results = await setUpSink(cli, context.tools.streams, client, options.dryRun ?? false);
+      const results = await setUpSink(
+        cli,
+        declaredStreams(context.config, context.tools.streams),
+        client,
+        options.dryRun ?? false,
+      );
       done.push(...results.map((result) => ({ sink: sink.name, ...result })));
     } finally {
       await client.close();
@@ -44,7 +48,7 @@ async function setUp(cli: Cli, options: TemplateSetupOptions): Promise<void> {
 
 async function setUpSink(
   cli: Cli,
-  streams: readonly Registered[],
+  streams: ReturnType<typeof declaredStreams>,
   client: EsClient,
   dryRun: boolean,
 ): Promise<SetupResult[]> {
@@ -53,9 +57,7 @@ async function setUpSink(
   const { templatesFor } = await import('../../sinks/elasticsearch/templates.ts');
   const { capability, says } = await detectCapability(client, cli.signal);
   cli.stderr.line(`${client.where}: ${says}`);
-  const templates = templateList(
-    streams.map(({ stream, fields }) => templatesFor({ stream: stream.name, fields, capability })),
-  );
+  const templates = templateList(streams.map(({ stream, fields }) => templatesFor({ stream, fields, capability })));
   return setupElasticsearch(client, templates, { dryRun, signal: cli.signal });
 }
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { usageError } from '../../api/errors.ts';
 import { type Built, build, type PipelinePlan, toPipeline } from '../../engine/build.ts';
 import type { Pipeline } from '../../engine/pipeline.ts';
-import { createStatistics, observed, type Statistics } from '../../observe/statistics.ts';
+import { createStatistics, noteSettled, observed, type Statistics } from '../../observe/statistics.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { PipelineState, StateStore } from '../../state/store.ts';
 import type { CommandContext } from './command-context.ts';
@@ -31,6 +31,9 @@ function ofItsTenant({ name, source }: PipelinePlan, state: PipelineState): Pipe
   );
 }
 
+/** So many of the last windows are looked through for the newest that settled. */
+const SETTLED_LOOK = 100;
+
 /** Takes the state for itself; throws when another process has it. `adopt` takes output folders as they are. */
 export function openPipelines(
   context: CommandContext,
@@ -56,6 +59,7 @@ export function openPipelines(
     const pipeline = toPipeline(watched, built, config, state, tools, statistics.events);
     statistics.owed = pipeline.owed.size;
     statistics.events.gaps(state.gaps());
+    for (const row of state.ledger(SETTLED_LOOK)) noteSettled(statistics, row, row.atMs);
     return { plan, statistics, pipeline };
   };
   let running: Running[];

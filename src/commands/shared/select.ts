@@ -2,7 +2,9 @@
 
 import type { StreamName } from '../../api/document.ts';
 import { usageError } from '../../api/errors.ts';
+import type { DeclaredFields, Registered } from '../../api/stream.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
+import { HEARTBEAT } from '../../engine/heartbeat.ts';
 import type { Config } from '../../engine/settings.ts';
 import type { SinkConfig } from '../../sinks/registry.ts';
 
@@ -35,9 +37,19 @@ export function chosenPlans(plans: readonly PipelinePlan[], choice: Choice): Pip
 
 /** Stream and source of everything that goes to a sink. */
 export function placesOf(config: Config, sinkName: string): { stream: StreamName; namespace: string }[] {
+  const own = config.heartbeat === undefined ? [] : [HEARTBEAT.name];
   return config.sources
     .filter((source) => source.sinks.includes(sinkName))
-    .flatMap((source) => source.streams.map((stream) => ({ stream, namespace: source.name })));
+    .flatMap((source) => [...source.streams, ...own].map((stream) => ({ stream, namespace: source.name })));
+}
+
+/** Every stream whose documents may go to a sink, with the fields that templates are made of. */
+export function declaredStreams(
+  config: Config,
+  registered: readonly Registered[],
+): { stream: StreamName; fields: DeclaredFields }[] {
+  const own = config.heartbeat === undefined ? [] : [{ stream: HEARTBEAT.name, fields: HEARTBEAT.fields }];
+  return [...registered.map(({ stream, fields }) => ({ stream: stream.name, fields })), ...own];
 }
 
 /** The sinks of a type that were chosen; all of them when none was named. */
