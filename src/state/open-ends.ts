@@ -51,11 +51,7 @@ type OpenEnds = Pick<
 /** The part of the state that belongs to the pipeline with this id. */
 export function openEnds(statements: OpenEndStatements, id: number, guard: Guard, transaction: Guard): OpenEnds {
   return {
-    fact: (name) =>
-      guard(() => {
-        const row = statements.fact.get(id, name) as { value: string } | undefined;
-        return row === undefined ? undefined : (JSON.parse(row.value) as Json);
-      }),
+    fact: (name) => guard(() => factOf(statements, id, name)),
     setFact: (name, value) => {
       transaction(() => statements.setFact.run(id, name, JSON.stringify(value)));
     },
@@ -80,6 +76,11 @@ export function openEnds(statements: OpenEndStatements, id: number, guard: Guard
         for (const key of keys) statements.clearMissing.run(id, key);
       }),
   };
+}
+
+export function factOf(statements: OpenEndStatements, id: number, name: string): Json | undefined {
+  const row = statements.fact.get(id, name) as { value: string } | undefined;
+  return row === undefined ? undefined : (JSON.parse(row.value) as Json);
 }
 
 /** Must be called within the transaction of a commit. */

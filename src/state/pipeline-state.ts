@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Json } from '../api/document.ts';
 import { bounded } from '../api/inert.ts';
 import type { ChildRow, Range, WalkKind } from '../api/walk.ts';
-import { commitOpenEnds, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
+import { commitOpenEnds, factOf, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import { prepareRejections, type RejectionStatements, rejectionsOf } from './rejections.ts';
 import type { Commit, Due, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
 
@@ -165,6 +165,19 @@ export function openPipeline(
       }),
     ledger: (limit) => guard(() => (statements.ledger.all(id, limit) as Raw[]).map(toLedger)),
     rewind: (walk, toMs) => written(() => Number(statements.rewind.run(toMs, id, walk).changes) > 0),
+    forget: (beforeMs) =>
+      transaction(() => {
+        const { at } = statements.oldestOpen.get(id) as { at: number | null };
+        const untilMs = Math.min(beforeMs, at ?? beforeMs);
+        const records = Number(statements.forget.run(id, untilMs).changes);
+        statements.forgetLedger.run(id, untilMs);
+        statements.uncover.run(untilMs, id);
+        const { untilMs: before = untilMs } = (factOf(statements, id, FORGOTTEN) ?? {}) as { untilMs?: number };
+        statements.setFact.run(id, FORGOTTEN, JSON.stringify({ untilMs: Math.max(before, untilMs) }));
+        return { records, untilMs };
+      }),
+    forgottenUntilMs: () =>
+      guard(() => (factOf(statements, id, FORGOTTEN) as { untilMs: number } | undefined)?.untilMs),
     reset: () =>
       transaction(() => {
         for (const table of TABLES_OF_A_PIPELINE) {
@@ -174,6 +187,9 @@ export function openPipeline(
       }),
   };
 }
+
+/** The fact until when records were forgotten. */
+const FORGOTTEN = 'forgotten';
 
 const TABLES_OF_A_PIPELINE = [
   ...['revisions', 'walks', 'children', 'prepared', 'ledger', 'rejections'],
@@ -213,6 +229,19 @@ function prepareStatements(database: DatabaseSync) {
     tenant: sql('SELECT tenant FROM pipelines WHERE id = ?'),
     coveredFrom: sql('SELECT covered_from_ms AS at FROM pipelines WHERE id = ?'),
     cover: sql('UPDATE pipelines SET covered_from_ms = min(coalesce(covered_from_ms, ?1), ?1) WHERE id = ?2'),
+    oldestOpen: sql(
+      `SELECT min(at) AS at FROM (
+         SELECT min(from_ms) AS at FROM gaps WHERE pipeline = ?1
+         UNION ALL SELECT min(from_ms) FROM walks WHERE pipeline = ?1 AND finished_at_ms IS NULL AND kind <> 'refresh'
+         UNION ALL SELECT min(from_ms) FROM jobs WHERE status <> 'done')`,
+    ),
+    // What the engine is still to do something about stays known.
+    forget: sql(
+      `DELETE FROM revisions WHERE pipeline = ?1 AND time_ms < ?2 AND refresh_at_ms IS NULL
+       AND key NOT IN (SELECT key FROM owed WHERE pipeline = ?1) AND key NOT IN (SELECT key FROM missing WHERE pipeline = ?1)`,
+    ),
+    forgetLedger: sql('DELETE FROM ledger WHERE pipeline = ? AND to_ms <= ?'),
+    uncover: sql('UPDATE pipelines SET covered_from_ms = max(covered_from_ms, ?) WHERE id = ?'),
     prune: sql(
       `DELETE FROM ledger WHERE pipeline = ?1 AND walk NOT LIKE 'backfill%'
        AND id < (SELECT max(id) FROM ledger WHERE pipeline = ?1) - ${KEPT_LEDGER_ROWS}`,

@@ -1,15 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { accessSync, constants, linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Json } from '../api/document.ts';
 import type { Range } from '../api/walk.ts';
 import type { Lock } from '../system/os-lock.ts';
-import { fileMode, makeFile } from '../system/private-files.ts';
-import { guarded, newer, quickCheck, requireWhole, torn } from './damage.ts';
+import { guarded, quickCheck, requireWhole, torn } from './damage.ts';
+import { idIn, makeDatabase, prepared, reading, versionOf } from './database.ts';
 import { hasState, inUse, lockState, type StatePlace, secureFiles, tellOfOthers, watchFiles } from './files.ts';
 import { openPipeline, saidBy } from './pipeline-state.ts';
-import { MIGRATIONS, SCHEMA, SCHEMA_VERSION } from './schema.sql.ts';
+import { SCHEMA_VERSION } from './schema.sql.ts';
 import { seal, unseal } from './seal.ts';
 import type { JobRow, RejectionRow, StateStore } from './store.ts';
 
@@ -63,40 +62,6 @@ function openDatabase(options: StateOptions): DatabaseSync {
   }
 }
 
-/** Makes a database that is whole from its first moment, however the process ends: an empty file counts as one that was damaged. */
-function makeDatabase(file: string, place: StatePlace): void {
-  const fresh = `${file}.${randomUUID()}.new`;
-  try {
-    makeFile(fresh, fileMode(place), place);
-    // Without a log beside it, which would not be part of the file that gets the name.
-    prepared(fresh, 'PRAGMA page_size = 8192; PRAGMA synchronous = FULL;').close();
-    giveName(fresh, file);
-  } finally {
-    for (const end of ['', '-journal']) rmSync(fresh + end, { force: true });
-  }
-}
-
-/** Leaves a file alone that another process has made meanwhile. */
-function giveName(fresh: string, file: string): void {
-  try {
-    linkSync(fresh, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') renameSync(fresh, file); // a file system without links
-  }
-}
-
-function prepared(file: string, pragmas: string, beforeMigration = () => {}): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: 10_000 });
-  try {
-    database.exec(pragmas);
-    migrate(database, beforeMigration);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
 /** A process that only looks whether the lock is taken (`isStateInUse`) holds it for a moment: wait for that. */
 const LOCK_WAIT_MS = 500;
 
@@ -126,24 +91,6 @@ export function idOfState(path: string): string | undefined {
   );
 }
 
-/** Not read-only: a read-only connection leaves a log behind, as if the file were in use. */
-function reading<T>(file: string, work: (database: DatabaseSync) => T): T {
-  const database = new DatabaseSync(file, { timeout: 10_000 });
-  try {
-    return work(database);
-  } finally {
-    database.close();
-  }
-}
-
-function versionOf(database: DatabaseSync): number {
-  return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-}
-
-function idIn(database: DatabaseSync): string {
-  return (database.prepare('SELECT id FROM self').get() as { id: string }).id;
-}
-
 /** Whether a process holds the state: that process then does the jobs. */
 export function isStateInUse(place: StatePlace): boolean {
   return guarded(place.path, () => {
@@ -152,16 +99,6 @@ export function isStateInUse(place: StatePlace): boolean {
     lock?.close();
     return lock === undefined;
   });
-}
-
-function migrate(database: DatabaseSync, before: () => void): void {
-  const version = versionOf(database);
-  if (version > SCHEMA_VERSION) throw newer(version);
-  if (version !== SCHEMA_VERSION) before();
-  if (version === 0) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
-  for (let from = version; from > 0 && from < SCHEMA_VERSION; from++) {
-    database.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[from]} PRAGMA user_version = ${from + 1}; COMMIT;`);
-  }
 }
 
 function store(database: DatabaseSync, lock: Lock | undefined, options: StateOptions): StateStore {
@@ -221,6 +158,9 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
         pipeline ?? null,
         limit,
       ).map((row) => ({ ...(row as unknown as RejectionRow), field: (row.field as string | null) ?? undefined })),
+    vacuum() {
+      written(() => database.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE);'));
+    },
     close() {
       try {
         database.close();

@@ -184,6 +184,14 @@ export interface PipelineState {
   ledger(limit: number): (LedgerRow & { atMs: number })[];
   /** Sets a walk back to an earlier time. Revisions stay, so that nothing is shipped twice. Returns whether there is such a walk. */
   rewind(walk: string, toMs: number): boolean;
+  /**
+   * Forgets records that are older, for good: what lies before `untilMs` is never read again, since it could not be told
+   * from what is new. That is earlier than asked for where a gap or an unfinished walk still needs it. Records whose detail
+   * is due or owed, and those without a time, stay known. Returns the number of forgotten records, too.
+   */
+  forget(beforeMs: number): { records: number; untilMs: number };
+  /** Until when records were forgotten; undefined where none ever were. */
+  forgottenUntilMs(): number | undefined;
   /** Forgets everything about the pipeline, revisions too. */
   reset(): void;
 }
@@ -216,5 +224,7 @@ export interface StateStore {
   setJob(id: number, status: JobRow['status'], message?: string): void;
   /** Rejections of all pipelines or of one, the oldest first. */
   rejections(filter: { pipeline?: string; limit: number }): RejectionRow[];
+  /** Gives the room of what was forgotten back to the disk. The lock must be held. */
+  vacuum(): void;
   close(): void;
 }

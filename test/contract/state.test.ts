@@ -93,6 +93,48 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       expect(after.rejectedSize()).toEqual({ documents: 1, bytes: Buffer.byteLength(document) });
     });
 
+    test('old records are forgotten, but for those that the engine is still to do something about', () => {
+      const state = begun();
+      const rows = [
+        ...[
+          row('old'),
+          row('deleted', { deleted: true }),
+          row('timeless', { timeMs: null }),
+          row('new', { timeMs: 500 }),
+        ],
+        ...[row('open', { refreshAtMs: 9, refreshMs: 4 }), row('owing'), row('missing')],
+      ];
+      const owed = [{ key: 'owing', record: {}, as: undefined, sinceMs: 0, nextAtMs: 0, attempts: 1 }];
+      state.commit(commit(1, rows, { owed }));
+      state.setMissing(['missing'], 1);
+      state.finish('w', NOW);
+      expect(state.forgottenUntilMs()).toBeUndefined();
+      expect(state.forget(500)).toEqual({ records: 2, untilMs: 500 });
+      expect(reopen().pipeline('s/x.y/z').forgottenUntilMs()).toBe(500);
+      const left = rows.map(({ key }) => key).filter((key) => store.pipeline('s/x.y/z').known(key) !== undefined);
+      expect(left).toEqual(['timeless', 'new', 'open', 'owing', 'missing']);
+      expect(store.pipeline('s/x.y/z').coveredFromMs()).toBe(500);
+      expect(store.pipeline('s/x.y/z').forget(400).records).toBe(0);
+      expect(store.pipeline('s/x.y/z').forgottenUntilMs()).toBe(500);
+      store.vacuum();
+      expect(store.pipeline('s/x.y/z').known('new')).toBeDefined();
+    });
+
+    test('nothing is forgotten of a time that a walk, a gap or a job still reads', () => {
+      const state = begun();
+      state.commit(commit(1, [row('k', { timeMs: 100 })]));
+      expect(state.forget(900)).toEqual({ records: 0, untilMs: 0 });
+      state.finish('w', NOW);
+      const open = { kind: 'unsettled' as const, place: null, reason: 'r', sinceMs: 0, nextAtMs: 0, attempts: 0 };
+      state.commit(commit(2, [], { gaps: [{ id: 'g', range: { fromMs: 60, toMs: 70 }, ...open }] }));
+      expect(state.forget(900)).toEqual({ records: 0, untilMs: 60 });
+      state.commit(commit(3, [], { closedGaps: ['g'] }));
+      const job = store.addJob({ kind: 'backfill', range: { fromMs: 90, toMs: 99 }, pipelines: [], as: undefined });
+      expect(state.forget(900)).toEqual({ records: 0, untilMs: 90 });
+      store.setJob(job, 'done');
+      expect(state.forget(900)).toEqual({ records: 1, untilMs: 900 });
+    });
+
     test('a commit that fails leaves nothing behind', () => {
       const state = begun();
       const broken = { ...row('b'), revision: null as unknown as string };

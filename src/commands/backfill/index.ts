@@ -101,7 +101,19 @@ function jobFor(
     if (last === undefined) throw usageError('there is no unfinished backfill', 'Begin one with --from.');
     return { job: last, resumed: true };
   }
-  return unfinishedOrNew(store, wantedOf(cli.now(), options.from, plans, options), cli.now());
+  const wanted = wantedOf(cli.now(), options.from, plans, options);
+  for (const name of wanted.pipelines) requireRemembered(store, name, wanted.from.ms);
+  return unfinishedOrNew(store, wanted, cli.now());
+}
+
+/** What was delivered of a time that was forgotten cannot be told from what is new. */
+function requireRemembered(store: StateStore, name: string, fromMs: number): void {
+  const untilMs = store.pipelines().includes(name) ? store.pipeline(name).forgottenUntilMs() : undefined;
+  if (untilMs === undefined || fromMs >= untilMs) return;
+  throw usageError(
+    `${name} has forgotten what it delivered from before ${showTime(untilMs)} (\`sluice state compact\`)`,
+    `Read from then on: --from ${new Date(untilMs).toISOString()}. To ship that time once more, use another state and another output.`,
+  );
 }
 
 function wantedOf(nowMs: number, fromText: string, plans: PipelinePlan[], options: BackfillOptions): Wanted {

@@ -11,10 +11,15 @@ type Work<T> = (store: StateStore) => T;
 
 /** What `work` returns for the state. Throws when there is none: looking must not make one. */
 export function withExistingState<T>(cli: Cli, context: CommandContext, work: Work<T>, exclusive = false): T {
-  const { path } = context.config.state;
+  requireState(context);
+  return withState(cli, context.state, work, exclusive);
+}
+
+/** Throws when there is no state. */
+export function requireState({ config }: CommandContext): void {
+  const { path } = config.state;
   if (!hasState(path))
     throw usageError(`there is no state in ${path} yet`, 'It is made by the first `sluice run` or `sluice backfill`.');
-  return withState(cli, context.state, work, exclusive);
 }
 
 /** `exclusive` takes the lock. */

@@ -1,8 +1,12 @@
 /** `sluice state`: look at what is remembered, forget it, or have a time read again. */
 import type { Command } from 'commander';
+import { backupState } from '../../state/backup.ts';
+import { exportState } from '../../state/portable.ts';
 import type { Cli } from '../shared/context.ts';
-import { whole, withCommon } from '../shared/options.ts';
+import { type CommonOptions, whole, withCommon } from '../shared/options.ts';
+import { type CompactOptions, compactState } from './compact.ts';
 import { type ConfirmOptions, confirmState } from './confirm.ts';
+import { copyState, importedState } from './copy.ts';
 import { type ResetOptions, resetState } from './reset.ts';
 import { type RewindOptions, rewindState } from './rewind.ts';
 import { type ShowOptions, showState } from './show.ts';
@@ -33,4 +37,25 @@ export function addState(program: Command, cli: Cli): void {
     .description('say that a list which is suddenly empty or much shorter is right: what it lost is told as deleted')
     .requiredOption('--pipeline <name...>', 'these pipelines; `sluice state show` says which have an alarm');
   withCommon(confirm).action((options: ConfirmOptions) => confirmState(cli, options));
+  const backup = state
+    .command('backup')
+    .description('copy the state into one file while it is in use; put back as `state.db` it goes on from there')
+    .argument('<file>', 'a new file');
+  withCommon(backup).action((file: string, options: CommonOptions) => copyState(cli, backupState, file, options));
+  const exported = state
+    .command('export')
+    .description('write the state as lines of JSON, for `import`')
+    .argument('<file>', 'a new file; compressed if its name ends in .zst');
+  withCommon(exported).action((file: string, options: CommonOptions) => copyState(cli, exportState, file, options));
+  const imported = state
+    .command('import')
+    .description('make the state of an exported one, where there is none yet')
+    .argument('<file>', 'what `export` wrote');
+  withCommon(imported).action((file: string, options: CommonOptions) => importedState(cli, file, options));
+  const compact = state
+    .command('compact')
+    .description('give free room back to the disk; forget old records on request')
+    .option('--older-than <age>', 'forget records from before that time for good, e.g. 400d')
+    .option('--pipeline <name...>', 'only these pipelines');
+  withCommon(compact).action((options: CompactOptions) => compactState(cli, options));
 }
