@@ -84,6 +84,8 @@ function clientOptions(settings: ConnectionSettings, requestTimeoutMs: number): 
     tls: { ca: authoritiesWith(settings.caFile, 'Elasticsearch'), rejectUnauthorized: !settings.insecure },
     compression: settings.compression ?? !isLocal(nodes),
     maxRetries: 0,
+    // No error of the client leaves `failed`. Its own redaction copies all that hangs on a connection: 80 MB for one error.
+    redaction: { type: 'off' },
     // Load balancers drop idle connections after a minute, and the outcome of a request sent into a dropped one is unknown.
     agent: { keepAliveTimeout: 20_000, keepAliveMaxTimeout: 20_000 },
     // A backstop only: `once` has the deadline, which also covers a body that stalls.
