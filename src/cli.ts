@@ -9,6 +9,7 @@ import { addDemo } from './commands/demo/index.ts';
 import { addHealth } from './commands/health.ts';
 import { addInit } from './commands/init.ts';
 import { addRejections } from './commands/rejections/index.ts';
+import { addRemap } from './commands/remap/index.ts';
 import { addRun } from './commands/run.ts';
 import { addSample } from './commands/sample.ts';
 import { addSetup } from './commands/setup/index.ts';
@@ -33,6 +34,7 @@ const COMMANDS = [
   addStreams,
   addState,
   addRejections,
+  addRemap,
   addSetup,
   addConfig,
   addInit,

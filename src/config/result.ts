@@ -38,6 +38,7 @@ export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
     sources: raw.sources.map((source) => toSource(source, sinkNames, options)),
     sinks: raw.sinks.map((sink) => toSink(sink, values)),
     batch: { documents: raw.batch.documents, bytes: raw.batch.bytes, waitMs: raw.batch.wait },
+    raw: { keep: raw.raw.keep, forMs: raw.raw.for },
     heartbeat: raw.heartbeat === undefined ? undefined : { everyMs: raw.heartbeat.every },
     rejections: {
       maxDocuments: raw.rejections.max_documents,

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { Connector } from '../api/connector.ts';
-import { duration, group, path, size, text, whole } from '../api/values.ts';
+import { duration, flag, group, path, size, text, whole } from '../api/values.ts';
 import { sinkTypes } from '../sinks/registry.ts';
 import { sourceOf } from './sources.ts';
 
@@ -88,6 +88,17 @@ const heartbeat = z.strictObject({
     ),
 });
 
+const raw = z.strictObject({
+  keep: flag()
+    .prefault(false)
+    .describe(
+      "Whether the vendor's records are kept beside the state as they are delivered, without their secrets, each with its document: for `sluice remap`, which maps them anew without asking the vendor. Default: no; it takes disk (docs/files.md).",
+    ),
+  for: duration({ min: '1h', max: '3650d' })
+    .prefault('30d')
+    .describe('How long they are kept, in whole days. Default: 30d, the reach of the widest sweep.'),
+});
+
 /** The schema for sources of these connectors. */
 export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[]) {
   return z
@@ -108,6 +119,7 @@ export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[])
       sinks: z.array(sink).min(1, 'is empty; write at least one sink').describe('Where the documents go.'),
       batch: batch.prefault({}),
       rejections: rejections.prefault({}),
+      raw: raw.prefault({}),
       heartbeat: heartbeat
         .optional()
         .describe(

@@ -7,6 +7,7 @@ import type { Json } from '../api/document.ts';
 import { messageOf, SluiceError } from '../api/errors.ts';
 import type { Accepted, ChildRow, Gap, Page } from '../api/walk.ts';
 import { stamped } from '../sinks/serialize.ts';
+import { wholeLine } from '../state/raw/record.ts';
 import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
 import type { Change } from './change/change.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -16,6 +17,9 @@ type WriterNeeds = Pick<
   | 'name'
   | 'sink'
   | 'state'
+  | 'registered'
+  | 'source'
+  | 'raw'
   | 'claims'
   | 'owed'
   | 'commits'
@@ -65,7 +69,7 @@ interface Filling {
   changes: Change[];
   /** For each change, the tally of its window. */
   tallies: Tally[];
-  /** Bytes of its documents. */
+  /** Bytes of its documents, and of what is kept of them. */
   size: number;
   timer: NodeJS.Timeout | undefined;
 }
@@ -102,6 +106,7 @@ export function openBatchWriter(
     const completed = completedPages();
     if (batch.changes.length === 0 && completed.length === 0) return;
     try {
+      await keep(pipeline, batch.changes);
       if (pipeline.sinkGate.failure !== undefined) throw pipeline.sinkGate.failure; // of another walk: which documents arrived is not known
       const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
       count(batch, new Set(rejections.map((rejection) => rejection.id)));
@@ -173,7 +178,7 @@ export function openBatchWriter(
       if (closed) return pipeline.claims.release(change.claim);
       filling.changes.push(change);
       filling.tallies.push(page.tally);
-      filling.size += change.out?.json.length ?? 0;
+      filling.size += (change.out?.json.length ?? 0) + (change.raw?.length ?? 0);
       writeSoon();
       if (isFull()) void write();
     },
@@ -233,6 +238,14 @@ function rowsOf(changes: readonly Change[]): Row[] {
 function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected, owed }: Tally): LedgerRow {
   const unchanged = Math.max(0, accepted.distinct - delivered - rejected - owed);
   return { walk, ...accepted, delivered, rejected, owed, unchanged };
+}
+
+/** Before the batch is sent: what cannot be kept is not delivered. */
+async function keep({ raw, source, registered }: WriterNeeds, changes: readonly Change[]): Promise<void> {
+  const lines = changes.flatMap(({ raw: begin, out }) =>
+    begin === undefined || out === undefined ? [] : [wholeLine(begin, out.json)],
+  );
+  if (lines.length > 0) await raw?.keep(source.name, registered.stream.name, lines);
 }
 
 /** Prepares the batch, then writes it; the caller commits. Nothing may change this order. */

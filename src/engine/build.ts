@@ -16,6 +16,7 @@ import { authoritiesWith } from '../net/tls.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
 import type { Owner } from '../sinks/ndjson/owner.ts';
 import { type SinkConfig, sinkTypeOf } from '../sinks/registry.ts';
+import type { RawStore } from '../state/raw/keep.ts';
 import type { PipelineState } from '../state/store.ts';
 import type { Clock } from '../system/clock.ts';
 import { HANDLES_ADVICE, mostHandles, sharedHandles } from '../system/handles.ts';
@@ -43,6 +44,8 @@ export interface BuildTools {
   memory?: Memory;
   /** The state that owns the output of the sinks, where they are opened to write. */
   owner?: Owner;
+  /** Where the vendors' records are kept, if they are. */
+  raw?: RawStore;
   /** The redactor of the process, which learns the secrets of sources; made here by default. */
   redactor?: Redactor;
 }
@@ -148,6 +151,8 @@ export function toPipeline(
     source: registered.connector.facts(source),
     client: plan.client,
     sink: built.sinks.get(plan.sinkName) as Sink,
+    sinkName: plan.sinkName,
+    raw: tools.raw,
     state,
     reading: source.reading,
     parents: source.parents[registered.stream.name] ?? [],

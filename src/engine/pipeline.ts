@@ -6,6 +6,7 @@ import type { Sink } from '../api/sink.ts';
 import type { ReadingSettings, Registered } from '../api/stream.ts';
 import type { ChildRow, Gap, Walk } from '../api/walk.ts';
 import type { Memory } from '../net/memory.ts';
+import type { RawStore } from '../state/raw/keep.ts';
 import type { LedgerRow, PipelineState } from '../state/store.ts';
 import type { RefreshSettings } from './change/refresh.ts';
 import type { Claims } from './claims.ts';
@@ -58,6 +59,10 @@ export interface Pipeline {
   source: SourceFacts;
   client: VendorClient;
   sink: Sink;
+  /** The sink's name in the config. */
+  sinkName: string;
+  /** Keeps the vendor's records as they are delivered; undefined where that is not asked for. */
+  raw: RawStore | undefined;
   state: PipelineState;
   reading: ReadingSettings;
   /** Parents that the configuration names, whether a list has them or not. */

@@ -19,6 +19,7 @@ export interface Config {
   sinks: SinkConfig[];
   batch: BatchConfig;
   rejections: RejectionSettings;
+  raw: { keep: boolean; forMs: number };
   /** Undefined where none is asked for. */
   heartbeat: { everyMs: number } | undefined;
 }

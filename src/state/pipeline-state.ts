@@ -84,6 +84,8 @@ export function openPipeline(
         const rows = range ? statements.between.all(id, range.fromMs, range.toMs) : statements.present.all(id);
         return rows.map((row) => (row as { key: string }).key);
       }),
+    countBetween: ({ fromMs, toMs }) =>
+      guard(() => (statements.countBetween.get(id, fromMs, toMs) as { count: number }).count),
     newestKeys: (limit) => guard(() => statements.newest.all(id, limit).map((row) => (row as { key: string }).key)),
     due: (nowMs, limit, after, beyondMs = Number.MAX_SAFE_INTEGER) =>
       guard(() => {
@@ -212,6 +214,7 @@ function prepareStatements(database: DatabaseSync) {
        CROSS JOIN revisions INDEXED BY revisions_by_key ON revisions.key_hash = wanted.value WHERE revisions.pipeline = ?`,
     ),
     between: sql('SELECT key FROM revisions WHERE pipeline = ? AND time_ms >= ? AND time_ms < ? AND NOT deleted'),
+    countBetween: sql('SELECT count(*) AS count FROM revisions WHERE pipeline = ? AND time_ms >= ? AND time_ms < ?'),
     present: sql('SELECT key FROM revisions WHERE pipeline = ? AND NOT deleted'),
     newest: sql('SELECT key FROM revisions WHERE pipeline = ? AND NOT deleted ORDER BY time_ms DESC LIMIT ?'),
     noted: sql('SELECT id FROM notes WHERE source = ? AND kind = ?'),

@@ -122,6 +122,8 @@ export interface PipelineState {
   knownAmong(keys: readonly string[]): Map<string, Known>;
   /** Keys of records in the range (without one: all) that are not known to be deleted. */
   keysBetween(range?: Range): Iterable<string>;
+  /** How many records have a time in the range, deleted ones too. */
+  countBetween(range: Range): number;
   /** Keys of the present records with the latest times. */
   newestKeys(limit: number): string[];
   /** Records whose detail is due, oldest first, behind `after`; records put off beyond `beyondMs` are due, too. */

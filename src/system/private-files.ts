@@ -160,3 +160,9 @@ export function correctMode(path: string, mode: number, readers: Readers): strin
   }
   return isWide(stats, readers) ? showMode(had) : undefined;
 }
+
+/** Makes the names of new files last, too. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}

@@ -80,7 +80,7 @@ export async function workplace(options: Partial<SimulatorOptions> & { detection
 /** A user without rights. */
 export const NOBODY = 65_534;
 
-function launch(folder: string, argv: string[], uid?: number): Started {
+export function launch(folder: string, argv: string[], uid?: number): Started {
   const env = { PATH: process.env.PATH, HOME: folder };
   const child = spawn(process.execPath, [MAIN, ...argv], { cwd: folder, env, uid, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';

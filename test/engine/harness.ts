@@ -17,6 +17,7 @@ import { parseConfigObject } from '../../src/config/load.ts';
 import { type BuildTools, build, toPipeline } from '../../src/engine/build.ts';
 import type { Pipeline, PipelineEvents } from '../../src/engine/pipeline.ts';
 import type { Config } from '../../src/engine/settings.ts';
+import { openRawStore } from '../../src/state/raw/keep.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import type { StateStore } from '../../src/state/store.ts';
 
@@ -51,6 +52,7 @@ export interface Overrides {
   source?: Record<string, unknown>;
   sinks?: Record<string, unknown>[];
   batch?: Record<string, unknown>;
+  raw?: Record<string, unknown>;
 }
 
 /** The config of a source that reads the simulator as fast as it can. */
@@ -75,6 +77,7 @@ export function testConfig(url: string, folder: string, overrides: Overrides = {
     ],
     sinks: overrides.sinks ?? [{ name: 'files', type: 'ndjson', path: join(folder, 'out') }],
     batch: overrides.batch ?? {},
+    raw: overrides.raw ?? {},
   };
   const knownStreams = streams.map(({ stream, connector }) => ({ name: stream.name, connector }));
   return parseConfigObject(object, { knownStreams }).config;
@@ -141,6 +144,7 @@ export function openPipeline(
   };
   const store = openState({ ...config.state, now, exclusive: true });
   tools.owner = { state: store.id, path: config.state.path, adopt: options.adopt ?? false };
+  if (config.raw.keep) tools.raw = openRawStore({ ...config.state, forMs: config.raw.forMs, now });
   const built = build(config, tools, options.sink === undefined);
   const [plan] = built.plans;
   if (plan === undefined) throw new Error('the config has no pipeline');

@@ -1,9 +1,10 @@
 /** Pipelines with their state and statistics, ready to run. */
 import { resolve } from 'node:path';
 import { usageError } from '../../api/errors.ts';
-import { type Built, build, type PipelinePlan, toPipeline } from '../../engine/build.ts';
+import { type BuildTools, type Built, build, type PipelinePlan, toPipeline } from '../../engine/build.ts';
 import type { Pipeline } from '../../engine/pipeline.ts';
 import { createStatistics, noteSettled, observed, type Statistics } from '../../observe/statistics.ts';
+import { openRawStore } from '../../state/raw/keep.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { PipelineState, StateStore } from '../../state/store.ts';
 import type { CommandContext } from './command-context.ts';
@@ -42,9 +43,13 @@ export function openPipelines(
 ): Opened {
   const { config } = context;
   const store = openState({ ...context.state, now: context.tools.now, exclusive: true });
-  const tools = { ...context.tools, owner: { state: store.id, path: resolve(config.state.path), adopt } };
+  const owner = { state: store.id, path: resolve(config.state.path), adopt };
+  let tools: BuildTools;
   let built: Built;
   try {
+    const { keep, forMs } = config.raw;
+    const raw = openRawStore({ ...config.state, forMs, now: context.tools.now }); // removes what is too old, also when nothing is kept any more
+    tools = { ...context.tools, owner, raw: keep ? raw : undefined };
     built = build(config, tools);
   } catch (error) {
     store.close();

@@ -1,36 +1,27 @@
 /** What is shipped for a new or changed record, and what is remembered of it. */
-import type { EcsDocument } from '../../api/document.ts';
-import { messageOf, SluiceError } from '../../api/errors.ts';
-import { completeHost, hostNote } from '../../api/records/host-facts.ts';
-import {
-  DELETED,
-  documentId,
-  exactHashOf,
-  isDigestOf,
-  isSameHash,
-  revisionOf,
-  withoutDetail,
-} from '../../api/records/identity.ts';
+import { DELETED, exactHashOf, isDigestOf, isSameHash, revisionOf, withoutDetail } from '../../api/records/identity.ts';
 import type { OutDocument } from '../../api/sink.ts';
 import type { StreamContext } from '../../api/stream.ts';
-import type { Note, Walk } from '../../api/walk.ts';
-import { toJson } from '../../sinks/serialize.ts';
+import type { Walk } from '../../api/walk.ts';
+import type { MappedAs } from '../../state/raw/record.ts';
 import type { Known, Owed, Row } from '../../state/store.ts';
 import type { Claim } from '../claims.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { actionFor, digestsOf, isSaid, partsOf } from './action.ts';
 import { attempt, isUnchanged, type Observed } from './compare.ts';
 import { type DetailNeeds, fetchDetail, owedFor, type Shipped } from './detail.ts';
-import { type Revision, toDocument } from './document.ts';
+import { type OutNeeds, ready } from './out.ts';
 import { refreshPauseMs } from './refresh.ts';
 
-export type ChangeNeeds = DetailNeeds & Pick<Pipeline, 'source' | 'memory' | 'refresh' | 'enrichHosts' | 'wantedNotes'>;
+export type ChangeNeeds = DetailNeeds & OutNeeds & Pick<Pipeline, 'memory' | 'refresh'>;
 
 /** What is to be remembered of a record, and the document that goes with it when there is something to ship. */
 export interface Change {
   row: Row | undefined;
   out: OutDocument | undefined;
   claim: Claim;
+  /** The begin of the line that is kept of the record, where records are kept. */
+  raw?: string;
   /** Its detail is to be asked for again, beside everything else. */
   owed?: Owed;
   /** It is not owed any more. */
@@ -165,65 +156,36 @@ function shippedChange(
   revision: string,
   mine: Claim,
 ): Change {
-  const { registered, source } = pipeline;
-  const { stream } = registered;
+  const { stream } = pipeline.registered;
+  const { kind, record } = shipped;
   const ordinal = (known?.ordinal ?? 0) + 1;
-  const detailMissing = shipped.kind === 'detail-missing';
-  const parts = partsOf(stream, shipped.record);
+  const detailMissing = kind === 'detail-missing';
+  const parts = partsOf(stream, record);
   const digests = digestsOf(pipeline, parts, detailMissing ? (known?.digests ?? '') : undefined);
-  const action = shipped.kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, parts, detailMissing);
-  const id = documentId(stream.name, seen.key, ordinal, revision);
-  const facts = { key: seen.key, revision, ordinal, action, detailMissing };
-  const { document, serial } = serialised(pipeline, walk, shipped.record, facts);
+  const action = kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, parts, detailMissing);
   const timeMs =
-    attempt(() => stream.timeMs(shipped.record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
-  const hasRefresh = stream.detail !== undefined && shipped.kind !== 'list';
+    attempt(() => stream.timeMs(record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
+  const mappedAs = { atMs: pipeline.now(), kind: kind as MappedAs['kind'], action, as: walk.as };
+  const made = ready(pipeline, { record, key: seen.key, revision, ordinal, timeMs, mappedAs }, pipeline.state.note);
+  const hasRefresh = stream.detail !== undefined && kind !== 'list';
   const seenMs = hasRefresh ? seenFirstMs(pipeline, walk, seen, known) : (known?.seenMs ?? null);
   const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, seenMs ?? 0, known, true);
   const row: Row = {
     key: seen.key,
     rowId: known?.rowId,
-    id,
+    id: made.out.id,
     fingerprint: fingerprintToKeep(pipeline, seen, shipped, digests),
     revision,
     ordinal,
     timeMs,
     digests,
-    deleted: shipped.kind === 'deleted',
+    deleted: kind === 'deleted',
     refreshAtMs,
     refreshMs,
     seenMs,
   };
-  const notes = notesOf(pipeline, shipped.record, document);
-  if (notes.length > 0) row.notes = notes;
-  const hostId = (document.host as { id?: string } | undefined)?.id;
-  const { json, ingestedAt } = serial;
-  const out = { id, stream: stream.name, namespace: source.name, key: seen.key, revision, hostId, json, ingestedAt };
-  return { row, out, claim: mine };
-}
-
-/** The document of a record, which is a `pipeline_error` where anything on the way to its bytes goes wrong. */
-function serialised(pipeline: ChangeNeeds, walk: Walk, record: unknown, facts: Revision) {
-  const { registered, source, enrichHosts } = pipeline;
-  try {
-    const document = toDocument(registered, source, record, facts, walk, pipeline.now());
-    if (enrichHosts && !registered.stream.describesHosts) completeHost(document, pipeline.state.note);
-    return { document, serial: toJson(document) };
-  } catch (error) {
-    if (error instanceof SluiceError) throw error; // of the state, not of the record
-    const why = `this record cannot be shipped: ${messageOf(error)}`;
-    pipeline.log.warn({ key: facts.key }, why);
-    const document = toDocument(registered, source, record, facts, walk, pipeline.now(), why);
-    return { document, serial: toJson(document) };
-  }
-}
-
-/** What is remembered for other streams of the source together with the record. */
-function notesOf({ registered: { stream }, wantedNotes }: ChangeNeeds, record: unknown, document: EcsDocument): Note[] {
-  const all = wantedNotes.size > 0 ? attempt(() => stream.notes?.(record)) : undefined;
-  const notes = (all ?? []).filter(({ kind }) => wantedNotes.has(kind));
-  const host = stream.describesHosts ? hostNote(document) : undefined;
-  return host === undefined ? notes : [...notes, host];
+  if (made.notes.length > 0) row.notes = made.notes;
+  return { row, out: made.out, claim: mine, raw: made.raw };
 }
 
 /** Nothing to ship: only the fingerprint and the next refresh move on. */

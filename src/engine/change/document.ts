@@ -26,7 +26,7 @@ export function toDocument(
   source: SourceFacts,
   record: unknown,
   revision: Revision,
-  walk: Walk,
+  walk: Pick<Walk, 'as'>,
   nowMs: number,
   trouble?: string,
 ): EcsDocument {

@@ -1,13 +1,13 @@
 /** The folder of one stream's segments: locked, named after its state, and looked at through no link. */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Json } from '../../api/document.ts';
 import { messageOf, type SluiceError, stopError } from '../../api/errors.ts';
 import { showUser } from '../../system/accounts.ts';
 import { holderOf, type Lock, takeLock } from '../../system/os-lock.ts';
-import { makeFile, makeFolder, openNewFile } from '../../system/private-files.ts';
+import { makeFile, makeFolder, openNewFile, syncFolder } from '../../system/private-files.ts';
 import { ownFile, type Readers, requireTrustedFolder } from '../../system/trust.ts';
 import { type Segment, segmentsIn } from './names.ts';
 import {
@@ -196,9 +196,4 @@ async function writeOwner(path: string, text: string, readers: Readers): Promise
   }
   await rename(fresh, join(path, OWNER_FILE));
   await syncFolder(path);
-}
-
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
 }

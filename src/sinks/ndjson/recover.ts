@@ -4,8 +4,7 @@ import { type FileHandle, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { stopError } from '../../api/errors.ts';
-import { openOwnFile } from '../../system/private-files.ts';
-import { syncFolder } from './folder.ts';
+import { openOwnFile, syncFolder } from '../../system/private-files.ts';
 import { type Segment, segmentsIn } from './names.ts';
 import type { Receipt, Receipts } from './owner.ts';
 

@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { gzip, zstdCompress } from 'node:zlib';
 import type { Json, StreamName } from '../../api/document.ts';
 import type { Batch } from '../../api/sink.ts';
-import { openNewFile, openOwnFile } from '../../system/private-files.ts';
+import { openNewFile, openOwnFile, syncFolder } from '../../system/private-files.ts';
 import { ownFile } from '../../system/trust.ts';
 import { encodeLines } from '../serialize.ts';
-import { type FolderClaim, removed, syncFolder } from './folder.ts';
+import { type FolderClaim, removed } from './folder.ts';
 import { finishedName, segmentsIn } from './names.ts';
 import { giveName } from './recover.ts';
 

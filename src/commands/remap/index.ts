@@ -1,0 +1,142 @@
+/** `sluice remap`: maps records anew that are kept beside the state, and ships what that changes. */
+import type { Command } from 'commander';
+import { usageError } from '../../api/errors.ts';
+import type { Range } from '../../api/walk.ts';
+import { build, type PipelinePlan } from '../../engine/build.ts';
+import { copy, type Deliveries, mapAnew, remap } from '../../engine/remap/remap.ts';
+import { readTime, showTime } from '../../observe/show.ts';
+import { openState } from '../../state/sqlite.ts';
+import type { StateStore } from '../../state/store.ts';
+import { type CommandContext, openCommand } from '../shared/command-context.ts';
+import type { Cli } from '../shared/context.ts';
+import { type CommonOptions, withCommon } from '../shared/options.ts';
+import { openPipelines } from '../shared/pipelines.ts';
+import { chosenPlans } from '../shared/select.ts';
+import { withExistingState } from '../shared/stored.ts';
+import { createCount, printAll, type RemapResult } from './result.ts';
+
+interface RemapOptions extends CommonOptions {
+  from?: string;
+  to?: string;
+  stream?: string[];
+  source?: string[];
+  diff?: boolean;
+  namespace?: string;
+}
+
+export function addRemap(program: Command, cli: Cli): void {
+  const command = program
+    .command('remap')
+    .description('map records anew that raw.keep has kept, without asking the vendor, and ship those that differ')
+    .option('--from <time>', 'where it begins, by the time of the records: ISO time, date (UTC) or age (30d, 24h)')
+    .option('--to <time>', 'where it ends (default: now)')
+    .option('--stream <name...>', 'only these streams')
+    .option('--source <name...>', 'only these sources')
+    .option('--diff', 'only show what would change, field by field; ship nothing')
+    .option('--namespace <name>', 'ship all records of the range into the data streams of this namespace instead');
+  withCommon(command).action((options: RemapOptions) => remapRecords(cli, options));
+}
+
+async function remapRecords(cli: Cli, options: RemapOptions): Promise<void> {
+  const range = rangeOf(cli, options);
+  const context = await openCommand(cli, options);
+  requireUsable(context, options);
+  withExistingState(cli, context, () => {});
+  const results = options.diff ? await compare(cli, context, range, options) : await ship(cli, context, range, options);
+  printAll(cli, results, options);
+  if (results.some(({ rejected = 0 }) => rejected > 0)) cli.setExitCode(1);
+}
+
+function rangeOf(cli: Cli, { from, to }: RemapOptions): Range {
+  if (from === undefined) throw usageError('--from is missing', 'Say where to begin, e.g. `sluice remap --from 30d`.');
+  const fromMs = readTime('--from', from, cli.now()).ms;
+  const toMs = readTime('--to', to ?? 'now', cli.now()).ms;
+  if (fromMs < toMs) return { fromMs, toMs };
+  const times = `--from (${showTime(fromMs)}) is not before --to (${showTime(toMs)})`;
+  throw usageError(times, 'Swap them, or begin earlier.');
+}
+
+const NAMESPACE = /^[a-z0-9_]+$/;
+
+function requireUsable({ config }: CommandContext, { namespace }: RemapOptions): void {
+  if (!config.raw.keep)
+    throw usageError(
+      'no records are kept that could be mapped anew: raw.keep is off',
+      'Set `raw: { keep: true }` in the config: what is delivered from then on can be.',
+    );
+  if (namespace === undefined) return;
+  if (!NAMESPACE.test(namespace))
+    throw usageError(`"${namespace}" is no namespace`, 'Use lower case letters, digits and underscores.');
+  if (config.sources.some(({ name }) => name === namespace))
+    throw usageError(
+      `${namespace} is a source of this config, whose data streams are its own`,
+      'Name another one, or leave --namespace out: then what differs is shipped as new revisions.',
+    );
+}
+
+function originOf(plan: PipelinePlan, store: StateStore, { config, log }: CommandContext): Deliveries {
+  const { source, registered, sinkName, wantedNotes } = plan;
+  const facts = registered.connector.facts(source);
+  const pipeline = { registered, source: facts, enrichHosts: source.enrichHosts, wantedNotes, sinkName, log };
+  return { pipeline, state: store.pipeline(plan.name), path: config.state.path };
+}
+
+/** Takes no lock: a running Sluice goes on. */
+async function compare(cli: Cli, context: CommandContext, range: Range, options: RemapOptions): Promise<RemapResult[]> {
+  const built = build(context.config, context.tools, false);
+  const store = openState({ ...context.state, now: cli.now, exclusive: false });
+  const results: RemapResult[] = [];
+  try {
+    const known = new Set(store.pipelines());
+    for (const plan of chosenPlans(built.plans, options).filter(({ name }) => known.has(name))) {
+      const count = createCount();
+      for await (const one of mapAnew(originOf(plan, store, context), range)) {
+        cli.signal.throwIfAborted();
+        count.see(one);
+      }
+      results.push({ pipeline: plan.name, ...count.result(store.pipeline(plan.name), range) });
+    }
+    return results;
+  } finally {
+    store.close();
+    await built.close();
+  }
+}
+
+async function ship(cli: Cli, context: CommandContext, range: Range, options: RemapOptions): Promise<RemapResult[]> {
+  const { namespace } = options;
+  const origins = new Map<string, PipelinePlan>();
+  const opened = openPipelines(context, (plans) =>
+    chosenPlans(plans, options).map((plan) => {
+      const written = namespace === undefined ? plan : inNamespace(plan, namespace);
+      if (origins.has(written.name))
+        throw usageError(
+          `records of two sources (${origins.get(written.name)?.source.name}, ${plan.source.name}) would be in one namespace`,
+          'Name one of them with --source.',
+        );
+      origins.set(written.name, plan);
+      return written;
+    }),
+  );
+  const results: RemapResult[] = [];
+  try {
+    for (const { pipeline, statistics } of opened.running) {
+      const plan = origins.get(pipeline.name) as PipelinePlan;
+      const origin = originOf(plan, opened.store, context);
+      const count = createCount();
+      if (namespace === undefined) await remap(pipeline, origin, range, cli.signal, count.see);
+      else await copy({ ...pipeline, raw: undefined }, origin, range, cli.signal, count.see);
+      const { delivered: shipped, rejected } = statistics;
+      results.push({ pipeline: pipeline.name, ...count.result(origin.state, range), shipped, rejected });
+    }
+    return results;
+  } finally {
+    await opened.close();
+  }
+}
+
+/** A pipeline of its own in the state: what it has shipped is not shipped again. */
+function inNamespace(plan: PipelinePlan, namespace: string): PipelinePlan {
+  const name = `${namespace}/${plan.registered.stream.name}/${plan.sinkName}`;
+  return { ...plan, name, source: { ...plan.source, name: namespace } };
+}

@@ -1,0 +1,82 @@
+/** A revision on its way to the sink: its document in bytes, the notes that it leaves, and the line that is kept of it. */
+import type { EcsDocument } from '../../api/document.ts';
+import { messageOf, SluiceError } from '../../api/errors.ts';
+import { completeHost, hostNote } from '../../api/records/host-facts.ts';
+import { documentId } from '../../api/records/identity.ts';
+import type { OutDocument } from '../../api/sink.ts';
+import type { Note } from '../../api/walk.ts';
+import { toJson } from '../../sinks/serialize.ts';
+import { beginLine, type MappedAs } from '../../state/raw/record.ts';
+import type { PipelineState } from '../../state/store.ts';
+import type { Pipeline } from '../pipeline.ts';
+import { attempt } from './compare.ts';
+import { type Revision, toDocument } from './document.ts';
+
+export type OutNeeds = Pick<
+  Pipeline,
+  'registered' | 'source' | 'enrichHosts' | 'wantedNotes' | 'raw' | 'sinkName' | 'log'
+>;
+
+/** A record, and what is to be made of it. */
+export interface Revised {
+  record: unknown;
+  key: string;
+  revision: string;
+  ordinal: number;
+  timeMs: number | null;
+  mappedAs: MappedAs;
+}
+
+export interface Ready {
+  document: EcsDocument;
+  out: OutDocument;
+  notes: Note[];
+  /** The begin of the line that is kept; undefined where none is. */
+  raw: string | undefined;
+}
+
+export function ready(pipeline: OutNeeds, revised: Revised, note: PipelineState['note']): Ready {
+  const { registered, source, raw } = pipeline;
+  const { record, key, revision, ordinal } = revised;
+  const mappedAs = { ...revised.mappedAs };
+  const { document, serial } = serialised(pipeline, revised, (kind, id) => {
+    mappedAs.host = note(kind, id);
+    return mappedAs.host;
+  });
+  const names = { id: documentId(registered.stream.name, key, ordinal, revision), stream: registered.stream.name };
+  const hostId = (document.host as { id?: string } | undefined)?.id;
+  const facts = { sink: pipeline.sinkName, key, ordinal, revision, timeMs: revised.timeMs ?? mappedAs.atMs };
+  return {
+    document,
+    out: { ...names, namespace: source.name, key, revision, hostId, ...serial },
+    notes: notesOf(pipeline, record, document),
+    raw: raw && beginLine({ ...facts, ...mappedAs }, record),
+  };
+}
+
+/** The document of a record, which is a `pipeline_error` where anything on the way to its bytes goes wrong. */
+function serialised(pipeline: OutNeeds, revised: Revised, note: PipelineState['note']) {
+  const { registered, source, enrichHosts } = pipeline;
+  const { key, revision, ordinal, record, mappedAs } = revised;
+  const { kind, action, atMs } = mappedAs;
+  const facts: Revision = { key, revision, ordinal, action, detailMissing: kind === 'detail-missing' };
+  try {
+    const document = toDocument(registered, source, record, facts, mappedAs, atMs);
+    if (enrichHosts && !registered.stream.describesHosts) completeHost(document, note);
+    return { document, serial: toJson(document) };
+  } catch (error) {
+    if (error instanceof SluiceError) throw error; // of the state, not of the record
+    const why = `this record cannot be shipped: ${messageOf(error)}`;
+    pipeline.log.warn({ key }, why);
+    const document = toDocument(registered, source, record, facts, mappedAs, atMs, why);
+    return { document, serial: toJson(document) };
+  }
+}
+
+/** What is remembered for other streams of the source together with the record. */
+function notesOf({ registered: { stream }, wantedNotes }: OutNeeds, record: unknown, document: EcsDocument): Note[] {
+  const all = wantedNotes.size > 0 ? attempt(() => stream.notes?.(record)) : undefined;
+  const notes = (all ?? []).filter(({ kind }) => wantedNotes.has(kind));
+  const host = stream.describesHosts ? hostNote(document) : undefined;
+  return host === undefined ? notes : [...notes, host];
+}

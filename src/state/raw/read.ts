@@ -1,0 +1,54 @@
+/** Reads what is kept: for `remap`, and for whoever needs a record that its vendor does not have any more. */
+import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StreamName } from '../../api/document.ts';
+import { contentsOf } from './frames.ts';
+import { damagedAt, dayEndMs, folderOf, type RawRecord, readLine } from './record.ts';
+
+export interface RawQuery {
+  /** The folder of the state. */
+  path: string;
+  source: string;
+  stream: StreamName;
+  /** Only what this sink got. */
+  sink?: string;
+  /** Only records whose time lies in this range: `fromMs` belongs to it, `toMs` does not. */
+  fromMs?: number;
+  toMs?: number;
+}
+
+/**
+ * The records as they were delivered, in that order. A crash may leave records here that the state does not know: for one
+ * key and ordinal, the last one counts, and none whose ordinal is above that of the state.
+ */
+export async function* rawRecords(query: RawQuery): AsyncGenerator<RawRecord> {
+  const { path, source, stream, sink, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY } = query;
+  const folder = folderOf(path, source, stream);
+  const names = await readdir(folder).catch(ifThere<string[]>([]));
+  for (const name of names.filter((one) => dayEndMs(one) !== undefined).sort()) {
+    for await (const line of linesOf(join(folder, name))) {
+      const record = readLine(line);
+      const isMeant = record.timeMs >= fromMs && record.timeMs < toMs && (sink === undefined || record.sink === sink);
+      if (isMeant) yield record;
+    }
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const file = await open(path).catch(ifThere<FileHandle | undefined>(undefined)); // it became too old meanwhile
+  if (file === undefined) return;
+  try {
+    for await (const content of contentsOf(file, damagedAt(path))) {
+      for (const line of content.toString('utf8').split('\n')) if (line !== '') yield line;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function ifThere<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code !== 'ENOENT') throw error;
+    return otherwise;
+  };
+}
