@@ -59,6 +59,7 @@ test('records are there as they were kept, with their document, by time and by s
     document: { event: { id: 'b' }, note: 'ü'.repeat(100) },
   });
   expect(await kept({ sink: 'files' })).toEqual(['a', 'b']);
+  expect(await kept({ newestFirst: true })).toEqual(['c', 'b', 'a']);
   expect(await kept({ fromMs: START })).toEqual(['a', 'c']);
   expect(await kept({ toMs: START })).toEqual(['b']);
   expect(await kept({ source: 'nobody' })).toEqual([]);

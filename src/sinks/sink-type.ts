@@ -60,6 +60,8 @@ export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
   warnings?(given: Given): SinkProblem[];
   /** The folder that it writes to, as the file names it: no two sinks share one. */
   folder?(given: Given): unknown;
+  /** Whether documents of different namespaces go to different places; they do, where this is left out. */
+  separates?(settings: Settings): boolean;
   /** Nothing is connected yet. */
   open(settings: Settings, tools: SinkTools): Promise<Sink>;
   /** Whether `recover` can be asked later what arrived (`Sink.looksUp`). */

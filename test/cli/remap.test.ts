@@ -220,6 +220,19 @@ test('what is kept has no secrets, and what cannot be mapped anew is said', asyn
   expect(text.join('')).not.toMatch(/pin-|a-token/);
 });
 
+test('two sources, or a sink that tells namespaces not apart, have no namespace in common', async () => {
+  expect((await sluice('run', '--once')).code).toBe(0);
+  const text = readFileSync(join(folder, 'sluice.yaml'), 'utf8');
+  const [one = ''] = text.split('\n').filter((line) => line.includes('name: site'));
+  writeFileSync(join(folder, 'sluice.yaml'), text.replace(one, `${one}\n${one.replace('name: site', 'name: plant')}`));
+  const two = await sluice('remap', '--from', '1d', '--namespace', 'trial');
+  expect([two.code, two.stderr]).toEqual([2, expect.stringMatching(/several sources \(site, plant\)[\s\S]*--source/)]);
+  const kafka = '{ name: files, type: kafka, brokers: [127.0.0.1:9] }';
+  writeFileSync(join(folder, 'sluice.yaml'), text.replace('{ name: files, type: ndjson, path: out }', kafka));
+  const shared = await sluice('remap', '--from', '1d', '--namespace', 'trial');
+  expect([shared.code, shared.stderr]).toEqual([2, expect.stringMatching(/would be twice[\s\S]*\{source\}/)]);
+});
+
 test.each([
   [[], /--from is missing/],
   [['--from', '1d', '--to', '2d'], /is not before --to/],

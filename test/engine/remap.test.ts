@@ -139,6 +139,21 @@ test.each(streams.filter(({ connector }) => connector.name === 'cylance').map(({
   },
 );
 
+test('what was kept twice for one revision counts as it was kept last: the first never arrived', async () => {
+  simulator = await simulate({ seed: 7, detections: COUNT });
+  let one = open();
+  sink.failNext = new Error('killed');
+  await expect(runWalk(one.pipeline, wholeRange(simulator), never)).rejects.toThrow('killed');
+  await one.close();
+  one = open({ streams: tagged });
+  await runWalk(one.pipeline, wholeRange(simulator), never);
+  expect((await keptOf('cylance.detection')).length).toBeGreaterThan(COUNT);
+  const seen: MappedAnew[] = [];
+  for await (const mapped of mapAnew(originOf(one), ALWAYS)) seen.push(mapped);
+  expect(seen).toHaveLength(COUNT);
+  expect(seen.flatMap(({ differences }) => differences)).toEqual([]);
+});
+
 describe('a remap that is killed', () => {
   const MOMENTS = [
     'before it keeps',

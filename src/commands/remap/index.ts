@@ -5,12 +5,13 @@ import type { Range } from '../../api/walk.ts';
 import { build, type PipelinePlan } from '../../engine/build.ts';
 import { copy, type Deliveries, mapAnew, remap } from '../../engine/remap/remap.ts';
 import { readTime, showTime } from '../../observe/show.ts';
+import { sinkTypeOf } from '../../sinks/registry.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { StateStore } from '../../state/store.ts';
 import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';
-import { openPipelines } from '../shared/pipelines.ts';
+import { openPipelines, type Running } from '../shared/pipelines.ts';
 import { chosenPlans } from '../shared/select.ts';
 import { withExistingState } from '../shared/stored.ts';
 import { createCount, printAll, type RemapResult } from './result.ts';
@@ -105,23 +106,13 @@ async function compare(cli: Cli, context: CommandContext, range: Range, options:
 
 async function ship(cli: Cli, context: CommandContext, range: Range, options: RemapOptions): Promise<RemapResult[]> {
   const { namespace } = options;
-  const origins = new Map<string, PipelinePlan>();
-  const opened = openPipelines(context, (plans) =>
-    chosenPlans(plans, options).map((plan) => {
-      const written = namespace === undefined ? plan : inNamespace(plan, namespace);
-      if (origins.has(written.name))
-        throw usageError(
-          `records of two sources (${origins.get(written.name)?.source.name}, ${plan.source.name}) would be in one namespace`,
-          'Name one of them with --source.',
-        );
-      origins.set(written.name, plan);
-      return written;
-    }),
-  );
+  const targets = targetsOf(context, options);
+  const opened = openPipelines(context, (plans) => plans.flatMap(({ name }) => targets.get(name) ?? []));
   const results: RemapResult[] = [];
   try {
-    for (const { pipeline, statistics } of opened.running) {
-      const plan = origins.get(pipeline.name) as PipelinePlan;
+    for (const [index, name] of [...targets.keys()].entries()) {
+      const { pipeline, statistics } = opened.running[index] as Running;
+      const plan = opened.built.plans.find((one) => one.name === name) as PipelinePlan;
       const origin = originOf(plan, opened.store, context);
       const count = createCount();
       if (namespace === undefined) await remap(pipeline, origin, range, cli.signal, count.see);
@@ -133,6 +124,28 @@ async function ship(cli: Cli, context: CommandContext, range: Range, options: Re
   } finally {
     await opened.close();
   }
+}
+
+/** What is written, by the name of the pipeline that had delivered it, in the order of the config. */
+function targetsOf({ config, tools }: CommandContext, options: RemapOptions): Map<string, PipelinePlan> {
+  const { namespace } = options;
+  const chosen = chosenPlans(build(config, tools, false).plans, options);
+  if (namespace === undefined) return new Map(chosen.map((plan) => [plan.name, plan]));
+  const sources = [...new Set(chosen.map(({ source }) => source.name))];
+  if (sources.length > 1)
+    throw usageError(
+      `records of several sources (${sources.join(', ')}) would be in one namespace`,
+      'Name one of them with --source.',
+    );
+  for (const { sinkName } of chosen) {
+    const sink = config.sinks.find(({ name }) => name === sinkName);
+    if (sink === undefined || sinkTypeOf(sink.type)?.separates?.(sink) !== false) continue;
+    throw usageError(
+      `sink "${sinkName}" writes every namespace to the same place, where the documents would be twice`,
+      'Write {source} into its `topic`, or leave the sink out with a config of its own.',
+    );
+  }
+  return new Map(chosen.map((plan) => [plan.name, inNamespace(plan, namespace)]));
 }
 
 /** A pipeline of its own in the state: what it has shipped is not shipped again. */

@@ -35,7 +35,9 @@ export async function* mapAnew({ pipeline, state, path }: Deliveries, range: Ran
   const { sinkName: sink, registered, source } = pipeline;
   const mapper: OutNeeds = { ...pipeline, raw: undefined };
   const met = new Set<number>();
-  for await (const kept of rawRecords({ path, source: source.name, stream: registered.stream.name, sink, ...range })) {
+  const query = { path, source: source.name, stream: registered.stream.name, sink, ...range, newestFirst: true };
+  // Of several that were kept for one ordinal, the last was delivered.
+  for await (const kept of rawRecords(query)) {
     const known = state.known(kept.key);
     const isLast = known?.ordinal === kept.ordinal && known.revision === kept.revision;
     if (known?.rowId === undefined || !isLast || met.has(known.rowId)) continue;

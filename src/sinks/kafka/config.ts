@@ -139,6 +139,7 @@ export const kafka: SinkType<typeof schema, KafkaConfig> = {
     const what = mechanism === 'plain' ? 'the password is readable' : 'what the login opens can be read and changed';
     return [{ path: ['sasl', 'mechanism'], message: `without \`tls\`, ${what} on the network` }];
   },
+  separates: ({ topic }) => topic.includes('{source}'),
   open: async (settings, tools) => (await import('./index.ts')).openKafka(settings, tools),
   looksUp: ({ transactions }) => transactions,
   silentMs: ({ retryDeadlineMs, timeoutMs }) => retryDeadlineMs + 2 * timeoutMs,

@@ -66,10 +66,17 @@ export async function wholeEnd(file: FileHandle, damaged: Damaged): Promise<numb
   return (await packedIn(file, last)) === undefined ? last.at - HEAD_BYTES : last.at + last.length;
 }
 
-/** The contents of all frames. A torn end is left out; `damaged` is called for a frame that is not as it was written. */
-export async function* contentsOf(file: FileHandle, damaged: Damaged): AsyncGenerator<Buffer> {
+/**
+ * The contents of all frames, in their order or the other way round. A torn end is left out; `damaged` is called for
+ * whatever else is not as it was written.
+ */
+export async function* contentsOf(
+  file: FileHandle,
+  { damaged, newestFirst }: { damaged: Damaged; newestFirst: boolean },
+): AsyncGenerator<Buffer> {
   const { size } = await file.stat();
-  for await (const frame of heads(file, size, damaged)) {
+  const frames = await Array.fromAsync(heads(file, size, damaged));
+  for (const frame of newestFirst ? frames.reverse() : frames) {
     const packed = await packedIn(file, frame);
     if (packed !== undefined) yield await decompress(packed);
     else if (frame.at + frame.length < size) throw damaged(frame.at);

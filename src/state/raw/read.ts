@@ -15,18 +15,23 @@ export interface RawQuery {
   /** Only records whose time lies in this range: `fromMs` belongs to it, `toMs` does not. */
   fromMs?: number;
   toMs?: number;
+  /** The last one first; by default in the order of their delivery. */
+  newestFirst?: boolean;
 }
 
 /**
- * The records as they were delivered, in that order. A crash may leave records here that the state does not know: for one
+ * The records as they were delivered. A crash may leave records here that the state does not know: for one
  * key and ordinal, the last one counts, and none whose ordinal is above that of the state.
  */
 export async function* rawRecords(query: RawQuery): AsyncGenerator<RawRecord> {
-  const { path, source, stream, sink, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY } = query;
+  const { path, source, stream, sink, newestFirst = false } = query;
+  const { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY } = query;
   const folder = folderOf(path, source, stream);
-  const names = await readdir(folder).catch(ifThere<string[]>([]));
-  for (const name of names.filter((one) => dayEndMs(one) !== undefined).sort()) {
-    for await (const line of linesOf(join(folder, name))) {
+  const names = (await readdir(folder).catch(ifThere<string[]>([])))
+    .filter((name) => dayEndMs(name) !== undefined)
+    .sort();
+  for (const name of newestFirst ? names.reverse() : names) {
+    for await (const line of linesOf(join(folder, name), newestFirst)) {
       const record = readLine(line);
       const isMeant = record.timeMs >= fromMs && record.timeMs < toMs && (sink === undefined || record.sink === sink);
       if (isMeant) yield record;
@@ -34,12 +39,13 @@ export async function* rawRecords(query: RawQuery): AsyncGenerator<RawRecord> {
   }
 }
 
-async function* linesOf(path: string): AsyncGenerator<string> {
+async function* linesOf(path: string, newestFirst: boolean): AsyncGenerator<string> {
   const file = await open(path).catch(ifThere<FileHandle | undefined>(undefined)); // it became too old meanwhile
   if (file === undefined) return;
   try {
-    for await (const content of contentsOf(file, damagedAt(path))) {
-      for (const line of content.toString('utf8').split('\n')) if (line !== '') yield line;
+    for await (const content of contentsOf(file, { damaged: damagedAt(path), newestFirst })) {
+      const lines = content.toString('utf8').split('\n');
+      for (const line of newestFirst ? lines.reverse() : lines) if (line !== '') yield line;
     }
   } finally {
     await file.close();
