@@ -52,6 +52,31 @@ export interface Prepared {
   ids: { id: string; stream: StreamName; namespace: string }[];
 }
 
+/** A document as a sink holds it. What a document lacks, which another program wrote, is empty or 0. */
+export interface StoredDocument {
+  /** `_id` in Elasticsearch, the header `id` in Kafka; what it must be, where the sink keeps none. */
+  id: string;
+  /** `event.id`. */
+  key: string;
+  /** `event.hash`. */
+  revision: string;
+  /** `event.sequence`. */
+  ordinal: number;
+  /** `@timestamp`, epoch milliseconds; of a later revision, too, the time of the record. */
+  timeMs: number | undefined;
+  /** When it was shipped: `event.ingested`, epoch milliseconds. */
+  ingestedMs: number | undefined;
+  /** Where it lies: an index, a file and line, a partition and offset. */
+  place: string;
+}
+
+/** Which documents are meant: those of one stream and source. */
+export interface StoredQuery {
+  stream: StreamName;
+  /** The source's name. */
+  namespace: string;
+}
+
 /** Where documents go. Every method may throw a `SluiceError` with action `stop` (its message says what to do). */
 export interface Sink {
   /** `type` in the config. */
@@ -73,6 +98,11 @@ export interface Sink {
   ): Promise<{ arrived: Set<string> }>;
   /** Called when the last batch of this walk was not committed, and may have arrived: `recover` decides about it, not `close`. */
   outcomeUnknown?(pipeline: string, walk: string): void | Promise<void>;
+  /**
+   * What the sink holds, each document once for each time that it is there, in any order, a page at a time. What comes in
+   * meanwhile may be left out. Without it, nobody can compare, repair or rebuild.
+   */
+  stored?(query: StoredQuery, signal: AbortSignal): AsyncIterable<StoredDocument[]>;
   /** For `sluice check`: whether the sink can be reached and written to. */
   check(signal: AbortSignal): Promise<CheckLine[]>;
   close(): Promise<void>;

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { VendorClient } from '../api/client.ts';
 import type { Refusals } from '../api/connector.ts';
+import { type SluiceError, stopError } from '../api/errors.ts';
 import { revisionOf } from '../api/records/identity.ts';
 import type { Sink } from '../api/sink.ts';
 import type { Registered } from '../api/stream.ts';
@@ -245,9 +246,39 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
       }),
     // A sink that cannot be opened has taken nothing whose fate could be unknown.
     outcomeUnknown: (pipeline, walk) => call(async (sink) => sink.outcomeUnknown?.(pipeline, walk)).catch(() => {}),
+    async *stored(query, signal) {
+      yield* stepwise(call, (sink, broken) => {
+        if (sink.stored === undefined) throw notReadable(kind);
+        return sink.stored(query, AbortSignal.any([signal, broken]));
+      });
+    },
     check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
     close,
   };
+}
+
+function notReadable(kind: string): SluiceError {
+  return stopError(
+    `what a sink of the type ${kind} holds cannot be read`,
+    'Only its `stored` would make that possible (docs/adding-a-sink.md).',
+  );
+}
+
+/** What `begin` yields, each step as a call of its own: what happens outside of it is the failure of the one that waits. */
+async function* stepwise<Client, T>(
+  call: Reopened<Client>['call'],
+  begin: (client: Client, broken: AbortSignal) => AsyncIterable<T>,
+): AsyncGenerator<T> {
+  const steps = await call(async (client, broken) => begin(client, broken)[Symbol.asyncIterator]());
+  try {
+    for (;;) {
+      const { done, value } = await call(() => steps.next());
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await call(async () => steps.return?.());
+  }
 }
 
 /** A client that is opened again when it failed outside of any request. */
@@ -258,16 +289,7 @@ function isolated({
   return {
     json: (request) => call((client) => client.json(request)),
     async *parts(request) {
-      const reply = await call(async (client) => client.parts(request)[Symbol.asyncIterator]());
-      try {
-        for (;;) {
-          const { done, value } = await call(() => reply.next());
-          if (done) return;
-          yield value;
-        }
-      } finally {
-        await call(async () => reply.return?.());
-      }
+      yield* stepwise(call, (client) => client.parts(request));
     },
     authenticate: (signal) => call((client) => client.authenticate(signal)),
     close,

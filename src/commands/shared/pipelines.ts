@@ -1,8 +1,9 @@
 /** Pipelines with their state and statistics, ready to run. */
 import { resolve } from 'node:path';
-import { usageError } from '../../api/errors.ts';
+import { stopError, usageError } from '../../api/errors.ts';
 import { type BuildTools, type Built, build, type PipelinePlan, toPipeline } from '../../engine/build.ts';
 import type { Pipeline } from '../../engine/pipeline.ts';
+import { isHalfRebuilt } from '../../engine/rebuild.ts';
 import { createStatistics, noteSettled, observed, type Statistics } from '../../observe/statistics.ts';
 import { openRawStore } from '../../state/raw/keep.ts';
 import { openState } from '../../state/sqlite.ts';
@@ -32,14 +33,20 @@ function ofItsTenant({ name, source }: PipelinePlan, state: PipelineState): Pipe
   );
 }
 
+/** Records that a rebuild has not reached yet would be shipped again. */
+function requireWholeRebuild(name: string, state: PipelineState): void {
+  if (isHalfRebuilt(state))
+    throw stopError(`the state of ${name} was not rebuilt to its end`, 'Begin again with `sluice state rebuild`.');
+}
+
 /** So many of the last windows are looked through for the newest that settled. */
 const SETTLED_LOOK = 100;
 
-/** Takes the state for itself; throws when another process has it. `adopt` takes output folders as they are. */
+/** Takes the state for itself; throws when another process has it. `adopt` takes output folders as they are; `halfRebuilt` a state that `state rebuild` is not done with. */
 export function openPipelines(
   context: CommandContext,
   choose: (plans: PipelinePlan[]) => PipelinePlan[] = (plans) => plans,
-  { anyTenant = false, adopt = false } = {},
+  { anyTenant = false, adopt = false, halfRebuilt = false } = {},
 ): Opened {
   const { config } = context;
   const store = openState({ ...context.state, now: context.tools.now, exclusive: true });
@@ -61,6 +68,7 @@ export function openPipelines(
     const watched = { ...plan, registered: observed(plan.registered, statistics) };
     const stored = store.pipeline(plan.name);
     const state = anyTenant ? stored : ofItsTenant(plan, stored);
+    if (!halfRebuilt) requireWholeRebuild(plan.name, stored);
     const pipeline = toPipeline(watched, built, config, state, tools, statistics.events);
     statistics.owed = pipeline.owed.size;
     statistics.events.gaps(state.gaps());

@@ -7,6 +7,7 @@ import { type CommonOptions, whole, withCommon } from '../shared/options.ts';
 import { type CompactOptions, compactState } from './compact.ts';
 import { type ConfirmOptions, confirmState } from './confirm.ts';
 import { copyState, importedState } from './copy.ts';
+import { type RebuildOptions, rebuildState } from './rebuild.ts';
 import { type ResetOptions, resetState } from './reset.ts';
 import { type RewindOptions, rewindState } from './rewind.ts';
 import { type ShowOptions, showState } from './show.ts';
@@ -58,4 +59,10 @@ export function addState(program: Command, cli: Cli): void {
     .option('--older-than <age>', 'forget records from before that time for good, e.g. 400d')
     .option('--pipeline <name...>', 'only these pipelines');
   withCommon(compact).action((options: CompactOptions) => compactState(cli, options));
+  const rebuild = state
+    .command('rebuild')
+    .description('make a lost state anew from what the sinks hold, so that nothing is shipped again')
+    .option('--stream <name...>', 'only these streams')
+    .option('--source <name...>', 'only these sources');
+  withCommon(rebuild).action((options: RebuildOptions) => rebuildState(cli, options));
 }

@@ -23,7 +23,7 @@ export async function resetState(cli: Cli, options: ResetOptions): Promise<void>
     const advice = 'Give --yes as well. Sinks keep what they have: it will be there twice.';
     throw usageError(`this forgets what was delivered by ${names.join(', ')}, which is then delivered again`, advice);
   }
-  const opened = openPipelines(context, undefined, { anyTenant: true });
+  const opened = openPipelines(context, undefined, { anyTenant: true, halfRebuilt: true });
   try {
     for (const name of names) await forget(context, opened, name);
   } finally {

@@ -20,6 +20,11 @@ export function partsOf(stream: Stream, record: unknown): unknown[] {
   });
 }
 
+/** The digests of a record of which no part is known. */
+export function unsaid({ changes }: Stream): string {
+  return changes.map(() => UNSAID).join('\n');
+}
+
 export function isSaid(part: unknown, ignored: ReadonlySet<string>): boolean {
   return digestOfAny(part, ignored) !== '';
 }

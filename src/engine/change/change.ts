@@ -7,7 +7,7 @@ import type { MappedAs } from '../../state/raw/record.ts';
 import type { Known, Owed, Row } from '../../state/store.ts';
 import type { Claim } from '../claims.ts';
 import type { Pipeline } from '../pipeline.ts';
-import { actionFor, digestsOf, isSaid, partsOf } from './action.ts';
+import { actionFor, digestsOf, isSaid, partsOf, unsaid } from './action.ts';
 import { attempt, isUnchanged, type Observed } from './compare.ts';
 import { type DetailNeeds, fetchDetail, owedFor, type Shipped } from './detail.ts';
 import { type OutNeeds, ready } from './out.ts';
@@ -188,16 +188,34 @@ function shippedChange(
   return { row, out: made.out, claim: mine, raw: made.raw };
 }
 
-/** Nothing to ship: only the fingerprint and the next refresh move on. */
+/** Nothing to ship: only what is remembered moves on. */
 function touched(pipeline: ChangeNeeds, seen: Observed, known: Known, shipped: Shipped): Row {
+  const isRebuilt = known.fingerprint === null && known.digests === unsaid(pipeline.registered.stream);
+  const learned = isRebuilt && shipped.kind !== 'deleted' ? asDelivered(pipeline, seen, known, shipped) : undefined;
+  const digests = learned?.digests ?? known.digests;
   const fingerprint =
-    seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped, known.digests);
+    seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped, digests);
   return {
     ...known,
+    ...learned,
     key: seen.key,
     fingerprint,
     ...refreshAt(pipeline, shipped, knownSinceMs(pipeline, known), known, false),
   };
+}
+
+/** What was remembered when this revision was delivered, and is not in a state that was rebuilt from documents. */
+function asDelivered(
+  pipeline: ChangeNeeds,
+  { key }: Observed,
+  { revision, ordinal, timeMs, digests: unknown }: Known,
+  { record, kind }: Shipped,
+): Pick<Row, 'digests' | 'notes'> {
+  const parts = partsOf(pipeline.registered.stream, record);
+  const digests = digestsOf(pipeline, parts, kind === 'detail-missing' ? unknown : undefined);
+  const mappedAs = { atMs: pipeline.now(), kind: kind as MappedAs['kind'], action: undefined, as: undefined };
+  const { notes } = ready(pipeline, { record, key, revision, ordinal, timeMs, mappedAs }, pipeline.state.note);
+  return notes.length > 0 ? { digests, notes } : { digests };
 }
 
 /** The detail that was due cannot be had: later. */

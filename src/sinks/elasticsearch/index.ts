@@ -13,6 +13,7 @@ import { type Backoff, type BackoffSettings, backoffOf } from '../backoff.ts';
 import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
+import { storedIn } from './stored.ts';
 import type { CheckedStream } from './template-check.ts';
 import { deliver } from './write.ts';
 
@@ -66,6 +67,11 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
     },
     async recover(_pipeline, prepared, _committed, signal = closed.signal) {
       return { arrived: await recovered(opened, prepared, AbortSignal.any([closed.signal, signal])) };
+    },
+    stored(query, given) {
+      const { client, limits, newBackoff } = opened;
+      const dataStream = dataStreamOf(limits.dataStreamType, query);
+      return storedIn({ client, dataStream, newBackoff, signal: AbortSignal.any([closed.signal, given]) }, query);
     },
     check: (signal) => check(opened.client, settings, signal),
     close: () => {

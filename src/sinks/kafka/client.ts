@@ -3,8 +3,16 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import kafkajs from 'kafkajs';
+import type * as Kafkajs from 'kafkajs';
 import { frameChecker } from './frames.ts';
+import { withoutAborted } from './stored/aborted.ts';
+
+const inside = createRequire(import.meta.url);
+/** Before kafkajs is loaded, which holds on to its own. */
+const filter = inside.resolve('kafkajs/src/consumer/filterAbortedMessages');
+inside(filter);
+(inside.cache[filter] as { exports: unknown }).exports = withoutAborted;
+const kafkajs = inside('kafkajs') as typeof Kafkajs;
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -86,7 +94,6 @@ function withinReply(original: Decoder[ArrayReader], readLength: 'readInt32' | '
   };
 }
 
-const inside = createRequire(import.meta.url);
 const queue = inside('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
 queue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
 const connection = inside('kafkajs/src/network/connection') as { prototype: Connection };

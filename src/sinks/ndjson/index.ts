@@ -10,11 +10,13 @@ import type { Logger } from 'pino';
 import type { Json } from '../../api/document.ts';
 import { actionOf, messageOf, SluiceError } from '../../api/errors.ts';
 import type { Batch, Sink } from '../../api/sink.ts';
+import { paged } from '../stored.ts';
 import { checkFiles, openToOthers } from './check.ts';
 import { diskError } from './errors.ts';
 import { claimFolder, type FolderClaim } from './folder.ts';
 import { type Owner, toReceipts } from './owner.ts';
 import { finishParts } from './recover.ts';
+import { storedIn } from './stored.ts';
 import { append, type Chain, finish, inTurn, type NdjsonSettings, newChain, receiptOf, rotateIfDue } from './write.ts';
 
 interface Tools {
@@ -107,6 +109,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       const chain = chains.get(chainName({ pipeline, walk }));
       if (chain !== undefined) chain.outcomeUnknown = true;
     },
+    stored: (query, signal) => paged(storedIn(join(settings.path, query.namespace, query.stream), query, signal)),
     check: (signal) => checkFiles(settings, tools.owner, signal),
     async close() {
       clearInterval(looking);

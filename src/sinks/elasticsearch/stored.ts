@@ -1,0 +1,112 @@
+/** Reads a data stream as it is at one moment: a point in time, in the order of its shards, a page at a time. */
+import { z } from 'zod';
+import type { EcsDocument } from '../../api/document.ts';
+import { stopError } from '../../api/errors.ts';
+import type { StoredDocument, StoredQuery } from '../../api/sink.ts';
+import { type Backoff, orRefusal } from '../backoff.ts';
+import { LOOKED_AT, PAGE, toStored } from '../stored.ts';
+import { type ClusterTrouble, troubleWith } from './answers.ts';
+import type { EsClient, EsRequest, Reply } from './client.ts';
+
+/** Between two pages; each asks for it anew. */
+const KEPT = '5m';
+
+const SHARDS = z.object({ _shards: z.object({ failed: z.number() }) });
+const POINT = SHARDS.extend({ id: z.string() });
+const HIT = z.object({
+  _id: z.string(),
+  _index: z.string(),
+  _source: z.record(z.string(), z.unknown()).default({}),
+  sort: z.array(z.union([z.number(), z.string()])),
+});
+const HITS = SHARDS.extend({
+  pit_id: z.string(),
+  hits: z.object({ hits: z.array(HIT).default([]) }).default({ hits: [] }),
+});
+
+interface Reading {
+  client: EsClient;
+  dataStream: string;
+  newBackoff: () => Backoff;
+  signal: AbortSignal;
+}
+
+/** Throws where a shard is missing: what lies there would count as lost. A data stream that is not there holds nothing. */
+export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGenerator<StoredDocument[]> {
+  const { dataStream } = reading;
+  await answered(reading, { method: 'POST', path: `/${dataStream}/_refresh`, shape: SHARDS });
+  const opened = await answered(reading, {
+    method: 'POST',
+    path: `/${dataStream}/_pit`,
+    query: { keep_alive: KEPT, allow_partial_search_results: false },
+    shape: POINT,
+  });
+  if (opened === undefined) return;
+  let { id } = opened;
+  try {
+    for (let after: (number | string)[] | undefined; ; ) {
+      const page = await answered(reading, {
+        method: 'POST',
+        path: '/_search',
+        query: { allow_partial_search_results: false },
+        body: {
+          size: PAGE,
+          pit: { id, keep_alive: KEPT },
+          sort: [{ _shard_doc: 'asc' }],
+          track_total_hits: false,
+          _source: LOOKED_AT,
+          ...(after === undefined ? {} : { search_after: after }),
+        },
+        shape: HITS,
+      });
+      if (page === undefined) throw gone(reading);
+      id = page.pit_id;
+      const { hits } = page.hits;
+      after = hits.at(-1)?.sort;
+      if (hits.length > 0)
+        yield hits.map(({ _id, _index, _source }) => toStored(query, _id, _source as Partial<EcsDocument>, _index));
+      if (hits.length < PAGE) return;
+    }
+  } finally {
+    const close = { method: 'DELETE' as const, path: '/_pit', body: { id }, signal: AbortSignal.timeout(5000) };
+    await reading.client.call(close).catch(() => {}); // it ends by itself
+  }
+}
+
+/** The answer, asked for until there is one or backoff ends; undefined where there is no such data stream. */
+async function answered<Body>(
+  { client, dataStream, newBackoff, signal }: Reading,
+  request: Omit<EsRequest<Body>, 'signal'>,
+): Promise<Body | undefined> {
+  const backoff = newBackoff();
+  const place = { where: client.where, dataStream };
+  const attempt = async (): Promise<ClusterTrouble | { body: Body } | undefined> => {
+    const reply: Reply<Body> = await client.call({ ...request, signal } as EsRequest<Body>);
+    if (reply.kind === 'answer' && reply.status === 404 && isMissing(reply.body)) return undefined;
+    if (reply.kind === 'silence' || reply.status !== 200) return troubleWith(reply as Reply, place);
+    const { failed } = (reply.body as z.infer<typeof SHARDS>)._shards;
+    if (failed === 0) return { body: reply.body };
+    const why = `cannot read every shard of ${dataStream}`;
+    return {
+      kind: 'trouble',
+      why,
+      advice: 'Bring the missing shards back (GET _cluster/health).',
+      outcomeUnknown: false,
+    };
+  };
+  for (;;) {
+    const answer = await orRefusal(attempt);
+    if (answer === undefined) return undefined;
+    if ('body' in answer) return answer.body;
+    await backoff.wait(answer, signal);
+  }
+}
+
+/** Only Elasticsearch's own word for it counts: a proxy's 404 must never read as "nothing is there". */
+function isMissing(body: unknown): boolean {
+  return (body as { error?: { type?: string } } | null)?.error?.type === 'index_not_found_exception';
+}
+
+function gone({ client, dataStream }: Reading) {
+  return stopError(`${dataStream} at ${client.where} was removed while it was read`, 'Begin again once it is there.');
+}

@@ -1,0 +1,178 @@
+/** Reads a topic from its beginning to the end that it has when that begins: committed records only. */
+import { randomUUID } from 'node:crypto';
+import type { EachBatchPayload } from 'kafkajs';
+import type { Logger } from 'pino';
+import type { EcsDocument } from '../../../api/document.ts';
+import { messageOf, SluiceError } from '../../../api/errors.ts';
+import type { StoredDocument, StoredQuery } from '../../../api/sink.ts';
+import { toStored } from '../../stored.ts';
+import { type Connection, connectKafka, within } from '../connection.ts';
+import { typeOf } from '../errors.ts';
+import { topicOf, type WholeSettings } from '../settings.ts';
+
+/** A reader of what was read may be slow. */
+const SESSION_MS = 60_000;
+
+/**
+ * By a consumer of a group of its own, which commits nothing and is deleted in the end. A topic may hold documents of
+ * several sources.
+ */
+export async function* storedIn(
+  settings: WholeSettings,
+  query: StoredQuery,
+  log: Logger,
+  signal: AbortSignal,
+): AsyncGenerator<StoredDocument[]> {
+  const topic = topicOf(settings.topic, query);
+  const connection = connectKafka(settings, log);
+  const stop = () => connection.drop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const left = await endsOf(connection, topic, settings.timeoutMs);
+    if (left.size > 0) yield* read(connection, settings, topic, query, left, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof SluiceError) throw error;
+    throw new SluiceError(`${topic} in Kafka at ${settings.brokers.join(', ')} cannot be read: ${messageOf(error)}`, {
+      action: 'retry',
+      advice:
+        'Try again once the brokers answer; reading needs the rights to read the topic and to use a group of the prefix.',
+      cause: error,
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    connection.drop();
+  }
+}
+
+/** For each partition that holds records, the offset that the last committed one is before. */
+async function endsOf(connection: Connection, topic: string, timeoutMs: number): Promise<Map<number, bigint>> {
+  const asking = connection.withAdmin((admin) => admin.fetchTopicOffsets(topic));
+  const offsets = await within(timeoutMs, `asking for the offsets of ${topic}`, asking).catch((error: unknown) => {
+    if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return [];
+    throw error;
+  });
+  const filled = offsets.filter(({ low, high }) => BigInt(low) < BigInt(high));
+  return new Map(filled.map(({ partition, high }) => [partition, BigInt(high)]));
+}
+
+async function* read(
+  connection: Connection,
+  settings: WholeSettings,
+  topic: string,
+  query: StoredQuery,
+  left: Map<number, bigint>,
+  signal: AbortSignal,
+): AsyncGenerator<StoredDocument[]> {
+  const groupId = `${settings.transactionalIdPrefix}-read-${randomUUID()}`;
+  const consumer = connection.kafka.consumer({
+    groupId,
+    sessionTimeout: SESSION_MS,
+    maxBytesPerPartition: 4 * 2 ** 20,
+  });
+  const pages = handOver<StoredDocument[]>();
+  // Also for fetches of which nothing is left but the marks of transactions.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, lastOffset } }) => {
+    const end = left.get(partition);
+    if (end === undefined || BigInt(lastOffset) + 1n < end) return;
+    left.delete(partition);
+    if (left.size === 0) pages.end();
+  });
+  consumer.on(consumer.events.CRASH, ({ payload: { error } }) => pages.fail(error));
+  const eachBatch = async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
+    const end = left.get(batch.partition);
+    if (end === undefined) return;
+    const page = batch.messages.flatMap(({ value, headers, offset }) => {
+      if (BigInt(offset) >= end) return [];
+      const document = documentOf(value);
+      const isMeant = (document.data_stream as { namespace?: unknown } | undefined)?.namespace === query.namespace;
+      return isMeant
+        ? [toStored(query, headers?.id?.toString() ?? '', document, `${topic}[${batch.partition}]@${offset}`)]
+        : [];
+    });
+    await pages.put(page);
+    await heartbeat();
+  };
+  try {
+    await within(settings.timeoutMs * 2, 'opening a consumer', consumer.connect());
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatch });
+    for await (const page of pages.taken(signal)) if (page.length > 0) yield page;
+  } finally {
+    pages.end();
+    await within(settings.timeoutMs, 'leaving', consumer.disconnect()).catch(() => {});
+    await within(
+      settings.timeoutMs,
+      'leaving',
+      connection.withAdmin((admin) => admin.deleteGroups([groupId])),
+    ).catch(
+      () => {}, // brokers forget a group that nobody uses
+    );
+  }
+}
+
+function documentOf(value: Buffer | null): Partial<EcsDocument> {
+  try {
+    return (JSON.parse(value?.toString('utf8') ?? '') ?? {}) as Partial<EcsDocument>;
+  } catch {
+    return {};
+  }
+}
+
+interface HandOver<T> {
+  /** Resolves when it is taken, or nobody takes any more. */
+  put(value: T): Promise<void>;
+  end(): void;
+  fail(error: Error): void;
+  taken(signal: AbortSignal): AsyncGenerator<T>;
+}
+
+/** From callbacks to a loop, one value at a time. */
+function handOver<T>(): HandOver<T> {
+  const waiting: { value: T; taken: () => void }[] = [];
+  let failure: Error | undefined;
+  let hasEnded = false;
+  let wake = Promise.withResolvers<void>();
+  const settle = () => {
+    wake.resolve();
+    if (!hasEnded && failure === undefined) return;
+    for (const { taken } of waiting) taken();
+  };
+  return {
+    put(value) {
+      if (hasEnded || failure !== undefined) return Promise.resolve();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push({ value, taken: resolve });
+      settle();
+      return promise;
+    },
+    end() {
+      hasEnded = true;
+      settle();
+    },
+    fail(error) {
+      failure ??= error;
+      settle();
+    },
+    async *taken(signal) {
+      const aborted = () => this.fail(signal.reason as Error);
+      signal.addEventListener('abort', aborted, { once: true });
+      try {
+        for (;;) {
+          const first = waiting.shift();
+          if (first !== undefined) {
+            yield first.value;
+            first.taken();
+            continue;
+          }
+          if (failure !== undefined) throw failure;
+          if (hasEnded) return;
+          wake = Promise.withResolvers<void>();
+          await wake.promise;
+        }
+      } finally {
+        signal.removeEventListener('abort', aborted);
+      }
+    },
+  };
+}

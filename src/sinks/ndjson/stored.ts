@@ -1,0 +1,74 @@
+/** Reads the segments of a stream: the finished ones, and of those that are being written all whole lines. */
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { EcsDocument } from '../../api/document.ts';
+import { messageOf, stopError } from '../../api/errors.ts';
+import type { StoredDocument, StoredQuery } from '../../api/sink.ts';
+import { toStored } from '../stored.ts';
+import { type Segment, segmentsIn } from './names.ts';
+import { unpackedFrames } from './zstd-frames.ts';
+
+/** The documents of a folder, segment by segment. What a collector takes meanwhile is left out. */
+export async function* storedIn(
+  folder: string,
+  query: StoredQuery,
+  signal: AbortSignal,
+): AsyncGenerator<StoredDocument> {
+  const names = await readdir(folder).catch(ifThere<string[]>([]));
+  const segments = segmentsIn(names).filter(({ standing }) => standing !== 'uncommitted');
+  for (const segment of segments.sort((one, other) => (one.name < other.name ? -1 : 1))) {
+    let line = 0;
+    for await (const text of linesOf(join(folder, segment.name), segment)) {
+      signal.throwIfAborted();
+      line++;
+      if (text !== '') yield toStored(query, undefined, documentOf(text), `${segment.name}:${line}`);
+    }
+  }
+}
+
+/** A line that is no document was not written by Sluice. */
+function documentOf(text: string): Partial<EcsDocument> {
+  try {
+    return (JSON.parse(text) ?? {}) as Partial<EcsDocument>;
+  } catch {
+    return {};
+  }
+}
+
+/** A last line without its end is one that is being written. */
+async function* linesOf(path: string, segment: Segment): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for await (const chunk of bytesOf(path)) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return; // a collector has it, or it got its name
+    if (segment.standing === 'part' && segment.isCompressed && /^(Z_|ERR_|ZSTD)/.test(code ?? '')) return; // its end is being written
+    throw stopError(
+      `${path} cannot be read: ${messageOf(error)}`,
+      'Is the file as Sluice wrote it? Put it back as it was.',
+    );
+  }
+}
+
+function bytesOf(path: string): AsyncIterable<Buffer> {
+  const file = createReadStream(path);
+  if (/\.zst(\.part)?$/.test(path)) return unpackedFrames(file);
+  // What goes wrong in either ends the other, and is thrown to whoever reads.
+  return /\.gz(\.part)?$/.test(path) ? pipeline(file, createGunzip(), () => {}) : file;
+}
+
+function ifThere<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code !== 'ENOENT') throw error;
+    return otherwise;
+  };
+}

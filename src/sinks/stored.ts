@@ -1,0 +1,50 @@
+/** A document that a sink holds, as what is compared of it. */
+import type { EcsDocument } from '../api/document.ts';
+import { documentId } from '../api/records/identity.ts';
+import type { StoredDocument, StoredQuery } from '../api/sink.ts';
+import { parseTimeMs } from '../api/time.ts';
+
+/** The members of a document that `toStored` looks at. */
+export const LOOKED_AT = ['@timestamp', 'event.id', 'event.hash', 'event.sequence', 'event.ingested'];
+
+/** `id` is computed where the sink keeps none beside the document. */
+export function toStored(
+  { stream }: StoredQuery,
+  id: string | undefined,
+  document: Partial<EcsDocument>,
+  place: string,
+): StoredDocument {
+  const event = (document.event ?? {}) as Record<string, unknown>;
+  const key = textOf(event.id);
+  const revision = textOf(event.hash);
+  const ordinal = typeof event.sequence === 'number' ? event.sequence : 0;
+  return {
+    id: id ?? documentId(stream, key, ordinal, revision),
+    ...{ key, revision, ordinal, place },
+    timeMs: timeOf(document['@timestamp']),
+    ingestedMs: timeOf(event.ingested),
+  };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function timeOf(value: unknown): number | undefined {
+  return typeof value === 'string' ? parseTimeMs(value) : undefined;
+}
+
+/** Documents to a page. */
+export const PAGE = 1000;
+
+/** Gathers documents into pages. */
+export async function* paged(documents: AsyncIterable<StoredDocument>): AsyncGenerator<StoredDocument[]> {
+  let page: StoredDocument[] = [];
+  for await (const document of documents) {
+    page.push(document);
+    if (page.length < PAGE) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
+}
