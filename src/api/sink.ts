@@ -100,7 +100,7 @@ export interface Sink {
   outcomeUnknown?(pipeline: string, walk: string): void | Promise<void>;
   /**
    * What the sink holds, each document once for each time that it is there, in any order, a page at a time. What comes in
-   * meanwhile may be left out. Without it, nobody can compare, repair or rebuild.
+   * meanwhile, or came in a moment ago, may be left out. Without it, nobody can compare, repair or rebuild.
    */
   stored?(query: StoredQuery, signal: AbortSignal): AsyncIterable<StoredDocument[]>;
   /** For `sluice check`: whether the sink can be reached and written to. */

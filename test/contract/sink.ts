@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EcsDocument, Json } from '../../src/api/document.ts';
 import { isAbort } from '../../src/api/errors.ts';
+import { documentId } from '../../src/api/records/identity.ts';
 import type { Batch, OutDocument, Prepared, Sink } from '../../src/api/sink.ts';
 import { toJson } from '../../src/sinks/serialize.ts';
 
@@ -99,6 +100,38 @@ export function sinkContract(
       for (const document of found) {
         expect(String(eventOf(document).ingested)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       }
+    });
+
+    it('tells what it holds: each document, with what it says of itself', async ({ skip }) => {
+      const { sink } = await fresh();
+      if (sink.stored === undefined) skip('nobody can read it');
+      await begin(sink);
+      const revised = (key: string, ordinal: number): OutDocument => {
+        const revision = `r${ordinal}`;
+        const event = { id: key, hash: revision, sequence: ordinal };
+        return {
+          ...contractDocument(key, { event }),
+          id: documentId('test.contract', key, ordinal, revision),
+          revision,
+        };
+      };
+      const documents = Array.from({ length: 2300 }, (_, index) =>
+        revised(`k${index % 1200}`, 1 + Math.floor(index / 1200)),
+      );
+      await sink.write(batchOf('live', 1, documents.slice(0, 1500)), signal);
+      await sink.write(batchOf('backfill-1', 1, documents.slice(1500)), signal);
+      const read = async (namespace: string) =>
+        (await Array.fromAsync(sink.stored?.({ stream: 'test.contract', namespace }, signal) ?? [])).flat();
+      let found = await read('acme');
+      for (let look = 1; look < 10 && found.length < documents.length; look++) found = await read('acme'); // it may be late
+      const byId = (one: { id: string }, other: { id: string }) => (one.id < other.id ? -1 : 1);
+      const timeMs = Date.parse('2026-01-02T03:04:05.678Z');
+      const expected = documents.map(({ id, key, revision }) => ({
+        ...{ id, key, revision, ordinal: Number(revision.slice(1)), timeMs },
+        ...{ ingestedMs: expect.any(Number), place: expect.any(String) },
+      }));
+      expect(found.sort(byId)).toEqual(expected.sort(byId));
+      expect(await read('other')).toEqual([]);
     });
 
     it('takes an empty batch', async () => {

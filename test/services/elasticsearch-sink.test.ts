@@ -102,6 +102,9 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       ...sink,
       write: (batch, abort) =>
         sink.write({ ...batch, documents: batch.documents.map((each) => ({ ...each, namespace })) }, abort),
+      async *stored(query, abort) {
+        yield* sink.stored?.({ ...query, namespace: query.namespace === 'acme' ? namespace : 'other' }, abort) ?? [];
+      },
       recover: (pipeline, prepared, committed) =>
         sink.recover(
           pipeline,
