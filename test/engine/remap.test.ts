@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { streams } from '../../connectors/index.ts';
 import { itemsOfEach, type Simulator } from '../../simulator/index.ts';
 import type { EcsDocument, Mapping } from '../../src/api/document.ts';
+import { openBatchWriter } from '../../src/engine/batch-writer.ts';
+import { changeFromLoss } from '../../src/engine/change/change.ts';
 import { createTally, differencesOf } from '../../src/engine/remap/differences.ts';
 import { type Deliveries, type MappedAnew, mapAnew, remap } from '../../src/engine/remap/remap.ts';
 import { runWalk } from '../../src/engine/walk.ts';
@@ -152,6 +154,34 @@ test('what was kept twice for one revision counts as it was kept last: the first
   for await (const mapped of mapAnew(originOf(one), ALWAYS)) seen.push(mapped);
   expect(seen).toHaveLength(COUNT);
   expect(seen.flatMap(({ differences }) => differences)).toEqual([]);
+});
+
+test('a deletion that is mapped anew stays one', async () => {
+  simulator = await simulate({ seed: 7, detections: 5 });
+  const labelled = withMapping('cylance.detection', (mapping) => (record, source) => ({
+    ...mapping(record, source),
+    labels: { all: 'yes' },
+  }));
+  let one = open();
+  const walk = wholeRange(simulator);
+  await runWalk(one.pipeline, walk, never);
+  const [key = ''] = one.pipeline.state.newestKeys(1);
+  const writer = openBatchWriter(one.pipeline, walk.id, one.pipeline.state.walk(walk.id)?.batch ?? 0, never);
+  writer.done(writer.begin({ records: [], cursor: null }, 1), await changeFromLoss(one.pipeline, walk, key));
+  await writer.flush();
+  await writer.close();
+  await one.close();
+  one = open({ streams: labelled });
+  await remapAll(one);
+  const events = sink.documents.map(documentOf).filter(({ event }) => event.id === key);
+  const { deleted, updated } = one.pipeline.registered.stream.actions;
+  expect(events.map(({ event }) => [event.sequence, event.action]).slice(1)).toEqual([
+    [2, deleted],
+    [3, deleted],
+  ]);
+  expect(one.pipeline.state.known(key)).toMatchObject({ deleted: true, ordinal: 3 });
+  const others = sink.documents.map(documentOf).filter(({ event }) => event.id !== key && event.sequence === 2);
+  expect(others.map(({ event }) => event.action)).toEqual(Array(4).fill(updated));
 });
 
 describe('a remap that is killed', () => {

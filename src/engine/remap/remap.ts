@@ -80,7 +80,7 @@ export async function remap(
     if (differences.length === 0) return undefined;
     const action = known.deleted ? actions.deleted : actions.updated;
     const ordinal = known.ordinal + 1;
-    const made = asKept(pipeline, kept, ordinal, { action, as: 'event' });
+    const made = asKept(pipeline, kept, ordinal, { action }); // no alert, being a later revision
     return { made, row: { ...known, key: kept.key, ordinal } };
   });
 }
