@@ -8,6 +8,8 @@ interface Standing {
   /** 0 to 1. */
   part: number;
   delivered: number;
+  /** What has become of so many; delivered, where this is left out. */
+  as?: string;
   /** A text shown beside the bar, such as the reason for waiting. */
   note?: string;
 }
@@ -98,7 +100,7 @@ type Describe = (standing: Standing) => { percent: number; part: number; text: s
 /** Remembers recent progress to tell the rate and the remaining time. */
 function describer(now: () => number): Describe {
   const past: { at: number; delivered: number; part: number }[] = [];
-  return ({ part, delivered, note }) => {
+  return ({ part, delivered, as = 'delivered', note }) => {
     const at = now();
     past.push({ at, delivered, part });
     while (past.length > 2 && at - (past[0]?.at ?? at) > RATE_MS) past.shift();
@@ -108,7 +110,7 @@ function describer(now: () => number): Describe {
     const pace = (part - first.part) / seconds;
     const left = pace > 0 && part < 1 && seconds >= 1 ? `${showDuration(((1 - part) / pace) * 1000)} left` : undefined;
     const parts = [
-      `${showCount(delivered)} delivered`,
+      `${showCount(delivered)} ${as}`,
       seconds >= 1 ? `${showCount(Math.max(0, rate))}/s` : undefined,
       left,
       note,

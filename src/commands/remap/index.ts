@@ -4,6 +4,7 @@ import { usageError } from '../../api/errors.ts';
 import type { Range } from '../../api/walk.ts';
 import { build, type PipelinePlan } from '../../engine/build.ts';
 import { copy, type Deliveries, mapAnew, remap } from '../../engine/remap/remap.ts';
+import { startProgress } from '../../observe/progress.ts';
 import { readTime, showTime } from '../../observe/show.ts';
 import { sinkTypeOf } from '../../sinks/registry.ts';
 import { openState } from '../../state/sqlite.ts';
@@ -14,7 +15,7 @@ import { type CommonOptions, withCommon } from '../shared/options.ts';
 import { openPipelines, type Running } from '../shared/pipelines.ts';
 import { chosenPlans } from '../shared/select.ts';
 import { withExistingState } from '../shared/stored.ts';
-import { createCount, printAll, type RemapResult } from './result.ts';
+import { type Count, createCount, printAll, type RemapResult } from './result.ts';
 
 interface RemapOptions extends CommonOptions {
   from?: string;
@@ -75,29 +76,35 @@ function requireUsable({ config }: CommandContext, { namespace }: RemapOptions):
     );
 }
 
-function originOf(plan: PipelinePlan, store: StateStore, { config, log }: CommandContext): Deliveries {
+function deliveriesOf(plan: PipelinePlan, store: StateStore, { config, log }: CommandContext): Deliveries {
   const { source, registered, sinkName, wantedNotes } = plan;
   const facts = registered.connector.facts(source);
   const pipeline = { registered, source: facts, enrichHosts: source.enrichHosts, wantedNotes, sinkName, log };
   return { pipeline, state: store.pipeline(plan.name), path: config.state.path };
 }
 
+/** One pipeline: what it has delivered, and what becomes of it. */
+interface Part {
+  name: string;
+  deliveries: Deliveries;
+  /** The pipeline that is written to; left out where nothing is shipped. */
+  target?: Running;
+}
+
 /** Takes no lock: a running Sluice goes on. */
 async function compare(cli: Cli, context: CommandContext, range: Range, options: RemapOptions): Promise<RemapResult[]> {
   const built = build(context.config, context.tools, false);
   const store = openState({ ...context.state, now: cli.now, exclusive: false });
-  const results: RemapResult[] = [];
   try {
     const known = new Set(store.pipelines());
-    for (const plan of chosenPlans(built.plans, options).filter(({ name }) => known.has(name))) {
-      const count = createCount();
-      for await (const one of mapAnew(originOf(plan, store, context), range)) {
+    const plans = chosenPlans(built.plans, options).filter(({ name }) => known.has(name));
+    const parts = plans.map((plan) => ({ name: plan.name, deliveries: deliveriesOf(plan, store, context) }));
+    return await workOn(cli, context, parts, range, async ({ deliveries }, { see }) => {
+      for await (const one of mapAnew(deliveries, range)) {
         cli.signal.throwIfAborted();
-        count.see(one);
+        see(one);
       }
-      results.push({ pipeline: plan.name, ...count.result(store.pipeline(plan.name), range) });
-    }
-    return results;
+    });
   } finally {
     store.close();
     await built.close();
@@ -105,24 +112,51 @@ async function compare(cli: Cli, context: CommandContext, range: Range, options:
 }
 
 async function ship(cli: Cli, context: CommandContext, range: Range, options: RemapOptions): Promise<RemapResult[]> {
-  const { namespace } = options;
   const targets = targetsOf(context, options);
   const opened = openPipelines(context, (plans) => plans.flatMap(({ name }) => targets.get(name) ?? []));
-  const results: RemapResult[] = [];
   try {
-    for (const [index, name] of [...targets.keys()].entries()) {
-      const { pipeline, statistics } = opened.running[index] as Running;
-      const plan = opened.built.plans.find((one) => one.name === name) as PipelinePlan;
-      const origin = originOf(plan, opened.store, context);
-      const count = createCount();
-      if (namespace === undefined) await remap(pipeline, origin, range, cli.signal, count.see);
-      else await copy({ ...pipeline, raw: undefined }, origin, range, cli.signal, count.see);
-      const { delivered: shipped, rejected } = statistics;
-      results.push({ pipeline: pipeline.name, ...count.result(origin.state, range), shipped, rejected });
+    const parts = opened.built.plans.flatMap((plan) => {
+      const target = opened.running.find(({ pipeline }) => pipeline.name === targets.get(plan.name)?.name);
+      if (target === undefined) return [];
+      return { name: target.pipeline.name, deliveries: deliveriesOf(plan, opened.store, context), target };
+    });
+    return await workOn(cli, context, parts, range, async ({ deliveries, target }, { see }) => {
+      const { pipeline } = target as Running;
+      if (options.namespace === undefined) await remap(pipeline, deliveries, range, cli.signal, see);
+      else await copy({ ...pipeline, raw: undefined }, deliveries, range, cli.signal, see);
+    });
+  } finally {
+    await opened.close();
+  }
+}
+
+/** One after the other, with progress on stderr. */
+async function workOn(
+  cli: Cli,
+  { talk }: CommandContext,
+  parts: readonly Part[],
+  range: Range,
+  work: (part: Part, count: Count) => Promise<void>,
+): Promise<RemapResult[]> {
+  const results: RemapResult[] = [];
+  const total = parts.reduce((sum, { deliveries }) => sum + deliveries.state.countBetween(range), 0);
+  const counts = parts.map(createCount);
+  const standing = () => {
+    const seen = counts.reduce((sum, { records }) => sum + records, 0);
+    return { part: Math.min(1, seen / Math.max(1, total)), delivered: seen, as: 'mapped anew' };
+  };
+  const progress = startProgress({ title: 'remap', cli, talk, standing });
+  try {
+    for (const [index, part] of parts.entries()) {
+      const count = counts[index] as Count;
+      await work(part, count);
+      const { name: pipeline, deliveries, target } = part;
+      const shipped = target && { shipped: target.statistics.delivered, rejected: target.statistics.rejected };
+      results.push({ pipeline, ...count.result(deliveries.state, range), ...shipped });
     }
     return results;
   } finally {
-    await opened.close();
+    progress.stop();
   }
 }
 

@@ -21,7 +21,9 @@ export interface RemapResult {
   rejected?: number;
 }
 
-interface Count {
+export interface Count {
+  /** How many were seen so far. */
+  readonly records: number;
   see(one: MappedAnew): void;
   result(state: Pick<PipelineState, 'countBetween'>, range: Range): Omit<RemapResult, 'pipeline'>;
 }
@@ -32,6 +34,9 @@ export function createCount(): Count {
   let differ = 0;
   let dated = 0;
   return {
+    get records() {
+      return records;
+    },
     see({ kept, known, differences }) {
       records++;
       if (known.timeMs !== null) dated++;

@@ -20,6 +20,7 @@ export function differencesOf(before: EcsDocument, after: EcsDocument): Differen
 }
 
 function compare(field: string, before: unknown, after: unknown, found: Difference[]): void {
+  if (before === after) return; // most values are no objects, and did not change
   const [one, other] = [membersOf(before), membersOf(after)];
   if (one !== undefined && other !== undefined) {
     for (const name of new Set([...Object.keys(one), ...Object.keys(other)]))

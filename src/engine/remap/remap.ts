@@ -68,13 +68,13 @@ function parsed(json: Buffer): EcsDocument {
 /** Ships each record that differs as its next revision. `see` gets every record that is looked at. */
 export async function remap(
   pipeline: Pipeline,
-  origin: Deliveries,
+  deliveries: Deliveries,
   range: Range,
   signal: AbortSignal,
   see: (one: MappedAnew) => void,
 ): Promise<void> {
   const { actions } = pipeline.registered.stream;
-  await ship(pipeline, origin, range, signal, (one) => {
+  await ship(pipeline, deliveries, range, signal, (one) => {
     see(one);
     const { kept, known, differences } = one;
     if (differences.length === 0) return undefined;
@@ -88,12 +88,12 @@ export async function remap(
 /** Ships every record of the range into another data stream, under its ordinal; `pipeline` is the one that writes there. */
 export async function copy(
   pipeline: Pipeline,
-  origin: Deliveries,
+  deliveries: Deliveries,
   range: Range,
   signal: AbortSignal,
   see: (one: MappedAnew) => void,
 ): Promise<void> {
-  await ship(pipeline, origin, range, signal, (one) => {
+  await ship(pipeline, deliveries, range, signal, (one) => {
     see(one);
     const { kept, known } = one;
     const there = pipeline.state.known(kept.key);
@@ -108,7 +108,7 @@ type Choose = (one: MappedAnew) => { made: Ready; row: Omit<Row, 'id'> } | undef
 
 async function ship(
   pipeline: Pipeline,
-  origin: Deliveries,
+  deliveries: Deliveries,
   range: Range,
   signal: AbortSignal,
   choose: Choose,
@@ -118,7 +118,7 @@ async function ship(
   const { batch } = state.begin(WALK, 'sweep', range);
   const writer = openBatchWriter(pipeline, WALK, batch, pipeline.hardStop);
   try {
-    for await (const one of mapAnew(origin, range)) {
+    for await (const one of mapAnew(deliveries, range)) {
       signal.throwIfAborted();
       const chosen = choose(one);
       if (chosen === undefined) continue;
