@@ -106,8 +106,10 @@ export function openBatchWriter(
     const completed = completedPages();
     if (batch.changes.length === 0 && completed.length === 0) return;
     try {
+      requireOpen(pipeline);
+      if (batch.changes.some(({ out }) => out !== undefined)) pipeline.rejections.require();
       await keep(pipeline, batch.changes);
-      if (pipeline.sinkGate.failure !== undefined) throw pipeline.sinkGate.failure; // of another walk: which documents arrived is not known
+      requireOpen(pipeline); // another walk may have failed meanwhile
       const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
       count(batch, new Set(rejections.map((rejection) => rejection.id)));
       const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
@@ -240,6 +242,11 @@ function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected, owed
   return { walk, ...accepted, delivered, rejected, owed, unchanged };
 }
 
+/** Throws what a write of another walk threw: which of its documents arrived is not known. */
+function requireOpen({ sinkGate }: WriterNeeds): void {
+  if (sinkGate.failure !== undefined) throw sinkGate.failure;
+}
+
 /** Before the batch is sent: what cannot be kept is not delivered. */
 async function keep({ raw, source, registered }: WriterNeeds, changes: readonly Change[]): Promise<void> {
   const lines = changes.flatMap(({ raw: begin, out }) =>
@@ -259,7 +266,6 @@ async function writeBatch(
   const { sink, state } = pipeline;
   const documents = changes.map((change) => change.out).filter((out) => out !== undefined);
   if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
-  pipeline.rejections.require();
   if (sink.looksUp) state.prepare(walk, number, rowsOf(changes));
   pipeline.events.asking(walk);
   const written = await sink

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { launch } from './binary.ts';
+import { launch, until } from './binary.ts';
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', 'examples', 'acme');
 const PIPELINE = 'site/acme.alarm/files';
@@ -162,6 +162,39 @@ test('a changed mapping: the diff shows exactly its field, the vendor is asked n
       .sort(),
   );
   expect(third.every(({ acme }) => acme.alarm.state === 'open')).toBe(true);
+});
+
+test('killed amid its batches and given again, files have each affected record once more', {
+  timeout: 90_000,
+}, async () => {
+  for (const alarm of alarms.slice(0, 90).filter(({ state }) => state === 'open'))
+    for (let copy = 0; copy < 8; copy++) alarms.push({ ...alarm, id: `${alarm.id}-${copy}` });
+  expect((await sluice('run', '--once')).code).toBe(0);
+  configure('raw: { keep: true }\nbatch: { documents: 1 }');
+  change(STATE, OPEN);
+  const out = join(folder, 'out', 'site', 'acme.alarm');
+  const lines = () =>
+    readdirSync(out)
+      .filter((name) => name.startsWith('remap-'))
+      .reduce((sum, name) => sum + readFileSync(join(out, name), 'utf8').split('\n').length - 1, 0);
+  const written: number[] = [];
+  for (let round = 1; lines() < open().length && round < 9; round++) {
+    const { child, ended } = launch(folder, ['remap', '--from', '10d']);
+    const before = lines();
+    await until(() => lines() >= Math.min(before + 40, open().length) || child.exitCode !== null);
+    child.kill('SIGKILL');
+    await ended;
+    written.push(lines() - before);
+  }
+  expect(written.length).toBeGreaterThan(1);
+  const last = await sluice('remap', '--from', '10d', '--json');
+  expect(last.code, last.stderr).toBe(0);
+  const again = documents().filter(({ event }) => event.sequence !== 1);
+  expect(idsOf(again)).toEqual(
+    open()
+      .map((id) => `${id} #2`)
+      .sort(),
+  );
 });
 
 test('a record that changed meanwhile is mapped anew as it was delivered last, in the range that is asked for', async () => {

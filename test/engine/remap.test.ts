@@ -114,6 +114,20 @@ test('a disk that keeps nothing lets nothing be sent', async () => {
   expect(pipeline.state.counts().records).toBe(0);
 });
 
+test('nothing is kept of what is not sent: while the sink is in doubt, or the store of rejections is full', async () => {
+  simulator = await simulate({ seed: 7, detections: COUNT });
+  const { pipeline } = open();
+  pipeline.sinkGate.close(new Error('in doubt'));
+  await expect(runWalk(pipeline, wholeRange(simulator), never)).rejects.toThrow('in doubt');
+  pipeline.sinkGate.open();
+  const full = () => {
+    throw new Error('full');
+  };
+  pipeline.rejections = { ...pipeline.rejections, require: full };
+  await expect(runWalk(pipeline, wholeRange(simulator), never)).rejects.toThrow('full');
+  expect([await keptOf('cylance.detection'), sink.documents]).toEqual([[], []]);
+});
+
 test.each(streams.filter(({ connector }) => connector.name === 'cylance').map(({ stream }) => stream.name))(
   '%s: the same mapping makes the same documents of what is kept, by another clock and with another inventory',
   { timeout: 60_000 },
