@@ -17,6 +17,7 @@ import type { Cli, Context } from './commands/shared/context.ts';
 import { addSimulator } from './commands/simulator.ts';
 import { addState } from './commands/state/index.ts';
 import { addStreams } from './commands/streams.ts';
+import { addVerify } from './commands/verify/index.ts';
 import { openOutput, openTerminal } from './observe/output.ts';
 import { createRedactor } from './redaction/redactor.ts';
 
@@ -33,6 +34,7 @@ const COMMANDS = [
   addSample,
   addStreams,
   addState,
+  addVerify,
   addRejections,
   addRemap,
   addSetup,

@@ -1,5 +1,6 @@
 /** A sink stores documents. */
 import type { Json, StreamName } from './document.ts';
+import type { Range } from './walk.ts';
 
 /** A document on its way to a sink. */
 export interface OutDocument {
@@ -75,6 +76,8 @@ export interface StoredQuery {
   stream: StreamName;
   /** The source's name. */
   namespace: string;
+  /** Documents of another `@timestamp` may be left out. */
+  range?: Range;
 }
 
 /** Where documents go. Every method may throw a `SluiceError` with action `stop` (its message says what to do). */
@@ -103,6 +106,10 @@ export interface Sink {
    * meanwhile, or came in a moment ago, may be left out. Without it, nobody can compare, repair or rebuild.
    */
   stored?(query: StoredQuery, signal: AbortSignal): AsyncIterable<StoredDocument[]>;
+  /** In words, what is not there any more for an ordinary reason: a retention, or a collector of files. */
+  removed?(query: StoredQuery, signal: AbortSignal): Promise<string | undefined>;
+  /** Removes documents that `stored` told of. Without it, what is there twice stays. */
+  remove?(documents: readonly Pick<StoredDocument, 'id' | 'place'>[], signal: AbortSignal): Promise<void>;
   /** For `sluice check`: whether the sink can be reached and written to. */
   check(signal: AbortSignal): Promise<CheckLine[]>;
   close(): Promise<void>;

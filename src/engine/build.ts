@@ -252,6 +252,12 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
         return sink.stored(query, AbortSignal.any([signal, broken]));
       });
     },
+    removed: (query, signal) => call(async (sink) => sink.removed?.(query, signal)),
+    remove: (documents, signal) =>
+      call(async (sink) => {
+        if (sink.remove === undefined) throw notRemovable(kind);
+        return sink.remove(documents, signal);
+      }),
     check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
     close,
   };
@@ -261,6 +267,13 @@ function notReadable(kind: string): SluiceError {
   return stopError(
     `what a sink of the type ${kind} holds cannot be read`,
     'Only its `stored` would make that possible (docs/adding-a-sink.md).',
+  );
+}
+
+function notRemovable(kind: string): SluiceError {
+  return stopError(
+    `what a sink of the type ${kind} holds cannot be removed`,
+    'Leave `--remove-doubles` out: readers that go by the id see each document once.',
   );
 }
 

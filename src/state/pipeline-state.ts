@@ -4,6 +4,7 @@ import { bounded } from '../api/inert.ts';
 import type { ChildRow, Range, WalkKind } from '../api/walk.ts';
 import { commitOpenEnds, factOf, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import { prepareRejections, type RejectionStatements, rejectionsOf } from './rejections.ts';
+import { prepareRepairs, type RepairStatements, repairsOf } from './repairs.ts';
 import type { Commit, Due, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
 
 /** The number of ledger rows of polls and sweeps that are kept; those of backfills are kept for good. */
@@ -48,6 +49,7 @@ export function openPipeline(
     ...prepareStatements(database),
     ...prepareOpenEnds(database),
     ...prepareRejections(database),
+    ...prepareRepairs(database),
   };
   const transaction = <T>(work: () => T): T =>
     written(() => {
@@ -102,6 +104,7 @@ export function openPipeline(
       }),
     ...openEnds(statements, id, guard, transaction),
     ...rejectionsOf(statements, id, { guard, transaction, now }),
+    ...repairsOf(statements, id, { transaction, hashOf: (key) => keyHash(id, key) }),
     noted: (kind) => guard(() => statements.noted.all(source, kind).map((row) => (row as { id: string }).id)),
     note: (kind, one) => guard(() => (statements.note.get(source, kind, one) as { value: string } | undefined)?.value),
     child: (key) => guard(() => statements.child.get(id, key) as unknown as ChildRow | undefined),
@@ -198,7 +201,7 @@ const TABLES_OF_A_PIPELINE = [
   ...['facts', 'gaps', 'owed', 'missing'],
 ];
 
-type Statements = ReturnType<typeof prepareStatements> & OpenEndStatements & RejectionStatements;
+type Statements = ReturnType<typeof prepareStatements> & OpenEndStatements & RejectionStatements & RepairStatements;
 
 const CHILD = 'child, version, status, since_ms AS "sinceMs", next_at_ms AS "nextAtMs", records, failures';
 

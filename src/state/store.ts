@@ -194,6 +194,12 @@ export interface PipelineState {
   forget(beforeMs: number): { records: number; untilMs: number };
   /** Until when records were forgotten; undefined where none ever were. */
   forgottenUntilMs(): number | undefined;
+  /** Takes back that the last revision of each record was delivered: whatever it says is shipped under that ordinal again. */
+  undeliver(documents: readonly { key: string; ordinal: number }[]): void;
+  /** Has records compared in full when they are seen again. */
+  compareAnew(keys: readonly string[]): void;
+  /** Has every child read again. */
+  readChildrenAgain(): void;
   /** Forgets everything about the pipeline, revisions too. */
   reset(): void;
 }

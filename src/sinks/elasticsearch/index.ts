@@ -13,7 +13,7 @@ import { type Backoff, type BackoffSettings, backoffOf } from '../backoff.ts';
 import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
-import { storedIn } from './stored.ts';
+import { removeFrom, storedIn } from './stored.ts';
 import type { CheckedStream } from './template-check.ts';
 import { deliver } from './write.ts';
 
@@ -53,6 +53,7 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
   const begun = new Set<string>();
   const closed = new AbortController();
   let closing: Promise<void> | undefined;
+  const either = (signal: AbortSignal) => AbortSignal.any([closed.signal, signal]);
   return {
     kind: 'elasticsearch',
     looksUp: true,
@@ -66,13 +67,14 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
       return { rejections, receipt: null };
     },
     async recover(_pipeline, prepared, _committed, signal = closed.signal) {
-      return { arrived: await recovered(opened, prepared, AbortSignal.any([closed.signal, signal])) };
+      return { arrived: await recovered(opened, prepared, either(signal)) };
     },
-    stored(query, given) {
-      const { client, limits, newBackoff } = opened;
-      const dataStream = dataStreamOf(limits.dataStreamType, query);
-      return storedIn({ client, dataStream, newBackoff, signal: AbortSignal.any([closed.signal, given]) }, query);
-    },
+    stored: (query, given) =>
+      storedIn(
+        { ...opened, dataStream: dataStreamOf(opened.limits.dataStreamType, query), signal: either(given) },
+        query,
+      ),
+    remove: (documents, given) => removeFrom({ ...opened, dataStream: 'its index', signal: either(given) }, documents),
     check: (signal) => check(opened.client, settings, signal),
     close: () => {
       closed.abort();

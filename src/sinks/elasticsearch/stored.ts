@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { EcsDocument } from '../../api/document.ts';
 import { stopError } from '../../api/errors.ts';
 import type { StoredDocument, StoredQuery } from '../../api/sink.ts';
+import type { Range } from '../../api/walk.ts';
 import { type Backoff, orRefusal } from '../backoff.ts';
 import { LOOKED_AT, PAGE, toStored } from '../stored.ts';
 import { type ClusterTrouble, troubleWith } from './answers.ts';
@@ -55,6 +56,7 @@ export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGene
           sort: [{ _shard_doc: 'asc' }],
           track_total_hits: false,
           _source: LOOKED_AT,
+          ...(query.range === undefined ? {} : { query: timesIn(query.range) }),
           ...(after === undefined ? {} : { search_after: after }),
         },
         shape: HITS,
@@ -70,6 +72,21 @@ export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGene
   } finally {
     const close = { method: 'DELETE' as const, path: '/_pit', body: { id }, signal: AbortSignal.timeout(5000) };
     await reading.client.call(close).catch(() => {}); // it ends by itself
+  }
+}
+
+function timesIn({ fromMs, toMs }: Range) {
+  return { range: { '@timestamp': { gte: fromMs, lt: toMs, format: 'epoch_millis' } } };
+}
+
+/** Removes documents where they lie: an id may be in two backing indices. */
+export async function removeFrom(
+  reading: Reading,
+  documents: readonly Pick<StoredDocument, 'id' | 'place'>[],
+): Promise<void> {
+  for (const { id, place } of documents) {
+    const path = `/${encodeURIComponent(place)}/_doc/${encodeURIComponent(id)}`;
+    await answered(reading, { method: 'DELETE', path, shape: SHARDS });
   }
 }
 
@@ -104,7 +121,8 @@ async function answered<Body>(
 
 /** Only Elasticsearch's own word for it counts: a proxy's 404 must never read as "nothing is there". */
 function isMissing(body: unknown): boolean {
-  return (body as { error?: { type?: string } } | null)?.error?.type === 'index_not_found_exception';
+  const { error, result } = (body ?? {}) as { error?: { type?: string }; result?: string };
+  return error?.type === 'index_not_found_exception' || result === 'not_found';
 }
 
 function gone({ client, dataStream }: Reading) {

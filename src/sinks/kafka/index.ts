@@ -10,7 +10,7 @@ import type { Sink } from '../../api/sink.ts';
 import { backoffOf } from '../backoff.ts';
 import { checkKafka } from './check.ts';
 import { type KafkaSettings, withDefaults } from './settings.ts';
-import { storedIn } from './stored/read.ts';
+import { removedFrom, storedIn } from './stored/read.ts';
 import { openWriter, type TransactionWriter } from './writer.ts';
 
 interface KafkaTools {
@@ -45,6 +45,7 @@ export function openKafka(given: KafkaSettings, { log, now, lived = now }: Kafka
       return { arrived: await writerOf(pipeline).recover(prepared, committed, orClosed(signal)) };
     },
     stored: (query, signal) => storedIn(settings, query, log, orClosed(signal)),
+    removed: (query) => removedFrom(settings, query, log),
     check: (signal) => checkKafka(settings, log, orClosed(signal)),
     async close() {
       closed.abort();

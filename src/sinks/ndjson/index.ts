@@ -16,7 +16,7 @@ import { diskError } from './errors.ts';
 import { claimFolder, type FolderClaim } from './folder.ts';
 import { type Owner, toReceipts } from './owner.ts';
 import { finishParts } from './recover.ts';
-import { storedIn } from './stored.ts';
+import { collectedFrom, storedIn } from './stored.ts';
 import { append, type Chain, finish, inTurn, type NdjsonSettings, newChain, receiptOf, rotateIfDue } from './write.ts';
 
 interface Tools {
@@ -110,6 +110,7 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
       if (chain !== undefined) chain.outcomeUnknown = true;
     },
     stored: (query, signal) => paged(storedIn(join(settings.path, query.namespace, query.stream), query, signal)),
+    removed: async ({ namespace, stream }) => collectedFrom(join(settings.path, namespace, stream)),
     check: (signal) => checkFiles(settings, tools.owner, signal),
     async close() {
       clearInterval(looking);

@@ -1,5 +1,5 @@
 /** Reads the segments of a stream: the finished ones, and of those that are being written all whole lines. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
@@ -8,6 +8,7 @@ import type { EcsDocument } from '../../api/document.ts';
 import { messageOf, stopError } from '../../api/errors.ts';
 import type { StoredDocument, StoredQuery } from '../../api/sink.ts';
 import { toStored } from '../stored.ts';
+import { lookInto } from './folder.ts';
 import { type Segment, segmentsIn } from './names.ts';
 import { unpackedFrames } from './zstd-frames.ts';
 
@@ -27,6 +28,18 @@ export async function* storedIn(
       if (text !== '') yield toStored(query, undefined, documentOf(text), `${segment.name}:${line}`);
     }
   }
+}
+
+/** Segments that were finished and are not there any more: a collector has them. */
+export function collectedFrom(folder: string): string | undefined {
+  if (!existsSync(folder)) return undefined;
+  const { segments, file } = lookInto(folder);
+  const there = new Set(segments.map(({ walk, number }) => `${walk} ${number}`));
+  let gone = 0;
+  for (const [walk, last] of file?.finished ?? []) {
+    for (let number = 1; number <= last; number++) if (!there.has(`${walk} ${number}`)) gone++;
+  }
+  return gone === 0 ? undefined : `${gone} finished segments of ${folder} are not there any more`;
 }
 
 /** A line that is no document was not written by Sluice. */

@@ -45,13 +45,35 @@ export async function* storedIn(
   }
 }
 
-/** For each partition that holds records, the offset that the last committed one is before. */
-async function endsOf(connection: Connection, topic: string, timeoutMs: number): Promise<Map<number, bigint>> {
+/** Whether records at the beginning of a partition were removed: by its retention, or by a person. */
+export async function removedFrom(
+  settings: WholeSettings,
+  query: StoredQuery,
+  log: Logger,
+): Promise<string | undefined> {
+  const topic = topicOf(settings.topic, query);
+  const connection = connectKafka(settings, log);
+  try {
+    const offsets = await offsetsOf(connection, topic, settings.timeoutMs);
+    const cut = offsets.filter(({ low }) => BigInt(low) > 0n);
+    if (cut.length === 0) return undefined;
+    return `the first records of ${topic} were removed (${cut.map(({ partition, low }) => `partition ${partition} begins at ${low}`).join(', ')})`;
+  } finally {
+    connection.drop();
+  }
+}
+
+async function offsetsOf(connection: Connection, topic: string, timeoutMs: number) {
   const asking = connection.withAdmin((admin) => admin.fetchTopicOffsets(topic));
-  const offsets = await within(timeoutMs, `asking for the offsets of ${topic}`, asking).catch((error: unknown) => {
+  return within(timeoutMs, `asking for the offsets of ${topic}`, asking).catch((error: unknown) => {
     if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return [];
     throw error;
   });
+}
+
+/** For each partition that holds records, the offset that the last committed one is before. */
+async function endsOf(connection: Connection, topic: string, timeoutMs: number): Promise<Map<number, bigint>> {
+  const offsets = await offsetsOf(connection, topic, timeoutMs);
   const filled = offsets.filter(({ low, high }) => BigInt(low) < BigInt(high));
   return new Map(filled.map(({ partition, high }) => [partition, BigInt(high)]));
 }
