@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import fetch from 'node-fetch';
 import { textOfReply } from '../api/charset.ts';
 import { type Action, type ErrorOptions, isAbort, messageOf, SluiceError } from '../api/errors.ts';
@@ -72,7 +73,10 @@ function agentsOf(
   proxyEnv?: ProxyRules['env'],
 ): { http: HttpAgent; https: HttpsAgent } {
   const shared = { keepAlive: true, proxyEnv } as const;
-  return { http: new HttpAgent(shared), https: new HttpsAgent({ ...shared, ca, rejectUnauthorized: !insecure }) };
+  // Made once: an agent given the authorities themselves joins all of them to a text at every request, and reads them at every connection.
+  const secureContext = ca && createSecureContext({ ca });
+  const https = new HttpsAgent({ ...shared, secureContext, rejectUnauthorized: !insecure });
+  return { http: new HttpAgent(shared), https };
 }
 
 async function send(request: HttpRequest, settings: HttpSettings, open: Open): Promise<HttpReply> {
@@ -142,7 +146,7 @@ async function opened(
   /** The timeout only runs while the vendor is waited for: a slow sink is not the vendor's fault. */
   const inTime = async <T>(work: Promise<T>): Promise<T> => {
     const startedAtMs = performance.now();
-    const timer = setTimeout(abort, leftMs);
+    const timer = setTimeout(abort, Math.max(0, leftMs));
     try {
       return await work;
     } catch (error) {

@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import pino from 'pino';
 import type { EcsDocument } from '../../src/api/document.ts';
+import type { Sink } from '../../src/api/sink.ts';
+import { openElasticsearch } from '../../src/sinks/elasticsearch/index.ts';
 import { openNdjson } from '../../src/sinks/ndjson/index.ts';
 import { scratch } from '../engine/harness.ts';
+import { startElastic } from '../torture/elastic.ts';
 import { sinkContract } from './sink.ts';
 
 const owner = { state: 'a'.repeat(32), path: '/the/state', adopt: false };
@@ -55,3 +58,23 @@ for (const compression of ['none', 'gzip', 'zstd'] as const) {
     });
   }
 }
+
+// The Elasticsearch in memory that the torture delivers to, behind the real sink.
+sinkContract('elasticsearch in memory', async () => {
+  const elastic = await startElastic({ rollover: 100 });
+  const settings = { nodes: [elastic.url], auth: { kind: 'none' as const }, maxBulkDocuments: 50 };
+  const opened = [openElasticsearch(settings, tools)];
+  return {
+    sink: opened[0] as Sink,
+    reopen: () => {
+      const next = openElasticsearch(settings, tools);
+      opened.push(next);
+      return next;
+    },
+    readAll: async () => elastic.documents().map(({ document }) => document),
+    dispose: async () => {
+      for (const sink of opened) await sink.close();
+      await elastic.close();
+    },
+  };
+});

@@ -4,7 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const HARMS = ['flip', 'cut', 'repeat', 'delay', 'drip', 'zeros'] as const;
-export type Harm = (typeof HARMS)[number];
+/** `swallow`: nothing more comes through this connection, and nobody closes it. */
+export type Harm = (typeof HARMS)[number] | 'swallow';
 
 export interface Wire {
   port: number;
@@ -24,6 +25,8 @@ export interface WireOptions {
   share: number;
   /** No more than so many. */
   most: () => number;
+  /** All but `swallow` when it is not said. */
+  harms?: readonly Harm[];
 }
 
 /** Numbers in [0, 1) that follow from the seed (mulberry32). */
@@ -40,9 +43,10 @@ export function drawing(seed: number): () => number {
 const LONGEST_DELAY_MS = 1500;
 const DRIPS = 60;
 
-export async function startWire({ target, listen = 0, draw, share, most }: WireOptions): Promise<Wire> {
+export async function startWire(options: WireOptions): Promise<Wire> {
+  const { target, listen = 0, draw, share, most, harms = HARMS } = options;
   const sockets = new Set<Socket>();
-  const done = Object.fromEntries(HARMS.map((harm) => [harm, 0])) as Record<Harm, number>;
+  const done = Object.fromEntries([...HARMS, 'swallow'].map((harm) => [harm, 0])) as Record<Harm, number>;
   const count = (): number => Object.values(done).reduce((sum, one) => sum + one, 0);
   const below = (limit: number): number => Math.floor(draw() * limit);
   const server = createServer((client) => {
@@ -62,13 +66,16 @@ export async function startWire({ target, listen = 0, draw, share, most }: WireO
     }
     client.pipe(service);
     let turn: Promise<void> = Promise.resolve();
+    let isSwallowed = false;
     service.on('data', (piece: Buffer) => {
       service.pause();
       turn = turn.then(async () => {
-        const harm = draw() < share && count() < most() ? HARMS[below(HARMS.length)] : undefined;
+        const harm = draw() < share && count() < most() ? harms[below(harms.length)] : undefined;
+        if (isSwallowed) return;
         if (harm === undefined) client.write(piece);
         else {
           done[harm]++;
+          isSwallowed = harm === 'swallow';
           await damage(client, piece, harm, below);
           if (harm === 'cut') end();
         }
