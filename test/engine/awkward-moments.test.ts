@@ -218,6 +218,35 @@ describe('two walks', () => {
     await expect(one).rejects.toThrow('the answer was lost');
   });
 
+  test.each([true, false])(
+    'a child is not read before the other walk has delivered its records (it does: %s)',
+    async (does) => {
+      const sink = memorySink();
+      const write = sink.write.bind(sink);
+      const gate = Promise.withResolvers<void>();
+      sink.write = async (batch, signal) => {
+        await gate.promise;
+        if (!does) throw new SluiceError('the sink is away', { action: 'retry' });
+        return write(batch, signal);
+      };
+      const row = { version: 'v', status: 'complete', sinceMs: 1, nextAtMs: null, records: 1, failures: 0 } as const;
+      const pages: Fake['pages'] = async function* () {
+        yield { records: [record('a')], cursor: null, window: 'p' };
+        yield { records: [], cursor: null, window: 'p', child: { child: 'p', ...row } };
+      };
+      const { pipeline, close } = start(fake({ pages }), { sink, overrides: { ...listOnly, batch: { wait: '5ms' } } });
+      cleanups.push(close);
+      const walks = ['one', 'two'].map((id) => runWalk(pipeline, backfill(id), never).catch((error: unknown) => error));
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(pipeline.state.child('p')).toBeUndefined();
+      gate.resolve();
+      await Promise.all(walks);
+      expect([sink.documents.length, pipeline.state.child('p')?.status]).toEqual(
+        does ? [1, 'complete'] : [0, undefined],
+      );
+    },
+  );
+
   test('what is recovered does not replace what was committed later', () => {
     const { pipeline, close } = start(fake({ pages: listOf(() => []) }), { sink: memorySink() });
     cleanups.push(close);
@@ -316,6 +345,42 @@ describe('where a walk begins', () => {
     pipeline.state.begin('live', 'live', { fromMs: now + 2 * DAY, toMs: now + 3 * DAY });
     const walk = liveWalk(pipeline, schedule);
     expect(walk.range).toEqual({ fromMs: now - DAY, toMs: now });
+    expect(resumeWalk(pipeline, walk).range).toEqual(walk.range);
+  });
+
+  test.each(['live', 'sweep', 'catch-up'] as const)(
+    'a %s walk that was broken off goes on over its own range',
+    async (kind) => {
+      const asked: (readonly [Walk['range'], Json | undefined])[] = [];
+      const pages: Fake['pages'] = async function* (_context, { range }, from) {
+        asked.push([range, from]);
+        if (from === undefined) {
+          yield { records: [record('a')], cursor: 1 };
+          throw new SluiceError('the vendor is away', { action: 'retry' });
+        }
+        yield { records: [record('b')], cursor: 2 };
+      };
+      const sink = memorySink();
+      const { pipeline, close } = start(fake({ pages }), { sink, now: () => now, overrides: listOnly });
+      cleanups.push(close);
+      const walk = (fromMs: number, toMs: number): Walk => ({ id: kind, kind, range: { fromMs, toMs } });
+      await expect(runWalk(pipeline, walk(now - DAY, now - HOUR), never)).rejects.toThrow('away');
+      await runWalk(pipeline, walk(now - HOUR, now), never);
+      expect(asked).toEqual([
+        [{ fromMs: now - DAY, toMs: now - HOUR }, undefined],
+        [{ fromMs: now - DAY, toMs: now - HOUR }, 1],
+      ]);
+      expect(sink.documents.map(({ key }) => key)).toEqual(['a', 'b']);
+    },
+  );
+
+  test('a poll that was begun and not ended is no reason to begin another range', () => {
+    const { pipeline, close } = start(fake({ pages: listOf(() => []) }), { sink: memorySink(), now: () => now });
+    cleanups.push(close);
+    pipeline.state.begin('live', 'live', { fromMs: now - 3 * DAY, toMs: now - 2 * DAY });
+    const walk: Walk = { id: 'live', kind: 'live', range: { fromMs: now - HOUR, toMs: now } };
+    expect(resumeWalk(pipeline, walk).range).toEqual({ fromMs: now - 3 * DAY, toMs: now - 2 * DAY });
+    pipeline.state.finish('live', now);
     expect(resumeWalk(pipeline, walk).range).toEqual(walk.range);
   });
 

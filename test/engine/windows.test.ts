@@ -82,7 +82,7 @@ const items = (max: number) =>
         at: fc.integer({ min: RANGE.fromMs, max: RANGE.toMs - 1 }),
         severity: fc.constantFrom(...SEVERITIES),
       }),
-      { maxLength: max },
+      { maxLength: max, size: 'max' }, // else hardly any list has a second page
     )
     .map((list) => list.map(({ at, severity }, index): Item => ({ id: `i${index}`, timeMs: at, severity })));
 
@@ -154,8 +154,10 @@ describe('time windows', () => {
       all.push({ id: `n${n++}`, timeMs: RANGE.fromMs + 1, severity: 'Low' });
     };
     const resource = vendor([], { startInclusive: true, endInclusive: true, maxPageSize: 100, move });
-    const { accepted, cursor } = await walkAll(resource, contextWith({ settleAttempts: 3, pageSize: 100 }));
+    const context = contextWith({ settleAttempts: 3, pageSize: 100 }, ['not shown']);
+    const { accepted, cursor, asked } = await walkAll(resource, context);
     expect(accepted.map(({ settled }) => settled)).toEqual([false, false]);
+    expect(asked).toEqual([]);
     expect(cursor).toEqual({ coveredMs: RANGE.toMs, again: [] });
   });
 
@@ -185,6 +187,57 @@ describe('time windows', () => {
     const { asked } = await walkAll(resource, contextWith({}, ['here', 'gone']));
     expect(asked).toEqual(['gone']);
   });
+
+  test('a known record that a window shows at every other request only is not asked for', async () => {
+    const list = Array.from(
+      { length: 3 },
+      (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + n * 10, severity: 'Low' }),
+    );
+    const shy: Item = { id: 'shy', timeMs: RANGE.fromMs + 5, severity: 'Low' };
+    // Request 1 counts; the last of two attempts is one that does not show it.
+    const move = (all: Item[], request: number) => {
+      if (request % 2 === 0) all.push(shy);
+      else if (all.includes(shy)) all.splice(all.indexOf(shy), 1);
+    };
+    const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 100, move });
+    const { asked, accepted } = await walkAll(resource, contextWith({ settleAttempts: 2 }, ['i0', 'shy', 'elsewhere']));
+    expect(accepted.map(({ settled }) => settled)).toEqual([false, false]);
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    [true, true],
+    [true, false],
+    [false, true],
+    [false, false],
+  ])('records at the very edges of windows are seen (start is in: %s, end is in: %s)', async (start, end) => {
+    const list = Array.from(
+      { length: 130 },
+      (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + 1 + n * 7000, severity: 'Low' }),
+    );
+    const options = { startInclusive: start, endInclusive: end, maxPageSize: 100 };
+    const { accepted } = await walkAll(vendor(list, options), contextWith());
+    const atEdges = accepted.map(({ range }, n): Item => ({ id: `e${n}`, timeMs: range.fromMs, severity: 'Low' }));
+    expect(atEdges.length).toBeGreaterThan(3);
+    const { seen, accepted: now } = await walkAll(vendor([...list, ...atEdges], options), contextWith());
+    expect(now.map(({ range }) => range)).toEqual(accepted.map(({ range }) => range));
+    expect(atEdges.filter(({ id }) => !seen.has(id))).toEqual([]);
+  });
+
+  test.each([1, 2, 3, 5, 8, 13, 21, 34])(
+    'after page %i of 60 records in order of time, none is passed',
+    async (pages) => {
+      const list = Array.from(
+        { length: 60 },
+        (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + 1 + n * 16_000, severity: 'Low' }),
+      );
+      const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 100 });
+      const { seen, cursor } = await walkAll(resource, contextWith(), undefined, pages);
+      const { coveredMs } = cursor as { coveredMs: number };
+      const passed = list.filter(({ timeMs }) => timeMs < coveredMs).map(({ id }) => id);
+      expect(passed.filter((id) => !seen.has(id))).toEqual([]);
+    },
+  );
 
   test('from the cursor of any page, the rest of the range is seen', async () => {
     await fc.assert(
