@@ -40,6 +40,11 @@ CREATE TABLE jobs (
 INSERT INTO pipelines VALUES (1, 's/x.y/z', 7);
 INSERT INTO walks VALUES (1, 'live', 'live', 1, 2, '{"coveredMs":2}', '{"segment":3}', 41, NULL);
 INSERT INTO prepared VALUES (1, 'live', 42, '[]');
+INSERT INTO ledger (pipeline, walk, from_ms, to_ms, filter, total, "distinct", settled, delivered, unchanged, rejected, at_ms) VALUES
+  (1, 'live', 20, 30, NULL, 2, 2, 1, 2, 0, 0, 500), (1, 'live', 28, 40, 'severity', 2, 2, 1, 0, 2, 0, 500),
+  (1, 'live', 40, 45, NULL, 0, 0, 1, 0, 0, 0, 500), (1, 'live', 22, 24, NULL, 0, 0, 1, 0, 0, 0, 500),
+  (1, 'live', 50, 60, NULL, 3, 2, 0, 2, 0, 0, 500), (1, 'live', 0, 90, 'query=a', 3, 3, 1, 2, 0, 0, 500),
+  (1, 'live', 70, 80, NULL, 0, 0, 1, 0, 0, 0, 500), (1, 'live', 480, 900, NULL, 0, 0, 1, 0, 0, 0, 500);
 PRAGMA user_version = 1;
 `;
 
@@ -67,6 +72,15 @@ test('version 1 is taken over, once', () => {
     expect(state.prepared('x.y', 's')).toEqual([{ walk: 'live', number: 42, atMs: 0, ids: [] }]);
     expect(state.openChildren()).toEqual([]);
     expect(state.counts()).toMatchObject({ owed: 0, gaps: 0 });
+    expect(state.covered()).toEqual([
+      { fromMs: 20, toMs: 45 },
+      { fromMs: 70, toMs: 80 },
+      { fromMs: 480, toMs: 500 }, // what lay in the future then
+    ]);
+    expect(state.ledger(100).map(({ kind }) => kind)).toEqual([
+      ...['window', 'window', 'child', 'window', 'window', 'window', 'window', 'window'],
+    ]);
+    expect(state.ledger(1)).toMatchObject([{ attempts: 0, givenUp: 0, deleted: 0, documents: 0 }]);
     expect(state.tenant('t-1')).toBe('t-1');
     expect(state.tenant('t-2')).toBe('t-1');
     store.close();

@@ -33,6 +33,12 @@ export interface Accepted {
   distinct: number;
   /** Two passes saw the same keys, and their number is the vendor's total. Of a child: it is complete. */
   settled: boolean;
+  /** The keys of the accepted pass; left out of a child, whose keys need not fit into memory. */
+  keys?: ReadonlySet<string>;
+  /** How many passes were made until it was accepted. */
+  attempts?: number;
+  /** When its first pass began: what came later than that is not in it, however far its range reaches. */
+  readAtMs?: number;
   /** Which filter the window was narrowed by where time could not split it, e.g. `severity=High`. */
   filter?: string;
 }

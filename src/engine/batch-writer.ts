@@ -11,6 +11,7 @@ import { wholeLine } from '../state/raw/record.ts';
 import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
 import type { Change } from './change/change.ts';
 import type { Pipeline } from './pipeline.ts';
+import { ledgerRow, newTally, tallyChange, type WindowTally } from './tally.ts';
 
 type WriterNeeds = Pick<
   Pipeline,
@@ -43,20 +44,14 @@ export interface PageInFlight {
   /** Records of the page that are still on their way into a batch. */
   open: number;
   /** What became of the records of its window. */
-  tally: Tally;
-}
-
-interface Tally {
-  delivered: number;
-  rejected: number;
-  owed: number;
+  tally: WindowTally;
 }
 
 export interface BatchWriter {
   /** Announces a page; its cursor is saved once `done` was called for each of its `open` records. */
   begin(page: Page, open: number): PageInFlight;
-  /** A record of the page needs nothing any more, or goes into the batch. */
-  done(page: PageInFlight, change?: Change): void;
+  /** A record of the page needs nothing any more, or goes into the batch; `listed` is its key in the list, if that is another one. */
+  done(page: PageInFlight, change?: Change, listed?: string): void;
   /** Waits while the sink is behind. Throws what a write threw. */
   ready(): Promise<void>;
   /** Writes and commits every change so far. */
@@ -67,8 +62,8 @@ export interface BatchWriter {
 
 interface Filling {
   changes: Change[];
-  /** For each change, the tally of its window. */
-  tallies: Tally[];
+  /** For each change, the tally of its window, and its key in the list. */
+  counted: { tally: WindowTally; listed: string | undefined }[];
   /** Bytes of its documents, and of what is kept of them. */
   size: number;
   timer: NodeJS.Timeout | undefined;
@@ -83,7 +78,7 @@ export function openBatchWriter(
 ): BatchWriter {
   const pages: PageInFlight[] = [];
   /** Tallies of the windows whose last page was not announced yet. */
-  const tallies = new Map<string, Tally>();
+  const tallies = new Map<string, WindowTally>();
   let closed = false;
   let filling = emptyBatch();
   let number = firstNumber;
@@ -111,8 +106,12 @@ export function openBatchWriter(
       await keep(pipeline, batch.changes);
       requireOpen(pipeline); // another walk may have failed meanwhile
       const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
-      count(batch, new Set(rejections.map((rejection) => rejection.id)));
-      const ledger = completed.flatMap((page) => (page.accepted ? [ledgerRow(walkId, page.accepted, page.tally)] : []));
+      const rejected = new Set(rejections.map((rejection) => rejection.id));
+      batch.counted.forEach(({ tally, listed }, index) => {
+        const change = batch.changes[index] as Change;
+        tallyChange(tally, change, listed, change.out !== undefined && rejected.has(change.out.id));
+      });
+      const ledger = completed.flatMap((page) => rowOfPage(pipeline, walkId, page) ?? []);
       const rows = rowsOf(batch.changes);
       const owed = batch.changes.flatMap((change) => change.owed ?? []);
       const paid = batch.changes.flatMap((change) => (change.isPaid ? [change.claim.key] : []));
@@ -166,7 +165,7 @@ export function openBatchWriter(
   return {
     begin(page, open) {
       const { cursor, accepted, child, gaps = [], closedGaps = [], facts, window = '' } = page;
-      const tally = tallies.get(window) ?? { delivered: 0, rejected: 0, owed: 0 };
+      const tally = tallies.get(window) ?? newTally(window === '');
       tallies.set(window, tally);
       if (accepted !== undefined || child !== undefined) tallies.delete(window);
       const inFlight = { cursor, accepted, child, gaps, closedGaps, facts, open, tally };
@@ -174,12 +173,12 @@ export function openBatchWriter(
       if (accepted !== undefined || child !== undefined) writeSoon(); // a walk without news remembers how far it came, too
       return inFlight;
     },
-    done(page, change) {
+    done(page, change, listed) {
       page.open--;
       if (change === undefined) return;
       if (closed) return pipeline.claims.release(change.claim);
       filling.changes.push(change);
-      filling.tallies.push(page.tally);
+      filling.counted.push({ tally: page.tally, listed });
       filling.size += (change.out?.json.length ?? 0) + (change.raw?.length ?? 0);
       writeSoon();
       if (isFull()) void write();
@@ -204,17 +203,7 @@ export function openBatchWriter(
 }
 
 function emptyBatch(): Filling {
-  return { changes: [], tallies: [], size: 0, timer: undefined };
-}
-
-function count(batch: Filling, rejected: ReadonlySet<string>): void {
-  batch.changes.forEach(({ out, owed }, index) => {
-    const tally = batch.tallies[index];
-    if (tally !== undefined && owed !== undefined) tally.owed++;
-    if (out === undefined || tally === undefined) return;
-    if (rejected.has(out.id)) tally.rejected++;
-    else tally.delivered++;
-  });
+  return { changes: [], counted: [], size: 0, timer: undefined };
 }
 
 /** Further causes of rejections are not logged. */
@@ -237,9 +226,14 @@ function rowsOf(changes: readonly Change[]): Row[] {
   return changes.flatMap((change) => change.row ?? []);
 }
 
-function ledgerRow(walk: string, accepted: Accepted, { delivered, rejected, owed }: Tally): LedgerRow {
-  const unchanged = Math.max(0, accepted.distinct - delivered - rejected - owed);
-  return { walk, ...accepted, delivered, rejected, owed, unchanged };
+/** The row of a page that ends a window, a list, or the reading of a child. */
+function rowOfPage(
+  { registered }: WriterNeeds,
+  walk: string,
+  { accepted, child, tally }: PageInFlight,
+): LedgerRow | undefined {
+  const kind = child !== undefined ? 'child' : registered.stream.mode === 'windows' ? 'window' : 'list';
+  return accepted && ledgerRow(walk, kind, accepted, tally);
 }
 
 /** Throws what a write of another walk threw: which of its documents arrived is not known. */

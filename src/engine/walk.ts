@@ -147,10 +147,10 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
   // Details of an inventory of thousands must not hold up those of live records.
   const forDetails: StreamContext = stream.mode === 'windows' ? context : { ...context, priority: 'backfill' };
 
-  const later = (page: PageInFlight, work: () => Promise<Change | undefined>): void => {
+  const later = (page: PageInFlight, work: () => Promise<Change | undefined>, listed?: string): void => {
     open++;
     void work()
-      .then((change) => writer.done(page, change))
+      .then((change) => writer.done(page, change, listed))
       .catch((error: unknown) => {
         failure ??= error;
       })
@@ -168,10 +168,10 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
   /** Returns a promise only for a record that has to wait: most list records need not, and there are many. */
   const takeChanged = (page: PageInFlight, seen: Observed, known: Known | undefined): Promise<void> | undefined => {
     if (seen.record === undefined || (useDetails && hasKey(seen.key))) {
-      return room().then(() => later(page, () => changeFromDetail(pipeline, forDetails, walk, seen)));
+      return room().then(() => later(page, () => changeFromDetail(pipeline, forDetails, walk, seen), seen.listed));
     }
-    if (pipeline.claims.of(seen.key) !== undefined) later(page, () => whenFree(pipeline, walk, seen));
-    else writer.done(page, changeFromList(pipeline, walk, seen, known));
+    if (pipeline.claims.of(seen.key) !== undefined) later(page, () => whenFree(pipeline, walk, seen), seen.listed);
+    else writer.done(page, changeFromList(pipeline, walk, seen, known), seen.listed);
     return undefined;
   };
   return {

@@ -125,7 +125,7 @@ function eventsOf(statistics: Statistics, now: () => number, lived: () => number
     },
     window(row) {
       statistics.windows++;
-      if (row.delivered + row.rejected === 0) statistics.unchangedWindows++;
+      if (row.documents + row.rejected === 0) statistics.unchangedWindows++;
       if (!row.settled) statistics.unsettled++;
       noteSettled(statistics, row, now());
       progress();

@@ -431,5 +431,5 @@ function failed(
 
 /** Counts the entries of a reply, since the keys of a long reply do not fit into memory. */
 function accepted(walk: Walk, name: string, child: Child, records: number, settled: boolean): Accepted {
-  return { range: walk.range, total: records, distinct: records, settled, filter: `${name}=${child.key}` };
+  return { range: walk.range, total: records, distinct: records, settled, attempts: 1, filter: `${name}=${child.key}` };
 }

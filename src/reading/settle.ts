@@ -19,6 +19,8 @@ export interface ListOutcome {
   keys: Set<string>;
   total: number | undefined;
   settled: boolean;
+  /** How many passes were made. */
+  passes: number;
   /** Positions of records that cannot be read; a list with such records is not settled. */
   unreadable: number[];
   /** The list keeps changing, so that a smaller part of it may settle. False for a list with equal replies and a wrong total. */
@@ -34,15 +36,17 @@ const BARREN_PASSES = 8;
 /** Pages of the list, all with the cursor `resume`; ends when the list is settled, or was read often enough. */
 export async function* settle(context: StreamContext, list: List, resume: Json): AsyncGenerator<Page, ListOutcome> {
   let before: Reading | undefined;
+  let passes = 0;
   for (let attempt = 1; ; attempt++) {
     const reading: Reading = yield* read(context, list, resume, before?.last);
     const { keys, unreadable, last } = reading;
+    passes += reading.passes;
     const isSame = before !== undefined && areEqual(before.keys, keys);
     const settled = isSame && before?.isWhole === true && reading.isWhole;
     // A list with equal replies in each pass and a wrong total will never settle.
     const isVain = isSame && !reading.isWhole && last.isRepeated;
     if (settled || isVain || unreadable.length > 0 || attempt >= context.settings.settleAttempts) {
-      return { keys, total: last.total, settled, unreadable, isMoving: !settled && !last.isRepeated };
+      return { keys, total: last.total, settled, passes, unreadable, isMoving: !settled && !last.isRepeated };
     }
     before = reading;
   }
@@ -52,6 +56,7 @@ interface Reading {
   keys: Set<string>;
   /** As many keys as the vendor counts. */
   isWhole: boolean;
+  passes: number;
   unreadable: number[];
   last: Pass;
 }
@@ -76,11 +81,11 @@ async function* read(
     const isAnew = joined === undefined || joined.size > (total ?? 0);
     keys = isAnew ? pass.keys : joined;
     total = pass.total;
-    if (!pass.isSteady || unreadable.length > 0) return { keys, isWhole: false, unreadable, last };
+    if (!pass.isSteady || unreadable.length > 0) return { keys, isWhole: false, passes, unreadable, last };
     const isWhole = keys.size === (total ?? keys.size);
     barren = isAnew || keys.size > size ? 0 : barren + 1;
     if (isWhole || pass.isRepeated || barren >= BARREN_PASSES || passes >= MOST_PASSES)
-      return { keys, isWhole, unreadable, last };
+      return { keys, isWhole, passes, unreadable, last };
   }
 }
 

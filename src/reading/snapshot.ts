@@ -24,9 +24,11 @@ const GAP = 'list';
 /** The cursor is always null: an interrupted walk begins again, and finds its delivered records unchanged. */
 export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, walk: Walk): AsyncIterable<Page> {
   const missing = new Set(snapshot.findsDeleted ? context.knownKeys() : []); // before the first pass
-  const { keys, settled, total, unreadable } = yield* readLists(context, snapshot);
+  const readAtMs = context.now();
+  const { keys, settled, total, passes, unreadable } = yield* readLists(context, snapshot);
   for (const key of keys) missing.delete(key);
-  const accepted = { range: walk.range, total: total ?? keys.size, distinct: keys.size, settled };
+  const counts = { total: total ?? keys.size, distinct: keys.size, settled, attempts: passes };
+  const accepted = { range: walk.range, ...counts, keys, readAtMs };
   yield {
     records: [],
     ask: settled ? [...missing] : [],
@@ -95,14 +97,18 @@ export async function* readLists(
   context: StreamContext,
   { lists, key }: Pick<Snapshot, 'lists' | 'key'>,
 ): AsyncGenerator<Page, ListOutcome> {
-  const all: ListOutcome = { keys: new Set(), total: 0, settled: true, unreadable: [], isMoving: false };
+  const all: ListOutcome = {
+    ...{ keys: new Set<string>(), total: 0, settled: true, passes: 0 },
+    ...{ unreadable: [], isMoving: false },
+  };
   for (const list of lists) {
     try {
-      const { keys, total, settled, unreadable } = yield* settle(context, { list, key }, null);
+      const { keys, total, settled, passes, unreadable } = yield* settle(context, { list, key }, null);
       for (const position of unreadable) all.unreadable.push(position);
       for (const one of keys) all.keys.add(one);
       all.total = Math.max(all.total ?? 0, total ?? 0);
       all.settled &&= settled;
+      all.passes += passes;
     } catch (error) {
       throw error instanceof DeepPage ? error.cause : error;
     }

@@ -180,10 +180,12 @@ async function* walkWindow(
   progress: Progress,
 ): AsyncGenerator<Page, boolean> {
   const { cursor } = progress;
+  const readAtMs = context.now();
   const known = [...context.knownKeys(range)]; // taken before the first pass, so that its new records do not count as missing
   const parts = tooDeep ? await partition(resource, query) : [undefined];
   const seen = new Set<string>();
   let total = 0;
+  let attempts = 0;
   let settled = true;
   let isMoving = false;
   const unreadable: number[] = [];
@@ -192,6 +194,7 @@ async function* walkWindow(
     const outcome = yield* settle(context, { list, key: resource.key }, copy(cursor));
     for (const key of outcome.keys) seen.add(key);
     total += outcome.total ?? outcome.keys.size;
+    attempts += outcome.passes;
     settled &&= outcome.settled;
     isMoving ||= outcome.isMoving;
     unreadable.push(...outcome.unreadable);
@@ -203,7 +206,8 @@ async function* walkWindow(
   progress.isWhole &&= settled || !isSecond;
   if (unreadable.length > 0) progress.isWhole = false;
   const filter = parts[0] === undefined ? undefined : resource.partition.name;
-  const accepted: Accepted = { range, total, distinct: seen.size, settled, filter };
+  const counts = { total, distinct: seen.size, settled, attempts };
+  const accepted: Accepted = { range, ...counts, filter, keys: seen, readAtMs };
   // An unsettled window is walked once more before it is a gap.
   const isGap = progress.gap === undefined && (unreadable.length > 0 || (!settled && isSecond));
   const gaps = isGap ? gapsOf(context, gapIdOf(range), accepted, unreadable) : {};

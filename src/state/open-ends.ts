@@ -33,6 +33,7 @@ export function prepareOpenEnds(database: DatabaseSync) {
       `SELECT * FROM owed WHERE pipeline = ?1 AND (next_at_ms <= ?2 OR next_at_ms > ?2 + ${LONGEST_OWED_MS})
        ORDER BY next_at_ms, key LIMIT ?3`,
     ),
+    allOwed: sql('SELECT * FROM owed WHERE pipeline = ? ORDER BY key LIMIT ?'),
     owedOf: sql('SELECT * FROM owed WHERE pipeline = ? AND key = ?'),
     countOwed: sql('SELECT count(*) AS count FROM owed WHERE pipeline = ?'),
     owe: sql('INSERT OR REPLACE INTO owed VALUES (?, ?, ?, ?, ?, ?, ?)'),
@@ -45,7 +46,7 @@ export function prepareOpenEnds(database: DatabaseSync) {
 
 type OpenEnds = Pick<
   PipelineState,
-  'fact' | 'setFact' | 'gaps' | 'owed' | 'owedOf' | 'missing' | 'setMissing' | 'clearMissing'
+  'fact' | 'setFact' | 'gaps' | 'owed' | 'allOwed' | 'owedOf' | 'missing' | 'setMissing' | 'clearMissing'
 >;
 
 /** The part of the state that belongs to the pipeline with this id. */
@@ -57,6 +58,7 @@ export function openEnds(statements: OpenEndStatements, id: number, guard: Guard
     },
     gaps: () => guard(() => (statements.gaps.all(id) as Raw[]).map(toGap)),
     owed: (dueMs, limit) => guard(() => (statements.owed.all(id, dueMs, limit) as Raw[]).map(toOwed)),
+    allOwed: (limit) => guard(() => (statements.allOwed.all(id, limit) as Raw[]).map(toOwed)),
     owedOf: (key) =>
       guard(() => {
         const row = statements.owedOf.get(id, key) as Raw | undefined;

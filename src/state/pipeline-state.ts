@@ -1,14 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Json } from '../api/document.ts';
 import { bounded } from '../api/inert.ts';
-import type { ChildRow, Range, WalkKind } from '../api/walk.ts';
+import type { ChildRow, WalkKind } from '../api/walk.ts';
+import { insertLedger, type LedgerStatements, ledgerOf, noteDetail, prepareLedger } from './ledger.ts';
 import { commitOpenEnds, factOf, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import { prepareRejections, type RejectionStatements, rejectionsOf } from './rejections.ts';
 import { prepareRepairs, type RepairStatements, repairsOf } from './repairs.ts';
-import type { Commit, Due, Known, LedgerRow, PipelineState, Row, WalkRow } from './store.ts';
-
-/** The number of ledger rows of polls and sweeps that are kept; those of backfills are kept for good. */
-const KEPT_LEDGER_ROWS = 20_000;
+import type { Commit, Due, Known, PipelineState, Row, WalkRow } from './store.ts';
 
 type Guard = <T>(work: () => T) => T;
 type Raw = Record<string, string | number | null>;
@@ -48,6 +46,7 @@ export function openPipeline(
   const statements = {
     ...prepareStatements(database),
     ...prepareOpenEnds(database),
+    ...prepareLedger(database),
     ...prepareRejections(database),
     ...prepareRepairs(database),
   };
@@ -65,6 +64,7 @@ export function openPipeline(
     });
   const remember = (row: Row): void => {
     rememberRow(statements, id, row);
+    noteDetail(statements, id, row, now());
     for (const note of row.notes ?? []) statements.writeNote.run(source, note.kind, note.id, note.value);
   };
 
@@ -168,7 +168,7 @@ export function openPipeline(
         statements.passPrepared.run(id);
         statements.forgetPrepared.run(id);
       }),
-    ledger: (limit) => guard(() => (statements.ledger.all(id, limit) as Raw[]).map(toLedger)),
+    ...ledgerOf(statements, id, guard),
     rewind: (walk, toMs) => written(() => Number(statements.rewind.run(toMs, id, walk).changes) > 0),
     forget: (beforeMs) =>
       transaction(() => {
@@ -198,10 +198,14 @@ const FORGOTTEN = 'forgotten';
 
 const TABLES_OF_A_PIPELINE = [
   ...['revisions', 'walks', 'children', 'prepared', 'ledger', 'rejections'],
-  ...['facts', 'gaps', 'owed', 'missing'],
+  ...['facts', 'gaps', 'owed', 'missing', 'covered', 'incomplete'],
 ];
 
-type Statements = ReturnType<typeof prepareStatements> & OpenEndStatements & RejectionStatements & RepairStatements;
+type Statements = ReturnType<typeof prepareStatements> &
+  OpenEndStatements &
+  LedgerStatements &
+  RejectionStatements &
+  RepairStatements;
 
 const CHILD = 'child, version, status, since_ms AS "sinceMs", next_at_ms AS "nextAtMs", records, failures';
 
@@ -248,10 +252,6 @@ function prepareStatements(database: DatabaseSync) {
     ),
     forgetLedger: sql('DELETE FROM ledger WHERE pipeline = ? AND to_ms <= ?'),
     uncover: sql('UPDATE pipelines SET covered_from_ms = max(covered_from_ms, ?) WHERE id = ?'),
-    prune: sql(
-      `DELETE FROM ledger WHERE pipeline = ?1 AND walk NOT LIKE 'backfill%'
-       AND id < (SELECT max(id) FROM ledger WHERE pipeline = ?1) - ${KEPT_LEDGER_ROWS}`,
-    ),
     counts: sql(
       `SELECT count(*) AS records, coalesce(sum(deleted), 0) AS deleted, count(refresh_at_ms) AS due FROM revisions WHERE pipeline = ?`,
     ),
@@ -289,11 +289,6 @@ function prepareStatements(database: DatabaseSync) {
          WHERE prepared.pipeline = walks.pipeline AND prepared.walk = walks.walk), 0)) WHERE pipeline = ?`,
     ),
     forgetPrepared: sql('DELETE FROM prepared WHERE pipeline = ?'),
-    insertLedger: sql(
-      `INSERT INTO ledger (pipeline, walk, from_ms, to_ms, filter, total, "distinct", settled, delivered, unchanged, rejected, at_ms, owed)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    ledger: sql('SELECT * FROM ledger WHERE pipeline = ? ORDER BY id DESC LIMIT ?'),
     // Never forward: a range that the walk has not read yet is not left out.
     rewind: sql(
       `UPDATE walks SET from_ms = min(from_ms, ?1), to_ms = min(?1, CASE WHEN finished_at_ms IS NULL THEN from_ms ELSE to_ms END),
@@ -352,12 +347,6 @@ function rememberChild(statements: Statements, id: number, row: ChildRow): void 
   statements.rememberChild.run(id, child, version, status, sinceMs, nextAtMs, records, failures);
 }
 
-function insertLedger(statements: Statements, id: number, row: LedgerRow, nowMs: number): void {
-  const { range, delivered, unchanged, rejected } = row;
-  const counts = [row.total, row.distinct, row.settled ? 1 : 0, delivered, unchanged, rejected];
-  statements.insertLedger.run(id, row.walk, range.fromMs, range.toMs, row.filter ?? null, ...counts, nowMs, row.owed);
-}
-
 function toKnown(row: Raw | undefined): Known | undefined {
   if (row === undefined) return undefined;
   return {
@@ -386,21 +375,5 @@ function toWalk(row: Raw | undefined): WalkRow | undefined {
     receipt: json(row.receipt),
     batch: row.batch as number,
     finishedAtMs: (row.finished_at_ms as number | null) ?? undefined,
-  };
-}
-
-function toLedger(row: Raw): LedgerRow & { atMs: number } {
-  return {
-    walk: row.walk as string,
-    range: { fromMs: row.from_ms, toMs: row.to_ms } as Range,
-    filter: (row.filter as string | null) ?? undefined,
-    total: row.total as number,
-    distinct: row.distinct as number,
-    settled: row.settled === 1,
-    delivered: row.delivered as number,
-    unchanged: row.unchanged as number,
-    rejected: row.rejected as number,
-    owed: row.owed as number,
-    atMs: row.at_ms as number,
   };
 }

@@ -4,7 +4,7 @@
  * Keys are random, and an index over them is what a commit spends its time on: `key_hash` (52 bits) makes it four times
  * smaller than one over the keys. Rows with equal hashes are told apart by their key.
  */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 const CHILDREN = `
 CREATE TABLE children (
@@ -41,6 +41,27 @@ CREATE TABLE missing (
 ) WITHOUT ROWID;
 `;
 
+/** What the ledger proves, whatever rows of it are gone by now: disjoint ranges that do not touch. And records that were shipped without their detail. */
+const COVERAGE = `
+CREATE TABLE covered (
+  pipeline INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, PRIMARY KEY (pipeline, from_ms)
+) WITHOUT ROWID;
+
+CREATE TABLE incomplete (
+  pipeline INTEGER NOT NULL, key TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (pipeline, key)
+) WITHOUT ROWID;
+`;
+
+/** Rows of the ledger that settled, joined to ranges. A filter with a value is that of a child, which covers no time. */
+const COVERED_BY_LEDGER = `
+INSERT INTO covered WITH
+  read AS (SELECT pipeline, from_ms, min(to_ms, at_ms) AS to_ms FROM ledger WHERE settled AND instr(coalesce(filter, ''), '=') = 0),
+  ordered AS (SELECT *, max(to_ms) OVER (PARTITION BY pipeline ORDER BY from_ms, to_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM read WHERE from_ms < to_ms),
+  islands AS (SELECT *, sum(before IS NULL OR from_ms > before) OVER (PARTITION BY pipeline ORDER BY from_ms, to_ms) AS island FROM ordered)
+SELECT pipeline, min(from_ms), max(to_ms) FROM islands GROUP BY pipeline, island;
+`;
+
 /** The identity of this state, for the folders that belong to it. */
 const SELF = `
 CREATE TABLE self (id TEXT NOT NULL);
@@ -55,6 +76,14 @@ export const MIGRATIONS: Readonly<Record<number, string>> = {
   3: `ALTER TABLE revisions ADD COLUMN seen_ms INTEGER;
     ALTER TABLE ledger ADD COLUMN owed INTEGER NOT NULL DEFAULT 0; ${OPEN_ENDS}`,
   4: SELF,
+  5: `ALTER TABLE ledger ADD COLUMN kind TEXT NOT NULL DEFAULT 'window';
+    ALTER TABLE ledger ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN documents INTEGER NOT NULL DEFAULT 0;
+    UPDATE ledger SET documents = delivered;
+    UPDATE ledger SET kind = 'child' WHERE instr(coalesce(filter, ''), '=') > 0;
+    ${COVERAGE}${COVERED_BY_LEDGER}`,
 };
 
 export const SCHEMA = `
@@ -84,7 +113,9 @@ CREATE TABLE prepared (
 CREATE TABLE ledger (
   id INTEGER PRIMARY KEY, pipeline INTEGER NOT NULL, walk TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
   filter TEXT, total INTEGER NOT NULL, "distinct" INTEGER NOT NULL, settled INTEGER NOT NULL, delivered INTEGER NOT NULL,
-  unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, at_ms INTEGER NOT NULL, owed INTEGER NOT NULL DEFAULT 0
+  unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, at_ms INTEGER NOT NULL, owed INTEGER NOT NULL DEFAULT 0,
+  kind TEXT NOT NULL DEFAULT 'window', attempts INTEGER NOT NULL DEFAULT 0, given_up INTEGER NOT NULL DEFAULT 0,
+  deleted INTEGER NOT NULL DEFAULT 0, documents INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE rejections (
@@ -97,4 +128,4 @@ CREATE TABLE jobs (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, pipelines TEXT NOT NULL,
   "as" TEXT, status TEXT NOT NULL, message TEXT, created_at_ms INTEGER NOT NULL
 );
-${CHILDREN}${NOTES}${OPEN_ENDS}${SELF}`;
+${CHILDREN}${NOTES}${OPEN_ENDS}${SELF}${COVERAGE}`;

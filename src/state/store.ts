@@ -53,6 +53,8 @@ export interface Due {
 export interface Row extends Known {
   key: string;
   id?: string;
+  /** The document is the list record: the detail could not be had. */
+  isBare?: boolean;
   /** Notes for other streams of its source. */
   notes?: Note[];
 }
@@ -69,14 +71,44 @@ export interface WalkRow {
   finishedAtMs: number | undefined;
 }
 
-export interface LedgerRow extends Accepted {
+/**
+ * What became of the records of one accepted window, list or child, as it was when it was accepted. Each distinct record of
+ * the accepted pass counts once, by its last revision:
+ *
+ *     distinct = delivered + givenUp + unchanged + rejected + owed
+ *
+ * Deletions are of records that are not in the pass, and stand apart; `documents` counts what the sink took, of records that
+ * were gone or had changed again in the accepted pass, too. What was owed and came later is in `gaps`, not here.
+ */
+export interface LedgerRow extends Omit<Accepted, 'keys' | 'attempts'> {
   walk: string;
+  /** Only windows cover time: a list is what it was when it was read. */
+  kind: 'window' | 'list' | 'child';
+  /** Passes until it was accepted. */
+  attempts: number;
   delivered: number;
-  rejected: number;
-  /** The number of records that are owed: their detail could not be fetched yet. */
-  owed: number;
-  /** distinct − delivered − rejected − owed. */
+  /** Delivered as the list has them, since their detail could not be had. */
+  givenUp: number;
   unchanged: number;
+  rejected: number;
+  /** Their detail could not be fetched yet. */
+  owed: number;
+  deleted: number;
+  documents: number;
+}
+
+/** A row of the ledger as it is stored. */
+export interface StoredLedgerRow extends LedgerRow {
+  id: number;
+  /** When it was accepted. */
+  atMs: number;
+}
+
+/** A record that was shipped as the list has it. */
+export interface Incomplete {
+  key: string;
+  sinceMs: number;
+  timeMs: number | null;
 }
 
 export interface StoredRejection extends Rejection {
@@ -183,7 +215,15 @@ export interface PipelineState {
   prepared(stream: StreamName, namespace: string): Prepared[];
   /** Stores the rows that arrived as delivered, removes their rejections, and forgets the prepared batches. */
   resolve(arrived: ReadonlySet<string>): void;
-  ledger(limit: number): (LedgerRow & { atMs: number })[];
+  /** The newest rows; with a range, only those that reach into it. */
+  ledger(limit: number, range?: Range): StoredLedgerRow[];
+  /** The ranges that were read to an end and settled, in order; they outlive the rows of the ledger. */
+  covered(): Range[];
+  /** Present records that were shipped without their detail, those the longest ago first. */
+  incomplete(limit: number): Incomplete[];
+  countIncomplete(): number;
+  /** All owed records, or the first of them by their key. */
+  allOwed(limit: number): Owed[];
   /** Sets a walk back to an earlier time. Revisions stay, so that nothing is shipped twice. Returns whether there is such a walk. */
   rewind(walk: string, toMs: number): boolean;
   /**

@@ -4,9 +4,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ChildRow } from '../../src/api/walk.ts';
+import type { ChildRow, Range } from '../../src/api/walk.ts';
 import { isStateInUse, openState } from '../../src/state/sqlite.ts';
-import type { Commit, Row, StateStore } from '../../src/state/store.ts';
+import type { Commit, Known, LedgerRow, Row, StateStore } from '../../src/state/store.ts';
 import { scratch } from '../engine/harness.ts';
 
 const NOW = 5000;
@@ -30,6 +30,10 @@ function row(key: string, change: Partial<Row> = {}): Row {
     deleted: false,
   };
   return { key, ...fresh, refreshAtMs: null, refreshMs: 0, seenMs: null, ...change };
+}
+
+function range(fromMs: number, toMs: number): Range {
+  return { fromMs, toMs };
 }
 
 function commit(number: number, rows: Row[], more: Partial<Commit> = {}): Commit {
@@ -385,6 +389,54 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       store = open(folder.path);
     });
 
+    test('what was read to an end stays covered, whatever becomes of the rows that say so', () => {
+      const state = begun();
+      const nothing = { delivered: 0, givenUp: 0, unchanged: 0, rejected: 0, owed: 0, deleted: 0, documents: 0 };
+      let number = 0;
+      const accept = (fromMs: number, toMs: number, more: Partial<LedgerRow> = {}) => {
+        const read = { walk: 'live', kind: 'window', range: { fromMs, toMs }, total: 0, distinct: 0 } as const;
+        state.commit(commit(++number, [], { ledger: [{ ...read, settled: true, attempts: 2, ...nothing, ...more }] }));
+      };
+      accept(100, 200);
+      accept(300, 400);
+      accept(500, 600, { settled: false });
+      accept(0, 1000, { kind: 'list' });
+      accept(0, 1000, { kind: 'child', filter: 'query=a' });
+      accept(900, 9000, { readAtMs: 950 }); // a range that reaches further than the clock did
+      accept(2000, 9000); // no further than now
+      expect(state.covered()).toEqual([range(100, 200), range(300, 400), range(900, 950), range(2000, NOW)]);
+      accept(150, 180);
+      accept(200, 300, { filter: 'severity' });
+      accept(400, 450);
+      expect(reopen().pipeline('s/x.y/z').covered()).toEqual([range(100, 450), range(900, 950), range(2000, NOW)]);
+      expect(store.pipeline('other').covered()).toEqual([]);
+      const again = store.pipeline('s/x.y/z');
+      const rows = Array.from({ length: 20_010 }, () => ({
+        ...{ walk: 'live', kind: 'window' as const, range: range(440, 460), total: 0, distinct: 0, settled: true },
+        ...{ attempts: 2, ...nothing },
+      }));
+      again.commit(commit(100, [], { ledger: rows }));
+      again.begin('live', 'live', range(0, 1));
+      expect(again.ledger(100_000).length).toBeLessThan(20_010);
+      expect(again.covered()[0]).toEqual(range(100, 460));
+      again.reset();
+      expect(again.covered()).toEqual([]);
+    });
+
+    test('records that were shipped without their detail are known until it came, or they are gone', () => {
+      const state = begun();
+      const bare = ['a', 'b', 'c'].map((key) => row(key, { id: key, isBare: true }));
+      state.commit(commit(1, [...bare, row('d', { id: 'd' })]));
+      expect(state.incomplete(5).map(({ key }) => key)).toEqual(['a', 'b', 'c']);
+      expect(state.incomplete(1)).toEqual([{ key: 'a', sinceMs: NOW, timeMs: 100 }]);
+      const [a, b, c] = bare.map(({ key }) => ({ ...(state.known(key) as Known), key }));
+      const touched = row('c', { ...c, refreshAtMs: 9 });
+      const whole = row('a', { ...a, id: 'a2', ordinal: 2 });
+      state.commit(commit(2, [touched, whole, row('b', { ...b, id: 'b2', ordinal: 2, deleted: true })]));
+      expect(state.incomplete(5).map(({ key }) => key)).toEqual(['c']);
+      expect(state.countIncomplete()).toBe(1);
+    });
+
     test('ledger, rejections and jobs are kept', () => {
       const state = begun();
       const window = {
@@ -394,11 +446,22 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
         distinct: 5,
         settled: true,
         filter: undefined,
+        kind: 'window' as const,
+      };
+      const counts = {
+        attempts: 3,
+        delivered: 2,
+        givenUp: 1,
+        unchanged: 0,
+        rejected: 1,
+        owed: 1,
+        deleted: 2,
+        documents: 7,
       };
       const rejection = { id: 'i', key: 'k', type: 't', reason: 'r', field: 'f', document: '{}' };
       state.commit(
         commit(1, [], {
-          ledger: [{ ...window, delivered: 3, unchanged: 0, rejected: 1, owed: 1 }],
+          ledger: [{ ...window, ...counts }],
           rejections: [rejection],
         }),
       );
@@ -410,9 +473,9 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       });
       store.setJob(job, 'failed', 'why');
       reopen();
-      expect(store.pipeline('s/x.y/z').ledger(5)).toEqual([
-        { ...window, delivered: 3, unchanged: 0, rejected: 1, owed: 1, atMs: NOW },
-      ]);
+      expect(store.pipeline('s/x.y/z').ledger(5)).toEqual([{ ...window, ...counts, id: 1, atMs: NOW }]);
+      expect(store.pipeline('s/x.y/z').ledger(5, { fromMs: 2, toMs: 9 })).toEqual([]);
+      expect(store.pipeline('s/x.y/z').ledger(5, { fromMs: 1, toMs: 2 })).toHaveLength(1);
       expect(store.rejections({ limit: 5 })).toEqual([{ ...rejection, pipeline: 's/x.y/z', atMs: NOW }]);
       expect(store.rejections({ pipeline: 'other', limit: 5 })).toEqual([]);
       expect(store.pipeline('other').rejected(5)).toEqual([]);

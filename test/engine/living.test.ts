@@ -4,6 +4,7 @@ import type { FaultPlan, Simulator } from '../../simulator/index.ts';
 import { runPipeline } from '../../src/engine/runner.ts';
 import { confirmCommitted } from '../e2e/committed.ts';
 import { seed } from '../seed.ts';
+import { expectToAddUp } from './adds-up.ts';
 import {
   documentOf,
   expectedDocuments,
@@ -77,6 +78,8 @@ async function runUntilQuiet(
   }
   stop.abort();
   await running;
+  const documents = expectToAddUp(pipeline.state).reduce((sum, row) => sum + row.documents, 0);
+  expect(documents).toBeLessThanOrEqual(sink.documents.length);
 }
 
 /** What differs between what was delivered and what a perfect connector delivers; nothing is the only right answer. */

@@ -92,11 +92,11 @@ export function resultOf(
   const last = new Map<string, LedgerRow>();
   for (const row of rows.reverse()) last.set(`${row.range.fromMs} ${row.range.toMs} ${row.filter}`, row);
   const windows = [...last.values()];
-  const sum = (of: readonly LedgerRow[], member: 'distinct' | 'delivered' | 'rejected') =>
+  const sum = (of: readonly LedgerRow[], member: 'distinct' | 'documents' | 'rejected') =>
     of.reduce((total, row) => total + row[member], 0);
   const counts = {
     records: sum(windows, 'distinct'),
-    delivered: sum(rows, 'delivered'),
+    delivered: sum(rows, 'documents'),
     rejected: sum(rows, 'rejected'),
   };
   return {

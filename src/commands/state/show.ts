@@ -1,6 +1,6 @@
 import { type Alarm, alarmOf, alarmText } from '../../engine/completeness/missing.ts';
 import { showCount, showTime } from '../../observe/show.ts';
-import type { JobRow, LedgerRow, PipelineState, StateStore, WalkRow } from '../../state/store.ts';
+import type { JobRow, PipelineState, StateStore, StoredLedgerRow, WalkRow } from '../../state/store.ts';
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
@@ -20,7 +20,7 @@ interface Shown {
   children: ReturnType<PipelineState['childCounts']>;
   rejections: number;
   walks: WalkRow[];
-  ledger: (LedgerRow & { atMs: number })[];
+  ledger: StoredLedgerRow[];
   /** About the number of records in its list, while that is not believed. */
   alarm: Alarm | undefined;
   /** Batches that were being written when a process died. */
@@ -113,7 +113,7 @@ function walkCells({ walk, range, cursor, finishedAtMs }: WalkRow): string[] {
 
 const LEDGER_HEAD = ['at', 'walk', 'from', 'to', 'total', 'delivered', 'unchanged', 'rejected', 'owed', 'settled'];
 
-function ledgerCells(row: LedgerRow & { atMs: number }): string[] {
+function ledgerCells(row: StoredLedgerRow): string[] {
   const counts = [row.total, row.delivered, row.unchanged, row.rejected, row.owed].map(showCount);
   const settled = `${row.settled ? 'yes' : 'no'}${row.filter === undefined ? '' : ` (${row.filter})`}`;
   return [showTime(row.atMs), row.walk, showTime(row.range.fromMs), showTime(row.range.toMs), ...counts, settled];

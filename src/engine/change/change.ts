@@ -184,6 +184,7 @@ function shippedChange(
     refreshMs,
     seenMs,
   };
+  if (detailMissing) row.isBare = true;
   if (made.notes.length > 0) row.notes = made.notes;
   return { row, out: made.out, claim: mine, raw: made.raw };
 }

@@ -12,6 +12,8 @@ export interface Observed {
   /** The list record; undefined when only its key is known. */
   record: unknown;
   fingerprint: string | null;
+  /** Its key in the list, where that is another one: without a secret in it, or one of several that the list calls the same. */
+  listed?: string;
   /** It was passed without its detail, which is asked for now. */
   owed?: Owed;
 }
@@ -27,16 +29,18 @@ export function observeKey(pipeline: CompareNeeds, key: string): Observed {
 export function observe(pipeline: CompareNeeds, raw: unknown): Observed {
   const { stream } = pipeline.registered;
   const record = clean(stream, raw);
+  const listed = record === raw ? undefined : keyOf(stream, raw);
   return {
-    key: record === raw ? keyOf(stream, record) : keyOfCleaned(stream, record, raw),
+    key: listed === undefined ? keyOf(stream, record) : keyOfCleaned(stream, record, listed),
+    listed,
     record,
     fingerprint: attempt(() => revisionOf(record, pipeline.ignored)) ?? null,
   };
 }
 
 /** Where a secret stood in the key itself, or nothing else is left, the key is the one by which the list knows the record. */
-function keyOfCleaned(stream: Stream, record: unknown, raw: unknown): string {
-  const [key, listed] = [keyOf(stream, record), keyOf(stream, raw)];
+function keyOfCleaned(stream: Stream, record: unknown, listed: string): string {
+  const key = keyOf(stream, record);
   return hasKey(key) && hasKey(listed) ? key : listed;
 }
 
@@ -56,7 +60,7 @@ export function withoutTwins(pipeline: CompareNeeds, observed: Observed[], hasDe
   if (hasDetails) return [...owners.values()];
   return observed.map((seen) => {
     const isOwner = printOf(seen) === printOf(owners.get(seen.key) as Observed);
-    return isOwner ? seen : { ...seen, key: keyOfTwin(seen.key, printOf(seen)) };
+    return isOwner ? seen : { ...seen, listed: seen.listed ?? seen.key, key: keyOfTwin(seen.key, printOf(seen)) };
   });
 }
 
