@@ -10,6 +10,7 @@ import { addHealth } from './commands/health.ts';
 import { addInit } from './commands/init.ts';
 import { addRejections } from './commands/rejections/index.ts';
 import { addRemap } from './commands/remap/index.ts';
+import { addReport } from './commands/report/index.ts';
 import { addRun } from './commands/run.ts';
 import { addSample } from './commands/sample.ts';
 import { addSetup } from './commands/setup/index.ts';
@@ -35,6 +36,7 @@ const COMMANDS = [
   addStreams,
   addState,
   addVerify,
+  addReport,
   addRejections,
   addRemap,
   addSetup,

@@ -1,8 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Json } from '../api/document.ts';
 import { bounded } from '../api/inert.ts';
+
 import type { ChildRow, WalkKind } from '../api/walk.ts';
+import { type HistoryStatements, historyOf, prepareHistory } from './history.ts';
 import { insertLedger, type LedgerStatements, ledgerOf, noteDetail, prepareLedger } from './ledger.ts';
+
 import { commitOpenEnds, factOf, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
 import { prepareRejections, type RejectionStatements, rejectionsOf } from './rejections.ts';
 import { prepareRepairs, type RepairStatements, repairsOf } from './repairs.ts';
@@ -49,6 +52,7 @@ export function openPipeline(
     ...prepareLedger(database),
     ...prepareRejections(database),
     ...prepareRepairs(database),
+    ...prepareHistory(database),
   };
   const transaction = <T>(work: () => T): T =>
     written(() => {
@@ -104,6 +108,7 @@ export function openPipeline(
       }),
     ...openEnds(statements, id, guard, transaction),
     ...rejectionsOf(statements, id, { guard, transaction, now }),
+    ...historyOf(statements, id, guard),
     ...repairsOf(statements, id, { transaction, hashOf: (key) => keyHash(id, key) }),
     noted: (kind) => guard(() => statements.noted.all(source, kind).map((row) => (row as { id: string }).id)),
     note: (kind, one) => guard(() => (statements.note.get(source, kind, one) as { value: string } | undefined)?.value),
@@ -205,7 +210,8 @@ type Statements = ReturnType<typeof prepareStatements> &
   OpenEndStatements &
   LedgerStatements &
   RejectionStatements &
-  RepairStatements;
+  RepairStatements &
+  HistoryStatements;
 
 const CHILD = 'child, version, status, since_ms AS "sinceMs", next_at_ms AS "nextAtMs", records, failures';
 

@@ -145,6 +145,22 @@ export interface Commit {
   receipt: Json;
 }
 
+/** A part of a range: the first has the number 0. */
+export interface PartOfHistory {
+  part: number;
+  records: number;
+  deleted: number;
+  documents: number;
+}
+
+/** The vendor's own count of a window or list that settled. */
+export interface AcceptedCount {
+  fromMs: number;
+  toMs: number;
+  total: number;
+  atMs: number;
+}
+
 /** The part of the state that belongs to one pipeline. */
 export interface PipelineState {
   /** The tenant whose records this state has: the one that was named first. */
@@ -240,6 +256,18 @@ export interface PipelineState {
   compareAnew(keys: readonly string[]): void;
   /** Has every child read again. */
   readChildrenAgain(): void;
+  /** Records of the range by their time, in parts of so many milliseconds; parts without a record are left out. */
+  recordsPer(range: Range, partMs: number): PartOfHistory[];
+  /** All records, whatever their time; `documents` are their revisions. */
+  recordsInAll(): Omit<PartOfHistory, 'part'>;
+  /** Documents by when their window was accepted, as far as the ledger reaches. */
+  deliveredPer(range: Range, partMs: number): { part: number; documents: number }[];
+  /** Documents that were refused in this range and are not accepted yet, by the sink's word for it. */
+  rejectedPer(range: Range): { type: string; documents: number }[];
+  /** What the children had when each was read whole last. */
+  countOfChildren(): { total: number; children: number; atMs: number | undefined };
+  /** The vendor's counts of settled windows and lists that meet the range, the newest first. */
+  acceptedIn(range: Range): AcceptedCount[];
   /** Forgets everything about the pipeline, revisions too. */
   reset(): void;
 }
