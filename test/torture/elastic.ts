@@ -129,12 +129,12 @@ export async function startElastic({ rollover, fault, lookUpFails }: ElasticOpti
   };
 
   /** What was visible when the point in time was opened; nothing is ever removed. */
-  const pageOf = ({ size, search_after: after = [0] }: Search, pit: string): object => {
+  const pageOf = ({ size, search_after: after = [0], _source: wanted }: Search, pit: string): object => {
     const [dataStream, visible] = JSON.parse(pit) as [string, number];
     const [from = 0] = after;
     const there = stored.filter((one) => one.isVisible && one.dataStream === dataStream).slice(0, visible);
     const hits = there.slice(from, from + size).map(({ id, index, source }, nth) => ({
-      ...{ _id: id, _index: index, _source: JSON.parse(source) as object, sort: [from + nth + 1] },
+      ...{ _id: id, _index: index, _source: membersOf(JSON.parse(source), wanted), sort: [from + nth + 1] },
     }));
     return { _shards: { failed: 0 }, pit_id: pit, hits: { hits } };
   };
@@ -197,12 +197,27 @@ interface Search {
   size: number;
   pit?: { id: string };
   search_after?: number[];
+  _source?: string[];
   query?: { ids: { values: string[] } };
 }
 
 interface Line {
   id: string;
   source: string;
+}
+
+/** The members that were asked for, by their dotted names. */
+function membersOf(source: Record<string, unknown>, wanted: readonly string[] = Object.keys(source)): object {
+  const found: Record<string, unknown> = {};
+  for (const name of wanted) {
+    const [first = '', ...rest] = name.split('.');
+    const value = source[first];
+    if (value === undefined) continue;
+    const isInner = rest.length > 0 && typeof value === 'object' && value !== null;
+    const inner = isInner ? membersOf(value as Record<string, unknown>, [rest.join('.')]) : value;
+    found[first] = isInner ? { ...(found[first] as object | undefined), ...(inner as object) } : inner;
+  }
+  return found;
 }
 
 function linesOf(body: string): Line[] {
