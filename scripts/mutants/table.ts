@@ -25,7 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
 `,
       },
     ],
-    tests: ['test/engine/every-moment.test.ts'],
+    tests: ['test/engine/awkward-moments.test.ts', 'test/engine/every-moment.test.ts'],
   },
   {
     name: 'cursor-before-its-page',
@@ -37,10 +37,10 @@ export const MUTANTS: readonly Mutant[] = [
         put: 'return pages.splice(0, open === -1 ? pages.length : pages.length);',
       },
     ],
-    tests: ['test/engine/every-moment.test.ts'],
+    tests: ['test/engine/awkward-moments.test.ts', 'test/engine/every-moment.test.ts'],
   },
   {
-    name: 'newest-window-first',
+    name: 'settle-newest-first',
     fault: 'The cursor passes the older windows of a walk before they are read and settled.',
     edits: [
       {
@@ -213,7 +213,7 @@ export const MUTANTS: readonly Mutant[] = [
         put: 'const children = [...completed, ...pages].flatMap((page) => page.child ?? []);',
       },
     ],
-    tests: ['test/engine/every-moment.test.ts'],
+    tests: ['test/engine/awkward-moments.test.ts', 'test/engine/every-moment.test.ts'],
   },
   {
     name: 'child-before-another-walk',

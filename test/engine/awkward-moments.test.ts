@@ -189,6 +189,66 @@ describe('a checkpoint that fails', () => {
   });
 });
 
+describe('before it is delivered', () => {
+  const row = { version: 'v', status: 'complete', sinceMs: 1, nextAtMs: null, records: 1, failures: 0 } as const;
+  const accepted = { range: { fromMs: 0, toMs: 1 }, total: 1, distinct: 1, settled: true };
+
+  test('nothing of a batch is remembered: no record, cursor, child or row of the ledger', async () => {
+    const sink = memorySink();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    const write = sink.write.bind(sink);
+    sink.write = async (batch, signal) => {
+      asked.resolve();
+      await answer.promise;
+      return write(batch, signal);
+    };
+    const pages: Fake['pages'] = async function* () {
+      yield { records: [record('a')], cursor: 1, window: 'p', accepted, child: { child: 'p', ...row } };
+    };
+    const { pipeline, close } = start(fake({ pages }), { sink, overrides: listOnly });
+    cleanups.push(close);
+    const { state } = pipeline;
+    const remembered = () => [state.known('a')?.ordinal, state.child('p')?.status, state.ledger(10).length];
+    const walking = runWalk(pipeline, backfill(), never);
+    await asked.promise;
+    expect(state.walk('backfill-1')?.cursor).toBeUndefined();
+    expect(remembered()).toEqual([undefined, undefined, 0]);
+    answer.resolve();
+    await walking;
+    expect(remembered()).toEqual([1, 'complete', 1]);
+  });
+
+  test('no page is passed, nor any behind it, and no child of one is read', async () => {
+    const late = Promise.withResolvers<void>();
+    const detail: Fake['detail'] = async (_context, key) => {
+      if (key === 'b') await late.promise;
+      return record(key);
+    };
+    const child = (name: string) => ({ child: name, ...row });
+    const pages: Fake['pages'] = async function* () {
+      yield { records: [record('a')], cursor: 1, window: 'p', accepted, child: child('p') };
+      yield { records: [record('b')], cursor: 2, window: 'q', accepted, child: child('q') };
+      yield { records: [record('c')], cursor: 3, window: 'r', accepted, child: child('r') };
+      await late.promise;
+    };
+    const sink = memorySink();
+    const { pipeline, close } = start(fake({ pages, detail }), { sink, overrides: { batch: { wait: '5ms' } } });
+    cleanups.push(close);
+    const { state } = pipeline;
+    const children = () => ['p', 'q', 'r'].map((name) => state.child(name)?.status);
+    const walking = runWalk(pipeline, backfill(), never);
+    await expect.poll(() => sink.documents.map(({ key }) => key).sort()).toEqual(['a', 'c']);
+    await expect.poll(() => state.known('c')?.ordinal).toBe(1);
+    expect([state.walk('backfill-1')?.cursor, ...children()]).toEqual([1, 'complete', undefined, undefined]);
+    expect(state.ledger(10)).toHaveLength(1);
+    late.resolve();
+    await walking;
+    expect(children()).toEqual(['complete', 'complete', 'complete']);
+    expect(state.ledger(10)).toHaveLength(3);
+  });
+});
+
 describe('two walks', () => {
   test('a write that failed holds up the writes of the other walks until it is known what arrived', async () => {
     const sink = memorySink();

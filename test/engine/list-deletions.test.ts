@@ -44,8 +44,9 @@ function tenant(stream: StreamName, rows: unknown[], details = true) {
   });
   cleanups.push(opened.close);
   const { pipeline } = opened;
-  const vendor = { rows };
+  const vendor: { rows: unknown[]; moves?: () => void } = { rows };
   const json = async ({ query = {}, accept }: VendorRequest): Promise<unknown> => {
+    vendor.moves?.();
     const { page, page_size: size } = query as { page: number; page_size: number };
     const items = vendor.rows.slice((page - 1) * size, page * size);
     return accept({ page_number: page, page_size: size, total_number_of_items: vendor.rows.length, page_items: items });
@@ -91,6 +92,22 @@ describe.each([
     await look();
     expect(told()).toHaveLength(20);
     vendor.rows.push(back);
+    await look();
+    expect(told()).toHaveLength(20);
+  });
+
+  test('one that a list does not show while it keeps moving is not told as deleted', async () => {
+    const { vendor, look, told } = tenant(stream, make(20), details);
+    await look();
+    const all = vendor.rows;
+    let requests = 0;
+    vendor.moves = () => {
+      vendor.rows = all.slice(1, requests++ % 2 === 0 ? undefined : -1);
+    };
+    for (let again = 0; again < 4; again++) await look();
+    expect(told()).toHaveLength(20);
+    vendor.moves = undefined;
+    vendor.rows = all;
     await look();
     expect(told()).toHaveLength(20);
   });
