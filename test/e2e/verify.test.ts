@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { EcsDocument } from '../../src/api/document.ts';
 import { documentsIn } from './delivered.ts';
 import { configOf, openPlace } from './place.ts';
 import { proveVerify, VERIFY_DETECTIONS, VERIFY_LIVING } from './verified.ts';
@@ -36,6 +37,59 @@ test('names exactly what is missing, stale and doubled, and repairs what can be'
       }
     },
   });
+});
+
+test('an older revision is shipped as it was where it is kept, and else is beyond repair', {
+  timeout: 600_000,
+}, async () => {
+  const living = { statusChanges: 6, dwellMs: 0, everyMs: 10, confirm: true };
+  const place = await openPlace({ detections: 60, living });
+  cleanups.push(place.close);
+  const configure = (keep: boolean) =>
+    place.configure(configOf({ url: place.simulator.url, sinks: SINKS, raw: { keep } }));
+  configure(true);
+  place.simulator.pause();
+  expect((await place.sluice('backfill', '--from', '400d')).code).toBe(0);
+  for (const { id } of place.simulator.truth()) place.simulator.confirm(id, 1);
+  place.simulator.resume();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect((await place.sluice('run', '--once')).code).toBe(0);
+  const out = join(place.folder, 'out', 'acme', 'cylance.detection');
+  const before = documentsIn(out);
+  const eventOf = (document: EcsDocument) => document.event as { id: string; sequence: number; kind: string };
+  const changed = before.map(eventOf).filter(({ sequence }) => sequence === 2);
+  expect(changed).toHaveLength(6);
+  const lost = new Set(changed.map(({ id }) => id));
+  for (const name of readdirSync(out).filter((one) => one.endsWith('.ndjson'))) {
+    const lines = readFileSync(join(out, name), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    const left = lines.filter((line) => {
+      const { id, sequence } = eventOf(JSON.parse(line) as EcsDocument);
+      return sequence !== 1 || !lost.has(id);
+    });
+    writeFileSync(join(out, name), left.map((line) => `${line}\n`).join(''));
+  }
+  configure(false);
+  const beyond = await place.sluice('verify', '--repair');
+  expect(beyond.stdout).toMatch(/6 missing/);
+  expect(beyond.stdout).toMatch(/0 documents shipped\n {2}beyond repair: 6: an older revision cannot be had again/);
+  configure(true);
+  expect((await place.sluice('verify', '--repair')).stdout).toMatch(/6 documents shipped/);
+  expect((await place.sluice('verify')).stdout).toMatch(/everything is there, once/);
+  const plain = ({ event, ...rest }: EcsDocument) => {
+    const { ingested: _, kind: __, ...more } = event as Record<string, unknown>;
+    return { ...rest, event: more };
+  };
+  const byId = (one: EcsDocument, other: EcsDocument) => {
+    const name = (of: EcsDocument) => `${eventOf(of).id} ${eventOf(of).sequence}`;
+    return name(one) < name(other) ? -1 : 1;
+  };
+  const after = documentsIn(out);
+  expect(after.sort(byId).map(plain)).toEqual(before.sort(byId).map(plain));
+  expect(after.map(eventOf).filter(({ id, sequence }) => sequence === 1 && lost.has(id))).toEqual(
+    changed.map(() => expect.objectContaining({ kind: 'event' })),
+  );
 });
 
 test('a deletion that was not told is extra, and repaired; what a collector took is expired', {

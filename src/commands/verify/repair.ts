@@ -1,7 +1,8 @@
 /** `sluice verify --repair`: an ordinary backfill ships what the comparison found missing. */
 import type { Pipeline } from '../../engine/pipeline.ts';
 import { recover } from '../../engine/recover.ts';
-import { openRepair } from '../../engine/verify/repair.ts';
+import { shipOlder } from '../../engine/verify/older.ts';
+import { OLDER, openRepair } from '../../engine/verify/repair.ts';
 import { runWalk } from '../../engine/walk.ts';
 import { plural, showCount } from '../../observe/show.ts';
 import type { StateStore } from '../../state/store.ts';
@@ -20,11 +21,13 @@ export async function repairAll(
   const broken = found.filter(({ differences }) => differences.some(({ kind }) => kind !== 'expired'));
   if (broken.length === 0) return;
   const names = broken.map(({ pipeline }) => pipeline);
+  const { state, raw } = context.config;
+  const kept = raw.keep ? state.path : undefined;
   const opened = openPipelines(context, (plans) => plans.filter(({ name }) => names.includes(name)));
   try {
     for (const one of broken) {
       const running = opened.running.find(({ pipeline }) => pipeline.name === one.pipeline) as Running;
-      const { beyond, removed } = await repair(cli, opened.store, running, one, options);
+      const { beyond, removed } = await repair(cli, opened.store, running, one, options, kept);
       const { delivered } = running.statistics;
       if (options.json)
         cli.stdout.json({ pipeline: one.pipeline, repaired: true, shipped: delivered, removed, beyond });
@@ -47,6 +50,7 @@ async function repair(
   running: Running,
   { range, differences }: Compared,
   { as, removeDoubles = false }: VerifyOptions,
+  path: string | undefined,
 ): Promise<{ beyond: Record<string, number>; removed: number }> {
   const { pipeline } = running;
   await recover(pipeline, cli.signal);
@@ -62,6 +66,12 @@ async function repair(
     : [];
   if (surplus.length > 0) await pipeline.sink.remove?.(surplus, cli.signal);
   if (plan.apply()) await ship(cli, store, running, range, as);
+  const older = differences.filter(({ kind, isOlder }) => kind === 'missing' && isOlder);
+  if (older.length > 0 && path !== undefined) {
+    const shipped = await shipOlder(pipeline, path, older, { as: as === 'event' ? as : undefined, signal: cli.signal });
+    beyond[OLDER] = older.length - shipped;
+    if (beyond[OLDER] === 0) delete beyond[OLDER];
+  }
   return { beyond, removed: surplus.length };
 }
 

@@ -9,6 +9,9 @@ export interface Repair {
   apply(): boolean;
 }
 
+/** Why an older revision is beyond repair, unless it is kept. */
+export const OLDER = 'an older revision cannot be had again, and is not kept (`raw.keep`)';
+
 const AT_ONCE = 1000;
 
 export function openRepair(state: PipelineState, isOfChildren: boolean, removesDoubles: boolean): Repair {
@@ -26,7 +29,7 @@ export function openRepair(state: PipelineState, isOfChildren: boolean, removesD
       const { kind, key, ordinal, isKnown = false, isOlder = false } = difference;
       if (kind === 'doubled' && removesDoubles) return undefined;
       if (kind === 'doubled') return 'what is there twice is not removed without --remove-doubles';
-      if (kind === 'missing' && isOlder) return 'an older revision cannot be had again';
+      if (kind === 'missing' && isOlder) return OLDER;
       if (kind === 'extra' && !isKnown) return 'nobody knows whether it belongs there';
       if (kind === 'expired') return undefined;
       hasWork = true;
