@@ -11,8 +11,8 @@ afterAll(folder.remove);
 const certificate = makeCertificates(folder.path).good;
 
 describe.each(SINKS)('into %s', (sink) => {
-  test.each([seed, seed + 1])('seed %d: everything arrives once', { timeout: 250_000 }, async (one) => {
-    const outcome = await torture(planOf(one, sink), certificate);
+  test(`seed ${seed}: everything arrives once`, { timeout: 250_000 }, async () => {
+    const outcome = await torture(planOf(seed, sink), certificate);
     console.log(JSON.stringify(outcome));
     expect(outcome.wrong).toEqual([]);
     expect(outcome.revisions).toBeGreaterThanOrEqual(LEAST_REVISIONS);
