@@ -8,6 +8,8 @@ import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo/index.ts';
 import { addHealth } from './commands/health.ts';
 import { addInit } from './commands/init.ts';
+import { addGaps } from './commands/proof/gaps.ts';
+import { addLedger } from './commands/proof/ledger.ts';
 import { addRejections } from './commands/rejections/index.ts';
 import { addRemap } from './commands/remap/index.ts';
 import { addReport } from './commands/report/index.ts';
@@ -35,6 +37,8 @@ const COMMANDS = [
   addSample,
   addStreams,
   addState,
+  addLedger,
+  addGaps,
   addVerify,
   addReport,
   addRejections,

@@ -20,6 +20,8 @@ export interface Walk {
   as?: 'event';
   /** The gap that the walk reads again. */
   gap?: Gap;
+  /** Only what is not proven to be delivered is read. */
+  closes?: boolean;
   /** The walk ends with the records that exist now, although new ones may appear meanwhile. */
   once?: boolean;
 }

@@ -8,6 +8,7 @@ import { recover } from './recover.ts';
 import {
   catchUpWalk,
   gapWalk,
+  holeWalk,
   isInterrupted,
   jobWalk,
   liveWalk,
@@ -78,6 +79,7 @@ async function runLoops(pipeline: Pipeline, options: RunOptions, refused: Set<st
   const loops = [
     () => loop(pipeline, options, ends.signal, everyMs, nextLive, { turnMs }),
     () => loop(pipeline, options, ends.signal, JOB_POLL_MS, () => catchUpWalk(pipeline)),
+    () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => holeWalk(pipeline)),
     ...sweeps.map((sweep) => () => sweepLoop(pipeline, options, ends.signal, sweep)),
     () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => gapWalk(pipeline)),
     () => loop(pipeline, options, ends.signal, REFRESH_POLL_MS, () => refreshWalk(pipeline, options.once)),

@@ -2,6 +2,7 @@
 import type { Walk } from '../api/walk.ts';
 import { isGapDue } from '../reading/gaps.ts';
 import type { StateStore } from '../state/store.ts';
+import { firstHole, HOLES } from './completeness/open-parts.ts';
 import { type DueNeeds, dueDetails } from './due.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -73,6 +74,13 @@ export function sweepWalk(
   return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };
 }
 
+/** A part behind the live edge that was never read to an end, whatever the cause: a clock that leapt, a state that was mended. */
+export function holeWalk(pipeline: ScheduleNeeds): Walk | undefined {
+  const row = pipeline.state.walk(HOLES);
+  const range = row !== undefined && row.finishedAtMs === undefined ? row.range : firstHole(pipeline);
+  return range && { id: HOLES, kind: 'catch-up', range };
+}
+
 /** A gap that is due to be read again, however old it is. */
 export function gapWalk(pipeline: ScheduleNeeds): Walk | undefined {
   if (pipeline.registered.stream.mode !== 'windows') return undefined; // the next look reads such a list whole
@@ -92,7 +100,13 @@ export function refreshWalk(pipeline: ScheduleNeeds, once: boolean): Walk | unde
 export function jobWalk(pipeline: ScheduleNeeds, store: StateStore, refused: ReadonlySet<string>): Walk | undefined {
   for (const job of store.jobs()) {
     if (job.status === 'done' || !job.pipelines.includes(pipeline.name)) continue;
-    const walk: Walk = { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as };
+    const walk: Walk = {
+      id: `backfill-${job.id}`,
+      kind: 'backfill',
+      range: job.range,
+      as: job.as,
+      closes: job.kind === 'gaps',
+    };
     if (!refused.has(walk.id) && pipeline.state.walk(walk.id)?.finishedAtMs === undefined) return walk;
   }
   return undefined;

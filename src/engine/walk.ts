@@ -7,25 +7,34 @@ import type { VendorClient } from '../api/client.ts';
 import { createPace } from '../api/pace.ts';
 import { hasKey } from '../api/records/identity.ts';
 import type { StreamContext } from '../api/stream.ts';
-import type { Page, Walk } from '../api/walk.ts';
+import type { Page, Range, Walk } from '../api/walk.ts';
 import type { Known, WalkRow } from '../state/store.ts';
 import { type BatchWriter, openBatchWriter, type PageInFlight } from './batch-writer.ts';
 import { type Change, changeFromDetail, changeFromList, changeFromLoss } from './change/change.ts';
 import { isUnchanged, type Observed, observe, observeKey, withoutTwins } from './change/compare.ts';
 import { pagesOf } from './completeness/beyond.ts';
+import { closingPages } from './completeness/closing.ts';
 import { deletedByList } from './completeness/missing.ts';
+import { noteLive } from './completeness/open-parts.ts';
 import { duePages } from './due.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** Where a walk goes on: its frozen range and cursor when it was interrupted, else it begins with the range that is given. */
-export function resumeWalk(pipeline: Pipeline, walk: Walk): WalkRow {
+export function resumeWalk(pipeline: Pipeline, wanted: Walk): WalkRow {
+  const walk = wanted.closes ? { ...wanted, range: asAsked(pipeline, wanted.range) } : wanted;
   const saved = pipeline.state.walk(walk.id);
   // A range that begins in the future was begun by a clock that was wrong.
   if (saved !== undefined && saved.finishedAtMs === undefined && saved.range.fromMs <= pipeline.now()) {
     // The same gap goes on, which may have grown; another gap is read from its own beginning.
     if (walk.gap === undefined || saved.range.fromMs === walk.range.fromMs) return saved;
   }
+  if (walk.kind === 'live') noteLive(pipeline.state, walk.range);
   return pipeline.state.begin(walk.id, walk.kind, walk.range);
+}
+
+/** A range from the beginning of time begins where the pipeline was asked to begin. */
+function asAsked({ state }: Pipeline, { fromMs, toMs }: Range): Range {
+  return { fromMs: fromMs === 0 ? (state.coveredFromMs() ?? toMs) : fromMs, toMs };
 }
 
 /**
@@ -49,7 +58,7 @@ export async function runWalk(
   // A stop does not break off a write: the batch at hand is delivered and committed. Only `hardStop` does.
   const writer = openBatchWriter(pipeline, walk.id, row.batch, pipeline.hardStop);
   try {
-    const pages = walk.kind === 'refresh' ? duePages(pipeline, walk) : pagesOf(pipeline, context, walk, row.cursor);
+    const pages = pagesFor(pipeline, context, walk, row.cursor);
     const reader = openReader(pipeline, context, walk, writer);
     let isOver = false;
     for await (const page of ahead(pages)) {
@@ -70,6 +79,16 @@ export async function runWalk(
     signal.removeEventListener('abort', abort);
     await writer.close();
   }
+}
+
+function pagesFor(
+  pipeline: Pipeline,
+  context: StreamContext,
+  walk: Walk,
+  cursor: WalkRow['cursor'],
+): AsyncIterable<Page> {
+  if (walk.kind === 'refresh') return duePages(pipeline, walk);
+  return walk.closes ? closingPages(pipeline, context, walk) : pagesOf(pipeline, context, walk, cursor);
 }
 
 function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamContext {

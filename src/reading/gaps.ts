@@ -41,6 +41,11 @@ function gap(context: StreamContext, facts: Pick<Gap, 'id' | 'kind' | 'range' | 
   return { ...facts, place: null, sinceMs: nowMs, nextAtMs: nowMs + FIRST_PAUSE_MS, attempts: 0 };
 }
 
+/** Whether one range lies within the other. */
+export function isWithin(one: Range, other: Range): boolean {
+  return one.fromMs >= other.fromMs && one.toMs <= other.toMs;
+}
+
 /** Whether a gap is to be read again. A pause longer than the longest one was set by a wrong clock, and counts as over. */
 export function isGapDue(nextAtMs: number, nowMs: number): boolean {
   return nextAtMs <= nowMs || nextAtMs > nowMs + LONGEST_PAUSE_MS;

@@ -176,7 +176,7 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
 function toJob(row: Record<string, Json>): JobRow {
   return {
     id: row.id as number,
-    kind: 'backfill',
+    kind: row.kind as JobRow['kind'],
     range: { fromMs: row.from_ms, toMs: row.to_ms } as Range,
     pipelines: JSON.parse(row.pipelines as string) as string[],
     as: row.as === 'event' ? 'event' : undefined,

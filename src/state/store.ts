@@ -274,7 +274,8 @@ export interface PipelineState {
 
 export interface JobRow {
   id: number;
-  kind: 'backfill';
+  /** `gaps`: only what is not proven to be delivered. */
+  kind: 'backfill' | 'gaps';
   range: Range;
   pipelines: string[];
   as: 'event' | undefined;

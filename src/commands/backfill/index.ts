@@ -24,6 +24,7 @@ interface BackfillOptions extends CommonOptions {
   rate?: number;
   resume?: boolean;
   adopt?: boolean;
+  gaps?: boolean;
   detach?: boolean;
 }
 
@@ -37,6 +38,7 @@ export function addBackfill(program: Command, cli: Cli): void {
     .option('--source <name...>', 'only these sources')
     .addOption(new Option('--as <kind>', 'ship as plain events, so that history raises no alerts').choices(['event']))
     .option('--rate <n>', 'requests a second for this backfill (default: rate of the source)', positive)
+    .option('--gaps', 'read only what is not proven to be delivered (`sluice gaps`)')
     .option('--resume', 'go on with the newest unfinished backfill')
     .option('--adopt', ADOPT)
     .option('--detach', 'leave it to the running `sluice run` and return at once');
@@ -44,7 +46,7 @@ export function addBackfill(program: Command, cli: Cli): void {
 }
 
 async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
-  if (options.from === undefined && !options.resume) {
+  if (options.from === undefined && !options.resume && !options.gaps) {
     throw usageError(
       '--from is missing',
       'Say where to begin, e.g. `sluice backfill --from 30d`, or go on with `--resume`.',
@@ -96,13 +98,14 @@ function jobFor(
   plans: PipelinePlan[],
   options: BackfillOptions,
 ): { job: JobRow; resumed: boolean } {
-  if (options.from === undefined) {
+  if (options.from === undefined && !options.gaps) {
     const last = store.jobs().findLast((job) => job.status !== 'done');
     if (last === undefined) throw usageError('there is no unfinished backfill', 'Begin one with --from.');
     return { job: last, resumed: true };
   }
   const wanted = wantedOf(cli.now(), options.from, plans, options);
-  for (const name of wanted.pipelines) requireRemembered(store, name, wanted.from.ms);
+  // What was forgotten is no gap.
+  if (!options.gaps) for (const name of wanted.pipelines) requireRemembered(store, name, wanted.from.ms);
   return unfinishedOrNew(store, wanted, cli.now());
 }
 
@@ -116,8 +119,14 @@ function requireRemembered(store: StateStore, name: string, fromMs: number): voi
   );
 }
 
-function wantedOf(nowMs: number, fromText: string, plans: PipelinePlan[], options: BackfillOptions): Wanted {
-  const from = readTime('--from', fromText, nowMs);
+/** Without a beginning: from where each pipeline was asked to begin. */
+function wantedOf(
+  nowMs: number,
+  fromText: string | undefined,
+  plans: PipelinePlan[],
+  options: BackfillOptions,
+): Wanted {
+  const from = fromText === undefined ? { ms: 0 } : readTime('--from', fromText, nowMs);
   const to = options.to === undefined ? undefined : readTime('--to', options.to, nowMs);
   if (from.ms >= (to?.ms ?? nowMs)) {
     throw usageError(
@@ -125,13 +134,15 @@ function wantedOf(nowMs: number, fromText: string, plans: PipelinePlan[], option
       'Swap them, or begin earlier.',
     );
   }
-  return { from, to, pipelines: plans.map(({ name }) => name), as: options.as };
+  return { from, to, pipelines: plans.map(({ name }) => name), as: options.as, gaps: options.gaps };
 }
 
 function say(cli: Cli, job: JobRow, resumed: boolean, inUse: boolean, options: BackfillOptions): void {
   const { fromMs, toMs } = job.range;
   const what = resumed ? `going on with backfill ${job.id}` : `backfill ${job.id}`;
-  cli.stderr.line(`${what}: ${showTime(fromMs)} to ${showTime(toMs)}, ${job.pipelines.join(', ')}`);
+  const from = fromMs === 0 ? 'what was asked for' : showTime(fromMs);
+  const which = job.kind === 'gaps' ? 'the gaps of ' : '';
+  cli.stderr.line(`${what}: ${which}${from} to ${showTime(toMs)}, ${job.pipelines.join(', ')}`);
   if (!inUse) return;
   cli.stderr.line('the running Sluice does the work; stopping this command leaves it going');
   if (!options.detach) cli.stderr.line('(where that is another backfill, this one begins when it has ended)');

@@ -17,18 +17,21 @@ export interface Wanted {
   to: TimeArgument | undefined;
   pipelines: string[];
   as: 'event' | undefined;
+  /** Only what is not proven to be delivered. */
+  gaps?: boolean;
 }
 
 export function walkOf(job: JobRow): Walk {
-  return { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as };
+  return { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as, closes: job.kind === 'gaps' };
 }
 
 /** The job that is asked for: an unfinished one that is the same is resumed rather than doubled. */
 export function unfinishedOrNew(store: StateStore, wanted: Wanted, nowMs: number): { job: JobRow; resumed: boolean } {
   const unfinished = findUnfinished(store, wanted);
   if (unfinished !== undefined) return { job: unfinished, resumed: true };
-  const { from, to, pipelines, as } = wanted;
-  const id = store.addJob({ kind: 'backfill', range: { fromMs: from.ms, toMs: to?.ms ?? nowMs }, pipelines, as });
+  const { from, to, pipelines, as, gaps } = wanted;
+  const kind = gaps ? 'gaps' : 'backfill';
+  const id = store.addJob({ kind, range: { fromMs: from.ms, toMs: to?.ms ?? nowMs }, pipelines, as });
   return { job: store.jobs().find((job) => job.id === id) as JobRow, resumed: false };
 }
 
@@ -36,7 +39,8 @@ function findUnfinished(store: StateStore, wanted: Wanted): JobRow | undefined {
   const same = (argument: TimeArgument, ms: number, createdAtMs: number) =>
     argument.ageMs === undefined ? argument.ms === ms : Math.abs(createdAtMs - argument.ageMs - ms) < AGE_TOLERANCE_MS;
   return store.jobs().find((job) => {
-    if (job.status === 'done' || job.as !== wanted.as) return false;
+    const kind = wanted.gaps ? 'gaps' : 'backfill';
+    if (job.status === 'done' || job.as !== wanted.as || job.kind !== kind) return false;
     if ([...job.pipelines].sort().join() !== [...wanted.pipelines].sort().join()) return false;
     const { from, to } = wanted;
     return (
