@@ -4,6 +4,7 @@ import type { Stream } from '../../api/stream.ts';
 import { EVERYTHING } from '../../api/time.ts';
 import type { Gap, Range } from '../../api/walk.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
+import { without } from '../../engine/completeness/open-parts.ts';
 import type { AcceptedCount, PartOfHistory, PipelineState } from '../../state/store.ts';
 
 /** How many bars a chart has. */
@@ -75,14 +76,8 @@ export function reportOf(plan: PipelinePlan, state: PipelineState, range: Range)
 /** What was never read to an end, of the time since the oldest that was asked for. */
 function uncoveredIn({ fromMs, toMs }: Range, state: PipelineState): Range[] {
   const untilMs = Math.min(toMs, state.walk('live')?.range.toMs ?? toMs);
-  const open: Range[] = [];
-  let atMs = Math.max(fromMs, state.coveredFromMs() ?? untilMs);
-  for (const covered of state.covered()) {
-    if (covered.fromMs > atMs && atMs < untilMs) open.push({ fromMs: atMs, toMs: Math.min(covered.fromMs, untilMs) });
-    atMs = Math.max(atMs, covered.toMs);
-  }
-  if (atMs < untilMs) open.push({ fromMs: atMs, toMs: untilMs });
-  return open;
+  const sinceMs = Math.max(fromMs, state.coveredFromMs() ?? untilMs);
+  return without({ fromMs: sinceMs, toMs: untilMs }, state.covered());
 }
 
 function sum(parts: readonly PartOfHistory[]) {
