@@ -192,7 +192,7 @@ async function stateProblems(config: Config, source: string, simulator: Simulato
       if (left > 0) wrong.push(`the state still has ${left} ${what}`);
     const left = state.prepared(STREAM, source).length;
     if (left > 0) wrong.push(`${left} batches are still prepared`);
-    wrong.push(...ledgerProblems(state));
+    wrong.push(...ledgerProblems(state, simulator));
     const held = await Array.fromAsync(sink.stored?.({ stream: STREAM, namespace: source }, signal) ?? []);
     const ids = held.flat().map(({ id }) => id);
     wrong.push(...differences(simulator, ids).map((problem) => `the sink says of itself: ${problem}`));
@@ -232,15 +232,18 @@ async function verifyProblems(pipeline: Pipeline, statePath: string, simulator: 
   return wrong;
 }
 
-/** A window that is settled has as many records as the vendor counts, and each became one thing. */
-function ledgerProblems(state: PipelineState): string[] {
-  const rows = state.ledger(Number.MAX_SAFE_INTEGER);
-  const bad = rows.filter(({ settled, total, distinct, delivered, givenUp, unchanged, rejected, owed }) => {
-    const became = delivered + givenUp + unchanged + rejected + owed;
-    return settled && (total !== distinct || became !== distinct);
+/** Each record of an accepted pass became one thing, a settled one has as many as the vendor counts, and all of the time is covered. */
+function ledgerProblems(state: PipelineState, { range }: Simulator): string[] {
+  const bad = state.ledger(Number.MAX_SAFE_INTEGER).filter((row) => {
+    const { settled, total, distinct, delivered, givenUp, unchanged, rejected, owed } = row;
+    return delivered + givenUp + unchanged + rejected + owed !== distinct || (settled && total !== distinct);
   });
-  const wrong = bad.map((row) => `the ledger says of a settled window ${JSON.stringify(row)}`);
-  return rows.some(({ settled }) => settled) ? wrong : [...wrong, 'the ledger has no settled window'];
+  const [fromMs, toMs] = [Date.parse(range.start), Date.parse(range.end)];
+  const isCovered = state.covered().some((one) => one.fromMs <= fromMs && one.toMs >= toMs);
+  return [
+    ...bad.map((row) => `the ledger does not add up: ${JSON.stringify(row)}`),
+    ...(isCovered ? [] : [`the ledger covers ${JSON.stringify(state.covered())} only`]),
+  ];
 }
 
 function sayMs(ms: number): string {
