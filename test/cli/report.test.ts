@@ -50,15 +50,16 @@ const FACTS: ReportFacts = {
         title: '<b>"Odd" & \'title\'</b>',
       },
       ...{ isTimed: true, isOfChildren: false, vendor: { records: 200, part: 0.5, atMs: FROM + DAY } },
-      ...{ records: 190, documents: 250, deleted: 4, owed: 3, incomplete: 2, dropped: 1 },
+      ...{ records: 190, documents: 250, deleted: 4, dropped: 1 },
       rejections: [{ type: 'document_parsing_exception<script>alert(1)</script>', documents: 5 }],
-      gaps: [
+      open: [
+        { kind: 'never', range: { fromMs: FROM + 9 * DAY, toMs: FROM + 12 * DAY }, why: 'never read to an end' },
         {
           ...{ kind: 'unsettled', range: { fromMs: FROM + DAY, toMs: FROM + 2 * DAY } },
-          ...{ reason: '<img src=x onerror=alert(1)>', sinceMs: FROM, attempts: 2 },
+          why: '<img src=x onerror=alert(1)>',
         },
+        { kind: 'owed', key: '<i>k</i>', range: { fromMs: FROM, toMs: FROM }, why: 'its detail could not be had' },
       ],
-      uncovered: [{ fromMs: FROM + 9 * DAY, toMs: FROM + 12 * DAY }],
       ...{ forgottenUntilMs: FROM, readUntilMs: FROM + 30 * DAY },
       perTime: { partMs: DAY / 2, records: bars, deleted: bars.map((bar) => Math.min(bar, 1)), delivered: bars },
     },
@@ -75,9 +76,9 @@ test('the page says everything in words, escapes what others said, and nothing i
     '200 in 50 % of the time',
     '190',
     '250',
-    'never read',
+    '1 range never read',
     '1 gap',
-    '3 waiting for details',
+    '1 without their detail',
     '5 rejected',
   ])
     expect(texts).toContain(said);
@@ -115,7 +116,7 @@ test('a whole tenant: the counts are those of what arrived, and the file is for 
   expect((await place.sluice('run', '--once')).code).toBe(0);
   const json = await place.sluice('report', '--from', '100d', '--json');
   expect(JSON.parse(json.stdout)).toMatchObject({
-    pipelines: [{ stream: 'cylance.detection', records: 50, documents: 50, deleted: 0, gaps: [], uncovered: [] }],
+    pipelines: [{ stream: 'cylance.detection', records: 50, documents: 50, deleted: 0, open: [] }],
   });
   const { perTime } = (JSON.parse(json.stdout) as ReportFacts).pipelines[0] as ReportFacts['pipelines'][number];
   const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);

@@ -2,10 +2,12 @@
 
 import type { Stream } from '../../api/stream.ts';
 import { EVERYTHING } from '../../api/time.ts';
-import type { Gap, Range } from '../../api/walk.ts';
+import type { Range } from '../../api/walk.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
-import { without } from '../../engine/completeness/open-parts.ts';
 import type { AcceptedCount, PartOfHistory, PipelineState } from '../../state/store.ts';
+import type { Chosen } from '../proof/choice.ts';
+import { graceOf } from '../proof/gaps.ts';
+import { type OpenEnd, openEndsOf } from '../proof/open.ts';
 
 /** How many bars a chart has. */
 const PARTS = 60;
@@ -25,17 +27,12 @@ export interface PipelineReport {
   records: number;
   documents: number;
   deleted: number;
-  /** Records that wait for their detail now. */
-  owed: number;
-  /** Present records that were shipped without their detail. */
-  incomplete: number;
   /** Refused in this time and not accepted since, by cause. */
   rejections: { type: string; documents: number }[];
   /** Refused documents that were given up, ever. */
   dropped: number;
-  gaps: Pick<Gap, 'kind' | 'range' | 'reason' | 'sinceMs' | 'attempts'>[];
-  /** What was never read. */
-  uncovered: Range[];
+  /** What is not proven to be delivered, as `sluice gaps` has it. */
+  open: Omit<OpenEnd, 'pipeline'>[];
   /** Before this time, nobody knows. */
   forgottenUntilMs: number | undefined;
   /** The end of what the live edge has read. */
@@ -44,24 +41,21 @@ export interface PipelineReport {
   perTime: { partMs: number; records: number[]; deleted: number[]; delivered: number[] };
 }
 
-export function reportOf(plan: PipelinePlan, state: PipelineState, range: Range): PipelineReport {
+export function reportOf(plan: PipelinePlan, state: PipelineState, range: Range, nowMs: number): PipelineReport {
   const { stream } = plan.registered;
   const isTimed = stream.mode === 'windows';
   const partMs = Math.max(1, Math.ceil((range.toMs - range.fromMs) / PARTS));
   const parts = state.recordsPer(range, partMs);
   const inAll = isTimed ? sum(parts) : state.recordsInAll();
-  const meets = ({ range: { fromMs, toMs } }: Gap) => !isTimed || (toMs > range.fromMs && fromMs < range.toMs);
+  const chosen: Chosen = { name: plan.name, source: plan.source.name, stream: stream.name, plan, state };
   return {
     ...{ pipeline: plan.name, source: plan.source.name, stream: stream.name, sink: plan.sinkName },
     ...{ title: stream.about.title, isTimed, isOfChildren: stream.mode === 'children' },
     vendor: isTimed ? countedIn(state.acceptedIn(range), range) : lastCount(state, stream.mode),
     ...{ records: inAll.records, documents: inAll.documents, deleted: inAll.deleted },
-    owed: state.counts().owed,
-    incomplete: state.countIncomplete(),
     rejections: state.rejectedPer(range),
     dropped: state.counts().dropped,
-    gaps: state.gaps().filter(meets),
-    uncovered: isTimed ? uncoveredIn(range, state) : [],
+    open: openEndsOf(chosen, range, nowMs, graceOf(chosen)),
     forgottenUntilMs: state.forgottenUntilMs(),
     readUntilMs: state.walk('live')?.range.toMs,
     perTime: {
@@ -71,13 +65,6 @@ export function reportOf(plan: PipelinePlan, state: PipelineState, range: Range)
       delivered: spread(state.deliveredPer(range, partMs), ({ documents }) => documents),
     },
   };
-}
-
-/** What was never read to an end, of the time since the oldest that was asked for. */
-function uncoveredIn({ fromMs, toMs }: Range, state: PipelineState): Range[] {
-  const untilMs = Math.min(toMs, state.walk('live')?.range.toMs ?? toMs);
-  const sinceMs = Math.max(fromMs, state.coveredFromMs() ?? untilMs);
-  return without({ fromMs: sinceMs, toMs: untilMs }, state.covered());
 }
 
 function sum(parts: readonly PartOfHistory[]) {

@@ -45,7 +45,7 @@ async function report(cli: Cli, options: ReportOptions): Promise<void> {
   const facts = withExistingState(cli, context, (store): ReportFacts => {
     const known = new Set(store.pipelines());
     const plans = chosenPlans(built.plans, options).filter(({ name }) => known.has(name));
-    const pipelines = plans.map((plan) => reportOf(plan, store.pipeline(plan.name), range));
+    const pipelines = plans.map((plan) => reportOf(plan, store.pipeline(plan.name), range, cli.now()));
     return { range, madeAtMs: cli.now(), version: cli.version, state: store.id, pipelines };
   });
   await built.close();

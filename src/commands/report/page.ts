@@ -125,21 +125,26 @@ function rejectedOf({ rejections }: PipelineReport): number {
 
 /** In words: what an auditor would ask about. */
 export function problemsOf(one: PipelineReport): string[] {
-  const count = (number: number, word: string) => (number > 0 ? [plural(number, word)] : []);
+  const count = (...kinds: readonly string[]) => one.open.filter(({ kind }) => kinds.includes(kind)).length;
+  const of = (number: number, text: string) => (number > 0 ? [text] : []);
+  const never = count('never');
+  const gaps = count('unsettled', 'unreadable');
+  const bare = count('owed', 'given up');
+  const children = count('child');
   return [
-    ...(one.uncovered.length > 0 ? [`${plural(one.uncovered.length, 'range')} never read`] : []),
-    ...count(one.gaps.length, 'gap'),
-    ...(one.owed > 0 ? [`${showCount(one.owed)} waiting for details`] : []),
-    ...(one.incomplete > 0 ? [`${showCount(one.incomplete)} without their detail`] : []),
-    ...(rejectedOf(one) > 0 ? [`${showCount(rejectedOf(one))} rejected`] : []),
-    ...(one.dropped > 0 ? [`${showCount(one.dropped)} given up`] : []),
+    ...of(never, `${plural(never, 'range')} never read`),
+    ...of(gaps, plural(gaps, 'gap')),
+    ...of(bare, `${showCount(bare)} without their detail`),
+    ...of(children, `${showCount(children)} lists not read`),
+    ...of(rejectedOf(one), `${showCount(rejectedOf(one))} rejected`),
+    ...of(one.dropped, `${showCount(one.dropped)} given up`),
     ...(one.vendor.atMs === undefined ? ['not read yet'] : []),
   ];
 }
 
 function section(one: PipelineReport, range: Range): Html {
-  const { perTime, gaps, uncovered } = one;
-  const bands = [...gaps.map((gap) => gap.range), ...uncovered];
+  const { perTime } = one;
+  const bands = one.open.flatMap(({ key, range: part }) => (key === undefined ? [part] : []));
   const delivered = html`<figure><figcaption>Documents, by when they were delivered</figcaption>
 ${chart({ title: `Documents of ${one.pipeline} by when they were delivered`, range, values: perTime.delivered })}</figure>`;
   return html`<section aria-labelledby="${idOf(one)}">
@@ -172,19 +177,20 @@ ${readUntilMs === undefined ? [] : html`<p>Read up to ${showTime(readUntilMs)}.<
 ${forgottenUntilMs === undefined ? [] : html`<p class="bad">What lies before ${showTime(forgottenUntilMs)} was forgotten: it is not verifiable.</p>`}`;
 }
 
-function gapTable({ gaps, uncovered, pipeline }: PipelineReport): Html {
-  if (gaps.length + uncovered.length === 0) return html`<p class="good">No gaps.</p>`;
-  const rows = [
-    ...uncovered.map(({ fromMs, toMs }) => ({ fromMs, toMs, what: 'never read', why: '' })),
-    ...gaps.map(({ range, kind, reason, attempts }) => ({
-      ...range,
-      what: kind,
-      why: `${reason} (tried ${plural(attempts, 'time')} since)`,
-    })),
-  ];
+/** More are counted: a page must stay one that can be read. */
+const MOST_ROWS = 200;
+
+function gapTable({ open, pipeline }: PipelineReport): Html {
+  if (open.length === 0) return html`<p class="good">No gaps.</p>`;
+  const more = open.length - MOST_ROWS;
+  const row = ({ range: { fromMs, toMs }, kind, key, why }: PipelineReport['open'][number]): Html => {
+    const to = toMs === fromMs ? '' : showTime(toMs);
+    return html`<tr><td>${showTime(fromMs)}</td><td>${to}</td><td>${kind}</td><td>${key === undefined ? why : `${key}: ${why}`}</td></tr>`;
+  };
   return html`<div class="wide" tabindex="0" role="region" aria-label="Gaps of ${pipeline}"><table><caption>Gaps</caption>
 <thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">What</th><th scope="col">Why</th></tr></thead>
-<tbody>${rows.map(({ fromMs, toMs, what, why }) => html`<tr><td>${showTime(fromMs)}</td><td>${showTime(toMs)}</td><td>${what}</td><td>${why}</td></tr>`)}</tbody></table></div>`;
+<tbody>${open.slice(0, MOST_ROWS).map(row)}</tbody></table></div>
+${more > 0 ? html`<p>And ${showCount(more)} more: <code>sluice gaps</code>.</p>` : []}`;
 }
 
 function rejectionTable({ rejections, pipeline }: PipelineReport): Html | readonly Html[] {
