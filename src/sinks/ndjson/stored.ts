@@ -56,20 +56,25 @@ async function* linesOf(path: string, segment: Segment): AsyncGenerator<string> 
   const decoder = new TextDecoder();
   let rest = '';
   try {
-    for await (const chunk of bytesOf(path)) {
+    for await (const chunk of bytesOf(nameNow(path))) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
       yield* lines;
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return; // a collector has it, or it got its name
+    if (code === 'ENOENT') return; // a collector has it
     if (segment.standing === 'part' && segment.isCompressed && /^(Z_|ERR_|ZSTD)/.test(code ?? '')) return; // its end is being written
     throw stopError(
       `${path} cannot be read: ${messageOf(error)}`,
       'Is the file as Sluice wrote it? Put it back as it was.',
     );
   }
+}
+
+/** A segment that was being written when the folder was listed may have got its name since. */
+function nameNow(path: string): string {
+  return existsSync(path) ? path : path.replace(/\.part$/, '');
 }
 
 function bytesOf(path: string): AsyncIterable<Buffer> {

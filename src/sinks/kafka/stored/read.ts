@@ -107,7 +107,8 @@ async function* read(
     const page = batch.messages.flatMap(({ value, headers, offset }) => {
       if (BigInt(offset) >= end) return [];
       const document = documentOf(value);
-      const isMeant = (document.data_stream as { namespace?: unknown } | undefined)?.namespace === query.namespace;
+      const { dataset, namespace } = (document.data_stream ?? {}) as Record<string, unknown>;
+      const isMeant = dataset === query.stream && namespace === query.namespace;
       return isMeant
         ? [toStored(query, headers?.id?.toString() ?? '', document, `${topic}[${batch.partition}]@${offset}`)]
         : [];
