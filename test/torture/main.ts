@@ -1,9 +1,11 @@
 /**
- * `npm run test:torture -- [--seed N] [--runs R] [--minutes M] [--sink memory|files|elasticsearch|kafka] [--workers W]`: run after run, each with a
- * seed of its own, in processes side by side; writes docs/torture.md with `--write`.
+ * `npm run test:torture -- [--seed N] [--runs R] [--minutes M] [--sink memory|files|elasticsearch|kafka] [--workers W]
+ * [--into FILE]`: run after run, each with a seed of its own, in processes side by side. `--into` adds each outcome to a file,
+ * and leaves out what stands there, so that a long torture goes on where it was. `--write` writes docs/torture.md, of all
+ * outcomes in that file.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -28,6 +30,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '360' },
     sink: { type: 'string' },
     workers: { type: 'string', default: String(availableParallelism() + 1) },
+    into: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -63,25 +66,38 @@ async function lead(): Promise<void> {
   const runs = Number(values.runs);
   const startedAt = Date.now();
   const untilMs = startedAt + Number(values.minutes) * 60_000;
-  const outcomes: Outcome[] = [];
+  const { into } = values;
+  const outcomes: Outcome[] = into === undefined ? [] : outcomesIn(into);
+  const before = outcomes.length;
   let begun = 0;
   const next = (): Task | undefined => {
     if (begun >= runs || Date.now() > untilMs) return undefined;
     const task = { seed: first + begun, sink: sinks[begun % sinks.length] as TortureSink };
     begun++;
-    return task;
+    return outcomes.some(({ seed, sink }) => seed === task.seed && sink === task.sink) ? next() : task;
+  };
+  const done = (outcome: Outcome): void => {
+    if (into !== undefined) appendFileSync(into, `${JSON.stringify(outcome)}\n`);
+    tell(outcome, outcomes);
   };
   const workers = Math.min(runs, sinks.some(isReal) ? 1 : Number(values.workers)); // a service is started in each
-  await Promise.all(Array.from({ length: workers }, () => keepBusy(next, (outcome) => tell(outcome, outcomes))));
+  await Promise.all(Array.from({ length: workers }, () => keepBusy(next, done)));
   const minutes = (Date.now() - startedAt) / 60_000;
-  const text = page(
-    outcomes.sort((one, other) => one.seed - other.seed),
-    { first, minutes, workers },
-  );
+  const text = page(outcomes.sort((one, other) => one.seed - other.seed));
   if (values.write) writeFileSync(join(import.meta.dirname, '..', '..', 'docs', 'torture.md'), text);
   const failed = outcomes.filter(({ wrong }) => wrong.length > 0).length;
-  console.log(`${outcomes.length} runs in ${minutes.toFixed(1)} min, ${failed} failed`);
+  console.log(
+    `${outcomes.length - before} runs in ${minutes.toFixed(1)} min; ${outcomes.length} in all, ${failed} failed`,
+  );
   process.exitCode = failed > 0 || outcomes.length === 0 ? 1 : 0;
+}
+
+function outcomesIn(file: string): Outcome[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as Outcome);
 }
 
 /** A process that does one task after the other; another one when it ends by itself, which is a failed run. */

@@ -3,26 +3,22 @@ import { PLACES, sumOf } from './faults.ts';
 import { LEAST_FAULTS, LEAST_REVISIONS } from './plan.ts';
 import type { Outcome } from './run.ts';
 
-interface Facts {
-  first: number;
-  minutes: number;
-  workers: number;
-}
-
-export function page(outcomes: readonly Outcome[], { first, minutes, workers }: Facts): string {
+export function page(outcomes: readonly Outcome[]): string {
   const failed = outcomes.filter(({ wrong }) => wrong.length > 0);
   const revisions = outcomes.reduce((sum, one) => sum + one.revisions, 0);
+  const hours = outcomes.reduce((sum, { ms }) => sum + ms, 0) / 3_600_000;
+  const seeds = outcomes.map(({ seed }) => seed);
   return `# Torture
 
-This page is written by \`npm run test:torture -- --write\`. A run makes a tenant that lives (records arrive, late ones too, change, come back and are deleted while they are read), and Sluice reads it while faults happen everywhere at once: ${PLACES.join(', ')}. When all of them have happened and the tenant has come to rest, the documents in the sink are compared with what the simulator knows to be right, by id, and so by key, ordinal and revision; the state must know the same number of revisions, have nothing left that is prepared, owed, rejected or a gap, and its ledger must add up, have as many records of each settled window as the vendor counts, and cover all of the tenant's time. What the sink itself says that it holds has to be the same once more.
+This page is written by \`npm run test:torture -- --write\`. A run makes a tenant that lives (records arrive, late ones too, change, come back and are deleted while they are read), and Sluice reads it while faults happen everywhere at once: ${PLACES.join(', ')}. When all of them have happened and the tenant has come to rest, the documents in the sink are compared with what the simulator knows to be right, by id, and so by key, ordinal and revision; the state must know the same number of revisions, have nothing left that is prepared, owed, rejected or a gap, and its ledger must add up, have as many records of each settled window as the vendor counts, and cover all of the tenant's time. What the sink itself says that it holds has to be the same once more, and \`sluice verify --details\` must find nothing.
 
-- ${outcomes.length} runs, seeds ${first} to ${first + outcomes.length - 1}, in ${minutes.toFixed(0)} minutes, ${workers} side by side; a run repeats with \`--seed N --runs 1 --sink …\`, as far as a machine repeats itself.
+- ${outcomes.length} runs, seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}, ${hours.toFixed(1)} hours if they came one after the other; a run repeats with \`--seed N --runs 1 --sink …\`, as far as a machine repeats itself.
 - ${revisions.toLocaleString('en')} revisions were right, at least ${LEAST_REVISIONS.toLocaleString('en')} in each run. At least ${LEAST_FAULTS} faults, and one of each place, have to be met in a run, or it counts as failed.
 - Failed: ${failed.length}.
 
 ${table(['sink', 'runs', 'exact', 'revisions', 'faults (fewest in a run)', 'lives', 'seconds: median', 'longest'], bySink(outcomes))}
 
-\`memory\` is an Elasticsearch in memory behind the real sink (ids are unique in a backing index only, indices roll over, requests go on without their connection); \`files\` is the real thing. Both pass the contract of a sink. To kill means here: from that moment on nothing reaches the state, what is under way may still reach the sink, and the next life opens what is there.
+\`memory\` is an Elasticsearch in memory behind the real sink (ids are unique in a backing index only, indices roll over, requests go on without their connection); \`files\` is the real thing, and so are \`elasticsearch\` 9.5.3 and \`kafka\` 4.4.0, each behind a proxy that swallows, delays and cuts. All pass the contract of a sink. To kill means here: from that moment on nothing reaches the state, what is under way may still reach the sink, and the next life opens what is there.
 
 ## Faults
 
