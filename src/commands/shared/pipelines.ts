@@ -62,7 +62,6 @@ export function openPipelines(
     store.close();
     throw error;
   }
-  const plans = choose(built.plans);
   const open = (plan: PipelinePlan): Running => {
     const statistics = createStatistics(plan.name, tools.now, built.lived);
     const watched = { ...plan, registered: observed(plan.registered, statistics) };
@@ -77,7 +76,7 @@ export function openPipelines(
   };
   let running: Running[];
   try {
-    running = plans.map(open);
+    running = choose(built.plans).map(open);
   } catch (error) {
     store.close();
     throw error;
