@@ -47,7 +47,7 @@ const CAUSES: readonly Cause[] = [
   },
   {
     name: 'outside of the time range',
-    words: /^timestamp_error:|timestamp field|@timestamp.*(range|outside)/i,
+    words: /^timestamp_error:|timestamp field|@timestamp[^@]{0,200}(range|outside)/i,
     suggestion:
       'The data stream takes no such time: is it a time series, or does a template of somebody else apply? Mend the template, and replay.',
   },
