@@ -174,7 +174,7 @@ describe('Kafka 4.2.0 with TLS and logins', () => {
     expect(await setUp()).toMatchObject({ code: 0 });
     const { code, stderr } = await run();
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    const { stdout } = await place.sluice('rejections', 'list', '--json', '--limit', '1000');
+    const { stdout } = await place.sluice('rejections', 'list', '--all', '--json', '--limit', '1000');
     const rejected = stdout.split('\n').filter((line) => line !== '');
     const messages = await readCommitted(node.direct, [topic]);
     console.log(`${rejected.length} rejected, ${messages.length} arrived`);
