@@ -100,6 +100,10 @@ test('what was forgotten is not shipped again: a backfill over it is refused, sw
   expect(records).toBeLessThan(60);
   const over = await place.sluice('backfill', '--from', '80d');
   expect(over).toMatchObject({ code: 2, stderr: expect.stringMatching(/has forgotten what it delivered from before/) });
+  const beyond = await place.sluice('verify', '--from', '80d', '--to', '50d');
+  expect(beyond.stdout).toMatch(/not verifiable: what lies before .* was forgotten/);
+  expect(beyond.code).toBe(1);
+  expect((await place.sluice('verify')).stdout).toMatch(/: everything is there, once/);
   const rewound = await place.sluice('run', '--once');
   expect(rewound.code).toBe(0);
   expect((await place.sluice('state', 'rewind', '--to', '70d')).code).toBe(0);

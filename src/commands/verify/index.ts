@@ -127,7 +127,8 @@ async function lookAt(
   const differences: Verdict[] = [];
   const verified = await verify(pipeline, wanted, tools, (one) => void differences.push(one)).finally(progress.stop);
   const { missing, stale, doubled, extra } = verified.counts;
-  const isClean = missing + stale + doubled + extra + verified.open.length === 0;
+  const isVerifiable = (verified.notVerifiableBeforeMs ?? range.fromMs) <= range.fromMs;
+  const isClean = isVerifiable && missing + stale + doubled + extra + verified.open.length === 0;
   const found = { pipeline: pipeline.name, range, verified, differences, isClean };
   teller.tell(found);
   return found;

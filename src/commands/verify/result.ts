@@ -96,6 +96,8 @@ function sentence({ verified, isClean }: Compared): string {
   ];
   const beside = aside.length > 0 ? ` (${aside.join(', ')})` : '';
   if (isClean) return `${read}${beside}: everything is there, once`;
+  const isEmpty = Object.values(counts).every((count) => count === 0);
+  if (isEmpty) return `${read}${beside}: as far as it could be compared, everything is there, once`;
   const kinds = (['missing', 'stale', 'doubled', 'extra'] as const).map((kind) => `${showCount(counts[kind])} ${kind}`);
   return `${read}${beside}: ${kinds.join(', ')}`;
 }

@@ -63,14 +63,13 @@ export async function verify(
   const fromMs = Math.max(wanted.range.fromMs, forgottenMs ?? wanted.range.fromMs);
   const isTimed = stream.mode === 'windows';
   const range = isTimed ? { fromMs, toMs: wanted.range.toMs } : EVERYTHING;
+  const counts = { missing: 0, stale: 0, doubled: 0, extra: 0, expired: 0 };
+  const notVerifiableBeforeMs = isTimed ? forgottenMs : undefined;
+  if (range.fromMs >= range.toMs) return { listed: 0, held: 0, rejected: 0, counts, open: [], notVerifiableBeforeMs };
   const removed = await pipeline.sink.removed?.(queryOf(pipeline), tools.signal);
   const first = await look(pipeline, range, wanted, tools, 'first');
   try {
-    const counts = { missing: 0, stale: 0, doubled: 0, extra: 0, expired: 0 };
-    const done: Verified = {
-      ...first.comparison.counts(),
-      ...{ counts, open: first.open, notVerifiableBeforeMs: isTimed ? forgottenMs : undefined },
-    };
+    const done: Verified = { ...first.comparison.counts(), counts, open: first.open, notVerifiableBeforeMs };
     if (first.differences === 0) return done;
     await tools.pause();
     const second = await look(pipeline, isTimed ? rangeOf(first.comparison, range) : range, wanted, tools, 'second');
