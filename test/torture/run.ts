@@ -222,9 +222,6 @@ async function verifyProblems(pipeline: Pipeline, statePath: string, simulator: 
     const found = await verify(pipeline, wanted, tools, ({ kind, key, ordinal, reason }) => {
       wrong.push(`verify says: ${kind} ${key} #${ordinal}: ${reason}`);
     });
-    const { revisions } = simulator.summary();
-    if (found.held !== revisions)
-      wrong.push(`verify found ${found.held} documents, the tenant has ${revisions} revisions`);
     for (const { reason } of found.open) wrong.push(`verify could not read everything: ${reason}`);
   } finally {
     folder.remove();
