@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { isAbort, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
 import { runPipeline } from '../engine/runner.ts';
-import { finishJobs } from '../engine/schedule.ts';
+import { finishJobs, walkOf } from '../engine/schedule.ts';
 import { type Health, startHealth } from '../observe/health.ts';
 import { plural, showCount, showTime } from '../observe/show.ts';
 import { failingFor, type Statistics } from '../observe/statistics.ts';
@@ -10,7 +10,6 @@ import type { JobRow, StateStore } from '../state/store.ts';
 import { type CommandContext, openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { startHeartbeats } from './shared/heartbeats.ts';
-import { walkOf } from './shared/jobs.ts';
 import { ADOPT, type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
 

@@ -243,10 +243,11 @@ function requireOpen({ sinkGate }: WriterNeeds): void {
 
 /** Before the batch is sent: what cannot be kept is not delivered. */
 async function keep({ raw, source, registered }: WriterNeeds, changes: readonly Change[]): Promise<void> {
+  if (raw === undefined) return;
   const lines = changes.flatMap(({ raw: begin, out }) =>
     begin === undefined || out === undefined ? [] : [wholeLine(begin, out.json)],
   );
-  if (lines.length > 0) await raw?.keep(source.name, registered.stream.name, lines);
+  if (lines.length > 0) await raw.keep(source.name, registered.stream.name, lines);
 }
 
 /** Prepares the batch, then writes it; the caller commits. Nothing may change this order. */

@@ -17,6 +17,7 @@ import { authoritiesWith } from '../net/tls.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
 import type { Owner } from '../sinks/ndjson/owner.ts';
 import { type SinkConfig, sinkTypeOf } from '../sinks/registry.ts';
+import { heldBy } from '../sinks/stored.ts';
 import type { RawStore } from '../state/raw/keep.ts';
 import type { PipelineState } from '../state/store.ts';
 import type { Clock } from '../system/clock.ts';
@@ -247,10 +248,7 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
     // A sink that cannot be opened has taken nothing whose fate could be unknown.
     outcomeUnknown: (pipeline, walk) => call(async (sink) => sink.outcomeUnknown?.(pipeline, walk)).catch(() => {}),
     async *stored(query, signal) {
-      yield* stepwise(call, (sink, broken) => {
-        if (sink.stored === undefined) throw notReadable(kind);
-        return sink.stored(query, AbortSignal.any([signal, broken]));
-      });
+      yield* stepwise(call, (sink, broken) => heldBy(sink, query, AbortSignal.any([signal, broken])));
     },
     removed: (query, signal) => call(async (sink) => sink.removed?.(query, signal)),
     remove: (documents, signal) =>
@@ -261,13 +259,6 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
     check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
     close,
   };
-}
-
-function notReadable(kind: string): SluiceError {
-  return stopError(
-    `what a sink of the type ${kind} holds cannot be read`,
-    'Only its `stored` would make that possible (docs/adding-a-sink.md).',
-  );
 }
 
 function notRemovable(kind: string): SluiceError {

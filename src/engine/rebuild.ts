@@ -3,7 +3,7 @@
  * document. What the list showed then is in no document, so each record is compared in full when it is seen again, which
  * ships nothing where its revision is the same.
  */
-import { DELETED, documentId } from '../api/records/identity.ts';
+import { DELETED, isOwnId } from '../api/records/identity.ts';
 import type { StoredDocument } from '../api/sink.ts';
 import type { Known, PipelineState, Row } from '../state/store.ts';
 import { unsaid } from './change/action.ts';
@@ -48,7 +48,7 @@ export async function rebuild(
     const newest = new Map<string, StoredDocument>();
     for (const document of page) {
       sofar.documents++;
-      if (!isOurs(pipeline, document)) {
+      if (!isOwnId(pipeline.registered.stream.name, document)) {
         sofar.foreign++;
         continue;
       }
@@ -68,11 +68,6 @@ export async function rebuild(
   if (sofar.newestMs !== undefined) goOnFrom(pipeline, oldestMs, sofar.newestMs);
   state.finish(REBUILD, now());
   return sofar;
-}
-
-/** An id says which revision of which record a document is; another one may have been written by anybody. */
-function isOurs({ registered }: RebuildNeeds, { id, key, ordinal, revision }: StoredDocument): boolean {
-  return Number.isSafeInteger(ordinal) && id === documentId(registered.stream.name, key, ordinal, revision);
 }
 
 function rowOf(pipeline: RebuildNeeds, document: StoredDocument, known: Known | undefined): Row | undefined {

@@ -1,7 +1,7 @@
 /** Which walk is due: the live edge, what it left unread, the sweeps behind it, gaps, the refresh of open details, jobs. */
 import type { Walk } from '../api/walk.ts';
 import { isGapDue } from '../reading/gaps.ts';
-import type { StateStore } from '../state/store.ts';
+import type { JobRow, StateStore } from '../state/store.ts';
 import { firstHole, HOLES } from './completeness/open-parts.ts';
 import { type DueNeeds, dueDetails } from './due.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -96,17 +96,16 @@ export function refreshWalk(pipeline: ScheduleNeeds, once: boolean): Walk | unde
   return { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: nowMs } };
 }
 
+/** The walk of a job, which is the same in each of its pipelines. */
+export function walkOf({ id, range, as, kind }: JobRow): Walk {
+  return { id: `backfill-${id}`, kind: 'backfill', range, as, closes: kind === 'gaps' };
+}
+
 /** The oldest job that this pipeline has not finished yet, and that was not refused. */
 export function jobWalk(pipeline: ScheduleNeeds, store: StateStore, refused: ReadonlySet<string>): Walk | undefined {
   for (const job of store.jobs()) {
     if (job.status === 'done' || !job.pipelines.includes(pipeline.name)) continue;
-    const walk: Walk = {
-      id: `backfill-${job.id}`,
-      kind: 'backfill',
-      range: job.range,
-      as: job.as,
-      closes: job.kind === 'gaps',
-    };
+    const walk = walkOf(job);
     if (!refused.has(walk.id) && pipeline.state.walk(walk.id)?.finishedAtMs === undefined) return walk;
   }
   return undefined;
@@ -117,7 +116,7 @@ export function finishJobs(store: StateStore): void {
   for (const job of store.jobs()) {
     if (job.status === 'done') continue;
     const finished = job.pipelines.every(
-      (name) => store.pipeline(name).walk(`backfill-${job.id}`)?.finishedAtMs !== undefined,
+      (name) => store.pipeline(name).walk(walkOf(job).id)?.finishedAtMs !== undefined,
     );
     if (finished) store.setJob(job.id, 'done');
   }

@@ -1,7 +1,8 @@
 /** A document that a sink holds, as what is compared of it. */
 import type { EcsDocument } from '../api/document.ts';
+import { stopError } from '../api/errors.ts';
 import { documentId } from '../api/records/identity.ts';
-import type { StoredDocument, StoredQuery } from '../api/sink.ts';
+import type { Sink, StoredDocument, StoredQuery } from '../api/sink.ts';
 import { parseTimeMs } from '../api/time.ts';
 
 /** The members of a document that `toStored` looks at. */
@@ -24,6 +25,24 @@ export function toStored(
     timeMs: timeOf(document['@timestamp']),
     ingestedMs: timeOf(event.ingested),
   };
+}
+
+/** What is no document was not written by Sluice: it is as one that says nothing. */
+export function parsedDocument(text: string): Partial<EcsDocument> {
+  try {
+    return (JSON.parse(text) ?? {}) as Partial<EcsDocument>;
+  } catch {
+    return {};
+  }
+}
+
+/** What the sink holds. Throws for a sink that nobody can read. */
+export function heldBy(sink: Sink, query: StoredQuery, signal: AbortSignal): AsyncIterable<StoredDocument[]> {
+  if (sink.stored !== undefined) return sink.stored(query, signal);
+  throw stopError(
+    `what a sink of the type ${sink.kind} holds cannot be read`,
+    'Only its `stored` would make that possible (docs/adding-a-sink.md).',
+  );
 }
 
 function textOf(value: unknown): string {

@@ -1,11 +1,9 @@
 /** A copy of the state in one file, made by SQLite itself while the state is in use. */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from 'node:sqlite';
-import { usageError } from '../api/errors.ts';
 import { fileMode, makeFile } from '../system/private-files.ts';
 import { guarded, quickCheck, requireWhole } from './damage.ts';
-import { giveName, removeFresh, withDatabase } from './database.ts';
+import { makeNewFile, withDatabase } from './database.ts';
 import type { StatePlace } from './files.ts';
 
 /**
@@ -14,20 +12,13 @@ import type { StatePlace } from './files.ts';
  * is such a file, or when the state is damaged.
  */
 export async function backupState(place: StatePlace, target: string): Promise<number> {
-  const { path } = place;
-  const fresh = `${target}.new`;
-  requireWhole(path);
-  try {
-    removeFresh(fresh);
+  requireWhole(place.path);
+  return makeNewFile(target, async (fresh) => {
     makeFile(fresh, fileMode(place), place);
-    await withDatabase(join(path, 'state.db'), (database) => backup(database, fresh));
+    await withDatabase(join(place.path, 'state.db'), (database) => backup(database, fresh));
     await withDatabase(fresh, async (copy) => {
       copy.exec('PRAGMA journal_mode = DELETE'); // one file, without a log beside it
       guarded(fresh, () => quickCheck(copy, fresh));
     });
-    if (!giveName(fresh, target)) throw usageError(`there is a file ${target} already`, 'Name another one.');
-    return statSync(target).size;
-  } finally {
-    removeFresh(fresh);
-  }
+  });
 }

@@ -3,7 +3,7 @@
  * own: sorted and merged on disk, so that a million records take no more memory than a thousand.
  */
 import { DatabaseSync } from 'node:sqlite';
-import { DELETED, documentId } from '../api/records/identity.ts';
+import { DELETED, documentId, isOwnId } from '../api/records/identity.ts';
 import type { StoredDocument } from '../api/sink.ts';
 import type { Range } from '../api/walk.ts';
 
@@ -98,9 +98,9 @@ export function openComparison(file: string): Comparison {
   return {
     add(stream, documents) {
       database.exec('BEGIN');
-      for (const { id, key, revision, ordinal, timeMs, place } of documents) {
-        const isOurs = id === documentId(stream, key, ordinal, revision);
-        insert.run(key, ordinal, revision, id, timeMs ?? null, place, isOurs ? 1 : 0);
+      for (const document of documents) {
+        const { id, key, revision, ordinal, timeMs, place } = document;
+        insert.run(key, ordinal, revision, id, timeMs ?? null, place, isOwnId(stream, document) ? 1 : 0);
       }
       database.exec('COMMIT');
     },

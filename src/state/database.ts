@@ -1,7 +1,8 @@
 /** Database files of a state: made whole, brought to this version's schema, read as they are. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { usageError } from '../api/errors.ts';
 import { fileMode, makeFile } from '../system/private-files.ts';
 import { newer } from './damage.ts';
 import type { StatePlace } from './files.ts';
@@ -35,6 +36,27 @@ export function giveName(fresh: string, file: string): boolean {
     renameSync(fresh, file);
     return true;
   }
+}
+
+/**
+ * Makes a new file for people, whole or not at all: `make` is given another name until it is. Returns its size in bytes.
+ * Throws where there is such a file.
+ */
+export async function makeNewFile(target: string, make: (fresh: string) => Promise<void>): Promise<number> {
+  const fresh = `${target}.new`;
+  requireNew(target);
+  try {
+    removeFresh(fresh);
+    await make(fresh);
+    if (!giveName(fresh, target)) requireNew(target);
+    return statSync(target).size;
+  } finally {
+    removeFresh(fresh);
+  }
+}
+
+function requireNew(target: string): void {
+  if (existsSync(target)) throw usageError(`there is a file ${target} already`, 'Name another one.');
 }
 
 export function removeFresh(fresh: string): void {

@@ -2,7 +2,7 @@
  * The state as text: a line of JSON that says what it is, a line per row, and a last line with the number of rows, so that a
  * file that was cut is told from a whole one.
  */
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { Readable } from 'node:stream';
@@ -10,8 +10,9 @@ import { pipeline } from 'node:stream/promises';
 import { createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { messageOf, SluiceError, stopError, usageError } from '../api/errors.ts';
 import { openNewFile } from '../system/private-files.ts';
+import { wholeLines } from '../system/reading.ts';
 import { requireWhole } from './damage.ts';
-import { giveName, idIn, newDatabase, removeFresh, versionOf, withDatabase } from './database.ts';
+import { giveName, idIn, makeNewFile, newDatabase, removeFresh, versionOf, withDatabase } from './database.ts';
 import { type StatePlace, secureFiles } from './files.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
 
@@ -28,10 +29,8 @@ interface Head {
  * name ends in `.zst` is compressed. Returns its size in bytes.
  */
 export async function exportState(place: StatePlace, target: string): Promise<number> {
-  const fresh = `${target}.new`;
   requireWhole(place.path);
-  try {
-    removeFresh(fresh);
+  return makeNewFile(target, async (fresh) => {
     const file = await openNewFile(fresh, place);
     await withDatabase(join(place.path, 'state.db'), (database) => {
       if (versionOf(database) !== SCHEMA_VERSION) throw ofEarlierVersion();
@@ -39,11 +38,7 @@ export async function exportState(place: StatePlace, target: string): Promise<nu
       const lines = Readable.from(linesOf(database));
       return isPacked(target) ? pipeline(lines, createZstdCompress(), output) : pipeline(lines, output);
     });
-    if (!giveName(fresh, target)) throw usageError(`there is a file ${target} already`, 'Name another one.');
-    return statSync(target).size;
-  } finally {
-    removeFresh(fresh);
-  }
+  });
 }
 
 /** Makes a state of an exported one, whole or not at all; returns the number of rows. Throws where there is a state already. */
@@ -98,13 +93,7 @@ function requireNoState(path: string): void {
 }
 
 async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
+  const rest = yield* wholeLines(chunks);
   if (rest !== '') yield rest;
 }
 

@@ -1,10 +1,11 @@
 /** `sluice verify` with files: lines removed and doubled by hand, and a vendor that went on. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, test } from 'vitest';
 import type { EcsDocument } from '../../src/api/document.ts';
 import { documentsIn } from './delivered.ts';
-import { configOf, openPlace } from './place.ts';
+import { configOf, openPlace, until } from './place.ts';
 import { proveVerify, VERIFY_DETECTIONS, VERIFY_LIVING } from './verified.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -90,6 +91,42 @@ test('an older revision is shipped as it was where it is kept, and else is beyon
   expect(after.map(eventOf).filter(({ id, sequence }) => sequence === 1 && lost.has(id))).toEqual(
     changed.map(() => expect.objectContaining({ kind: 'event' })),
   );
+});
+
+test('a repair that is stopped goes on where it was, and raises no alert', { timeout: 600_000 }, async () => {
+  const place = await openPlace({ detections: 60 });
+  cleanups.push(place.close);
+  const configure = (perSecond: number) => {
+    const source = { rate: { requests_per_second: perSecond, concurrency: 2 } };
+    place.configure(configOf({ url: place.simulator.url, sinks: SINKS, source }));
+  };
+  configure(5000);
+  expect((await place.sluice('backfill', '--from', '400d')).code).toBe(0);
+  const out = join(place.folder, 'out', 'acme', 'cylance.detection');
+  for (const name of readdirSync(out).filter((one) => one.endsWith('.ndjson'))) writeFileSync(join(out, name), '');
+  configure(15);
+  const child = place.start(['verify', '--repair']);
+  const jobs = () => {
+    const database = new DatabaseSync(join(place.folder, 'sluice-state', 'state.db'), {
+      readOnly: true,
+      timeout: 1000,
+    });
+    try {
+      return database.prepare('SELECT status, "as" FROM jobs ORDER BY id').all();
+    } finally {
+      database.close();
+    }
+  };
+  await until('the repair has begun', 60_000, () => jobs().length === 2);
+  await child.end('SIGTERM');
+  expect(jobs()[1]).toMatchObject({ as: 'event' });
+  expect(jobs()[1]).not.toMatchObject({ status: 'done' });
+  configure(5000);
+  const resumed = await place.sluice('backfill', '--resume');
+  expect({ code: resumed.code, stderr: resumed.stderr }).toMatchObject({ code: 0 });
+  const kinds = documentsIn(out).map(({ event }) => (event as { kind: string }).kind);
+  expect(kinds).toEqual(Array.from({ length: 60 }, () => 'event'));
+  expect((await place.sluice('verify')).stdout).toMatch(/everything is there, once/);
 });
 
 test('a deletion that was not told is extra, and repaired; what a collector took is expired', {

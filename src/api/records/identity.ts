@@ -150,6 +150,14 @@ export function documentId(stream: string, key: string, ordinal: number, revisio
   return hash('sha256', `${stream}\n${key}\n${ordinal}\n${revision}`, 'base64url').slice(0, DOCUMENT_ID_LENGTH);
 }
 
+/** Whether the id follows from what the document says of itself: another one may have been written by anybody. */
+export function isOwnId(
+  stream: string,
+  { id, key, ordinal, revision }: { id: string; key: string; ordinal: number; revision: string },
+): boolean {
+  return Number.isSafeInteger(ordinal) && id === documentId(stream, key, ordinal, revision);
+}
+
 /**
  * The key of a record; never throws. A record without a key, or whose key is a secret, gets a made-up one, so that the
  * record can be shipped as not understood. Lone surrogates are written out, since the state cannot store them, and long

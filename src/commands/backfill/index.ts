@@ -11,6 +11,7 @@ import type { Cli } from '../shared/context.ts';
 import { unfinishedOrNew, type Wanted } from '../shared/jobs.ts';
 import { ADOPT, type CommonOptions, positive, withCommon } from '../shared/options.ts';
 import { ownJob } from '../shared/own-job.ts';
+import { inOrder } from '../shared/range.ts';
 import { chosenPlans } from '../shared/select.ts';
 import { withState } from '../shared/stored.ts';
 import { followJob } from './follow.ts';
@@ -128,13 +129,14 @@ function wantedOf(
 ): Wanted {
   const from = fromText === undefined ? { ms: 0 } : readTime('--from', fromText, nowMs);
   const to = options.to === undefined ? undefined : readTime('--to', options.to, nowMs);
-  if (from.ms >= (to?.ms ?? nowMs)) {
-    throw usageError(
-      `--from (${showTime(from.ms)}) is not before --to (${showTime(to?.ms ?? nowMs)})`,
-      'Swap them, or begin earlier.',
-    );
-  }
-  return { from, to, pipelines: plans.map(({ name }) => name), as: options.as, gaps: options.gaps };
+  inOrder({ fromMs: from.ms, toMs: to?.ms ?? nowMs });
+  return {
+    from,
+    to,
+    pipelines: plans.map(({ name }) => name),
+    as: options.as,
+    kind: options.gaps ? 'gaps' : 'backfill',
+  };
 }
 
 function say(cli: Cli, job: JobRow, resumed: boolean, inUse: boolean, options: BackfillOptions): void {

@@ -10,7 +10,7 @@ import type { JobRow } from '../../state/store.ts';
 import { makeFolder } from '../../system/private-files.ts';
 import { type CommandContext, commandContextOf, knownStreamsOf } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
-import { unfinishedOrNew } from '../shared/jobs.ts';
+import { unfinishedOrNew, type Wanted } from '../shared/jobs.ts';
 import { type CommonOptions, whole, withJson, withLogLevel } from '../shared/options.ts';
 import { workOn } from '../shared/own-job.ts';
 import { openPipelines } from '../shared/pipelines.ts';
@@ -124,7 +124,7 @@ function addJob(cli: Cli, config: Config, simulator: DemoSimulator): JobRow {
     return `${source}/${stream.name}/files`;
   });
   const [from, to] = [{ ms: simulator.startMs - 1000 }, { ms: simulator.endMs + 1000 }];
-  const wanted = { from, to, pipelines, as: undefined };
+  const wanted: Wanted = { kind: 'backfill', from, to, pipelines, as: undefined };
   return withState(cli, config.state, (store) => unfinishedOrNew(store, wanted, cli.now()).job);
 }
 

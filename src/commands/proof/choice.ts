@@ -1,5 +1,4 @@
 /** Which pipelines and which time a command about the ledger looks at. */
-import { usageError } from '../../api/errors.ts';
 import type { Range } from '../../api/walk.ts';
 import { build, type PipelinePlan } from '../../engine/build.ts';
 import { readTime } from '../../observe/show.ts';
@@ -7,6 +6,7 @@ import type { PipelineState, StateStore } from '../../state/store.ts';
 import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
+import { inOrder } from '../shared/range.ts';
 import { chosenPlans } from '../shared/select.ts';
 import { withExistingState } from '../shared/stored.ts';
 
@@ -53,8 +53,7 @@ export async function withChosen<T>(
 function askedRange({ from, to }: RangeOptions, nowMs: number): AskedRange {
   const fromMs = from === undefined ? undefined : readTime('--from', from, nowMs).ms;
   const toMs = to === undefined ? nowMs : readTime('--to', to, nowMs).ms;
-  if (fromMs !== undefined && fromMs >= toMs)
-    throw usageError('--from is not before --to', 'Swap them, or begin earlier.');
+  if (fromMs !== undefined) inOrder({ fromMs, toMs });
   return { fromMs, toMs, nowMs };
 }
 

@@ -4,8 +4,8 @@ import { plural, showTime } from '../../observe/show.ts';
 import type { Cli } from '../shared/context.ts';
 import { whole, withCommon } from '../shared/options.ts';
 import { table } from '../shared/table.ts';
-import { type Chosen, type RangeOptions, rangeFor, withChosen } from './choice.ts';
-import { barOf, type OpenEnd, openEndsOf } from './open.ts';
+import { type RangeOptions, rangeFor, withChosen } from './choice.ts';
+import { barOf, graceOf, type OpenEnd, openEndsOf } from './open.ts';
 
 interface GapsOptions extends RangeOptions {
   limit: number;
@@ -21,11 +21,6 @@ export function addGaps(program: Command, cli: Cli): void {
     .option('--source <name...>', 'only these sources')
     .option('--limit <n>', 'so many rows of a pipeline at most; `--json` has all', whole(1), 50);
   withCommon(command).action((options: GapsOptions) => printGaps(cli, options));
-}
-
-/** The time that the next poll reads anyway is no gap: two polls, and a little for their reading. */
-export function graceOf({ plan }: Chosen): number {
-  return 2 * plan.source.reading.pollMs + 30_000;
 }
 
 async function printGaps(cli: Cli, options: GapsOptions): Promise<void> {

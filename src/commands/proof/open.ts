@@ -1,5 +1,6 @@
 /** Everything of a pipeline that is not proven to be delivered, in words. */
 import type { Range } from '../../api/walk.ts';
+import { attempt } from '../../engine/change/compare.ts';
 import { openParts } from '../../engine/completeness/open-parts.ts';
 import { plural, showDuration, showTime } from '../../observe/show.ts';
 import type { Chosen } from './choice.ts';
@@ -15,6 +16,11 @@ export interface OpenEnd {
 
 /** More of a kind are counted, and not named. */
 const MOST_NAMED = 10_000;
+
+/** The time that the next poll reads anyway is no gap: two polls, and a little for their reading. */
+export function graceOf({ plan }: Chosen): number {
+  return 2 * plan.source.reading.pollMs + 30_000;
+}
 
 /** `graceMs`: the time up to now that the next poll reads anyway is no gap. */
 export function openEndsOf(chosen: Chosen, range: Range, nowMs: number, graceMs: number): OpenEnd[] {
@@ -34,7 +40,16 @@ export function openEndsOf(chosen: Chosen, range: Range, nowMs: number, graceMs:
   const isMeant = ({ range: { fromMs } }: OpenEnd) => fromMs >= range.fromMs && fromMs < range.toMs;
   const owed = state.allOwed(MOST_NAMED).map(({ key, record, sinceMs, attempts }): OpenEnd => {
     const why = `its detail could not be had since ${showTime(sinceMs)} (${plural(attempts, 'attempt')}); it is not shipped yet`;
-    return { pipeline, kind: 'owed', key, range: at(timeOf(stream.timeMs, record), sinceMs), why };
+    return {
+      pipeline,
+      kind: 'owed',
+      key,
+      range: at(
+        attempt(() => stream.timeMs(record)),
+        sinceMs,
+      ),
+      why,
+    };
   });
   const bare = state.incomplete(MOST_NAMED).map(({ key, timeMs, sinceMs }): OpenEnd => {
     const why = `shipped without its detail ${showTime(sinceMs)}, which could not be had since`;
@@ -46,14 +61,6 @@ export function openEndsOf(chosen: Chosen, range: Range, nowMs: number, graceMs:
     return { pipeline, kind: 'child', key: child, range: at(undefined, sinceMs), why };
   });
   return [...ranges, ...[...owed, ...bare, ...unread].filter(isMeant)];
-}
-
-function timeOf(read: (record: unknown) => number | undefined, record: unknown): number | undefined {
-  try {
-    return read(record);
-  } catch {
-    return undefined;
-  }
 }
 
 const WIDTH = 60;

@@ -5,7 +5,6 @@ import type { Range } from '../../api/walk.ts';
 import { build, type PipelinePlan } from '../../engine/build.ts';
 import { copy, type Deliveries, mapAnew, remap } from '../../engine/remap/remap.ts';
 import { startProgress } from '../../observe/progress.ts';
-import { readTime, showTime } from '../../observe/show.ts';
 import { sinkTypeOf } from '../../sinks/registry.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { StateStore } from '../../state/store.ts';
@@ -13,7 +12,8 @@ import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';
 import { openPipelines, type Running } from '../shared/pipelines.ts';
-import { chosenPlans } from '../shared/select.ts';
+import { readRange } from '../shared/range.ts';
+import { chosenPlans, knownPlans } from '../shared/select.ts';
 import { withExistingState } from '../shared/stored.ts';
 import { type Count, createCount, printAll, type RemapResult } from './result.ts';
 
@@ -51,11 +51,7 @@ async function remapRecords(cli: Cli, options: RemapOptions): Promise<void> {
 
 function rangeOf(cli: Cli, { from, to }: RemapOptions): Range {
   if (from === undefined) throw usageError('--from is missing', 'Say where to begin, e.g. `sluice remap --from 30d`.');
-  const fromMs = readTime('--from', from, cli.now()).ms;
-  const toMs = readTime('--to', to ?? 'now', cli.now()).ms;
-  if (fromMs < toMs) return { fromMs, toMs };
-  const times = `--from (${showTime(fromMs)}) is not before --to (${showTime(toMs)})`;
-  throw usageError(times, 'Swap them, or begin earlier.');
+  return readRange(from, to, cli.now());
 }
 
 const NAMESPACE = /^[a-z0-9_]+$/;
@@ -96,9 +92,10 @@ async function compare(cli: Cli, context: CommandContext, range: Range, options:
   const built = build(context.config, context.tools, false);
   const store = openState({ ...context.state, now: cli.now, exclusive: false });
   try {
-    const known = new Set(store.pipelines());
-    const plans = chosenPlans(built.plans, options).filter(({ name }) => known.has(name));
-    const parts = plans.map((plan) => ({ name: plan.name, deliveries: deliveriesOf(plan, store, context) }));
+    const parts = knownPlans(built.plans, options, store).map((plan) => ({
+      name: plan.name,
+      deliveries: deliveriesOf(plan, store, context),
+    }));
     return await workOn(cli, context, parts, range, async ({ deliveries }, { see }) => {
       for await (const one of mapAnew(deliveries, range)) {
         cli.signal.throwIfAborted();

@@ -6,8 +6,7 @@ import type { Range } from '../../api/walk.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
 import type { AcceptedCount, PartOfHistory, PipelineState } from '../../state/store.ts';
 import type { Chosen } from '../proof/choice.ts';
-import { graceOf } from '../proof/gaps.ts';
-import { type OpenEnd, openEndsOf } from '../proof/open.ts';
+import { graceOf, type OpenEnd, openEndsOf } from '../proof/open.ts';
 
 /** How many bars a chart has. */
 const PARTS = 60;

@@ -2,20 +2,20 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { usageError } from '../../api/errors.ts';
-import type { Range } from '../../api/walk.ts';
 import { build } from '../../engine/build.ts';
-import { readTime, showTime } from '../../observe/show.ts';
+import { showTime } from '../../observe/show.ts';
 import { openNewFile } from '../../system/private-files.ts';
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';
-import { chosenPlans } from '../shared/select.ts';
+import { readRange } from '../shared/range.ts';
+import { knownPlans } from '../shared/select.ts';
 import { withExistingState } from '../shared/stored.ts';
 import { reportOf } from './data.ts';
 import { pageOf, type ReportFacts } from './page.ts';
 
 interface ReportOptions extends CommonOptions {
-  from?: string;
+  from: string;
   to?: string;
   stream?: string[];
   source?: string[];
@@ -36,16 +36,16 @@ export function addReport(program: Command, cli: Cli): void {
 
 /** Takes no lock, and asks nobody but the state. */
 async function report(cli: Cli, options: ReportOptions): Promise<void> {
-  const range = rangeOf(cli, options);
+  const range = readRange(options.from, options.to, cli.now());
   const context = await openCommand(cli, options);
   const { output } = options;
   if (!options.json && existsSync(output))
     throw usageError(`there is a file ${output} already`, 'Name another one with --output.');
   const built = build(context.config, context.tools, false);
   const facts = withExistingState(cli, context, (store): ReportFacts => {
-    const known = new Set(store.pipelines());
-    const plans = chosenPlans(built.plans, options).filter(({ name }) => known.has(name));
-    const pipelines = plans.map((plan) => reportOf(plan, store.pipeline(plan.name), range, cli.now()));
+    const pipelines = knownPlans(built.plans, options, store).map((plan) =>
+      reportOf(plan, store.pipeline(plan.name), range, cli.now()),
+    );
     return { range, madeAtMs: cli.now(), version: cli.version, state: store.id, pipelines };
   });
   await built.close();
@@ -57,14 +57,4 @@ async function report(cli: Cli, options: ReportOptions): Promise<void> {
     await file.close();
   }
   cli.stdout.line(`${output}: ${showTime(range.fromMs)} to ${showTime(range.toMs)}`);
-}
-
-function rangeOf(cli: Cli, { from, to }: ReportOptions): Range {
-  const fromMs = readTime('--from', from ?? '7d', cli.now()).ms;
-  const toMs = readTime('--to', to ?? 'now', cli.now()).ms;
-  if (fromMs < toMs) return { fromMs, toMs };
-  throw usageError(
-    `--from (${showTime(fromMs)}) is not before --to (${showTime(toMs)})`,
-    'Swap them, or begin earlier.',
-  );
 }

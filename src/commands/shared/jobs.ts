@@ -1,8 +1,8 @@
 /** Backfills as jobs: found again, run to their end, and summed up. */
 import { actionOf } from '../../api/errors.ts';
-import type { Walk } from '../../api/walk.ts';
 import { recover } from '../../engine/recover.ts';
 import { pause } from '../../engine/runner.ts';
+import { walkOf } from '../../engine/schedule.ts';
 import { runWalk } from '../../engine/walk.ts';
 import type { TimeArgument } from '../../observe/show.ts';
 import type { JobRow, LedgerRow, PipelineState, StateStore } from '../../state/store.ts';
@@ -17,20 +17,14 @@ export interface Wanted {
   to: TimeArgument | undefined;
   pipelines: string[];
   as: 'event' | undefined;
-  /** Only what is not proven to be delivered. */
-  gaps?: boolean;
-}
-
-export function walkOf(job: JobRow): Walk {
-  return { id: `backfill-${job.id}`, kind: 'backfill', range: job.range, as: job.as, closes: job.kind === 'gaps' };
+  kind: JobRow['kind'];
 }
 
 /** The job that is asked for: an unfinished one that is the same is resumed rather than doubled. */
 export function unfinishedOrNew(store: StateStore, wanted: Wanted, nowMs: number): { job: JobRow; resumed: boolean } {
   const unfinished = findUnfinished(store, wanted);
   if (unfinished !== undefined) return { job: unfinished, resumed: true };
-  const { from, to, pipelines, as, gaps } = wanted;
-  const kind = gaps ? 'gaps' : 'backfill';
+  const { from, to, pipelines, as, kind } = wanted;
   const id = store.addJob({ kind, range: { fromMs: from.ms, toMs: to?.ms ?? nowMs }, pipelines, as });
   return { job: store.jobs().find((job) => job.id === id) as JobRow, resumed: false };
 }
@@ -39,8 +33,7 @@ function findUnfinished(store: StateStore, wanted: Wanted): JobRow | undefined {
   const same = (argument: TimeArgument, ms: number, createdAtMs: number) =>
     argument.ageMs === undefined ? argument.ms === ms : Math.abs(createdAtMs - argument.ageMs - ms) < AGE_TOLERANCE_MS;
   return store.jobs().find((job) => {
-    const kind = wanted.gaps ? 'gaps' : 'backfill';
-    if (job.status === 'done' || job.as !== wanted.as || job.kind !== kind) return false;
+    if (job.status === 'done' || job.as !== wanted.as || job.kind !== wanted.kind) return false;
     if ([...job.pipelines].sort().join() !== [...wanted.pipelines].sort().join()) return false;
     const { from, to } = wanted;
     return (

@@ -1,11 +1,11 @@
 /** Runs a job in this process, since no other one holds the state. */
 import { SluiceError, stopError } from '../../api/errors.ts';
-import { finishJobs } from '../../engine/schedule.ts';
+import { finishJobs, walkOf } from '../../engine/schedule.ts';
 import { type Progress, startProgress } from '../../observe/progress.ts';
 import type { JobRow } from '../../state/store.ts';
 import type { CommandContext } from './command-context.ts';
 import type { Cli } from './context.ts';
-import { type JobResult, progressOf, resultOf, runJob, walkOf } from './jobs.ts';
+import { type JobResult, progressOf, resultOf, runJob } from './jobs.ts';
 import { type Opened, openPipelines, type Running } from './pipelines.ts';
 import { printResult } from './result.ts';
 

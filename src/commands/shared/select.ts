@@ -7,6 +7,7 @@ import type { PipelinePlan } from '../../engine/build.ts';
 import { HEARTBEAT } from '../../engine/heartbeat.ts';
 import type { Config } from '../../engine/settings.ts';
 import type { SinkConfig } from '../../sinks/registry.ts';
+import type { StateStore } from '../../state/store.ts';
 
 interface Choice {
   source?: string[];
@@ -33,6 +34,16 @@ export function chosenPlans(plans: readonly PipelinePlan[], choice: Choice): Pip
     'no pipeline of the config fits this choice',
     `There are: ${plans.map(({ name }) => name).join(', ')}.`,
   );
+}
+
+/** Those of the chosen plans that the state has a pipeline of: looking must not make one. */
+export function knownPlans(
+  plans: readonly PipelinePlan[],
+  choice: Choice,
+  store: Pick<StateStore, 'pipelines'>,
+): PipelinePlan[] {
+  const known = new Set(store.pipelines());
+  return chosenPlans(plans, choice).filter(({ name }) => known.has(name));
 }
 
 /** Stream and source of everything that goes to a sink. */

@@ -1,6 +1,4 @@
 /** `sluice state backup`, `export` and `import`. */
-import { existsSync } from 'node:fs';
-import { usageError } from '../../api/errors.ts';
 import { showCount, showTime } from '../../observe/show.ts';
 import { type StatePlace, secureFiles } from '../../state/files.ts';
 import { importState } from '../../state/portable.ts';
@@ -15,7 +13,6 @@ type Copy = (place: StatePlace, target: string) => Promise<number>;
 export async function copyState(cli: Cli, copy: Copy, target: string, options: CommonOptions): Promise<void> {
   const context = await openCommand(cli, options);
   requireState(context);
-  if (existsSync(target)) throw usageError(`there is a file ${target} already`, 'Name another one.');
   secureFiles(context.state);
   const bytes = await copy(context.state, target);
   if (options.json) cli.stdout.json({ file: target, bytes });

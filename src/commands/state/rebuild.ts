@@ -2,6 +2,7 @@ import type { StoredQuery } from '../../api/sink.ts';
 import { type Rebuilt, rebuild } from '../../engine/rebuild.ts';
 import { recover } from '../../engine/recover.ts';
 import { showCount, showTime } from '../../observe/show.ts';
+import { heldBy } from '../../sinks/stored.ts';
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
@@ -36,22 +37,19 @@ export async function rebuildState(cli: Cli, options: RebuildOptions): Promise<v
   );
 }
 
-async function rebuilt(cli: Cli, { pipeline }: Running): Promise<Rebuilt | undefined> {
+async function rebuilt(cli: Cli, { pipeline }: Running): Promise<Rebuilt> {
   const { sink, registered, source, name } = pipeline;
-  if (sink.stored === undefined) return undefined;
   await recover(pipeline, cli.signal);
   const query: StoredQuery = { stream: registered.stream.name, namespace: source.name };
   let saidMs = cli.now();
-  return rebuild(pipeline, sink.stored(query, cli.signal), ({ documents }) => {
+  return rebuild(pipeline, heldBy(sink, query, cli.signal), ({ documents }) => {
     if (cli.now() - saidMs < SAY_EVERY_MS) return;
     saidMs = cli.now();
     cli.stderr.line(`${name}: ${showCount(documents)} documents read`);
   });
 }
 
-function said(done: Rebuilt | undefined): string {
-  if (done === undefined) return 'its sink cannot be read, so nothing is rebuilt';
-  const { documents, foreign, records, newestMs } = done;
+function said({ documents, foreign, records, newestMs }: Rebuilt): string {
   const others = foreign === 0 ? '' : `, ${showCount(foreign)} of them not of this version and left out`;
   const end = newestMs === undefined ? '' : `; the live edge goes on from ${showTime(newestMs)}`;
   return `${showCount(documents)} documents read${others}: ${showCount(records)} records entered${end}`;

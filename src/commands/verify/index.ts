@@ -7,14 +7,15 @@ import { type Built, build, toPipeline } from '../../engine/build.ts';
 import type { Pipeline } from '../../engine/pipeline.ts';
 import { type Verdict, type VerifyTools, verify } from '../../engine/verify/verify.ts';
 import { startProgress } from '../../observe/progress.ts';
-import { readTime, showCount } from '../../observe/show.ts';
+import { readTime } from '../../observe/show.ts';
 import { createStatistics } from '../../observe/statistics.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { StateStore } from '../../state/store.ts';
 import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { whole, withCommon } from '../shared/options.ts';
-import { chosenPlans } from '../shared/select.ts';
+import { inOrder } from '../shared/range.ts';
+import { knownPlans } from '../shared/select.ts';
 import { withExistingState } from '../shared/stored.ts';
 import { withFolder } from './folder.ts';
 import { repairAll } from './repair.ts';
@@ -68,8 +69,7 @@ async function look(
   const store = openState({ ...context.state, now: cli.now, exclusive: false });
   const found: Compared[] = [];
   try {
-    const known = new Set(store.pipelines());
-    for (const plan of chosenPlans(built.plans, options).filter(({ name }) => known.has(name))) {
+    for (const plan of knownPlans(built.plans, options, store)) {
       const { events } = createStatistics(plan.name, cli.now, built.lived);
       const pipeline = toPipeline(plan, built, context.config, store.pipeline(plan.name), context.tools, events);
       const range = rangeOf(cli, options, pipeline);
@@ -134,12 +134,8 @@ async function lookAt(
   return found;
 }
 
-function rangeOf(cli: Cli, { from, to }: VerifyOptions, { name, state }: Pipeline): Range {
+function rangeOf(cli: Cli, { from, to }: VerifyOptions, { state }: Pipeline): Range {
   const fromMs = from === undefined ? (state.coveredFromMs() ?? 0) : readTime('--from', from, cli.now()).ms;
   const toMs = readTime('--to', to ?? 'now', cli.now()).ms;
-  if (fromMs < toMs) return { fromMs, toMs };
-  throw usageError(
-    `${name}: the time to compare ends before it begins (${showCount(fromMs - toMs)} ms)`,
-    'Swap --from and --to.',
-  );
+  return inOrder({ fromMs, toMs });
 }

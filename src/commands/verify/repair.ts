@@ -1,9 +1,9 @@
 /** `sluice verify --repair`: an ordinary backfill ships what the comparison found missing. */
-import type { Pipeline } from '../../engine/pipeline.ts';
 import { recover } from '../../engine/recover.ts';
+import { finishJobs } from '../../engine/schedule.ts';
 import { shipOlder } from '../../engine/verify/older.ts';
-import { OLDER, openRepair } from '../../engine/verify/repair.ts';
-import { runWalk } from '../../engine/walk.ts';
+import { payOwed } from '../../engine/verify/reading.ts';
+import { planRepair, prepareRepair } from '../../engine/verify/repair.ts';
 import { plural, showCount } from '../../observe/show.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { CommandContext } from '../shared/command-context.ts';
@@ -54,25 +54,28 @@ async function repair(
 ): Promise<{ beyond: Record<string, number>; removed: number }> {
   const { pipeline } = running;
   await recover(pipeline, cli.signal);
-  const mode = pipeline.registered.stream.mode;
-  const plan = openRepair(pipeline.state, mode === 'children', removeDoubles);
-  const beyond: Record<string, number> = {};
-  for (const difference of differences) {
-    const why = plan.take(difference);
-    if (why !== undefined) beyond[why] = (beyond[why] ?? 0) + 1;
-  }
-  const surplus = removeDoubles
-    ? differences.flatMap(({ kind, surplus = [] }) => (kind === 'doubled' ? surplus : []))
-    : [];
+  const plan = planRepair(differences);
+  const surplus = removeDoubles ? plan.doubled.flatMap(({ surplus = [] }) => surplus) : [];
   if (surplus.length > 0) await pipeline.sink.remove?.(surplus, cli.signal);
-  if (plan.apply()) await ship(cli, store, running, range, as);
-  const older = differences.filter(({ kind, isOlder }) => kind === 'missing' && isOlder);
-  if (older.length > 0 && path !== undefined) {
-    const shipped = await shipOlder(pipeline, path, older, { as: as === 'event' ? as : undefined, signal: cli.signal });
-    beyond[OLDER] = older.length - shipped;
-    if (beyond[OLDER] === 0) delete beyond[OLDER];
+  if (plan.needsWalk) {
+    prepareRepair(pipeline.state, plan, pipeline.registered.stream.mode === 'children');
+    await ship(cli, store, running, range, as);
   }
-  return { beyond, removed: surplus.length };
+  const { older } = plan;
+  const signal = cli.signal;
+  const shipped =
+    older.length > 0 && path !== undefined
+      ? await shipOlder(pipeline, path, older, { as: as === 'event' ? as : undefined, signal })
+      : 0;
+  const beyond = {
+    'what is there twice is not removed without --remove-doubles': removeDoubles ? 0 : plan.doubled.length,
+    'an older revision cannot be had again, and is not kept (`raw.keep`)': older.length - shipped,
+    'nobody knows whether it belongs there': plan.unknown.length,
+  };
+  return {
+    beyond: Object.fromEntries(Object.entries(beyond).filter(([, count]) => count > 0)),
+    removed: surplus.length,
+  };
 }
 
 async function ship(
@@ -89,19 +92,10 @@ async function ship(
     to: time(toMs),
     pipelines: [pipeline.name],
     as: as === 'event' ? as : undefined,
+    kind: 'backfill' as const,
   };
   const { job } = unfinishedOrNew(store, wanted, cli.now());
   await runJob(running, job, cli.signal);
-  store.setJob(job.id, 'done');
+  finishJobs(store);
   await payOwed(pipeline, cli.signal);
-}
-
-/** Details that could not be had at once. */
-async function payOwed(pipeline: Pipeline, signal: AbortSignal): Promise<void> {
-  if (pipeline.state.owed(Number.MAX_SAFE_INTEGER, 1).length === 0) return;
-  await runWalk(
-    pipeline,
-    { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: pipeline.now() }, once: true },
-    signal,
-  );
 }

@@ -10,7 +10,7 @@ import type { Pipeline } from '../pipeline.ts';
 import { actionFor, digestsOf, isSaid, partsOf, unsaid } from './action.ts';
 import { attempt, isUnchanged, type Observed } from './compare.ts';
 import { type DetailNeeds, fetchDetail, owedFor, type Shipped } from './detail.ts';
-import { type OutNeeds, ready } from './out.ts';
+import { leavesNotes, type OutNeeds, ready } from './out.ts';
 import { refreshPauseMs } from './refresh.ts';
 
 export type ChangeNeeds = DetailNeeds & OutNeeds & Pick<Pipeline, 'memory' | 'refresh'>;
@@ -214,8 +214,13 @@ function asDelivered(
 ): Pick<Row, 'digests' | 'notes'> {
   const parts = partsOf(pipeline.registered.stream, record);
   const digests = digestsOf(pipeline, parts, kind === 'detail-missing' ? unknown : undefined);
+  if (!leavesNotes(pipeline)) return { digests };
   const mappedAs = { atMs: pipeline.now(), kind: kind as MappedAs['kind'], action: undefined, as: undefined };
-  const { notes } = ready(pipeline, { record, key, revision, ordinal, timeMs, mappedAs }, pipeline.state.note);
+  const { notes } = ready(
+    { ...pipeline, raw: undefined },
+    { record, key, revision, ordinal, timeMs, mappedAs },
+    pipeline.state.note,
+  );
   return notes.length > 0 ? { digests, notes } : { digests };
 }
 

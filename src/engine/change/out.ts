@@ -28,7 +28,6 @@ export interface Revised {
 }
 
 export interface Ready {
-  document: EcsDocument;
   out: OutDocument;
   notes: Note[];
   /** The begin of the line that is kept; undefined where none is. */
@@ -47,7 +46,6 @@ export function ready(pipeline: OutNeeds, revised: Revised, note: PipelineState[
   const hostId = (document.host as { id?: string } | undefined)?.id;
   const facts = { sink: pipeline.sinkName, key, ordinal, revision, timeMs: revised.timeMs ?? mappedAs.atMs };
   return {
-    document,
     out: { ...names, namespace: source.name, key, revision, hostId, ...serial },
     notes: notesOf(pipeline, record, document),
     raw: raw && beginLine({ ...facts, ...mappedAs }, record),
@@ -71,6 +69,11 @@ function serialised(pipeline: OutNeeds, revised: Revised, note: PipelineState['n
     const document = toDocument(registered, source, record, facts, mappedAs, atMs, why);
     return { document, serial: toJson(document) };
   }
+}
+
+/** Whether documents of the stream may leave any. */
+export function leavesNotes({ registered: { stream }, wantedNotes }: OutNeeds): boolean {
+  return wantedNotes.size > 0 || stream.describesHosts === true;
 }
 
 /** What is remembered for other streams of the source together with the record. */

@@ -11,6 +11,7 @@ import type { Json } from '../../api/document.ts';
 import type { Peek, StreamContext } from '../../api/stream.ts';
 import { EVERYTHING } from '../../api/time.ts';
 import type { Page, Range, Walk } from '../../api/walk.ts';
+import { attempt } from '../change/compare.ts';
 import { type ListNeeds, noteTotal } from './missing.ts';
 import { partOf } from './part.ts';
 
@@ -154,9 +155,9 @@ async function* pagesSince(
   const { stream } = pipeline.registered;
   let untold = 0;
   const isWanted = (record: unknown): boolean => {
-    const timeMs = timeOf(() => stream.timeMs(record)) ?? part.toMs;
+    const timeMs = attempt(() => stream.timeMs(record)) ?? part.toMs;
     if (timeMs >= (pipeline.state.coveredFromMs() ?? 0)) return true;
-    const arrivedMs = timeOf(() => stream.arrivedMs?.(record)) ?? 0;
+    const arrivedMs = attempt(() => stream.arrivedMs?.(record)) ?? 0;
     if (arrivedMs >= FIRST_PRODUCT_MS) return arrivedMs >= part.atMs - MARGIN_MS;
     if (part.count > 0) untold++;
     return part.count === 0;
@@ -168,14 +169,6 @@ async function* pagesSince(
       return next.value;
     }
     yield { ...next.value, records: next.value.records.filter(isWanted) };
-  }
-}
-
-function timeOf(read: () => number | undefined): number | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
   }
 }
 

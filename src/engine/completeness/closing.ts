@@ -3,6 +3,7 @@
 import type { StreamContext } from '../../api/stream.ts';
 import type { Page, Walk } from '../../api/walk.ts';
 import { isWithin } from '../../reading/gaps.ts';
+import { attempt } from '../change/compare.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { openParts } from './open-parts.ts';
 import { partOf } from './part.ts';
@@ -39,13 +40,7 @@ export async function* closingPages(pipeline: ClosingNeeds, context: StreamConte
 function keysOf({ state, registered }: ClosingNeeds, { range }: Walk): string[] {
   const isMeant = (ms: number | null | undefined): boolean =>
     typeof ms !== 'number' || (ms >= range.fromMs && ms < range.toMs);
-  const timeOf = (record: unknown): number | undefined => {
-    try {
-      return registered.stream.timeMs(record);
-    } catch {
-      return undefined;
-    }
-  };
+  const timeOf = (record: unknown) => attempt(() => registered.stream.timeMs(record));
   const owed = state.allOwed(MOST_ASKED).filter(({ record }) => isMeant(timeOf(record)));
   const bare = state.incomplete(MOST_ASKED).filter(({ timeMs }) => isMeant(timeMs));
   return [...new Set([...owed, ...bare].map(({ key }) => key))];

@@ -8,8 +8,8 @@ import type { Range } from '../../api/walk.ts';
 import { rawRecords } from '../../state/raw/read.ts';
 import type { RawRecord } from '../../state/raw/record.ts';
 import type { Known, PipelineState, Row } from '../../state/store.ts';
-import { openBatchWriter } from '../batch-writer.ts';
 import { type OutNeeds, type Ready, ready } from '../change/out.ts';
+import { shipKept, type Unclaimed } from '../kept.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { recover } from '../recover.ts';
 import { type Difference, differencesOf } from './differences.ts';
@@ -113,25 +113,12 @@ async function ship(
   signal: AbortSignal,
   choose: Choose,
 ): Promise<void> {
-  const { state, claims, now } = pipeline;
   await recover(pipeline, signal);
-  const { batch } = state.begin(WALK, 'sweep', range);
-  const writer = openBatchWriter(pipeline, WALK, batch, pipeline.hardStop);
-  try {
-    for await (const one of mapAnew(deliveries, range)) {
-      signal.throwIfAborted();
-      const chosen = choose(one);
-      if (chosen === undefined) continue;
-      const { out, notes, raw } = chosen.made;
-      const { key } = one.kept;
-      const row: Row = { ...chosen.row, id: out.id, ...(notes.length > 0 && { notes }) };
-      const claim = claims.take({ key, walk: WALK, fingerprint: row.fingerprint });
-      writer.done(writer.begin({ records: [], cursor: null }, 1), { row, out, raw, claim });
-      await writer.ready();
-    }
-    await writer.flush();
-    state.finish(WALK, now());
-  } finally {
-    await writer.close();
-  }
+  const changeOf = (one: MappedAnew): Unclaimed | undefined => {
+    const chosen = choose(one);
+    if (chosen === undefined) return undefined;
+    const { out, notes, raw } = chosen.made;
+    return { row: { ...chosen.row, id: out.id, ...(notes.length > 0 && { notes }) }, out, raw };
+  };
+  await shipKept(pipeline, { id: WALK, range }, mapAnew(deliveries, range), ({ kept }) => kept.key, changeOf, signal);
 }

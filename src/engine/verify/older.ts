@@ -5,10 +5,8 @@ import type { OutDocument } from '../../api/sink.ts';
 import { toJson } from '../../sinks/serialize.ts';
 import { rawRecords } from '../../state/raw/read.ts';
 import type { RawRecord } from '../../state/raw/record.ts';
-import { openBatchWriter } from '../batch-writer.ts';
+import { shipKept, type Unclaimed } from '../kept.ts';
 import type { Pipeline } from '../pipeline.ts';
-
-const WALK = 'repair';
 
 /** A document that is wanted: of which record, and the how manieth. */
 export interface OlderRevision {
@@ -23,33 +21,28 @@ export async function shipOlder(
   wanted: readonly OlderRevision[],
   { as, signal }: { as: 'event' | undefined; signal: AbortSignal },
 ): Promise<number> {
-  const { state, claims, now, registered, source, sinkName } = pipeline;
+  const { state, now, registered, source, sinkName: sink } = pipeline;
+  const query = { path, source: source.name, stream: registered.stream.name, sink, newestFirst: true };
+  const walk = { id: 'repair', range: { fromMs: 0, toMs: now() } };
+  let shipped = 0;
+  const changeOf = (kept: RawRecord): Unclaimed | undefined => {
+    const known = state.known(kept.key);
+    if (known === undefined) return undefined;
+    shipped++;
+    const out = asItWas(pipeline, kept, as);
+    return { row: { ...known, key: kept.key, id: out.id }, out };
+  };
+  await shipKept(pipeline, walk, each(wanted, rawRecords(query)), ({ key }) => key, changeOf, signal);
+  return shipped;
+}
+
+/** Those that are wanted, each once: of one that was kept twice, the last counts. */
+async function* each(wanted: readonly OlderRevision[], kept: AsyncIterable<RawRecord>): AsyncGenerator<RawRecord> {
   const left = new Set(wanted.map(nameOf));
-  const { batch } = state.begin(WALK, 'sweep', { fromMs: 0, toMs: now() });
-  const writer = openBatchWriter(pipeline, WALK, batch, pipeline.hardStop);
-  try {
-    const stream = registered.stream.name;
-    for await (const kept of rawRecords({ path, source: source.name, stream, sink: sinkName, newestFirst: true })) {
-      signal.throwIfAborted();
-      if (!left.delete(nameOf(kept))) continue; // of one that was kept twice, the last counts
-      const change = await claims.whenFree(kept.key, () => {
-        const known = state.known(kept.key);
-        if (known === undefined) return undefined;
-        const out = asItWas(pipeline, kept, as);
-        const claim = claims.take({ key: kept.key, walk: WALK, fingerprint: known.fingerprint });
-        return { row: { ...known, key: kept.key, id: out.id }, out, claim };
-      });
-      if (change === undefined) left.add(nameOf(kept));
-      else writer.done(writer.begin({ records: [], cursor: null }, 1), change);
-      await writer.ready();
-      if (left.size === 0) break;
-    }
-    await writer.flush();
-    state.finish(WALK, now());
-  } finally {
-    await writer.close();
+  for await (const one of kept) {
+    if (left.delete(nameOf(one))) yield one;
+    if (left.size === 0) return;
   }
-  return wanted.length - left.size;
 }
 
 function nameOf({ key, ordinal }: OlderRevision): string {

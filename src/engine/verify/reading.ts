@@ -39,11 +39,23 @@ export async function readForComparison(
   };
   const walk: Walk = { id: 'verify', kind: 'backfill', range, once: true };
   await runWalk(reading, walk, signal);
-  const refresh: Walk = { id: 'refresh', kind: 'refresh', range, once: true };
-  if (state.owed(Number.MAX_SAFE_INTEGER, 1).length > 0) await runWalk(reading, refresh, signal);
+  await payOwed(reading, signal);
   const gaps = state.gaps().map(({ range: { fromMs, toMs }, reason }) => ({ fromMs, toMs, reason }));
-  const owed = state.owed(Number.MAX_SAFE_INTEGER, 1).length;
-  return owed === 0
+  return !owesAny(state)
     ? { open: gaps }
     : { open: [...gaps, { ...range, reason: 'details of some records cannot be had' }] };
+}
+
+/** Asks once more for details that could not be had at once. */
+export async function payOwed(pipeline: Pipeline, signal: AbortSignal): Promise<void> {
+  if (!owesAny(pipeline.state)) return;
+  await runWalk(
+    pipeline,
+    { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: pipeline.now() }, once: true },
+    signal,
+  );
+}
+
+function owesAny(state: PipelineState): boolean {
+  return state.owed(Number.MAX_SAFE_INTEGER, 1).length > 0;
 }

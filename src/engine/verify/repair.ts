@@ -1,47 +1,39 @@
-/** Prepares the state so that the next walk ships what `verify` found missing, under the ids that it would have had. */
+/** What can be done about what `verify` found, and what cannot. */
 import type { PipelineState } from '../../state/store.ts';
 import type { Verdict } from './verify.ts';
 
-export interface Repair {
-  /** Takes a difference up; returns why nothing can be done about it. */
-  take(difference: Verdict): string | undefined;
-  /** Changes the state. Returns whether a walk has anything to do. */
-  apply(): boolean;
+export interface RepairPlan {
+  /** Known as delivered, and not there: to be shipped under the ids that they had. */
+  undelivered: Verdict[];
+  /** Another revision than what was delivered last. */
+  stale: Verdict[];
+  /** Missing, and another revision followed. */
+  older: Verdict[];
+  /** There more than once. */
+  doubled: Verdict[];
+  /** Nobody knows whether they belong there. */
+  unknown: Verdict[];
+  /** Whether a walk has anything to do. */
+  needsWalk: boolean;
 }
 
-/** Why an older revision is beyond repair, unless it is kept. */
-export const OLDER = 'an older revision cannot be had again, and is not kept (`raw.keep`)';
-
-const AT_ONCE = 1000;
-
-export function openRepair(state: PipelineState, isOfChildren: boolean, removesDoubles: boolean): Repair {
-  let undelivered: { key: string; ordinal: number }[] = [];
-  let changed: string[] = [];
-  let hasWork = false;
-  const flush = () => {
-    if (undelivered.length > 0) state.undeliver(undelivered);
-    if (changed.length > 0) state.compareAnew(changed);
-    undelivered = [];
-    changed = [];
-  };
+export function planRepair(differences: readonly Verdict[]): RepairPlan {
+  const of = (kind: Verdict['kind']) => differences.filter((one) => one.kind === kind);
+  const [missing, extra, stale] = [of('missing'), of('extra'), of('stale')];
+  const latest = missing.filter(({ isOlder = false }) => !isOlder);
   return {
-    take(difference) {
-      const { kind, key, ordinal, isKnown = false, isOlder = false } = difference;
-      if (kind === 'doubled' && removesDoubles) return undefined;
-      if (kind === 'doubled') return 'what is there twice is not removed without --remove-doubles';
-      if (kind === 'missing' && isOlder) return OLDER;
-      if (kind === 'extra' && !isKnown) return 'nobody knows whether it belongs there';
-      if (kind === 'expired') return undefined;
-      hasWork = true;
-      if (kind === 'missing' && isKnown) undelivered.push({ key, ordinal });
-      else if (kind === 'stale') changed.push(key);
-      if (undelivered.length + changed.length >= AT_ONCE) flush();
-      return undefined;
-    },
-    apply() {
-      flush();
-      if (hasWork && isOfChildren) state.readChildrenAgain();
-      return hasWork;
-    },
+    undelivered: latest.filter(({ isKnown = false }) => isKnown),
+    stale,
+    older: missing.filter(({ isOlder = false }) => isOlder),
+    doubled: of('doubled'),
+    unknown: extra.filter(({ isKnown = false }) => !isKnown),
+    needsWalk: latest.length + stale.length > 0 || extra.some(({ isKnown = false }) => isKnown),
   };
+}
+
+/** Changes the state so that the next walk ships what is missing and stale. */
+export function prepareRepair(state: PipelineState, { undelivered, stale }: RepairPlan, isOfChildren: boolean): void {
+  state.undeliver(undelivered);
+  state.compareAnew(stale.map(({ key }) => key));
+  if (isOfChildren) state.readChildrenAgain();
 }

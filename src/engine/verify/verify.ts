@@ -1,9 +1,9 @@
 /** Whether the sink holds what the vendor lists, and each document once: two looks, since the tenant lives. */
 import { join } from 'node:path';
-import { SluiceError } from '../../api/errors.ts';
 import type { StoredQuery } from '../../api/sink.ts';
 import { EVERYTHING } from '../../api/time.ts';
 import type { Range } from '../../api/walk.ts';
+import { heldBy } from '../../sinks/stored.ts';
 import {
   type Comparison,
   type ComparisonInput,
@@ -110,8 +110,6 @@ async function look(
   name: string,
 ): Promise<Look> {
   const { stream } = pipeline.registered;
-  const { sink } = pipeline;
-  if (sink.stored === undefined) throw notReadable(pipeline.sinkName);
   const readingPath = join(tools.folder, name);
   const store = tools.openReading(readingPath);
   let listed = 0;
@@ -134,7 +132,8 @@ async function look(
   try {
     const isTimed = stream.mode === 'windows';
     const around = { fromMs: range.fromMs - MARGIN_MS, toMs: range.toMs + MARGIN_MS };
-    for await (const page of sink.stored(queryOf(pipeline, isTimed ? around : undefined), tools.signal)) {
+    const query = queryOf(pipeline, isTimed ? around : undefined);
+    for await (const page of heldBy(pipeline.sink, query, tools.signal)) {
       comparison.add(stream.name, page);
       held += page.length;
       tools.progress({ listed, held });
@@ -186,11 +185,4 @@ function verdictOf(difference: DocumentDifference, { keptFromMs }: Comparing, re
   if (isOld) return { ...difference, kind: 'expired', reason: 'is older than what the sink keeps' };
   if (isKnown && removed !== undefined) return { ...difference, kind: 'expired', reason: removed };
   return difference;
-}
-
-function notReadable(sink: string): SluiceError {
-  return new SluiceError(`what the sink ${sink} holds cannot be read`, {
-    action: 'stop',
-    advice: 'Only its `stored` would make that possible (docs/adding-a-sink.md).',
-  });
 }

@@ -1,7 +1,8 @@
 /** What an answer of Elasticsearch means: the one place of this sink that looks at status codes and error types. */
+import { z } from 'zod';
 import { NOTHING_LOST, type SluiceError, stopError } from '../../api/errors.ts';
 import { wantsTls } from '../../net/tls.ts';
-import type { Waiting } from '../backoff.ts';
+import { type Backoff, orRefusal, type Waiting } from '../backoff.ts';
 import { unreachable } from '../unreachable.ts';
 import type { Reply } from './client.ts';
 
@@ -45,6 +46,31 @@ export function problemOf(body: unknown): EsProblem {
             .slice(0, 200)
         : '',
   };
+}
+
+/** Of every answer that comes from shards. */
+export const SHARDS = z.object({ _shards: z.object({ failed: z.number() }) });
+
+/** Only Elasticsearch's own word for it counts: a proxy's 404 must never read as "nothing is there". */
+export function isMissingIndex(status: number, body: unknown): boolean {
+  return status === 404 && (body as { error?: { type?: string } } | null)?.error?.type === 'index_not_found_exception';
+}
+
+/** Asks until there is an answer, or backoff ends. */
+export async function untilAnswered<Answer extends { kind: string }>(
+  ask: () => Promise<Answer | ClusterTrouble>,
+  backoff: Backoff,
+  signal: AbortSignal,
+): Promise<Exclude<Answer, ClusterTrouble>> {
+  for (;;) {
+    const answer = await orRefusal(ask);
+    if (!('refusal' in answer) && !isTrouble(answer)) return answer as Exclude<Answer, ClusterTrouble>;
+    await backoff.wait(answer, signal);
+  }
+}
+
+function isTrouble(answer: { kind: string }): answer is ClusterTrouble {
+  return answer.kind === 'trouble';
 }
 
 /** The answer in a few words. */

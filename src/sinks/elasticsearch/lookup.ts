@@ -5,8 +5,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { NOTHING_LOST, SluiceError } from '../../api/errors.ts';
-import { type Backoff, orRefusal } from '../backoff.ts';
-import { type ClusterPlace, type ClusterTrouble, troubleWith } from './answers.ts';
+import type { Backoff } from '../backoff.ts';
+import {
+  type ClusterPlace,
+  type ClusterTrouble,
+  isMissingIndex,
+  SHARDS,
+  troubleWith,
+  untilAnswered,
+} from './answers.ts';
 import { opaqueIdOf } from './bulk.ts';
 import type { EsClient } from './client.ts';
 
@@ -24,11 +31,8 @@ const IDS_PER_SEARCH = 1000;
 
 /** Asks until there is an answer, or backoff ends. */
 export async function lookUpUntilAnswered(question: LookUp, backoff: Backoff): Promise<Set<string>> {
-  for (;;) {
-    const answer = await orRefusal(() => lookUp(question));
-    if ('ids' in answer) return answer.ids;
-    await backoff.wait(answer, question.signal);
-  }
+  const { ids } = await untilAnswered(() => lookUp(question), backoff, question.signal);
+  return ids;
 }
 
 /** One attempt. Trouble that may pass is returned; a refusal that needs a person is thrown. */
@@ -88,20 +92,13 @@ function tasksOf({ tasks }: z.infer<typeof TASKS>, opaqueId: string): string[] {
   return tasks.filter(({ headers }) => headers?.['X-Opaque-Id'] === opaqueId).map(({ node, id }) => `${node}:${id}`);
 }
 
-const SHARDS = z.object({ _shards: z.object({ failed: z.number() }) });
-
 async function refresh({ client, dataStream, signal }: LookUp): Promise<'refreshed' | Found | ClusterTrouble> {
   const reply = await client.call({ method: 'POST', path: `/${dataStream}/_refresh`, shape: SHARDS, signal });
   const place = { where: client.where, dataStream };
   if (reply.kind === 'silence') return troubleWith(reply, place);
-  if (isMissing(reply.status, reply.body)) return { kind: 'found', ids: new Set() };
+  if (isMissingIndex(reply.status, reply.body)) return { kind: 'found', ids: new Set() };
   if (reply.status !== 200) return cannotLook(() => troubleWith(reply, place), place);
   return reply.body._shards.failed > 0 ? shardsMissing(dataStream) : 'refreshed';
-}
-
-/** Only Elasticsearch's own word for it counts: a proxy's 404 must never read as "nothing arrived". */
-function isMissing(status: number, body: unknown): boolean {
-  return status === 404 && (body as { error?: { type?: string } } | null)?.error?.type === 'index_not_found_exception';
 }
 
 /** Where nothing is found, the filter leaves only the shards: an answer without them comes from no search. */

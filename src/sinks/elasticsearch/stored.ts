@@ -4,15 +4,14 @@ import type { EcsDocument } from '../../api/document.ts';
 import { stopError } from '../../api/errors.ts';
 import type { StoredDocument, StoredQuery } from '../../api/sink.ts';
 import type { Range } from '../../api/walk.ts';
-import { type Backoff, orRefusal } from '../backoff.ts';
+import type { Backoff } from '../backoff.ts';
 import { LOOKED_AT, PAGE, toStored } from '../stored.ts';
-import { type ClusterTrouble, troubleWith } from './answers.ts';
+import { type ClusterTrouble, isMissingIndex, SHARDS, troubleWith, untilAnswered } from './answers.ts';
 import type { EsClient, EsRequest, Reply } from './client.ts';
 
 /** Between two pages; each asks for it anew. */
 const KEPT = '5m';
 
-const SHARDS = z.object({ _shards: z.object({ failed: z.number() }) });
 const POINT = SHARDS.extend({ id: z.string() });
 const HIT = z.object({
   _id: z.string(),
@@ -90,19 +89,18 @@ export async function removeFrom(
   }
 }
 
-/** The answer, asked for until there is one or backoff ends; undefined where there is no such data stream. */
+/** The answer, asked for until there is one or backoff ends; undefined where what is meant is not there. */
 async function answered<Body>(
   { client, dataStream, newBackoff, signal }: Reading,
   request: Omit<EsRequest<Body>, 'signal'>,
 ): Promise<Body | undefined> {
-  const backoff = newBackoff();
   const place = { where: client.where, dataStream };
-  const attempt = async (): Promise<ClusterTrouble | { body: Body } | undefined> => {
+  const ask = async (): Promise<ClusterTrouble | { kind: 'answer'; body: Body | undefined }> => {
     const reply: Reply<Body> = await client.call({ ...request, signal } as EsRequest<Body>);
-    if (reply.kind === 'answer' && reply.status === 404 && isMissing(reply.body)) return undefined;
+    if (reply.kind === 'answer' && isMissing(reply.status, reply.body)) return { kind: 'answer', body: undefined };
     if (reply.kind === 'silence' || reply.status !== 200) return troubleWith(reply as Reply, place);
     const { failed } = (reply.body as z.infer<typeof SHARDS>)._shards;
-    if (failed === 0) return { body: reply.body };
+    if (failed === 0) return { kind: 'answer', body: reply.body };
     const why = `cannot read every shard of ${dataStream}`;
     return {
       kind: 'trouble',
@@ -111,18 +109,13 @@ async function answered<Body>(
       outcomeUnknown: false,
     };
   };
-  for (;;) {
-    const answer = await orRefusal(attempt);
-    if (answer === undefined) return undefined;
-    if ('body' in answer) return answer.body;
-    await backoff.wait(answer, signal);
-  }
+  return (await untilAnswered(ask, newBackoff(), signal)).body;
 }
 
-/** Only Elasticsearch's own word for it counts: a proxy's 404 must never read as "nothing is there". */
-function isMissing(body: unknown): boolean {
-  const { error, result } = (body ?? {}) as { error?: { type?: string }; result?: string };
-  return error?.type === 'index_not_found_exception' || result === 'not_found';
+/** A data stream, or a document that is to be removed. */
+function isMissing(status: number, body: unknown): boolean {
+  const isGone = status === 404 && (body as { result?: string } | null)?.result === 'not_found';
+  return isGone || isMissingIndex(status, body);
 }
 
 function gone({ client, dataStream }: Reading) {

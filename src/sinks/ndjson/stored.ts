@@ -4,10 +4,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { EcsDocument } from '../../api/document.ts';
 import { messageOf, stopError } from '../../api/errors.ts';
 import type { StoredDocument, StoredQuery } from '../../api/sink.ts';
-import { toStored } from '../stored.ts';
+import { ifThere, wholeLines } from '../../system/reading.ts';
+import { parsedDocument, toStored } from '../stored.ts';
 import { lookInto } from './folder.ts';
 import { type Segment, segmentsIn } from './names.ts';
 import { unpackedFrames } from './zstd-frames.ts';
@@ -25,7 +25,7 @@ export async function* storedIn(
     for await (const text of linesOf(join(folder, segment.name), segment)) {
       signal.throwIfAborted();
       line++;
-      if (text !== '') yield toStored(query, undefined, documentOf(text), `${segment.name}:${line}`);
+      if (text !== '') yield toStored(query, undefined, parsedDocument(text), `${segment.name}:${line}`);
     }
   }
 }
@@ -42,25 +42,10 @@ export function collectedFrom(folder: string): string | undefined {
   return gone === 0 ? undefined : `${gone} finished segments of ${folder} are not there any more`;
 }
 
-/** A line that is no document was not written by Sluice. */
-function documentOf(text: string): Partial<EcsDocument> {
-  try {
-    return (JSON.parse(text) ?? {}) as Partial<EcsDocument>;
-  } catch {
-    return {};
-  }
-}
-
 /** A last line without its end is one that is being written. */
 async function* linesOf(path: string, segment: Segment): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
   try {
-    for await (const chunk of bytesOf(nameNow(path))) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
-    }
+    yield* wholeLines(bytesOf(nameNow(path)));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return; // a collector has it
@@ -82,11 +67,4 @@ function bytesOf(path: string): AsyncIterable<Buffer> {
   if (/\.zst(\.part)?$/.test(path)) return unpackedFrames(file);
   // What goes wrong in either ends the other, and is thrown to whoever reads.
   return /\.gz(\.part)?$/.test(path) ? pipeline(file, createGunzip(), () => {}) : file;
-}
-
-function ifThere<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code !== 'ENOENT') throw error;
-    return otherwise;
-  };
 }

@@ -2,6 +2,7 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StreamName } from '../../api/document.ts';
+import { ifThere } from '../../system/reading.ts';
 import { contentsOf } from './frames.ts';
 import { damagedAt, dayEndMs, folderOf, type RawRecord, readLine } from './record.ts';
 
@@ -50,11 +51,4 @@ async function* linesOf(path: string, newestFirst: boolean): AsyncGenerator<stri
   } finally {
     await file.close();
   }
-}
-
-function ifThere<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code !== 'ENOENT') throw error;
-    return otherwise;
-  };
 }

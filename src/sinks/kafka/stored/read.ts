@@ -1,11 +1,11 @@
 /** Reads a topic from its beginning to the end that it has when that begins: committed records only. */
 import { randomUUID } from 'node:crypto';
+import { PassThrough } from 'node:stream';
 import type { EachBatchPayload } from 'kafkajs';
 import type { Logger } from 'pino';
-import type { EcsDocument } from '../../../api/document.ts';
 import { messageOf, SluiceError } from '../../../api/errors.ts';
 import type { StoredDocument, StoredQuery } from '../../../api/sink.ts';
-import { toStored } from '../../stored.ts';
+import { parsedDocument, toStored } from '../../stored.ts';
 import { type Connection, connectKafka, within } from '../connection.ts';
 import { typeOf } from '../errors.ts';
 import { topicOf, type WholeSettings } from '../settings.ts';
@@ -92,7 +92,7 @@ async function* read(
     sessionTimeout: SESSION_MS,
     maxBytesPerPartition: 4 * 2 ** 20,
   });
-  const pages = handOver<StoredDocument[]>();
+  const pages = new PassThrough({ objectMode: true, highWaterMark: 1, signal });
   // Also for fetches of which nothing is left but the marks of transactions.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, lastOffset } }) => {
     const end = left.get(partition);
@@ -100,29 +100,30 @@ async function* read(
     left.delete(partition);
     if (left.size === 0) pages.end();
   });
-  consumer.on(consumer.events.CRASH, ({ payload: { error } }) => pages.fail(error));
+  consumer.on(consumer.events.CRASH, ({ payload: { error } }) => pages.destroy(error));
   const eachBatch = async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
     const end = left.get(batch.partition);
     if (end === undefined) return;
     const page = batch.messages.flatMap(({ value, headers, offset }) => {
       if (BigInt(offset) >= end) return [];
-      const document = documentOf(value);
+      const document = parsedDocument(value?.toString('utf8') ?? '');
       const { dataset, namespace } = (document.data_stream ?? {}) as Record<string, unknown>;
       const isMeant = dataset === query.stream && namespace === query.namespace;
       return isMeant
         ? [toStored(query, headers?.id?.toString() ?? '', document, `${topic}[${batch.partition}]@${offset}`)]
         : [];
     });
-    await pages.put(page);
+    // Resolves when there is room for more, or nobody takes any more.
+    if (pages.writable) await new Promise((resolve) => pages.write(page, resolve));
     await heartbeat();
   };
   try {
     await within(settings.timeoutMs * 2, 'opening a consumer', consumer.connect());
     await consumer.subscribe({ topics: [topic], fromBeginning: true });
     await consumer.run({ autoCommit: false, eachBatch });
-    for await (const page of pages.taken(signal)) if (page.length > 0) yield page;
+    for await (const page of pages as AsyncIterable<StoredDocument[]>) if (page.length > 0) yield page;
   } finally {
-    pages.end();
+    pages.destroy();
     await within(settings.timeoutMs, 'leaving', consumer.disconnect()).catch(() => {});
     await within(
       settings.timeoutMs,
@@ -132,70 +133,4 @@ async function* read(
       () => {}, // brokers forget a group that nobody uses
     );
   }
-}
-
-function documentOf(value: Buffer | null): Partial<EcsDocument> {
-  try {
-    return (JSON.parse(value?.toString('utf8') ?? '') ?? {}) as Partial<EcsDocument>;
-  } catch {
-    return {};
-  }
-}
-
-interface HandOver<T> {
-  /** Resolves when it is taken, or nobody takes any more. */
-  put(value: T): Promise<void>;
-  end(): void;
-  fail(error: Error): void;
-  taken(signal: AbortSignal): AsyncGenerator<T>;
-}
-
-/** From callbacks to a loop, one value at a time. */
-function handOver<T>(): HandOver<T> {
-  const waiting: { value: T; taken: () => void }[] = [];
-  let failure: Error | undefined;
-  let hasEnded = false;
-  let wake = Promise.withResolvers<void>();
-  const settle = () => {
-    wake.resolve();
-    if (!hasEnded && failure === undefined) return;
-    for (const { taken } of waiting) taken();
-  };
-  return {
-    put(value) {
-      if (hasEnded || failure !== undefined) return Promise.resolve();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.push({ value, taken: resolve });
-      settle();
-      return promise;
-    },
-    end() {
-      hasEnded = true;
-      settle();
-    },
-    fail(error) {
-      failure ??= error;
-      settle();
-    },
-    async *taken(signal) {
-      const aborted = () => this.fail(signal.reason as Error);
-      signal.addEventListener('abort', aborted, { once: true });
-      try {
-        for (;;) {
-          const first = waiting.shift();
-          if (first !== undefined) {
-            yield first.value;
-            first.taken();
-            continue;
-          }
-          if (failure !== undefined) throw failure;
-          if (hasEnded) return;
-          wake = Promise.withResolvers<void>();
-          await wake.promise;
-        }
-      } finally {
-        signal.removeEventListener('abort', aborted);
-      }
-    },
-  };
 }
