@@ -44,6 +44,7 @@ beforeEach(() => {
   said.splice(0);
 });
 afterEach(async () => {
+  vi.useRealTimers();
   process.umask(umask);
   for (const sink of sinks.splice(0)) await sink.close().catch(() => {});
   folder.remove();
@@ -66,6 +67,7 @@ interface Opening {
   owner?: typeof MINE;
   group?: number;
   rotateBytes?: number;
+  rotateMs?: number;
   compression?: 'none' | 'gzip';
 }
 
@@ -508,6 +510,30 @@ describe('what was committed has to be there', () => {
       /the state is older than its output: .*x\.y has 2 finished segments of live, and the state knows of 1/,
     );
     expect(advice).toMatch(/Put back the newer state/);
+  });
+
+  test('a segment that is due for its age while a batch is on its way: not before that is committed', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'Date'] });
+    const walks = new Walks();
+    const sink = await open(walks, { rotateMs: 1000 });
+    await write(sink, walks, ['a']);
+    const handle = await openFile(part());
+    const prototype = Object.getPrototypeOf(handle);
+    await handle.close();
+    const flushed = vi
+      .spyOn(prototype, 'datasync')
+      .mockImplementationOnce(async () => void vi.advanceTimersByTime(3500));
+    await write(sink, walks, ['b'], { commits: false });
+    expect(flushed).toHaveBeenCalledOnce();
+    flushed.mockRestore();
+    await end(sink);
+    expect(segments()).toEqual(['live-000001.ndjson.part']);
+    const again = await open(walks, { rotateMs: 1000 });
+    expect(ids()).toEqual(['a']);
+    await write(again, walks, ['b']);
+    vi.advanceTimersByTime(2500); // nothing more comes
+    await vi.waitFor(() => expect(segments()).toEqual(['live-000001.ndjson', 'live-000002.ndjson']));
+    expect(ids()).toEqual(['a', 'b']);
   });
 
   test('a folder that is removed while it is written to', async () => {

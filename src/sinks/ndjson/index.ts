@@ -132,12 +132,17 @@ export function openNdjson(settings: NdjsonSettings, tools: Tools): Sink {
 
 const IDLE_LOOK_MS = 60_000;
 
-/** Finishes segments in time that nothing more is written to. */
+/**
+ * Finishes segments in time that nothing more is written to. One that was written to since the last look waits for the next:
+ * by then its batch was committed, or its outcome is called unknown.
+ */
 function rotateIdle(chains: Map<string, Chain>, settings: NdjsonSettings, tools: Tools): void {
   for (const chain of chains.values()) {
+    const wasFresh = chain.isFresh;
+    chain.isFresh = false;
     void inTurn(chain, async () => {
-      if (!chain.outcomeUnknown && chains.get(chainName(chain)) === chain)
-        await rotateIfDue(chain, settings, tools.now);
+      const isSettled = !wasFresh && !chain.isFresh && !chain.outcomeUnknown;
+      if (isSettled && chains.get(chainName(chain)) === chain) await rotateIfDue(chain, settings, tools.now);
     }).catch((error: unknown) => {
       // The next batch tries the disk again. Where only a person can help, it fails in the same way, and says so.
       if (!(error instanceof SluiceError && actionOf(error) === 'stop')) chains.delete(chainName(chain));

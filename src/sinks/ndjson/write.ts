@@ -36,6 +36,8 @@ export interface Chain {
   inode: number | undefined;
   /** Its last batch was not committed, and may have arrived. */
   outcomeUnknown: boolean;
+  /** Written to since the last look at idle segments, so that nobody may know yet whether its last batch was committed. */
+  isFresh: boolean;
   /** The last operation on the chain: one at a time. */
   turn: Promise<unknown>;
 }
@@ -67,7 +69,8 @@ export async function newChain(
     if (one.walk === walk) segment = Math.max(segment, one.number);
   const chain: Chain = {
     ...{ claim, pipeline, walk, segment, length: 0, openedAtMs: now() },
-    ...{ inode: undefined, outcomeUnknown: false, turn: Promise.resolve() },
+    ...{ inode: undefined, outcomeUnknown: false, isFresh: false },
+    turn: Promise.resolve(),
   };
   const left = segment === 0 ? undefined : ownFile(partOf(chain, settings));
   if (left === undefined) return { ...chain, segment: segment + 1 };
@@ -87,6 +90,7 @@ export async function append(chain: Chain, settings: NdjsonSettings, batch: Batc
     await writeAll(file, bytes, chain.length);
     await requireInPlace(chain, settings, chain.length + bytes.length);
   } finally {
+    chain.isFresh = true;
     await file.close();
   }
   chain.length += bytes.length;
