@@ -139,6 +139,14 @@ export function openBatchWriter(
     }
   };
 
+  /** Nothing more will be written: who waits for a record of it, be it this walk itself, would wait for ever. */
+  const giveUp = (): void => {
+    closed = true;
+    clearTimeout(filling.timer);
+    for (const change of filling.changes) pipeline.claims.release(change.claim);
+    filling = emptyBatch();
+  };
+
   /** One write at a time; a failure is kept for the next `ready` or `flush`. */
   const write = (): Promise<void> => {
     const before = writing ?? Promise.resolve();
@@ -149,6 +157,7 @@ export function openBatchWriter(
       .catch(async (error: unknown) => {
         failure ??= error;
         pipeline.sinkGate.close(error);
+        giveUp();
         await pipeline.sink.outcomeUnknown?.(pipeline.name, walkId);
       })
       .finally(() => {
@@ -193,11 +202,9 @@ export function openBatchWriter(
       pipeline.rejections.require(); // the last batch of a walk may have been one too many
     },
     async close() {
-      closed = true;
-      clearTimeout(filling.timer);
       failure ??= new SluiceError('the walk has ended', { action: 'retry' });
       await writing;
-      for (const change of filling.changes) pipeline.claims.release(change.claim);
+      giveUp();
     },
   };
 }

@@ -307,6 +307,39 @@ describe('two walks', () => {
     },
   );
 
+  test.each([
+    { details: true, open: 2 },
+    { details: true, open: 1 },
+    { details: false, open: 2 },
+    { details: false, open: 1 },
+  ])(
+    'a walk that waits for a record of its own ends when a write fails before it ($details, $open at once)',
+    async ({ details, open }) => {
+      const sink = memorySink();
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<never>();
+      sink.write = () => {
+        asked.resolve();
+        return answer.promise;
+      };
+      const pages: Fake['pages'] = async function* () {
+        yield { records: [record('a')], cursor: 1 };
+        await asked.promise;
+        yield { records: [record('b', { Status: 'New' })], cursor: 2 };
+        yield { records: [record('b', { Status: 'In Progress' })], cursor: 3 };
+        yield { records: [record('b', { Status: 'Done' })], cursor: 4 };
+        setTimeout(() => answer.reject(new SluiceError('the sink is away', { action: 'retry' })), 20);
+      };
+      const detail = async (_context: StreamContext, key: string) => record(key);
+      const overrides = { reading: { details }, batch: { wait: '5ms' } };
+      const { pipeline, close } = start(fake({ pages, detail }), { sink, overrides });
+      cleanups.push(close);
+      pipeline.mostOpenDetails = open;
+      await expect(soon(runWalk(pipeline, backfill(), never))).rejects.toThrow('the sink is away');
+      expect(pipeline.claims.size).toBe(0);
+    },
+  );
+
   test('what is recovered does not replace what was committed later', () => {
     const { pipeline, close } = start(fake({ pages: listOf(() => []) }), { sink: memorySink() });
     cleanups.push(close);
