@@ -33,6 +33,8 @@ export interface Outcome {
 const STREAM = 'cylance.detection';
 /** The longest that a run may take. */
 const LIMIT_MS = 240_000;
+/** The longest that a life may take to end. */
+const END_MS = 30_000;
 const MOST_TOLD = 20;
 
 export async function torture(
@@ -158,6 +160,7 @@ async function liveOn(
     while (!hasEnded) {
       await Promise.race([ended, sleep(200)]);
       if (performance.now() > deadline) life.stop();
+      if (performance.now() > deadline + END_MS) throw new Error('it does not end when it is told to');
       if (!hasEnded && death === undefined && isQuiet(life.pipeline.state)) life.stop();
     }
     const end = await ended;
