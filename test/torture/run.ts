@@ -164,13 +164,19 @@ async function liveOn(
       if (!hasEnded && death === undefined && isQuiet(life.pipeline.state)) life.stop();
     }
     const end = await ended;
-    if (performance.now() > deadline) throw new Error(`not quiet in time: ${JSON.stringify(simulator.stats())}`);
+    if (performance.now() > deadline) throw notQuiet(world.config, simulator, areAllDone());
     if (end.how === 'stopped') return;
     if (end.how === 'failed') {
       if (!/disk is full/.test(messageOf(end.error))) throw end.error;
       world.count.hit('process', `ended by itself (${actionOf(end.error)}), and started again`);
     }
   }
+}
+
+function notQuiet(config: Config, simulator: Simulator, areAllDone: boolean): Error {
+  const known = committedInAll(config.state.path);
+  const standing = { areAllDone, known, revisions: simulator.summary().revisions, ...simulator.stats() };
+  return new Error(`not quiet in time: ${JSON.stringify(standing)}`);
 }
 
 function faultProblems(faults: Faults): string[] {
