@@ -11,7 +11,7 @@ afterAll(folder.remove);
 const certificate = makeCertificates(folder.path).good;
 
 describe.each(SINKS)('into %s', (sink) => {
-  test(`seed ${seed}: everything arrives once`, { timeout: 250_000 }, async () => {
+  test(`seed ${seed}: everything arrives once`, { timeout: 460_000 }, async () => {
     const outcome = await torture(planOf(seed, sink), certificate);
     console.log(JSON.stringify(outcome));
     expect(outcome.wrong).toEqual([]);

@@ -31,8 +31,8 @@ export interface Outcome {
 }
 
 const STREAM = 'cylance.detection';
-/** The longest that a run may take. */
-const LIMIT_MS = 240_000;
+/** The longest that a run may take: longer than a gap waits until it is read again. */
+const LIMIT_MS = 420_000;
 /** The longest that a life may take to end. */
 const END_MS = 30_000;
 const MOST_TOLD = 20;
@@ -142,12 +142,14 @@ async function liveOn(
 ): Promise<void> {
   const deaths = [...plan.deaths];
   const deadline = performance.now() + LIMIT_MS;
+  /** What it still waits for: nothing, when all of them are 0. */
+  let unrest: Record<string, number> = {};
   const isQuiet = (state: PipelineState): boolean => {
     const { pending, unserved } = simulator.stats();
-    if (pending > 0 || unserved > 0 || deaths.length > 0 || !areAllDone()) return false;
-    if (committedInAll(world.config.state.path) < simulator.summary().revisions) return false;
+    const unknown = simulator.summary().revisions - committedInAll(world.config.state.path);
     const { owed, gaps } = state.counts();
-    return owed === 0 && gaps === 0;
+    unrest = { pending, unserved, unknown, owed, gaps, faults: areAllDone() ? 0 : 1 };
+    return Object.values(unrest).every((left) => left <= 0);
   };
   for (;;) {
     const death = deaths.shift();
@@ -164,19 +166,13 @@ async function liveOn(
       if (!hasEnded && death === undefined && isQuiet(life.pipeline.state)) life.stop();
     }
     const end = await ended;
-    if (performance.now() > deadline) throw notQuiet(world.config, simulator, areAllDone());
+    if (performance.now() > deadline) throw new Error(`not quiet in time: ${JSON.stringify(unrest)}`);
     if (end.how === 'stopped') return;
     if (end.how === 'failed') {
       if (!/disk is full/.test(messageOf(end.error))) throw end.error;
       world.count.hit('process', `ended by itself (${actionOf(end.error)}), and started again`);
     }
   }
-}
-
-function notQuiet(config: Config, simulator: Simulator, areAllDone: boolean): Error {
-  const known = committedInAll(config.state.path);
-  const standing = { areAllDone, known, revisions: simulator.summary().revisions, ...simulator.stats() };
-  return new Error(`not quiet in time: ${JSON.stringify(standing)}`);
 }
 
 function faultProblems(faults: Faults): string[] {
