@@ -79,7 +79,6 @@ export function openBatchWriter(
   const pages: PageInFlight[] = [];
   /** Tallies of the windows whose last page was not announced yet. */
   const tallies = new Map<string, WindowTally>();
-  let closed = false;
   let filling = emptyBatch();
   let number = firstNumber;
   let writing: Promise<void> | undefined;
@@ -141,7 +140,6 @@ export function openBatchWriter(
 
   /** Nothing more will be written: who waits for a record of it, be it this walk itself, would wait for ever. */
   const giveUp = (): void => {
-    closed = true;
     clearTimeout(filling.timer);
     for (const change of filling.changes) pipeline.claims.release(change.claim);
     filling = emptyBatch();
@@ -185,7 +183,7 @@ export function openBatchWriter(
     done(page, change, listed) {
       page.open--;
       if (change === undefined) return;
-      if (closed) return pipeline.claims.release(change.claim);
+      if (failure !== undefined) return pipeline.claims.release(change.claim);
       filling.changes.push(change);
       filling.counted.push({ tally: page.tally, listed });
       filling.size += (change.out?.json.length ?? 0) + (change.raw?.length ?? 0);

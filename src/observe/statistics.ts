@@ -1,6 +1,7 @@
 /** The counts and the condition of each running pipeline: for progress, summaries, metrics and health. */
 
 import type { Registered } from '../api/stream.ts';
+import { attempt } from '../engine/change/compare.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
 import type { Blocked } from '../engine/rejection-limits.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
@@ -183,17 +184,10 @@ export function observed(registered: Registered, statistics: Statistics): Regist
   const pages: typeof stream.pages = async function* (context, walk, from) {
     for await (const page of stream.pages(context, walk, from)) {
       yield page; // resumed when the engine has taken the page
-      const ms = timeOf(stream, page.records.at(-1));
+      const last = page.records.at(-1);
+      const ms = last === undefined ? undefined : attempt(() => stream.timeMs(last));
       if (ms !== undefined) statistics.reached.set(walk.id, Math.max(ms, statistics.reached.get(walk.id) ?? 0));
     }
   };
   return { ...registered, stream: { ...stream, pages } };
-}
-
-function timeOf(stream: Registered['stream'], record: unknown): number | undefined {
-  try {
-    return record === undefined ? undefined : stream.timeMs(record);
-  } catch {
-    return undefined;
-  }
 }

@@ -40,8 +40,8 @@ export async function* closingPages(pipeline: ClosingNeeds, context: StreamConte
 function keysOf({ state, registered }: ClosingNeeds, { range }: Walk): string[] {
   const isMeant = (ms: number | null | undefined): boolean =>
     typeof ms !== 'number' || (ms >= range.fromMs && ms < range.toMs);
-  const timeOf = (record: unknown) => attempt(() => registered.stream.timeMs(record));
-  const owed = state.allOwed(MOST_ASKED).filter(({ record }) => isMeant(timeOf(record)));
+  const { stream } = registered;
+  const owed = state.allOwed(MOST_ASKED).filter(({ record }) => isMeant(attempt(() => stream.timeMs(record))));
   const bare = state.incomplete(MOST_ASKED).filter(({ timeMs }) => isMeant(timeMs));
   return [...new Set([...owed, ...bare].map(({ key }) => key))];
 }

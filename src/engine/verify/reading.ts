@@ -41,9 +41,9 @@ export async function readForComparison(
   await runWalk(reading, walk, signal);
   await payOwed(reading, signal);
   const gaps = state.gaps().map(({ range: { fromMs, toMs }, reason }) => ({ fromMs, toMs, reason }));
-  return !owesAny(state)
-    ? { open: gaps }
-    : { open: [...gaps, { ...range, reason: 'details of some records cannot be had' }] };
+  return owesAny(state)
+    ? { open: [...gaps, { ...range, reason: 'details of some records cannot be had' }] }
+    : { open: gaps };
 }
 
 /** Asks once more for details that could not be had at once. */
