@@ -10,7 +10,7 @@ import type { Registered, StreamContext } from '../../src/api/stream.ts';
 import type { Page, Walk } from '../../src/api/walk.ts';
 import { recover } from '../../src/engine/recover.ts';
 import { runPipeline } from '../../src/engine/runner.ts';
-import { liveWalk, type Schedule } from '../../src/engine/schedule.ts';
+import { catchUpWalk, liveWalk, newestWalk, type Schedule } from '../../src/engine/schedule.ts';
 import { resumeWalk, runWalk } from '../../src/engine/walk.ts';
 import { statusError } from '../../src/net/http.ts';
 import type { ListReply } from '../../src/reading/list.ts';
@@ -464,6 +464,31 @@ describe('where a walk begins', () => {
         [{ fromMs: now - DAY, toMs: now - HOUR }, 1],
       ]);
       expect(sink.documents.map(({ key }) => key)).toEqual(['a', 'b']);
+    },
+  );
+
+  test.each([1, 2])(
+    'polls that were broken off (%i) leave the rest of their time to the catch-up, from where they came to',
+    async (polls) => {
+      let nowMs = now;
+      const asked: (readonly [string, Walk['range'], Json | undefined])[] = [];
+      const pages: Fake['pages'] = async function* (_context, { id, range }, from) {
+        asked.push([id, range, from]);
+        yield { records: [record(`${id} ${range.toMs}`)], cursor: { coveredMs: range.fromMs + 1 } };
+        if (id === 'live') throw new SluiceError('the vendor is away', { action: 'retry' });
+      };
+      const { pipeline, close } = start(fake({ pages }), { sink: memorySink(), now: () => nowMs, overrides: listOnly });
+      cleanups.push(close);
+      for (let poll = 0; poll < polls; poll++) {
+        await expect(runWalk(pipeline, newestWalk(pipeline, schedule), never)).rejects.toThrow('away');
+        nowMs += HOUR;
+      }
+      const endMs = nowMs - HOUR;
+      expect(newestWalk(pipeline, schedule).range).toEqual({ fromMs: endMs, toMs: nowMs });
+      await runWalk(pipeline, catchUpWalk(pipeline) as Walk, never);
+      const unread = { fromMs: now - DAY, toMs: endMs };
+      expect(asked.at(-1)).toEqual(['catch-up', unread, { coveredMs: unread.fromMs + 1 }]);
+      expect(catchUpWalk(pipeline)).toBeUndefined();
     },
   );
 
