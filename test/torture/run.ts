@@ -167,6 +167,8 @@ async function liveOn(
     }
     const end = await ended;
     if (performance.now() > deadline) throw new Error(`not quiet in time: ${JSON.stringify(unrest)}`);
+    const { size } = life.pipeline.claims;
+    if (size > 0) throw new Error(`a life left ${size} records claimed: no later walk would have shipped them`);
     if (end.how === 'stopped') return;
     if (end.how === 'failed') {
       if (!/disk is full/.test(messageOf(end.error))) throw end.error;
