@@ -26,8 +26,13 @@ ${table(['where', 'what', 'times'], byKind(outcomes))}
 
 ## Runs that failed
 
-${failed.length === 0 ? 'None.' : failed.map(({ seed, sink, wrong }) => `- seed ${seed}, ${sink}: ${wrong.join('; ')}`).join('\n')}
+${failed.length === 0 ? 'None.' : failed.map(({ seed, sink, wrong }) => `- seed ${seed}, ${sink}: ${wrong.map(firstLine).join('; ')}`).join('\n')}
 `;
+}
+
+/** Of an error: without where in the files of some machine it was thrown. */
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
 }
 
 function bySink(outcomes: readonly Outcome[]): (string | number)[][] {
