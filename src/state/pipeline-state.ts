@@ -203,7 +203,7 @@ const FORGOTTEN = 'forgotten';
 
 const TABLES_OF_A_PIPELINE = [
   ...['revisions', 'walks', 'children', 'prepared', 'ledger', 'rejections'],
-  ...['facts', 'gaps', 'owed', 'missing', 'covered', 'incomplete'],
+  ...['facts', 'gaps', 'owed', 'missing', 'covered', 'incomplete', 'job_progress'],
 ];
 
 type Statements = ReturnType<typeof prepareStatements> &
@@ -270,7 +270,7 @@ function prepareStatements(database: DatabaseSync) {
     walks: sql('SELECT * FROM walks WHERE pipeline = ? ORDER BY walk'),
     begin: sql(
       `INSERT INTO walks (pipeline, walk, kind, from_ms, to_ms, batch) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET from_ms = excluded.from_ms, to_ms = excluded.to_ms, cursor = NULL, finished_at_ms = NULL`,
+       ON CONFLICT DO UPDATE SET from_ms = excluded.from_ms, to_ms = excluded.to_ms, cursor = NULL, finished_at_ms = NULL, cancelled = 0`,
     ),
     finish: sql('UPDATE walks SET finished_at_ms = ?, cursor = NULL WHERE pipeline = ? AND walk = ? AND to_ms <= ?'),
     // A walk under way keeps its place, and reads the range that it takes over behind its own.

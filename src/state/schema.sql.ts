@@ -4,7 +4,7 @@
  * Keys are random, and an index over them is what a commit spends its time on: `key_hash` (52 bits) makes it four times
  * smaller than one over the keys. Rows with equal hashes are told apart by their key.
  */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 const CHILDREN = `
 CREATE TABLE children (
@@ -52,6 +52,24 @@ CREATE TABLE incomplete (
 ) WITHOUT ROWID;
 `;
 
+/**
+ * How far the walk of a job has come in a pipeline, a row for each part of its range that the vendor has counted. And what is
+ * not read for now: of a whole source, where the stream is empty.
+ */
+const JOBS = `
+CREATE TABLE job_progress (
+  job INTEGER NOT NULL, pipeline INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+  counted INTEGER NOT NULL, known INTEGER NOT NULL, listed INTEGER NOT NULL, finished INTEGER NOT NULL,
+  documents INTEGER NOT NULL, rejected INTEGER NOT NULL, list_requests INTEGER NOT NULL, detail_requests INTEGER NOT NULL,
+  worked_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (job, pipeline, from_ms, to_ms)
+) WITHOUT ROWID;
+
+CREATE TABLE pauses (
+  source TEXT NOT NULL, stream TEXT NOT NULL, since_ms INTEGER NOT NULL, until_ms INTEGER, reason TEXT,
+  PRIMARY KEY (source, stream)
+) WITHOUT ROWID;
+`;
+
 /** Rows of the ledger that settled, joined to ranges. A filter with a value is that of a child, which covers no time. */
 const COVERED_BY_LEDGER = `
 INSERT INTO covered WITH
@@ -84,6 +102,8 @@ export const MIGRATIONS: Readonly<Record<number, string>> = {
     UPDATE ledger SET documents = delivered;
     UPDATE ledger SET kind = 'child' WHERE instr(coalesce(filter, ''), '=') > 0;
     ${COVERAGE}${COVERED_BY_LEDGER}`,
+  6: `ALTER TABLE walks ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0; ${JOBS}`,
 };
 
 export const SCHEMA = `
@@ -101,7 +121,7 @@ CREATE INDEX revisions_due ON revisions (pipeline, refresh_at_ms) WHERE refresh_
 CREATE TABLE walks (
   pipeline INTEGER NOT NULL, walk TEXT NOT NULL, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
   cursor TEXT, receipt TEXT, batch INTEGER NOT NULL, finished_at_ms INTEGER,
-  PRIMARY KEY (pipeline, walk)
+  cancelled INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (pipeline, walk)
 ) WITHOUT ROWID;
 
 CREATE TABLE prepared (
@@ -115,7 +135,7 @@ CREATE TABLE ledger (
   filter TEXT, total INTEGER NOT NULL, "distinct" INTEGER NOT NULL, settled INTEGER NOT NULL, delivered INTEGER NOT NULL,
   unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, at_ms INTEGER NOT NULL, owed INTEGER NOT NULL DEFAULT 0,
   kind TEXT NOT NULL DEFAULT 'window', attempts INTEGER NOT NULL DEFAULT 0, given_up INTEGER NOT NULL DEFAULT 0,
-  deleted INTEGER NOT NULL DEFAULT 0, documents INTEGER NOT NULL DEFAULT 0
+  deleted INTEGER NOT NULL DEFAULT 0, documents INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE rejections (
@@ -128,4 +148,4 @@ CREATE TABLE jobs (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, pipelines TEXT NOT NULL,
   "as" TEXT, status TEXT NOT NULL, message TEXT, created_at_ms INTEGER NOT NULL
 );
-${CHILDREN}${NOTES}${OPEN_ENDS}${SELF}${COVERAGE}`;
+${CHILDREN}${NOTES}${OPEN_ENDS}${SELF}${COVERAGE}${JOBS}`;
