@@ -7,7 +7,7 @@ import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo/index.ts';
 import { addHealth } from './commands/health.ts';
-import { addInit } from './commands/init.ts';
+import { addInit } from './commands/init/index.ts';
 import { addGaps } from './commands/proof/gaps.ts';
 import { addLedger } from './commands/proof/ledger.ts';
 import { addRejections } from './commands/rejections/index.ts';

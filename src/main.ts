@@ -56,7 +56,7 @@ const context: Context = {
   simulator: () => import('../simulator/index.ts'),
   self: [process.execPath, ...process.execArgv, import.meta.filename],
   version: version(),
-  confirm: process.stdin.isTTY && process.stderr.isTTY ? confirm : undefined,
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm, ask } : {}),
   setExitCode: (code) => {
     process.exitCode = isBroken ? 1 : code;
   },
@@ -66,13 +66,18 @@ setTimeout(() => process.exit(), LINGER_MS).unref();
 
 /** Only a `y` or `yes` is one. A stop signal, and the end of the input, are a no. */
 async function confirm(question: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await ask(`${question} [y/N]`)) ?? '');
+}
+
+/** What the person answers; undefined after a stop signal, or the end of the input. */
+async function ask(question: string): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   terminal.once('SIGINT', () => stop.abort());
   try {
-    const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
-    const answer = terminal.question(`${redactor.show(question)} [y/N] `, { signal: stop.signal }).catch(() => '');
-    return /^y(es)?$/i.test((await Promise.race([answer, ended])).trim());
+    const ended = new Promise<undefined>((resolve) => terminal.once('close', () => resolve(undefined)));
+    const asked = terminal.question(`${redactor.show(question)} `, { signal: stop.signal }).catch(() => undefined);
+    return (await Promise.race([asked, ended]))?.trim();
   } finally {
     terminal.close();
   }

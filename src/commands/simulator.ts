@@ -164,6 +164,8 @@ function configFor(url: string, options: Options): string {
     `    base_url: ${url}`,
     `    application_id: ${apexApplicationId}`,
     `    api_key: ${apexApiKey}`,
+    `Or the first of them by \`sluice init --yes --url ${url}\`, with these variables:`,
+    `  export CYLANCE_TENANT_ID=${tenantId} CYLANCE_APPLICATION_ID=${applicationId} CYLANCE_APPLICATION_SECRET=${applicationSecret}`,
   ];
   return `${lines.join('\n')}\n`;
 }

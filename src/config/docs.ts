@@ -195,9 +195,9 @@ sources:
   - name: acme
     connector: cylance
     region: na
-    tenant_id: \${CYLANCE_TENANT}
-    application_id: \${CYLANCE_APP_ID}
-    application_secret: \${CYLANCE_SECRET}
+    tenant_id: \${CYLANCE_TENANT_ID}
+    application_id: \${CYLANCE_APPLICATION_ID}
+    application_secret: \${CYLANCE_APPLICATION_SECRET}
 
 sinks:
   - name: files

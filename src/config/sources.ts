@@ -156,7 +156,8 @@ const reading = z.strictObject({
     ),
 });
 
-const sourceName = () =>
+/** The key `name` of every source. */
+export const sourceName = () =>
   name(/^[a-z0-9_]+$/, 'use lower case letters, digits and underscores').describe(
     "The source's name; it becomes the namespace of the data streams, hence no hyphen, no dot and no upper case.",
   );

@@ -43,11 +43,26 @@ export interface Named {
   type: string;
 }
 
+/** What `sluice init` asks and writes for a sink. */
+export interface SinkBeginning {
+  /** The key that holds its address, and what to ask for it. */
+  readonly key: string;
+  readonly isList: boolean;
+  readonly question: string;
+  readonly fallback: string;
+  /** Further keys, for these addresses: credentials are references. */
+  further?(addresses: readonly string[]): Readonly<Record<string, string>>;
+  /** Whether `sluice setup` has to be run once. */
+  readonly isSetUp: boolean;
+}
+
 export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
   /** `type` in the config. */
   readonly type: Settings['type'];
   /** Its keys in the config, `name` and `type` included. */
   readonly schema: Schema;
+  /** Without it, `sluice init` does not offer the sink. */
+  readonly beginning?: SinkBeginning;
   /** Valid keys of the file as the sink reads them. */
   settings(raw: z.output<Schema>, values: ConfigValues): Settings;
   /** Keys that hold a secret, the path of a file to be read, the name of a group: tried once at the start. */

@@ -9,7 +9,7 @@ import { file, knownStreams, load, problems, whole } from './helpers.ts';
 
 describe('a valid file', () => {
   it('the example loads, and everything else has its default', () => {
-    const env = { CYLANCE_TENANT: 't', CYLANCE_APP_ID: 'a', CYLANCE_SECRET: 'secret-1' };
+    const env = { CYLANCE_TENANT_ID: 't', CYLANCE_APPLICATION_ID: 'a', CYLANCE_APPLICATION_SECRET: 'secret-1' };
     const { config, warnings } = load(exampleConfig(), { env });
     expect(warnings).toEqual([]);
     expect(config).toMatchObject({

@@ -35,7 +35,8 @@ export async function openCommand(given: Cli, options: CommonOptions, service = 
   return { ...context, warnings: loaded.warnings };
 }
 
-function fileOf({ env }: Cli, { config }: CommonOptions): string {
+/** The config file that a command is about. */
+export function fileOf({ env }: Pick<Cli, 'env'>, { config }: CommonOptions): string {
   return config ?? (env.SLUICE_CONFIG || 'sluice.yaml');
 }
 

@@ -45,6 +45,8 @@ export interface Context {
   setExitCode(code: number): void;
   /** Asks the person at the terminal; left out where nobody can answer. */
   confirm?: (question: string) => Promise<boolean>;
+  /** The line that the person at the terminal answers with; undefined after a stop signal, or the end of the input. */
+  ask?: (question: string) => Promise<string | undefined>;
 }
 
 /** A context within a command line: its outputs keep secrets back and make foreign text inert. */

@@ -70,6 +70,15 @@ export interface ElasticsearchConfig
 export const elasticsearch: SinkType<typeof schema, ElasticsearchConfig> = {
   type: 'elasticsearch',
   schema,
+  beginning: {
+    key: 'nodes',
+    isList: true,
+    question: 'The URLs of the nodes, commas between them',
+    fallback: 'http://localhost:9200',
+    // A node of this machine without TLS is one to try things out, without security.
+    further: (nodes) => (nodes.every(isOpenHere) ? NO_KEYS : { api_key: `\${ELASTIC_API_KEY}` }),
+    isSetUp: true,
+  },
   settings: (raw, values) => ({
     name: raw.name,
     type: raw.type,
@@ -105,6 +114,12 @@ export const elasticsearch: SinkType<typeof schema, ElasticsearchConfig> = {
   handles: { all: 6, pipeline: 0 },
   endsOnRecover: false,
 };
+
+const NO_KEYS: Readonly<Record<string, string>> = {};
+
+function isOpenHere(url: string): boolean {
+  return url.startsWith('http:') && !isReadableOnTheWay(url);
+}
 
 function authOf(
   { api_key: apiKey, username, password }: z.output<typeof schema>,

@@ -110,6 +110,13 @@ export interface KafkaConfig extends Omit<WholeSettings, 'places'> {
 export const kafka: SinkType<typeof schema, KafkaConfig> = {
   type: 'kafka',
   schema,
+  beginning: {
+    key: 'brokers',
+    isList: true,
+    question: 'Some of the brokers, host:port, commas between them',
+    fallback: 'localhost:9092',
+    isSetUp: true,
+  },
   settings: (raw, values) => ({
     name: raw.name,
     type: raw.type,

@@ -37,6 +37,13 @@ export interface NdjsonConfig extends NdjsonSettings {
 export const ndjson: SinkType<typeof schema, NdjsonConfig> = {
   type: 'ndjson',
   schema,
+  beginning: {
+    key: 'path',
+    isList: false,
+    question: 'The folder of the files',
+    fallback: DEFAULT_FOLDER,
+    isSetUp: false,
+  },
   settings: ({ rotate_size: rotateBytes, rotate_every: rotateMs, ...raw }, values) => ({
     ...{ ...raw, rotateBytes, rotateMs },
     path: values.path(raw.path),

@@ -1,27 +1,19 @@
 /** `sluice init connector`: a connector of one's own to start from, which works and is tested. */
 import { cpSync, existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Command } from 'commander';
-import { usageError } from '../api/errors.ts';
-import type { Cli } from './shared/context.ts';
-
-export function addInit(program: Command, cli: Cli): void {
-  program
-    .command('init')
-    .description('begin something of your own')
-    .command('connector <name>')
-    .description('write a connector, with its mapping, fixtures and tests, into a folder of that name')
-    .action((name: string) => initConnector(cli, name));
-}
+import { usageError } from '../../api/errors.ts';
+import type { Cli } from '../shared/context.ts';
 
 /** Where the example is: beside the sources, or beside what was built of them. */
 function exampleFolder(): string {
-  const found = ['../..', '../../..'].map((up) => join(import.meta.dirname, up, 'examples', 'acme')).find(existsSync);
+  const found = ['../../..', '../../../..']
+    .map((up) => join(import.meta.dirname, up, 'examples', 'acme'))
+    .find(existsSync);
   if (found === undefined) throw new Error('the example is missing in this installation');
   return found;
 }
 
-function initConnector(cli: Cli, name: string): void {
+export function initConnector(cli: Cli, name: string): void {
   if (!/^[a-z][a-z0-9_]*$/.test(name))
     throw usageError(
       `${JSON.stringify(name)} is no name of a connector`,
