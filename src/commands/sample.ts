@@ -1,6 +1,7 @@
 /** `sluice sample`: a vendor record beside the document that is made of it. Writes nothing. */
 import type { Command } from 'commander';
-import { actionOf } from '../api/errors.ts';
+import type { EcsDocument } from '../api/document.ts';
+import { actionOf, messageOf } from '../api/errors.ts';
 import { revisionOf } from '../api/records/identity.ts';
 import { withoutSecrets } from '../api/records/secrets.ts';
 import type { StreamContext } from '../api/stream.ts';
@@ -61,7 +62,7 @@ async function show(
     cli.stderr.line(`source "${plan.source.name}" has no records of ${plan.registered.stream.name}`);
   for (const listed of records) {
     const record = await wholeRecord(plan, streamContext, listed);
-    const shown = raw ? record : { record, document: documentOf(cli, plan, record) };
+    const shown = raw ? record : { record, ...madeOf(cli, plan, record) };
     cli.stdout.json(shown, json ? undefined : 2);
   }
 }
@@ -88,13 +89,23 @@ async function wholeRecord(plan: PipelinePlan, streamContext: StreamContext, lis
   }
 }
 
-/** As `run` would ship it the first time. */
-function documentOf(cli: Cli, { registered, source }: PipelinePlan, record: unknown): unknown {
+/** As `run` would ship it the first time; where the config has a mapping of its own, also what Sluice's mapping makes of it. */
+function madeOf(cli: Cli, { registered, source, own }: PipelinePlan, record: unknown): Record<string, unknown> {
   const nowMs = cli.now();
   const { stream } = registered;
   const revision = revisionOf(record, new Set(stream.ignored));
   const facts = { key: stream.key(record), revision, ordinal: 1, action: undefined, detailMissing: false };
   const walk: Walk = { id: 'sample', kind: 'live', range: { fromMs: nowMs, toMs: nowMs } };
-  const document = toDocument(registered, registered.connector.facts(source), record, facts, walk, nowMs);
-  return JSON.parse(stamped(toJson(document), new Date(nowMs).toISOString()));
+  const known = registered.connector.facts(source);
+  const make = (trouble?: string) => toDocument(registered, known, record, facts, walk, nowMs, trouble);
+  const shown = (document: EcsDocument) => JSON.parse(stamped(toJson(document), new Date(nowMs).toISOString()));
+  if (own === undefined) return { document: shown(make()) };
+  const before = shown(make());
+  try {
+    const applied = own.apply(make(), record, known);
+    if ('droppedBy' in applied) return { before, dropped: `by ${applied.droppedBy}` };
+    return { before, document: shown(applied.document) };
+  } catch (error) {
+    return { before, document: shown(make(`this record cannot be shipped: ${messageOf(error)}`)) };
+  }
 }

@@ -53,11 +53,13 @@ function sourceProblems(
   };
   if (known.some((each) => each.connector.name === connector)) check('streams', streams, `a stream of ${connector}`);
   check('sinks', sinkNames, 'a sink of this file');
-  const parents = valueAt(root, [...source, 'parents']);
-  for (const name of typeof parents === 'object' && parents !== null ? Object.keys(parents) : []) {
-    if (streams.length === 0 || (streams as string[]).includes(name)) continue;
-    const message = `is not a stream of ${connector}${didYouMean(name, streams, streams)}`;
-    problems.push({ path: [...source, 'parents', name], message });
+  for (const key of ['parents', 'mapping']) {
+    const named = valueAt(root, [...source, key]);
+    for (const name of typeof named === 'object' && named !== null ? Object.keys(named) : []) {
+      if (streams.length === 0 || (streams as string[]).includes(name)) continue;
+      const message = `is not a stream of ${connector}${didYouMean(name, streams, streams)}`;
+      problems.push({ path: [...source, key, name], message });
+    }
   }
   return problems;
 }

@@ -20,6 +20,8 @@ interface Node {
   items?: Node;
   oneOf?: Node[];
   anyOf?: Node[];
+  /** Of a mapping whose keys are names. */
+  additionalProperties?: Node | boolean;
   [other: string]: unknown;
 }
 
@@ -47,6 +49,7 @@ function editable(node: Node): Node {
     copy.properties = Object.fromEntries(Object.entries(node.properties).map(([key, each]) => [key, editable(each)]));
   if (node.items) copy.items = editable(node.items);
   if (node.oneOf) copy.oneOf = node.oneOf.map(editable);
+  if (namedIn(node)) copy.additionalProperties = editable(namedIn(node) as Node);
   const isChoice = node.enum !== undefined || node.pattern !== undefined;
   if (!isChoice && node.type !== 'integer' && node.type !== 'number' && node.type !== 'boolean') return copy;
   const { description, default: fallback, ...rest } = copy;
@@ -76,9 +79,14 @@ function rows(node: Node, prefix: string, required: boolean): Row[] {
     default: fallbackOf(node, required),
     description: node.description ?? '',
   };
-  return node.items && (node.items.properties || node.items.oneOf)
-    ? [row, ...rows(node.items, `${prefix}[]`, true)]
-    : [row];
+  if (node.items && (node.items.properties || node.items.oneOf)) return [row, ...rows(node.items, `${prefix}[]`, true)];
+  const named = namedIn(node);
+  return named?.properties ? [row, ...rows(named, `${prefix}.<name>`, true)] : [row];
+}
+
+/** What stands behind each key of a mapping whose keys are names. */
+function namedIn({ additionalProperties }: Node): Node | undefined {
+  return typeof additionalProperties === 'object' ? additionalProperties : undefined;
 }
 
 /** The keys that are the same for every type: shown once. */
@@ -102,13 +110,14 @@ function typeOf(node: Node): string {
   if (node.enum) return node.enum.map((each) => `\`${String(each)}\``).join(' ');
   if (node.type === 'array')
     return node.items?.properties || node.items?.oneOf ? 'list' : `list of ${typeOf(node.items ?? {})}`;
+  if (node.anyOf) return node.anyOf.map(typeOf).join(' or ');
   if (node.writeOnly) return 'secret';
   if (node.pattern?.includes('(ms|s|m')) return 'duration';
   if (node.pattern?.includes('KiB')) return 'size';
   if (node.type === 'boolean') return '`true` `false`';
   if (node.type === 'integer') return 'whole number';
   if (node.type === 'number') return 'number';
-  return 'text';
+  return namedIn(node) ? 'mapping' : 'text';
 }
 
 function fallbackOf(node: Node, required: boolean): string {

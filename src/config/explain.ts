@@ -172,6 +172,7 @@ function schemaAt(whole: z.ZodType, root: unknown, path: Path): { inner: z.ZodTy
     if (part === undefined) break;
     if (schema instanceof z.ZodObject) schema = schema.shape[part] as z.ZodType | undefined;
     else if (schema instanceof z.ZodArray) schema = schema.element as z.ZodType;
+    else if (schema instanceof z.ZodRecord) schema = schema.valueType as z.ZodType;
     else return { inner: undefined, secret };
     value = valueAt(value, [part]);
   }

@@ -2,12 +2,14 @@
  * Connectors that live outside: files and packages that the config names under `connectors`. Each exports by default what
  * a line of `connectors/index.ts` has: a connector, and its streams with their mappings.
  */
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf, usageError } from '../api/errors.ts';
 import type { Registered, Vendor } from '../api/stream.ts';
+import type { OwnFunction } from '../engine/own/mapping.ts';
 import { parseYaml } from './yaml.ts';
 
 /** The streams of these connectors. A config file that is missing is reported by `loadConfig`. */
@@ -59,6 +61,37 @@ async function vendorAt(url: string, where: string, advice: string, known: reado
   if (missing.length === 0) return module.default as Vendor;
   const lines = [`${where} does not fit:`, ...missing.map((line) => `  ${line}`)];
   throw usageError(lines.join('\n'), 'docs/adding-a-vendor.md says what a connector brings.', lines);
+}
+
+/** The functions of the modules that `mapping` names, by their path. */
+export async function ownMappings(paths: Iterable<string>): Promise<Map<string, OwnFunction>> {
+  const modules = new Map<string, OwnFunction>();
+  for (const path of new Set(paths)) {
+    resolveSluice();
+    modules.set(path, await ownMapping(resolve(path), path));
+  }
+  return modules;
+}
+
+async function ownMapping(file: string, path: string): Promise<OwnFunction> {
+  const where = `the mapping ${path}`;
+  const advice = 'docs/mapping.md says what such a module has; paths start at the folder of the config file.';
+  const url = pathToFileURL(file);
+  const module = (await importAt(url, file).catch((error: unknown) => {
+    throw usageError(`${where} cannot be loaded: ${messageOf(error)}`, advice);
+  })) as { default?: unknown };
+  const own = module.default;
+  if (typeof own !== 'function')
+    throw usageError(`${where} has no function as its default export; it has ${kindOf(own) ?? 'none'}`, advice);
+  if (own.constructor.name === 'AsyncFunction' || own.constructor.name === 'AsyncGeneratorFunction')
+    throw usageError(`the function of ${where} is async; a mapping may not wait for anything`, advice);
+  return own as OwnFunction;
+}
+
+/** A module is loaded once for each content that it has: a reload finds the present one. */
+async function importAt(url: URL, file: string): Promise<unknown> {
+  url.searchParams.set('content', hash('sha256', readFileSync(file), 'hex').slice(0, 16));
+  return import(url.href);
 }
 
 const FROM = 'sluice-connector:';

@@ -6,6 +6,7 @@ import type { Config, Secret, SourceConfig } from '../engine/settings.ts';
 import { type SinkConfig, sinkTypeOf } from '../sinks/registry.ts';
 import type { ConfigValues } from '../sinks/sink-type.ts';
 import { groupNumber } from '../system/accounts.ts';
+import { toOwn } from './mapping.ts';
 import type { RawConfig, RawSink } from './schema.ts';
 import type { RawSource } from './sources.ts';
 
@@ -56,6 +57,7 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
     ...(options.connectorOf(raw.connector).settings(raw as never, options.secret) as Pick<SourceSettings, 'tenantId'>),
     keepOriginal: raw.keep_original,
     parents: raw.parents,
+    mapping: toOwn(raw.mapping, (path) => resolvePath(options.file, path)),
     enrichHosts: raw.enrich_hosts,
     streams: (raw.streams as StreamName[] | undefined) ?? options.streamsOf(raw.connector),
     sinks: raw.sinks ?? sinkNames,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Connector } from '../api/connector.ts';
 import { caFile, decimal, duration, flag, insecure, name, proxy, size, text, whole } from '../api/values.ts';
+import { mappingSchema } from './mapping.ts';
 
 const rate = z.strictObject({
   requests_per_second: decimal(0.01, 100_000)
@@ -179,6 +180,7 @@ const sourceKeys = {
     .min(1, 'is empty; leave it out for all sinks')
     .optional()
     .describe('The names of the sinks that get the documents. Default: all.'),
+  mapping: mappingSchema,
   keep_original: flag()
     .prefault(false)
     .describe(

@@ -26,6 +26,7 @@ import { livedTime } from '../system/lived-time.ts';
 import { createParts, type Parts, type Reopened, reopened } from '../system/parts.ts';
 import { MOST_OWED } from './change/detail.ts';
 import { createClaims } from './claims.ts';
+import { createOwnMapping, type OwnFunction, type OwnMapping } from './own/mapping.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
 import { createRejectionLimits } from './rejection-limits.ts';
 import type { Config, SourceConfig } from './settings.ts';
@@ -48,6 +49,8 @@ export interface BuildTools {
   owner?: Owner;
   /** Where the vendors' records are kept, if they are. */
   raw?: RawStore;
+  /** Mappings that the config names, by path. */
+  modules?: ReadonlyMap<string, OwnFunction>;
   /** The redactor of the process, which learns the secrets of sources; made here by default. */
   redactor?: Redactor;
 }
@@ -57,6 +60,7 @@ export interface PipelinePlan {
   name: string;
   source: SourceConfig;
   registered: Registered;
+  own: OwnMapping | undefined;
   client: VendorClient;
   /** Counts what the vendor refuses this source. */
   refusals: Refusals;
@@ -115,6 +119,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
         name: `${source.name}/${one.stream.name}/${sinkName}`,
         source,
         registered: one,
+        own: ownOf(source, one, tools),
         client,
         refusals,
         sinkName,
@@ -151,6 +156,7 @@ export function toPipeline(
     name: plan.name,
     registered,
     source: registered.connector.facts(source),
+    own: plan.own,
     client: plan.client,
     sink: built.sinks.get(plan.sinkName) as Sink,
     sinkName: plan.sinkName,
@@ -179,6 +185,11 @@ export function toPipeline(
     log: tools.log.child({ 'sluice.pipeline': plan.name }),
     now: tools.now,
   };
+}
+
+function ownOf({ mapping }: SourceConfig, { stream }: Registered, { modules }: BuildTools): OwnMapping | undefined {
+  const settings = mapping[stream.name];
+  return settings && createOwnMapping(settings, modules);
 }
 
 function streamsOf(source: SourceConfig, { streams }: Pick<BuildTools, 'streams'>): Registered[] {

@@ -10,6 +10,7 @@ import type { RawStore } from '../state/raw/keep.ts';
 import type { LedgerRow, PipelineState } from '../state/store.ts';
 import type { RefreshSettings } from './change/refresh.ts';
 import type { Claims } from './claims.ts';
+import type { OwnMapping } from './own/mapping.ts';
 import type { Blocked, RejectionLimits } from './rejection-limits.ts';
 import type { SinkGate } from './sink-gate.ts';
 
@@ -57,6 +58,8 @@ export interface Pipeline {
   name: string;
   registered: Registered;
   source: SourceFacts;
+  /** What the config makes of its documents; undefined where it says nothing. */
+  own: OwnMapping | undefined;
   client: VendorClient;
   sink: Sink;
   /** The sink's name in the config. */

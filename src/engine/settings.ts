@@ -3,6 +3,7 @@ import type { RetrySettings, SourceSettings } from '../api/connector.ts';
 import type { StreamName } from '../api/document.ts';
 import type { ReadingSettings } from '../api/stream.ts';
 import type { SinkConfig } from '../sinks/registry.ts';
+import type { OwnMappings } from './own/mapping.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -29,6 +30,8 @@ export interface SourceConfig extends SourceSettings {
   streams: StreamName[];
   /** Ids of parents to read besides those that lists name, by the stream of their children. */
   parents: Partial<Record<string, string[]>>;
+  /** What is made of the documents of a stream after Sluice's own mapping. */
+  mapping: OwnMappings;
   /** Whether documents of other streams are completed by what the inventory says of their host. */
   enrichHosts: boolean;
   /** Names of sinks; every sink, where the file names none. */

@@ -52,7 +52,8 @@ export interface Comparison {
   /** Whether the same was kept. */
   hasKept(difference: DocumentDifference): boolean;
   kept(): Iterable<DocumentDifference>;
-  counts(): { listed: number; held: number; rejected: number };
+  /** `dropped` are listed records of which the user's own mapping ships nothing. */
+  counts(): { listed: number; held: number; rejected: number; dropped: number };
   close(): void;
 }
 
@@ -123,6 +124,7 @@ export function openComparison(file: string): Comparison {
       listed: count('SELECT count(*) AS n FROM listed'),
       held: count('SELECT count(*) AS n FROM held'),
       rejected: count('SELECT count(*) AS n FROM refused'),
+      dropped: count('SELECT count(*) AS n FROM listed JOIN known USING (key) WHERE known.ordinal = 0'),
     }),
     close: () => database.close(),
   };

@@ -16,8 +16,8 @@ export function prepareLedger(database: DatabaseSync) {
   return {
     insertLedger: sql(
       `INSERT INTO ledger (pipeline, walk, from_ms, to_ms, filter, total, "distinct", settled, delivered, unchanged, rejected,
-         at_ms, owed, kind, attempts, given_up, deleted, documents)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         at_ms, owed, kind, attempts, given_up, deleted, documents, dropped)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     ledger: sql('SELECT * FROM ledger WHERE pipeline = ? AND to_ms > ? AND from_ms < ? ORDER BY id DESC LIMIT ?'),
     prune: sql(
@@ -56,9 +56,9 @@ export function ledgerOf(statements: LedgerStatements, id: number, guard: Guard)
 
 /** Must be called within the transaction of a commit. */
 export function insertLedger(statements: LedgerStatements, id: number, row: LedgerRow, nowMs: number): void {
-  const { range, delivered, unchanged, rejected, owed, kind, attempts, givenUp, deleted, documents } = row;
+  const { range, delivered, unchanged, rejected, owed, kind, attempts, givenUp, deleted, documents, dropped } = row;
   const counts = [row.total, row.distinct, row.settled ? 1 : 0, delivered, unchanged, rejected];
-  const more = [nowMs, owed, kind, attempts, givenUp, deleted, documents];
+  const more = [nowMs, owed, kind, attempts, givenUp, deleted, documents, dropped];
   statements.insertLedger.run(id, row.walk, range.fromMs, range.toMs, row.filter ?? null, ...counts, ...more);
   if (row.settled && kind === 'window')
     cover(statements, id, range.fromMs, Math.min(range.toMs, row.readAtMs ?? nowMs));
@@ -105,6 +105,7 @@ function toLedger(row: Raw): StoredLedgerRow {
     owed: row.owed as number,
     deleted: row.deleted as number,
     documents: row.documents as number,
+    dropped: row.dropped as number,
     atMs: row.at_ms as number,
   };
 }

@@ -12,7 +12,7 @@ export interface Known {
   fingerprint: string | null;
   /** Revision of the document that was shipped last. */
   revision: string;
-  /** 1 for the first revision. */
+  /** How many revisions were shipped; 0 where all were dropped by the user's own mapping. */
   ordinal: number;
   timeMs: number | null;
   /** One digest per entry of `Stream.changes`, joined by line feeds. */
@@ -75,7 +75,7 @@ export interface WalkRow {
  * What became of the records of one accepted window, list or child, as it was when it was accepted. Each distinct record of
  * the accepted pass counts once, by its last revision:
  *
- *     distinct = delivered + givenUp + unchanged + rejected + owed
+ *     distinct = delivered + givenUp + unchanged + rejected + owed + dropped
  *
  * Deletions are of records that are not in the pass, and stand apart; `documents` counts what the sink took, of records that
  * were gone or had changed again in the accepted pass, too. What was owed and came later is in `gaps`, not here.
@@ -93,6 +93,8 @@ export interface LedgerRow extends Omit<Accepted, 'keys' | 'attempts'> {
   rejected: number;
   /** Their detail could not be fetched yet. */
   owed: number;
+  /** The user's own mapping shipped nothing of them. */
+  dropped: number;
   deleted: number;
   documents: number;
 }

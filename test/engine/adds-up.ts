@@ -6,9 +6,12 @@ import type { PipelineState, StoredLedgerRow } from '../../src/state/store.ts';
 export function expectToAddUp(state: PipelineState): StoredLedgerRow[] {
   const rows = state.ledger(100_000);
   for (const row of rows) {
-    const { distinct, delivered, givenUp, unchanged, rejected, owed } = row;
-    expect(delivered + givenUp + unchanged + rejected + owed, JSON.stringify(row)).toBe(distinct);
-    expect(Math.min(delivered, givenUp, unchanged, rejected, owed), JSON.stringify(row)).toBeGreaterThanOrEqual(0);
+    const { distinct, delivered, givenUp, unchanged, rejected, owed, dropped } = row;
+    expect(delivered + givenUp + unchanged + rejected + owed + dropped, JSON.stringify(row)).toBe(distinct);
+    expect(
+      Math.min(delivered, givenUp, unchanged, rejected, owed, dropped),
+      JSON.stringify(row),
+    ).toBeGreaterThanOrEqual(0);
     if (row.settled) expect(row.total, JSON.stringify(row)).toBe(distinct);
     if (row.settled && row.kind !== 'child') expect(row.attempts, JSON.stringify(row)).toBeGreaterThan(1);
   }

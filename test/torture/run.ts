@@ -239,8 +239,8 @@ async function verifyProblems(pipeline: Pipeline, statePath: string, simulator: 
 /** Each record of an accepted pass became one thing, a settled one has as many as the vendor counts, and all of the time is covered. */
 function ledgerProblems(state: PipelineState, { range }: Simulator): string[] {
   const bad = state.ledger(Number.MAX_SAFE_INTEGER).filter((row) => {
-    const { settled, total, distinct, delivered, givenUp, unchanged, rejected, owed } = row;
-    return delivered + givenUp + unchanged + rejected + owed !== distinct || (settled && total !== distinct);
+    const { settled, total, distinct, delivered, givenUp, unchanged, rejected, owed, dropped } = row;
+    return delivered + givenUp + unchanged + rejected + owed + dropped !== distinct || (settled && total !== distinct);
   });
   const [fromMs, toMs] = [Date.parse(range.start), Date.parse(range.end)];
   const isCovered = state.covered().some((one) => one.fromMs <= fromMs && one.toMs >= toMs);

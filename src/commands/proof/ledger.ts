@@ -65,7 +65,7 @@ const CSV = [
     'delivered',
     'givenUp',
   ],
-  ...['unchanged', 'rejected', 'owed', 'deleted', 'documents', 'attempts', 'settled', 'acceptedAt'],
+  ...['unchanged', 'rejected', 'owed', 'dropped', 'deleted', 'documents', 'attempts', 'settled', 'acceptedAt'],
 ] as const;
 
 function csvOf(line: Line): string {
@@ -83,13 +83,13 @@ function csvCell(value: unknown): string {
 
 const HEAD = [
   ...['accepted', 'pipeline', 'walk', 'kind', 'from', 'to', 'total', 'distinct', 'delivered', 'given up', 'unchanged'],
-  ...['rejected', 'owed', 'deleted', 'passes', 'settled'],
+  ...['rejected', 'owed', 'dropped', 'deleted', 'passes', 'settled'],
 ];
 
 function cellsOf(line: Line): string[] {
   const { range, settled, filter } = line;
   const counts = [line.total, line.distinct, line.delivered, line.givenUp, line.unchanged, line.rejected];
-  const more = [line.owed, line.deleted, line.attempts];
+  const more = [line.owed, line.dropped, line.deleted, line.attempts];
   const times = [range.fromMs, range.toMs].map(showTime);
   const names = [showTime(line.atMs), line.pipeline, line.walk, line.kind];
   const end = `${settled ? 'yes' : 'no'}${filter === undefined ? '' : ` (${filter})`}`;

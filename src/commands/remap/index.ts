@@ -73,9 +73,9 @@ function requireUsable({ config }: CommandContext, { namespace }: RemapOptions):
 }
 
 function deliveriesOf(plan: PipelinePlan, store: StateStore, { config, log }: CommandContext): Deliveries {
-  const { source, registered, sinkName, wantedNotes } = plan;
+  const { source, registered, own, sinkName, wantedNotes } = plan;
   const facts = registered.connector.facts(source);
-  const pipeline = { registered, source: facts, enrichHosts: source.enrichHosts, wantedNotes, sinkName, log };
+  const pipeline = { registered, own, source: facts, enrichHosts: source.enrichHosts, wantedNotes, sinkName, log };
   return { pipeline, state: store.pipeline(plan.name), path: config.state.path };
 }
 

@@ -2,7 +2,7 @@
 
 import type { Registered } from '../../api/stream.ts';
 import { type KnownStream, loadConfig } from '../../config/load.ts';
-import { outsideStreams } from '../../config/outside.ts';
+import { outsideStreams, ownMappings } from '../../config/outside.ts';
 import type { BuildTools } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 import { createLogger, type Logger } from '../../observe/log.ts';
@@ -32,7 +32,9 @@ export async function openCommand(given: Cli, options: CommonOptions, service = 
   const loaded = loadConfig(file, { env: cli.env, knownStreams, onSecret: cli.redactor.protect });
   const context = commandContextOf(cli, loaded.config, options, service);
   for (const warning of loaded.warnings) cli.stderr.line(`warning: ${warning}`);
-  return { ...context, warnings: loaded.warnings };
+  const named = loaded.config.sources.flatMap(({ mapping }) => Object.values(mapping));
+  const modules = await ownMappings(named.flatMap((own) => own?.module ?? []));
+  return { ...context, tools: { ...context.tools, modules }, warnings: loaded.warnings };
 }
 
 /** The config file that a command is about. */

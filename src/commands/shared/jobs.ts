@@ -72,6 +72,8 @@ export interface JobResult {
   delivered: number;
   unchanged: number;
   rejected: number;
+  /** By rules of the config. */
+  dropped: number;
   unsettled: number;
   seconds: number;
 }
@@ -89,18 +91,19 @@ export function resultOf(
   const last = new Map<string, LedgerRow>();
   for (const row of rows.reverse()) last.set(`${row.range.fromMs} ${row.range.toMs} ${row.filter}`, row);
   const windows = [...last.values()];
-  const sum = (of: readonly LedgerRow[], member: 'distinct' | 'documents' | 'rejected') =>
+  const sum = (of: readonly LedgerRow[], member: 'distinct' | 'documents' | 'rejected' | 'dropped') =>
     of.reduce((total, row) => total + row[member], 0);
   const counts = {
     records: sum(windows, 'distinct'),
     delivered: sum(rows, 'documents'),
     rejected: sum(rows, 'rejected'),
+    dropped: sum(rows, 'dropped'),
   };
   return {
     pipeline,
     windows: windows.length,
     ...counts,
-    unchanged: Math.max(0, counts.records - counts.delivered - counts.rejected),
+    unchanged: Math.max(0, counts.records - counts.delivered - counts.rejected - counts.dropped),
     unsettled: windows.filter((row) => !row.settled).length,
     seconds: Math.round((nowMs - sinceMs) / 100) / 10,
   };

@@ -27,9 +27,10 @@ export function isNothingNew(results: JobResult[]): boolean {
   return results.every(({ delivered, rejected }) => delivered + rejected === 0);
 }
 
-function remarks({ rejected, unsettled }: JobResult): string[] {
+function remarks({ rejected, dropped, unsettled }: JobResult): string[] {
   const lines: string[] = [];
   if (rejected > 0) lines.push(`${plural(rejected, 'document')} refused by the sink; see \`sluice rejections list\``);
+  if (dropped > 0) lines.push(`${plural(dropped, 'record')} dropped by the mapping of the config`);
   if (unsettled > 0)
     lines.push(
       `${plural(unsettled, 'window')} could not be read to an end or kept changing meanwhile; \`sluice run\` reads them again`,

@@ -69,7 +69,7 @@ function plain({ kind, key, ordinal, id, reason, timeMs, surplus }: Verdict) {
 }
 
 function summaryOf({ pipeline, range, verified, isClean }: Compared) {
-  const { counts, listed, held, rejected, open, notVerifiableBeforeMs } = verified;
+  const { counts, listed, held, rejected, dropped, open, notVerifiableBeforeMs } = verified;
   const [from, to] = [range.fromMs, range.toMs].map((ms) => new Date(ms).toISOString());
   return {
     pipeline,
@@ -80,6 +80,7 @@ function summaryOf({ pipeline, range, verified, isClean }: Compared) {
     listed,
     held,
     rejected,
+    dropped,
     ...counts,
     open,
     notVerifiableBeforeMs: notVerifiableBeforeMs ?? null,
@@ -87,11 +88,12 @@ function summaryOf({ pipeline, range, verified, isClean }: Compared) {
 }
 
 function sentence({ verified, isClean }: Compared): string {
-  const { listed, held, rejected, counts } = verified;
+  const { listed, held, rejected, dropped, counts } = verified;
   const { expired } = counts;
   const read = `${plural(listed, 'record')} listed, ${plural(held, 'document')} held`;
   const aside = [
     ...(rejected > 0 ? [`${showCount(rejected)} rejected`] : []),
+    ...(dropped > 0 ? [`${showCount(dropped)} dropped by the mapping of the config`] : []),
     ...(expired > 0 ? [`${showCount(expired)} expired`] : []),
   ];
   const beside = aside.length > 0 ? ` (${aside.join(', ')})` : '';

@@ -26,6 +26,8 @@ export interface Change {
   owed?: Owed;
   /** It is not owed any more. */
   isPaid?: boolean;
+  /** The user's own mapping ships nothing of it. */
+  isDropped?: boolean;
 }
 
 function claim({ claims }: ChangeNeeds, walk: Walk, { key, fingerprint }: Observed): Claim {
@@ -158,7 +160,8 @@ function shippedChange(
 ): Change {
   const { stream } = pipeline.registered;
   const { kind, record } = shipped;
-  const ordinal = (known?.ordinal ?? 0) + 1;
+  const before = known?.ordinal ?? 0;
+  const ordinal = before + 1;
   const detailMissing = kind === 'detail-missing';
   const parts = partsOf(stream, record);
   const digests = digestsOf(pipeline, parts, detailMissing ? (known?.digests ?? '') : undefined);
@@ -167,16 +170,19 @@ function shippedChange(
     attempt(() => stream.timeMs(record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
   const mappedAs = { atMs: pipeline.now(), kind: kind as MappedAs['kind'], action, as: walk.as };
   const made = ready(pipeline, { record, key: seen.key, revision, ordinal, timeMs, mappedAs }, pipeline.state.note);
+  // Nobody has heard of it, so nobody is told that it is gone.
+  const isUnheard = kind === 'deleted' && known !== undefined && before === 0;
+  const out = isUnheard ? undefined : made.out;
   const hasRefresh = stream.detail !== undefined && kind !== 'list';
   const seenMs = hasRefresh ? seenFirstMs(pipeline, walk, seen, known) : (known?.seenMs ?? null);
   const { refreshAtMs, refreshMs } = refreshAt(pipeline, shipped, seenMs ?? 0, known, true);
   const row: Row = {
     key: seen.key,
     rowId: known?.rowId,
-    id: made.out.id,
+    id: out?.id,
     fingerprint: fingerprintToKeep(pipeline, seen, shipped, digests),
     revision,
-    ordinal,
+    ordinal: out === undefined ? before : ordinal,
     timeMs,
     digests,
     deleted: kind === 'deleted',
@@ -184,9 +190,15 @@ function shippedChange(
     refreshMs,
     seenMs,
   };
-  if (detailMissing) row.isBare = true;
   if (made.notes.length > 0) row.notes = made.notes;
-  return { row, out: made.out, claim: mine, raw: made.raw };
+  if (out === undefined) return { row: droppedRow(row, detailMissing), out, claim: mine, isDropped: true };
+  if (detailMissing) row.isBare = true;
+  return { row, out, claim: mine, raw: made.raw };
+}
+
+/** Its ordinal stays, which counts documents. One of which nothing was ever shipped is not asked for again by itself. */
+function droppedRow(row: Row, detailMissing: boolean): Row {
+  return row.ordinal > 0 || detailMissing ? row : { ...row, refreshAtMs: null, refreshMs: 0 };
 }
 
 /** Nothing to ship: only what is remembered moves on. */

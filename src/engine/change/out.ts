@@ -8,13 +8,14 @@ import type { Note } from '../../api/walk.ts';
 import { toJson } from '../../sinks/serialize.ts';
 import { beginLine, type MappedAs } from '../../state/raw/record.ts';
 import type { PipelineState } from '../../state/store.ts';
+import type { OwnMapping } from '../own/mapping.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { attempt } from './compare.ts';
 import { type Revision, toDocument } from './document.ts';
 
 export type OutNeeds = Pick<
   Pipeline,
-  'registered' | 'source' | 'enrichHosts' | 'wantedNotes' | 'raw' | 'sinkName' | 'log'
+  'registered' | 'source' | 'own' | 'enrichHosts' | 'wantedNotes' | 'raw' | 'sinkName' | 'log'
 >;
 
 /** A record, and what is to be made of it. */
@@ -28,7 +29,10 @@ export interface Revised {
 }
 
 export interface Ready {
-  out: OutDocument;
+  /** Undefined where the user's own mapping drops the document. */
+  out: OutDocument | undefined;
+  /** What dropped it. */
+  droppedBy?: string;
   notes: Note[];
   /** The begin of the line that is kept; undefined where none is. */
   raw: string | undefined;
@@ -38,37 +42,63 @@ export function ready(pipeline: OutNeeds, revised: Revised, note: PipelineState[
   const { registered, source, raw } = pipeline;
   const { record, key, revision, ordinal } = revised;
   const mappedAs = { ...revised.mappedAs };
-  const { document, serial } = serialised(pipeline, revised, (kind, id) => {
+  const { serial, hostId, notes, droppedBy } = serialised(pipeline, revised, (kind, id) => {
     mappedAs.host = note(kind, id);
     return mappedAs.host;
   });
+  if (serial === undefined) return { out: undefined, droppedBy, notes, raw: undefined };
   const names = { id: documentId(registered.stream.name, key, ordinal, revision), stream: registered.stream.name };
-  const hostId = (document.host as { id?: string } | undefined)?.id;
   const facts = { sink: pipeline.sinkName, key, ordinal, revision, timeMs: revised.timeMs ?? mappedAs.atMs };
   return {
     out: { ...names, namespace: source.name, key, revision, hostId, ...serial },
-    notes: notesOf(pipeline, record, document),
+    notes,
     raw: raw && beginLine({ ...facts, ...mappedAs }, record),
   };
 }
 
+interface Serialised {
+  serial: ReturnType<typeof toJson> | undefined;
+  hostId: string | undefined;
+  notes: Note[];
+  droppedBy?: string;
+}
+
 /** The document of a record, which is a `pipeline_error` where anything on the way to its bytes goes wrong. */
-function serialised(pipeline: OutNeeds, revised: Revised, note: PipelineState['note']) {
-  const { registered, source, enrichHosts } = pipeline;
+function serialised(pipeline: OutNeeds, revised: Revised, note: PipelineState['note']): Serialised {
+  const { registered, source, own, enrichHosts } = pipeline;
   const { key, revision, ordinal, record, mappedAs } = revised;
   const { kind, action, atMs } = mappedAs;
   const facts: Revision = { key, revision, ordinal, action, detailMissing: kind === 'detail-missing' };
   try {
     const document = toDocument(registered, source, record, facts, mappedAs, atMs);
     if (enrichHosts && !registered.stream.describesHosts) completeHost(document, note);
-    return { document, serial: toJson(document) };
+    // What others rely on comes from Sluice's mapping, whatever is made of it then.
+    const beside = { hostId: hostIdOf(document), notes: notesOf(pipeline, record, document) };
+    if (own === undefined || isError(document)) return { ...beside, serial: toJson(document) };
+    const applied = own.apply(document, record, source);
+    if ('droppedBy' in applied) return { ...beside, serial: undefined, droppedBy: applied.droppedBy };
+    return { ...beside, serial: toJson(applied.document) };
   } catch (error) {
     if (error instanceof SluiceError) throw error; // of the state, not of the record
     const why = `this record cannot be shipped: ${messageOf(error)}`;
-    pipeline.log.warn({ key }, why);
+    pipeline.log[isToldOften(own) ? 'debug' : 'warn']({ key }, why);
     const document = toDocument(registered, source, record, facts, mappedAs, atMs, why);
-    return { document, serial: toJson(document) };
+    return { serial: toJson(document), hostId: undefined, notes: notesOf(pipeline, record, document) };
   }
+}
+
+/** Whether a log would be full of it: the 1st, 10th, 100th … failure of the user's own mapping is a warning. */
+function isToldOften(own: OwnMapping | undefined): boolean {
+  const failures = own?.failures() ?? 0;
+  return failures > 1 && !Number.isInteger(Math.log10(failures));
+}
+
+function hostIdOf({ host }: EcsDocument): string | undefined {
+  return (host as { id?: string } | undefined)?.id;
+}
+
+function isError({ event }: EcsDocument): boolean {
+  return (event as { kind?: string }).kind === 'pipeline_error';
 }
 
 /** Whether documents of the stream may leave any. */

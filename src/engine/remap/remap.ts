@@ -42,8 +42,9 @@ export async function* mapAnew({ pipeline, state, path }: Deliveries, range: Ran
     const isLast = known?.ordinal === kept.ordinal && known.revision === kept.revision;
     if (known?.rowId === undefined || !isLast || met.has(known.rowId)) continue;
     met.add(known.rowId);
-    const { json } = asKept(mapper, kept, kept.ordinal, kept).out;
-    yield { kept, known, differences: differencesOf(kept.document, parsed(json)) };
+    const { out } = asKept(mapper, kept, kept.ordinal, kept);
+    // What would be dropped now was delivered, and stays as it is.
+    yield { kept, known, differences: out === undefined ? [] : differencesOf(kept.document, parsed(out.json)) };
   }
 }
 
@@ -118,6 +119,7 @@ async function ship(
     const chosen = choose(one);
     if (chosen === undefined) return undefined;
     const { out, notes, raw } = chosen.made;
+    if (out === undefined) return undefined;
     return { row: { ...chosen.row, id: out.id, ...(notes.length > 0 && { notes }) }, out, raw };
   };
   await shipKept(pipeline, { id: WALK, range }, mapAnew(deliveries, range), ({ kept }) => kept.key, changeOf, signal);

@@ -44,6 +44,8 @@ export interface Verified {
   held: number;
   /** Documents that the sink refused for good, or that were given up. */
   rejected: number;
+  /** Records of the list of which the mapping of the config ships nothing. */
+  dropped: number;
   counts: Record<Verdict['kind'], number>;
   /** Ranges that could not be read to an end. */
   open: Read['open'];
@@ -65,7 +67,8 @@ export async function verify(
   const range = isTimed ? { fromMs, toMs: wanted.range.toMs } : EVERYTHING;
   const counts = { missing: 0, stale: 0, doubled: 0, extra: 0, expired: 0 };
   const notVerifiableBeforeMs = isTimed ? forgottenMs : undefined;
-  if (range.fromMs >= range.toMs) return { listed: 0, held: 0, rejected: 0, counts, open: [], notVerifiableBeforeMs };
+  const nothing = { listed: 0, held: 0, rejected: 0, dropped: 0 };
+  if (range.fromMs >= range.toMs) return { ...nothing, counts, open: [], notVerifiableBeforeMs };
   const removed = await pipeline.sink.removed?.(queryOf(pipeline), tools.signal);
   const first = await look(pipeline, range, wanted, tools, 'first');
   try {
