@@ -189,7 +189,7 @@ const sourceKeys = {
   enrich_hosts: flag()
     .prefault(false)
     .describe(
-      'Whether documents that name a host by its id get its addresses and operating system from the inventory of the same source (`cylance.device`), as far as that was delivered before; such documents are tagged `host_from_inventory`. Nothing is requested and nothing waits for it. Default: no; documents hold what their record says.',
+      'Whether documents that name a host by its id get its addresses and operating system from the inventory of the same source (`cylance.device`), as far as that was delivered before; such documents are tagged `host_from_inventory`. Nothing is requested for it; only the first run, which knows no host yet, waits for the inventory, 60 seconds at most. Default: no; documents hold what their record says.',
     ),
   rate: rate.prefault({}),
   http: http.prefault({}),

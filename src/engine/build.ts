@@ -25,6 +25,7 @@ import { HANDLES_ADVICE, mostHandles, sharedHandles } from '../system/handles.ts
 import { livedTime } from '../system/lived-time.ts';
 import { createParts, type Parts, type Reopened, reopened } from '../system/parts.ts';
 import { MOST_OWED } from './change/detail.ts';
+import { createHostGate, type HostGate } from './change/host-gate.ts';
 import { createClaims } from './claims.ts';
 import { createOwnMapping, type OwnFunction, type OwnMapping } from './own/mapping.ts';
 import type { Pipeline, PipelineEvents } from './pipeline.ts';
@@ -67,6 +68,8 @@ export interface PipelinePlan {
   sinkName: string;
   /** Kinds of notes that streams of the source read. */
   wantedNotes: ReadonlySet<string>;
+  /** Of its source. */
+  hostGate: HostGate;
 }
 
 export interface Built {
@@ -114,6 +117,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     const client = bounded(isolated(reopened(`source "${source.name}"`, open, { parts, log })), memory);
     closers.push(client.close);
     const wantedNotes = new Set(registered.flatMap(({ stream }) => stream.parentNotes ?? []));
+    const hostGate = createHostGate();
     return registered.flatMap((one) =>
       source.sinks.map((sinkName) => ({
         name: `${source.name}/${one.stream.name}/${sinkName}`,
@@ -124,6 +128,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
         refusals,
         sinkName,
         wantedNotes,
+        hostGate,
       })),
     );
   });
@@ -152,6 +157,7 @@ export function toPipeline(
   events: PipelineEvents,
 ): Pipeline {
   const { source, registered } = plan;
+  if (registered.stream.describesHosts) plan.hostGate.expect();
   return {
     name: plan.name,
     registered,
@@ -166,6 +172,7 @@ export function toPipeline(
     parents: source.parents[registered.stream.name] ?? [],
     wantedNotes: plan.wantedNotes,
     enrichHosts: source.enrichHosts,
+    hostGate: plan.hostGate,
     details: source.reading.details,
     refresh: { stepsMs: source.reading.detailRefreshMs, forMs: source.reading.detailRefreshForMs },
     batch: config.batch,

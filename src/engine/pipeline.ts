@@ -8,6 +8,7 @@ import type { ChildRow, Gap, Walk } from '../api/walk.ts';
 import type { Memory } from '../net/memory.ts';
 import type { RawStore } from '../state/raw/keep.ts';
 import type { LedgerRow, PipelineState } from '../state/store.ts';
+import type { HostGate } from './change/host-gate.ts';
 import type { RefreshSettings } from './change/refresh.ts';
 import type { Claims } from './claims.ts';
 import type { OwnMapping } from './own/mapping.ts';
@@ -74,6 +75,8 @@ export interface Pipeline {
   wantedNotes: ReadonlySet<string>;
   /** Whether documents are completed by what the inventory says of their host. */
   enrichHosts: boolean;
+  /** Holds up the first walks of the source until its inventory is known. */
+  hostGate: HostGate;
   /** Whether details are fetched. */
   details: boolean;
   refresh: RefreshSettings;

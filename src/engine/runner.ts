@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
 import type { Walk } from '../api/walk.ts';
 import type { StateStore } from '../state/store.ts';
+import { whenHostsAreKnown } from './change/when-known.ts';
 import type { Pipeline } from './pipeline.ts';
 import { recover } from './recover.ts';
 import {
@@ -44,11 +45,20 @@ const SAY_AGAIN_MS = 10_000;
 
 /** Runs until the signal aborts (or, with `once`, until every walk has run). Throws errors that only a person can mend. */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<void> {
+  try {
+    await keepRunning(pipeline, options);
+  } finally {
+    if (pipeline.registered.stream.describesHosts) pipeline.hostGate.gone();
+  }
+}
+
+async function keepRunning(pipeline: Pipeline, options: RunOptions): Promise<void> {
   const refused = new Set<string>();
   for (;;) {
     try {
       await recover(pipeline, options.signal);
       pipeline.rejections.require(); // before the vendor is asked for what could not be sent
+      await whenHostsAreKnown(pipeline, options.signal);
       await runLoops(pipeline, options, refused);
       return;
     } catch (error) {

@@ -68,7 +68,10 @@ export async function runWalk(
     }
     await reader.drained();
     await writer.flush();
-    if (!isOver) return pipeline.state.finish(walk.id, pipeline.now(), walk.range.toMs);
+    if (!isOver) {
+      if (pipeline.registered.stream.describesHosts && walk.kind !== 'refresh') pipeline.hostGate.known();
+      return pipeline.state.finish(walk.id, pipeline.now(), walk.range.toMs);
+    }
     ends.abort(); // the page that is asked for ahead
     return false;
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Backfills as jobs: found again, run to their end, and summed up. */
 import { actionOf } from '../../api/errors.ts';
+import { whenHostsAreKnown } from '../../engine/change/when-known.ts';
 import { recover } from '../../engine/recover.ts';
 import { pause } from '../../engine/runner.ts';
 import { walkOf } from '../../engine/schedule.ts';
@@ -47,13 +48,23 @@ function isFinished(state: PipelineState, job: JobRow): boolean {
 }
 
 /** Runs the job's walk in one pipeline. Trouble that may pass is waited for, as in `run`; returns early when told to stop. */
-export async function runJob({ pipeline, statistics }: Running, job: JobRow, signal: AbortSignal): Promise<void> {
+export async function runJob(running: Running, job: JobRow, signal: AbortSignal): Promise<void> {
+  try {
+    await untilDone(running, job, signal);
+  } finally {
+    const { registered, hostGate } = running.pipeline;
+    if (registered.stream.describesHosts) hostGate.gone();
+  }
+}
+
+async function untilDone({ pipeline, statistics }: Running, job: JobRow, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && !isFinished(pipeline.state, job)) {
     let isRecovered = false;
     try {
       await recover(pipeline, signal);
       pipeline.rejections.require();
       isRecovered = true;
+      await whenHostsAreKnown(pipeline, signal);
       await runWalk(pipeline, walkOf(job), signal);
       statistics.events.walked(walkOf(job));
     } catch (error) {
