@@ -210,6 +210,11 @@ describe('one mistake, one line that says where and what', () => {
       ),
       'sinks[1].api_key: excludes `username` and `password`',
     ],
+    [
+      'two ways to let documents expire',
+      file('', '  - { name: es, type: elasticsearch, nodes: ["http://x"], retention: 90d, ilm_policy: y }'),
+      'sinks[1].ilm_policy: excludes `retention`; keep one of them',
+    ],
     ['an open quote', 'sources: "x', 'sluice.yaml:1:12 this is not valid YAML: Missing closing "quote'],
     ['a tab', 'sources:\n\t- name: x', 'sluice.yaml:2:1 this is not valid YAML: Tabs are not allowed as indentation'],
     ['a key twice', file('    region: na\n    region: us'), 'sluice.yaml:8:5 this key is there twice'],

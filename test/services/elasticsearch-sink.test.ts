@@ -9,7 +9,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EcsDocument } from '../../src/api/document.ts';
 import type { Batch, OutDocument, Sink } from '../../src/api/sink.ts';
 import { connectElasticsearch } from '../../src/sinks/elasticsearch/client.ts';
+import { setupDataStreams } from '../../src/sinks/elasticsearch/data-streams.ts';
 import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/elasticsearch/index.ts';
+import { demandPolicy, type Lifecycle } from '../../src/sinks/elasticsearch/lifecycle.ts';
 import {
   detectCapability,
   setupElasticsearch,
@@ -334,8 +336,52 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       const sink = openSink(node.url, { dataStreams: ['logs-sluice.example-acme'] });
       const lines = await sink.check(signal);
       await sink.close();
-      expect(lines.map(({ ok }) => ok)).toEqual([true, true, true, true, true]);
+      expect(lines.map(({ ok }) => ok)).toEqual([true, true, true, true, true, true]);
+      expect(lines[2]).toMatchObject({
+        what: 'Lifecycle',
+        isWarning: true,
+        detail: expect.stringContaining('nothing expires'),
+      });
       expect(lines[0]?.detail).toContain(version);
+    });
+
+    it('rolls a data stream over where its mappings changed, once, and hands the retention on', async () => {
+      const client = connectElasticsearch({ nodes: [node.url], auth: { kind: 'none' } });
+      const dataStreams = ['logs-aged.one-acme'];
+      const custom = { 'aged.count': 'long' };
+      const lifecycle: Lifecycle = { kind: 'retention', retentionMs: 90 * 86_400_000 };
+      const setUp = async (types: Record<string, string>, dryRun = false) => {
+        const fields = { prefix: 'aged', custom: types, ecs: ['message', 'process.pid'] };
+        const wanted = templateList([templatesFor({ stream: 'aged.one', fields, capability: 'core', lifecycle })]);
+        const done = await setupElasticsearch(client, wanted, { dryRun });
+        const isNew = new Set(done.filter(({ action }) => action !== 'unchanged').map(({ name }) => name));
+        const foreseen = dryRun ? wanted.filter(({ name }) => isNew.has(name)) : [];
+        const { results, notes } = await setupDataStreams(client, { dataStreams, lifecycle, foreseen, dryRun, signal });
+        expect(notes).toEqual(['retention 90d is not in force: this cluster is a core that expires nothing']);
+        return results.map(({ action, changed }) => [action, ...changed].join(' '));
+      };
+      expect(await setUp(custom), 'there is none yet').toEqual([]);
+      const sink = openSink(node.url);
+      const aged = { ...contractDocument('aged', { vendor: { added: 'later' } }), stream: 'aged.one' as const };
+      await sink.write(batchOf([aged]), signal);
+      expect(await setUp(custom), 'what a document brought is no change').toEqual(['unchanged']);
+      const more = { ...custom, 'aged.count': 'keyword', 'aged.name': 'keyword' };
+      const changed = ['rolled over aged.count aged.name'];
+      expect(await setUp(more, true)).toEqual(changed);
+      expect(await setUp(more, true), 'a dry run changes nothing').toEqual(changed);
+      expect(await setUp(more)).toEqual(changed);
+      expect(await setUp(more)).toEqual(['unchanged']);
+      const custom1 = { template: { mappings: { properties: { mine: { type: 'ip' } } } } };
+      await es(node.url, 'PUT', '/_component_template/logs-aged.one@custom', custom1);
+      expect(await setUp(more), 'an addition of the operator').toEqual(['rolled over mine']);
+      expect(await setUp(more)).toEqual(['unchanged']);
+      await sink.close();
+      const state = await es(node.url, 'GET', '/_cluster/state/metadata?filter_path=metadata.data_stream');
+      const { data_stream: all } = (state.metadata as { data_stream: Record<string, Record<string, unknown>> })
+        .data_stream;
+      expect(all?.['logs-aged.one-acme']).toMatchObject({ generation: 3, lifecycle: { data_retention: '90d' } });
+      await expect(demandPolicy(client, { kind: 'ilm', policy: 'x' }, signal)).rejects.toThrow(/no index lifecycle/);
+      await client.close();
     });
 
     it('tells which template wins for each data stream, whose name is taken, and what is older than this version', async () => {

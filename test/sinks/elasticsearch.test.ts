@@ -516,15 +516,16 @@ describe('check', () => {
   const simulated: Step = ['POST /_index_template/_simulate_index/logs-test.one-acme', found200({})];
   const components: Step = ['GET /_component_template/sluice-*', found200({})];
   const names = 'GET /_resolve/index/logs-test.one-acme';
-  const looked: Step[] = [templates, simulated, components, [names, found200({})]];
+  const lifecycle: Step = ['GET /_data_stream/logs-test.one-acme*', found200({})];
+  const looked: Step[] = [templates, simulated, components, lifecycle, [names, found200({})]];
   const privileges = 'POST /_security/user/_has_privileges';
   const settings = 'GET /logs-test.one-acme/_settings/index.blocks.*';
   const dataStreams = ['logs-test.one-acme'];
 
-  it('shows five lines when all is well', async () => {
+  it('shows six lines when all is well', async () => {
     const steps: Step[] = [root, licence, ...looked, [privileges, found200({ index: {} })], [settings, found200({})]];
     const lines = await (await open(steps, { dataStreams })).check(signal);
-    expect(lines.map(({ ok: fine }) => fine)).toEqual([true, true, true, true, true]);
+    expect(lines.map(({ ok: fine }) => fine)).toEqual([true, true, true, true, true, true]);
     expect(lines[0]?.detail).toContain('9.5.3');
     expect(lines[0]?.detail).toContain('basic licence');
   });
@@ -542,17 +543,18 @@ describe('check', () => {
       ['GET /_index_template', found200({})],
       simulated,
       components,
+      lifecycle,
       [names, found200({ indices: [{ name: 'logs-test.one-acme' }] })],
       [privileges, found200({ index })],
       [settings, found200(blocks)],
     ];
     const lines = await (await open(steps, { dataStreams })).check(signal);
-    expect(lines.map(({ ok: fine }) => fine)).toEqual([true, false, false, false, false]);
+    expect(lines.map(({ ok: fine }) => fine)).toEqual([true, false, true, false, false, false]);
     expect(lines[1]?.advice).toContain('sluice setup elasticsearch');
-    expect(lines[2]).toMatchObject({ detail: 'logs-test.one-acme is a plain index' });
-    expect(lines[2]?.advice).toContain('DELETE /logs-test.one-acme');
-    expect(lines[3]?.detail).toBe('missing: read on logs-test.one-acme');
-    expect(lines[4]?.detail).toBe('.ds-logs-test.one-acme-2026.01.02-000010: index.blocks.write');
+    expect(lines[3]).toMatchObject({ detail: 'logs-test.one-acme is a plain index' });
+    expect(lines[3]?.advice).toContain('DELETE /logs-test.one-acme');
+    expect(lines[4]?.detail).toBe('missing: read on logs-test.one-acme');
+    expect(lines[5]?.detail).toBe('.ds-logs-test.one-acme-2026.01.02-000010: index.blocks.write');
   });
 
   const foreign = {
@@ -574,7 +576,13 @@ describe('check', () => {
     ],
     ['a foreign one of higher priority where ours is missing', [builtIn, foreign], ['logs'], /none of Sluice/, /setup/],
     ['a built-in one only', [builtIn], [], /none of Sluice/, /sluice setup elasticsearch/],
-    ['one of an older version', [own(1), builtIn], ['logs'], /older than this version: logs-test\.one/, /_rollover/],
+    [
+      'one of an older version',
+      [own(1), builtIn],
+      ['logs'],
+      /older than this version: logs-test\.one/,
+      /setup elasticsearch/,
+    ],
   ])('tells %s', async (_name, installed, overlapping, detail, advice) => {
     const steps: Step[] = [
       root,
@@ -582,6 +590,7 @@ describe('check', () => {
       ['GET /_index_template', found200({ index_templates: installed })],
       [simulated[0], found200({ overlapping: overlapping.map((name) => ({ name })) })],
       components,
+      lifecycle,
       [names, found200({})],
       [privileges, found200({ index: {} })],
       [settings, found200({})],
@@ -609,6 +618,7 @@ describe('check', () => {
       licence,
       ['GET /_index_template', forbidden],
       [`GET /_data_stream/${both.map((name) => `${name}*`).join(',')}`, found200({ data_streams: used })],
+      [`GET /_data_stream/${both.map((name) => `${name}*`).join(',')}`, forbidden],
       [`GET /_resolve/index/${both.join(',')}`, forbidden],
       [privileges, found200({ index: {} })],
       [`GET /${both.join(',')}/_settings/index.blocks.*`, forbidden],

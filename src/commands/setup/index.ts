@@ -1,11 +1,14 @@
-/** `sluice setup elasticsearch`: installs the templates that the streams need. A second run changes nothing. `kafka.ts` is beside it. */
+/**
+ * `sluice setup elasticsearch`: installs the templates that the streams need, and brings the data streams that exist up to
+ * them. A second run changes nothing. `kafka.ts` is beside it.
+ */
 import type { Command } from 'commander';
-import type { EsClient } from '../../sinks/elasticsearch/client.ts';
+import type { DataStreamResult } from '../../sinks/elasticsearch/data-streams.ts';
 import type { SetupResult } from '../../sinks/elasticsearch/setup.ts';
-import { openCommand } from '../shared/command-context.ts';
+import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, withCommon } from '../shared/options.ts';
-import { declaredStreams, sinksOfType } from '../shared/select.ts';
+import { declaredStreams, placesOf, sinksOfType } from '../shared/select.ts';
 import { table } from '../shared/table.ts';
 import { addSetupKafka } from './kafka.ts';
 
@@ -18,56 +21,84 @@ export function addSetup(program: Command, cli: Cli): void {
   const setup = program.command('setup').description('prepare a sink');
   const command = setup
     .command('elasticsearch')
-    .description('install the component and index templates of every stream')
+    .description('install the templates of every stream, and set the lifecycle')
     .option('--sink <name>', 'only this sink (default: every Elasticsearch sink)')
     .option('--dry-run', 'say what would change, and change nothing');
   withCommon(command).action((options: TemplateSetupOptions) => setUp(cli, options));
   addSetupKafka(setup, cli);
 }
 
+interface Done {
+  templates: (SetupResult & { sink: string })[];
+  dataStreams: (DataStreamResult & { sink: string })[];
+}
+
 async function setUp(cli: Cli, options: TemplateSetupOptions): Promise<void> {
   const context = await openCommand(cli, options);
-  const done: (SetupResult & { sink: string })[] = [];
-  for (const sink of sinksOfType(context.config, 'elasticsearch', options.sink)) {
-    const { connectElasticsearch } = await import('../../sinks/elasticsearch/client.ts');
-    const client = connectElasticsearch(sink);
-    try {
-      const results = await setUpSink(
-        cli,
-        declaredStreams(context.config, context.tools.streams),
-        client,
-        options.dryRun ?? false,
-      );
-      done.push(...results.map((result) => ({ sink: sink.name, ...result })));
-    } finally {
-      await client.close();
-    }
+  const done: Done = { templates: [], dataStreams: [] };
+  for (const settings of sinksOfType(context.config, 'elasticsearch', options.sink)) {
+    const { templates, dataStreams } = await setUpSink(cli, context, settings, options.dryRun ?? false);
+    done.templates.push(...templates.map((result) => ({ sink: settings.name, ...result })));
+    done.dataStreams.push(...dataStreams.map((result) => ({ sink: settings.name, ...result })));
   }
   print(cli, done, options);
 }
 
-async function setUpSink(
-  cli: Cli,
-  streams: ReturnType<typeof declaredStreams>,
-  client: EsClient,
-  dryRun: boolean,
-): Promise<SetupResult[]> {
+type Settings = ReturnType<typeof sinksOfType<'elasticsearch'>>[number];
+
+async function setUpSink(cli: Cli, context: CommandContext, settings: Settings, dryRun: boolean) {
   // Loaded only here: the field dictionary and the client cost every other command half a second of start.
+  const { connectElasticsearch } = await import('../../sinks/elasticsearch/client.ts');
   const { detectCapability, setupElasticsearch, templateList } = await import('../../sinks/elasticsearch/setup.ts');
   const { templatesFor } = await import('../../sinks/elasticsearch/templates.ts');
-  const { capability, says } = await detectCapability(client, cli.signal);
-  cli.stderr.line(`${client.where}: ${says}`);
-  const templates = templateList(streams.map(({ stream, fields }) => templatesFor({ stream, fields, capability })));
-  return setupElasticsearch(client, templates, { dryRun, signal: cli.signal });
+  const { setupDataStreams } = await import('../../sinks/elasticsearch/data-streams.ts');
+  const { demandPolicy } = await import('../../sinks/elasticsearch/lifecycle.ts');
+  const { lifecycle, name } = settings;
+  const { signal } = cli;
+  const streams = declaredStreams(context.config, context.tools.streams);
+  const client = connectElasticsearch(settings);
+  try {
+    const { capability, says } = await detectCapability(client, signal);
+    cli.stderr.line(`${client.where}: ${says}`);
+    await demandPolicy(client, lifecycle, signal);
+    const wanted = templateList(streams.map((each) => templatesFor({ ...each, capability, lifecycle })));
+    const templates = await setupElasticsearch(client, wanted, { dryRun, signal });
+    const isNew = new Set(templates.filter(({ action }) => action !== 'unchanged').map((each) => each.name));
+    const foreseen = dryRun ? wanted.filter((template) => isNew.has(template.name)) : [];
+    const names = placesOf(context.config, name).map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
+    const set = await setupDataStreams(client, { dataStreams: names, lifecycle, foreseen, dryRun, signal });
+    for (const note of set.notes) cli.stderr.line(`${client.where}: ${note}`);
+    return { templates, dataStreams: set.results };
+  } finally {
+    await client.close();
+  }
 }
 
-function print(
-  cli: Cli,
-  done: (SetupResult & { sink: string })[],
-  { json, dryRun = false }: TemplateSetupOptions,
-): void {
-  if (json) return void cli.stdout.json({ dryRun, templates: done });
-  const word = (action: SetupResult['action']) => (dryRun && action !== 'unchanged' ? `would be ${action}` : action);
-  cli.stdout.lines(table(done.map(({ sink, kind, name, action }) => [sink, `${kind} template`, name, word(action)])));
-  if (done.every(({ action }) => action === 'unchanged')) cli.stdout.line('Everything is installed already.');
+function print(cli: Cli, { templates, dataStreams }: Done, { json, dryRun = false }: TemplateSetupOptions): void {
+  if (json) return void cli.stdout.json({ dryRun, templates, dataStreams });
+  const would = (words: string) => (dryRun ? `would be ${words}` : words);
+  const word = (action: SetupResult['action']) => (action === 'unchanged' ? action : would(action));
+  cli.stdout.lines(
+    table([
+      ...templates.map(({ sink, kind, name, action }) => [sink, `${kind} template`, name, word(action)]),
+      ...dataStreams.map((one) => [one.sink, 'data stream', one.name, becameOf(one, would)]),
+    ]),
+  );
+  const isDone = dataStreams.every((one) => one.action === 'unchanged' && one.lifecycle === undefined);
+  if (isDone && templates.every(({ action }) => action === 'unchanged'))
+    cli.stdout.line('Everything is installed already.');
+}
+
+/** Fields that are named of those whose mapping changed. */
+const NAMED = 3;
+
+function becameOf({ changed, action, lifecycle }: DataStreamResult, would: (words: string) => string): string {
+  const more = changed.length > NAMED ? `, and ${changed.length - NAMED} more` : '';
+  const words = [
+    ...(action === 'unchanged'
+      ? []
+      : [would(`rolled over (new mappings of ${changed.slice(0, NAMED).join(', ')}${more})`)]),
+    ...(lifecycle === undefined ? [] : [would(`given ${lifecycle}`)]),
+  ];
+  return words.length === 0 ? 'unchanged' : words.join('; ');
 }

@@ -4,12 +4,16 @@ import { SluiceError } from '../../api/errors.ts';
 import type { CheckLine } from '../../api/sink.ts';
 import { NEEDED_PRIVILEGES, problemOf, saidBy, troubleWith } from './answers.ts';
 import type { EsClient, Reply } from './client.ts';
-import { type CheckedStream, checkTemplates, portions } from './template-check.ts';
+import { checkLifecycle, inPortions, type Lifecycle } from './lifecycle.ts';
+import { type CheckedStream, checkTemplates } from './template-check.ts';
 
 export async function checkElasticsearch(
   client: EsClient,
-  dataStreams: readonly string[],
-  streams: readonly CheckedStream[],
+  {
+    dataStreams,
+    streams,
+    lifecycle,
+  }: { dataStreams: readonly string[]; streams: readonly CheckedStream[]; lifecycle: Lifecycle | undefined },
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const reachable = await checkReachable(client, signal);
@@ -17,7 +21,8 @@ export async function checkElasticsearch(
   const names = dataStreams.length > 0 ? dataStreams : ['logs-*'];
   return [
     reachable,
-    ...(await checkTemplates(client, dataStreams, streams, signal)),
+    ...(await checkTemplates(client, dataStreams, streams, lifecycle, signal)),
+    await checkLifecycle(client, dataStreams, lifecycle, signal),
     ...(await checkNames(client, dataStreams, signal)),
     await checkPrivileges(client, names, signal),
     await checkBlocks(client, names, signal),
@@ -74,7 +79,7 @@ const NAMES = z.object({
 async function checkNames(client: EsClient, dataStreams: readonly string[], signal: AbortSignal): Promise<CheckLine[]> {
   const what = 'Data streams';
   const lines: CheckLine[] = [];
-  for (const names of portions(dataStreams)) {
+  for (const names of inPortions(dataStreams)) {
     const query = { ignore_unavailable: true, expand_wildcards: 'all' };
     const path = `/_resolve/index/${names.join(',')}`;
     const reply = await client.call({ method: 'GET', path, query, shape: NAMES, signal });
@@ -131,7 +136,7 @@ const SETTINGS = z.record(z.string(), z.object({ settings: z.record(z.string(), 
 async function checkBlocks(client: EsClient, names: readonly string[], signal: AbortSignal): Promise<CheckLine> {
   const what = 'Not blocked';
   const blocks: string[] = [];
-  for (const portion of portions(names)) {
+  for (const portion of inPortions(names)) {
     const reply = await client.call({
       method: 'GET',
       path: `/${portion.join(',')}/_settings/index.blocks.*`,

@@ -48,6 +48,14 @@ const schema = z.strictObject({
   concurrency: whole(1, 64)
     .prefault(2)
     .describe('Bulk requests at the same time. Default: 2: one is indexed while the next travels.'),
+  retention: duration({ min: '1h', max: '36500d' })
+    .optional()
+    .describe(
+      'How long data streams keep documents: `sluice setup elasticsearch` gives them a data stream lifecycle of this retention. Default: none, nothing expires. Changes take effect with the next `setup`.',
+    ),
+  ilm_policy: text()
+    .optional()
+    .describe('The ILM policy that the data streams follow, instead of `retention`; it has to exist. Default: none.'),
   timeout: duration({ min: '100ms', max: '1h' })
     .prefault('30s')
     .describe('How long one request may take. Default: 30s.'),
@@ -58,11 +66,11 @@ const schema = z.strictObject({
     ),
 });
 
-type NotInConfig = 'dataStreamType' | 'retryBaseMs' | 'retryMaxMs' | 'dataStreams' | 'streams';
+type NotInConfig = 'lifecycle' | 'dataStreamType' | 'retryBaseMs' | 'retryMaxMs' | 'dataStreams' | 'streams';
 
 export interface ElasticsearchConfig
   extends Required<Omit<ElasticsearchSettings, 'caFile' | NotInConfig>>,
-    Pick<ElasticsearchSettings, 'caFile'> {
+    Pick<ElasticsearchSettings, 'caFile' | 'lifecycle'> {
   name: string;
   type: 'elasticsearch';
 }
@@ -90,6 +98,7 @@ export const elasticsearch: SinkType<typeof schema, ElasticsearchConfig> = {
     maxBulkBytes: raw.max_bulk,
     maxBulkDocuments: raw.max_bulk_documents,
     concurrency: raw.concurrency,
+    lifecycle: lifecycleOf(raw),
     requestTimeoutMs: raw.timeout,
     retryDeadlineMs: raw.retry_deadline,
   }),
@@ -131,6 +140,11 @@ function authOf(
   return { kind: 'none' };
 }
 
+function lifecycleOf({ retention, ilm_policy: policy }: z.output<typeof schema>): ElasticsearchConfig['lifecycle'] {
+  if (policy !== undefined) return { kind: 'ilm', policy };
+  return retention === undefined ? undefined : { kind: 'retention', retentionMs: retention };
+}
+
 function problems(given: Given): SinkProblem[] {
   const has = (key: string) => given[key] !== undefined;
   const found: SinkProblem[] = [];
@@ -143,5 +157,7 @@ function problems(given: Given): SinkProblem[] {
     const [missing, given] = has('username') ? ['password', 'username'] : ['username', 'password'];
     found.push({ path: [missing as string], message: `is required where \`${given}\` is given` });
   }
+  if (has('retention') && has('ilm_policy'))
+    found.push({ path: ['ilm_policy'], message: 'excludes `retention`; keep one of them' });
   return found;
 }

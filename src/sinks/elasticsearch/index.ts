@@ -12,6 +12,7 @@ import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../../api/sink
 import { type Backoff, type BackoffSettings, backoffOf } from '../backoff.ts';
 import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
 import { removeFrom, storedIn } from './stored.ts';
 import type { CheckedStream } from './template-check.ts';
@@ -27,6 +28,8 @@ export interface ElasticsearchSettings extends ConnectionSettings, BackoffSettin
   dataStreams?: readonly string[];
   /** The streams whose templates `check` compares with those of this version. */
   streams?: readonly CheckedStream[];
+  /** When documents expire, as `setup` and `check` see to it. */
+  lifecycle?: Lifecycle;
 }
 
 interface ElasticsearchTools {
@@ -87,11 +90,11 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
 /** Loaded only here: it brings the field dictionary. */
 async function check(
   client: EsClient,
-  { dataStreams = [], streams = [] }: ElasticsearchSettings,
+  { dataStreams = [], streams = [], lifecycle }: ElasticsearchSettings,
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const { checkElasticsearch } = await import('./check.ts');
-  return checkElasticsearch(client, dataStreams, streams, signal);
+  return checkElasticsearch(client, { dataStreams, streams, lifecycle }, signal);
 }
 
 function open(settings: ElasticsearchSettings, { log, now, lived = now }: ElasticsearchTools): Opened {

@@ -117,7 +117,11 @@ async function installedTemplate(
   name: string,
   signal: AbortSignal,
 ): Promise<Record<string, unknown> | undefined> {
-  const body = await ask(client, { method: 'GET', path: pathOf(kind, name), shape: INSTALLED, signal }, 404);
+  const body = await ask(
+    client,
+    { method: 'GET', path: pathOf(kind, name), shape: INSTALLED, signal },
+    { missing: 404 },
+  );
   return body?.component_templates?.[0]?.component_template ?? body?.index_templates?.[0]?.index_template;
 }
 
@@ -137,20 +141,33 @@ function canonical(path: string): string {
   return path.replace(/^\.template\.settings\.(?!index\.)/, '.template.settings.index.');
 }
 
-async function ask<Body>(client: EsClient, request: EsRequest<Body>, missing?: number): Promise<Body | undefined> {
-  const reply = await client.call(request);
-  if (reply.kind === 'answer' && reply.status === missing) return undefined;
-  return judged(client, reply);
+/** What the cluster does not let an account do, and what to do about it. */
+interface Needs {
+  what: string;
+  advice: string;
 }
 
-function judged<Body>(client: EsClient, reply: Reply<Body>): Body {
+const TEMPLATES: Needs = {
+  what: 'templates be managed',
+  advice: 'Run setup with an account that has the cluster privilege manage_index_templates.',
+};
+
+/** The answer to one request of setup; undefined for the status `missing`. Everything else that is no success is thrown. */
+export async function ask<Body>(
+  client: EsClient,
+  request: EsRequest<Body>,
+  { missing, needs = TEMPLATES }: { missing?: number; needs?: Needs } = {},
+): Promise<Body | undefined> {
+  const reply = await client.call(request);
+  if (reply.kind === 'answer' && reply.status === missing) return undefined;
+  return judged(client, reply, needs);
+}
+
+function judged<Body>(client: EsClient, reply: Reply<Body>, { what, advice } = TEMPLATES): Body {
   if (reply.kind === 'answer' && reply.status < 300) return reply.body;
   if (reply.kind === 'answer' && reply.status === 403) {
-    const advice = 'Run setup with an account that has the cluster privilege manage_index_templates.';
-    throw stopError(
-      `Elasticsearch at ${client.where} does not let templates be managed (${problemOf(reply.body).reason})`,
-      advice,
-    );
+    const said = problemOf(reply.body).reason;
+    throw stopError(`Elasticsearch at ${client.where} does not let ${what} (${said})`, advice);
   }
   const trouble = troubleWith(reply, { where: client.where, dataStream: 'index templates' });
   throw stopError(`Elasticsearch at ${client.where} ${trouble.why}`, trouble.advice);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { CheckLine } from '../../api/sink.ts';
 import { saidBy } from './answers.ts';
 import type { EsClient, Reply } from './client.ts';
+import { inPortions, type Lifecycle } from './lifecycle.ts';
 import { stamped, templateList } from './setup.ts';
 import { PRIORITY, TEMPLATE_VERSION, type TemplateRequest, templatesFor } from './templates.ts';
 
@@ -72,6 +73,7 @@ export async function checkTemplates(
   client: EsClient,
   dataStreams: readonly string[],
   streams: readonly CheckedStream[],
+  lifecycle: Lifecycle | undefined,
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const unseen = async (reply: Reply): Promise<CheckLine[]> => {
@@ -105,7 +107,7 @@ export async function checkTemplates(
     found.push({ dataStream, winner, hasOwn: fitting.some(isOwn) });
   }
   const components = await componentsOf(client, signal);
-  const trouble = [...missing(found), ...overruled(found), ...outdated(found, components, streams)];
+  const trouble = [...missing(found), ...overruled(found), ...outdated(found, components, streams, lifecycle)];
   if (trouble.length > 0) return trouble;
   return [{ what: WHAT, ok: true, detail: `those of Sluice win for all ${dataStreams.length} data streams` }];
 }
@@ -117,7 +119,7 @@ async function foreignInUse(
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const lines: CheckLine[] = [];
-  for (const names of portions(dataStreams)) {
+  for (const names of inPortions(dataStreams)) {
     const path = `/_data_stream/${names.map((name) => `${name}*`).join(',')}`; // a pattern that fits nothing is no error
     const query = { filter_path: 'data_streams.name,data_streams.template' };
     const reply = await client.call({ method: 'GET', path, query, shape: IN_USE, signal });
@@ -130,14 +132,6 @@ async function foreignInUse(
     }
   }
   return lines;
-}
-
-/** Names in portions that fit into the first line of a request. */
-export function portions(names: readonly string[]): string[][] {
-  const PORTION = 20;
-  return Array.from({ length: Math.ceil(names.length / PORTION) }, (_, at) =>
-    names.slice(at * PORTION, (at + 1) * PORTION),
-  );
 }
 
 const FIELDS = ['index_patterns', 'priority', '_meta']
@@ -200,6 +194,7 @@ function outdated(
   found: readonly Found[],
   components: ReadonlyMap<string, Meta>,
   streams: readonly CheckedStream[],
+  lifecycle: Lifecycle | undefined,
 ): CheckLine[] {
   const stale = new Set<string>();
   for (const { winner } of found) {
@@ -209,7 +204,7 @@ function outdated(
     if (version > TEMPLATE_VERSION) continue; // a newer Sluice writes here, too
     if (winner.meta.version !== undefined && version < TEMPLATE_VERSION) stale.add(winner.name);
     if (fields === undefined) continue;
-    const wanted = templateList([templatesFor({ ...fields, capability: winner.meta.capability ?? 'full' })]);
+    const wanted = templateList([templatesFor({ ...fields, capability: winner.meta.capability ?? 'full', lifecycle })]);
     for (const { kind, name, body } of wanted) {
       const there = kind === 'index' ? winner.meta : components.get(name);
       if (there?.digest !== (stamped(body)._meta as Meta).digest) stale.add(name);
@@ -222,7 +217,7 @@ function outdated(
       what: WHAT,
       ok: false,
       detail: `missing, or older than this version: ${names}`,
-      advice: `${SETUP} What is there already takes them over at its next rollover (POST /<data stream>/_rollover).`,
+      advice: `${SETUP} It also rolls data streams over whose mappings change.`,
     },
   ];
 }

@@ -9,6 +9,7 @@ import { EcsFlat, EcsVersion } from '@elastic/ecs';
 import type { StreamName } from '../../api/document.ts';
 import { HOST_FIELDS } from '../../api/records/host-facts.ts';
 import type { DeclaredFields } from '../../api/stream.ts';
+import { type Lifecycle, lifecycleInTemplate } from './lifecycle.ts';
 
 export interface TemplateRequest {
   stream: StreamName;
@@ -17,6 +18,8 @@ export interface TemplateRequest {
   namespaces?: readonly string[];
   /** `core`: a cluster without the field types of the default distribution. */
   capability: 'full' | 'core';
+  /** When documents expire; never, where it is left out. */
+  lifecycle?: Lifecycle;
 }
 
 export interface NamedBody {
@@ -90,6 +93,7 @@ const dictionary = EcsFlat as unknown as Readonly<Record<string, EcsDefinition |
 
 export function templatesFor(request: TemplateRequest): Templates {
   const { stream, fields, namespaces, capability } = request;
+  const { index, ...lifecycle } = lifecycleInTemplate(request.lifecycle);
   const meta = { managed_by: 'sluice', version: TEMPLATE_VERSION, ecs_version: EcsVersion, capability };
   const custom = `logs-${stream}@custom`;
   const names = { settings: `sluice-${stream}@settings`, mappings: `sluice-${stream}@mappings` };
@@ -99,7 +103,14 @@ export function templatesFor(request: TemplateRequest): Templates {
       : namespaces.map((namespace) => `logs-${stream}-${namespace}`);
   return {
     componentTemplates: [
-      { name: names.settings, body: { template: { settings: SETTINGS }, version: TEMPLATE_VERSION, _meta: meta } },
+      {
+        name: names.settings,
+        body: {
+          template: { settings: { index: { ...SETTINGS, ...index } }, ...lifecycle },
+          version: TEMPLATE_VERSION,
+          _meta: meta,
+        },
+      },
       {
         name: names.mappings,
         body: { template: { mappings: mappingsFor(fields, capability) }, version: TEMPLATE_VERSION, _meta: meta },
@@ -123,10 +134,8 @@ export function templatesFor(request: TemplateRequest): Templates {
 }
 
 const SETTINGS = {
-  index: {
-    codec: 'best_compression',
-    mapping: { total_fields: { limit: TOTAL_FIELDS, ignore_dynamic_beyond_limit: true } },
-  },
+  codec: 'best_compression',
+  mapping: { total_fields: { limit: TOTAL_FIELDS, ignore_dynamic_beyond_limit: true } },
 };
 
 function mappingsFor(fields: DeclaredFields, capability: 'full' | 'core'): Record<string, unknown> {
