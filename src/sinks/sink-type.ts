@@ -87,6 +87,10 @@ export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
   impatient(settings: Settings, limitMs: number): Settings;
   /** The most open files and connections at a time: of the whole sink, and more for each of its pipelines. */
   readonly handles: { all: number; pipeline: number };
+  /** Moves what the sink keeps by a source's name to the new one, where it can be moved; again does no harm. */
+  renameSource?(settings: Settings, from: string, to: string): Promise<void>;
+  /** It remembers batches by the name of their pipeline: under another name it knows of none. */
+  readonly remembersNames?: boolean;
   /** `recover` also cuts files at an end that only the state knows: it runs before the state forgets a pipeline. */
   readonly endsOnRecover: boolean;
 }

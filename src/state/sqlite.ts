@@ -158,6 +158,7 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
         pipeline ?? null,
         limit,
       ).map((row) => ({ ...(row as unknown as RejectionRow), field: (row.field as string | null) ?? undefined })),
+    renameSource: (from, to, beginsAnew) => written(() => renameSource(database, from, to, beginsAnew)),
     vacuum() {
       written(() => database.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE);'));
     },
@@ -171,6 +172,39 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
       }
     },
   };
+}
+
+function renameSource(database: DatabaseSync, from: string, to: string, beginsAnew: readonly string[]): string[] {
+  const run = (sql: string, ...values: string[]) => database.prepare(sql).run(...values);
+  const all = (sql: string, ...values: string[]) => database.prepare(sql).all(...values) as Record<string, string>[];
+  const isMine = (name: string) => name.startsWith(`${from}/`);
+  const renamed = (name: string) => (isMine(name) ? `${to}${name.slice(from.length)}` : name);
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const mine = all('SELECT name FROM pipelines ORDER BY name').flatMap(({ name = '' }) =>
+      isMine(name) ? [name] : [],
+    );
+    for (const name of mine) {
+      const [, , sink = ''] = name.split('/');
+      run('DELETE FROM pipelines WHERE name = ?', renamed(name)); // one that nothing is known of
+      run('UPDATE pipelines SET name = ? WHERE name = ?', renamed(name), name);
+      const ofPipeline = 'pipeline = (SELECT id FROM pipelines WHERE name = ?)';
+      if (beginsAnew.includes(sink)) run(`UPDATE walks SET receipt = NULL WHERE ${ofPipeline}`, renamed(name));
+      run(
+        `UPDATE rejections SET document = json_set(document, '$.data_stream.namespace', ?)
+         WHERE json_valid(document) AND json_type(document, '$.data_stream') = 'object' AND ${ofPipeline}`,
+        ...[to, renamed(name)],
+      );
+    }
+    for (const table of ['notes', 'pauses']) run(`UPDATE ${table} SET source = ? WHERE source = ?`, to, from);
+    for (const { id, pipelines = '[]' } of all('SELECT CAST(id AS TEXT) AS id, pipelines FROM jobs'))
+      run('UPDATE jobs SET pipelines = ? WHERE id = ?', JSON.stringify(JSON.parse(pipelines).map(renamed)), String(id));
+    database.exec('COMMIT');
+    return mine.map(renamed);
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
 }
 
 function toJob(row: Record<string, Json>): JobRow {

@@ -303,6 +303,11 @@ export interface StateStore {
   setJob(id: number, status: JobRow['status'], message?: string): void;
   /** Rejections of all pipelines or of one, the oldest first. */
   rejections(filter: { pipeline?: string; limit: number }): RejectionRow[];
+  /**
+   * Gives a source another name, everywhere or not at all. `beginsAnew` are sinks that remember batches by the pipeline's
+   * name, and know none of the new one. The lock must be held. Returns the pipelines by their new names.
+   */
+  renameSource(from: string, to: string, beginsAnew: readonly string[]): string[];
   /** Gives the room of what was forgotten back to the disk. The lock must be held. */
   vacuum(): void;
   close(): void;

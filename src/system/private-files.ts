@@ -13,10 +13,11 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   type Stats,
   statSync,
 } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { stopError } from '../api/errors.ts';
 import { ownUser, showGroup, showUser } from './accounts.ts';
@@ -159,6 +160,15 @@ export function correctMode(path: string, mode: number, readers: Readers): strin
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // a log that another process has removed
   }
   return isWide(stats, readers) ? showMode(had) : undefined;
+}
+
+/** Nothing where there is no such folder, which may have been moved before. Throws where something else has the new name. */
+export async function moveFolder(from: string, to: string): Promise<void> {
+  if (!existsSync(from)) return;
+  if (existsSync(to) && readdirSync(to).length > 0)
+    throw stopError(`${from} cannot be called ${to}: that is there, and not empty`, 'Move one of the two away.');
+  await rename(from, to);
+  await syncFolder(dirname(to));
 }
 
 /** Makes the names of new files last, too. */

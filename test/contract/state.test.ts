@@ -446,6 +446,18 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       expect(state.countIncomplete()).toBe(1);
     });
 
+    test('a source that is renamed keeps everything but what a sink remembers by its name', () => {
+      const kept = begun();
+      kept.commit(commit(1, [], { receipt: { number: 1 } }));
+      const other = store.pipeline('s/x.y/other');
+      other.begin('w', 'live', range(0, 1));
+      other.commit(commit(1, [], { receipt: { number: 1 } }));
+      expect(store.renameSource('s', 't', ['other'])).toEqual(['t/x.y/other', 't/x.y/z']);
+      expect(reopen().pipelines()).toEqual(['t/x.y/other', 't/x.y/z']);
+      expect(store.pipeline('t/x.y/z').walk('w')).toMatchObject({ batch: 1, receipt: { number: 1 } });
+      expect(store.pipeline('t/x.y/other').walk('w')).toMatchObject({ batch: 1, receipt: undefined });
+    });
+
     test('ledger, rejections and jobs are kept', () => {
       const state = begun();
       const window = {

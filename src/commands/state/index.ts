@@ -8,6 +8,7 @@ import { type CompactOptions, compactState } from './compact.ts';
 import { type ConfirmOptions, confirmState } from './confirm.ts';
 import { copyState, importedState } from './copy.ts';
 import { type RebuildOptions, rebuildState } from './rebuild.ts';
+import { renameSource } from './rename.ts';
 import { type ResetOptions, resetState } from './reset.ts';
 import { type RewindOptions, rewindState } from './rewind.ts';
 import { type ShowOptions, showState } from './show.ts';
@@ -53,6 +54,14 @@ export function addState(program: Command, cli: Cli): void {
     .description('make the state of an exported one, where there is none yet')
     .argument('<file>', 'what `export` wrote');
   withCommon(imported).action((file: string, options: CommonOptions) => importedState(cli, file, options));
+  const renamed = state
+    .command('rename')
+    .description('give a source another name without reading or shipping anything again')
+    .argument('<old>', 'its name in the state')
+    .argument('<new>', 'the name that it gets');
+  withCommon(renamed).action((from: string, to: string, options: CommonOptions) =>
+    renameSource(cli, from, to, options),
+  );
   const compact = state
     .command('compact')
     .description('give free room back to the disk; forget old records on request')

@@ -1,4 +1,6 @@
 import { type Alarm, alarmOf, alarmText } from '../../engine/completeness/missing.ts';
+import { HEARTBEAT } from '../../engine/heartbeat.ts';
+import type { Config } from '../../engine/settings.ts';
 import { showCount, showTime } from '../../observe/show.ts';
 import type { JobRow, PipelineState, StateStore, StoredLedgerRow, WalkRow } from '../../state/store.ts';
 import { openCommand } from '../shared/command-context.ts';
@@ -14,6 +16,8 @@ export interface ShowOptions extends CommonOptions {
 
 interface Shown {
   pipeline: string;
+  /** What of it is not in the config any more; undefined where all of it is. */
+  removed: 'source' | 'stream' | 'sink' | undefined;
   coveredFromMs: number | undefined;
   counts: Omit<ReturnType<PipelineState['counts']>, 'rejections'>;
   /** By status; empty for a stream without children. */
@@ -31,7 +35,10 @@ interface Shown {
 export async function showState(cli: Cli, options: ShowOptions): Promise<void> {
   const context = await openCommand(cli, options);
   withExistingState(cli, context, (store) => {
-    const shown = storedPipelines(store, options.pipeline).map((name) => read(store, name, options.ledger));
+    const shown = storedPipelines(store, options.pipeline).map((name) => ({
+      ...read(store, name, options.ledger),
+      removed: removedOf(context.config, name),
+    }));
     const jobs = store.jobs();
     if (options.json) cli.stdout.json({ state: context.config.state.path, id: store.id, pipelines: shown, jobs });
     else
@@ -43,7 +50,17 @@ export async function showState(cli: Cli, options: ShowOptions): Promise<void> {
   });
 }
 
-function read(store: StateStore, name: string, ledger: number): Shown {
+/** Heartbeats are a stream of every source, as far as the config asks for them. */
+function removedOf({ sources, sinks, heartbeat }: Config, name: string): Shown['removed'] {
+  const [source = '', stream = '', sink = ''] = name.split('/');
+  const found = sources.find((one) => one.name === source);
+  if (found === undefined) return 'source';
+  const has = stream === HEARTBEAT.name ? heartbeat !== undefined : (found.streams as string[]).includes(stream);
+  if (!has) return 'stream';
+  return found.sinks.includes(sink) && sinks.some((one) => one.name === sink) ? undefined : 'sink';
+}
+
+function read(store: StateStore, name: string, ledger: number): Omit<Shown, 'removed'> {
   const state = store.pipeline(name);
   const [source = '', stream = ''] = name.split('/');
   const { rejections, ...counts } = state.counts();
@@ -64,6 +81,7 @@ function read(store: StateStore, name: string, ledger: number): Shown {
 
 function pipelineLines({
   pipeline,
+  removed,
   coveredFromMs,
   counts,
   children,
@@ -83,7 +101,8 @@ function pipelineLines({
   ];
   const since = coveredFromMs === undefined ? 'nothing was read yet' : `read from ${showTime(coveredFromMs)} on`;
   const rejected = `${showCount(rejections)} rejected${dropped > 0 ? `, ${showCount(dropped)} given up` : ''}`;
-  const lines = [pipeline, `  ${facts.join(', ')}; ${rejected}; ${since}`];
+  const gone = removed === undefined ? '' : ` (removed: its ${removed} is not in the config any more)`;
+  const lines = [`${pipeline}${gone}`, `  ${facts.join(', ')}; ${rejected}; ${since}`];
   if (alarm !== undefined) lines.push(`  ALARM since ${showTime(alarm.sinceMs)}: ${alarmText(alarm, pipeline)}`);
   const statuses = Object.entries(children).map(([status, count]) => `${showCount(count)} ${status}`);
   if (statuses.length > 0) lines.push(`  parents whose results are read: ${statuses.join(', ')}`);

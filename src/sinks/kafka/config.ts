@@ -156,5 +156,6 @@ export const kafka: SinkType<typeof schema, KafkaConfig> = {
     retryDeadlineMs: limitMs,
   }),
   handles: { all: 6, pipeline: 0 },
+  remembersNames: true,
   endsOnRecover: false,
 };

@@ -1,6 +1,8 @@
 /** The ndjson sink in the config. */
+import { join } from 'node:path';
 import { z } from 'zod';
 import { duration, group, path, size } from '../../api/values.ts';
+import { moveFolder } from '../../system/private-files.ts';
 import { type SinkType, sinkName } from '../sink-type.ts';
 import type { NdjsonSettings } from './write.ts';
 
@@ -58,5 +60,6 @@ export const ndjson: SinkType<typeof schema, NdjsonConfig> = {
   silentMs: () => 0,
   impatient: (settings) => settings,
   handles: { all: 0, pipeline: 1 }, // the lock of its folder
+  renameSource: async ({ path }, from, to) => moveFolder(join(path, from), join(path, to)),
   endsOnRecover: true,
 };
