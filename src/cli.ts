@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { isAbort, messageOf, SluiceError } from './api/errors.ts';
 import { stackLines } from './api/inert.ts';
 import { addBackfill } from './commands/backfill/index.ts';
-import { addCheck } from './commands/check.ts';
+import { addCheck } from './commands/check/index.ts';
 import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo/index.ts';
 import { addHealth } from './commands/health.ts';

@@ -5,6 +5,7 @@ import type { VendorClient } from './client.ts';
 import type { SourceFacts } from './document.ts';
 import type { SluiceError } from './errors.ts';
 import type { HttpClient, HttpReply, HttpStreamer } from './http.ts';
+import type { CheckLine } from './sink.ts';
 
 /** Opens connections to tenants. `settings` is what its `config` made of the keys of a source. */
 export interface Connector {
@@ -12,6 +13,8 @@ export interface Connector {
   readonly config: ConnectorConfig;
   facts(settings: SourceSettings): SourceFacts;
   open(settings: SourceSettings, services: ConnectorServices): VendorClient;
+  /** For `sluice check`: what the settings tell without a request, such as two that cannot both be right. */
+  check?(settings: SourceSettings): CheckLine[];
 }
 
 /** How a source of this connector is configured. */

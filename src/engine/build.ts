@@ -40,6 +40,8 @@ export interface BuildTools {
   /** The clock behind `now`, where it can be wrong: it is told the time that vendors' replies name. */
   clock?: Clock;
   now: () => number;
+  /** Told the time that each reply to a source names (its header `Date`). */
+  heard?: (source: string, date: string | null) => void;
   /** Aborted by a second stop signal, or 8 s after the first. */
   hardStop: AbortSignal;
   /** Receives errors that no code caught; without it nothing does. */
@@ -109,8 +111,12 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     });
     const secrets = redactor.ofSource();
     const { retry } = source;
+    const heard = (date: string | null) => {
+      tools.clock?.heard(date);
+      tools.heard?.(source.name, date);
+    };
     const open = () => {
-      const { request, stream, close } = createHttp(settings, rateLimit, tools.clock?.heard);
+      const { request, stream, close } = createHttp(settings, rateLimit, heard);
       const services = { http: request, stream, secrets, retry, log, now: tools.now, lived: lived.now, refusals };
       return { ...connector.open(source, services), close };
     };

@@ -22,15 +22,17 @@ export function requireWhole(path: string): boolean {
   );
 }
 
-/** The position of the schema's version in SQLite's file format. */
+/** The position of the schema's version in SQLite's file format, and what every such file begins with. */
 const VERSION_AT = 60;
+const MAGIC = 'SQLite format 3\0';
 
-/** Reads the file without SQLite, which would leave a log beside it. To be used only while no process has it open. */
+/** Reads the file without SQLite, which would leave a log beside it; 0 for one that is no database. To be used only while no process has it open. */
 function versionIn(file: string): number {
   const fd = openSync(file, 'r');
   try {
-    const bytes = Buffer.alloc(4);
-    return readSync(fd, bytes, 0, 4, VERSION_AT) === 4 ? bytes.readInt32BE() : 0;
+    const header = Buffer.alloc(VERSION_AT + 4);
+    const isDatabase = readSync(fd, header, 0, header.length, 0) === header.length && header.indexOf(MAGIC) === 0;
+    return isDatabase ? header.readInt32BE(VERSION_AT) : 0;
   } finally {
     closeSync(fd);
   }

@@ -65,22 +65,32 @@ function openDatabase(options: StateOptions): DatabaseSync {
 /** A process that only looks whether the lock is taken (`isStateInUse`) holds it for a moment: wait for that. */
 const LOCK_WAIT_MS = 500;
 
+/** How a state that can be used was found. */
+export interface StateHealth {
+  /** Of its schema, and of the one that this version knows. */
+  version: number;
+  known: number;
+  /** It is known to be as Sluice left it, byte by byte; without that, SQLite's pages make sense. */
+  isSealed: boolean;
+}
+
 /**
  * Opens an existing state as `run` does, and has SQLite check whether the file is whole. Throws an error with advice. A file
- * of an earlier version is left as it is.
+ * of an earlier version is left as it is. Undefined where there is no state yet.
  */
-export function verifyState(options: Omit<StateOptions, 'exclusive'>): void {
+export function verifyState(options: Omit<StateOptions, 'exclusive'>): StateHealth | undefined {
   const { path } = options;
-  guarded(path, () => {
+  return guarded(path, () => {
     accessSync(path, constants.W_OK | constants.X_OK);
     tellOfOthers(options);
-    if (!hasState(path)) return;
-    requireWhole(path);
+    if (!hasState(path)) return undefined;
+    const isSealed = requireWhole(path);
     const version = reading(join(path, 'state.db'), (database) => {
       quickCheck(database, path);
       return versionOf(database);
     });
     if (version >= SCHEMA_VERSION) openState({ ...options, exclusive: false }).close();
+    return { version, known: SCHEMA_VERSION, isSealed };
   });
 }
 

@@ -32,7 +32,8 @@ test('check names the scope that is missing', async () => {
     checks: { what: string; ok: boolean; advice?: string }[];
   };
   expect(checks.filter((row) => !row.ok)).toEqual([
-    expect.objectContaining({ what: 'cylance.detection detail', advice: expect.stringContaining('opticsdetect:read') }),
+    expect.objectContaining({ what: 'scopes', advice: expect.stringMatching(/grant .*: opticsdetect:read\. It has/) }),
+    expect.objectContaining({ what: 'cylance.detection detail', detail: expect.stringContaining('opticsdetect:read') }),
   ]);
   expect({ code, ok }).toEqual({ code: 1, ok: false });
 });
@@ -53,7 +54,9 @@ test('check names all scopes that are missing at once, with their streams, those
   }
   for (const scope of granted) expect(row).not.toContain(scope);
   const advice = stdout.split('\n').filter((line) => line.startsWith('→'));
-  expect(advice).toEqual([expect.stringMatching(/^→ source acme, scopes: Grant the application these scopes in the/)]);
+  expect(advice).toEqual([
+    expect.stringMatching(/^→ source acme, scopes: For whoever administers the console: grant the application/),
+  ]);
   expect(code).toBe(1);
 });
 

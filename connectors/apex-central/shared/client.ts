@@ -118,13 +118,23 @@ function explained(error: SluiceError, request: VendorRequest<unknown>, status: 
 
 const WRONG_KEY =
   "Check application_id and api_key of the source, this machine's clock, and that nothing in between changes requests.";
+/** The checksum is over method, path and query, headers that begin with API, and the very bytes of the body. */
+const CHANGED =
+  'The key was accepted, so something between Sluice and Apex Central changes requests: a proxy that rewrites the path, adds a header that begins with "API", or writes the JSON anew. Let it pass them as they are (http.proxy: none goes around it), and write base_url as the server itself knows it.';
+const STALE = "The time in the request was refused: set this machine's clock, and that of the server (NTP).";
+
+/** The guide lists no codes for what is wrong with a token, so the words decide. */
+function adviceFor(said: string): string {
+  if (/checksum/i.test(said)) return CHANGED;
+  return /\biat\b|too old|expired|of the future/i.test(said) ? STALE : WRONG_KEY;
+}
 
 /** The key is read again for each attempt, so that a rotated key is found. */
 function refusal({ name }: SourceSettings, reply: HttpReply, where: string, said: string, nowMs: number): SluiceError {
   return lockedOut(`source "${name}": Apex Central refused the signature of the request (${where}): ${said}`, {
     status: reply.status,
     waitMs: retryAfterMs(reply.headers.get('retry-after'), nowMs),
-    advice: orClock(reply, nowMs, WRONG_KEY),
+    advice: orClock(reply, nowMs, adviceFor(said)),
   });
 }
 

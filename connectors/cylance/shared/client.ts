@@ -21,6 +21,7 @@ import {
   type VendorRequest,
 } from '../../../src/index.ts';
 import { type CylanceSettings, config } from './config.ts';
+import { baseUrlOf, regionOfConsole } from './region.ts';
 import { createTokenHolder, TOKEN_PATH, type TokenHolder } from './token.ts';
 
 export const cylance: Connector = {
@@ -34,15 +35,8 @@ export const cylance: Connector = {
     keepOriginal: settings.keepOriginal,
   }),
   open: openCylance,
+  check: regionOfConsole,
 };
-
-/** The URL of a region: NA has no suffix, US Government a sub-domain of its own, all others a region code (CylanceOPTICS API guide, "Service Endpoint"). */
-export function baseUrlOf(settings: Pick<CylanceSettings, 'region' | 'baseUrl'>): string {
-  if (settings.baseUrl !== undefined) return settings.baseUrl.replace(/\/+$/, '');
-  if (settings.region === undefined || settings.region === 'na') return 'https://protectapi.cylance.com';
-  if (settings.region === 'us') return 'https://protectapi.us.cylance.com';
-  return `https://protectapi-${settings.region}.cylance.com`;
-}
 
 function openCylance(settings: CylanceSettings, services: ConnectorServices): VendorClient {
   const baseUrl = baseUrlOf(settings);

@@ -13,6 +13,7 @@ import {
   wordsOf,
 } from '../../../src/index.ts';
 import type { CylanceSettings } from './config.ts';
+import { regionHint } from './region.ts';
 
 export const TOKEN_PATH = '/auth/v2/token';
 /** Lifetime of the token request: the vendor accepts at most 1800 s (Cylance User API guide, authentication). */
@@ -95,22 +96,24 @@ async function requestToken(settings: CylanceSettings, baseUrl: string, services
   return token;
 }
 
-const WRONG_CREDENTIALS =
-  'Check tenant_id, application_id and application_secret of the source, and that the region is right.';
+function wrongCredentials(settings: CylanceSettings): string {
+  return `Check tenant_id, application_id and application_secret of the source, ${regionHint(settings)}`;
+}
 
 /** Only 400 and 401 are about the credentials; a redirect, or an address without a token endpoint, has not checked them. */
 function refusal(
-  { name }: CylanceSettings,
+  settings: CylanceSettings,
   reply: HttpReply,
   said: string,
   cause: SluiceError,
   nowMs: number,
 ): SluiceError {
+  const { name } = settings;
   const { status } = reply;
   const words = said === '' ? '' : `: ${said}`;
   const { waitMs } = cause;
   if (status === 401 || (status === 400 && cause.advice === undefined)) {
-    const advice = orClock(reply, nowMs, WRONG_CREDENTIALS);
+    const advice = orClock(reply, nowMs, wrongCredentials(settings));
     const message = `source "${name}": the vendor refused the credentials (HTTP ${status})${words}`;
     return lockedOut(message, { status, waitMs, advice, cause });
   }

@@ -1,11 +1,12 @@
 /** `sluice check` for files: whether they can be written, whose they are, and what other users may do. */
 import { randomUUID } from 'node:crypto';
 import { lstatSync, readdirSync } from 'node:fs';
-import { access, constants, rm, statfs } from 'node:fs/promises';
+import { access, constants, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { StreamName } from '../../api/document.ts';
 import type { CheckLine } from '../../api/sink.ts';
 import { makeFolder, openNewFile } from '../../system/private-files.ts';
+import { roomLine } from '../../system/room.ts';
 import { isWide, narrowing, type Readers, requireTrustedFolder, whoMayReplace } from '../../system/trust.ts';
 import { diskError } from './errors.ts';
 import { type FolderSettings, lookInto, mayOf } from './folder.ts';
@@ -29,8 +30,7 @@ export async function checkFiles(
     makeFolder(path, settings);
     await writeProbe(settings);
     for (const folder of folders) await mayContinue(settings, folder, owner);
-    const { bavail, bsize } = await statfs(path);
-    const written = { what, ok: true, detail: `${Math.floor((bavail * bsize) / 2 ** 20)} MiB free` };
+    const written = await roomLine(path, what);
     const open = openToOthers(settings, folders).map((detail) => ({
       what: 'private',
       ok: true,
