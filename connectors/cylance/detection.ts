@@ -4,6 +4,7 @@ import {
   actionOf,
   EVERYTHING,
   keyOf,
+  type Lifecycle,
   type ListQuery,
   type ListReply,
   lockedOut,
@@ -20,8 +21,13 @@ import { readPage, recordAt, textOf } from './shared/pages.ts';
 const LIST = '/detections/v2';
 const LIST_SCOPE = 'opticsdetect:list';
 const READ_SCOPE = 'opticsdetect:read';
-/** Final statuses (guide, "Update Detection"). */
-const CLOSED = new Set(['done', 'false positive']);
+/** Guide, "Update Detection". */
+const LIFECYCLE: Lifecycle = {
+  change: 'detection-status-changed',
+  open: ['New', 'In Progress', 'Follow Up', 'Reviewed'],
+  closed: ['Done', 'False Positive'],
+};
+const CLOSED = new Set(LIFECYCLE.closed.map((status) => status.toLowerCase()));
 
 export const detection: Stream = {
   name: 'cylance.detection',
@@ -32,6 +38,7 @@ export const detection: Stream = {
     reading: 'time windows, with details',
     key: 'the id of the detection',
     limits: [
+      'who closed one, and when exactly, the vendor does not say: `event.end` is when it was seen closed, up to `cylance.detection.end_precision` (ns) too late ([decision 0070](decisions/0070-closed-when-seen.md))',
       'one that is deleted at the vendor is noticed only while its time lies within a sweep, a backfill or a refresh, and only with `reading.details` on ([decision 0029](decisions/0029-a-deletion-is-proven.md))',
       'what arrives before everything that was read is found by counting, at the next sweep, unless something is deleted in the same part of time or the list does not say when it arrived ([decision 0028](decisions/0028-records-outside-every-window.md))',
     ],
@@ -47,12 +54,13 @@ export const detection: Stream = {
   timeMs,
   isOpen: (record) => !CLOSED.has((textOf(memberOf(members, record, 'Status')) ?? '').toLowerCase()),
   changes: [
-    { action: 'detection-status-changed', of: (record) => textOf(memberOf(members, record, 'Status')) },
+    { action: LIFECYCLE.change, of: (record) => textOf(memberOf(members, record, 'Status')) },
     { action: 'detection-severity-changed', of: (record) => textOf(memberOf(members, record, 'Severity')) },
     { action: 'detection-commented', of: (record) => memberOf(members, record, 'Comment') },
     { action: 'detection-responded', of: (record) => memberOf(members, record, 'Responses') },
   ],
   actions: { updated: 'detection-updated', deleted: 'detection-deleted' },
+  lifecycle: LIFECYCLE,
   notes: (record) => sha256sIn(record).map((id) => ({ kind: SHA256_NOTE, id, value: '' })),
   pages: (context, walk, from) => {
     const partition = { name: 'severity', values: ['Informational', 'Low', 'Medium', 'High'] };

@@ -69,6 +69,8 @@ export interface StoredDocument {
   ingestedMs: number | undefined;
   /** Where it lies: an index, a file and line, a partition and offset. */
   place: string;
+  /** What a state remembers of it, where the query asks for that. */
+  last?: string;
 }
 
 /** Which documents are meant: those of one stream and source. */
@@ -78,6 +80,8 @@ export interface StoredQuery {
   namespace: string;
   /** Documents of another `@timestamp` may be left out. */
   range?: Range;
+  /** Also what a state remembers of each document (`src/api/records/last.ts`). */
+  remembered?: boolean;
 }
 
 /** Where documents go. Every method may throw a `SluiceError` with action `stop` (its message says what to do). */

@@ -61,6 +61,15 @@ export interface Peek {
 /** Whether a part of a record differs from what was delivered last; the part is named by the action of its entry in `changes`. */
 export type IsNews = (action: string, record: unknown) => boolean;
 
+/** The states of a record that somebody works on until it is closed. The mapping puts its state as `<prefix>.status`. */
+export interface Lifecycle {
+  /** The action of the entry of `changes` that is the state. */
+  change: string;
+  /** The vendor's words; which case they are written in does not count. */
+  open: readonly string[];
+  closed: readonly string[];
+}
+
 /** One vendor resource. Keeps no state of its own. */
 export interface Stream {
   readonly name: StreamName;
@@ -95,6 +104,8 @@ export interface Stream {
   readonly changes: readonly { action: string; of: (record: unknown) => unknown }[];
   /** The `event.action` when no entry of `changes` differs, and that of a tombstone. */
   readonly actions: { updated: string; deleted?: string };
+  /** Of records that are closed some day: their documents get an end (`src/engine/change/closing.ts`). */
+  readonly lifecycle?: Lifecycle;
   /** The notes that a shipped record leaves for other streams of its source. */
   notes?(record: unknown): Note[];
   /** Notes of this kind name further parents, beside those of the list and the configuration. */

@@ -7,6 +7,7 @@ import { DELETED, isOwnId } from '../api/records/identity.ts';
 import type { StoredDocument } from '../api/sink.ts';
 import type { Known, PipelineState, Row } from '../state/store.ts';
 import { unsaid } from './change/action.ts';
+import { remembers } from './change/closing.ts';
 import type { Pipeline } from './pipeline.ts';
 
 type RebuildNeeds = Pick<Pipeline, 'registered' | 'source' | 'state' | 'refresh' | 'details' | 'now'>;
@@ -76,6 +77,7 @@ function rowOf(pipeline: RebuildNeeds, document: StoredDocument, known: Known | 
   const deleted = revision === DELETED;
   return {
     key,
+    last: remembers(pipeline.registered.stream) ? document.last : undefined,
     rowId: known?.rowId,
     fingerprint: null,
     revision,

@@ -2,15 +2,20 @@
 import type { EcsDocument } from '../api/document.ts';
 import { stopError } from '../api/errors.ts';
 import { documentId } from '../api/records/identity.ts';
+import { lastOf, rememberedMembers } from '../api/records/last.ts';
 import type { Sink, StoredDocument, StoredQuery } from '../api/sink.ts';
 import { parseTimeMs } from '../api/time.ts';
 
+const LOOKED_AT = ['@timestamp', 'event.id', 'event.hash', 'event.sequence', 'event.ingested'];
+
 /** The members of a document that `toStored` looks at. */
-export const LOOKED_AT = ['@timestamp', 'event.id', 'event.hash', 'event.sequence', 'event.ingested'];
+export function lookedAt({ stream, remembered }: StoredQuery): string[] {
+  return remembered ? [...LOOKED_AT, ...rememberedMembers(stream)] : LOOKED_AT;
+}
 
 /** `id` is computed where the sink keeps none beside the document. */
 export function toStored(
-  { stream }: StoredQuery,
+  { stream, remembered }: StoredQuery,
   id: string | undefined,
   document: Partial<EcsDocument>,
   place: string,
@@ -19,11 +24,13 @@ export function toStored(
   const key = textOf(event.id);
   const revision = textOf(event.hash);
   const ordinal = typeof event.sequence === 'number' ? event.sequence : 0;
+  const ingestedMs = timeOf(event.ingested);
   return {
     id: id ?? documentId(stream, key, ordinal, revision),
     ...{ key, revision, ordinal, place },
     timeMs: timeOf(document['@timestamp']),
-    ingestedMs: timeOf(event.ingested),
+    ingestedMs,
+    ...(remembered && { last: lastOf(document, stream, ingestedMs) }),
   };
 }
 

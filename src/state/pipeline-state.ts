@@ -303,12 +303,22 @@ function prepareStatements(database: DatabaseSync) {
   };
 }
 
+/** One column: what is remembered of a document lives and dies with the row. Neither a digest nor JSON has a tabulator. */
+function withLast({ digests, last }: Row): string {
+  return last === undefined ? digests : `${digests}\t${last}`;
+}
+
+function withoutLast(stored: string): Pick<Known, 'digests' | 'last'> {
+  const at = stored.indexOf('\t');
+  return at < 0 ? { digests: stored } : { digests: stored.slice(0, at), last: stored.slice(at + 1) };
+}
+
 function rememberRow(statements: Statements, id: number, row: Row): void {
   // The usual case in a backfill of list records, which needs half of the values.
   const isPlain =
     row.rowId === undefined && row.ordinal === 1 && row.fingerprint === row.revision && row.refreshMs === 0;
   if (isPlain && !row.deleted) {
-    statements.rememberPlain.run(id, keyHash(id, row.key), row.key, row.revision, row.timeMs, row.digests);
+    statements.rememberPlain.run(id, keyHash(id, row.key), row.key, row.revision, row.timeMs, withLast(row));
     return;
   }
   statements.remember.run(
@@ -320,7 +330,7 @@ function rememberRow(statements: Statements, id: number, row: Row): void {
     row.revision,
     row.ordinal,
     row.timeMs,
-    row.digests,
+    withLast(row),
     row.deleted ? 1 : 0,
     row.refreshAtMs,
     row.refreshMs,
@@ -361,7 +371,7 @@ function toKnown(row: Raw | undefined): Known | undefined {
     revision: row.revision as string,
     ordinal: row.ordinal as number,
     timeMs: row.time_ms as number | null,
-    digests: row.digests as string,
+    ...withoutLast(row.digests as string),
     deleted: row.deleted === 1,
     refreshAtMs: row.refresh_at_ms as number | null,
     refreshMs: row.refresh_ms as number,

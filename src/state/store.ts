@@ -4,7 +4,7 @@ import type { Json, StreamName } from '../api/document.ts';
 import type { Prepared, Rejection } from '../api/sink.ts';
 import type { Accepted, ChildRow, Gap, Note, Range, WalkKind } from '../api/walk.ts';
 
-/** The knowledge of one record that was seen: about 100 bytes. */
+/** The knowledge of one record that was seen: about 100 bytes, beside its indices. */
 export interface Known {
   /** The id of the record's row; undefined for a record that is not stored yet. */
   rowId: number | undefined;
@@ -17,6 +17,8 @@ export interface Known {
   timeMs: number | null;
   /** One digest per entry of `Stream.changes`, joined by line feeds. */
   digests: string;
+  /** What is remembered of the last document for the next one (`src/api/records/last.ts`); about 200 bytes more. */
+  last?: string | undefined;
   deleted: boolean;
   /** When the detail is requested again; null for never. */
   refreshAtMs: number | null;

@@ -161,7 +161,7 @@ describe.each(['OccurrenceTime', 'ReceivedTime'] as const)('where the list filte
     expect(sink.documents).toHaveLength(2);
     for (let again = 0; again < 3; again++) await look();
     expect(sink.documents.slice(2).map((one) => [one.key, documentOf(one).event.action, documentOf(one).tags])).toEqual(
-      [['late0', 'detection-status-changed', ['detail_missing']]],
+      [['late0', 'detection-status-changed', ['detail_missing', 'end_seen_at_poll']]],
     );
   });
 
@@ -201,7 +201,7 @@ test('a details route that comes back while the list is read: the change is ship
   await runWalk(pipeline, { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: clock.ms } }, never);
   await look(15 * MINUTE);
   const later = sink.documents.slice(3).map((one) => [one.key, documentOf(one).event.action, documentOf(one).tags]);
-  expect(later).toEqual([['late0', 'detection-status-changed', undefined]]);
+  expect(later).toEqual([['late0', 'detection-status-changed', ['end_seen_at_poll']]]);
 });
 
 test('a details route that goes out of order right after another record was answered: no detail is taken for missing', async () => {
@@ -226,7 +226,7 @@ test('a details route that goes out of order right after another record was answ
   await look();
   await look(15 * MINUTE);
   const later = sink.documents.slice(3).map((one) => [one.key, documentOf(one).event.action, documentOf(one).tags]);
-  expect(later).toEqual([['late0', 'detection-status-changed', undefined]]);
+  expect(later).toEqual([['late0', 'detection-status-changed', ['end_seen_at_poll']]]);
 });
 
 test('a poll does not wait for the proof', async () => {

@@ -4,6 +4,7 @@ import { fields } from '../../mappings/cylance/detection.ts';
 import {
   CORE_SUBSTITUTES,
   type NamedBody,
+  TEMPLATE_VERSION,
   type Templates,
   templatesFor,
 } from '../../src/sinks/elasticsearch/templates.ts';
@@ -49,7 +50,7 @@ describe('index templates', () => {
         'logs-cylance.detection@custom',
       ],
       ignore_missing_component_templates: ['logs-cylance.detection@custom'],
-      _meta: { managed_by: 'sluice', version: 2 },
+      _meta: { managed_by: 'sluice', version: TEMPLATE_VERSION },
     });
     expect(template?.body.priority).toBeGreaterThan(100);
     expect(template?.body.template, 'would override the @custom component').toBeUndefined();

@@ -34,6 +34,9 @@ export const own: Own<keyof typeof members> = {
   severity: 'keyword',
   severity_sort_level: ['long', 'SeveritySortLevel'],
   status: ['keyword', 'Status'],
+  /** Put by the engine, as `event.end` and `event.duration`: what the documents before it said. */
+  status_before: 'keyword',
+  end_precision: 'long',
   status_sort_level: ['long', 'StatusSortLevel'],
   phonetic_id: ['keyword', 'PhoneticId'],
   tenant_id: ['keyword', 'TenantId'],
@@ -73,7 +76,7 @@ export const own: Own<keyof typeof members> = {
 };
 
 export const ecs: readonly EcsField[] = [
-  ...below('event', ['created', 'start', 'severity', 'risk_score', 'reason', 'provider', 'url']),
+  ...below('event', ['created', 'start', 'end', 'duration', 'severity', 'risk_score', 'reason', 'provider', 'url']),
   'observer.version',
   ...below('host', ['id', 'name', 'ip', 'mac', 'os.type', 'os.name', 'os.full']),
   ...below('rule', ['id', 'name', 'description', 'category', 'version', 'ruleset']),

@@ -42,7 +42,7 @@ async function rebuilt(cli: Cli, { pipeline }: Running): Promise<Rebuilt> {
   await recover(pipeline, cli.signal);
   const query: StoredQuery = { stream: registered.stream.name, namespace: source.name };
   let saidMs = cli.now();
-  return rebuild(pipeline, heldBy(sink, query, cli.signal), ({ documents }) => {
+  return rebuild(pipeline, heldBy(sink, { ...query, remembered: true }, cli.signal), ({ documents }) => {
     if (cli.now() - saidMs < SAY_EVERY_MS) return;
     saidMs = cli.now();
     cli.stderr.line(`${name}: ${showCount(documents)} documents read`);

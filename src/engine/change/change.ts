@@ -1,5 +1,6 @@
 /** What is shipped for a new or changed record, and what is remembered of it. */
 import { DELETED, exactHashOf, isDigestOf, isSameHash, revisionOf, withoutDetail } from '../../api/records/identity.ts';
+import { seenAgain } from '../../api/records/last.ts';
 import type { OutDocument } from '../../api/sink.ts';
 import type { StreamContext } from '../../api/stream.ts';
 import type { Walk } from '../../api/walk.ts';
@@ -8,6 +9,7 @@ import type { Known, Owed, Row } from '../../state/store.ts';
 import type { Claim } from '../claims.ts';
 import type { Pipeline } from '../pipeline.ts';
 import { actionFor, digestsOf, isSaid, partsOf, unsaid } from './action.ts';
+import { beforeOf, remembers } from './closing.ts';
 import { attempt, isUnchanged, type Observed } from './compare.ts';
 import { type DetailNeeds, fetchDetail, owedFor, type Shipped } from './detail.ts';
 import { leavesNotes, type OutNeeds, ready } from './out.ts';
@@ -168,7 +170,8 @@ function shippedChange(
   const action = kind === 'deleted' ? stream.actions.deleted : actionFor(pipeline, known, parts, detailMissing);
   const timeMs =
     attempt(() => stream.timeMs(record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
-  const mappedAs = { atMs: pipeline.now(), kind: kind as MappedAs['kind'], action, as: walk.as };
+  const told = { action, as: walk.as, before: beforeOf(stream, known, pipeline.ignored) };
+  const mappedAs = { atMs: pipeline.now(), kind: kind as MappedAs['kind'], ...told };
   const made = ready(pipeline, { record, key: seen.key, revision, ordinal, timeMs, mappedAs }, pipeline.state.note);
   // Nobody has heard of it, so nobody is told that it is gone.
   const isUnheard = kind === 'deleted' && known !== undefined && before === 0;
@@ -185,6 +188,7 @@ function shippedChange(
     ordinal: out === undefined ? before : ordinal,
     timeMs,
     digests,
+    last: made.last,
     deleted: kind === 'deleted',
     refreshAtMs,
     refreshMs,
@@ -203,14 +207,17 @@ function droppedRow(row: Row, detailMissing: boolean): Row {
 
 /** Nothing to ship: only what is remembered moves on. */
 function touched(pipeline: ChangeNeeds, seen: Observed, known: Known, shipped: Shipped): Row {
-  const isRebuilt = known.fingerprint === null && known.digests === unsaid(pipeline.registered.stream);
-  const learned = isRebuilt && shipped.kind !== 'deleted' ? asDelivered(pipeline, seen, known, shipped) : undefined;
+  const { stream } = pipeline.registered;
+  const isRebuilt = known.fingerprint === null && known.digests === unsaid(stream);
+  const isUnheardOf = isRebuilt || (known.last === undefined && remembers(stream)); // rows of older versions
+  const learned = isUnheardOf && shipped.kind !== 'deleted' ? asDelivered(pipeline, seen, known, shipped) : undefined;
   const digests = learned?.digests ?? known.digests;
   const fingerprint =
     seen.record === undefined ? known.fingerprint : fingerprintToKeep(pipeline, seen, shipped, digests);
   return {
     ...known,
     ...learned,
+    last: seenAgain(known.last ?? learned?.last, pipeline.now()),
     key: seen.key,
     fingerprint,
     ...refreshAt(pipeline, shipped, knownSinceMs(pipeline, known), known, false),
@@ -223,17 +230,17 @@ function asDelivered(
   { key }: Observed,
   { revision, ordinal, timeMs, digests: unknown }: Known,
   { record, kind }: Shipped,
-): Pick<Row, 'digests' | 'notes'> {
+): Pick<Row, 'digests' | 'last' | 'notes'> {
   const parts = partsOf(pipeline.registered.stream, record);
   const digests = digestsOf(pipeline, parts, kind === 'detail-missing' ? unknown : undefined);
-  if (!leavesNotes(pipeline)) return { digests };
+  if (!leavesNotes(pipeline) && !remembers(pipeline.registered.stream)) return { digests };
   const mappedAs = { atMs: pipeline.now(), kind: kind as MappedAs['kind'], action: undefined, as: undefined };
-  const { notes } = ready(
+  const { notes, last } = ready(
     { ...pipeline, raw: undefined },
     { record, key, revision, ordinal, timeMs, mappedAs },
     pipeline.state.note,
   );
-  return notes.length > 0 ? { digests, notes } : { digests };
+  return notes.length > 0 ? { digests, last, notes } : { digests, last };
 }
 
 /** The detail that was due cannot be had: later. */

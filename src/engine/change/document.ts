@@ -2,6 +2,7 @@
 import ecsPackage from '@elastic/ecs/package.json' with { type: 'json' };
 import type { EcsDocument, Mapping, SourceFacts } from '../../api/document.ts';
 import { messageOf } from '../../api/errors.ts';
+import { addTag } from '../../api/records/last.ts';
 import type { Registered } from '../../api/stream.ts';
 import type { Walk } from '../../api/walk.ts';
 
@@ -105,8 +106,3 @@ function isoOf(ms: number): string {
 }
 
 let latest = { second: 0, iso: '' };
-
-function addTag(document: EcsDocument, tag: string): void {
-  const tags = Array.isArray(document.tags) ? (document.tags as string[]) : [];
-  document.tags = [...tags, tag];
-}

@@ -10,6 +10,7 @@ import { beginLine, type MappedAs } from '../../state/raw/record.ts';
 import type { PipelineState } from '../../state/store.ts';
 import type { OwnMapping } from '../own/mapping.ts';
 import type { Pipeline } from '../pipeline.ts';
+import { continued } from './closing.ts';
 import { attempt } from './compare.ts';
 import { type Revision, toDocument } from './document.ts';
 
@@ -34,6 +35,8 @@ export interface Ready {
   /** What dropped it. */
   droppedBy?: string;
   notes: Note[];
+  /** What is remembered of the document. */
+  last: string | undefined;
   /** The begin of the line that is kept; undefined where none is. */
   raw: string | undefined;
 }
@@ -42,15 +45,16 @@ export function ready(pipeline: OutNeeds, revised: Revised, note: PipelineState[
   const { registered, source, raw } = pipeline;
   const { record, key, revision, ordinal } = revised;
   const mappedAs = { ...revised.mappedAs };
-  const { serial, hostId, notes, droppedBy } = serialised(pipeline, revised, (kind, id) => {
+  const { serial, hostId, notes, last, droppedBy } = serialised(pipeline, revised, (kind, id) => {
     mappedAs.host = note(kind, id);
     return mappedAs.host;
   });
-  if (serial === undefined) return { out: undefined, droppedBy, notes, raw: undefined };
+  if (serial === undefined) return { out: undefined, droppedBy, last, notes, raw: undefined };
   const names = { id: documentId(registered.stream.name, key, ordinal, revision), stream: registered.stream.name };
   const facts = { sink: pipeline.sinkName, key, ordinal, revision, timeMs: revised.timeMs ?? mappedAs.atMs };
   return {
     out: { ...names, namespace: source.name, key, revision, hostId, ...serial },
+    last,
     notes,
     raw: raw && beginLine({ ...facts, ...mappedAs }, record),
   };
@@ -60,6 +64,7 @@ interface Serialised {
   serial: ReturnType<typeof toJson> | undefined;
   hostId: string | undefined;
   notes: Note[];
+  last: string | undefined;
   droppedBy?: string;
 }
 
@@ -71,9 +76,10 @@ function serialised(pipeline: OutNeeds, revised: Revised, note: PipelineState['n
   const facts: Revision = { key, revision, ordinal, action, detailMissing: kind === 'detail-missing' };
   try {
     const document = toDocument(registered, source, record, facts, mappedAs, atMs);
+    const last = continued(registered.stream, document, mappedAs);
     if (enrichHosts && !registered.stream.describesHosts) completeHost(document, note);
     // What others rely on comes from Sluice's mapping, whatever is made of it then.
-    const beside = { hostId: hostIdOf(document), notes: notesOf(pipeline, record, document) };
+    const beside = { hostId: hostIdOf(document), notes: notesOf(pipeline, record, document), last };
     if (own === undefined || isError(document)) return { ...beside, serial: toJson(document) };
     const applied = own.apply(document, record, source);
     if ('droppedBy' in applied) return { ...beside, serial: undefined, droppedBy: applied.droppedBy };
@@ -83,7 +89,8 @@ function serialised(pipeline: OutNeeds, revised: Revised, note: PipelineState['n
     const why = `this record cannot be shipped: ${messageOf(error)}`;
     pipeline.log[isToldOften(own) ? 'debug' : 'warn']({ key }, why);
     const document = toDocument(registered, source, record, facts, mappedAs, atMs, why);
-    return { serial: toJson(document), hostId: undefined, notes: notesOf(pipeline, record, document) };
+    const notes = notesOf(pipeline, record, document);
+    return { serial: toJson(document), hostId: undefined, notes, last: mappedAs.before };
   }
 }
 

@@ -55,8 +55,8 @@ function asKept(
   ordinal: number,
   { action, as }: Pick<RawRecord, 'action' | 'as'>,
 ): Ready {
-  const { record, key, revision, timeMs, atMs, kind, host } = kept;
-  const mappedAs = { atMs, kind, host, action, as };
+  const { record, key, revision, timeMs, atMs, kind, host, before } = kept;
+  const mappedAs = { atMs, kind, host, before, action, as };
   return ready(pipeline, { record, key, revision, ordinal, timeMs, mappedAs }, () => host);
 }
 
@@ -118,9 +118,9 @@ async function ship(
   const changeOf = (one: MappedAnew): Unclaimed | undefined => {
     const chosen = choose(one);
     if (chosen === undefined) return undefined;
-    const { out, notes, raw } = chosen.made;
+    const { out, last, notes, raw } = chosen.made;
     if (out === undefined) return undefined;
-    return { row: { ...chosen.row, id: out.id, ...(notes.length > 0 && { notes }) }, out, raw };
+    return { row: { ...chosen.row, last, id: out.id, ...(notes.length > 0 && { notes }) }, out, raw };
   };
   await shipKept(pipeline, { id: WALK, range }, mapAnew(deliveries, range), ({ kept }) => kept.key, changeOf, signal);
 }

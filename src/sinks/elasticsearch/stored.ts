@@ -5,7 +5,7 @@ import { stopError } from '../../api/errors.ts';
 import type { StoredDocument, StoredQuery } from '../../api/sink.ts';
 import type { Range } from '../../api/walk.ts';
 import type { Backoff } from '../backoff.ts';
-import { LOOKED_AT, PAGE, toStored } from '../stored.ts';
+import { lookedAt, PAGE, toStored } from '../stored.ts';
 import { type ClusterTrouble, isMissingIndex, SHARDS, troubleWith, untilAnswered } from './answers.ts';
 import type { EsClient, EsRequest, Reply } from './client.ts';
 
@@ -54,7 +54,7 @@ export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGene
           pit: { id, keep_alive: KEPT },
           sort: [{ _shard_doc: 'asc' }],
           track_total_hits: false,
-          _source: LOOKED_AT,
+          _source: lookedAt(query),
           ...(query.range === undefined ? {} : { query: timesIn(query.range) }),
           ...(after === undefined ? {} : { search_after: after }),
         },

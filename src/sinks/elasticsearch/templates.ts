@@ -33,7 +33,7 @@ export interface Templates {
 }
 
 /** Raised whenever the templates change for the same fields. */
-export const TEMPLATE_VERSION = 2;
+export const TEMPLATE_VERSION = 3;
 
 /** Above the built-in `logs-*-*` (100) and what Kibana's integrations install (200). */
 export const PRIORITY = 250;

@@ -15,6 +15,8 @@ export interface MappedAs {
   as?: 'event';
   /** What the inventory said of its host. */
   host?: string;
+  /** What was remembered of the document before it. */
+  before?: string;
 }
 
 /** A record as it was delivered to one sink. */
