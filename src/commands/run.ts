@@ -4,6 +4,7 @@ import { isAbort, messageOf, messageWithAdvice, SluiceError } from '../api/error
 import { runPipeline } from '../engine/runner.ts';
 import { finishJobs, walkOf } from '../engine/schedule.ts';
 import { type Health, startHealth } from '../observe/health.ts';
+import { watchPrepared } from '../observe/prepared.ts';
 import { plural, showCount, showTime } from '../observe/show.ts';
 import { failingFor, type Statistics } from '../observe/statistics.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
@@ -12,6 +13,7 @@ import type { Cli } from './shared/context.ts';
 import { startHeartbeats } from './shared/heartbeats.ts';
 import { ADOPT, type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
+import { withPlaces } from './shared/select.ts';
 
 interface RunCommand extends CommonOptions {
   once?: boolean;
@@ -68,12 +70,16 @@ async function runAll(cli: Cli, context: CommandContext, opened: Opened, once: b
       }
     }, JOBS_MS),
   ];
+  const prepared = watchPrepared(
+    context.config.sinks.map((sink) => withPlaces(context, sink)),
+    context.log,
+  );
   const heartbeats = startHeartbeats(cli, context, opened, once);
   try {
     await Promise.all(running.map((one) => runOne(cli, store, one, once)));
     if (once && !cli.signal.aborted) await heartbeats.last();
   } finally {
-    await heartbeats.stop();
+    await Promise.all([heartbeats.stop(), prepared.stop()]);
     for (const timer of timers) clearInterval(timer);
     summary();
     followJobs(store, running, true);

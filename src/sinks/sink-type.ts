@@ -1,7 +1,7 @@
 /** What a sink brings, and all that the rest knows of it: one folder, and one line in `registry.ts`. */
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { Sink } from '../api/sink.ts';
+import type { CheckLine, Sink } from '../api/sink.ts';
 import { name } from '../api/values.ts';
 import type { Parts } from '../system/parts.ts';
 import type { Owner } from './ndjson/owner.ts';
@@ -79,6 +79,11 @@ export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
   separates?(settings: Settings): boolean;
   /** Nothing is connected yet. */
   open(settings: Settings, tools: SinkTools): Promise<Sink>;
+  /**
+   * Whether what `sluice setup` prepares is there and of this version, in one line for a person; undefined where it cannot be
+   * seen. Left out where nothing is prepared that could grow old.
+   */
+  prepared?(settings: Settings, signal: AbortSignal): Promise<CheckLine | undefined>;
   /** Whether `recover` can be asked later what arrived (`Sink.looksUp`). */
   looksUp(settings: Settings): boolean;
   /** How long one write may take without an answer, its own retries included: longer is reported as stuck. */

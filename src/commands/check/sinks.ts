@@ -5,20 +5,16 @@ import { hasState } from '../../state/files.ts';
 import { idOfState } from '../../state/sqlite.ts';
 import type { CommandContext } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
-import { declaredStreams, placesOf } from '../shared/select.ts';
+import { withPlaces } from '../shared/select.ts';
 import { attempt, type CheckRow } from './row.ts';
 
 export function checkSinks(cli: Cli, context: CommandContext): Promise<CheckRow[]> {
   const { tools } = context;
   const perSink = context.config.sinks.map(async (settings): Promise<CheckRow[]> => {
     const part = `sink ${settings.name}`;
-    const places = placesOf(context.config, settings.name);
-    const dataStreams = places.map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
     const rows: CheckRow[] = [];
     const failed = await attempt(part, 'reachable', cli.signal, async (signal) => {
-      const streams = declaredStreams(context.config, context.tools.streams);
-      const withStreams = { ...settings, dataStreams, places, streams };
-      const sink = openSink(withStreams, { ...tools, owner: ownerIn(context) });
+      const sink = openSink(withPlaces(context, settings), { ...tools, owner: ownerIn(context) });
       try {
         rows.push(...(await sink.check(signal)).map((line) => ({ part, ...line })));
       } finally {

@@ -8,6 +8,7 @@ import { HEARTBEAT } from '../../engine/heartbeat.ts';
 import type { Config } from '../../engine/settings.ts';
 import type { SinkConfig } from '../../sinks/registry.ts';
 import type { StateStore } from '../../state/store.ts';
+import type { CommandContext } from './command-context.ts';
 
 interface Choice {
   source?: string[];
@@ -61,6 +62,14 @@ export function declaredStreams(
 ): { stream: StreamName; fields: DeclaredFields }[] {
   const own = config.heartbeat === undefined ? [] : [{ stream: HEARTBEAT.name, fields: HEARTBEAT.fields }];
   return [...registered.map(({ stream, fields }) => ({ stream: stream.name, fields })), ...own];
+}
+
+/** A sink that also knows what will go to it: for `check`, and for whoever asks how it is prepared. */
+export function withPlaces({ config, tools }: Pick<CommandContext, 'config' | 'tools'>, sink: SinkConfig): SinkConfig {
+  const places = placesOf(config, sink.name);
+  const dataStreams = places.map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
+  const more = { dataStreams, places, streams: declaredStreams(config, tools.streams) };
+  return { ...sink, ...more };
 }
 
 /** The sinks of a type that were chosen; all of them when none was named. */

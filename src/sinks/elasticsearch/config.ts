@@ -113,6 +113,7 @@ export const elasticsearch: SinkType<typeof schema, ElasticsearchConfig> = {
     );
   },
   open: async (settings, tools) => (await import('./index.ts')).openElasticsearch(settings, tools),
+  prepared: async (settings, signal) => (await import('./template-check.ts')).templatesPrepared(settings, signal),
   looksUp: () => true,
   silentMs: ({ retryDeadlineMs, requestTimeoutMs }) => retryDeadlineMs + requestTimeoutMs,
   impatient: (settings, limitMs) => ({

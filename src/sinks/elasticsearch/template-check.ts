@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import type { CheckLine } from '../../api/sink.ts';
 import { saidBy } from './answers.ts';
-import type { EsClient, Reply } from './client.ts';
+import { type ConnectionSettings, connectElasticsearch, type EsClient, type Reply } from './client.ts';
 import { inPortions, type Lifecycle } from './lifecycle.ts';
 import { stamped, templateList } from './setup.ts';
 import { PRIORITY, TEMPLATE_VERSION, type TemplateRequest, templatesFor } from './templates.ts';
@@ -76,15 +76,26 @@ export async function checkTemplates(
   lifecycle: Lifecycle | undefined,
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
-  const unseen = async (reply: Reply): Promise<CheckLine[]> => {
-    const ok = reply.kind === 'answer' && reply.status === 403;
-    const advice = 'If they were never installed: `sluice setup elasticsearch`.';
-    const used = ok ? await foreignInUse(client, dataStreams, signal) : [];
-    return [{ what: WHAT, ok, detail: `cannot be seen (${saidBy(reply)})`, advice }, ...used];
-  };
+  const found = await findTemplates(client, dataStreams, streams, lifecycle, signal);
+  if (!('unseen' in found)) return found;
+  const { unseen } = found;
+  const ok = unseen.kind === 'answer' && unseen.status === 403;
+  const advice = 'If they were never installed: `sluice setup elasticsearch`.';
+  const used = ok ? await foreignInUse(client, dataStreams, signal) : [];
+  return [{ what: WHAT, ok, detail: `cannot be seen (${saidBy(unseen)})`, advice }, ...used];
+}
+
+/** The same, and where templates cannot be seen the reply that says why. */
+export async function findTemplates(
+  client: EsClient,
+  dataStreams: readonly string[],
+  streams: readonly CheckedStream[],
+  lifecycle: Lifecycle | undefined,
+  signal: AbortSignal,
+): Promise<CheckLine[] | { unseen: Reply }> {
   const query = { filter_path: FIELDS };
   const listed = await client.call({ method: 'GET', path: '/_index_template', query, shape: LISTED, signal });
-  if (listed.kind === 'silence' || listed.status !== 200) return unseen(listed);
+  if (listed.kind === 'silence' || listed.status !== 200) return { unseen: listed };
   const installed = installedIn(listed.body);
   if (dataStreams.length === 0) {
     const own = installed.filter(isOwn).length;
@@ -100,7 +111,7 @@ export async function checkTemplates(
   });
   const found: Found[] = [];
   for (const { dataStream, reply } of asked) {
-    if (reply.kind === 'silence' || reply.status !== 200) return unseen(reply);
+    if (reply.kind === 'silence' || reply.status !== 200) return { unseen: reply };
     const { overlapping } = reply.body;
     const fitting = installed.filter(({ patterns }) => patterns.some((pattern) => matches(pattern, dataStream)));
     const winner = fitting.find(({ name }) => !overlapping.some((beaten) => beaten.name === name));
@@ -110,6 +121,25 @@ export async function checkTemplates(
   const trouble = [...missing(found), ...overruled(found), ...outdated(found, components, streams, lifecycle)];
   if (trouble.length > 0) return trouble;
   return [{ what: WHAT, ok: true, detail: `those of Sluice win for all ${dataStreams.length} data streams` }];
+}
+
+/** As `check` says it: trouble of one kind, or that there is none. With a connection of its own. */
+export async function templatesPrepared(
+  settings: ConnectionSettings & {
+    dataStreams?: readonly string[];
+    streams?: readonly CheckedStream[];
+    lifecycle?: Lifecycle;
+  },
+  signal: AbortSignal,
+): Promise<CheckLine | undefined> {
+  const { dataStreams = [], streams = [], lifecycle } = settings;
+  const client = connectElasticsearch(settings);
+  try {
+    const found = await findTemplates(client, dataStreams, streams, lifecycle, signal);
+    return 'unseen' in found ? undefined : found[0];
+  } finally {
+    await client.close();
+  }
 }
 
 /** For a key without rights on templates, which may still see the template of each data stream that exists. */
