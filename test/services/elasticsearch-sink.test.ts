@@ -11,7 +11,7 @@ import type { Batch, OutDocument, Sink } from '../../src/api/sink.ts';
 import { connectElasticsearch } from '../../src/sinks/elasticsearch/client.ts';
 import { setupDataStreams } from '../../src/sinks/elasticsearch/data-streams.ts';
 import { type ElasticsearchSettings, openElasticsearch } from '../../src/sinks/elasticsearch/index.ts';
-import { demandPolicy, type Lifecycle } from '../../src/sinks/elasticsearch/lifecycle.ts';
+import { demandPolicy, type Expiry } from '../../src/sinks/elasticsearch/lifecycle.ts';
 import {
   detectCapability,
   setupElasticsearch,
@@ -349,7 +349,7 @@ describe.each(versions)('Elasticsearch %s', (version) => {
       const client = connectElasticsearch({ nodes: [node.url], auth: { kind: 'none' } });
       const dataStreams = ['logs-aged.one-acme'];
       const custom = { 'aged.count': 'long' };
-      const lifecycle: Lifecycle = { kind: 'retention', retentionMs: 90 * 86_400_000 };
+      const lifecycle: Expiry = { kind: 'retention', retentionMs: 90 * 86_400_000 };
       const setUp = async (types: Record<string, string>, dryRun = false) => {
         const fields = { prefix: 'aged', custom: types, ecs: ['message', 'process.pid'] };
         const wanted = templateList([templatesFor({ stream: 'aged.one', fields, capability: 'core', lifecycle })]);

@@ -3,13 +3,13 @@ import type { estypes } from '@elastic/elasticsearch';
 import { describe, expect, test } from 'vitest';
 import type { EsClient, EsRequest, Reply } from '../../src/sinks/elasticsearch/client.ts';
 import { differing, setupDataStreams } from '../../src/sinks/elasticsearch/data-streams.ts';
-import { checkLifecycle, demandPolicy, type Lifecycle, timeValue } from '../../src/sinks/elasticsearch/lifecycle.ts';
+import { checkLifecycle, demandPolicy, type Expiry, timeValue } from '../../src/sinks/elasticsearch/lifecycle.ts';
 import { templatesFor } from '../../src/sinks/elasticsearch/templates.ts';
 
 const signal = new AbortController().signal;
 const DAY = 86_400_000;
-const days = (count: number): Lifecycle => ({ kind: 'retention', retentionMs: count * DAY });
-const ilm: Lifecycle = { kind: 'ilm', policy: 'ninety' };
+const days = (count: number): Expiry => ({ kind: 'retention', retentionMs: count * DAY });
+const ilm: Expiry = { kind: 'ilm', policy: 'ninety' };
 const NAMES = ['logs-a.one-acme', 'logs-a.two-acme'];
 
 type Stored = Pick<estypes.IndicesDataStream, 'name' | 'lifecycle' | 'ilm_policy' | 'prefer_ilm'> & {
@@ -103,7 +103,7 @@ function cluster(refusals: Record<string, number | string> = {}, policies = ['ni
   return { client, changes, streams };
 }
 
-const setUp = (client: EsClient, lifecycle: Lifecycle | undefined, dryRun = false) =>
+const setUp = (client: EsClient, lifecycle: Expiry | undefined, dryRun = false) =>
   setupDataStreams(client, { dataStreams: NAMES, lifecycle, dryRun, signal });
 
 describe('setup', () => {
@@ -161,7 +161,7 @@ describe('setup', () => {
 });
 
 describe('check', () => {
-  const check = (client: EsClient, lifecycle?: Lifecycle) => checkLifecycle(client, NAMES, lifecycle, signal);
+  const check = (client: EsClient, lifecycle?: Expiry) => checkLifecycle(client, NAMES, lifecycle, signal);
 
   test('says that nothing expires, unless the cluster was told to by others', async () => {
     const { client, streams } = cluster();
@@ -200,7 +200,7 @@ describe('check', () => {
 });
 
 test('a template says when documents expire, and nothing where the config does not', () => {
-  const settingsOf = (lifecycle?: Lifecycle) => {
+  const settingsOf = (lifecycle?: Expiry) => {
     const fields = { prefix: 'a', ecs: ['message'], custom: {} };
     const { componentTemplates } = templatesFor({ stream: 'a.one', fields, capability: 'full', lifecycle });
     return componentTemplates[0]?.body.template as {

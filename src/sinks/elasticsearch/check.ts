@@ -4,7 +4,7 @@ import { SluiceError } from '../../api/errors.ts';
 import type { CheckLine } from '../../api/sink.ts';
 import { NEEDED_PRIVILEGES, problemOf, saidBy, troubleWith } from './answers.ts';
 import type { EsClient, Reply } from './client.ts';
-import { checkLifecycle, inPortions, type Lifecycle } from './lifecycle.ts';
+import { checkLifecycle, type Expiry, inPortions } from './lifecycle.ts';
 import { type CheckedStream, checkTemplates } from './template-check.ts';
 
 export async function checkElasticsearch(
@@ -13,7 +13,7 @@ export async function checkElasticsearch(
     dataStreams,
     streams,
     lifecycle,
-  }: { dataStreams: readonly string[]; streams: readonly CheckedStream[]; lifecycle: Lifecycle | undefined },
+  }: { dataStreams: readonly string[]; streams: readonly CheckedStream[]; lifecycle: Expiry | undefined },
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const reachable = await checkReachable(client, signal);

@@ -7,13 +7,13 @@ import { z } from 'zod';
 import { saidBy } from './answers.ts';
 import type { EsClient } from './client.ts';
 import {
+  type Expiry,
   follows,
   hasNoSuchApi,
   inPortions,
   isUnderIlm,
   type Kept,
   keptIn,
-  type Lifecycle,
   sayLifecycle,
   timeValue,
 } from './lifecycle.ts';
@@ -31,7 +31,7 @@ export interface DataStreamResult {
 export interface DataStreamSetup {
   /** Those of this config: what others keep in the same cluster is not expired by it. */
   dataStreams: readonly string[];
-  lifecycle: Lifecycle | undefined;
+  lifecycle: Expiry | undefined;
   /** What is not installed yet, where nothing is to be changed: the mappings are then foreseen. */
   foreseen?: readonly Template[];
   dryRun?: boolean;
@@ -75,7 +75,7 @@ export async function setupDataStreams(client: EsClient, setup: DataStreamSetup)
   return { results, notes };
 }
 
-async function keep(client: EsClient, one: Kept, lifecycle: Lifecycle, signal: AbortSignal): Promise<void> {
+async function keep(client: EsClient, one: Kept, lifecycle: Expiry, signal: AbortSignal): Promise<void> {
   const own = `/_data_stream/${one.name}/_lifecycle`;
   const settings = async (body: Record<string, unknown>) =>
     ask(client, { method: 'PUT', path: `/${one.name}/_settings`, body, signal }, { needs: NEEDS });

@@ -29,7 +29,7 @@ export interface ElasticsearchSettings extends ConnectionSettings, BackoffSettin
   /** The streams whose templates `check` compares with those of this version. */
   streams?: readonly CheckedStream[];
   /** When documents expire, as `setup` and `check` see to it. */
-  lifecycle?: Lifecycle;
+  lifecycle?: Expiry;
 }
 
 interface ElasticsearchTools {

@@ -5,10 +5,10 @@ import type { CheckLine } from '../../api/sink.ts';
 import { problemOf, saidBy } from './answers.ts';
 import type { EsClient, Reply } from './client.ts';
 
-export type Lifecycle = { kind: 'retention'; retentionMs: number } | { kind: 'ilm'; policy: string };
+export type Expiry = { kind: 'retention'; retentionMs: number } | { kind: 'ilm'; policy: string };
 
 /** What a template says of it; a `@custom` component may override it. */
-export function lifecycleInTemplate(lifecycle: Lifecycle | undefined): {
+export function lifecycleInTemplate(lifecycle: Expiry | undefined): {
   index?: Record<string, unknown>;
   lifecycle?: Record<string, unknown>;
 } {
@@ -34,7 +34,7 @@ export function timeValue(ms: number): string {
   return `${ms / size}${unit}`;
 }
 
-export function sayLifecycle(lifecycle: Lifecycle): string {
+export function sayLifecycle(lifecycle: Expiry): string {
   return lifecycle.kind === 'ilm' ? `ILM policy ${lifecycle.policy}` : `retention ${timeValue(lifecycle.retentionMs)}`;
 }
 
@@ -97,7 +97,7 @@ export function inPortions(names: readonly string[]): string[][] {
 }
 
 /** Whether the data stream expires as the config says. */
-export function follows({ lifecycle: own, ilm_policy, indices }: Kept, wanted: Lifecycle): boolean {
+export function follows({ lifecycle: own, ilm_policy, indices }: Kept, wanted: Expiry): boolean {
   if (wanted.kind === 'ilm')
     return indices.every((index) => index.prefer_ilm && (index.ilm_policy ?? ilm_policy) === wanted.policy);
   const isKept = own?.enabled === true && own.data_retention === timeValue(wanted.retentionMs);
@@ -115,7 +115,7 @@ function expires({ lifecycle, ilm_policy }: Kept): boolean {
 /** Throws where the policy cannot be followed: templates that name it would be refused, or nothing would expire. */
 export async function demandPolicy(
   client: EsClient,
-  lifecycle: Lifecycle | undefined,
+  lifecycle: Expiry | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   if (lifecycle?.kind !== 'ilm') return;
@@ -141,7 +141,7 @@ const WHAT = 'Lifecycle';
 export async function checkLifecycle(
   client: EsClient,
   dataStreams: readonly string[],
-  lifecycle: Lifecycle | undefined,
+  lifecycle: Expiry | undefined,
   signal: AbortSignal,
 ): Promise<CheckLine> {
   const line = (ok: boolean, detail: string, advice?: string): CheckLine => ({ what: WHAT, ok, detail, advice });
@@ -158,7 +158,7 @@ export async function checkLifecycle(
   return line(false, `${sayLifecycle(lifecycle)} does not hold for ${others.join(', ')}`, advice);
 }
 
-function unseen(reply: Reply, lifecycle: Lifecycle | undefined): CheckLine {
+function unseen(reply: Reply, lifecycle: Expiry | undefined): CheckLine {
   const set = lifecycle === undefined ? NEVER : sayLifecycle(lifecycle);
   if (hasNoSuchApi(reply)) {
     const detail = lifecycle === undefined ? NEVER : `${set} is set, but this cluster is a core that expires nothing`;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { CheckLine } from '../../api/sink.ts';
 import { saidBy } from './answers.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient, type Reply } from './client.ts';
-import { inPortions, type Lifecycle } from './lifecycle.ts';
+import { type Expiry, inPortions } from './lifecycle.ts';
 import { stamped, templateList } from './setup.ts';
 import { PRIORITY, TEMPLATE_VERSION, type TemplateRequest, templatesFor } from './templates.ts';
 
@@ -73,7 +73,7 @@ export async function checkTemplates(
   client: EsClient,
   dataStreams: readonly string[],
   streams: readonly CheckedStream[],
-  lifecycle: Lifecycle | undefined,
+  lifecycle: Expiry | undefined,
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const found = await findTemplates(client, dataStreams, streams, lifecycle, signal);
@@ -90,7 +90,7 @@ export async function findTemplates(
   client: EsClient,
   dataStreams: readonly string[],
   streams: readonly CheckedStream[],
-  lifecycle: Lifecycle | undefined,
+  lifecycle: Expiry | undefined,
   signal: AbortSignal,
 ): Promise<CheckLine[] | { unseen: Reply }> {
   const query = { filter_path: FIELDS };
@@ -128,7 +128,7 @@ export async function templatesPrepared(
   settings: ConnectionSettings & {
     dataStreams?: readonly string[];
     streams?: readonly CheckedStream[];
-    lifecycle?: Lifecycle;
+    lifecycle?: Expiry;
   },
   signal: AbortSignal,
 ): Promise<CheckLine | undefined> {
@@ -224,7 +224,7 @@ function outdated(
   found: readonly Found[],
   components: ReadonlyMap<string, Meta>,
   streams: readonly CheckedStream[],
-  lifecycle: Lifecycle | undefined,
+  lifecycle: Expiry | undefined,
 ): CheckLine[] {
   const stale = new Set<string>();
   for (const { winner } of found) {

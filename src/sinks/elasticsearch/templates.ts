@@ -9,7 +9,7 @@ import { EcsFlat, EcsVersion } from '@elastic/ecs';
 import type { StreamName } from '../../api/document.ts';
 import { HOST_FIELDS } from '../../api/records/host-facts.ts';
 import type { DeclaredFields } from '../../api/stream.ts';
-import { type Lifecycle, lifecycleInTemplate } from './lifecycle.ts';
+import { type Expiry, lifecycleInTemplate } from './lifecycle.ts';
 
 export interface TemplateRequest {
   stream: StreamName;
@@ -19,7 +19,7 @@ export interface TemplateRequest {
   /** `core`: a cluster without the field types of the default distribution. */
   capability: 'full' | 'core';
   /** When documents expire; never, where it is left out. */
-  lifecycle?: Lifecycle;
+  lifecycle?: Expiry;
 }
 
 export interface NamedBody {
