@@ -12,7 +12,7 @@ import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../../api/sink
 import { type Backoff, type BackoffSettings, backoffOf } from '../backoff.ts';
 import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
-import type { Lifecycle } from './lifecycle.ts';
+import type { Expiry } from './lifecycle.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
 import { removeFrom, storedIn } from './stored.ts';
 import type { CheckedStream } from './template-check.ts';
