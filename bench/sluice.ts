@@ -53,6 +53,7 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
     walked() {},
     refused() {},
     waiting() {},
+    paused() {},
     owed() {},
     alarmed() {},
     blocked() {},

@@ -8,6 +8,8 @@ import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo/index.ts';
 import { addHealth } from './commands/health.ts';
 import { addInit } from './commands/init/index.ts';
+import { addJobs } from './commands/jobs/index.ts';
+import { addPause, addResume } from './commands/pause.ts';
 import { addGaps } from './commands/proof/gaps.ts';
 import { addLedger } from './commands/proof/ledger.ts';
 import { addRejections } from './commands/rejections/index.ts';
@@ -34,6 +36,9 @@ const COMMANDS = [
   addCheck,
   addRun,
   addBackfill,
+  addJobs,
+  addPause,
+  addResume,
   addSample,
   addStreams,
   addState,

@@ -68,7 +68,14 @@ test('version 1 is taken over, once', () => {
     const store = open();
     const state = store.pipeline('s/x.y/z');
     expect(state.coveredFromMs()).toBe(7);
-    expect(state.walk('live')).toMatchObject({ batch: 41, cursor: { coveredMs: 2 }, receipt: { segment: 3 } });
+    expect(state.walk('live')).toMatchObject({
+      batch: 41,
+      cursor: { coveredMs: 2 },
+      receipt: { segment: 3 },
+      isCancelled: false,
+    });
+    expect(store.pauses()).toEqual([]);
+    expect(state.jobParts(1)).toEqual([]);
     expect(state.prepared('x.y', 's')).toEqual([{ walk: 'live', number: 42, atMs: 0, ids: [] }]);
     expect(state.openChildren()).toEqual([]);
     expect(state.counts()).toMatchObject({ owed: 0, gaps: 0 });

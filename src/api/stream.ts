@@ -43,6 +43,11 @@ export interface StreamContext {
   parents: readonly string[];
   /** Parents that other streams of this source named in notes of the kind `parentNotes`. */
   noted(): Iterable<string>;
+  /**
+   * Told the vendor's count of a range before that is read, for the progress of backfills; of children, how many are to be
+   * read. With `isMore`, further records of the same range.
+   */
+  counted?(range: Range, records: number, isMore?: boolean): void;
   /** Epoch milliseconds. */
   now(): number;
   priority: 'live' | 'backfill';

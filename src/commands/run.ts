@@ -1,6 +1,8 @@
 /** `sluice run`: keeps every pipeline going until it is told to stop. */
 import type { Command } from 'commander';
 import { isAbort, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
+import { isHeld, isOver } from '../engine/jobs/control.ts';
+import { openSwitches, type Switches } from '../engine/jobs/switches.ts';
 import { runPipeline } from '../engine/runner.ts';
 import { finishJobs, walkOf } from '../engine/schedule.ts';
 import { type Health, startHealth } from '../observe/health.ts';
@@ -74,13 +76,15 @@ async function runAll(cli: Cli, context: CommandContext, opened: Opened, once: b
     context.config.sinks.map((sink) => withPlaces(context, sink)),
     context.log,
   );
+  const switches = openSwitches(store, { now: cli.now, log: context.log });
   const heartbeats = startHeartbeats(cli, context, opened, once);
   try {
-    await Promise.all(running.map((one) => runOne(cli, store, one, once)));
+    await Promise.all(running.map((one) => runOne(cli, store, one, once, switches)));
     if (once && !cli.signal.aborted) await heartbeats.last();
   } finally {
     await Promise.all([heartbeats.stop(), prepared.stop()]);
     for (const timer of timers) clearInterval(timer);
+    switches.close();
     summary();
     followJobs(store, running, true);
   }
@@ -100,10 +104,11 @@ async function runOne(
   store: StateStore,
   { pipeline, plan, statistics }: Running,
   once: boolean,
+  switches: Switches,
 ): Promise<void> {
   const { reading } = plan.source;
   try {
-    await runPipeline(pipeline, { schedule: reading, store, signal: cli.signal, once });
+    await runPipeline(pipeline, { schedule: reading, store, signal: cli.signal, once, switches });
   } catch (error) {
     if (isAbort(error) && cli.signal.aborted) return;
     const advice = error instanceof SluiceError ? error.advice : undefined;
@@ -118,15 +123,22 @@ function followJobs(store: StateStore, running: Running[], ending = false): void
   finishJobs(store);
   const byPipeline = new Map(running.map(({ statistics }) => [statistics.name, statistics]));
   for (const job of store.jobs()) {
-    if (job.status === 'done') continue;
+    if (isOver(job) || isHeld(job)) continue;
     const foreign = job.pipelines.find((name) => !byPipeline.has(name));
     const why =
       foreign === undefined
         ? job.pipelines.map((name) => failureOf(byPipeline.get(name), job)).find((reason) => reason !== undefined)
         : `the running Sluice does not have the pipeline ${foreign}`;
     const status = why !== undefined ? 'failed' : ending ? 'waiting' : 'running';
-    if (job.status !== status) store.setJob(job.id, status, why);
+    const said = why ?? (ending ? undefined : holdUp(job, byPipeline));
+    if (job.status !== status || job.message !== said) store.setJob(job.id, status, said);
   }
+}
+
+/** What holds a job up that is worked on: trouble of the vendor or the sink in one of its pipelines. */
+function holdUp({ pipelines }: JobRow, byPipeline: ReadonlyMap<string, Statistics>): string | undefined {
+  const all = pipelines.flatMap((name) => byPipeline.get(name) ?? []);
+  return all.filter(({ paused }) => paused === undefined).find(({ waiting }) => waiting !== undefined)?.waiting;
 }
 
 function failureOf(statistics: Statistics | undefined, job: JobRow): string | undefined {

@@ -7,9 +7,11 @@ import type { Json } from '../api/document.ts';
 import { messageOf, SluiceError } from '../api/errors.ts';
 import type { Accepted, ChildRow, Gap, Page } from '../api/walk.ts';
 import { stamped } from '../sinks/serialize.ts';
+import type { JobPart } from '../state/jobs/parts.ts';
 import { wholeLine } from '../state/raw/record.ts';
 import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
 import type { Change } from './change/change.ts';
+import type { WalkProgress } from './jobs/progress.ts';
 import type { Pipeline } from './pipeline.ts';
 import { ledgerRow, newTally, tallyChange, type WindowTally } from './tally.ts';
 
@@ -35,6 +37,8 @@ type WriterNeeds = Pick<
 
 /** A page whose records are not all delivered yet. */
 export interface PageInFlight {
+  /** The part of a job that it belongs to. */
+  part: JobPart | undefined;
   cursor: Json;
   accepted: Accepted | undefined;
   child: ChildRow | undefined;
@@ -75,6 +79,7 @@ export function openBatchWriter(
   walkId: string,
   firstNumber: number,
   signal: AbortSignal,
+  progress?: WalkProgress,
 ): BatchWriter {
   const pages: PageInFlight[] = [];
   /** Tallies of the windows whose last page was not announced yet. */
@@ -118,9 +123,13 @@ export function openBatchWriter(
       const children = completed.flatMap((page) => page.child ?? []);
       const gaps = completed.flatMap((page) => page.gaps);
       const closedGaps = completed.flatMap((page) => page.closedGaps);
+      const documents = batch.changes.filter((change) => change.out !== undefined).length;
+      progress?.delivered(documents - rejections.length, rejections.length);
+      for (const { child, part } of completed) if (child !== undefined) progress?.child(part);
       pipeline.state.commit({
         ...{ walk: walkId, number, rows, cursor, ledger, rejections, children, receipt },
         ...{ gaps, closedGaps, owed, paid, facts: Object.assign({}, ...completed.map((page) => page.facts)) },
+        progress: progress?.take(),
       });
       for (const key of paid) pipeline.owed.delete(key);
       for (const { claim, owed: one } of batch.changes) if (one) pipeline.owed.set(claim.key, claim.fingerprint);
@@ -130,7 +139,6 @@ export function openBatchWriter(
       for (const child of children) pipeline.events.child(child);
       if (gaps.length + closedGaps.length > 0) pipeline.events.gaps(pipeline.state.gaps());
       tellRejections(pipeline, rejections);
-      const documents = batch.changes.filter((change) => change.out !== undefined).length;
       pipeline.rejections.took(documents, rejections);
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
     } finally {
@@ -175,13 +183,15 @@ export function openBatchWriter(
       const tally = tallies.get(window) ?? newTally(window === '');
       tallies.set(window, tally);
       if (accepted !== undefined || child !== undefined) tallies.delete(window);
-      const inFlight = { cursor, accepted, child, gaps, closedGaps, facts, open, tally };
+      const part = progress?.partOf(page);
+      const inFlight = { part, cursor, accepted, child, gaps, closedGaps, facts, open, tally };
       pages.push(inFlight);
       if (accepted !== undefined || child !== undefined) writeSoon(); // a walk without news remembers how far it came, too
       return inFlight;
     },
     done(page, change, listed) {
       page.open--;
+      progress?.finished(page.part);
       if (change === undefined) return;
       if (failure !== undefined) return pipeline.claims.release(change.claim);
       filling.changes.push(change);

@@ -6,6 +6,7 @@ import type { Sink } from '../api/sink.ts';
 import type { ReadingSettings, Registered } from '../api/stream.ts';
 import type { ChildRow, Gap, Walk } from '../api/walk.ts';
 import type { Memory } from '../net/memory.ts';
+import type { Pause } from '../state/jobs/parts.ts';
 import type { RawStore } from '../state/raw/keep.ts';
 import type { LedgerRow, PipelineState } from '../state/store.ts';
 import type { HostGate } from './change/host-gate.ts';
@@ -27,6 +28,8 @@ export interface PipelineEvents {
   refused(walk: Walk, reason: string): void;
   /** Something does not answer; the pipeline goes on by itself. */
   waiting(reason: string): void;
+  /** A person has paused it; undefined when that is over. */
+  paused(pause: Pause | undefined): void;
   /** A person should look at something although everything goes on; undefined when that is over. */
   alarmed(text: string | undefined): void;
   /** It takes no further documents until a person decides about those that were rejected; undefined when that is over. */

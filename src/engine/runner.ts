@@ -4,6 +4,7 @@ import { actionOf, messageOf, messageWithAdvice, SluiceError } from '../api/erro
 import type { Walk } from '../api/walk.ts';
 import type { StateStore } from '../state/store.ts';
 import { whenHostsAreKnown } from './change/when-known.ts';
+import type { Switches } from './jobs/switches.ts';
 import type { Pipeline } from './pipeline.ts';
 import { recover } from './recover.ts';
 import {
@@ -26,6 +27,8 @@ interface RunOptions {
   signal: AbortSignal;
   /** Every walk once, whether it is due or not, and then return. */
   once: boolean;
+  /** What a person has paused or cancelled; without it, nothing is. */
+  switches?: Switches;
 }
 
 /** A poll that takes longer than this, and than the time between two, leaves the rest to the catch-up. */
@@ -34,6 +37,8 @@ const SHORTEST_TURN_MS = 2000;
 const REFRESH_POLL_MS = 5000;
 
 const JOB_POLL_MS = 1000;
+
+const PAUSED_POLL_MS = 500;
 
 const RESTART_MS = 5000;
 
@@ -131,6 +136,11 @@ async function loop(
   choices: LoopChoices = {},
 ): Promise<void> {
   while (!signal.aborted) {
+    if (isPaused(pipeline, options)) {
+      if (options.once) return;
+      await sleep(PAUSED_POLL_MS, undefined, { signal }).catch(() => {});
+      continue;
+    }
     const startedAt = pipeline.now();
     const walk = next();
     // With `once`: a sweep that was interrupted ends its old range first, and there may be another job.
@@ -143,6 +153,13 @@ async function loop(
     const pauseMs = Math.min(everyMs, Math.max(0, everyMs - (pipeline.now() - startedAt)));
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
+}
+
+/** Says so, so that a pipeline that waits for a person is not taken for one that is stuck. */
+function isPaused({ name, events }: Pipeline, { switches }: RunOptions): boolean {
+  const pause = switches?.pauseOf(name);
+  events.paused(pause);
+  return pause !== undefined;
 }
 
 function sweepLoop(
@@ -166,8 +183,10 @@ async function tryWalk(
   signal: AbortSignal,
   { doWithout, turnMs }: LoopChoices,
 ): Promise<boolean> {
+  const watched = options.switches?.watch(pipeline.name, walk);
+  const leave = watched?.signal;
   try {
-    const isWhole = await runWalk(pipeline, options.once ? { ...walk, once: true } : walk, signal, turnMs);
+    const isWhole = await runWalk(pipeline, options.once ? { ...walk, once: true } : walk, signal, { turnMs, leave });
     if (isWhole) pipeline.events.walked(walk);
   } catch (error) {
     if (signal.aborted) return true;
@@ -175,13 +194,15 @@ async function tryWalk(
     const action = isSaidAtOnce ? 'stop' : isLockedOut(error) ? 'retry' : actionOf(error);
     if (action === 'retry' || action === 'reject') pipeline.events.walkFailed(walk, messageOf(error));
     if (action === 'retry' || (action === 'reject' && doWithout === undefined)) {
-      await pause(pipeline, error, signal);
+      await pause(pipeline, error, leave === undefined ? signal : AbortSignal.any([signal, leave]));
       return action === 'reject';
     }
     if (action !== 'reject' || doWithout === undefined) throw error;
     doWithout(walk);
     pipeline.events.refused(walk, messageOf(error));
     pipeline.log.error(`${walk.id} is given up, everything else goes on: ${messageWithAdvice(error)}`);
+  } finally {
+    watched?.release();
   }
   return true;
 }

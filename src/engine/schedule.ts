@@ -1,8 +1,8 @@
 /** Which walk is due: the live edge, what it left unread, the sweeps behind it, gaps, the refresh of open details, jobs. */
 import type { Walk } from '../api/walk.ts';
 import { isGapDue } from '../reading/gaps.ts';
-import type { JobRow, StateStore } from '../state/store.ts';
-import { firstHole, HOLES } from './completeness/open-parts.ts';
+import type { JobRow, PipelineState, StateStore } from '../state/store.ts';
+import { firstHole, HOLES, without } from './completeness/open-parts.ts';
 import { type DueNeeds, dueDetails } from './due.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -71,7 +71,17 @@ export function sweepWalk(
   if (!once && sinceMs >= 0 && sinceMs < sweep.everyMs) return undefined;
   const earliest = pipeline.state.coveredFromMs();
   if (earliest === undefined) return undefined;
-  return { id, kind: 'sweep', range: { fromMs: Math.max(nowMs - sweep.rangeMs, earliest), toMs: nowMs } };
+  const fromMs = Math.max(nowMs - sweep.rangeMs, earliest, cancelledUntilMs(pipeline.state));
+  return { id, kind: 'sweep', range: { fromMs: Math.min(fromMs, nowMs), toMs: nowMs } };
+}
+
+/** Until where a cancelled backfill did not read, and nothing else did: a sweep would go on with it. */
+function cancelledUntilMs(state: Pick<PipelineState, 'walks' | 'covered' | 'gaps'>): number {
+  const cancelled = state.walks().filter(({ kind, isCancelled }) => kind === 'backfill' && isCancelled);
+  if (cancelled.length === 0) return 0;
+  const read = [...state.covered(), ...state.gaps().map(({ range }) => range)];
+  const unread = cancelled.flatMap(({ range }) => without(range, read));
+  return Math.max(0, ...unread.map(({ toMs }) => toMs));
 }
 
 /** A part behind the live edge that was never read to an end, whatever the cause: a clock that leapt, a state that was mended. */
@@ -101,10 +111,13 @@ export function walkOf({ id, range, as, kind }: JobRow): Walk {
   return { id: `backfill-${id}`, kind: 'backfill', range, as, closes: kind === 'gaps' };
 }
 
+/** Over, or held by a person. */
+const NOT_WORKED_ON: ReadonlySet<JobRow['status']> = new Set(['done', 'cancelled', 'paused']);
+
 /** The oldest job that this pipeline has not finished yet, and that was not refused. */
 export function jobWalk(pipeline: ScheduleNeeds, store: StateStore, refused: ReadonlySet<string>): Walk | undefined {
   for (const job of store.jobs()) {
-    if (job.status === 'done' || !job.pipelines.includes(pipeline.name)) continue;
+    if (NOT_WORKED_ON.has(job.status) || !job.pipelines.includes(pipeline.name)) continue;
     const walk = walkOf(job);
     if (!refused.has(walk.id) && pipeline.state.walk(walk.id)?.finishedAtMs === undefined) return walk;
   }
@@ -114,7 +127,7 @@ export function jobWalk(pipeline: ScheduleNeeds, store: StateStore, refused: Rea
 /** Marks jobs as done whose last walk has finished. */
 export function finishJobs(store: StateStore): void {
   for (const job of store.jobs()) {
-    if (job.status === 'done') continue;
+    if (job.status === 'done' || job.status === 'cancelled') continue;
     const finished = job.pipelines.every(
       (name) => store.pipeline(name).walk(walkOf(job).id)?.finishedAtMs !== undefined,
     );

@@ -17,6 +17,7 @@ import { closingPages } from './completeness/closing.ts';
 import { deletedByList } from './completeness/missing.ts';
 import { noteLive } from './completeness/open-parts.ts';
 import { duePages } from './due.ts';
+import { openWalkProgress, type WalkProgress } from './jobs/progress.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** Where a walk goes on: its frozen range and cursor when it was interrupted, else it begins with the range that is given. */
@@ -37,15 +38,26 @@ function asAsked({ state }: Pipeline, { fromMs, toMs }: Range): Range {
   return { fromMs: fromMs === 0 ? (state.coveredFromMs() ?? toMs) : fromMs, toMs };
 }
 
+/** When a walk ends before it is at its end. */
+interface Leaving {
+  /** Behind the page at hand, when it has taken so long. */
+  turnMs?: number;
+  /** Behind the page at hand, once this is aborted: a person has paused it. */
+  leave?: AbortSignal;
+}
+
+/** A page that takes longer, because its vendor does not answer, is left: what it has delivered is known, the rest is read again. */
+const LEAVE_MS = 5000;
+
 /**
- * Runs a walk to its end, and says whether that was reached: after `turnMs` it stops behind the page at hand. Throws a
- * `SluiceError` when it cannot go on. Its cursor stays where everything before it is delivered.
+ * Runs a walk to its end, and says whether that was reached. Throws a `SluiceError` when it cannot go on. Its cursor stays
+ * where everything before it is delivered.
  */
 export async function runWalk(
   pipeline: Pipeline,
   wanted: Walk,
   signal: AbortSignal,
-  turnMs = Number.POSITIVE_INFINITY,
+  { turnMs = Number.POSITIVE_INFINITY, leave }: Leaving = {},
 ): Promise<boolean> {
   const startedAtMs = performance.now();
   const row = resumeWalk(pipeline, wanted);
@@ -54,16 +66,18 @@ export async function runWalk(
   const abort = () => ends.abort(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
-  const context = contextOf(pipeline, walk, ends.signal);
+  const leaving = whenAborted(leave, () => setTimeout(abort, LEAVE_MS));
+  const progress = openWalkProgress(pipeline, walk);
+  const context = contextOf(pipeline, walk, ends.signal, progress);
   // A stop does not break off a write: the batch at hand is delivered and committed. Only `hardStop` does.
-  const writer = openBatchWriter(pipeline, walk.id, row.batch, pipeline.hardStop);
+  const writer = openBatchWriter(pipeline, walk.id, row.batch, pipeline.hardStop, progress);
   try {
     const pages = pagesFor(pipeline, context, walk, row.cursor);
-    const reader = openReader(pipeline, context, walk, writer);
+    const reader = openReader(pipeline, context, walk, writer, progress);
     let isOver = false;
-    for await (const page of ahead(pages)) {
+    for await (const page of ahead(progress?.tagged(pages) ?? pages)) {
       await reader.take(page);
-      isOver = performance.now() - startedAtMs > turnMs;
+      isOver = performance.now() - startedAtMs > turnMs || leave?.aborted === true;
       if (isOver) break;
     }
     await reader.drained();
@@ -76,12 +90,33 @@ export async function runWalk(
     return false;
   } catch (error) {
     ends.abort();
-    await writer.flush().catch(() => {}); // changes so far are delivered all the same, unless it was the sink that failed
+    const flushed = await writer.flush().then(
+      () => true,
+      () => false, // the sink has failed
+    ); // changes so far are delivered all the same
+    if (flushed && leave?.aborted && !signal.aborted) return false;
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
+    leaving.forget();
     await writer.close();
+    progress?.save(true);
   }
+}
+
+function whenAborted(signal: AbortSignal | undefined, begin: () => NodeJS.Timeout): { forget(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const start = () => {
+    timer = begin();
+  };
+  signal?.addEventListener('abort', start, { once: true });
+  if (signal?.aborted) start();
+  return {
+    forget() {
+      signal?.removeEventListener('abort', start);
+      clearTimeout(timer);
+    },
+  };
 }
 
 function pagesFor(
@@ -94,10 +129,17 @@ function pagesFor(
   return walk.closes ? closingPages(pipeline, context, walk) : pagesOf(pipeline, context, walk, cursor);
 }
 
-function contextOf(pipeline: Pipeline, walk: Walk, signal: AbortSignal): StreamContext {
+function contextOf(
+  pipeline: Pipeline,
+  walk: Walk,
+  signal: AbortSignal,
+  progress: WalkProgress | undefined,
+): StreamContext {
   const kind = pipeline.registered.stream.parentNotes;
+  const client = remembering(pipeline);
   return {
-    client: remembering(pipeline),
+    client: progress?.client(client, 'list') ?? client,
+    counted: progress?.counted,
     source: pipeline.source,
     settings: pipeline.reading,
     knownKeys: (range) => pipeline.state.keysBetween(range),
@@ -159,15 +201,26 @@ interface Reader {
   drained(): Promise<void>;
 }
 
-function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writer: BatchWriter): Reader {
+function openReader(
+  pipeline: Pipeline,
+  context: StreamContext,
+  walk: Walk,
+  writer: BatchWriter,
+  progress: WalkProgress | undefined,
+): Reader {
   const pace = createPace();
   let open = 0;
-  let progress = Promise.withResolvers<void>();
+  let one = Promise.withResolvers<void>();
   let failure: unknown;
   const { stream } = pipeline.registered;
   const useDetails = pipeline.details && stream.detail !== undefined;
   // Details of an inventory of thousands must not hold up those of live records.
-  const forDetails: StreamContext = stream.mode === 'windows' ? context : { ...context, priority: 'backfill' };
+  const client = remembering(pipeline);
+  const forDetails: StreamContext = {
+    ...context,
+    ...(stream.mode === 'windows' ? undefined : { priority: 'backfill' }),
+    client: progress?.client(client, 'detail') ?? client,
+  };
 
   const later = (page: PageInFlight, work: () => Promise<Change | undefined>, listed?: string): void => {
     open++;
@@ -178,12 +231,12 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
       })
       .finally(() => {
         open--;
-        progress.resolve();
-        progress = Promise.withResolvers();
+        one.resolve();
+        one = Promise.withResolvers();
       });
   };
   const room = async (): Promise<void> => {
-    while (failure === undefined && open >= pipeline.mostOpenDetails) await progress.promise;
+    while (failure === undefined && open >= pipeline.mostOpenDetails) await one.promise;
     if (failure !== undefined) throw failure;
     await writer.ready();
   };
@@ -207,6 +260,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
       const observed = withoutTwins(pipeline, listed, useDetails);
       const inFlight = writer.begin(page, observed.length + asked.length + deleted.length);
       pipeline.events.seen(walk.id, page.records.length);
+      progress?.listed(page);
       if (pace.isDue()) await pace.turn(); // before the look-up, which would be out of date after it
       const known = lookUp(pipeline, observed);
       for (const seen of observed) {
@@ -226,7 +280,7 @@ function openReader(pipeline: Pipeline, context: StreamContext, walk: Walk, writ
       await writer.ready();
     },
     async drained() {
-      while (open > 0 && failure === undefined) await progress.promise;
+      while (open > 0 && failure === undefined) await one.promise;
       if (failure !== undefined) throw failure;
     },
   };

@@ -4,10 +4,15 @@ import type { Redactor } from '../redaction/redactor.ts';
 import type { Output, Terminal } from './output.ts';
 import { showCount, showDuration } from './show.ts';
 
-interface Standing {
+export interface Standing {
   /** 0 to 1. */
   part: number;
   delivered: number;
+  /** How many records the vendor has counted, and with how many of them nothing is left to do. */
+  records?: number;
+  finished?: number;
+  /** How long it takes still; null while nobody can tell. Measured here, by the pace of `part`, where it is left out. */
+  leftMs?: number | null;
   /** What has become of so many; delivered, where this is left out. */
   as?: string;
   /** A text shown beside the bar, such as the reason for waiting. */
@@ -100,7 +105,7 @@ type Describe = (standing: Standing) => { percent: number; part: number; text: s
 /** Remembers recent progress to tell the rate and the remaining time. */
 function describer(now: () => number): Describe {
   const past: { at: number; delivered: number; part: number }[] = [];
-  return ({ part, delivered, as = 'delivered', note }) => {
+  return ({ part, delivered, as = 'delivered', records, finished = 0, leftMs, note }) => {
     const at = now();
     past.push({ at, delivered, part });
     while (past.length > 2 && at - (past[0]?.at ?? at) > RATE_MS) past.shift();
@@ -108,8 +113,11 @@ function describer(now: () => number): Describe {
     const seconds = Math.max(0.001, (at - first.at) / 1000);
     const rate = Math.round((delivered - first.delivered) / seconds);
     const pace = (part - first.part) / seconds;
-    const left = pace > 0 && part < 1 && seconds >= 1 ? `${showDuration(((1 - part) / pace) * 1000)} left` : undefined;
+    const measured = pace > 0 && part < 1 && seconds >= 1 ? ((1 - part) / pace) * 1000 : undefined;
+    const ms = leftMs === undefined ? measured : (leftMs ?? undefined);
+    const left = ms === undefined || part >= 1 ? undefined : `${showDuration(ms)} left`;
     const parts = [
+      records === undefined ? undefined : `${showCount(Math.min(finished, records))} of ${showCount(records)} read`,
       `${showCount(delivered)} ${as}`,
       seconds >= 1 ? `${showCount(Math.max(0, rate))}/s` : undefined,
       left,

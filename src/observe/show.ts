@@ -23,6 +23,14 @@ export function readTime(option: string, text: string, nowMs: number): TimeArgum
   return { ms, ageMs };
 }
 
+/** How long: `30m`, `2h`, `1d`. */
+export function readAge(option: string, text: string): number {
+  const [, number, unit] = AGE.exec(text.trim()) ?? [];
+  const ms = unit === undefined ? 0 : Math.round(Number(number) * UNITS[unit as keyof typeof UNITS]);
+  if (ms > 0 && ms < EVERYTHING.toMs - Date.UTC(2030, 0, 1)) return ms;
+  throw usageError(`${option} ${JSON.stringify(text)} is no span of time`, 'Write 30m, 2h or 1d.');
+}
+
 const FORMS =
   'Write an ISO time (2026-01-31T08:00:00Z), a date (2026-01-31, UTC) or an age (24h, 30d), from 1980 on and before 2100.';
 

@@ -2,9 +2,11 @@
 
 import type { Registered } from '../api/stream.ts';
 import { attempt } from '../engine/change/compare.ts';
+import { pauseText } from '../engine/jobs/pauses.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
 import type { Blocked } from '../engine/rejection-limits.ts';
 import { SAY_AFTER_MS } from '../net/refusals.ts';
+import type { Pause } from '../state/jobs/parts.ts';
 import type { LedgerRow } from '../state/store.ts';
 
 interface Failing {
@@ -39,6 +41,8 @@ export interface Statistics {
   asking: Map<string, number>;
   /** What the pipeline waits for; undefined when it does not wait. */
   waiting: string | undefined;
+  /** What a person has paused; undefined when it is read. */
+  paused: Pause | undefined;
   /** What a person should look at, if anything. */
   alarm: string | undefined;
   /** Why it takes no further documents until a person decides about those that were rejected. */
@@ -86,6 +90,7 @@ export function createStatistics(name: string, now: () => number, lived: () => n
     settledMs: undefined,
     lastSuccessMs: undefined,
     waiting: undefined,
+    paused: undefined,
     alarm: undefined,
     blocked: undefined,
     stopped: undefined,
@@ -160,6 +165,14 @@ function eventsOf(statistics: Statistics, now: () => number, lived: () => number
     },
     blocked(why) {
       statistics.blocked = why;
+    },
+    paused(pause) {
+      if (pause === undefined && statistics.paused !== undefined) statistics.waiting = undefined;
+      statistics.paused = pause;
+      if (pause === undefined) return;
+      statistics.lastSignMs = lived();
+      statistics.waiting = pauseText(pause);
+      statistics.failing.clear();
     },
     waiting(reason) {
       statistics.lastSignMs = lived();

@@ -120,6 +120,7 @@ export async function* walkChildren(context: StreamContext, walk: Walk, children
         listRefused = event.parents.refused;
         if (whole) yield* gone(context, all, reading);
         queue = due(context, walk, all, reading);
+        context.counted?.(walk.range, queue.length + reading.size);
       } else if (event.child !== undefined) {
         const read = reading.get(event.child);
         if (read === undefined || isFinal(event.error) || !isGeneral(event.error)) throw event.error;

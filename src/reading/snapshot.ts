@@ -25,7 +25,8 @@ const GAP = 'list';
 export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, walk: Walk): AsyncIterable<Page> {
   const missing = new Set(snapshot.findsDeleted ? context.knownKeys() : []); // before the first pass
   const readAtMs = context.now();
-  const { keys, settled, total, passes, unreadable } = yield* readLists(context, snapshot);
+  const lists = counting(context, snapshot.lists, walk);
+  const { keys, settled, total, passes, unreadable } = yield* readLists(context, { ...snapshot, lists });
   for (const key of keys) missing.delete(key);
   const counts = { total: total ?? keys.size, distinct: keys.size, settled, attempts: passes };
   const accepted = { range: walk.range, ...counts, keys, readAtMs };
@@ -36,6 +37,17 @@ export async function* walkSnapshot(context: StreamContext, snapshot: Snapshot, 
     accepted,
     ...gapsOf(context, GAP, accepted, unreadable),
   };
+}
+
+/** The lists, which tell the vendor's count of each of them once. */
+function counting(context: StreamContext, lists: Snapshot['lists'], { range }: Walk): Snapshot['lists'] {
+  const told = new Set<number>();
+  return lists.map((list, index) => async (query) => {
+    const reply = await list(query);
+    if (!told.has(index) && reply.total !== undefined) context.counted?.(range, reply.total, told.size > 0);
+    told.add(index);
+    return reply;
+  });
 }
 
 /** How many records, and how many bytes of them as JSON, are kept until a list is read. */

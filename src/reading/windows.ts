@@ -93,6 +93,7 @@ async function* walkRange(
   for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
     const query = queryFor(window, bounds, context);
     const total = await countOf(resource, query);
+    context.counted?.(window, total);
     const depth = total / context.settings.maxWindowRecords;
     const tooDeep = depth >= 1; // at the limit, too: a vendor whose total ends there may have more
     const divisible = window.toMs - window.fromMs > SMALLEST_SPAN_MS;

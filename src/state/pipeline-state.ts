@@ -4,6 +4,7 @@ import { bounded } from '../api/inert.ts';
 
 import type { ChildRow, WalkKind } from '../api/walk.ts';
 import { type HistoryStatements, historyOf, prepareHistory } from './history.ts';
+import { type JobStatements, jobPartsOf, prepareJobs, writePart } from './jobs/parts.ts';
 import { insertLedger, type LedgerStatements, ledgerOf, noteDetail, prepareLedger } from './ledger.ts';
 
 import { commitOpenEnds, factOf, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
@@ -53,6 +54,7 @@ export function openPipeline(
     ...prepareRejections(database),
     ...prepareRepairs(database),
     ...prepareHistory(database),
+    ...prepareJobs(database),
   };
   const transaction = <T>(work: () => T): T =>
     written(() => {
@@ -109,6 +111,7 @@ export function openPipeline(
     ...openEnds(statements, id, guard, transaction),
     ...rejectionsOf(statements, id, { guard, transaction, now }),
     ...historyOf(statements, id, guard),
+    ...jobPartsOf(statements, id, guard, written),
     ...repairsOf(statements, id, { transaction, hashOf: (key) => keyHash(id, key) }),
     noted: (kind) => guard(() => statements.noted.all(source, kind).map((row) => (row as { id: string }).id)),
     note: (kind, one) => guard(() => (statements.note.get(source, kind, one) as { value: string } | undefined)?.value),
@@ -129,6 +132,7 @@ export function openPipeline(
     },
     finish: (walk, atMs, toMs = Number.MAX_SAFE_INTEGER) =>
       written(() => Number(statements.finish.run(atMs, id, walk, toMs).changes) > 0),
+    cancel: (walk, atMs) => written(() => Number(statements.cancel.run(atMs, id, walk).changes) > 0),
     handOver: (from, to, kind, atMs) =>
       transaction(() => {
         statements.handOver.run(to, kind, atMs, id, from);
@@ -144,6 +148,7 @@ export function openPipeline(
         for (const one of commit.accepted ?? []) statements.accept.run(id, one);
         for (const row of commit.children) rememberChild(statements, id, row);
         commitOpenEnds(statements, id, commit, said);
+        for (const part of commit.progress?.parts ?? []) writePart(statements, id, commit.progress?.job ?? 0, part);
         for (const row of commit.ledger) insertLedger(statements, id, row, now());
         for (const { id: document, key, type, reason, field, document: body } of commit.rejections) {
           const blamed = field === undefined ? null : said(field);
@@ -211,6 +216,7 @@ type Statements = ReturnType<typeof prepareStatements> &
   LedgerStatements &
   RejectionStatements &
   RepairStatements &
+  JobStatements &
   HistoryStatements;
 
 const CHILD = 'child, version, status, since_ms AS "sinceMs", next_at_ms AS "nextAtMs", records, failures';
@@ -249,7 +255,7 @@ function prepareStatements(database: DatabaseSync) {
       `SELECT min(at) AS at FROM (
          SELECT min(from_ms) AS at FROM gaps WHERE pipeline = ?1
          UNION ALL SELECT min(from_ms) FROM walks WHERE pipeline = ?1 AND finished_at_ms IS NULL AND kind <> 'refresh'
-         UNION ALL SELECT min(from_ms) FROM jobs WHERE status <> 'done')`,
+         UNION ALL SELECT min(from_ms) FROM jobs WHERE status NOT IN ('done', 'cancelled'))`,
     ),
     // What the engine is still to do something about stays known.
     forget: sql(
@@ -273,6 +279,9 @@ function prepareStatements(database: DatabaseSync) {
        ON CONFLICT DO UPDATE SET from_ms = excluded.from_ms, to_ms = excluded.to_ms, cursor = NULL, finished_at_ms = NULL, cancelled = 0`,
     ),
     finish: sql('UPDATE walks SET finished_at_ms = ?, cursor = NULL WHERE pipeline = ? AND walk = ? AND to_ms <= ?'),
+    cancel: sql(
+      'UPDATE walks SET finished_at_ms = ?, cursor = NULL, cancelled = 1 WHERE pipeline = ? AND walk = ? AND finished_at_ms IS NULL',
+    ),
     // A walk under way keeps its place, and reads the range that it takes over behind its own.
     handOver: sql(
       `INSERT INTO walks (pipeline, walk, kind, from_ms, to_ms, cursor, batch)
@@ -391,5 +400,6 @@ function toWalk(row: Raw | undefined): WalkRow | undefined {
     receipt: json(row.receipt),
     batch: row.batch as number,
     finishedAtMs: (row.finished_at_ms as number | null) ?? undefined,
+    isCancelled: row.cancelled === 1,
   };
 }

@@ -7,6 +7,7 @@ import type { Lock } from '../system/os-lock.ts';
 import { guarded, quickCheck, requireWhole, torn } from './damage.ts';
 import { idIn, makeDatabase, prepared, reading, versionOf } from './database.ts';
 import { hasState, inUse, lockState, type StatePlace, secureFiles, tellOfOthers, watchFiles } from './files.ts';
+import { pausesOf } from './jobs/parts.ts';
 import { openPipeline, saidBy } from './pipeline-state.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
 import { seal, unseal } from './seal.ts';
@@ -157,8 +158,18 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
     jobs: () => all('SELECT * FROM jobs ORDER BY id').map(toJob),
     setJob: (id, status, message) => {
       const said = message === undefined ? null : saidBy(options)(message);
-      run('UPDATE jobs SET status = ?, message = ? WHERE id = ?', status, said, id);
+      run(
+        `UPDATE jobs SET status = ?1, message = ?2 WHERE id = ?3
+         AND (status NOT IN ('paused', 'cancelled') OR (?1 = 'done' AND status = 'paused'))`,
+        ...[status, said, id],
+      );
     },
+    turnJob: (id, status, message) => {
+      const said = message === undefined ? null : saidBy(options)(message);
+      const sql = "UPDATE jobs SET status = ?, message = ? WHERE id = ? AND status NOT IN ('done', 'cancelled')";
+      return Number(run(sql, status, said, id).changes) > 0;
+    },
+    ...pausesOf(run, all, saidBy(options)),
     rejections: ({ pipeline, limit }) =>
       all(
         `SELECT p.name AS pipeline, r.id, r.key, r.type, r.reason, r.field, r.document, r.at_ms AS "atMs"

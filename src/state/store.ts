@@ -3,6 +3,7 @@
 import type { Json, StreamName } from '../api/document.ts';
 import type { Prepared, Rejection } from '../api/sink.ts';
 import type { Accepted, ChildRow, Gap, Note, Range, WalkKind } from '../api/walk.ts';
+import type { JobPart, JobPartState, PauseState } from './jobs/parts.ts';
 
 /** The knowledge of one record that was seen: about 100 bytes, beside its indices. */
 export interface Known {
@@ -71,6 +72,8 @@ export interface WalkRow {
   batch: number;
   /** Epoch milliseconds; undefined while the walk is under way. */
   finishedAtMs: number | undefined;
+  /** It was ended by a person before it had read its range. */
+  isCancelled: boolean;
 }
 
 /**
@@ -146,6 +149,8 @@ export interface Commit {
   /** Keys of records that are no longer owed. */
   paid?: readonly string[];
   facts?: { readonly [name: string]: Json };
+  /** How far the job of the walk has come. */
+  progress?: { job: number; parts: readonly JobPart[] };
   receipt: Json;
 }
 
@@ -166,7 +171,7 @@ export interface AcceptedCount {
 }
 
 /** The part of the state that belongs to one pipeline. */
-export interface PipelineState {
+export interface PipelineState extends JobPartState {
   /** The tenant whose records this state has: the one that was named first. */
   tenant(named: string): string;
   known(key: string): Known | undefined;
@@ -226,6 +231,8 @@ export interface PipelineState {
   begin(walk: string, kind: WalkKind, range: Range): WalkRow;
   /** Finishes a walk, and says whether it did: one whose range was extended meanwhile, beyond `toMs`, goes on from its cursor. */
   finish(walk: string, atMs: number, toMs?: number): boolean;
+  /** Ends a walk before it has read its range, for good. Returns whether it was under way. */
+  cancel(walk: string, atMs: number): boolean;
   /** Ends an interrupted walk and gives the rest of its range to another walk, which begins with that range or is extended by it. */
   handOver(from: string, to: string, kind: WalkKind, atMs: number): void;
   /** Stores a batch before it is written, so that its documents can be looked up after a crash. */
@@ -283,7 +290,8 @@ export interface JobRow {
   range: Range;
   pipelines: string[];
   as: 'event' | undefined;
-  status: 'waiting' | 'running' | 'done' | 'failed';
+  /** `paused` and `cancelled` by a person. */
+  status: 'waiting' | 'running' | 'done' | 'failed' | 'paused' | 'cancelled';
   message: string | undefined;
   createdAtMs: number;
 }
@@ -293,7 +301,7 @@ export interface RejectionRow extends StoredRejection {
   atMs: number;
 }
 
-export interface StateStore {
+export interface StateStore extends PauseState {
   /** The identity of this state. */
   readonly id: string;
   /** Throws when the files of the state are gone, or are others: writes would be lost. */
@@ -302,7 +310,10 @@ export interface StateStore {
   pipelines(): string[];
   addJob(job: Pick<JobRow, 'kind' | 'range' | 'pipelines' | 'as'>): number;
   jobs(): JobRow[];
-  setJob(id: number, status: JobRow['status'], message?: string): void;
+  /** What the work on a job has led to. It leaves what a person has said as it is, but for a paused job that is done. */
+  setJob(id: number, status: 'waiting' | 'running' | 'done' | 'failed', message?: string): void;
+  /** What a person wants. Returns whether the job was not over yet. */
+  turnJob(id: number, status: 'waiting' | 'paused' | 'cancelled', message?: string): boolean;
   /** Rejections of all pipelines or of one, the oldest first. */
   rejections(filter: { pipeline?: string; limit: number }): RejectionRow[];
   /**

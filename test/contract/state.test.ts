@@ -517,6 +517,85 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       ]);
     });
 
+    test('what a person says of a job stands against what the work on it leads to', () => {
+      const id = store.addJob({ kind: 'backfill', range: range(0, 9), pipelines: ['p'], as: undefined });
+      const status = () => reopen().jobs()[0]?.status;
+      store.setJob(id, 'running');
+      expect(store.turnJob(id, 'paused')).toBe(true);
+      for (const late of ['running', 'waiting', 'failed'] as const) store.setJob(id, late);
+      expect(status()).toBe('paused');
+      expect(store.turnJob(id, 'waiting')).toBe(true);
+      store.setJob(id, 'failed', 'why');
+      expect(store.turnJob(id, 'paused', 'for now')).toBe(true);
+      expect(store.jobs()).toMatchObject([{ status: 'paused', message: 'for now' }]);
+      store.setJob(id, 'done'); // its last page had been read
+      expect(status()).toBe('done');
+      expect(store.turnJob(id, 'cancelled')).toBe(false);
+      const other = store.addJob({ kind: 'backfill', range: range(0, 9), pipelines: ['p'], as: undefined });
+      expect(store.turnJob(other, 'cancelled')).toBe(true);
+      for (const late of ['running', 'done'] as const) store.setJob(other, late);
+      expect(store.jobs()[1]?.status).toBe('cancelled');
+      expect(store.turnJob(other, 'waiting')).toBe(false);
+    });
+
+    test('a walk that is cancelled is over, and was not read to its end', () => {
+      const state = begun();
+      state.commit(commit(1, [row('k')], { cursor: { at: 7 } }));
+      expect(state.cancel('w', NOW)).toBe(true);
+      expect(state.cancel('w', NOW)).toBe(false);
+      expect(reopen().pipeline('s/x.y/z').walk('w')).toMatchObject({
+        ...{ cursor: undefined, finishedAtMs: NOW, isCancelled: true },
+      });
+      expect(begun().walk('w')).toMatchObject({ finishedAtMs: undefined, isCancelled: false });
+    });
+
+    test('how far a job has come is stored by parts, alone or with a commit; a new count begins its range anew', () => {
+      const counts = { counted: 10, known: 2, listed: 8, finished: 5, documents: 3, rejected: 1 };
+      const part = { range: range(0, 1000), ...counts, listRequests: 4, detailRequests: 3, workedMs: 17, atMs: 9 };
+      const inner = { ...part, range: range(0, 500), counted: 6 };
+      const state = begun();
+      state.setJobPart(7, part);
+      state.commit(commit(1, [], { progress: { job: 7, parts: [inner] } }));
+      expect(reopen().pipeline('s/x.y/z').jobParts(7)).toEqual([part, inner]);
+      const again = store.pipeline('s/x.y/z');
+      again.setJobPart(7, { ...part, finished: 6 });
+      expect(again.jobParts(7)[0]?.finished).toBe(6);
+      again.recount(7, range(400, 450));
+      const anew = { listed: 0, finished: 0 };
+      expect(again.jobParts(7)).toEqual([
+        { ...part, ...anew },
+        { ...inner, ...anew },
+      ]);
+      again.recount(7, range(0, 600));
+      expect(again.jobParts(7)[1]).toEqual({ ...inner, ...anew, counted: 0, known: 0 });
+      expect(again.jobParts(7)[0]?.counted).toBe(10);
+      expect([again.jobParts(8), store.pipeline('s/x.y/other').jobParts(7)]).toEqual([[], []]);
+      again.reset();
+      expect(again.jobParts(7)).toEqual([]);
+    });
+
+    test('pauses are kept until they are ended, with their reason bounded and without secrets', () => {
+      store.close();
+      store = open(folder.path, true, (text) => text.replaceAll('s3cret', '[redacted]'));
+      const pause = {
+        source: 's',
+        stream: undefined,
+        sinceMs: 5,
+        untilMs: 9,
+        reason: `why s3cret ${'x'.repeat(5000)}`,
+      };
+      store.setPause({ ...pause, reason: 'before' });
+      store.setPause(pause);
+      store.setPause({ ...pause, stream: 'x.y', untilMs: undefined, reason: undefined });
+      const [whole, one] = reopen().pauses();
+      expect(whole).toMatchObject({ source: 's', stream: undefined, sinceMs: 5, untilMs: 9 });
+      expect(whole?.reason).toMatch(/^why \[redacted\] x+/);
+      expect(whole?.reason?.length).toBeLessThan(2100);
+      expect(one).toEqual({ source: 's', stream: 'x.y', sinceMs: 5, untilMs: undefined, reason: undefined });
+      expect([store.endPause('s', 'x.z'), store.endPause('s', undefined)]).toEqual([false, true]);
+      expect(reopen().pauses()).toEqual([one]);
+    });
+
     test('a second process is kept away, but may look', () => {
       expect(inUse(folder.path)).toBe(true);
       expect(() => open(folder.path)).toThrow(/another Sluice process is using the state/);

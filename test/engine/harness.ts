@@ -158,6 +158,7 @@ export function openPipeline(
     walked() {},
     refused() {},
     waiting() {},
+    paused() {},
     alarmed() {},
     blocked() {},
     owed() {},

@@ -33,6 +33,7 @@ async function place(names: readonly string[]) {
       walked: nothing,
       refused: nothing,
       waiting: nothing,
+      paused: nothing,
       owed: nothing,
       alarmed: nothing,
       blocked: nothing,

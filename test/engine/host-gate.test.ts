@@ -81,7 +81,7 @@ function eventsOf(waiting: () => void, delivered: () => void): PipelineEvents {
   return {
     ...{ seen: nothing, delivered, window: nothing, walked: nothing, refused: nothing, owed: nothing },
     ...{ alarmed: nothing, blocked: nothing, walkFailed: nothing, gaps: nothing, child: nothing, asking: nothing },
-    ...{ answered: nothing, waiting },
+    ...{ answered: nothing, waiting, paused: nothing },
   };
 }
 

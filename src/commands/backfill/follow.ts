@@ -1,13 +1,17 @@
 /** Follows a job that the running `sluice run` works on, through the state that both read. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SluiceError, stopError } from '../../api/errors.ts';
+import { isHeld } from '../../engine/jobs/control.ts';
+import { readingFacts } from '../../engine/jobs/facts.ts';
 import { startProgress } from '../../observe/progress.ts';
+import { standingsOf } from '../../observe/standing.ts';
 import type { StatePlace } from '../../state/files.ts';
 import { isStateInUse, openState } from '../../state/sqlite.ts';
 import type { JobRow, StateStore } from '../../state/store.ts';
 import type { CommandContext } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
-import { type JobResult, progressOf, resultOf } from '../shared/jobs.ts';
+import { type JobResult, resultOf } from '../shared/jobs.ts';
+import { heldUp } from '../shared/own-job.ts';
 import { printResult } from '../shared/result.ts';
 
 const POLL_MS = 500;
@@ -23,7 +27,10 @@ export async function followJob(cli: Cli, context: CommandContext, job: JobRow, 
   const store = openState({ ...state, now: cli.now, exclusive: false });
   const startedAtMs = cli.now();
   try {
-    const standing = () => standingOf(store, job);
+    const standing = standingsOf(store, job, {
+      now: cli.now,
+      facts: await readingFacts(context.config, context.tools),
+    });
     const progress = startProgress({
       title: 'backfill',
       cli,
@@ -34,6 +41,7 @@ export async function followJob(cli: Cli, context: CommandContext, job: JobRow, 
     if (last === undefined) return false;
     const done = last.status === 'done';
     printResult(cli, { id: job.id, done }, resultsOf(cli, store, job, startedAtMs), json);
+    if (last.status === 'paused' || last.status === 'cancelled') throw heldUp(job.id, last.status);
     if (!done) throw unfinished(cli, last);
     return true;
   } finally {
@@ -46,7 +54,7 @@ async function waitFor(cli: Cli, store: StateStore, job: JobRow, state: StatePla
   for (let look = 1; ; look++) {
     const row = store.jobs().find(({ id }) => id === job.id) ?? job;
     wasTaken ||= row.status !== 'waiting';
-    if (row.status === 'done' || cli.signal.aborted) return row;
+    if (row.status === 'done' || isHeld(row) || cli.signal.aborted) return row;
     if (row.status === 'failed' && look > ALIVE_EVERY) return row; // a failure of an earlier attempt is taken up first
     if (look % ALIVE_EVERY === 0 && !isStateInUse(state))
       return wasTaken ? { ...row, message: 'the Sluice that worked on it has stopped' } : undefined;
@@ -57,15 +65,6 @@ async function waitFor(cli: Cli, store: StateStore, job: JobRow, state: StatePla
 function resultsOf(cli: Cli, store: StateStore, job: JobRow, startedAtMs: number): JobResult[] {
   const since = Math.min(job.createdAtMs, startedAtMs);
   return job.pipelines.map((name) => resultOf(name, store.pipeline(name), job, since, cli.now()));
-}
-
-function standingOf(store: StateStore, job: JobRow) {
-  const states = job.pipelines.map((name) => store.pipeline(name));
-  const results = states.map((state, index) => resultOf(job.pipelines[index] ?? '', state, job, 0, 0));
-  return {
-    part: states.reduce((sum, state) => sum + progressOf(state, job), 0) / states.length,
-    delivered: results.reduce((sum, { delivered }) => sum + delivered, 0),
-  };
 }
 
 function unfinished(cli: Cli, job: JobRow): SluiceError {

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { usageError } from '../../api/errors.ts';
 import { build, type PipelinePlan } from '../../engine/build.ts';
+import { isOver } from '../../engine/jobs/control.ts';
 import type { Config } from '../../engine/settings.ts';
 import { readTime, showTime } from '../../observe/show.ts';
 import { isStateInUse } from '../../state/sqlite.ts';
@@ -63,7 +64,7 @@ async function backfill(cli: Cli, options: BackfillOptions): Promise<void> {
   }
   const { job, resumed } = withState(cli, context.state, (store) => {
     const found = jobFor(cli, store, chosen, options);
-    store.setJob(found.job.id, 'waiting'); // whatever became of an earlier attempt
+    store.turnJob(found.job.id, 'waiting'); // whatever became of an earlier attempt
     return found;
   });
   say(cli, job, resumed, inUse, options);
@@ -100,7 +101,7 @@ function jobFor(
   options: BackfillOptions,
 ): { job: JobRow; resumed: boolean } {
   if (options.from === undefined && !options.gaps) {
-    const last = store.jobs().findLast((job) => job.status !== 'done');
+    const last = store.jobs().findLast((job) => !isOver(job));
     if (last === undefined) throw usageError('there is no unfinished backfill', 'Begin one with --from.');
     return { job: last, resumed: true };
   }

@@ -1,6 +1,9 @@
 /** Backfills as jobs: found again, run to their end, and summed up. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { actionOf } from '../../api/errors.ts';
 import { whenHostsAreKnown } from '../../engine/change/when-known.ts';
+import { isOver } from '../../engine/jobs/control.ts';
+import type { Switches } from '../../engine/jobs/switches.ts';
 import { recover } from '../../engine/recover.ts';
 import { pause } from '../../engine/runner.ts';
 import { walkOf } from '../../engine/schedule.ts';
@@ -11,6 +14,8 @@ import type { Running } from './pipelines.ts';
 
 /** An age means another time at every call: jobs that were asked for with the same age differ by less than this. */
 const AGE_TOLERANCE_MS = 2000;
+
+const PAUSED_POLL_MS = 500;
 
 export interface Wanted {
   from: TimeArgument;
@@ -34,7 +39,7 @@ function findUnfinished(store: StateStore, wanted: Wanted): JobRow | undefined {
   const same = (argument: TimeArgument, ms: number, createdAtMs: number) =>
     argument.ageMs === undefined ? argument.ms === ms : Math.abs(createdAtMs - argument.ageMs - ms) < AGE_TOLERANCE_MS;
   return store.jobs().find((job) => {
-    if (job.status === 'done' || job.as !== wanted.as || job.kind !== wanted.kind) return false;
+    if (isOver(job) || job.as !== wanted.as || job.kind !== wanted.kind) return false;
     if ([...job.pipelines].sort().join() !== [...wanted.pipelines].sort().join()) return false;
     const { from, to } = wanted;
     return (
@@ -47,31 +52,57 @@ function isFinished(state: PipelineState, job: JobRow): boolean {
   return state.walk(walkOf(job).id)?.finishedAtMs !== undefined;
 }
 
+/** What a person may do meanwhile. */
+interface Switched {
+  switches?: Switches;
+  isHeld?: () => boolean;
+}
+
 /** Runs the job's walk in one pipeline. Trouble that may pass is waited for, as in `run`; returns early when told to stop. */
-export async function runJob(running: Running, job: JobRow, signal: AbortSignal): Promise<void> {
+export async function runJob(
+  running: Running,
+  job: JobRow,
+  signal: AbortSignal,
+  switched: Switched = {},
+): Promise<void> {
   try {
-    await untilDone(running, job, signal);
+    await untilDone(running, job, signal, switched);
   } finally {
     const { registered, hostGate } = running.pipeline;
     if (registered.stream.describesHosts) hostGate.gone();
   }
 }
 
-async function untilDone({ pipeline, statistics }: Running, job: JobRow, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && !isFinished(pipeline.state, job)) {
+async function untilDone(
+  { pipeline, statistics }: Running,
+  job: JobRow,
+  signal: AbortSignal,
+  { switches, isHeld = () => false }: Switched,
+): Promise<void> {
+  while (!signal.aborted && !isHeld() && !isFinished(pipeline.state, job)) {
+    const paused = switches?.pauseOf(pipeline.name);
+    statistics.events.paused(paused);
+    if (paused !== undefined) {
+      await sleep(PAUSED_POLL_MS, undefined, { signal }).catch(() => {});
+      continue;
+    }
     let isRecovered = false;
+    const watched = switches?.watch(pipeline.name, walkOf(job));
+    const leave = watched?.signal;
     try {
       await recover(pipeline, signal);
       pipeline.rejections.require();
       isRecovered = true;
       await whenHostsAreKnown(pipeline, signal);
-      await runWalk(pipeline, walkOf(job), signal);
-      statistics.events.walked(walkOf(job));
+      const isWhole = await runWalk(pipeline, walkOf(job), signal, { leave });
+      if (isWhole) statistics.events.walked(walkOf(job));
     } catch (error) {
       if (signal.aborted) return;
       // A command does not wait for a sink; `run` does.
       if (actionOf(error) !== 'retry' || !isRecovered || pipeline.sinkGate.failure !== undefined) throw error;
-      await pause(pipeline, error, signal);
+      await pause(pipeline, error, leave === undefined ? signal : AbortSignal.any([signal, leave]));
+    } finally {
+      watched?.release();
     }
   }
 }
@@ -118,14 +149,4 @@ export function resultOf(
     unsettled: windows.filter((row) => !row.settled).length,
     seconds: Math.round((nowMs - sinceMs) / 100) / 10,
   };
-}
-
-/** How much of the job's time is walked: 0 to 1. `reached` is the newest time that was read, perhaps beyond the saved cursor. */
-export function progressOf(state: PipelineState, job: JobRow, reached = 0): number {
-  const row = state.walk(walkOf(job).id);
-  if (row === undefined) return 0;
-  if (row.finishedAtMs !== undefined) return 1;
-  const { coveredMs = 0 } = (row.cursor ?? {}) as { coveredMs?: number };
-  const { fromMs, toMs } = row.range;
-  return Math.min(0.999, Math.max(0, Math.max(coveredMs, reached) - fromMs) / Math.max(1, toMs - fromMs));
 }

@@ -1,5 +1,6 @@
 import { type Alarm, alarmOf, alarmText } from '../../engine/completeness/missing.ts';
 import { HEARTBEAT } from '../../engine/heartbeat.ts';
+import { isEnded, pauseText } from '../../engine/jobs/pauses.ts';
 import type { Config } from '../../engine/settings.ts';
 import { showCount, showTime } from '../../observe/show.ts';
 import type { JobRow, PipelineState, StateStore, StoredLedgerRow, WalkRow } from '../../state/store.ts';
@@ -40,10 +41,13 @@ export async function showState(cli: Cli, options: ShowOptions): Promise<void> {
       removed: removedOf(context.config, name),
     }));
     const jobs = store.jobs();
-    if (options.json) cli.stdout.json({ state: context.config.state.path, id: store.id, pipelines: shown, jobs });
+    const paused = store.pauses().filter((pause) => !isEnded(pause, cli.now()));
+    const whole = { state: context.config.state.path, id: store.id, pipelines: shown, jobs, paused };
+    if (options.json) cli.stdout.json(whole);
     else
       cli.stdout.lines([
         ...shown.flatMap((one) => [...pipelineLines(one), '']),
+        ...paused.map((pause) => `${[pause.source, pause.stream].filter(Boolean).join('/')}: ${pauseText(pause)}`),
         ...jobLines(jobs),
         `state ${store.id}`,
       ]);
@@ -117,11 +121,12 @@ function pipelineLines({
   return lines;
 }
 
-function walkCells({ walk, range, cursor, finishedAtMs }: WalkRow): string[] {
+function walkCells({ walk, range, cursor, finishedAtMs, isCancelled }: WalkRow): string[] {
   const { coveredMs, again = [] } = (cursor ?? {}) as { coveredMs?: number; again?: unknown[] };
   const covered = coveredMs === undefined ? 'under way' : `under way, read up to ${showTime(coveredMs)}`;
   const left = again.length > 0 ? `, ${again.length} windows to be read again` : '';
-  const rewound = finishedAtMs === 0 ? 'rewound' : `finished ${showTime(finishedAtMs ?? 0)}`;
+  const word = isCancelled ? 'cancelled' : 'finished';
+  const rewound = finishedAtMs === 0 ? 'rewound' : `${word} ${showTime(finishedAtMs ?? 0)}`;
   return [
     walk,
     showTime(range.fromMs),

@@ -28,7 +28,7 @@ export function openParts({ state, registered }: OpenPartNeeds, range: Range): O
 function neverRead({ state, registered }: OpenPartNeeds, range: Range, gaps: readonly Gap[]): OpenPart[] {
   const fromMs = Math.max(range.fromMs, state.forgottenUntilMs() ?? range.fromMs); // is never read again
   if (registered.stream.mode !== 'windows') {
-    const wasRead = state.walks().some(({ finishedAtMs }) => finishedAtMs !== undefined);
+    const wasRead = state.walks().some((row) => row.finishedAtMs !== undefined && !row.isCancelled);
     return wasRead ? [] : [{ kind: 'never', range }];
   }
   const known = [...state.covered(), ...gaps.map((gap) => gap.range)];
