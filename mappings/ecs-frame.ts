@@ -176,6 +176,8 @@ export interface Shape<Name extends string> {
   parts?: readonly Pick<Part<never>, 'custom'>[];
   /** Fields of the dictionary beside those of every document. */
   ecs: readonly EcsField[];
+  /** Lists of objects, below the prefix, that are asked about one by one: whether one of them has this *and* that. Costs space. */
+  nested?: readonly string[];
   /** Lists of which more, or fewer, than usual are kept, by the name of their field. */
   most?: Readonly<Record<string, number>>;
   /** A replacer of `JSON.stringify`: leaves out members that are never written. */
@@ -236,6 +238,7 @@ export function mappingOf<Name extends string>(
 
   const all = Object.assign({}, custom, ...(shape.parts ?? []).map((part) => part.custom)) as FieldList['custom'];
   const ecs = [...new Set([...EVERY_DOCUMENT, ...shape.ecs])];
-  const fields: FieldList = { prefix, custom: all, ecs, ...(shape.most === undefined ? {} : { most: shape.most }) };
+  const { most, nested } = shape;
+  const fields: FieldList = { prefix, custom: all, ecs, ...(most && { most }), ...(nested && { nested }) };
   return { mapping, fields };
 }

@@ -35,6 +35,8 @@ export interface FieldList {
   /** Full name to type, for fields below the prefix. */
   custom: Readonly<Record<string, CustomType>>;
   ecs: readonly EcsField[];
+  /** Lists of objects, below the prefix, that are asked about one by one. */
+  nested?: readonly string[];
   /** Lists of which more, or fewer, than `MOST_ITEMS` are kept. */
   most?: Readonly<Record<string, number>>;
 }

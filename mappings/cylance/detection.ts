@@ -95,6 +95,7 @@ export const { mapping, fields } = mappingOf(
     own,
     parts: [exceptionPart, ...RESPONSES],
     ecs,
+    nested: [`${PREFIX}.artifacts`],
     most: { [`${PREFIX}.artifacts_of_interest`]: MAX_INTERESTS },
   },
   (draft, said) => {

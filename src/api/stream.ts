@@ -144,6 +144,8 @@ export interface DeclaredFields {
   /** The Elasticsearch types of fields below the prefix, by full name. */
   custom: Readonly<Record<string, string>>;
   ecs: readonly string[];
+  /** Lists of objects that are asked about one by one: whether one of them is of type File *and* has this path. */
+  nested?: readonly string[];
 }
 
 /** A stream with its mapping and its connector: one line of `connectors/index.ts`. */

@@ -113,6 +113,20 @@ describe('a host', () => {
     }
   });
 
+  test('gets what its system lacks, where the inventory knows the same kind of system', () => {
+    const os = { type: 'windows', name: 'Windows 11', full: 'Microsoft Windows 11 Pro' };
+    const known = lookUp({ ...inventory, host: { ...inventory.host, os } });
+    const completed = (said: Record<string, string>) => {
+      const document: EcsDocument = { '@timestamp': '', host: { id: 'h', ip: [''], mac: [''], os: said } };
+      completeHost(document, known);
+      return [(document.host as { os: unknown }).os, document.tags];
+    };
+    expect(completed({ type: 'windows' })).toEqual([os, ['host_from_inventory']]);
+    expect(completed({ type: 'windows', name: 'W' })).toEqual([{ ...os, name: 'W' }, ['host_from_inventory']]);
+    expect(completed({ type: 'linux' })).toEqual([{ type: 'linux' }, undefined]);
+    expect(completed({ ...os })).toEqual([os, undefined]);
+  });
+
   test('with endless addresses leaves an empty note, in place of what was said of it before', () => {
     const ip = Array.from({ length: 1000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
     expect(hostNote({ '@timestamp': '', host: { id: 'h', ip } })).toEqual({ kind: 'host', id: 'h', value: '{}' });

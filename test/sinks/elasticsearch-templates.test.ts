@@ -56,6 +56,19 @@ describe('index templates', () => {
     expect(template?.body.template, 'would override the @custom component').toBeUndefined();
   });
 
+  it('tell the items of a list apart where the mapping says so, and nowhere else', () => {
+    const custom = { 'test.one.items.type': 'keyword', 'test.one.other.type': 'keyword' };
+    const declared = { prefix: 'test.one', ecs: [], custom, nested: ['test.one.items'] };
+    const made = mappings(templatesFor({ stream: 'test.one', fields: declared, capability: 'full' })) as {
+      properties: { test: { properties: { one: { properties: Record<string, unknown> } } } };
+    };
+    const type = { type: { type: 'keyword', ignore_above: 1024 } };
+    expect(made.properties.test.properties.one.properties).toEqual({
+      items: { type: 'nested', properties: type },
+      other: { properties: type },
+    });
+  });
+
   it('may be limited to some namespaces', () => {
     const { indexTemplates } = templatesFor({ stream, fields, capability: 'full', namespaces: ['emea', 'apac'] });
     expect(indexTemplates[0]?.body.index_patterns).toEqual([

@@ -47,8 +47,18 @@ export function completeHost(document: EcsDocument, note: (kind: string, id: str
   const text = note(HOST_NOTE, host.id);
   if (text === undefined) return;
   const known = JSON.parse(text) as Members;
-  const missing = MEMBERS.filter((member) => host[member] === undefined && known[member] !== undefined);
-  if (missing.length === 0) return;
-  for (const member of missing) host[member] = known[member];
+  const before = Object.keys(host).length;
+  for (const member of MEMBERS)
+    if (host[member] === undefined && known[member] !== undefined) host[member] = known[member];
+  const isMore = Object.keys(host).length > before;
+  if (!completeSystem(host.os as Members | undefined, known.os as Members | undefined) && !isMore) return;
   document.tags = [...(Array.isArray(document.tags) ? document.tags : []), TAG];
+}
+
+/** What a record says of the system is often its kind alone. Where that is another one, the device was set up anew since. */
+function completeSystem(system: Members | undefined, known: Members | undefined): boolean {
+  if (system === undefined || known === undefined || system.type !== known.type) return false;
+  const missing = Object.keys(known).filter((member) => system[member] === undefined);
+  for (const member of missing) system[member] = known[member];
+  return missing.length > 0;
 }
