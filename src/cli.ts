@@ -13,6 +13,7 @@ import { addPause, addResume } from './commands/pause.ts';
 import { addGaps } from './commands/proof/gaps.ts';
 import { addLedger } from './commands/proof/ledger.ts';
 import { addRejections } from './commands/rejections/index.ts';
+import { addReload } from './commands/reload/index.ts';
 import { addRemap } from './commands/remap/index.ts';
 import { addReport } from './commands/report/index.ts';
 import { addRun } from './commands/run.ts';
@@ -35,6 +36,7 @@ const COMMANDS = [
   addDemo,
   addCheck,
   addRun,
+  addReload,
   addBackfill,
   addJobs,
   addPause,

@@ -28,6 +28,8 @@ const clock = createClock();
 const talk = keepOpen(process.stderr);
 /** Something failed that nobody expected: no command can make that a success. */
 let isBroken = false;
+/** Called at SIGHUP. */
+const reloading = new Set<() => void>();
 listenForSignals();
 stopWithParent();
 surviveFailures();
@@ -47,6 +49,10 @@ const context: Context = {
   columns: process.stderr.columns ?? 80,
   signal: stop.signal,
   hardStop: hardStop.signal,
+  onReload(listener) {
+    reloading.add(listener);
+    return () => reloading.delete(listener);
+  },
   parts,
   memory: memoryOf(process.constrainedMemory()),
   redactor,
@@ -120,12 +126,13 @@ function listenForSignals(): void {
   process.on('SIGINT', onSignal);
   // Asked now: a terminal that hung up is none any more.
   const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
-  process.on('SIGHUP', hasTerminal ? onSignal : sayNotReloaded);
+  process.on('SIGHUP', hasTerminal ? onSignal : reload);
 }
 
-/** Services send it to have their configuration read again; without a handler it would end us. */
-function sayNotReloaded(): void {
-  process.stderr.write('SIGHUP: the config is not read again; stop Sluice and start it to apply a changed one\n');
+/** Services get it to have their configuration read again; without a handler it would end us. */
+function reload(): void {
+  if (reloading.size === 0) process.stderr.write('SIGHUP: this command does not read its config again\n');
+  for (const listener of reloading) listener();
 }
 
 /** The demo's simulator ends with the demo, however that ends: then its stdin is closed. Under npm we end with npm. */

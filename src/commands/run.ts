@@ -10,6 +10,7 @@ import { watchPrepared } from '../observe/prepared.ts';
 import { plural, showCount, showTime } from '../observe/show.ts';
 import { failingFor, type Statistics } from '../observe/statistics.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
+import { refuse, signalsOf, startTurn, type Taken, type Turn, tellTaken } from './reload/turn.ts';
 import { type CommandContext, openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { startHeartbeats } from './shared/heartbeats.ts';
@@ -34,26 +35,77 @@ export function addRun(program: Command, cli: Cli): void {
   withCommon(command).action((options: RunCommand) => run(cli, options));
 }
 
+/** One turn for each config: `sluice reload` begins another. */
 async function run(cli: Cli, options: RunCommand): Promise<void> {
-  const context = await openCommand(cli, options, true);
-  const opened = openPipelines(context, undefined, { adopt: options.adopt });
+  let context = await openCommand(cli, options, true);
+  let begun = await begin(cli, options, context, undefined);
+  for (;;) {
+    const { turn, opened, health } = begun;
+    let next: Taken | undefined;
+    try {
+      await runAll(turn.cli, turn.context, opened, options.once ?? false);
+    } finally {
+      next = turn.end();
+      await close(opened, health, next !== undefined);
+    }
+    if (next === undefined) break;
+    ({ begun, context } = await beginNext(cli, options, context, next, opened));
+  }
+  const { running } = begun.opened;
+  context.log.info(cli.signal.aborted ? stoppedWell(running) : 'ended'); // now that segments are finished
+  if (options.json) cli.stdout.json({ pipelines: running.map(toJson) });
+  judge(cli, running, options.once ?? false);
+}
+
+interface Begun {
+  turn: Turn;
+  opened: Opened;
+  health: Health | undefined;
+}
+
+/** With the state that is open, where it is given; it stays open when this fails. */
+async function begin(
+  cli: Cli,
+  { once = false, adopt, ...options }: RunCommand,
+  context: CommandContext,
+  store: StateStore | undefined,
+): Promise<Begun> {
   const { config, log } = context;
   const { lost, redactor, clock } = cli;
+  const signals = signalsOf(cli);
+  const opened = openPipelines(signals.context(context), undefined, { adopt: adopt && store === undefined, store });
   const { lived } = opened.built;
   const health = await startHealth(config, opened.running, log, { lived, lost, redactor, clock }).catch(
     async (error: unknown) => {
-      await opened.close();
+      await opened.close({ keepStore: store !== undefined });
       throw error;
     },
   );
+  return { turn: startTurn(signals, options, context, once ? undefined : opened.store), opened, health };
+}
+
+/** The config that was there before goes on where the new one cannot be begun with. */
+async function beginNext(
+  cli: Cli,
+  options: RunCommand,
+  context: CommandContext,
+  next: Taken,
+  { store, running }: Opened,
+): Promise<{ begun: Begun; context: CommandContext }> {
+  const names = (all: Running[]) => all.map(({ plan }) => plan.name);
   try {
-    await runAll(cli, context, opened, options.once ?? false);
-  } finally {
-    await close(opened, health);
+    const begun = await begin(cli, options, next.context, store);
+    tellTaken(next, store, names(running), names(begun.opened.running));
+    return { begun, context: next.context };
+  } catch (error) {
+    refuse(context, store, next.asked, error);
   }
-  context.log.info(cli.signal.aborted ? stoppedWell(opened.running) : 'ended'); // now that segments are finished
-  if (options.json) cli.stdout.json({ pipelines: opened.running.map(toJson) });
-  judge(cli, opened.running, options.once ?? false);
+  try {
+    return { begun: await begin(cli, options, context, store), context };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
 }
 
 async function runAll(cli: Cli, context: CommandContext, opened: Opened, once: boolean): Promise<void> {
@@ -172,9 +224,9 @@ function standingOf(statistics: Statistics, livedMs: number): string {
   return statistics.alarm ? `, ALARM: ${statistics.alarm}` : '';
 }
 
-async function close(opened: Opened, health: Health | undefined): Promise<void> {
+async function close(opened: Opened, health: Health | undefined, keepStore: boolean): Promise<void> {
   await health?.close();
-  await opened.close();
+  await opened.close({ keepStore });
 }
 
 function toJson({ statistics }: Running): Record<string, unknown> {

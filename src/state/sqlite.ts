@@ -179,6 +179,13 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
         pipeline ?? null,
         limit,
       ).map((row) => ({ ...(row as unknown as RejectionRow), field: (row.field as string | null) ?? undefined })),
+    message: (name) =>
+      all('SELECT value FROM notes WHERE source = ? AND kind = ? AND id = ?', ...MESSAGE, name)[0]?.value as
+        | string
+        | undefined,
+    setMessage: (name, text) => {
+      run('INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)', ...MESSAGE, name, saidBy(options)(text));
+    },
     renameSource: (from, to, beginsAnew) => written(() => renameSource(database, from, to, beginsAnew)),
     vacuum() {
       written(() => database.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE);'));
@@ -194,6 +201,9 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
     },
   };
 }
+
+/** Source and kind of the notes that are messages: no source has an empty name. */
+const MESSAGE = ['', 'message'] as const;
 
 function renameSource(database: DatabaseSync, from: string, to: string, beginsAnew: readonly string[]): string[] {
   const run = (sql: string, ...values: string[]) => database.prepare(sql).run(...values);

@@ -321,6 +321,9 @@ export interface StateStore extends PauseState {
    * name, and know none of the new one. The lock must be held. Returns the pipelines by their new names.
    */
   renameSource(from: string, to: string, beginsAnew: readonly string[]): string[];
+  /** A message between processes that have this state, by its name. */
+  message(name: string): string | undefined;
+  setMessage(name: string, text: string): void;
   /** Gives the room of what was forgotten back to the disk. The lock must be held. */
   vacuum(): void;
   close(): void;

@@ -146,7 +146,7 @@ test('SIGHUP without a terminal ends nothing, and says so', async () => {
   const run = place.start('run');
   await until(() => /1 pipeline/.test(run.said()));
   run.child.kill('SIGHUP');
-  await until(() => /SIGHUP: the config is not read again/.test(run.said()));
+  await until(() => /the config is taken over: 1 pipeline/.test(run.said()));
   await place.sluice('backfill', '--from', place.simulator.range.start, '--json');
   expect(place.delivered()).toHaveLength(20);
   run.child.kill('SIGTERM');

@@ -26,6 +26,8 @@ export interface Context {
   signal: AbortSignal;
   /** Aborted by the second one, or 8 s after the first: stop at once. */
   hardStop: AbortSignal;
+  /** Has the listener called when the process is asked to read its config again; returns what ends that. */
+  onReload?: (listener: () => void) => () => void;
   /** Knows the secrets; one of its own by default. */
   redactor?: Redactor;
   /** Receives errors that no code caught. */

@@ -20,7 +20,8 @@ export interface Opened {
   built: Built;
   store: StateStore;
   running: Running[];
-  close(): Promise<void>;
+  /** `keepStore` leaves the state open, with its lock. */
+  close(options?: { keepStore?: boolean }): Promise<void>;
 }
 
 /** Throws for the state of another tenant, whose records would read as deleted at this one. */
@@ -42,14 +43,23 @@ function requireWholeRebuild(name: string, state: PipelineState): void {
 /** So many of the last windows are looked through for the newest that settled. */
 const SETTLED_LOOK = 100;
 
+interface OpenOptions {
+  anyTenant?: boolean;
+  adopt?: boolean;
+  halfRebuilt?: boolean;
+  /** The state, where it is open already; it stays so when the pipelines cannot be opened. */
+  store?: StateStore;
+}
+
 /** Takes the state for itself; throws when another process has it. `adopt` takes output folders as they are; `halfRebuilt` a state that `state rebuild` is not done with. */
 export function openPipelines(
   context: CommandContext,
   choose: (plans: PipelinePlan[]) => PipelinePlan[] = (plans) => plans,
-  { anyTenant = false, adopt = false, halfRebuilt = false } = {},
+  { anyTenant = false, adopt = false, halfRebuilt = false, store: given }: OpenOptions = {},
 ): Opened {
   const { config } = context;
-  const store = openState({ ...context.state, now: context.tools.now, exclusive: true });
+  const store = given ?? openState({ ...context.state, now: context.tools.now, exclusive: true });
+  const giveUp = () => given ?? store.close();
   const owner = { state: store.id, path: resolve(config.state.path), adopt };
   let tools: BuildTools;
   let built: Built;
@@ -59,7 +69,7 @@ export function openPipelines(
     tools = { ...context.tools, owner, raw: keep ? raw : undefined };
     built = build(config, tools);
   } catch (error) {
-    store.close();
+    giveUp();
     throw error;
   }
   const open = (plan: PipelinePlan): Running => {
@@ -78,18 +88,18 @@ export function openPipelines(
   try {
     running = choose(built.plans).map(open);
   } catch (error) {
-    store.close();
+    giveUp();
     throw error;
   }
   return {
     built,
     store,
     running,
-    async close() {
+    async close({ keepStore = false } = {}) {
       try {
         await built.close();
       } finally {
-        store.close();
+        if (!keepStore) store.close();
       }
     },
   };
