@@ -50,7 +50,16 @@ function documentOf(id: string, bytes: number): OutDocument {
   const filler = 'process.command_line '.repeat(bytes / 2 / 21);
   const event = { id, dataset: 'bench.kafka', kind: 'event', original: random.repeat(3) };
   const json = toJson({ '@timestamp': '2026-01-02T03:04:05.678Z', message: filler, event });
-  return { id, stream: 'bench.kafka', namespace: 'bench', key: id, revision: 'r', hostId: undefined, ...json };
+  return {
+    id,
+    stream: 'bench.kafka',
+    namespace: 'bench',
+    key: id,
+    revision: 'r',
+    ordinal: 1,
+    hostId: undefined,
+    ...json,
+  };
 }
 
 type Write = (batch: Batch) => Promise<unknown>;

@@ -13,6 +13,8 @@ export interface OutDocument {
   key: string;
   /** `event.hash`. */
   revision: string;
+  /** `event.sequence`: 1 for the first revision of its record. */
+  ordinal: number;
   /** `host.id`, where the document has one. */
   hostId: string | undefined;
   /** The document as UTF-8; made early, since a buffer is kept outside the heap. */

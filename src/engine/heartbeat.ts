@@ -126,7 +126,8 @@ function toOut({ source }: Heart, pipeline: string, document: EcsDocument, slotM
   const event = { ...(document.event as object), id: key, hash: revision, sequence: 1 };
   const dataStream = { type: 'logs', dataset: HEARTBEAT.name, namespace: source };
   const whole = { ...document, event, data_stream: dataStream };
-  return { id, key, stream: HEARTBEAT.name, namespace: source, revision, hostId: undefined, ...toJson(whole) };
+  const names = { id, key, stream: HEARTBEAT.name, namespace: source };
+  return { ...names, revision, ordinal: 1, hostId: undefined, ...toJson(whole) };
 }
 
 function rowOf({ id, key, revision }: OutDocument): Row {

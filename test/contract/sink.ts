@@ -28,6 +28,7 @@ export function contractDocument(id: string, more: Record<string, unknown> = {})
     namespace: 'acme',
     key: id,
     revision: 'r',
+    ordinal: 1,
     hostId: undefined,
     ...toJson({
       '@timestamp': '2026-01-02T03:04:05.678Z',

@@ -51,6 +51,7 @@ function documents(...ids: string[]): OutDocument[] {
     namespace: 'acme',
     key: id,
     revision: 'r',
+    ordinal: 1,
     hostId: undefined,
     ...toJson({ '@timestamp': '2026-01-01T00:00:00Z', event: { id } }),
   }));

@@ -86,7 +86,15 @@ test.each([
   const sink = openKafka(settings, { log, now: Date.now });
   cleanUps.push(() => sink.close());
   const json = toJson({ '@timestamp': '2026-01-01T00:00:00Z', event: { id: 'a' } });
-  const about = { id: 'a', stream: 'test.one' as const, namespace: 'acme', key: 'a', revision: 'r', hostId: undefined };
+  const about = {
+    id: 'a',
+    stream: 'test.one' as const,
+    namespace: 'acme',
+    key: 'a',
+    revision: 'r',
+    ordinal: 1,
+    hostId: undefined,
+  };
   const batch = { pipeline: 'p', walk: 'live', number: 1, documents: [{ ...about, ...json }] };
   await expect(sink.write(batch, new AbortController().signal)).rejects.toMatchObject({
     action: 'retry',

@@ -100,8 +100,8 @@ function rowOf({ state }: ReplayNeeds, { id, key }: OutDocument): Row[] {
 
 function toDocument({ registered, source }: ReplayNeeds, row: StoredRejection): OutDocument {
   const document = JSON.parse(row.document) as EcsDocument;
-  const { hash = '' } = (document.event ?? {}) as { hash?: string };
+  const { hash = '', sequence = 1 } = (document.event ?? {}) as { hash?: string; sequence?: number };
   const hostId = (document.host as { id?: string } | undefined)?.id;
   const names = { id: row.id, stream: registered.stream.name, namespace: source.name, key: row.key };
-  return { ...names, revision: hash, hostId, ...toJson(document) };
+  return { ...names, revision: hash, ordinal: sequence, hostId, ...toJson(document) };
 }

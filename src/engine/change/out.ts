@@ -53,7 +53,7 @@ export function ready(pipeline: OutNeeds, revised: Revised, note: PipelineState[
   const names = { id: documentId(registered.stream.name, key, ordinal, revision), stream: registered.stream.name };
   const facts = { sink: pipeline.sinkName, key, ordinal, revision, timeMs: revised.timeMs ?? mappedAs.atMs };
   return {
-    out: { ...names, namespace: source.name, key, revision, hostId, ...serial },
+    out: { ...names, namespace: source.name, key, revision, ordinal, hostId, ...serial },
     last,
     notes,
     raw: raw && beginLine({ ...facts, ...mappedAs }, record),

@@ -57,5 +57,5 @@ function asItWas({ registered, source }: Pipeline, kept: RawRecord, as: 'event' 
   const stream = registered.stream.name;
   const hostId = (document.host as { id?: string } | undefined)?.id;
   const names = { id: documentId(stream, key, ordinal, revision), stream, namespace: source.name, key, revision };
-  return { ...names, hostId, ...toJson(document) };
+  return { ...names, ordinal, hostId, ...toJson(document) };
 }
