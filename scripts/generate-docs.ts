@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { streams } from '../connectors/index.ts';
 import { configJsonSchema, configMarkdown } from '../src/config/load.ts';
 import { kafkaDocumentSchema } from './kafka-schema.ts';
+import { metricsMarkdown } from './metrics-page.ts';
 import { samplesMarkdown } from './samples-page.ts';
 import { streamsMarkdown } from './streams-page.ts';
 
@@ -16,6 +17,7 @@ const connectors = [...new Set(streams.map(({ connector }) => connector))];
 /** Path within the project -> its content. */
 export const pages: Record<string, () => string> = {
   'docs/config.md': () => configMarkdown(connectors),
+  'docs/metrics.md': metricsMarkdown,
   'docs/streams.md': streamsMarkdown,
   'docs/vendor-samples.md': samplesMarkdown,
   'docs/config.schema.json': () => `${JSON.stringify(configJsonSchema(connectors), null, 2)}\n`,

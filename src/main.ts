@@ -62,6 +62,7 @@ const context: Context = {
   simulator: () => import('../simulator/index.ts'),
   self: [process.execPath, ...process.execArgv, import.meta.filename],
   version: version(),
+  nodeVersion: process.versions.node,
   ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm, ask } : {}),
   setExitCode: (code) => {
     process.exitCode = isBroken ? 1 : code;

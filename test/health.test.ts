@@ -11,8 +11,10 @@ import { runPipeline } from '../src/engine/runner.ts';
 import { runWalk } from '../src/engine/walk.ts';
 import { lockedOut } from '../src/net/credentials.ts';
 import { createRefusals } from '../src/net/refusals.ts';
-import { type Health, startHealth } from '../src/observe/health.ts';
+import { createTraffic } from '../src/net/traffic.ts';
+import { type StatusServer, startServer } from '../src/observe/server/server.ts';
 import { createStatistics } from '../src/observe/statistics.ts';
+import { createStatus } from '../src/observe/status/status.ts';
 import { createRedactor } from '../src/redaction/redactor.ts';
 import { detectionsOf, fakeVendor } from './engine/fake-vendor.ts';
 import { memorySink, openPipeline, scratch, testConfig } from './engine/harness.ts';
@@ -20,8 +22,10 @@ import { memorySink, openPipeline, scratch, testConfig } from './engine/harness.
 const MINUTE_MS = 60_000;
 const LIVE: Walk = { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } };
 const REFRESH: Walk = { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: 1 } };
+const STATE = (state: string) =>
+  `sluice_stream_state{source="acme",stream="cylance.detection",sink="files",state="${state}"} 1`;
 const TOKEN = 'a-token-7f3QzLp0aVx9-mN4bRt';
-let health: Health | undefined;
+let health: StatusServer | undefined;
 afterEach(() => health?.close());
 
 async function freePort(): Promise<number> {
@@ -44,13 +48,19 @@ async function watched() {
   const refusals = createRefusals(() => nowMs);
   const registered = streams.find(({ stream }) => stream.name === 'cylance.detection');
   if (registered === undefined) throw new Error('no stream');
-  const plan = { source, registered, refusals };
+  const plan = { source, registered, refusals, sinkName: 'files', traffic: createTraffic(10, () => nowMs) };
   const redactor = createRedactor();
   redactor.protect(TOKEN);
-  health = await startHealth(settings, [{ statistics, plan }], pino({ level: 'silent' }), {
-    lived: () => nowMs,
-    redactor,
+  const watched = [{ statistics, plan, rejections: () => [], days: () => [] }];
+  const model = createStatus({
+    ...{ config: () => settings, watched: () => watched, sinkTraffic: () => new Map(), startedMs: nowMs, version: '1' },
+    ...{
+      clocks: () => ({ nowMs, livedMs: nowMs }),
+      clockTrouble: () => undefined,
+      jobs: () => [],
+    },
   });
+  health = await startServer(settings.health, model, { log: pino({ level: 'silent' }), redactor });
   const ask = async (path: string) => {
     const reply = await fetch(`http://127.0.0.1:${port}/${path}`);
     return { status: reply.status, text: await reply.text() };
@@ -103,8 +113,9 @@ describe('what others said', () => {
 });
 
 describe('a walk that cannot go on while another one succeeds', () => {
-  test('is not ready after a minute, not healthy after an hour, and both again when it is through', async () => {
+  test('is not ready after two minutes, not alive after an hour, and both again when it is through', async () => {
     const { statistics, ask, pass } = await watched();
+    statistics.events.began(LIVE);
     statistics.events.walkFailed(LIVE, 'GET /detections/v2 answered 503');
     expect(await ask('readyz')).toMatchObject({ status: 200 });
     pass(2);
@@ -114,7 +125,9 @@ describe('a walk that cannot go on while another one succeeds', () => {
     statistics.events.walkFailed(LIVE, 'GET /detections/v2 answered 403: blocked');
     pass(30);
     expect(await ask('healthz')).toMatchObject({ status: 503, text: expect.stringContaining('403: blocked') });
-    expect((await ask('metrics')).text).toContain('sluice_walks_failing{pipeline="acme/cylance.detection/files"} 1');
+    expect((await ask('metrics')).text).toContain(
+      'sluice_walk_failing{source="acme",stream="cylance.detection",sink="files",walk="live"} 1',
+    );
     statistics.events.walked(LIVE);
     expect(await ask('healthz')).toMatchObject({ status: 200 });
     expect(await ask('readyz')).toMatchObject({ status: 200 });
@@ -122,7 +135,7 @@ describe('a walk that cannot go on while another one succeeds', () => {
 });
 
 describe('a sink that is away', () => {
-  const gauge = 'sluice_sink_failing{pipeline="acme/cylance.detection/files"}';
+  const gauge = 'sluice_sink_failing{sink="files"}';
 
   test('is waited for, and seen as long as it takes nothing', async () => {
     const { statistics, ask, pass } = await watched();
@@ -146,8 +159,8 @@ describe('a sink that is away', () => {
       expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('cannot be reached') });
       const { status, text } = await ask('healthz');
       expect({ status, ...JSON.parse(text) }).toMatchObject({
-        ...{ status: 'degraded' },
-        pipelines: [{ ok: true, warning: 'the sink cannot go on for 2 min: Elasticsearch cannot be reached' }],
+        ...{ status: 'failing' },
+        pipelines: [{ ok: true, why: 'the sink cannot go on for 2 min: Elasticsearch cannot be reached' }],
       });
       expect((await ask('metrics')).text).toContain(`${gauge} 1`);
       pass(60, false);
@@ -162,7 +175,7 @@ describe('a sink that is away', () => {
       sink.write = write;
       await expect.poll(() => sink.documents.length, { timeout: 20_000 }).toBe(3);
       for (const path of ['healthz', 'readyz'])
-        expect(JSON.parse((await ask(path)).text)).toMatchObject({ status: 'ok' });
+        expect(JSON.parse((await ask(path)).text)).toMatchObject({ status: 'healthy' });
       expect((await ask('metrics')).text).toContain(`${gauge} 0`);
     } finally {
       stop.abort();
@@ -219,7 +232,7 @@ test('gaps are told as long as there are some, with the age of the oldest', asyn
     await runWalk(opened.pipeline, LIVE, new AbortController().signal);
     const { text } = await ask('metrics');
     return ['gaps', 'oldest_gap_timestamp_seconds'].map((name) =>
-      Number(new RegExp(`^sluice_${name}\\{.*\\} (.*)$`, 'm').exec(text)?.[1]),
+      Number(new RegExp(`^sluice_${name}\\{.*\\} (.*)$`, 'm').exec(text)?.[1] ?? 0),
     );
   };
   try {
@@ -261,7 +274,7 @@ test('a full store of rejected documents is failing at once, says what to do, an
   statistics.events.blocked({ message: 'the store is full', advice: 'Drop some.' });
   for (const path of ['healthz', 'readyz'])
     expect(await ask(path)).toMatchObject({ status: 503, text: expect.stringMatching(/the store is full.*Drop some/) });
-  expect((await ask('metrics')).text).toContain('sluice_blocked{pipeline="acme/cylance.detection/files"} 1');
+  expect((await ask('metrics')).text).toContain(STATE('failing'));
   statistics.events.blocked(undefined);
   expect((await ask('healthz')).status).toBe(200);
 });
@@ -274,18 +287,18 @@ test('what a person should look at is told, and is no failure', async () => {
     expect(status).toBe(200);
     expect(JSON.parse(text)).toMatchObject({
       status: 'degraded',
-      pipelines: [{ warning: 'the list has 0 records of 20' }],
+      pipelines: [{ why: 'the list has 0 records of 20' }],
     });
   }
-  expect((await ask('metrics')).text).toContain('sluice_alarm{pipeline="acme/cylance.detection/files"} 1');
+  expect((await ask('metrics')).text).toContain(STATE('degraded'));
   statistics.events.alarmed(undefined);
-  expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'ok' });
+  expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'healthy' });
 });
 
 describe('what the vendor refuses', () => {
   const LIST = '/detections/v2';
 
-  test('is told as degraded after a minute, counted by status, and over when it is answered', async () => {
+  test('is told as degraded after a minute, and over when it is answered', async () => {
     const { refusals, ask, pass } = await watched();
     const error = new SluiceError('GET /detections/v2 answered 429', {
       action: 'retry',
@@ -295,17 +308,16 @@ describe('what the vendor refuses', () => {
     refusals.count(error);
     refusals.waits(LIST, error);
     refusals.waits('/devices/v2', new SluiceError('not ours', { action: 'retry', status: 429 }));
-    expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'ok' });
+    expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'healthy' });
     pass(2);
     for (const path of ['healthz', 'readyz']) {
       const { status, text } = await ask(path);
       expect(status).toBe(200);
-      const warning = 'waiting for 2 min: GET /detections/v2 answered 429';
-      expect(JSON.parse(text)).toMatchObject({ status: 'degraded', pipelines: [{ warning }] });
+      const why = 'GET /detections/v2 answered 429';
+      expect(JSON.parse(text)).toMatchObject({ status: 'degraded', pipelines: [{ why }] });
     }
-    expect((await ask('metrics')).text).toContain('sluice_refusals{source="acme",status="429"} 1');
     refusals.answered(LIST);
-    expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'ok' });
+    expect(JSON.parse((await ask('healthz')).text)).toMatchObject({ status: 'healthy' });
   });
 
   test('is failing at once where nobody is let in, and after an hour of nothing but 403s', async () => {
@@ -316,8 +328,11 @@ describe('what the vendor refuses', () => {
     }
     refusals.answered('');
     refusals.waits(LIST, new SluiceError('answered 403: blocked', { action: 'forbidden', status: 403 }));
-    pass(59);
-    expect(await ask('healthz')).toMatchObject({ status: 200, text: expect.stringContaining('degraded') });
+    pass(1);
+    expect(await ask('readyz')).toMatchObject({ status: 200, text: expect.stringContaining('degraded') });
+    pass(58);
+    expect(await ask('readyz')).toMatchObject({ status: 503, text: expect.stringContaining('failing') });
+    expect(await ask('healthz')).toMatchObject({ status: 200 });
     pass(2);
     expect(await ask('healthz')).toMatchObject({ status: 503, text: expect.stringContaining('403: blocked') });
     refusals.answered(LIST);

@@ -70,6 +70,8 @@ export interface RefusalTrouble {
   reason: string;
   advice: string | undefined;
   lastsMs: number;
+  /** The HTTP status of the last refusal, if there was an answer. */
+  status: number | undefined;
   /** The vendor rejects the credentials, or has answered with nothing but 403 for an hour: a person has to look. */
   isFailing: boolean;
 }

@@ -5,10 +5,9 @@ import { isHeld, isOver } from '../engine/jobs/control.ts';
 import { openSwitches, type Switches } from '../engine/jobs/switches.ts';
 import { runPipeline } from '../engine/runner.ts';
 import { finishJobs, walkOf } from '../engine/schedule.ts';
-import { type Health, startHealth } from '../observe/health.ts';
-import { watchPrepared } from '../observe/prepared.ts';
-import { plural, showCount, showTime } from '../observe/show.ts';
-import { failingFor, type Statistics } from '../observe/statistics.ts';
+import { plural, showCount } from '../observe/show.ts';
+import type { Statistics } from '../observe/statistics.ts';
+import type { StatusModel } from '../observe/status/status.ts';
 import type { JobRow, StateStore } from '../state/store.ts';
 import { refuse, signalsOf, startTurn, type Taken, type Turn, tellTaken } from './reload/turn.ts';
 import { type CommandContext, openCommand } from './shared/command-context.ts';
@@ -16,7 +15,7 @@ import type { Cli } from './shared/context.ts';
 import { startHeartbeats } from './shared/heartbeats.ts';
 import { ADOPT, type CommonOptions, withCommon } from './shared/options.ts';
 import { type Opened, openPipelines, type Running } from './shared/pipelines.ts';
-import { withPlaces } from './shared/select.ts';
+import { type Served, serveStatus, tellStates } from './shared/status.ts';
 
 interface RunCommand extends CommonOptions {
   once?: boolean;
@@ -40,19 +39,20 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
   let context = await openCommand(cli, options, true);
   let begun = await begin(cli, options, context, undefined);
   for (;;) {
-    const { turn, opened, health } = begun;
+    const { turn, opened, served } = begun;
     let next: Taken | undefined;
     try {
-      await runAll(turn.cli, turn.context, opened, options.once ?? false);
+      await runAll(turn.cli, turn.context, opened, served.model, options.once ?? false);
     } finally {
       next = turn.end();
-      await close(opened, health, next !== undefined);
+      await served.close();
+      await opened.close({ keepStore: next !== undefined });
     }
     if (next === undefined) break;
     ({ begun, context } = await beginNext(cli, options, context, next, opened));
   }
   const { running } = begun.opened;
-  context.log.info(cli.signal.aborted ? stoppedWell(running) : 'ended'); // now that segments are finished
+  sayEnded(cli, context, running); // now that segments are finished
   if (options.json) cli.stdout.json({ pipelines: running.map(toJson) });
   judge(cli, running, options.once ?? false);
 }
@@ -60,7 +60,7 @@ async function run(cli: Cli, options: RunCommand): Promise<void> {
 interface Begun {
   turn: Turn;
   opened: Opened;
-  health: Health | undefined;
+  served: Served;
 }
 
 /** With the state that is open, where it is given; it stays open when this fails. */
@@ -70,18 +70,13 @@ async function begin(
   context: CommandContext,
   store: StateStore | undefined,
 ): Promise<Begun> {
-  const { config, log } = context;
-  const { lost, redactor, clock } = cli;
   const signals = signalsOf(cli);
   const opened = openPipelines(signals.context(context), undefined, { adopt: adopt && store === undefined, store });
-  const { lived } = opened.built;
-  const health = await startHealth(config, opened.running, log, { lived, lost, redactor, clock }).catch(
-    async (error: unknown) => {
-      await opened.close({ keepStore: store !== undefined });
-      throw error;
-    },
-  );
-  return { turn: startTurn(signals, options, context, once ? undefined : opened.store), opened, health };
+  const served = await serveStatus(cli, context, opened).catch(async (error: unknown) => {
+    await opened.close({ keepStore: store !== undefined });
+    throw error;
+  });
+  return { turn: startTurn(signals, options, context, once ? undefined : opened.store), opened, served };
 }
 
 /** The config that was there before goes on where the new one cannot be begun with. */
@@ -108,12 +103,18 @@ async function beginNext(
   }
 }
 
-async function runAll(cli: Cli, context: CommandContext, opened: Opened, once: boolean): Promise<void> {
-  const { built, store, running } = opened;
-  context.log.info(
-    `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}: ${running.map(({ statistics }) => statistics.name).join(', ')}`,
-  );
-  const summary = () => summarize(cli, context, running, built.lived());
+async function runAll(
+  cli: Cli,
+  context: CommandContext,
+  opened: Opened,
+  status: StatusModel,
+  once: boolean,
+): Promise<void> {
+  const { store, running } = opened;
+  const pipelines = running.map(({ statistics }) => statistics.name);
+  const fields = { 'sluice.version': cli.version, 'sluice.pipelines': pipelines };
+  context.log.info(fields, `Sluice ${cli.version}: ${plural(running.length, 'pipeline')}`);
+  const summary = () => summarize(cli, context, status, 'debug');
   const timers = [
     setInterval(summary, SUMMARY_MS),
     setInterval(() => {
@@ -124,30 +125,33 @@ async function runAll(cli: Cli, context: CommandContext, opened: Opened, once: b
       }
     }, JOBS_MS),
   ];
-  const prepared = watchPrepared(
-    context.config.sinks.map((sink) => withPlaces(context, sink)),
-    context.log,
-  );
   const switches = openSwitches(store, { now: cli.now, log: context.log });
-  const heartbeats = startHeartbeats(cli, context, opened, once);
+  const heartbeats = startHeartbeats(cli, context, opened, status, once);
+  const stopTelling = tellStates(status, () => opened.running);
   try {
     await Promise.all(running.map((one) => runOne(cli, store, one, once, switches)));
     if (once && !cli.signal.aborted) await heartbeats.last();
   } finally {
-    await Promise.all([heartbeats.stop(), prepared.stop()]);
+    await heartbeats.stop();
     for (const timer of timers) clearInterval(timer);
     switches.close();
-    summary();
+    stopTelling();
+    summarize(cli, context, status, 'info');
     followJobs(store, running, true);
   }
 }
 
-function stoppedWell(running: Running[]): string {
+function sayEnded(cli: Cli, { log }: CommandContext, running: Running[]): void {
   const failed = running
     .filter(({ pipeline }) => pipeline.sinkGate.failure !== undefined)
     .map(({ statistics }) => statistics.name);
-  if (failed.length === 0) return 'stopped: everything that was read is delivered and remembered';
-  return `stopped: the last batch of ${failed.join(', ')} is not confirmed; the next start looks it up and sends what is missing`;
+  if (!cli.signal.aborted) log.info('ended');
+  else if (failed.length === 0) log.info('stopped: everything that was read is delivered and remembered');
+  else
+    log.warn(
+      { 'sluice.pipelines': failed },
+      'stopped: the last batch of these is not confirmed; the next start looks it up and sends what is missing',
+    );
 }
 
 /** Never throws: a pipeline that stops is reported and leaves the others alone. */
@@ -197,36 +201,22 @@ function failureOf(statistics: Statistics | undefined, job: JobRow): string | un
   return statistics?.refused.get(walkOf(job).id) ?? statistics?.stopped?.message;
 }
 
-function summarize(cli: Cli, context: CommandContext, running: Running[], livedMs: number): void {
+/** What each pipeline has done since the start: by the minute for who wants to see it, and once at the end. */
+function summarize(cli: Cli, { log }: CommandContext, status: StatusModel, level: 'debug' | 'info'): void {
   const lost = cli.lost?.();
   if (lost !== undefined)
-    context.log.warn(`${plural(lost.lines, 'log line')} could not be written since the start (${lost.why})`);
-  for (const { statistics } of running) {
-    const { name, delivered, rejected, unsettled, owed, gaps } = statistics;
-    const counts = [
-      `${showCount(delivered)} delivered, ${showCount(rejected)} rejected`,
-      `${plural(statistics.windows, 'window')}, ${showCount(statistics.unchangedWindows)} of them unchanged`,
-      ...(unsettled > 0 ? [`${showCount(unsettled)} unsettled`] : []),
-      ...(owed > 0 ? [`${showCount(owed)} waiting for their detail`] : []),
-      ...(gaps.count > 0 ? [`${plural(gaps.count, 'gap')} since ${showTime(gaps.sinceMs ?? 0)}`] : []),
-    ];
-    context.log.info(`${name}: ${counts.join(', ')}${standingOf(statistics, livedMs)}`);
+    log.warn({ 'sluice.lines': lost.lines, 'sluice.why': lost.why }, 'log lines could not be written since the start');
+  if (!log.isLevelEnabled(level)) return;
+  for (const { watched, verdict } of status.judged()) {
+    const { name, delivered, rejected, unsettled, owed, gaps, windows, unchangedWindows } = watched.statistics;
+    const counts = { delivered, rejected, windows, unchanged_windows: unchangedWindows, unsettled, owed };
+    const fields = prefixed({ ...counts, gaps: gaps.count, state: verdict.state, why: verdict.reason || undefined });
+    log[level]({ 'sluice.pipeline': name, ...fields }, 'summary');
   }
 }
 
-/** The worst news of a pipeline. */
-function standingOf(statistics: Statistics, livedMs: number): string {
-  if (statistics.stopped) return ', STOPPED';
-  if (statistics.blocked) return `, FAILING: ${statistics.blocked.message}`;
-  const failing = failingFor(statistics, livedMs);
-  if (failing !== undefined) return `, FAILING: ${failing}`;
-  if (statistics.waiting) return `, waiting: ${statistics.waiting}`;
-  return statistics.alarm ? `, ALARM: ${statistics.alarm}` : '';
-}
-
-async function close(opened: Opened, health: Health | undefined, keepStore: boolean): Promise<void> {
-  await health?.close();
-  await opened.close({ keepStore });
+function prefixed(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [`sluice.${name}`, value]));
 }
 
 function toJson({ statistics }: Running): Record<string, unknown> {

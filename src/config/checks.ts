@@ -53,7 +53,7 @@ function sourceProblems(
   };
   if (known.some((each) => each.connector.name === connector)) check('streams', streams, `a stream of ${connector}`);
   check('sinks', sinkNames, 'a sink of this file');
-  for (const key of ['parents', 'mapping']) {
+  for (const key of ['parents', 'mapping', 'expect_within']) {
     const named = valueAt(root, [...source, key]);
     for (const name of typeof named === 'object' && named !== null ? Object.keys(named) : []) {
       if (streams.length === 0 || (streams as string[]).includes(name)) continue;

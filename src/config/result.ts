@@ -59,6 +59,8 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
     parents: raw.parents,
     mapping: toOwn(raw.mapping, (path) => resolvePath(options.file, path)),
     enrichHosts: raw.enrich_hosts,
+    objectiveMs: raw.objective,
+    expectWithinMs: raw.expect_within,
     streams: (raw.streams as StreamName[] | undefined) ?? options.streamsOf(raw.connector),
     sinks: raw.sinks ?? sinkNames,
     rate: { requestsPerSecond: rate.requests_per_second, concurrency: rate.concurrency },

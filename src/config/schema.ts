@@ -42,7 +42,9 @@ const log = z.strictObject({
 const health = z.strictObject({
   port: whole(0, 65_535)
     .prefault(0)
-    .describe('Port of `/healthz`, `/readyz` and `/metrics`. Default: 0, off: nothing listens unless asked.'),
+    .describe(
+      'Port of `/api/status`, `/healthz`, `/readyz` and `/metrics`. Default: 0, off: nothing listens unless asked.',
+    ),
   host: text()
     .prefault('127.0.0.1')
     .describe('The address it listens on. Default: 127.0.0.1, this host only; `0.0.0.0` in a container.'),

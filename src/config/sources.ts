@@ -191,6 +191,17 @@ const sourceKeys = {
     .describe(
       'Whether documents that name a host by its id get its addresses and operating system from the inventory of the same source (`cylance.device`), as far as that was delivered before; such documents are tagged `host_from_inventory`. Nothing is requested for it; only the first run, which knows no host yet, waits for the inventory, 60 seconds at most. Default: no; documents hold what their record says.',
     ),
+  objective: duration({ min: '1s', max: '30d' })
+    .optional()
+    .describe(
+      'How soon the sink should have what the vendor has: `sluice_delivery_objective_seconds`, and beyond it and one more poll the stream is `degraded`. Default: three polls (`reading.poll`; of lists without times, `reading.snapshot`).',
+    ),
+  expect_within: z
+    .record(text(), duration({ min: '0s', max: '365d' }))
+    .prefault({})
+    .describe(
+      'How long a stream may be without a new document until it is called `silent`, by stream: `{ cylance.detection: 6h }`; 0s: for ever. Default: twice the longest such time of the last four weeks, once a week and twenty arrivals are known (docs/metrics.md).',
+    ),
   rate: rate.prefault({}),
   http: http.prefault({}),
   retry: retry.prefault({}),

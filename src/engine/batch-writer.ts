@@ -11,6 +11,7 @@ import type { JobPart } from '../state/jobs/parts.ts';
 import { wholeLine } from '../state/raw/record.ts';
 import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
 import type { Change } from './change/change.ts';
+import { watchedSinceMs } from './completeness/open-parts.ts';
 import type { WalkProgress } from './jobs/progress.ts';
 import type { Pipeline } from './pipeline.ts';
 import { ledgerRow, newTally, tallyChange, type WindowTally } from './tally.ts';
@@ -141,6 +142,7 @@ export function openBatchWriter(
       tellRejections(pipeline, rejections);
       pipeline.rejections.took(documents, rejections);
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
+      tellLatency(pipeline, walkId, batch.changes);
     } finally {
       for (const change of batch.changes) pipeline.claims.release(change.claim);
     }
@@ -235,6 +237,15 @@ function tellRejections({ told, log }: WriterNeeds, rejections: readonly StoredR
       `the sink rejects documents: ${cause}: ${reason.slice(0, 300)} (\`sluice rejections list\` has all)`,
     );
   }
+}
+
+/** Of new records that a poll met; what the vendor had before the stream was watched is history. */
+function tellLatency({ state, events }: WriterNeeds, walk: string, changes: readonly Change[]): void {
+  const all = changes.flatMap(({ availableMs }) => availableMs ?? []);
+  if (all.length === 0) return;
+  const sinceMs = watchedSinceMs(state);
+  const times = all.filter((ms) => ms >= sinceMs);
+  if (times.length > 0) events.acknowledged(walk, times);
 }
 
 function rowsOf(changes: readonly Change[]): Row[] {

@@ -14,10 +14,12 @@ import { proxyRules } from '../net/proxy.ts';
 import { createRateLimit } from '../net/rate-limit.ts';
 import { createRefusals } from '../net/refusals.ts';
 import { authoritiesWith } from '../net/tls.ts';
+import { createTraffic, type Traffic } from '../net/traffic.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
 import type { Owner } from '../sinks/ndjson/owner.ts';
 import { type SinkConfig, sinkTypeOf } from '../sinks/registry.ts';
 import { heldBy } from '../sinks/stored.ts';
+import { createSinkTraffic, measured, type SinkTraffic } from '../sinks/traffic.ts';
 import type { RawStore } from '../state/raw/keep.ts';
 import type { PipelineState } from '../state/store.ts';
 import type { Clock } from '../system/clock.ts';
@@ -67,6 +69,8 @@ export interface PipelinePlan {
   client: VendorClient;
   /** Counts what the vendor refuses this source. */
   refusals: Refusals;
+  /** Counts what this source asks of its vendor. */
+  traffic: Traffic;
   sinkName: string;
   /** Kinds of notes that streams of the source read. */
   wantedNotes: ReadonlySet<string>;
@@ -77,6 +81,8 @@ export interface PipelinePlan {
 export interface Built {
   plans: PipelinePlan[];
   sinks: ReadonlyMap<string, Sink>;
+  /** What each sink was given, by its name. */
+  sinkTraffic: ReadonlyMap<string, SinkTraffic>;
   /** Milliseconds that the process lived through. */
   lived: () => number;
   memory: Memory;
@@ -92,7 +98,10 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   const memory = tools.memory ?? createMemory(heapBytes());
   const opening = { ...tools, parts, lived: lived.now };
   tools.clock?.listen((text) => tools.log.warn(text));
-  const sinks = new Map(withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening)]) : []);
+  const sinkTraffic = new Map(config.sinks.map(({ name }) => [name, createSinkTraffic()]));
+  const sinks = new Map(
+    withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening, sinkTraffic.get(sink.name))]) : [],
+  );
   const concurrency = concurrencyOf(config, tools);
   const plans = config.sources.flatMap((source) => {
     const registered = streamsOf(source, tools);
@@ -105,10 +114,9 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       ca: authoritiesWith(source.http.caFile, `source "${source.name}"`),
       proxies: proxyRules(source.http.proxy, tools.env, source.name),
     };
-    const rateLimit = createRateLimit({
-      ...source.rate,
-      concurrency: concurrency.get(source) ?? source.rate.concurrency,
-    });
+    const traffic = createTraffic(source.rate.requestsPerSecond);
+    const rate = { ...source.rate, concurrency: concurrency.get(source) ?? source.rate.concurrency };
+    const rateLimit = createRateLimit(rate, undefined, traffic);
     const secrets = redactor.ofSource();
     const { retry } = source;
     const heard = (date: string | null) => {
@@ -116,7 +124,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       tools.heard?.(source.name, date);
     };
     const open = () => {
-      const { request, stream, close } = createHttp(settings, rateLimit, heard);
+      const { request, stream, close } = createHttp(settings, rateLimit, heard, traffic.answered);
       const services = { http: request, stream, secrets, retry, log, now: tools.now, lived: lived.now, refusals };
       return { ...connector.open(source, services), close };
     };
@@ -132,6 +140,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
         own: ownOf(source, one, tools),
         client,
         refusals,
+        traffic,
         sinkName,
         wantedNotes,
         hostGate,
@@ -141,6 +150,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   return {
     plans,
     sinks,
+    sinkTraffic,
     lived: lived.now,
     memory,
     async close() {
@@ -195,7 +205,10 @@ export function toPipeline(
     sinkGate: createSinkGate(),
     hardStop: tools.hardStop,
     events,
-    log: tools.log.child({ 'sluice.pipeline': plan.name }),
+    log: tools.log.child({
+      ...{ 'sluice.pipeline': plan.name, 'sluice.source': source.name },
+      ...{ 'sluice.stream': registered.stream.name, 'sluice.sink': plan.sinkName },
+    }),
     now: tools.now,
   };
 }
@@ -250,20 +263,28 @@ function owedIn(state: PipelineState, ignored: ReadonlySet<string>): Map<string,
 export function openSink(
   sink: SinkConfig,
   given: Pick<BuildTools, 'log' | 'now' | 'owner' | 'parts'> & { lived?: () => number },
+  traffic: SinkTraffic = createSinkTraffic(),
 ): Sink {
-  const tools = { ...given, parts: given.parts ?? createParts() };
+  const retried = () => void traffic.retries++;
+  const tools = {
+    ...given,
+    log: given.log.child({ 'sluice.sink': sink.name }),
+    parts: given.parts ?? createParts(),
+    retried,
+  };
   const type = sinkTypeOf(sink.type);
   if (type === undefined) throw new Error(`there is no sink ${sink.type}`);
   const open = () => type.open(sink, tools);
-  return whenNeeded(type.type, type.looksUp(sink), reopened(`sink "${sink.name}"`, open, tools));
+  return whenNeeded(type.type, type.looksUp(sink), reopened(`sink "${sink.name}"`, open, tools), traffic);
 }
 
 /** A sink whose client is loaded with its first call: some cost 50 MB and a second of start that others need not pay. */
-function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Sink>): Sink {
+function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Sink>, traffic: SinkTraffic): Sink {
   return {
     kind,
     looksUp,
-    write: (batch, signal) => call((sink, broken) => sink.write(batch, AbortSignal.any([signal, broken]))),
+    write: (batch, signal) =>
+      measured(traffic, batch, () => call((sink, broken) => sink.write(batch, AbortSignal.any([signal, broken])))),
     recover: (pipeline, prepared, committed, signal) =>
       call((sink, broken) => {
         const either = signal === undefined ? broken : AbortSignal.any([signal, broken]);

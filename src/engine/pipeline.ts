@@ -18,9 +18,17 @@ import type { SinkGate } from './sink-gate.ts';
 
 /** What a pipeline reports to progress, metrics and health. */
 export interface PipelineEvents {
+  /** A walk begins, or goes on where it was. */
+  began(walk: Walk): void;
+  /** It reads no more for now, whether it came to its end or not. */
+  ended(walk: string): void;
+  /** A request of this route begins to wait for its turn and its answer; what is returned is called when it is answered or given up. */
+  requesting(walk: string, route: string): () => void;
   /** A page with so many records was read. */
   seen(walk: string, records: number): void;
   delivered(walk: string, documents: number, rejected: number): void;
+  /** The sink has new records, which the vendor has had since these times. Not those of history. */
+  acknowledged(walk: string, availableMs: readonly number[]): void;
   window(row: LedgerRow): void;
   /** A walk came to its end. */
   walked(walk: Walk): void;
@@ -35,7 +43,7 @@ export interface PipelineEvents {
   /** It takes no further documents until a person decides about those that were rejected; undefined when that is over. */
   blocked(why: Blocked | undefined): void;
   /** A walk cannot go on for now; it is tried again. */
-  walkFailed(walk: Walk, reason: string): void;
+  walkFailed(walk: Walk, reason: string, advice?: string): void;
   /** A child was read, or could not be. */
   child(row: ChildRow): void;
   /** So many records wait for their detail now. */

@@ -192,7 +192,7 @@ async function tryWalk(
     if (signal.aborted) return true;
     const isSaidAtOnce = pipeline.sinkGate.failure !== undefined || options.once;
     const action = isSaidAtOnce ? 'stop' : isLockedOut(error) ? 'retry' : actionOf(error);
-    if (action === 'retry' || action === 'reject') pipeline.events.walkFailed(walk, messageOf(error));
+    if (action === 'retry' || action === 'reject') pipeline.events.walkFailed(walk, messageOf(error), adviceOf(error));
     if (action === 'retry' || (action === 'reject' && doWithout === undefined)) {
       await pause(pipeline, error, leave === undefined ? signal : AbortSignal.any([signal, leave]));
       return action === 'reject';
@@ -205,6 +205,10 @@ async function tryWalk(
     watched?.release();
   }
   return true;
+}
+
+function adviceOf(error: unknown): string | undefined {
+  return error instanceof SluiceError ? error.advice : undefined;
 }
 
 /** The credentials are refused until a person mends them, at the vendor's or in the file of the secret; neither needs a restart. */

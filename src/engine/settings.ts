@@ -32,6 +32,10 @@ export interface SourceConfig extends SourceSettings {
   parents: Partial<Record<string, string[]>>;
   /** What is made of the documents of a stream after Sluice's own mapping. */
   mapping: OwnMappings;
+  /** How soon the sink should have what the vendor has; undefined: three polls. */
+  objectiveMs?: number;
+  /** How long each stream may be without a new document, as far as somebody said so; 0: for ever. */
+  expectWithinMs: Partial<Record<string, number>>;
   /** Whether documents of other streams are completed by what the inventory says of their host. */
   enrichHosts: boolean;
   /** Names of sinks; every sink, where the file names none. */

@@ -69,6 +69,7 @@ export async function runWalk(
   const leaving = whenAborted(leave, () => setTimeout(abort, LEAVE_MS));
   const progress = openWalkProgress(pipeline, walk);
   const context = contextOf(pipeline, walk, ends.signal, progress);
+  pipeline.events.began(walk);
   // A stop does not break off a write: the batch at hand is delivered and committed. Only `hardStop` does.
   const writer = openBatchWriter(pipeline, walk.id, row.batch, pipeline.hardStop, progress);
   try {
@@ -101,6 +102,7 @@ export async function runWalk(
     leaving.forget();
     await writer.close();
     progress?.save(true);
+    pipeline.events.ended(walk.id);
   }
 }
 
@@ -136,7 +138,7 @@ function contextOf(
   progress: WalkProgress | undefined,
 ): StreamContext {
   const kind = pipeline.registered.stream.parentNotes;
-  const client = remembering(pipeline);
+  const client = remembering(pipeline, walk);
   return {
     client: progress?.client(client, 'list') ?? client,
     counted: progress?.counted,
@@ -150,12 +152,12 @@ function contextOf(
     now: pipeline.now,
     priority: walk.kind === 'live' ? 'live' : 'backfill',
     signal,
-    log: pipeline.log,
+    log: pipeline.log.child({ 'sluice.walk': walk.id }),
   };
 }
 
-/** The client, which remembers in the state which scopes have worked: those cannot be missing. */
-function remembering({ client, state, allowed }: Pipeline): VendorClient {
+/** The client, which remembers in the state which scopes have worked (those cannot be missing), and tells what the walk waits for. */
+function remembering({ client, state, allowed, events }: Pipeline, walk: Walk): VendorClient {
   const wasAllowed = (scope: string): boolean => allowed.has(scope) || state.fact(`scope ${scope}`) === true;
   const note = (scope: string): void => {
     if (allowed.has(scope)) return;
@@ -165,14 +167,25 @@ function remembering({ client, state, allowed }: Pipeline): VendorClient {
   return {
     ...client,
     async json(request) {
-      const reply = await client.json({ ...request, wasAllowed: wasAllowed(request.scope) });
-      note(request.scope);
-      return reply;
+      const over = events.requesting(walk.id, request.route);
+      try {
+        const reply = await client.json({ ...request, wasAllowed: wasAllowed(request.scope) });
+        note(request.scope);
+        return reply;
+      } finally {
+        over();
+      }
     },
     async *parts(request) {
-      for await (const part of client.parts({ ...request, wasAllowed: wasAllowed(request.scope) })) {
-        note(request.scope);
-        yield part;
+      const over = events.requesting(walk.id, request.route);
+      try {
+        for await (const part of client.parts({ ...request, wasAllowed: wasAllowed(request.scope) })) {
+          note(request.scope);
+          over(); // it is answered; what follows may be as long as the sink is slow
+          yield part;
+        }
+      } finally {
+        over();
       }
     },
   };
@@ -215,7 +228,7 @@ function openReader(
   const { stream } = pipeline.registered;
   const useDetails = pipeline.details && stream.detail !== undefined;
   // Details of an inventory of thousands must not hold up those of live records.
-  const client = remembering(pipeline);
+  const client = remembering(pipeline, walk);
   const forDetails: StreamContext = {
     ...context,
     ...(stream.mode === 'windows' ? undefined : { priority: 'backfill' }),

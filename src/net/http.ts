@@ -29,12 +29,15 @@ interface HttpSettings {
 
 /** Called with the time that each reply names. */
 type Heard = (date: string | null) => void;
+/** Called with the status of each reply; undefined for a request without one. */
+type Answered = (status: number | undefined) => void;
 
 /** A client with keep-alive whose requests wait for their turn in the rate limit. Network trouble becomes a `retry` error. */
 export function createHttp(
   settings: HttpSettings,
   rateLimit: RateLimit,
   heard: Heard = () => {},
+  answered: Answered = () => {},
 ): { request: HttpClient; stream: HttpStreamer; close(): void } {
   const { proxies } = settings;
   const direct = agentsOf(settings);
@@ -51,7 +54,11 @@ export function createHttp(
     return url.protocol === 'http:' ? agents.http : agents.https;
   };
   const open: Open = async (request, signal) => {
-    const answer = await fetchOnce(request, agent, signal);
+    const answer = await fetchOnce(request, agent, signal).catch((error: unknown) => {
+      if (!request.signal.aborted) answered(undefined);
+      throw error;
+    });
+    answered(answer.status);
     heard(answer.headers.get('date'));
     return answer;
   };

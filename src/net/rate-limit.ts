@@ -1,6 +1,7 @@
 /** The rate limit of one source, shared by all of its walks: p-limit bounds how many requests are under way, a token bucket how many begin per second. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
+import type { Traffic } from './traffic.ts';
 
 interface RateLimitSettings {
   requestsPerSecond: number;
@@ -16,6 +17,7 @@ export type RateLimit = <T>(priority: 'live' | 'backfill', signal: AbortSignal, 
 export function createRateLimit(
   settings: RateLimitSettings,
   now: () => number = performance.now.bind(performance),
+  traffic?: Pick<Traffic, 'waits'>,
 ): RateLimit {
   const limit = pLimit(settings.concurrency);
   const waiting = { live: takingTurns(), backfill: takingTurns() };
@@ -32,7 +34,9 @@ export function createRateLimit(
 
   return (priority, signal, call) =>
     new Promise((resolve, reject) => {
+      const isItsTurn = traffic?.waits();
       const run = async () => {
+        isItsTurn?.(!signal.aborted);
         if (signal.aborted) return reject(signal.reason);
         await call().then(resolve, reject);
       };

@@ -50,6 +50,7 @@ export function createRefusals(lived: () => number): Refusals {
         reason: messageOf(wait.error),
         advice: wait.error.advice,
         lastsMs: lived() - wait.sinceMs,
+        status: wait.error.status,
         isFailing: wait.error.isLockedOut || isRefused(wait) || forbiddenMs(wait) >= FORBIDDEN_FOR_MS,
       }));
       return all.sort((one, other) => other.lastsMs - one.lastsMs);

@@ -5,13 +5,16 @@ import { attempt } from '../engine/change/compare.ts';
 import { pauseText } from '../engine/jobs/pauses.ts';
 import type { PipelineEvents } from '../engine/pipeline.ts';
 import type { Blocked } from '../engine/rejection-limits.ts';
-import { SAY_AFTER_MS } from '../net/refusals.ts';
 import type { Pause } from '../state/jobs/parts.ts';
 import type { LedgerRow } from '../state/store.ts';
+import { createHistogram, type Histogram, observe } from '../system/histogram.ts';
+import { learnQuiet, type Quiet } from './status/quiet.ts';
+import { countMinutes, isOnce, type Minutes, newWalk, type WalkFacts } from './status/walks.ts';
 
 interface Failing {
   sinceMs: number;
   reason: string;
+  advice?: string;
 }
 
 export interface Statistics {
@@ -55,30 +58,32 @@ export interface Statistics {
   refused: Map<string, string>;
   /** The newest time of a record that each walk has read. */
   reached: Map<string, number>;
+  /** Every walk that was begun, by its id; a backfill only until it is over. */
+  walks: Map<string, WalkFacts>;
+  /** The newest time of a record that was read, and when a document was delivered last: epoch milliseconds. */
+  newestMs: number | undefined;
+  lastDocumentMs: number | undefined;
+  /** Seconds from when the vendor had a new record until the sink had it. */
+  latency: Histogram;
+  /** New records that took longer than the objective. */
+  late: number;
+  /** How soon that should be. */
+  objectiveMs: number;
+  /** Documents by the minute. */
+  minutes: Minutes;
+  /** The rows of the ledger since the start, added up. */
+  ledger: Balance;
+  quiet: Quiet;
   events: PipelineEvents;
 }
 
-/** Whether the sink takes no documents, or has not answered for too long. */
-export function isSinkFailing({ asking, sinkFailing }: Statistics, livedMs: number): boolean {
-  return sinkFailing !== undefined || [...asking.values()].some((sinceMs) => livedMs - sinceMs > SAY_AFTER_MS);
-}
+/** What became of records, as in the ledger: `distinct` is the sum of those that follow, without `deleted` and `documents`. */
+export type Balance = Record<(typeof BALANCED)[number] | 'distinct' | 'deleted' | 'documents', number>;
 
-/** The walk or sink that has been failing for longest, if for longer than so many milliseconds. */
-export function failingFor(
-  { failing, asking, sinkFailing }: Statistics,
-  livedMs: number,
-  longerMs = SAY_AFTER_MS,
-): string | undefined {
-  const sinks = [...asking.values()].map((sinceMs) => ({ sinceMs, reason: 'it has not answered yet' }));
-  if (sinkFailing !== undefined) sinks.unshift(sinkFailing);
-  const troubles = [
-    ...sinks.map((trouble) => ({ who: 'the sink', ...trouble })),
-    ...[...failing].map(([who, trouble]) => ({ who, ...trouble })),
-  ];
-  const [longest] = troubles.sort((one, other) => one.sinceMs - other.sinceMs);
-  if (longest === undefined || livedMs - longest.sinceMs <= longerMs) return undefined;
-  return `${longest.who} cannot go on for ${Math.round((livedMs - longest.sinceMs) / 60_000)} min: ${longest.reason}`;
-}
+export const BALANCED = ['delivered', 'givenUp', 'unchanged', 'rejected', 'owed', 'dropped'] as const;
+
+/** From a second to a day: an objective that is one of them is read off exactly. */
+const LATENCY_SECONDS = [1, 5, 10, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
 
 /** Durations are measured by `lived`, which leaves out the time in which the process did not run. */
 export function createStatistics(name: string, now: () => number, lived: () => number = now): Statistics {
@@ -89,6 +94,8 @@ export function createStatistics(name: string, now: () => number, lived: () => n
     gaps: { count: 0, sinceMs: undefined },
     settledMs: undefined,
     lastSuccessMs: undefined,
+    newestMs: undefined,
+    lastDocumentMs: undefined,
     waiting: undefined,
     paused: undefined,
     alarm: undefined,
@@ -103,10 +110,18 @@ export function createStatistics(name: string, now: () => number, lived: () => n
     unread: new Set<string>(),
     refused: new Map<string, string>(),
     reached: numbers(),
+    walks: new Map<string, WalkFacts>(),
   };
-  const statistics = { name, ...counts, ...signs, ...maps } as Statistics;
+  const latency = { latency: createHistogram(LATENCY_SECONDS), late: 0, objectiveMs: Number.POSITIVE_INFINITY };
+  const history = { minutes: countMinutes(lived), ledger: emptyBalance(), quiet: learnQuiet() };
+  const statistics = { name, ...counts, ...signs, ...maps, ...latency, ...history } as Statistics;
   statistics.events = eventsOf(statistics, now, lived);
   return statistics;
+}
+
+function emptyBalance(): Balance {
+  const kept = { delivered: 0, givenUp: 0, unchanged: 0, rejected: 0, owed: 0, dropped: 0 };
+  return { distinct: 0, ...kept, deleted: 0, documents: 0 };
 }
 
 /** Lists and children have no end of their own: they are settled as they were when they were read. */
@@ -119,39 +134,78 @@ function eventsOf(statistics: Statistics, now: () => number, lived: () => number
     statistics.lastSignMs = lived();
     statistics.waiting = undefined;
   };
+  const walkOf = (id: string) => statistics.walks.get(id);
   return {
+    began(walk) {
+      const facts = statistics.walks.get(walk.id) ?? newWalk(walk.kind);
+      facts.isRunning = true;
+      statistics.walks.set(walk.id, facts);
+    },
+    ended(id) {
+      const facts = walkOf(id);
+      if (facts !== undefined) facts.isRunning = false;
+    },
+    requesting(id, route) {
+      const requests = walkOf(id)?.requests;
+      const mine = { route, sinceMs: lived() };
+      requests?.add(mine);
+      return () => void requests?.delete(mine);
+    },
     seen(_walk, records) {
       statistics.seen += records;
       progress();
     },
-    delivered(_walk, documents, rejected) {
+    delivered(id, documents, rejected) {
       statistics.delivered += documents;
       statistics.rejected += rejected;
+      if (documents > 0) {
+        const facts = walkOf(id);
+        statistics.minutes.add(documents);
+        statistics.lastDocumentMs = now();
+        if (facts !== undefined) facts.delivered += documents;
+        if (facts !== undefined) facts.lastDocumentMs = statistics.lastDocumentMs;
+      }
       progress();
+    },
+    acknowledged(_id, availableMs) {
+      const nowMs = now();
+      for (const ms of availableMs) {
+        const tookMs = Math.max(0, nowMs - ms);
+        observe(statistics.latency, tookMs / 1000);
+        if (tookMs > statistics.objectiveMs) statistics.late++;
+      }
     },
     window(row) {
       statistics.windows++;
       if (row.documents + row.rejected === 0) statistics.unchangedWindows++;
       if (!row.settled) statistics.unsettled++;
       noteSettled(statistics, row, now());
+      for (const name of Object.keys(statistics.ledger) as (keyof Balance)[]) statistics.ledger[name] += row[name];
+      if (walkOf(row.walk)?.kind !== 'backfill') statistics.quiet.read(now(), row.documents + row.dropped);
       progress();
     },
     child({ child, failures }) {
       if (failures > 0) statistics.unread.add(child);
       else statistics.unread.delete(child);
     },
-    walkFailed(walk, reason) {
+    walkFailed(walk, reason, advice) {
       const sinceMs = statistics.failing.get(walk.id)?.sinceMs ?? lived();
-      statistics.failing.set(walk.id, { sinceMs, reason });
+      statistics.failing.set(walk.id, { sinceMs, reason, advice });
     },
     walked(walk) {
       statistics.failing.delete(walk.id);
       statistics.reached.delete(walk.id);
       statistics.lastSuccessMs = now();
+      const facts = walkOf(walk.id);
+      if (facts !== undefined) facts.lastSuccessMs = statistics.lastSuccessMs;
+      if (isOnce(walk)) statistics.walks.delete(walk.id);
+      else statistics.quiet.read(statistics.lastSuccessMs, 0);
       progress();
     },
     refused(walk, reason) {
       statistics.refused.set(walk.id, reason);
+      statistics.failing.delete(walk.id);
+      statistics.walks.delete(walk.id);
       progress();
     },
     owed(records) {
@@ -199,7 +253,11 @@ export function observed(registered: Registered, statistics: Statistics): Regist
       yield page; // resumed when the engine has taken the page
       const last = page.records.at(-1);
       const ms = last === undefined ? undefined : attempt(() => stream.timeMs(last));
-      if (ms !== undefined) statistics.reached.set(walk.id, Math.max(ms, statistics.reached.get(walk.id) ?? 0));
+      if (ms === undefined) continue;
+      statistics.reached.set(walk.id, Math.max(ms, statistics.reached.get(walk.id) ?? 0));
+      statistics.newestMs = Math.max(ms, statistics.newestMs ?? 0);
+      const facts = statistics.walks.get(walk.id);
+      if (facts !== undefined) facts.newestMs = Math.max(ms, facts.newestMs ?? 0);
     }
   };
   return { ...registered, stream: { ...stream, pages } };

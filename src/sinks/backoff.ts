@@ -52,6 +52,7 @@ export function backoffOf(
   log: Logger,
   /** Milliseconds that the process lived through: what deadlines go by. */
   lived: () => number,
+  retried: () => void = () => {},
 ): () => Backoff {
   let saidAt = Number.NEGATIVE_INFINITY;
   const say = (message: string, advice: string): boolean => {
@@ -67,6 +68,7 @@ export function backoffOf(
     let refusals: SluiceError[] = [];
     return {
       async wait(trouble, signal) {
+        retried();
         if ('refusal' in trouble) {
           refusals.push(trouble.refusal);
           if (refusals.length >= BELIEVED_AFTER) throw refusals[0];

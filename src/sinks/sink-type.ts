@@ -33,6 +33,8 @@ export interface SinkTools {
   lived?: () => number;
   /** Receives errors that no code caught. */
   parts: Parts;
+  /** Called when something is tried again. */
+  retried?: () => void;
   /** The state that files are written for; left out by `check`. */
   owner?: Owner;
 }

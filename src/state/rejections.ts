@@ -1,6 +1,6 @@
 /** The store of documents that a sink refused for good: looked at, measured, sent again or given up. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { PipelineState, StoredRejection } from './store.ts';
+import type { PipelineState, RejectionGroup, StoredRejection } from './store.ts';
 
 type Guard = <T>(work: () => T) => T;
 type Raw = Record<string, string | number | null>;
@@ -32,6 +32,10 @@ export function prepareRejections(database: DatabaseSync) {
     rejectedSize: sql(
       'SELECT count(*) AS documents, coalesce(sum(octet_length(document)), 0) AS bytes FROM rejections WHERE pipeline = ?',
     ),
+    groups: sql(
+      `SELECT type, field, count(*) AS documents, reason, max(at_ms) AS "atMs" FROM rejections WHERE pipeline = ?
+       GROUP BY type, field ORDER BY documents DESC, type, field`,
+    ),
     giveUp: sql(
       `INSERT OR REPLACE INTO facts SELECT pipeline, '${DROPPED}' || id,
        json_object('key', key, 'type', type, 'field', field, 'atMs', ?3) FROM rejections WHERE pipeline = ?1 AND id = ?2`,
@@ -39,7 +43,10 @@ export function prepareRejections(database: DatabaseSync) {
   };
 }
 
-type Rejections = Pick<PipelineState, 'rejected' | 'eachRejection' | 'rejectionsNamed' | 'rejectedSize' | 'drop'>;
+type Rejections = Pick<
+  PipelineState,
+  'rejected' | 'eachRejection' | 'rejectionsNamed' | 'rejectedSize' | 'rejectionGroups' | 'drop'
+>;
 
 /** The part of the state that belongs to the pipeline with this id. */
 export function rejectionsOf(
@@ -57,6 +64,8 @@ export function rejectionsOf(
     rejectionsNamed: (name) =>
       guard(() => (statements.rejectionOf.all(id, name) as Raw[]).map((row) => withField(row))),
     rejectedSize: () => guard(() => statements.rejectedSize.get(id) as unknown as { documents: number; bytes: number }),
+    rejectionGroups: () =>
+      guard(() => (statements.groups.all(id) as Raw[]).map((row) => withField<RejectionGroup>(row))),
     drop: (ids) =>
       transaction(() => {
         let dropped = 0;

@@ -11,7 +11,7 @@ import { pausesOf } from './jobs/parts.ts';
 import { openPipeline, saidBy } from './pipeline-state.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
 import { seal, unseal } from './seal.ts';
-import type { JobRow, RejectionRow, StateStore } from './store.ts';
+import type { JobRow, Reading, RejectionRow, StateStore } from './store.ts';
 
 export interface StateOptions extends StatePlace {
   now: () => number;
@@ -170,6 +170,13 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
       return Number(run(sql, status, said, id).changes) > 0;
     },
     ...pausesOf(run, all, saidBy(options)),
+    readings: (afterId, limit) =>
+      all(
+        `SELECT l.id, p.name AS pipeline, l.at_ms AS "atMs", l.documents + l.dropped AS documents FROM ledger l JOIN pipelines p ON p.id = l.pipeline
+         WHERE l.id > ? AND l.walk NOT LIKE 'backfill%' ORDER BY l.id LIMIT ?`,
+        afterId,
+        limit,
+      ) as unknown as Reading[],
     rejections: ({ pipeline, limit }) =>
       all(
         `SELECT p.name AS pipeline, r.id, r.key, r.type, r.reason, r.field, r.document, r.at_ms AS "atMs"

@@ -170,6 +170,26 @@ export interface AcceptedCount {
   atMs: number;
 }
 
+/** Documents that were refused for the same reason. */
+export interface RejectionGroup {
+  /** The sink's word for it. */
+  type: string;
+  field: string | undefined;
+  documents: number;
+  /** Of the last of them. */
+  reason: string;
+  atMs: number;
+}
+
+/** When something was read, and how many new documents that brought, dropped ones too. */
+export interface Reading {
+  /** Of its row in the ledger. */
+  id: number;
+  pipeline: string;
+  atMs: number;
+  documents: number;
+}
+
 /** The part of the state that belongs to one pipeline. */
 export interface PipelineState extends JobPartState {
   /** The tenant whose records this state has: the one that was named first. */
@@ -216,6 +236,8 @@ export interface PipelineState extends JobPartState {
   /** Those with this id or key. */
   rejectionsNamed(idOrKey: string): (RejectionCause & { document: string })[];
   rejectedSize(): { documents: number; bytes: number };
+  /** What they were refused for, the most frequent first. */
+  rejectionGroups(): RejectionGroup[];
   /** Gives up the rejected documents with these ids, which is remembered for good; returns how many there were. */
   drop(ids: readonly string[]): number;
   /** Notes of this kind that streams of the same source left: the ids of all, or the value of one. */
@@ -314,6 +336,8 @@ export interface StateStore extends PauseState {
   setJob(id: number, status: 'waiting' | 'running' | 'done' | 'failed', message?: string): void;
   /** What a person wants. Returns whether the job was not over yet. */
   turnJob(id: number, status: 'waiting' | 'paused' | 'cancelled', message?: string): boolean;
+  /** Rows of the ledger behind `afterId`, of all pipelines, without those of backfills; the oldest first. */
+  readings(afterId: number, limit: number): Reading[];
   /** Rejections of all pipelines or of one, the oldest first. */
   rejections(filter: { pipeline?: string; limit: number }): RejectionRow[];
   /**

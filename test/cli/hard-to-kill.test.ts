@@ -128,7 +128,7 @@ test.each(['the reader of the log goes away', 'the disk under the log is full'])
       (reply) => reply.text(),
       () => '',
     );
-    const [, lines] = /^sluice_log_lines_lost (\d+)$/m.exec(metrics) ?? [];
+    const [, lines] = /^sluice_log_lines_lost_total (\d+)$/m.exec(metrics) ?? [];
     return lines === undefined ? undefined : Number(lines);
   };
   while ((await lost()) === undefined) await new Promise((resolve) => setTimeout(resolve, 50));

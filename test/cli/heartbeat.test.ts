@@ -38,7 +38,7 @@ test('`run` tells the sink how far it is, once for each interval, and `run --onc
     sluice: {
       heartbeat: {
         ...{ pipeline: 'acme/cylance.detection/files', source: 'acme', stream: 'cylance.detection', sink: 'files' },
-        ...{ status: 'ok', interval: 1, delivered: place.delivered().length - 1, rejected: 0, gaps: 0, owed: 0 },
+        ...{ status: 'healthy', interval: 1, delivered: place.delivered().length - 1, rejected: 0, gaps: 0, owed: 0 },
         settled_until: expect.stringMatching(/^20\d\d-/),
       },
     },
@@ -49,7 +49,7 @@ test('`run` tells the sink how far it is, once for each interval, and `run --onc
   expect((await running.ended).code).toBe(0);
   const ids = beats().map(({ event }) => event.id);
   expect(new Set(ids).size).toBe(ids.length);
-  expect(beats().at(-1)?.sluice.heartbeat).toMatchObject({ delivered: 0, status: 'ok' });
+  expect(beats().at(-1)?.sluice.heartbeat).toMatchObject({ delivered: 0, status: 'healthy' });
   expect((await place.sluice('check')).code).toBe(0);
 });
 

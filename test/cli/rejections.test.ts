@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { causeOf } from '../../src/commands/rejections/cause.ts';
+import { causeOf } from '../../src/sinks/causes.ts';
 import { openState } from '../../src/state/sqlite.ts';
 import type { StoredRejection } from '../../src/state/store.ts';
 import { type Workplace, workplace } from './binary.ts';

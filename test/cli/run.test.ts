@@ -35,12 +35,12 @@ test('a running Sluice: health, a second process, a backfill handed over, SIGTER
 
   expect(await place.sluice('health')).toMatchObject({ code: 0, stdout: 'ok\n' });
   const metrics = await fetch(`http://127.0.0.1:${port}/metrics`).then((reply) => reply.text());
-  expect(metrics).toMatch(/sluice_documents_delivered\{pipeline="acme\/cylance\.detection\/files"\} 200/);
+  expect(metrics).toMatch(/sluice_documents_total\{source="acme",stream="cylance\.detection",sink="files"\} 200/);
 
   running.child.kill('SIGTERM');
   const ended = await running.ended;
   expect(ended.code).toBe(0);
-  expect(ended.stderr).toMatch(/200 delivered, 0 rejected/);
+  expect(ended.stderr).toMatch(/summary.*"sluice\.delivered":200,"sluice\.rejected":0/);
   expect(ended.stderr).toMatch(/stopped: everything that was read is delivered/);
   expect((await place.sluice('health')).code).toBe(1);
 });

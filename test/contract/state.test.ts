@@ -81,6 +81,12 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       begun().commit(commit(1, [], { rejections: [one, two] }));
       const state = reopen().pipeline('s/x.y/z');
       expect(state.rejectedSize()).toEqual({ documents: 2, bytes: 2 * Buffer.byteLength(one.document) });
+      const group = { type: 't', reason: 'r', documents: 1, atMs: NOW };
+      const groups = [
+        { ...group, field: undefined },
+        { ...group, field: 'f' },
+      ];
+      expect(state.rejectionGroups()).toEqual(groups);
       const { document, ...cause } = one;
       const seen: unknown[] = [];
       state.eachRejection((rejection) => seen.push(rejection));
@@ -419,6 +425,10 @@ for (const [name, { open, inUse }] of Object.entries(STORES)) {
       accept(400, 450);
       expect(reopen().pipeline('s/x.y/z').covered()).toEqual([range(100, 450), range(900, 950), range(2000, NOW)]);
       expect(store.pipeline('other').covered()).toEqual([]);
+      const read = store.readings(0, 100).map(({ pipeline, atMs, documents }) => [pipeline, atMs, documents]);
+      expect(read).toEqual(Array.from({ length: number }, () => ['s/x.y/z', NOW, 0]));
+      const [first] = store.readings(0, 1);
+      expect(store.readings(first?.id ?? 0, 100)).toHaveLength(number - 1);
       const again = store.pipeline('s/x.y/z');
       const rows = Array.from({ length: 20_010 }, () => ({
         ...{ walk: 'live', kind: 'window' as const, range: range(440, 460), total: 0, distinct: 0, settled: true },

@@ -40,6 +40,7 @@ async function place(names: readonly string[]) {
       walkFailed: nothing,
     },
     ...{ gaps: nothing, child: nothing, asking: nothing, answered: nothing },
+    ...{ began: nothing, ended: nothing, requesting: () => nothing, acknowledged: nothing },
   };
   cleanups.push(
     folder.remove,

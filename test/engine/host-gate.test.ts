@@ -81,7 +81,15 @@ function eventsOf(waiting: () => void, delivered: () => void): PipelineEvents {
   return {
     ...{ seen: nothing, delivered, window: nothing, walked: nothing, refused: nothing, owed: nothing },
     ...{ alarmed: nothing, blocked: nothing, walkFailed: nothing, gaps: nothing, child: nothing, asking: nothing },
-    ...{ answered: nothing, waiting, paused: nothing },
+    ...{
+      answered: nothing,
+      waiting,
+      paused: nothing,
+      began: nothing,
+      ended: nothing,
+      requesting: () => nothing,
+      acknowledged: nothing,
+    },
   };
 }
 

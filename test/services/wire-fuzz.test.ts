@@ -211,8 +211,8 @@ test(`${WANTED} damages of the wire`, { timeout: WANTED > 1000 ? 7_200_000 : 400
   const inFiles = (): string[] => idsOf(documentsIn(join(folder, 'healthy')));
   const delivered = async (sink: string): Promise<number> => {
     const text = await fetch(`http://127.0.0.1:${health}/metrics`).then((reply) => reply.text());
-    const name = `steady/cylance.detection/${sink}`.replaceAll('.', '\\.');
-    return Number(new RegExp(`sluice_documents_delivered\\{pipeline="${name}"\\} (\\d+)`).exec(text)?.[1]);
+    const labels = `source="steady",stream="cylance\\.detection",sink="${sink}"`;
+    return Number(new RegExp(`sluice_documents_total\\{${labels}\\} (\\d+)`).exec(text)?.[1]);
   };
   const deadline = Date.now() + 90_000;
   for (const sink of ['files', 'es', 'kafka'])

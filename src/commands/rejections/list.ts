@@ -1,12 +1,12 @@
 /** `rejections list`: by cause and field, or a row for each document. */
 import { showCount, showTime } from '../../observe/show.ts';
+import { causeOf } from '../../sinks/causes.ts';
 import type { RejectionRow, StateStore } from '../../state/store.ts';
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
 import { storedPipelines, withExistingState } from '../shared/stored.ts';
 import { table } from '../shared/table.ts';
-import { causeOf } from './cause.ts';
 
 export interface ListOptions extends CommonOptions {
   pipeline?: string[];

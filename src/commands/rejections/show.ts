@@ -1,12 +1,12 @@
 /** `rejections show`: a document as the sink refused it, why, and what to do. */
 import { usageError } from '../../api/errors.ts';
 import { showTime } from '../../observe/show.ts';
+import { causeOf } from '../../sinks/causes.ts';
 import type { RejectionCause } from '../../state/store.ts';
 import { openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import type { CommonOptions } from '../shared/options.ts';
 import { storedPipelines, withExistingState } from '../shared/stored.ts';
-import { causeOf } from './cause.ts';
 
 export interface ShowRejectionOptions extends CommonOptions {
   pipeline?: string[];

@@ -44,6 +44,8 @@ export interface Context {
   /** The command line that runs this program again. */
   self: readonly [string, ...string[]];
   version: string;
+  /** Of Node, for the metrics. */
+  nodeVersion?: string;
   setExitCode(code: number): void;
   /** Asks the person at the terminal; left out where nobody can answer. */
   confirm?: (question: string) => Promise<boolean>;

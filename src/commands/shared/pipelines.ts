@@ -5,6 +5,8 @@ import { type BuildTools, type Built, build, type PipelinePlan, toPipeline } fro
 import type { Pipeline } from '../../engine/pipeline.ts';
 import { isHalfRebuilt } from '../../engine/rebuild.ts';
 import { createStatistics, noteSettled, observed, type Statistics } from '../../observe/statistics.ts';
+import { everyMs } from '../../observe/status/facts.ts';
+import { LONGEST_PAUSE_MS, learnQuiet } from '../../observe/status/quiet.ts';
 import { openRawStore } from '../../state/raw/keep.ts';
 import { openState } from '../../state/sqlite.ts';
 import type { PipelineState, StateStore } from '../../state/store.ts';
@@ -74,6 +76,7 @@ export function openPipelines(
   }
   const open = (plan: PipelinePlan): Running => {
     const statistics = createStatistics(plan.name, tools.now, built.lived);
+    statistics.quiet = learnQuiet(Math.max(LONGEST_PAUSE_MS, 3 * everyMs(plan)));
     const watched = { ...plan, registered: observed(plan.registered, statistics) };
     const stored = store.pipeline(plan.name);
     const state = anyTenant ? stored : ofItsTenant(plan, stored);
@@ -81,7 +84,12 @@ export function openPipelines(
     const pipeline = toPipeline(watched, built, config, state, tools, statistics.events);
     statistics.owed = pipeline.owed.size;
     statistics.events.gaps(state.gaps());
-    for (const row of state.ledger(SETTLED_LOOK)) noteSettled(statistics, row, row.atMs);
+    for (const row of state.ledger(SETTLED_LOOK)) {
+      noteSettled(statistics, row, row.atMs);
+      if (row.documents > 0) statistics.lastDocumentMs ??= row.atMs; // the newest comes first
+    }
+    const [newest] = plan.registered.stream.mode === 'windows' ? state.newestKeys(1) : [];
+    if (newest !== undefined) statistics.newestMs = state.known(newest)?.timeMs ?? undefined;
     return { plan, statistics, pipeline };
   };
   let running: Running[];

@@ -22,6 +22,8 @@ export interface Change {
   row: Row | undefined;
   out: OutDocument | undefined;
   claim: Claim;
+  /** Since when the vendor has had a new record that a poll met; left out of history and of later revisions. */
+  availableMs?: number;
   /** The begin of the line that is kept of the record, where records are kept. */
   raw?: string;
   /** Its detail is to be asked for again, beside everything else. */
@@ -197,7 +199,10 @@ function shippedChange(
   if (made.notes.length > 0) row.notes = made.notes;
   if (out === undefined) return { row: droppedRow(row, detailMissing), out, claim: mine, isDropped: true };
   if (detailMissing) row.isBare = true;
-  return { row, out, claim: mine, raw: made.raw };
+  const isPolled = walk.kind === 'live' || walk.kind === 'catch-up';
+  const isNew = isPolled && row.ordinal === 1 && stream.mode === 'windows';
+  const availableMs = isNew ? (attempt(() => stream.arrivedMs?.(seen.record)) ?? timeMs ?? undefined) : undefined;
+  return { row, out, claim: mine, availableMs, raw: made.raw };
 }
 
 /** Its ordinal stays, which counts documents. One of which nothing was ever shipped is not asked for again by itself. */

@@ -56,10 +56,20 @@ export function without(range: Range, others: readonly Range[]): Range[] {
 /** Since when the live edge reads, which `run` answers for without being asked. */
 const LIVE_SINCE = 'live since';
 
-/** Remembers where the live edge began. A poll that begins later changes nothing. */
-export function noteLive(state: Pick<PipelineState, 'fact' | 'setFact'>, { fromMs }: Range): void {
+/** Since when the stream is watched: what the vendor had before is history, however soon it was read. */
+const WATCHED_SINCE = 'watched since';
+
+/** Remembers where the live edge began, and when. A poll that begins later changes nothing. */
+export function noteLive(state: Pick<PipelineState, 'fact' | 'setFact'>, { fromMs, toMs }: Range): void {
   const before = state.fact(LIVE_SINCE);
+  if (before === undefined) state.setFact(WATCHED_SINCE, toMs);
   if (typeof before !== 'number' || fromMs < before) state.setFact(LIVE_SINCE, fromMs);
+}
+
+/** In a state of an earlier version: always. */
+export function watchedSinceMs(state: Pick<PipelineState, 'fact'>): number {
+  const since = state.fact(WATCHED_SINCE);
+  return typeof since === 'number' ? since : 1;
 }
 
 type HoleNeeds = OpenPartNeeds & {

@@ -38,6 +38,8 @@ interface ElasticsearchTools {
   now: () => number;
   /** Milliseconds that the process lived through: what deadlines go by. */
   lived?: () => number;
+  /** Called when something is tried again. */
+  retried?: () => void;
 }
 
 /** What every write of one sink shares. */
@@ -97,7 +99,7 @@ async function check(
   return checkElasticsearch(client, { dataStreams, streams, lifecycle }, signal);
 }
 
-function open(settings: ElasticsearchSettings, { log, now, lived = now }: ElasticsearchTools): Opened {
+function open(settings: ElasticsearchSettings, { log, now, lived = now, retried }: ElasticsearchTools): Opened {
   const client = connectElasticsearch(settings);
   const concurrency = settings.concurrency ?? 2;
   return {
@@ -109,7 +111,7 @@ function open(settings: ElasticsearchSettings, { log, now, lived = now }: Elasti
     },
     concurrency,
     limit: pLimit(concurrency),
-    newBackoff: backoffOf(`Elasticsearch at ${client.where}`, settings, log, lived),
+    newBackoff: backoffOf(`Elasticsearch at ${client.where}`, settings, log, lived, retried),
     now,
   };
 }

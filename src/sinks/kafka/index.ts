@@ -19,11 +19,13 @@ interface KafkaTools {
   now: () => number;
   /** Milliseconds that the process lived through: what deadlines go by. */
   lived?: () => number;
+  /** Called when something is tried again. */
+  retried?: () => void;
 }
 
-export function openKafka(given: KafkaSettings, { log, now, lived = now }: KafkaTools): Sink {
+export function openKafka(given: KafkaSettings, { log, now, lived = now, retried }: KafkaTools): Sink {
   const settings = withDefaults(given);
-  const newBackoff = backoffOf(`Kafka at ${settings.brokers.join(', ')}`, settings, log, lived);
+  const newBackoff = backoffOf(`Kafka at ${settings.brokers.join(', ')}`, settings, log, lived, retried);
   const tools = { settings, log, now, newBackoff };
   const writers = new Map<string, TransactionWriter>();
   const closed = new AbortController();

@@ -1,5 +1,5 @@
 /** What a sink's words for a rejection mean, and what a person can do about it: the one table of that. */
-import type { RejectionCause } from '../../state/store.ts';
+import type { Rejection } from '../api/sink.ts';
 
 interface Cause {
   /** In a few words. */
@@ -68,7 +68,7 @@ const ANYTHING_ELSE =
   'The reason says what the sink cannot take: mend that, and replay. What can never be taken: `sluice rejections drop`.';
 
 /** A cause that the table does not know is called what the sink calls it. */
-export function causeOf({ type, reason }: Pick<RejectionCause, 'type' | 'reason'>): Pick<Cause, 'name' | 'suggestion'> {
+export function causeOf({ type, reason }: Pick<Rejection, 'type' | 'reason'>): Pick<Cause, 'name' | 'suggestion'> {
   const said = `${type}: ${reason}`;
   return CAUSES.find(({ words }) => words.test(said)) ?? { name: type, suggestion: ANYTHING_ELSE };
 }
