@@ -54,6 +54,20 @@ export function osType(name: string): string | undefined {
   return undefined;
 }
 
+/** `Ubuntu 22.04.4 LTS` as `host.os.*`: the name ends where the first number begins. */
+export function systemIn(full: string): { full: string; name?: string; version?: string; type?: string } {
+  const at = full.search(/\d/);
+  const name = at < 0 ? full : full.slice(0, at).trim();
+  const version = at < 0 ? undefined : /^[\d.]*\d/.exec(full.slice(at))?.[0];
+  const type = osType(full);
+  return {
+    full,
+    ...(name === '' ? {} : { name }),
+    ...(version === undefined ? {} : { version }),
+    ...(type === undefined ? {} : { type }),
+  };
+}
+
 /** The last part of a Windows or Unix path. */
 export function fileNameOf(path: string): string | undefined {
   const at = Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/'));

@@ -27,7 +27,7 @@ import {
 } from '../ecs.ts';
 import { keepOthers, moment } from '../ecs-document.ts';
 import { below, type Draft, mappingOf, partOf } from '../ecs-frame.ts';
-import { account as accountOf, deviceId } from '../ecs-names.ts';
+import { account as accountOf, deviceId, systemIn } from '../ecs-names.ts';
 import { byNumber, isSet, type Meta, readMeta } from './footprint/meta.ts';
 import { nodeOf, putObjects } from './footprint/objects.ts';
 
@@ -78,7 +78,18 @@ const assessmentPart = partOf({
 
 const HASHES = ['hash.md5', 'hash.sha1', 'hash.sha256'] as const;
 const SIGNATURE = ['code_signature.exists', 'code_signature.subject_name', 'code_signature.valid'] as const;
-const PROCESS = ['entity_id', 'name', 'executable', 'pid', 'command_line', ...HASHES, ...SIGNATURE] as const;
+const PROCESS = [
+  'entity_id',
+  'name',
+  'executable',
+  'pid',
+  'command_line',
+  'args',
+  'args_count',
+  'user.name',
+  ...HASHES,
+  ...SIGNATURE,
+] as const;
 
 export const { mapping, fields } = mappingOf(
   {
@@ -110,7 +121,7 @@ export const { mapping, fields } = mappingOf(
     ecs: [
       'error.message',
       'event.provider',
-      ...below('host', ['id', 'name', 'ip', 'os.full', 'os.type']),
+      ...below('host', ['id', 'name', 'hostname', 'ip', 'os.full', 'os.name', 'os.type', 'os.version']),
       ...below('process', PROCESS),
       ...below('process.parent', PROCESS),
       ...below('user', ['name', 'domain']),
@@ -164,12 +175,13 @@ function endpoint({ document, own, unfit, related }: Draft, said: Event): Fields
   const machine = endpointOf(said.endpoint);
   const name = keyword(unfit, 'host.name', machine.machineName);
   put(host, 'name', name);
+  put(host, 'hostname', name);
   if (name !== undefined) related.hosts.push(name);
   const found = ips(unfit, 'host.ip', machine.ip);
   put(host, 'ip', found);
   if (found !== undefined) related.ip.push(...found);
   const system = keyword(unfit, 'host.os.full', machine.machineOS);
-  if (system !== undefined) host.os = { full: system, ...osType(system) };
+  if (system !== undefined) host.os = systemIn(system);
   put(document, 'host', filled(host));
   put(own, 'machine_guid', keyword(unfit, `${PREFIX}.machine_guid`, machine.machineGuid));
   put(own, 'is_online', truth(unfit, `${PREFIX}.is_online`, machine.isOnline));
@@ -177,11 +189,6 @@ function endpoint({ document, own, unfit, related }: Draft, said: Event): Fields
   const user = account === undefined ? undefined : accountOf(account);
   if (typeof user?.name === 'string') related.user.push(user.name);
   return user;
-}
-
-function osType(system: string): Fields {
-  if (/windows/i.test(system)) return { type: 'windows' };
-  return /mac ?os|os x/i.test(system) ? { type: 'macos' } : /linux/i.test(system) ? { type: 'linux' } : {};
 }
 
 function hours(unfit: Unfit, field: string, value: unknown): number | undefined {

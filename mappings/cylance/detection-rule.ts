@@ -25,6 +25,7 @@ import { below, type Draft, mappingOf, onlyTrue, partOf, rest } from '../ecs-fra
 import { severityOf } from '../ecs-names.ts';
 import { entitled, OPTICS, PERSON } from './shared/base.ts';
 import { INVENTORY, nameAt, namesOf, putModifier, RULE } from './shared/rules.ts';
+import { ATTACK, attackOf } from './shared/threats.ts';
 
 const PREFIX = 'cylance.detection_rule';
 
@@ -82,6 +83,7 @@ export const { mapping, fields } = mappingOf(
     ecs: [
       ...below('event', ['provider', 'severity']),
       ...below('rule', ['id', 'name', 'description', 'category', 'version']),
+      ...ATTACK,
       ...PERSON,
     ],
   },
@@ -90,6 +92,9 @@ export const { mapping, fields } = mappingOf(
     putModifier(draft, rule.ModifiedBy);
     const identity = rulePart.of(unfit, record, rule);
     put(document, 'rule', identity);
+    const tags = listOf(rule.Tags);
+    const said = { texts: [rule.Name, rule.Description, ...tags], words: [rule.Category, ...tags] };
+    put(document, 'threat', attackOf(said));
     if (typeof own.severity === 'string') put(event, 'severity', severityOf(own.severity));
     spoken(draft, rule);
     counted(draft, rule);

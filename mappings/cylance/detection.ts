@@ -26,7 +26,7 @@ import {
 import { keepOthers, title } from '../ecs-document.ts';
 import { flat } from '../ecs-flat.ts';
 import { type Draft, mappingOf, partOf, rest } from '../ecs-frame.ts';
-import { osType, severityOf } from '../ecs-names.ts';
+import { osType, severityOf, systemIn } from '../ecs-names.ts';
 import { date } from '../ecs-time.ts';
 import { actor, question, relateUsers, targets } from './detection/actors.ts';
 import { ecs, own } from './detection/fields.ts';
@@ -35,6 +35,7 @@ import { MAX_INTERESTS, type Roles, rolesOf } from './shared/artifacts.ts';
 import { hostOf, OPTICS, putAddresses } from './shared/base.ts';
 import { relate } from './shared/places.ts';
 import { namesOf, RULE } from './shared/rules.ts';
+import { attackOf } from './shared/threats.ts';
 
 const PREFIX = 'cylance.detection';
 
@@ -48,7 +49,8 @@ const PARTS = [
 
 const deviceOf = reader({
   CylanceId: ['CylancelId', 'Cylancelid', 'Cylanceld', 'Id', 'DeviceId'],
-  Name: ['DeviceName', 'HostName'],
+  Name: ['DeviceName'],
+  HostName: [],
   OsType: ['OperatingSystem', 'OS', 'Os', 'Platform'],
   OsVersion: ['OperatingSystemVersion'],
   IpAddresses: ['IpAddress', 'Ip', 'ip_addresses'],
@@ -152,10 +154,13 @@ function titleOf(detection: Detection, unfit: Unfit): string | undefined {
 
 /** The device, or only its name. */
 function deviceAt(draft: Draft, given: unknown): Fields | undefined {
-  const { own, unfit } = draft;
+  const { own, unfit, related } = draft;
   if (!isRecord(given)) return hostOf(draft, undefined, given);
   const device = deviceOf(given);
-  const host = hostOf(draft, device.CylanceId, device.Name) ?? {};
+  const host = hostOf(draft, device.CylanceId, device.Name ?? device.HostName) ?? {};
+  const hostname = keyword(unfit, 'host.hostname', device.HostName);
+  put(host, 'hostname', hostname);
+  if (hostname !== undefined) related.hosts.push(hostname);
   putAddresses(draft, host, device.IpAddresses, device.MacAddresses);
   put(host, 'os', systemOf(device.OsType, device.OsVersion, unfit));
   put(own, 'device_other', flat(unfit, `${PREFIX}.device_other`, rest(given, device)));
@@ -163,13 +168,11 @@ function deviceAt(draft: Draft, given: unknown): Fields | undefined {
 }
 
 function systemOf(type: unknown, version: unknown, unfit: Unfit): Fields | undefined {
-  const os: Fields = {};
   const name = keyword(unfit, 'host.os.name', type);
   const full = keyword(unfit, 'host.os.full', version);
-  const known = (name === undefined ? undefined : osType(name)) ?? (full === undefined ? undefined : osType(full));
-  put(os, 'type', known);
+  const os: Fields = full === undefined ? {} : systemIn(full);
+  put(os, 'type', (name === undefined ? undefined : osType(name)) ?? os.type);
   put(os, 'name', name);
-  put(os, 'full', full);
   return filled(os);
 }
 
@@ -201,29 +204,11 @@ function rule({ document, event, own, unfit }: Draft, { DetectionRule: given }: 
   const result = rulePart.of(unfit, given, said);
   put(document, 'rule', result);
   if (event.reason === undefined) put(event, 'reason', result?.description);
-  put(document, 'threat', techniques([said.Name, said.Description, ...listOf(said.Tags)]));
+  const tags = listOf(said.Tags);
+  put(document, 'threat', attackOf({ texts: [said.Name, said.Description, ...tags], words: [said.Category, ...tags] }));
   put(own, 'rule_tags', keywords(unfit, `${PREFIX}.rule_tags`, said.Tags));
   put(own, 'rule_operating_systems', namesOf(unfit, `${PREFIX}.rule_operating_systems`, said.OperatingSystems));
   put(own, 'rule_other', flat(unfit, `${PREFIX}.rule_other`, rest(given, said)));
-}
-
-const TECHNIQUE = /\b(T[01]\d{3})(\.\d{3})?\b/g;
-
-/** Only ids that the vendor wrote down; a technique is never inferred from a rule's name. */
-function techniques(texts: readonly unknown[]): Fields | undefined {
-  const ids = new Set<string>();
-  const parts = new Set<string>();
-  for (const item of texts) {
-    if (typeof item !== 'string' || !(item.includes('T1') || item.includes('T0'))) continue;
-    for (const [whole, technique, part] of item.slice(0, 10_000).matchAll(TECHNIQUE)) {
-      ids.add(technique as string);
-      if (part !== undefined) parts.add(whole);
-    }
-  }
-  if (ids.size === 0) return undefined;
-  const technique: Fields = { id: [...ids].sort() };
-  if (parts.size > 0) technique.subtechnique = { id: [...parts].sort() };
-  return { framework: 'MITRE ATT&CK', technique };
 }
 
 function product({ document, event, own, unfit }: Draft, detection: Detection): void {

@@ -6,7 +6,7 @@ import * as tables from '../../members/cylance/device-lockdown.ts';
 import { keyword, put, reader } from '../ecs.ts';
 import { title } from '../ecs-document.ts';
 import { mappingOf } from '../ecs-frame.ts';
-import { hostOf, OPTICS, personOf, whereOf } from './shared/base.ts';
+import { machineOf, OPTICS, personOf, whereOf } from './shared/base.ts';
 
 const deviceOf = reader(tables.Device);
 
@@ -28,12 +28,12 @@ export const { mapping, fields } = mappingOf(
     event: { kind: 'event', category: ['host'], type: ['change'] },
     tenant: ({ Device }) => deviceOf(Device).tenant_id,
     own: { command: ['keyword', 'command'], device_id: 'keyword', tenant_id: 'keyword' },
-    ecs: ['event.action', 'host.id', 'host.name', 'user.id', 'related.hosts'],
+    ecs: ['event.action', 'host.id', 'host.name', 'host.hostname', 'user.id', 'related.hosts'],
   },
   (draft, entry) => {
     const { document, event, own, unfit } = draft;
     const device = deviceOf(entry.Device);
-    put(document, 'host', hostOf(draft, device.id, device.hostname));
+    put(document, 'host', machineOf(draft, device.id, device.hostname));
     put(document, 'user', personOf(draft, entry.user_id, undefined));
     put(own, 'tenant_id', keyword(unfit, 'cylance.device_lockdown.tenant_id', device.tenant_id));
     const command = own.command as string | undefined;

@@ -6,7 +6,7 @@ import * as tables from '../../members/cylance/device.ts';
 import { type Fields, filled, keyword, type Members, put, text, truth } from '../ecs.ts';
 import { title } from '../ecs-document.ts';
 import { below, type Draft, mappingOf, partOf } from '../ecs-frame.ts';
-import { account, osType } from '../ecs-names.ts';
+import { account, systemIn } from '../ecs-names.ts';
 import { hostOf, PROTECT, personOf, putAddresses, stateOf } from './shared/base.ts';
 
 const PREFIX = 'cylance.device';
@@ -104,18 +104,11 @@ function domainIn(hostname: string | undefined): string | undefined {
   return at > 0 ? text(hostname?.slice(at + 1)) : undefined;
 }
 
-/** `Ubuntu 22.04.4 LTS`: the name ends where the first number begins. */
 function systemOf({ unfit }: Draft, device: Device): Fields | undefined {
   const full = keyword(unfit, 'host.os.full', device.os_version);
   const system: Fields = {};
   put(system, 'kernel', keyword(unfit, 'host.os.kernel', device.os_kernel_version));
-  if (full !== undefined) {
-    const at = full.search(/\d/);
-    system.full = full;
-    put(system, 'name', at < 0 ? full : full.slice(0, at).trim());
-    if (at >= 0) put(system, 'version', /^[\d.]*\d/.exec(full.slice(at))?.[0]);
-    put(system, 'type', osType(full));
-  }
+  if (full !== undefined) Object.assign(system, systemIn(full));
   return filled(system);
 }
 

@@ -16,7 +16,7 @@ import { below, type Draft, mappingOf, partOf } from '../ecs-frame.ts';
 import { companionsOf, findArtifacts, isArtifact, subjectOf } from './focus-view-result/artifacts.ts';
 import { ARTIFACTS, PROCESS } from './shared/artifact-fields.ts';
 import type { Artifact, Roles } from './shared/artifacts.ts';
-import { hostOf, OPTICS, whereOf } from './shared/base.ts';
+import { machineOf, OPTICS, whereOf } from './shared/base.ts';
 import { parentAt, placeAt, relate } from './shared/places.ts';
 import { CATEGORIES, resultAt, settingAt, WORDS } from './shared/results.ts';
 
@@ -61,7 +61,7 @@ export const { mapping, fields } = mappingOf(
     parts: [viewPart, SETTING.own],
     ecs: [
       ...below('event', ['provider', 'created', 'start', 'end']),
-      ...below('host', ['id', 'name']),
+      ...below('host', ['id', 'name', 'hostname']),
       ...ARTIFACTS,
       ...below('process.parent', PROCESS),
     ],
@@ -80,7 +80,7 @@ export const { mapping, fields } = mappingOf(
     event.type = [type];
     put(own, 'view', viewPart.of(unfit, FocusView, view));
     times(draft, { around, content, subject });
-    put(document, 'host', hostOf(draft, around.DeviceId ?? view.device_id, around.HostName ?? view.hostname));
+    put(document, 'host', machineOf(draft, around.DeviceId ?? view.device_id, around.HostName ?? view.hostname));
     put(own, 'correlation_id', keyword(unfit, `${PREFIX}.correlation_id`, around.CorrelationId));
     const label = artifactsAt(draft, roles, subject);
     put(own, 'content', flat(unfit, `${PREFIX}.content`, parsed(given) ?? given));

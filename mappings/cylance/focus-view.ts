@@ -7,7 +7,7 @@ import { members } from '../../members/cylance/focus-view.ts';
 import { type Fields, filled, put, text, truth } from '../ecs.ts';
 import { title } from '../ecs-document.ts';
 import { below, type Draft, mappingOf } from '../ecs-frame.ts';
-import { hostOf, OPTICS, relationsAt, whereOf } from './shared/base.ts';
+import { machineOf, OPTICS, relationsAt, whereOf } from './shared/base.ts';
 import { kindOf } from './shared/facts.ts';
 
 const PREFIX = 'cylance.focus_view';
@@ -41,14 +41,14 @@ export const { mapping, fields } = mappingOf(
     parts: [relationPart],
     ecs: [
       ...below('event', ['outcome', 'provider', 'created']),
-      ...below('host', ['id', 'name']),
+      ...below('host', ['id', 'name', 'hostname']),
       'process.entity_id',
       'related.hosts',
     ],
   },
   (draft, view) => {
     const { id, document, event, own, unfit } = draft;
-    put(document, 'host', hostOf(draft, view.device_id, view.hostname));
+    put(document, 'host', machineOf(draft, view.device_id, view.hostname));
     // A process is named as in detections and results of InstaQueries, so that they join.
     const { value, artifact_type: type } = own;
     if (value !== undefined && kindOf(String(type ?? '')) === 'process') document.process = { entity_id: value };

@@ -16,7 +16,7 @@ import { flat } from '../ecs-flat.ts';
 import { below, type Draft, mappingOf, partOf, rest } from '../ecs-frame.ts';
 import { ARTIFACTS } from './shared/artifact-fields.ts';
 import type { Artifact } from './shared/artifacts.ts';
-import { hostOf, merged, OPTICS, whereOf } from './shared/base.ts';
+import { machineOf, merged, OPTICS, whereOf } from './shared/base.ts';
 import { factsOf, kindOf } from './shared/facts.ts';
 import { ALONE, CATEGORIES, resultAt, settingAt, WORDS } from './shared/results.ts';
 
@@ -48,7 +48,11 @@ export const { mapping, fields } = mappingOf(
       properties: 'flattened',
     },
     parts: [queryPart, SETTING.own],
-    ecs: [...below('event', ['provider', 'created', 'start', 'end']), ...below('host', ['id', 'name']), ...ARTIFACTS],
+    ecs: [
+      ...below('event', ['provider', 'created', 'start', 'end']),
+      ...below('host', ['id', 'name', 'hostname']),
+      ...ARTIFACTS,
+    ],
   },
   (draft, entry) => {
     const { document, event, own, unfit } = draft;
@@ -60,7 +64,7 @@ export const { mapping, fields } = mappingOf(
     event.category = [category];
     event.type = [type];
     times(draft, entry, result, artifact);
-    put(document, 'host', hostOf(draft, entry.DeviceId, entry.HostName));
+    put(document, 'host', machineOf(draft, entry.DeviceId, entry.HostName));
     put(own, 'query', queryPart.of(unfit, entry.Query));
     put(own, 'type', artifact.type);
     put(own, 'uid', artifact.uid);

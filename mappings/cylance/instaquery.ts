@@ -61,10 +61,10 @@ export const { mapping, fields } = mappingOf(
       state: 'keyword',
     },
     parts: [filterPart, relationPart, progressPart],
-    ecs: ['event.created', 'event.provider', 'related.hash', 'related.ip'],
+    ecs: ['event.created', 'event.outcome', 'event.provider', 'related.hash', 'related.ip'],
   },
   (draft, query) => {
-    const { own, unfit, related } = draft;
+    const { event, own, unfit, related } = draft;
     if (own.match_values !== undefined) {
       own.match_value_count = listOf(query.match_values).length;
       relate(own.match_value_type as string | undefined, own.match_values as string[], related);
@@ -74,6 +74,8 @@ export const { mapping, fields } = mappingOf(
     const isDeleted = truth(unfit, `${PREFIX}.state`, query.Deleted) === true;
     put(own, 'state', isDeleted ? 'deleted' : undefined);
     answered(draft, query);
+    if (!isDeleted && own.state !== undefined)
+      event.outcome = String(own.state).startsWith('finished') ? 'success' : 'unknown';
     return entitled(draft, 'InstaQuery', own.name, isDeleted);
   },
 );

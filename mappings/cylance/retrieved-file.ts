@@ -6,7 +6,7 @@ import { members } from '../../members/cylance/retrieved-file.ts';
 import { put, text } from '../ecs.ts';
 import { title } from '../ecs-document.ts';
 import { below, type Draft, mappingOf, onlyTrue } from '../ecs-frame.ts';
-import { hostOf, OPTICS, PERSON, personOf, whereOf } from './shared/base.ts';
+import { machineOf, OPTICS, PERSON, personOf, whereOf } from './shared/base.ts';
 import { FILE_FIELDS, fileAlone } from './shared/places.ts';
 
 export const { mapping, fields } = mappingOf(
@@ -28,7 +28,7 @@ export const { mapping, fields } = mappingOf(
     },
     ecs: [
       ...below('event', ['outcome', 'reason', 'created']),
-      ...below('host', ['id', 'name']),
+      ...below('host', ['id', 'name', 'hostname']),
       ...PERSON,
       ...FILE_FIELDS,
       ...below('file.hash', ['md5', 'sha1', 'sha256']),
@@ -38,7 +38,7 @@ export const { mapping, fields } = mappingOf(
   },
   (draft, retrieved) => {
     const { document, event, own } = draft;
-    put(document, 'host', hostOf(draft, retrieved.device_id, retrieved.hostname));
+    put(document, 'host', machineOf(draft, retrieved.device_id, retrieved.hostname));
     put(document, 'user', personOf(draft, retrieved.user_id, retrieved.user_login));
     const { filepath: Path, md5: Md5, sha1: Sha1, sha256: Sha256 } = retrieved;
     put(document, 'file', fileAlone(draft, { Path, Md5, Sha1, Sha256 }));

@@ -9,6 +9,7 @@ import { title } from '../ecs-document.ts';
 import { below, mappingOf, partOf } from '../ecs-frame.ts';
 import { decimal, flagOf, hostOf, isTrusted, judge, PROTECT, putAddresses, stateOf, word } from './shared/base.ts';
 import { FILE_FIELDS, fileAlone } from './shared/places.ts';
+import { INDICATOR, indicatorOf } from './shared/threats.ts';
 
 const threatPart = partOf({
   at: 'cylance.threat_device.threat',
@@ -43,6 +44,7 @@ export const { mapping, fields } = mappingOf(
     },
     parts: [threatPart],
     ecs: [
+      ...INDICATOR,
       'event.risk_score',
       'agent.version',
       ...below('host', ['id', 'name', 'ip', 'mac']),
@@ -68,6 +70,9 @@ export const { mapping, fields } = mappingOf(
     const isAllowed = typeof own.file_status === 'string' && ALLOWED.has(own.file_status.toLowerCase());
     const isSafe = isAllowed || threat.safelisted === true || isTrusted(threat.classification);
     judge(event, threat.score as number | undefined, isSafe);
+    const classes = [threat.classification, threat.sub_classification];
+    const judged = { provider: PROTECT.product, classes, lastSeen: document['@timestamp'] };
+    if (!isSafe) put(document, 'threat', indicatorOf(file, judged));
     return titleOf(file ?? {}, host, own);
   },
 );

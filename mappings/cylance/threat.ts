@@ -9,6 +9,7 @@ import { title } from '../ecs-document.ts';
 import { mappingOf, onlyTrue } from '../ecs-frame.ts';
 import { decimal, flagOf, isTrusted, judge, PROTECT, word } from './shared/base.ts';
 import { FILE_FIELDS, fileAlone } from './shared/places.ts';
+import { INDICATOR, indicatorOf } from './shared/threats.ts';
 
 export const { mapping, fields } = mappingOf(
   {
@@ -31,7 +32,15 @@ export const { mapping, fields } = mappingOf(
       /** True in the document of one that the list does not have any more. */
       deleted: ['boolean', 'Deleted', onlyTrue],
     },
-    ecs: ['event.risk_score', ...FILE_FIELDS, 'file.size', 'file.hash.md5', 'file.hash.sha256', 'related.hash'],
+    ecs: [
+      ...INDICATOR,
+      'event.risk_score',
+      ...FILE_FIELDS,
+      'file.size',
+      'file.hash.md5',
+      'file.hash.sha256',
+      'related.hash',
+    ],
   },
   (draft, threat) => {
     const { document, event, own } = draft;
@@ -39,7 +48,11 @@ export const { mapping, fields } = mappingOf(
     const facts = { Name: threat.name, Md5: threat.md5, Sha256: threat.sha256, Size: threat.file_size };
     const file = fileAlone(draft, facts);
     put(document, 'file', file);
-    judge(event, own.score as number | undefined, own.safelisted === true || isTrusted(own.classification));
+    const isSafe = own.safelisted === true || isTrusted(own.classification);
+    judge(event, own.score as number | undefined, isSafe);
+    const classes = [own.classification, own.sub_classification];
+    const judged = { provider: PROTECT.product, classes, lastSeen: own.last_found };
+    if (!isSafe && own.deleted !== true) put(document, 'threat', indicatorOf(file, judged));
     const called = titleOf(file ?? {}, own);
     return own.deleted === true ? title(`${called} is not listed any more`) : called;
   },

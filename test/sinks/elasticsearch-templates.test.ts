@@ -115,7 +115,6 @@ describe('index templates', () => {
         'event.ingested',
         'event.sequence',
         'host.os.kernel', // the inventory may add to a document's host
-        'host.os.version',
       ].sort(),
     );
   });

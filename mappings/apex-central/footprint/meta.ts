@@ -16,6 +16,7 @@ import {
   type Unfit,
 } from '../../ecs.ts';
 import { flat } from '../../ecs-flat.ts';
+import { putCommand } from '../../ecs-process.ts';
 
 const NAMES: ReadonlyMap<string, FactName> = new Map([
   ['101', 'sha1'],
@@ -169,7 +170,7 @@ export function processOf(unfit: Unfit, at: Place, facts: Facts, objectName: unk
   put(result, 'name', name);
   put(result, 'executable', path);
   put(result, 'pid', integerWithin(unfit, at.pid, facts.pid, 0, 4_294_967_295));
-  put(result, 'command_line', keyword(unfit, at.commandLine, facts.commandLine));
+  putCommand(result, unfit, at.commandLine, facts.commandLine);
   put(result, 'hash', hashesOf(unfit, at, facts));
   return result;
 }

@@ -63,6 +63,8 @@ function processAt(draft: Draft, place: typeof PROCESS, { objectName, id, facts,
   put(process, 'entity_id', entityId(document, id));
   put(process, 'code_signature', signatureOf(unfit, place, facts, hasInvalidSigner));
   addHashes(process.hash, related);
+  const owner = userOf(unfit, facts, related)?.name;
+  if (owner !== undefined && !isEmpty(process)) process.user = { name: owner };
   return process;
 }
 

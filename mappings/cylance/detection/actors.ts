@@ -1,6 +1,6 @@
 /** Who acted in a detection, and upon what: the roles of its artifacts. */
 import type { EcsDocument } from '../../../src/index.ts';
-import { type Fields, filled, isEmpty, put, type Unfit } from '../../ecs.ts';
+import { type Fields, filled, isEmpty, isRecord, put, type Unfit } from '../../ecs.ts';
 import type { Draft } from '../../ecs-frame.ts';
 import { type Artifact, onlyOne, type Roles } from '../shared/artifacts.ts';
 import { connectionAt } from '../shared/connections.ts';
@@ -10,6 +10,7 @@ import {
   parentAt,
   placeAt,
   processAt,
+  putOwner,
   questionOf,
   registryAt,
   type User,
@@ -47,6 +48,7 @@ export function actor({ document, own, unfit }: Draft, roles: Roles): void {
         : userOf(unfit, PROCESS, owner.facts)
       : ownerOf(unfit, PROCESS, roles, main, owner);
   if (user !== undefined) document.user = user;
+  if (isRecord(document.process)) putOwner(document.process, user);
   if (instigating !== undefined && target !== undefined && target !== instigating)
     put(own, 'target_process', targetProcess(unfit, roles, target));
 }

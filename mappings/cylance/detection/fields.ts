@@ -4,12 +4,14 @@ import { type CustomType, type EcsField, keywords, opened, text, type Unfit } fr
 import { flat } from '../../ecs-flat.ts';
 import { below, type Own } from '../../ecs-frame.ts';
 import { ARTIFACTS, MODULE, PROCESS } from '../shared/artifact-fields.ts';
+import { ATTACK } from '../shared/threats.ts';
 
 /** What the members of a process are under the prefix: as in the dictionary, but for the command line. */
 function targetProcess(prefix: string): Record<string, CustomType> {
   const types: Record<string, CustomType> = {
     pid: 'long',
     exit_code: 'long',
+    args_count: 'long',
     start: 'date',
     end: 'date',
     command_line: 'wildcard',
@@ -78,9 +80,9 @@ export const own: Own<keyof typeof members> = {
 export const ecs: readonly EcsField[] = [
   ...below('event', ['created', 'start', 'end', 'duration', 'severity', 'risk_score', 'reason', 'provider', 'url']),
   'observer.version',
-  ...below('host', ['id', 'name', 'ip', 'mac', 'os.type', 'os.name', 'os.full']),
+  ...below('host', ['id', 'name', 'hostname', 'ip', 'mac', 'os.type', 'os.name', 'os.full', 'os.version']),
   ...below('rule', ['id', 'name', 'description', 'category', 'version', 'ruleset']),
-  ...below('threat', ['framework', 'technique.id', 'technique.subtechnique.id']),
+  ...ATTACK,
   ...ARTIFACTS,
   ...below('process.parent', PROCESS),
   ...below('user.target', ['id', 'name', 'domain']),

@@ -42,6 +42,13 @@ export function hostOf({ unfit, own, related }: Draft, id: unknown, name: unknow
   return filled(host);
 }
 
+/** The same where the vendor says that the name is the one by which the machine is known in its network. */
+export function machineOf(draft: Draft, id: unknown, hostname: unknown): Fields | undefined {
+  const host = hostOf(draft, id, hostname);
+  if (host?.name !== undefined) host.hostname = host.name;
+  return host;
+}
+
 /** The name of a document's device, for people. */
 export function whereOf({ document }: Draft): string | undefined {
   const host = document.host as { name?: string; id?: string } | undefined;
@@ -56,8 +63,9 @@ export function personOf({ unfit, related }: Draft, id: unknown, login: unknown)
   if (written !== undefined) {
     const { name, domain } = account(written);
     put(user, 'name', name);
-    put(user, 'domain', domain);
-    if (domain === undefined && written.includes('@')) user.email = written;
+    const at = domain === undefined ? written.lastIndexOf('@') : -1;
+    put(user, 'domain', domain ?? (at > 0 ? text(written.slice(at + 1)) : undefined));
+    if (at >= 0) user.email = written;
     if (name !== undefined) related.user.push(name);
   }
   return filled(user);

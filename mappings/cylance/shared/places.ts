@@ -18,6 +18,7 @@ import {
 } from '../../ecs.ts';
 import type { Draft } from '../../ecs-frame.ts';
 import { account, directoryOf, extensionOf, fileNameOf } from '../../ecs-names.ts';
+import { putCommand } from '../../ecs-process.ts';
 import { date } from '../../ecs-time.ts';
 import { type Artifact, follow, type Roles, rolesOf } from './artifacts.ts';
 import { connectionAt } from './connections.ts';
@@ -162,7 +163,7 @@ export function processAt(unfit: Unfit, at: Place, roles: Roles, artifact: Artif
     keyword(unfit, at.name, facts.Name) ?? (executable === undefined ? undefined : fileNameOf(executable)),
   );
   put(result, 'pid', integerWithin(unfit, at.pid, facts.ProcessId, 0, 4_294_967_295));
-  put(result, 'command_line', keyword(unfit, at.commandLine, facts.CommandLine));
+  putCommand(result, unfit, at.commandLine, facts.CommandLine);
   put(result, 'executable', executable);
   put(result, 'start', date(unfit, at.start, facts.StartDateTime));
   put(result, 'end', date(unfit, at.end, facts.EndDateTime));
@@ -182,6 +183,7 @@ export function parentOf(roles: Roles, process: Facts): Artifact | undefined {
 export function parentAt(unfit: Unfit, at: Place, roles: Roles, facts: Facts): Fields | undefined {
   const parent = parentOf(roles, facts);
   const result = parent === undefined ? {} : processAt(unfit, at, roles, parent);
+  if (parent !== undefined) putOwner(result, userAt(unfit, at, roles, parent.facts.Owner, parent.facts.OwnerUid));
   const uid = parent?.uid ?? text(facts.ParentUid);
   put(result, 'entity_id', uid);
   if (result.pid === undefined)
@@ -193,6 +195,14 @@ export interface User {
   name?: string;
   domain?: string;
   id?: string;
+}
+
+/** `process.user`, which has no domain in the dictionary. */
+export function putOwner(process: Fields, user: User | undefined): void {
+  const owner: Fields = {};
+  put(owner, 'id', user?.id);
+  put(owner, 'name', user?.name);
+  put(process, 'user', filled(owner));
 }
 
 /** A user artifact, a reference to one, or `DOMAIN\user` as text. */

@@ -10,7 +10,7 @@ import { account } from '../../ecs-names.ts';
 import { type Artifact, type Roles, rolesOf } from './artifacts.ts';
 import { connectionAt } from './connections.ts';
 import type { Facts, Kind } from './facts.ts';
-import { addHashes, fileAt, placeAt, processAt, registryAt, userAt } from './places.ts';
+import { addHashes, fileAt, placeAt, processAt, putOwner, registryAt, userAt } from './places.ts';
 
 /** Of a registry value the guide says that it "was interacted with"; `access` is the weakest type that registry has. */
 export const CATEGORIES: ReadonlyMap<Kind | undefined, readonly [category: string, type: string]> = new Map([
@@ -118,6 +118,7 @@ function actor({ document, own, unfit, related }: Draft, artifact: Artifact, { p
   const user = userAt(unfit, PROCESS, roles, facts.Owner, facts.OwnerUid);
   if (user !== undefined && !isEmpty(user)) {
     document.user = user;
+    if (!isEmpty(process)) putOwner(process, user);
     addUser(user.name, related);
   }
   put(own, 'image_uid', keyword(unfit, `${prefix}.image_uid`, facts.PrimaryImageUid));

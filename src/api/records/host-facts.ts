@@ -10,7 +10,7 @@ import type { EcsDocument } from '../document.ts';
 import type { Note } from '../walk.ts';
 
 /** Members of `host` that are taken from the inventory. The name always stays as in the record itself. */
-const MEMBERS = ['ip', 'mac', 'os'] as const;
+const MEMBERS = ['hostname', 'ip', 'mac', 'os'] as const;
 /** The kind of the notes about hosts. */
 export const HOST_NOTE = 'host';
 /** Notes are usually as long as a line of text; the note of a host with endless lists of addresses stays empty. */
@@ -20,6 +20,7 @@ const TAG = 'host_from_inventory';
 
 /** Fields that a document may get from the inventory, beside those of its mapping. */
 export const HOST_FIELDS = [
+  'host.hostname',
   'host.ip',
   'host.mac',
   'host.os.full',
