@@ -37,7 +37,7 @@ const NOT_READ: readonly [what: string, why: string][] = [
 const HEAD = `<!-- Written by \`npm run docs\`; do not edit. -->
 # Streams
 
-A stream is one resource of a vendor; its name is \`event.dataset\` and a part of the data stream's and the topic's name. \`event.id\` is the key, \`event.sequence\` counts the revisions of a key, \`event.hash\` is the revision: a hash over the shipped record without its ignored members. A record whose revision changes is shipped again, with the change in \`event.action\`.
+A stream is one resource of a vendor; its name is \`event.dataset\` and a part of the data stream's and the topic's name. \`event.id\` is the key, \`event.sequence\` counts the revisions of a key, \`event.hash\` is the revision: a hash over the shipped record without its ignored members. A record whose revision changes is shipped again, with the change in \`event.action\`. Which time to use, what a closed record says, and what the fields mean: [documents.md](documents.md).
 
 A document keeps so many items of each list (also of each object below a \`flattened\` field, and of each list in \`related\`) as its stream's *longest lists* says. Where a record has more, the document has the tag \`${CONTENT_IS_CUT}\`, and \`unfit\` below its prefix says how much is kept, by the name of the field: \`"cylance.detection.zone_ids.cut": "1000 of 1500"\`. What does not fit its field is kept up to 8,191 characters, and what is longer is told in the same way: \`"event.reason.text.cut": "8191 of 20000 characters"\`.
 
@@ -45,6 +45,14 @@ A document keeps so many items of each list (also of each object below a \`flatt
 
 export function streamsMarkdown(): string {
   return `${HEAD}${streams.map(sectionOf).join('\n')}\n## What is not read\n\n${table(['what', 'why'], NOT_READ)}`;
+}
+
+function closedOf({ name, lifecycle }: Registered['stream']): [string, string][] {
+  if (lifecycle === undefined) return [];
+  const words = lifecycle.closed.map((word) => `\`${word}\``).join(', ');
+  return [
+    ['closed', `with ${words}: \`event.end\` and \`event.duration\` by when that was seen, \`${name}.end_precision\``],
+  ];
 }
 
 function sectionOf({ stream, fields }: Registered & { fields: FieldList }): string {
@@ -72,6 +80,7 @@ function sectionOf({ stream, fields }: Registered & { fields: FieldList }): stri
       `${[...new Set([...ALWAYS_SECRET, ...stream.secrets])].map(code).join(', ')}, and credentials inside texts (command lines, URLs, headers)`,
     ],
     ['deletions', deletionsOf(stream)],
+    ...closedOf(stream),
     ['longest lists', longest(fields)],
     ['fields', `${fields.ecs.length} of ECS, ${Object.keys(fields.custom).length} below \`${stream.name}\``],
   ];

@@ -81,12 +81,36 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/engine/change/change.ts',
-        find: 'return { row, out: made.out, claim: mine, raw: made.raw };',
-        put: `const isError = made.out.json.includes('"kind":"pipeline_error"');
-  return { row, out: isError ? undefined : made.out, claim: mine, raw: made.raw };`,
+        find: 'return { row, out, claim: mine, availableMs, raw: made.raw };',
+        put: `const isError = out.json.includes('"kind":"pipeline_error"');
+  return { row, out: isError ? undefined : out, claim: mine, availableMs, raw: made.raw };`,
       },
     ],
     tests: ['test/engine/awkward-moments.test.ts', 'test/engine/every-moment.test.ts'],
+  },
+  {
+    name: 'closed-anew',
+    fault: 'A record that is closed gets another end with each later revision.',
+    edits: [
+      {
+        file: 'src/engine/change/closing.ts',
+        find: 'const isNew = last !== undefined && !isAsBefore && !isClosed(prior);',
+        put: 'const isNew = last !== undefined;',
+      },
+    ],
+    tests: ['test/engine/closing.test.ts'],
+  },
+  {
+    name: 'nothing-remembered',
+    fault: 'What a document says of its record is not kept for the next one.',
+    edits: [
+      {
+        file: 'src/engine/change/change.ts',
+        find: 'last: made.last,',
+        put: 'last: undefined,',
+      },
+    ],
+    tests: ['test/engine/closing.test.ts'],
   },
   {
     name: 'cursor-inside-a-window',
