@@ -54,6 +54,7 @@ export async function runSluice(task: Task, begin: () => void): Promise<number> 
     refused() {},
     waiting() {},
     paused() {},
+    held() {},
     owed() {},
     alarmed() {},
     blocked() {},

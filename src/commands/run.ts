@@ -1,6 +1,7 @@
 /** `sluice run`: keeps every pipeline going until it is told to stop. */
 import type { Command } from 'commander';
 import { isAbort, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
+import { startTelling } from '../engine/alerts/telling.ts';
 import { isHeld, isOver } from '../engine/jobs/control.ts';
 import { openSwitches, type Switches } from '../engine/jobs/switches.ts';
 import { runPipeline } from '../engine/runner.ts';
@@ -126,13 +127,17 @@ async function runAll(
     }, JOBS_MS),
   ];
   const switches = openSwitches(store, { now: cli.now, log: context.log });
+  const telling = startTelling(
+    { ...opened, log: context.log, hardStop: context.tools.hardStop, now: cli.now },
+    cli.signal,
+  );
   const heartbeats = startHeartbeats(cli, context, opened, status, once);
   const stopTelling = tellStates(status, () => opened.running);
   try {
     await Promise.all(running.map((one) => runOne(cli, store, one, once, switches)));
     if (once && !cli.signal.aborted) await heartbeats.last();
   } finally {
-    await heartbeats.stop();
+    await Promise.all([heartbeats.stop(), telling.stop()]);
     for (const timer of timers) clearInterval(timer);
     switches.close();
     stopTelling();

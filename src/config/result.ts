@@ -36,7 +36,7 @@ export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
     },
     log: raw.log,
     health: raw.health,
-    sources: raw.sources.map((source) => toSource(source, sinkNames, options)),
+    sources: raw.sources.map((source) => toSource(source, raw.alerts, sinkNames, options)),
     sinks: raw.sinks.map((sink) => toSink(sink, values)),
     batch: { documents: raw.batch.documents, bytes: raw.batch.bytes, waitMs: raw.batch.wait },
     raw: { keep: raw.raw.keep, forMs: raw.raw.for },
@@ -49,7 +49,12 @@ export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
   };
 }
 
-function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions): SourceConfig {
+function toSource(
+  raw: RawSource,
+  alerts: RawConfig['alerts'],
+  sinkNames: string[],
+  options: ConvertOptions,
+): SourceConfig {
   const { rate, http, retry, reading } = raw;
   return {
     name: raw.name,
@@ -63,6 +68,7 @@ function toSource(raw: RawSource, sinkNames: string[], options: ConvertOptions):
     expectWithinMs: raw.expect_within,
     streams: (raw.streams as StreamName[] | undefined) ?? options.streamsOf(raw.connector),
     sinks: raw.sinks ?? sinkNames,
+    maxAlertsPerHour: raw.alerts.max_per_hour ?? alerts.max_per_hour,
     rate: { requestsPerSecond: rate.requests_per_second, concurrency: rate.concurrency },
     http: {
       timeoutMs: http.timeout,

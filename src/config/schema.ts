@@ -82,6 +82,14 @@ const rejections = z.strictObject({
     ),
 });
 
+const alerts = z.strictObject({
+  max_per_hour: whole(1, 1_000_000)
+    .optional()
+    .describe(
+      'The most alerts that a source raises in an hour, counted for each sink. What comes above it is shipped as `event.kind: event` with the tag `alert_held`, and one alert of the dataset `sluice.alert_limit` says so (docs/jobs.md). Default: no limit.',
+    ),
+});
+
 const heartbeat = z.strictObject({
   every: duration({ min: '1s', max: '1d' })
     .prefault('1m')
@@ -121,6 +129,7 @@ export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[])
       sinks: z.array(sink).min(1, 'is empty; write at least one sink').describe('Where the documents go.'),
       batch: batch.prefault({}),
       rejections: rejections.prefault({}),
+      alerts: alerts.prefault({}),
       raw: raw.prefault({}),
       heartbeat: heartbeat
         .optional()

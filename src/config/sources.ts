@@ -202,6 +202,13 @@ const sourceKeys = {
     .describe(
       'How long a stream may be without a new document until it is called `silent`, by stream: `{ cylance.detection: 6h }`; 0s: for ever. Default: twice the longest such time of the last four weeks, once a week and twenty arrivals are known (docs/metrics.md).',
     ),
+  alerts: z
+    .strictObject({
+      max_per_hour: whole(1, 1_000_000)
+        .optional()
+        .describe('The most alerts in an hour of this source, in place of `alerts.max_per_hour`. Default: that one.'),
+    })
+    .prefault({}),
   rate: rate.prefault({}),
   http: http.prefault({}),
   retry: retry.prefault({}),

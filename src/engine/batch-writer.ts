@@ -10,6 +10,7 @@ import { stamped } from '../sinks/serialize.ts';
 import type { JobPart } from '../state/jobs/parts.ts';
 import { wholeLine } from '../state/raw/record.ts';
 import type { LedgerRow, Row, StoredRejection } from '../state/store.ts';
+import { type Decided, factsWith } from './alerts/limit.ts';
 import type { Change } from './change/change.ts';
 import { watchedSinceMs } from './completeness/open-parts.ts';
 import type { WalkProgress } from './jobs/progress.ts';
@@ -25,6 +26,7 @@ type WriterNeeds = Pick<
   | 'source'
   | 'raw'
   | 'claims'
+  | 'alerts'
   | 'owed'
   | 'commits'
   | 'rejections'
@@ -101,6 +103,7 @@ export function openBatchWriter(
 
   const writeFilled = async (): Promise<void> => {
     const batch = filling;
+    let decided: Decided | undefined;
     clearTimeout(batch.timer);
     filling = emptyBatch();
     const completed = completedPages();
@@ -108,6 +111,7 @@ export function openBatchWriter(
     try {
       requireOpen(pipeline);
       if (batch.changes.some(({ out }) => out !== undefined)) pipeline.rejections.require();
+      if (pipeline.alerts !== undefined) [decided, batch.changes] = pipeline.alerts.decide(batch.changes);
       await keep(pipeline, batch.changes);
       requireOpen(pipeline); // another walk may have failed meanwhile
       const { rejections, receipt } = await writeBatch(pipeline, walkId, ++number, batch.changes, signal);
@@ -129,9 +133,12 @@ export function openBatchWriter(
       for (const { child, part } of completed) if (child !== undefined) progress?.child(part);
       pipeline.state.commit({
         ...{ walk: walkId, number, rows, cursor, ledger, rejections, children, receipt },
-        ...{ gaps, closedGaps, owed, paid, facts: Object.assign({}, ...completed.map((page) => page.facts)) },
+        ...{ gaps, closedGaps, owed, paid },
+        facts: Object.assign({}, ...completed.map((page) => page.facts), factsWith(pipeline.state, decided)),
         progress: progress?.take(),
       });
+      if (decided !== undefined && decided.held > 0) pipeline.events.held(decided.held);
+      decided = undefined;
       for (const key of paid) pipeline.owed.delete(key);
       for (const { claim, owed: one } of batch.changes) if (one) pipeline.owed.set(claim.key, claim.fingerprint);
       if (owed.length + paid.length > 0) pipeline.events.owed(pipeline.owed.size);
@@ -144,6 +151,7 @@ export function openBatchWriter(
       pipeline.events.delivered(walkId, documents - rejections.length, rejections.length);
       tellLatency(pipeline, walkId, batch.changes);
     } finally {
+      if (decided !== undefined) pipeline.alerts?.takeBack(decided);
       for (const change of batch.changes) pipeline.claims.release(change.claim);
     }
   };

@@ -26,6 +26,7 @@ import type { Clock } from '../system/clock.ts';
 import { HANDLES_ADVICE, mostHandles, sharedHandles } from '../system/handles.ts';
 import { livedTime } from '../system/lived-time.ts';
 import { createParts, type Parts, type Reopened, reopened } from '../system/parts.ts';
+import { type AlertLimit, createAlertLimit } from './alerts/limit.ts';
 import { MOST_OWED } from './change/detail.ts';
 import { createHostGate, type HostGate } from './change/host-gate.ts';
 import { createClaims } from './claims.ts';
@@ -79,6 +80,8 @@ export interface PipelinePlan {
 }
 
 export interface Built {
+  /** The limits of alerts, by `source/sink`. */
+  alerts: ReadonlyMap<string, AlertLimit>;
   plans: PipelinePlan[];
   sinks: ReadonlyMap<string, Sink>;
   /** What each sink was given, by its name. */
@@ -148,6 +151,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
     );
   });
   return {
+    alerts: alertLimits(plans, tools.now),
     plans,
     sinks,
     sinkTraffic,
@@ -199,6 +203,7 @@ export function toPipeline(
     owed: owedIn(state, new Set(registered.stream.ignored)),
     detailPatienceMs: source.reading.detailPatienceMs,
     claims: createClaims(),
+    alerts: alertsOf(plan, built, state),
     commits: 0,
     rejections: createRejectionLimits(config.rejections, state, events.blocked),
     told: new Set(),
@@ -216,6 +221,23 @@ export function toPipeline(
 function ownOf({ mapping }: SourceConfig, { stream }: Registered, { modules }: BuildTools): OwnMapping | undefined {
   const settings = mapping[stream.name];
   return settings && createOwnMapping(settings, modules);
+}
+
+function alertLimits(plans: readonly PipelinePlan[], now: () => number): ReadonlyMap<string, AlertLimit> {
+  const limits = new Map<string, AlertLimit>();
+  for (const { source, sinkName } of plans) {
+    const { maxAlertsPerHour } = source;
+    if (maxAlertsPerHour === undefined) continue;
+    const name = `${source.name}/${sinkName}`;
+    limits.set(name, limits.get(name) ?? createAlertLimit(maxAlertsPerHour, now));
+  }
+  return limits;
+}
+
+function alertsOf({ source, sinkName }: PipelinePlan, built: Built, state: PipelineState): AlertLimit | undefined {
+  const limit = built.alerts.get(`${source.name}/${sinkName}`);
+  limit?.join(state);
+  return limit;
 }
 
 function streamsOf(source: SourceConfig, { streams }: Pick<BuildTools, 'streams'>): Registered[] {

@@ -9,6 +9,7 @@ import type { Memory } from '../net/memory.ts';
 import type { Pause } from '../state/jobs/parts.ts';
 import type { RawStore } from '../state/raw/keep.ts';
 import type { LedgerRow, PipelineState } from '../state/store.ts';
+import type { AlertLimit } from './alerts/limit.ts';
 import type { HostGate } from './change/host-gate.ts';
 import type { RefreshSettings } from './change/refresh.ts';
 import type { Claims } from './claims.ts';
@@ -36,6 +37,8 @@ export interface PipelineEvents {
   refused(walk: Walk, reason: string): void;
   /** Something does not answer; the pipeline goes on by itself. */
   waiting(reason: string): void;
+  /** So many alerts were shipped as events, since there were too many. */
+  held(alerts: number): void;
   /** A person has paused it; undefined when that is over. */
   paused(pause: Pause | undefined): void;
   /** A person should look at something although everything goes on; undefined when that is over. */
@@ -106,6 +109,8 @@ export interface Pipeline {
   detailPatienceMs: number;
   /** Rises with every commit: a look-up from before it may be out of date. */
   commits: number;
+  /** The limit of alerts that it shares with the other pipelines of its source and sink; undefined where there is none. */
+  alerts: AlertLimit | undefined;
   rejections: RejectionLimits;
   /** Causes of rejections that were logged. */
   told: Set<string>;

@@ -41,6 +41,8 @@ export interface SourceConfig extends SourceSettings {
   /** Names of sinks; every sink, where the file names none. */
   sinks: string[];
   rate: { requestsPerSecond: number; concurrency: number };
+  /** The most alerts in an hour, for each sink; undefined where there is no limit. */
+  maxAlertsPerHour: number | undefined;
   http: HttpConfig;
   retry: RetrySettings;
   reading: ReadingConfig;

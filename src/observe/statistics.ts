@@ -44,6 +44,8 @@ export interface Statistics {
   asking: Map<string, number>;
   /** What the pipeline waits for; undefined when it does not wait. */
   waiting: string | undefined;
+  /** Alerts that were shipped as events since the start, since there were too many. */
+  alertsHeld: number;
   /** What a person has paused; undefined when it is read. */
   paused: Pause | undefined;
   /** What a person should look at, if anything. */
@@ -97,6 +99,7 @@ export function createStatistics(name: string, now: () => number, lived: () => n
     newestMs: undefined,
     lastDocumentMs: undefined,
     waiting: undefined,
+    alertsHeld: 0,
     paused: undefined,
     alarm: undefined,
     blocked: undefined,
@@ -219,6 +222,9 @@ function eventsOf(statistics: Statistics, now: () => number, lived: () => number
     },
     blocked(why) {
       statistics.blocked = why;
+    },
+    held(alerts) {
+      statistics.alertsHeld += alerts;
     },
     paused(pause) {
       if (pause === undefined && statistics.paused !== undefined) statistics.waiting = undefined;

@@ -159,6 +159,7 @@ export function openPipeline(
     refused() {},
     waiting() {},
     paused() {},
+    held() {},
     alarmed() {},
     blocked() {},
     owed() {},

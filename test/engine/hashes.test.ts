@@ -34,6 +34,7 @@ async function place(names: readonly string[]) {
       refused: nothing,
       waiting: nothing,
       paused: nothing,
+      held: nothing,
       owed: nothing,
       alarmed: nothing,
       blocked: nothing,

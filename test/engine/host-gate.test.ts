@@ -85,6 +85,7 @@ function eventsOf(waiting: () => void, delivered: () => void): PipelineEvents {
       answered: nothing,
       waiting,
       paused: nothing,
+      held: nothing,
       began: nothing,
       ended: nothing,
       requesting: () => nothing,

@@ -1,5 +1,6 @@
 /** Runs a job in this process, since no other one holds the state. */
 import { SluiceError, stopError } from '../../api/errors.ts';
+import { startTelling } from '../../engine/alerts/telling.ts';
 import { isHeld } from '../../engine/jobs/control.ts';
 import { factsOf } from '../../engine/jobs/estimate.ts';
 import { openSwitches } from '../../engine/jobs/switches.ts';
@@ -53,7 +54,11 @@ export async function workOn(
   const opened = openPipelines(context, (plans) => plans.filter(({ name }) => ours(name)), { adopt });
   try {
     if (opened.running.length === 0) throw missing(job);
-    return await work(cli, context, opened, job, title);
+    const telling = startTelling(
+      { ...opened, log: context.log, hardStop: context.tools.hardStop, now: cli.now },
+      cli.signal,
+    );
+    return await work(cli, context, opened, job, title).finally(telling.stop);
   } finally {
     await opened.close();
   }

@@ -3,9 +3,10 @@
 import type { StreamName } from '../../api/document.ts';
 import { usageError } from '../../api/errors.ts';
 import type { DeclaredFields, Registered } from '../../api/stream.ts';
+import { ALERT_LIMIT } from '../../engine/alerts/tell.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
 import { HEARTBEAT } from '../../engine/heartbeat.ts';
-import type { Config } from '../../engine/settings.ts';
+import type { Config, SourceConfig } from '../../engine/settings.ts';
 import type { SinkConfig } from '../../sinks/registry.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { CommandContext } from './command-context.ts';
@@ -50,9 +51,12 @@ export function knownPlans(
 /** Stream and source of everything that goes to a sink. */
 export function placesOf(config: Config, sinkName: string): { stream: StreamName; namespace: string }[] {
   const own = config.heartbeat === undefined ? [] : [HEARTBEAT.name];
+  const limited = ({ maxAlertsPerHour }: SourceConfig) => (maxAlertsPerHour === undefined ? [] : [ALERT_LIMIT.name]);
   return config.sources
     .filter((source) => source.sinks.includes(sinkName))
-    .flatMap((source) => [...source.streams, ...own].map((stream) => ({ stream, namespace: source.name })));
+    .flatMap((source) =>
+      [...source.streams, ...own, ...limited(source)].map((stream) => ({ stream, namespace: source.name })),
+    );
 }
 
 /** Every stream whose documents may go to a sink, with the fields that templates are made of. */
@@ -61,6 +65,8 @@ export function declaredStreams(
   registered: readonly Registered[],
 ): { stream: StreamName; fields: DeclaredFields }[] {
   const own = config.heartbeat === undefined ? [] : [{ stream: HEARTBEAT.name, fields: HEARTBEAT.fields }];
+  const isLimited = config.sources.some(({ maxAlertsPerHour }) => maxAlertsPerHour !== undefined);
+  if (isLimited) own.push({ stream: ALERT_LIMIT.name, fields: ALERT_LIMIT.fields });
   return [...registered.map(({ stream, fields }) => ({ stream: stream.name, fields })), ...own];
 }
 

@@ -1,3 +1,4 @@
+import { ALERT_LIMIT } from '../../engine/alerts/tell.ts';
 import { type Alarm, alarmOf, alarmText } from '../../engine/completeness/missing.ts';
 import { HEARTBEAT } from '../../engine/heartbeat.ts';
 import { isEnded, pauseText } from '../../engine/jobs/pauses.ts';
@@ -59,8 +60,8 @@ function removedOf({ sources, sinks, heartbeat }: Config, name: string): Shown['
   const [source = '', stream = '', sink = ''] = name.split('/');
   const found = sources.find((one) => one.name === source);
   if (found === undefined) return 'source';
-  const has = stream === HEARTBEAT.name ? heartbeat !== undefined : (found.streams as string[]).includes(stream);
-  if (!has) return 'stream';
+  const own: Record<string, unknown> = { [HEARTBEAT.name]: heartbeat, [ALERT_LIMIT.name]: found.maxAlertsPerHour };
+  if (own[stream] === undefined && !(found.streams as string[]).includes(stream)) return 'stream';
   return found.sinks.includes(sink) && sinks.some((one) => one.name === sink) ? undefined : 'sink';
 }
 

@@ -12,10 +12,10 @@ import { actionFor, digestsOf, isSaid, partsOf, unsaid } from './action.ts';
 import { beforeOf, remembers } from './closing.ts';
 import { attempt, isUnchanged, type Observed } from './compare.ts';
 import { type DetailNeeds, fetchDetail, owedFor, type Shipped } from './detail.ts';
-import { leavesNotes, type OutNeeds, ready } from './out.ts';
+import { leavesNotes, type OutNeeds, type Revised, ready } from './out.ts';
 import { refreshPauseMs } from './refresh.ts';
 
-export type ChangeNeeds = DetailNeeds & OutNeeds & Pick<Pipeline, 'memory' | 'refresh'>;
+export type ChangeNeeds = DetailNeeds & OutNeeds & Pick<Pipeline, 'memory' | 'refresh' | 'alerts'>;
 
 /** What is to be remembered of a record, and the document that goes with it when there is something to ship. */
 export interface Change {
@@ -24,6 +24,8 @@ export interface Change {
   claim: Claim;
   /** Since when the vendor has had a new record that a poll met; left out of history and of later revisions. */
   availableMs?: number;
+  /** Set for an alert where alerts are limited: the same as an event with a tag. */
+  asHeld?: () => Pick<Change, 'out' | 'raw'> | undefined;
   /** The begin of the line that is kept of the record, where records are kept. */
   raw?: string;
   /** Its detail is to be asked for again, beside everything else. */
@@ -174,7 +176,8 @@ function shippedChange(
     attempt(() => stream.timeMs(record)) ?? attempt(() => stream.timeMs(seen.record)) ?? known?.timeMs ?? null;
   const told = { action, as: walk.as, before: beforeOf(stream, known, pipeline.ignored) };
   const mappedAs = { atMs: pipeline.now(), kind: kind as MappedAs['kind'], ...told };
-  const made = ready(pipeline, { record, key: seen.key, revision, ordinal, timeMs, mappedAs }, pipeline.state.note);
+  const revised = { record, key: seen.key, revision, ordinal, timeMs, mappedAs };
+  const made = ready(pipeline, revised, pipeline.state.note);
   // Nobody has heard of it, so nobody is told that it is gone.
   const isUnheard = kind === 'deleted' && known !== undefined && before === 0;
   const out = isUnheard ? undefined : made.out;
@@ -202,7 +205,16 @@ function shippedChange(
   const isPolled = walk.kind === 'live' || walk.kind === 'catch-up';
   const isNew = isPolled && row.ordinal === 1 && stream.mode === 'windows';
   const availableMs = isNew ? (attempt(() => stream.arrivedMs?.(seen.record)) ?? timeMs ?? undefined) : undefined;
-  return { row, out, claim: mine, availableMs, raw: made.raw };
+  const change: Change = { row, out, claim: mine, availableMs, raw: made.raw };
+  if (pipeline.alerts !== undefined && made.isAlert)
+    change.asHeld = () => held(pipeline, { ...revised, mappedAs: { ...mappedAs, as: 'held' } });
+  return change;
+}
+
+/** Undefined where the user's own mapping drops what is no alert: then it stays one. */
+function held(pipeline: ChangeNeeds, revised: Revised): Pick<Change, 'out' | 'raw'> | undefined {
+  const { out, raw } = ready(pipeline, revised, pipeline.state.note);
+  return out && { out, raw };
 }
 
 /** Its ordinal stays, which counts documents. One of which nothing was ever shipped is not asked for again by itself. */

@@ -4,7 +4,10 @@ import type { EcsDocument, Mapping, SourceFacts } from '../../api/document.ts';
 import { messageOf } from '../../api/errors.ts';
 import { addTag } from '../../api/records/last.ts';
 import type { Registered } from '../../api/stream.ts';
-import type { Walk } from '../../api/walk.ts';
+import type { MappedAs } from '../../state/raw/record.ts';
+
+/** An alert that is shipped as an event, since there were too many (`alerts.max_per_hour`). */
+export const ALERT_HELD = 'alert_held';
 
 export interface Revision {
   key: string;
@@ -27,7 +30,7 @@ export function toDocument(
   source: SourceFacts,
   record: unknown,
   revision: Revision,
-  walk: Pick<Walk, 'as'>,
+  { as }: Pick<MappedAs, 'as'>,
   nowMs: number,
   trouble?: string,
 ): EcsDocument {
@@ -41,7 +44,8 @@ export function toDocument(
   event.hash = revision.revision;
   event.sequence = revision.ordinal;
   if (revision.ordinal > 1 && revision.action !== undefined) event.action = revision.action;
-  if (event.kind === 'alert' && (revision.ordinal > 1 || walk.as === 'event')) event.kind = 'event';
+  if (event.kind === 'alert' && as === 'held' && revision.ordinal === 1) addTag(document, ALERT_HELD);
+  if (event.kind === 'alert' && (revision.ordinal > 1 || as !== undefined)) event.kind = 'event';
   const time = dated(document, nowMs);
   document.data_stream = { type: 'logs', dataset: registered.stream.name, namespace: source.name };
   if (revision.detailMissing) addTag(document, 'detail_missing');

@@ -34,6 +34,8 @@ export interface Ready {
   out: OutDocument | undefined;
   /** What dropped it. */
   droppedBy?: string;
+  /** Whether it raises an alert. */
+  isAlert: boolean;
   notes: Note[];
   /** What is remembered of the document. */
   last: string | undefined;
@@ -45,15 +47,16 @@ export function ready(pipeline: OutNeeds, revised: Revised, note: PipelineState[
   const { registered, source, raw } = pipeline;
   const { record, key, revision, ordinal } = revised;
   const mappedAs = { ...revised.mappedAs };
-  const { serial, hostId, notes, last, droppedBy } = serialised(pipeline, revised, (kind, id) => {
+  const { serial, hostId, notes, last, droppedBy, isAlert } = serialised(pipeline, revised, (kind, id) => {
     mappedAs.host = note(kind, id);
     return mappedAs.host;
   });
-  if (serial === undefined) return { out: undefined, droppedBy, last, notes, raw: undefined };
+  if (serial === undefined) return { out: undefined, droppedBy, isAlert: false, last, notes, raw: undefined };
   const names = { id: documentId(registered.stream.name, key, ordinal, revision), stream: registered.stream.name };
   const facts = { sink: pipeline.sinkName, key, ordinal, revision, timeMs: revised.timeMs ?? mappedAs.atMs };
   return {
     out: { ...names, namespace: source.name, key, revision, ordinal, hostId, ...serial },
+    isAlert,
     last,
     notes,
     raw: raw && beginLine({ ...facts, ...mappedAs }, record),
@@ -62,6 +65,7 @@ export function ready(pipeline: OutNeeds, revised: Revised, note: PipelineState[
 
 interface Serialised {
   serial: ReturnType<typeof toJson> | undefined;
+  isAlert: boolean;
   hostId: string | undefined;
   notes: Note[];
   last: string | undefined;
@@ -80,17 +84,18 @@ function serialised(pipeline: OutNeeds, revised: Revised, note: PipelineState['n
     if (enrichHosts && !registered.stream.describesHosts) completeHost(document, note);
     // What others rely on comes from Sluice's mapping, whatever is made of it then.
     const beside = { hostId: hostIdOf(document), notes: notesOf(pipeline, record, document), last };
-    if (own === undefined || isError(document)) return { ...beside, serial: toJson(document) };
+    if (own === undefined || isError(document))
+      return { ...beside, isAlert: isAlert(document), serial: toJson(document) };
     const applied = own.apply(document, record, source);
-    if ('droppedBy' in applied) return { ...beside, serial: undefined, droppedBy: applied.droppedBy };
-    return { ...beside, serial: toJson(applied.document) };
+    if ('droppedBy' in applied) return { ...beside, isAlert: false, serial: undefined, droppedBy: applied.droppedBy };
+    return { ...beside, isAlert: isAlert(applied.document), serial: toJson(applied.document) };
   } catch (error) {
     if (error instanceof SluiceError) throw error; // of the state, not of the record
     const why = `this record cannot be shipped: ${messageOf(error)}`;
     pipeline.log[isToldOften(own) ? 'debug' : 'warn']({ key }, why);
     const document = toDocument(registered, source, record, facts, mappedAs, atMs, why);
     const notes = notesOf(pipeline, record, document);
-    return { serial: toJson(document), hostId: undefined, notes, last: mappedAs.before };
+    return { serial: toJson(document), isAlert: false, hostId: undefined, notes, last: mappedAs.before };
   }
 }
 
@@ -102,6 +107,10 @@ function isToldOften(own: OwnMapping | undefined): boolean {
 
 function hostIdOf({ host }: EcsDocument): string | undefined {
   return (host as { id?: string } | undefined)?.id;
+}
+
+function isAlert({ event }: EcsDocument): boolean {
+  return (event as { kind?: string }).kind === 'alert';
 }
 
 function isError({ event }: EcsDocument): boolean {

@@ -191,6 +191,15 @@ export const FAMILIES: readonly Family[] = [
     samples: perStream(({ delivered }) => delivered),
   },
   {
+    ...{ name: 'sluice_alerts_held_total', type: 'counter', labels: PIPELINE },
+    help: 'Alerts that were shipped as events, above alerts.max_per_hour.',
+    samples: ({ watched }) =>
+      watched.map(({ statistics }) => {
+        const [source = '', stream = '', sink = ''] = statistics.name.split('/');
+        return { value: statistics.alertsHeld, labels: { source, stream, sink } };
+      }),
+  },
+  {
     ...{ name: 'sluice_sink_write_seconds', type: 'histogram', labels: ['sink'] },
     help: 'How long the sink took for a batch, retries included.',
     samples: ({ model }) =>

@@ -11,8 +11,8 @@ export interface MappedAs {
   kind: 'list' | 'detail' | 'detail-missing' | 'deleted';
   /** `event.action` of a revision after the first. */
   action?: string;
-  /** Shipped as an event, not as an alert. */
-  as?: 'event';
+  /** Shipped as an event, not as an alert: since it was asked for, or above the limit of alerts. */
+  as?: 'event' | 'held';
   /** What the inventory said of its host. */
   host?: string;
   /** What was remembered of the document before it. */
