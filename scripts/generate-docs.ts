@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { streams } from '../connectors/index.ts';
 import { configJsonSchema, configMarkdown } from '../src/config/load.ts';
+import { grafanaBoard } from './grafana/board.ts';
 import { kafkaDocumentSchema } from './kafka-schema.ts';
 import { metricsMarkdown } from './metrics-page.ts';
 import { samplesMarkdown } from './samples-page.ts';
@@ -21,6 +22,7 @@ export const pages: Record<string, () => string> = {
   'docs/streams.md': streamsMarkdown,
   'docs/vendor-samples.md': samplesMarkdown,
   'docs/config.schema.json': () => `${JSON.stringify(configJsonSchema(connectors), null, 2)}\n`,
+  'content/grafana/sluice.json': () => `${JSON.stringify(grafanaBoard(), null, 2)}\n`,
   'docs/kafka-document.schema.json': () => `${JSON.stringify(kafkaDocumentSchema(), null, 2)}\n`,
 };
 

@@ -87,6 +87,7 @@ test('names say what they are, and no name has another meaning', () => {
     expect(name).toMatch(/^sluice_[a-z_]+$/);
     expect(help, name).toMatch(/^[A-Z1].*\.$/);
     expect(new Set(labels).size).toBe(labels.length);
+    for (const own of ['job', 'instance']) expect(labels, 'the scraper sets it').not.toContain(own);
   }
 });
 

@@ -256,17 +256,17 @@ export const FAMILIES: readonly Family[] = [
       ),
   },
   {
-    ...{ name: 'sluice_job_records', type: 'gauge', labels: ['job'] },
+    ...{ name: 'sluice_job_records', type: 'gauge', labels: ['id'] },
     help: 'Records that the vendor has in the time of a backfill that is not done, as far as it was asked.',
     samples: perJob(({ records }) => records),
   },
   {
-    ...{ name: 'sluice_job_delivered', type: 'gauge', labels: ['job'] },
+    ...{ name: 'sluice_job_delivered', type: 'gauge', labels: ['id'] },
     help: 'Documents that this backfill has delivered.',
     samples: perJob(({ delivered }) => delivered),
   },
   {
-    ...{ name: 'sluice_job_remaining_seconds', type: 'gauge', labels: ['job'] },
+    ...{ name: 'sluice_job_remaining_seconds', type: 'gauge', labels: ['id'] },
     help: 'How long it is likely to take still; left out where nobody can tell.',
     samples: perJob(({ secondsLeft }) => secondsLeft),
   },
@@ -292,7 +292,7 @@ export const FAMILIES: readonly Family[] = [
 
 function perJob(value: (job: Status['jobs'][number]) => number | undefined) {
   return ({ status }: Scraped): Sample[] =>
-    status.jobs.filter((job) => job.status !== 'done').flatMap((job) => sample(value(job), { job: String(job.id) }));
+    status.jobs.filter((job) => job.status !== 'done').flatMap((job) => sample(value(job), { id: String(job.id) }));
 }
 
 function labelsOf({ plan }: Watched): Labels {
