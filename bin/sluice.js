@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** Starts Sluice: the source where it is there (a clone), else what was built. Finds Node 24 where an older one was called. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -9,12 +9,21 @@ const NEEDED = 24;
 const ENVIRONMENT = { ...process.env, MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2' };
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, 'src', 'main.ts');
+/** What `sluice --help` prints, made by `npm run docs`: who only wants to see it need not wait for the whole program. */
+const HELP = join(root, 'bin', 'help.txt');
 const entry = existsSync(source) ? source : join(root, 'dist', 'src', 'main.js');
 
-if (Number(process.versions.node.split('.')[0]) < NEEDED) runWith(newerNode());
+if (isHelp()) process.stdout.write(readFileSync(HELP));
+else if (Number(process.versions.node.split('.')[0]) < NEEDED) runWith(newerNode());
 else {
   withFewArenas();
   await import(pathToFileURL(entry).href);
+}
+
+function isHelp() {
+  const [option, ...others] = process.argv.slice(2);
+  const isNarrow = (process.stdout.columns ?? 80) < 80; // its lines are then broken elsewhere
+  return ['--help', '-h'].includes(option) && others.length === 0 && !isNarrow && existsSync(HELP);
 }
 
 /**

@@ -6,6 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { streams } from '../connectors/index.ts';
+import { programOf } from '../src/cli.ts';
+import type { Cli } from '../src/commands/shared/context.ts';
 import { configJsonSchema, configMarkdown } from '../src/config/load.ts';
 import { grafanaBoard } from './grafana/board.ts';
 import { kafkaDocumentSchema } from './kafka-schema.ts';
@@ -17,6 +19,7 @@ const connectors = [...new Set(streams.map(({ connector }) => connector))];
 
 /** Path within the project -> its content. */
 export const pages: Record<string, () => string> = {
+  'bin/help.txt': helpText,
   'docs/config.md': () => configMarkdown(connectors),
   'docs/metrics.md': metricsMarkdown,
   'docs/streams.md': streamsMarkdown,
@@ -25,6 +28,16 @@ export const pages: Record<string, () => string> = {
   'content/grafana/sluice.json': () => `${JSON.stringify(grafanaBoard(), null, 2)}\n`,
   'docs/kafka-document.schema.json': () => `${JSON.stringify(kafkaDocumentSchema(), null, 2)}\n`,
 };
+
+/** What `sluice --help` prints where nobody says how wide the terminal is. */
+function helpText(): string {
+  const page = () => {};
+  const cli = { version: '0', columns: 80, stdout: { page }, stderr: { page }, streams };
+  let text = '';
+  const program = programOf(cli as unknown as Cli).configureOutput({ writeOut: (part) => (text += part) });
+  program.outputHelp();
+  return text;
+}
 
 const root = new URL('../', import.meta.url);
 

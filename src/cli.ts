@@ -78,7 +78,8 @@ function cliOf(context: Context): Cli {
   return { ...context, redactor, stdout, stderr, terminal: openTerminal(context.stderr) };
 }
 
-function programOf(cli: Cli): Command {
+/** All commands with their options, for the docs and for tests; `cli` is what their actions use. */
+export function programOf(cli: Cli): Command {
   const program = new Command('sluice')
     .description('Ships endpoint-security records from vendor APIs to Elasticsearch and files as ECS documents.')
     .version(cli.version, '-V, --version', 'print the version')

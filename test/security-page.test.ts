@@ -103,8 +103,8 @@ describe('the examples', () => {
   });
 
   test('of a pod lets nobody be root, nothing be written but the data, and Sluice end in time', () => {
-    const [pod, ...others] = yaml.filter((text) => !text.startsWith('sources:')).map((text) => parse(text));
-    expect(others).toEqual([expect.objectContaining({ kind: 'NetworkPolicy' })]);
+    expect(page).toContain('../deploy/kubernetes/');
+    const pod = parse(read('deploy/kubernetes/statefulset.yaml'));
     expect(pod.spec.replicas).toBe(1);
     const { spec } = pod.spec.template;
     expect(spec).toMatchObject({
@@ -127,10 +127,9 @@ describe('the examples', () => {
   });
 
   test('of a service sets nothing that V8 cannot live with, nor anything twice', () => {
-    const [unit] = blocks.filter(({ kind }) => kind === 'ini').map(({ text }) => text);
-    const names = [...(unit ?? '').matchAll(/^(\w+)=/gm)]
-      .map(([, name]) => name)
-      .filter((name) => name !== 'LoadCredential');
+    expect(page).toContain('../deploy/systemd/sluice.service');
+    const unit = read('deploy/systemd/sluice.service');
+    const names = [...unit.matchAll(/^(\w+)=/gm)].map(([, name]) => name).filter((name) => name !== 'LoadCredential');
     expect(new Set(names).size).toBe(names.length);
     expect(names).not.toContain('MemoryDenyWriteExecute');
     expect(names).toEqual(expect.arrayContaining(['ProtectSystem', 'StateDirectory', 'UMask', 'SystemCallFilter']));
@@ -151,7 +150,7 @@ test('npx is advised in the clone alone, as long as the name in the registry is 
   const files = globSync(
     [
       `*.${kinds}`,
-      `{bin,bench,connectors,docs,mappings,members,scripts,simulator,src}/**/*.${kinds}`,
+      `{bin,bench,connectors,deploy,docs,mappings,members,scripts,simulator,src}/**/*.${kinds}`,
       'Dockerfile',
       '.ci/*',
     ],
