@@ -10,6 +10,7 @@ import { addHealth } from './commands/health.ts';
 import { addInit } from './commands/init/index.ts';
 import { addJobs } from './commands/jobs/index.ts';
 import { addPause, addResume } from './commands/pause.ts';
+import { addPlan } from './commands/plan/index.ts';
 import { addGaps } from './commands/proof/gaps.ts';
 import { addLedger } from './commands/proof/ledger.ts';
 import { addRejections } from './commands/rejections/index.ts';
@@ -37,6 +38,7 @@ const COMMANDS = [
   addCheck,
   addRun,
   addReload,
+  addPlan,
   addBackfill,
   addJobs,
   addPause,

@@ -64,3 +64,12 @@ export function showCount(count: number): string {
 export function plural(count: number, word: string): string {
   return `${showCount(count)} ${word}${count === 1 ? '' : 's'}`;
 }
+
+const BYTES = ['B', 'KB', 'MB', 'GB', 'TB'];
+
+/** `850 B`, `12.3 MB`: powers of 1000. */
+export function showBytes(bytes: number): string {
+  const power = Math.min(BYTES.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${BYTES[power]}`;
+}

@@ -1,6 +1,8 @@
 /** A backfill that `run` works on, looked at through the state while it goes on: what was estimated against what happened. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { streams } from '../../connectors/index.ts';
 import type { ReadingFacts } from '../../src/engine/jobs/estimate.ts';
 import { type JobView, jobViews } from '../../src/engine/jobs/views.ts';
 import { openState } from '../../src/state/sqlite.ts';
@@ -21,15 +23,25 @@ export interface Measured {
   last: JobView;
 }
 
-/** How the detections of the config are read: its defaults. */
-export function detectionFacts(requestsPerSecond: number): ReadingFacts {
-  return { pageSize: 200, maxWindowRecords: 9000, requestsPerSecond, hasDetails: true, mode: 'windows' };
+/** How a pipeline of the config is read, by the defaults. */
+export function factsAt(requestsPerSecond: number): (pipeline: string) => ReadingFacts | undefined {
+  const all = new Map<string, ReadingFacts>(
+    streams.map(({ stream: { name, mode, detail } }) => [
+      name,
+      { pageSize: 200, maxWindowRecords: 10_000, requestsPerSecond, hasDetails: detail !== undefined, mode },
+    ]),
+  );
+  return (pipeline) => all.get(pipeline.split('/')[1] ?? '');
 }
 
 /** Hands a backfill to a running Sluice, and looks at it twice a second until it is done. */
-export async function measureBackfill(place: Workplace, facts: ReadingFacts, ...more: string[]): Promise<Measured> {
+export async function measureBackfill(
+  place: Workplace,
+  facts: (pipeline: string) => ReadingFacts | undefined,
+  ...more: string[]
+): Promise<Measured> {
   const running = place.start('run');
-  await until(() => /1 pipeline/.test(running.said()));
+  await until(() => /\d pipelines?: /.test(running.said()));
   // The live edge has read its first range: the backfill has the budget for itself.
   await sleep(3000);
   const { start } = place.simulator.range;
@@ -37,11 +49,11 @@ export async function measureBackfill(place: Workplace, facts: ReadingFacts, ...
   if (handed.code !== 0) throw new Error(handed.stderr);
   const store = openState({ path: join(place.folder, 'sluice-state'), now: Date.now, exclusive: false });
   try {
-    const begun = store.jobs()[0]?.createdAtMs ?? Date.now();
+    const begun = store.jobs().at(-1)?.createdAtMs ?? Date.now();
     const samples: Sample[] = [];
     for (;;) {
       const nowMs = Date.now();
-      const [view] = jobViews(store, { nowMs, all: true, facts: () => facts });
+      const view = jobViews(store, { nowMs, all: true, facts }).at(-1);
       if (view === undefined) throw new Error('there is no job');
       if (view.status === 'done') return { tookMs: nowMs - begun, samples, last: view };
       if (view.status === 'failed') throw new Error(view.message);
@@ -69,4 +81,15 @@ export function worstError({ samples, tookMs }: Measured, fromPart = 0.1): { wor
     at = sample;
   }
   return { worst, at };
+}
+
+/** What is in the files. */
+export function shippedBy(place: Workplace): { documents: number; bytes: number; alerts: number } {
+  const out = join(place.folder, 'sluice-out');
+  const names = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.ndjson'));
+  const texts = names.map((name) => readFileSync(join(out, name), 'utf8'));
+  const lines = texts.flatMap((text) => text.split('\n').filter((line) => line !== ''));
+  const kinds = lines.map((line) => (JSON.parse(line) as { event: { kind: string } }).event.kind);
+  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+  return { documents: lines.length, bytes, alerts: kinds.filter((kind) => kind === 'alert').length };
 }
