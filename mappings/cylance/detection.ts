@@ -178,7 +178,7 @@ function systemOf(type: unknown, version: unknown, unfit: Unfit): Fields | undef
 
 function detailed(draft: Draft, detection: Detection): void {
   const { own, unfit, related } = draft;
-  const roles = rolesOf(detection.AssociatedArtifacts, detection.ArtifactsOfInterest);
+  const roles = rolesOf(detection.AssociatedArtifacts, detection.ArtifactsOfInterest, detection.InvolvedArtifacts);
   if (!isEmpty(detection.AssociatedArtifacts) && roles.artifacts.length === 0 && roles.count > 0) {
     misfit(unfit, 'cylance.detection.artifacts', detection.AssociatedArtifacts);
   }

@@ -101,8 +101,11 @@ const MOST_LOOKED_AT = 2 * MAX_INTERESTS;
 const interestOf = reader({ Source: ['Role'], Artifact: [], Uid: [], Type: ['ObjectType'] });
 const referenceOf = reader({ Uid: ['UniqueId'], Type: ['ObjectType'] });
 
-/** The artifacts of a detection, each with the part that it played. */
-export function rolesOf(associated: unknown, ofInterest: unknown): Roles {
+/**
+ * The artifacts of a detection, each with the part that it played. Where the rule points at none, `involved` names the
+ * parts (`InstigatingProcess: { Uid, Type }`).
+ */
+export function rolesOf(associated: unknown, ofInterest: unknown, involved?: unknown): Roles {
   const artifacts: Artifact[] = [];
   const skipped: unknown[] = [];
   const byUid = new Map<string, Artifact>();
@@ -130,6 +133,7 @@ export function rolesOf(associated: unknown, ofInterest: unknown): Roles {
     const artifact = known ?? bare(interest);
     if (artifact !== undefined) byRole.set(role, artifact);
   }
+  if (interests.length === 0 && isRecord(involved)) putInvolved(involved, byUid, byRole);
   const elsewhere = new Set<Artifact>();
   for (const { state, uid } of interests) {
     const artifact = uid === undefined ? undefined : byUid.get(uid);
@@ -150,6 +154,15 @@ export function rolesOf(associated: unknown, ofInterest: unknown): Roles {
     byRole,
     elsewhere,
   };
+}
+
+function putInvolved(involved: Fields, byUid: ReadonlyMap<string, Artifact>, byRole: Map<string, Artifact>): void {
+  for (const [name, reference] of Object.entries(involved)) {
+    if (!isRecord(reference)) continue;
+    const uid = text(referenceOf(reference).Uid);
+    const artifact = uid === undefined ? undefined : byUid.get(uid);
+    if (artifact !== undefined && !byRole.has(roleOf(name))) byRole.set(roleOf(name), artifact);
+  }
 }
 
 /** One artifact without a list around it, and no map of several. */
