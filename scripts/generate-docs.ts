@@ -6,9 +6,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { streams } from '../connectors/index.ts';
+import { detectionRules, savedObjects, toNdjson } from '../content/index.ts';
 import { programOf } from '../src/cli.ts';
 import type { Cli } from '../src/commands/shared/context.ts';
 import { configJsonSchema, configMarkdown } from '../src/config/load.ts';
+import { dashboardsMarkdown } from './dashboards-page.ts';
 import { grafanaBoard } from './grafana/board.ts';
 import { kafkaDocumentSchema } from './kafka-schema.ts';
 import { metricsMarkdown } from './metrics-page.ts';
@@ -23,7 +25,10 @@ export const pages: Record<string, () => string> = {
   'docs/config.md': () => configMarkdown(connectors),
   'docs/metrics.md': metricsMarkdown,
   'docs/streams.md': streamsMarkdown,
+  'docs/dashboards.md': dashboardsMarkdown,
   'docs/vendor-samples.md': samplesMarkdown,
+  'content/kibana/sluice.ndjson': () => toNdjson(savedObjects()),
+  'content/kibana/sluice-rules.ndjson': () => toNdjson(detectionRules()),
   'docs/config.schema.json': () => `${JSON.stringify(configJsonSchema(connectors), null, 2)}\n`,
   'content/grafana/sluice.json': () => `${JSON.stringify(grafanaBoard(), null, 2)}\n`,
   'docs/kafka-document.schema.json': () => `${JSON.stringify(kafkaDocumentSchema(), null, 2)}\n`,

@@ -60,6 +60,7 @@ const context: Context = {
   now: clock.now,
   streams,
   simulator: () => import('../simulator/index.ts'),
+  content: () => import('../content/index.ts'),
   self: [process.execPath, ...process.execArgv, import.meta.filename],
   version: version(),
   nodeVersion: process.versions.node,

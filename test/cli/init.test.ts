@@ -41,6 +41,7 @@ async function talk(answers: (string | undefined)[], argv: string[] = [], env: R
     now: Date.now,
     streams,
     simulator: () => import('../../simulator/index.ts'),
+    content: () => import('../../content/index.ts'),
     self: ['sluice'],
     version: '0',
     ask: async (question) => {

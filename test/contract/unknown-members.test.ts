@@ -22,7 +22,7 @@ function withMember(record: unknown, [name, ...rest]: Path): unknown {
 const OF_OURS: ReadonlySet<string> = new Set([
   ...['cylance.instaquery_result Query', 'cylance.instaquery_result query', 'cylance.device_lockdown Device'],
   ...['cylance.detection_rule Unavailable', 'cylance.threat_device Threat', 'cylance.focus_view_result FocusView'],
-  ...['footprint', 'parent', 'meta.[]', 'parent.meta.[]'].map((name) => `apex_central.footprint ${name}`),
+  ...['footprint', 'parent', 'endpoint', 'meta.[]', 'parent.meta.[]'].map((name) => `apex_central.footprint ${name}`),
 ]);
 
 describe.each(streams.map((one) => [one.stream.name, one] as const))('%s', (_name, registered) => {

@@ -11,6 +11,7 @@ import { type CommonOptions, withCommon } from '../shared/options.ts';
 import { declaredStreams, placesOf, sinksOfType } from '../shared/select.ts';
 import { table } from '../shared/table.ts';
 import { addSetupKafka } from './kafka.ts';
+import { addSetupKibana } from './kibana/index.ts';
 
 interface TemplateSetupOptions extends CommonOptions {
   sink?: string;
@@ -26,6 +27,7 @@ export function addSetup(program: Command, cli: Cli): void {
     .option('--dry-run', 'say what would change, and change nothing');
   withCommon(command).action((options: TemplateSetupOptions) => setUp(cli, options));
   addSetupKafka(setup, cli);
+  addSetupKibana(setup, cli);
 }
 
 interface Done {

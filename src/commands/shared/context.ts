@@ -41,6 +41,8 @@ export interface Context {
   streams: readonly Registered[];
   /** Loaded only by the commands that need it. */
   simulator: () => Promise<SimulatorModule>;
+  /** What Kibana gets; loaded only by the command that needs it. */
+  content: () => Promise<ContentModule>;
   /** The command line that runs this program again. */
   self: readonly [string, ...string[]];
   version: string;
@@ -63,6 +65,22 @@ export interface Cli extends Omit<Context, 'stdout' | 'stderr'> {
   /** stderr for the log and the progress bar, which draw. */
   terminal: Terminal;
 }
+
+/** The pack as the commands see it. */
+export interface ContentModule {
+  savedObjects(): readonly PackedObject[];
+  detectionRules(): readonly PackedRule[];
+  /** A line each, as Kibana imports them. */
+  toNdjson(objects: readonly unknown[]): string;
+}
+
+interface PackedObject {
+  type: string;
+  id: string;
+  attributes: Readonly<Record<string, unknown>>;
+}
+
+export type PackedRule = Readonly<Record<string, unknown>> & { rule_id: string; version: number; name: string };
 
 /** The simulator as the commands see it; the engine does not depend on its folder. */
 interface SimulatorModule {
