@@ -74,6 +74,9 @@ export interface SinkPromise {
   atLeastOnce?: boolean;
 }
 
+/** What a state remembers of a closed record. */
+const OF_CLOSED = { status: 'Done', status_before: 'New', end_precision: 7, other: 'x' };
+
 export function sinkContract(
   name: string,
   open: () => Promise<OpenedSink> | OpenedSink,
@@ -109,9 +112,10 @@ export function sinkContract(
       await begin(sink);
       const revised = (key: string, ordinal: number): OutDocument => {
         const revision = `r${ordinal}`;
-        const event = { id: key, hash: revision, sequence: ordinal };
+        const event = { id: key, hash: revision, sequence: ordinal, end: '2026-01-03T00:00:00.000Z' };
+        const about = { host: { id: key, name: 'h', ip: ['::1'] }, rule: { id: 'r' }, test: { contract: OF_CLOSED } };
         return {
-          ...contractDocument(key, { event }),
+          ...contractDocument(key, { event, ...about }),
           id: documentId('test.contract', key, ordinal, revision),
           revision,
         };
@@ -133,6 +137,12 @@ export function sinkContract(
       }));
       expect(found.sort(byId)).toEqual(expected.sort(byId));
       expect(await read('other')).toEqual([]);
+      const asked = { stream: 'test.contract', namespace: 'acme', remembered: true } as const;
+      const [one] = (await Array.fromAsync(sink.stored?.(asked, signal) ?? [])).flat();
+      expect(JSON.parse(one?.last ?? '{}')).toEqual({
+        ...{ s: 'Done', b: 'New', e: '2026-01-03T00:00:00.000Z', p: 7, o: one?.ingestedMs },
+        ...{ h: [one?.key, 'h'], r: ['r', null] },
+      });
     });
 
     it('takes an empty batch', async () => {

@@ -209,13 +209,12 @@ interface Line {
 /** The members that were asked for, by their dotted names. */
 function membersOf(source: Record<string, unknown>, wanted: readonly string[] = Object.keys(source)): object {
   const found: Record<string, unknown> = {};
-  for (const name of wanted) {
-    const [first = '', ...rest] = name.split('.');
+  for (const [first, names] of Map.groupBy(wanted, (name) => name.split('.', 1)[0] as string)) {
     const value = source[first];
     if (value === undefined) continue;
-    const isInner = rest.length > 0 && typeof value === 'object' && value !== null;
-    const inner = isInner ? membersOf(value as Record<string, unknown>, [rest.join('.')]) : value;
-    found[first] = isInner ? { ...(found[first] as object | undefined), ...(inner as object) } : inner;
+    const inner = names.filter((name) => name !== first).map((name) => name.slice(first.length + 1));
+    const isPart = inner.length === names.length && typeof value === 'object' && value !== null;
+    found[first] = isPart ? membersOf(value as Record<string, unknown>, inner) : value;
   }
   return found;
 }
