@@ -86,6 +86,13 @@ export interface StoredQuery {
   remembered?: boolean;
 }
 
+export interface Beside {
+  /** What it is: `changes`. */
+  what: string;
+  expected: number;
+  missing: number;
+}
+
 /** Where documents go. Every method may throw a `SluiceError` with action `stop` (its message says what to do). */
 export interface Sink {
   /** `type` in the config. */
@@ -114,6 +121,11 @@ export interface Sink {
   stored?(query: StoredQuery, signal: AbortSignal): AsyncIterable<StoredDocument[]>;
   /** In words, what is not there any more for an ordinary reason: a retention, or a collector of files. */
   removed?(query: StoredQuery, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * What the sink keeps beside documents of that query, and makes from them: how many there should be, and how many are not
+   * there. With `mend` those are made. Left out where it keeps nothing beside them.
+   */
+  beside?: ((query: StoredQuery, mend: boolean, signal: AbortSignal) => Promise<Beside | undefined>) | undefined;
   /** Removes documents that `stored` told of. Without it, what is there twice stays. */
   remove?(documents: readonly Pick<StoredDocument, 'id' | 'place'>[], signal: AbortSignal): Promise<void>;
   /** For `sluice check`: whether the sink can be reached and written to. */

@@ -317,6 +317,7 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
     async *stored(query, signal) {
       yield* stepwise(call, (sink, broken) => heldBy(sink, query, AbortSignal.any([signal, broken])));
     },
+    beside: (query, mend, signal) => call(async (sink) => sink.beside?.(query, mend, signal)),
     removed: (query, signal) => call(async (sink) => sink.removed?.(query, signal)),
     remove: (documents, signal) =>
       call(async (sink) => {

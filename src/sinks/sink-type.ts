@@ -1,7 +1,9 @@
 /** What a sink brings, and all that the rest knows of it: one folder, and one line in `registry.ts`. */
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { StreamName } from '../api/document.ts';
 import type { CheckLine, Sink } from '../api/sink.ts';
+import type { DeclaredFields } from '../api/stream.ts';
 import { name } from '../api/values.ts';
 import type { Parts } from '../system/parts.ts';
 import type { Owner } from './ndjson/owner.ts';
@@ -45,6 +47,12 @@ export interface Named {
   type: string;
 }
 
+/** A stream, and the fields that templates are made of. */
+export interface DeclaredStream {
+  stream: StreamName;
+  fields: DeclaredFields;
+}
+
 /** What `sluice init` asks and writes for a sink. */
 export interface SinkBeginning {
   /** The key that holds its address, and what to ask for it. */
@@ -86,6 +94,8 @@ export interface SinkType<Schema extends z.ZodObject, Settings extends Named> {
    * seen. Left out where nothing is prepared that could grow old.
    */
   prepared?(settings: Settings, signal: AbortSignal): Promise<CheckLine | undefined>;
+  /** Streams that it makes by itself of another one; none, where this is left out. */
+  derives?(settings: Settings, of: DeclaredStream): DeclaredStream[];
   /** Whether `recover` can be asked later what arrived (`Sink.looksUp`). */
   looksUp(settings: Settings): boolean;
   /** How long one write may take without an answer, its own retries included: longer is reported as stuck. */

@@ -57,10 +57,10 @@ test('its data streams and topics are among those that setup makes and check loo
   const config = testConfig('http://127.0.0.1:9', '/nowhere');
   const own = { stream: HEARTBEAT.name, namespace: 'acme' };
   expect(placesOf(config, 'files')).not.toContainEqual(own);
-  expect(declaredStreams(config, [])).toEqual([]);
+  expect(declaredStreams(config, [], 'files')).toEqual([]);
   config.heartbeat = { everyMs: 1000 };
   expect(placesOf(config, 'files')).toContainEqual(own);
-  const [declared] = declaredStreams(config, []);
+  const [declared] = declaredStreams(config, [], 'files');
   const { componentTemplates } = templatesFor({ ...(declared as NonNullable<typeof declared>), capability: 'full' });
   const text = JSON.stringify(componentTemplates);
   for (const name of Object.keys(HEARTBEAT.fields.custom))

@@ -9,6 +9,7 @@ import { streams } from '../../connectors/index.ts';
 import { violations } from '../../mappings/ecs-check.ts';
 import { itemsOfEach, type TruthStream } from '../../simulator/index.ts';
 import type { EcsDocument } from '../../src/api/document.ts';
+import { documentId } from '../../src/api/records/identity.ts';
 import { committedInAll, confirmAllCommitted, preparedBatches } from '../e2e/committed.ts';
 import { differencesFrom, documentsIn, idOf } from '../e2e/delivered.ts';
 import { killAgainAndAgain, refuseTrouble, runUntilQuiet } from '../e2e/kills.ts';
@@ -61,12 +62,15 @@ const SINKS: Record<string, () => Promise<Storage>> = {
     const node = await startElasticsearch({ version: '9.5.3' });
     cleanups.push(node.stop);
     return {
-      sink: { name: 'elastic', type: 'elasticsearch', nodes: [node.url], compression: 'none' },
+      sink: { name: 'elastic', type: 'elasticsearch', nodes: [node.url], compression: 'none', changes: true },
       setup: ['setup', 'elasticsearch'],
       async read(_place, stream, each) {
         for await (const { id, source } of allHits(node.url, `logs-${stream}-${sourceOf(stream)}`)) each(id, source);
       },
-      joined: () => devicesJoin(node.url),
+      async joined() {
+        await devicesJoin(node.url);
+        await changesFollow(node.url);
+      },
     };
   },
   async kafka() {
@@ -135,6 +139,26 @@ async function devicesJoin(url: string): Promise<void> {
   const { count } = await ask<{ count: number }>(url, 'POST', '/logs-*-acme*/_count', { query: { bool: { filter } } });
   console.log(`${count} documents of detections have their host's addresses from the inventory`);
   expect(count).toBeGreaterThan(0);
+}
+
+/** Beside each later revision its copy among the changes, once, and nothing else. */
+async function changesFollow(url: string): Promise<void> {
+  let all = 0;
+  for (const stream of NAMES) {
+    const source = sourceOf(stream);
+    const expected: string[] = [];
+    for await (const { source: document } of allHits(url, `logs-${stream}-${source}`)) {
+      const { id, sequence, hash } = document.event as { id: string; sequence: number; hash: string };
+      if (sequence > 1) expected.push(documentId(`${stream}_changes`, id, sequence, hash));
+    }
+    if (expected.length === 0) continue; // there is no data stream then
+    const found: string[] = [];
+    for await (const { id } of allHits(url, `logs-${stream}_changes-${source}`)) found.push(id);
+    expect(found.sort(), stream).toEqual(expected.sort());
+    all += found.length;
+  }
+  console.log(`${all} changes have their copy`);
+  expect(all).toBeGreaterThan(100);
 }
 
 interface Joined {

@@ -57,7 +57,7 @@ async function setUpSink(cli: Cli, context: CommandContext, settings: Settings, 
   const { demandPolicy } = await import('../../sinks/elasticsearch/lifecycle.ts');
   const { lifecycle, name } = settings;
   const { signal } = cli;
-  const streams = declaredStreams(context.config, context.tools.streams);
+  const streams = declaredStreams(context.config, context.tools.streams, name);
   const client = connectElasticsearch(settings);
   try {
     const { capability, says } = await detectCapability(client, signal);

@@ -2,12 +2,13 @@
 
 import type { StreamName } from '../../api/document.ts';
 import { usageError } from '../../api/errors.ts';
-import type { DeclaredFields, Registered } from '../../api/stream.ts';
+import type { Registered } from '../../api/stream.ts';
 import { ALERT_LIMIT } from '../../engine/alerts/tell.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
 import { HEARTBEAT } from '../../engine/heartbeat.ts';
 import type { Config, SourceConfig } from '../../engine/settings.ts';
-import type { SinkConfig } from '../../sinks/registry.ts';
+import { type SinkConfig, sinkTypeOf } from '../../sinks/registry.ts';
+import type { DeclaredStream } from '../../sinks/sink-type.ts';
 import type { StateStore } from '../../state/store.ts';
 import type { CommandContext } from './command-context.ts';
 
@@ -48,33 +49,40 @@ export function knownPlans(
   return chosenPlans(plans, choice).filter(({ name }) => known.has(name));
 }
 
-/** Stream and source of everything that goes to a sink. */
+/** Stream and source of everything that goes to a sink, and of what it makes of that by itself. */
 export function placesOf(config: Config, sinkName: string): { stream: StreamName; namespace: string }[] {
   const own = config.heartbeat === undefined ? [] : [HEARTBEAT.name];
   const limited = ({ maxAlertsPerHour }: SourceConfig) => (maxAlertsPerHour === undefined ? [] : [ALERT_LIMIT.name]);
+  const derived = (stream: StreamName) =>
+    derivedBy(config, sinkName, { stream, fields: HEARTBEAT.fields }).map((one) => one.stream);
   return config.sources
     .filter((source) => source.sinks.includes(sinkName))
     .flatMap((source) =>
-      [...source.streams, ...own, ...limited(source)].map((stream) => ({ stream, namespace: source.name })),
+      [...source.streams.flatMap((stream) => [stream, ...derived(stream)]), ...own, ...limited(source)].map(
+        (stream) => ({ stream, namespace: source.name }),
+      ),
     );
 }
 
-/** Every stream whose documents may go to a sink, with the fields that templates are made of. */
-export function declaredStreams(
-  config: Config,
-  registered: readonly Registered[],
-): { stream: StreamName; fields: DeclaredFields }[] {
+function derivedBy({ sinks }: Config, sinkName: string, of: DeclaredStream): DeclaredStream[] {
+  const sink = sinks.find(({ name }) => name === sinkName);
+  return sink === undefined ? [] : (sinkTypeOf(sink.type)?.derives?.(sink, of) ?? []);
+}
+
+/** Every stream whose documents may be in a sink, with the fields that templates are made of. */
+export function declaredStreams(config: Config, registered: readonly Registered[], sinkName: string): DeclaredStream[] {
   const own = config.heartbeat === undefined ? [] : [{ stream: HEARTBEAT.name, fields: HEARTBEAT.fields }];
   const isLimited = config.sources.some(({ maxAlertsPerHour }) => maxAlertsPerHour !== undefined);
   if (isLimited) own.push({ stream: ALERT_LIMIT.name, fields: ALERT_LIMIT.fields });
-  return [...registered.map(({ stream, fields }) => ({ stream: stream.name, fields })), ...own];
+  const all = registered.map(({ stream, fields }) => ({ stream: stream.name, fields }));
+  return [...all.flatMap((one) => [one, ...derivedBy(config, sinkName, one)]), ...own];
 }
 
 /** A sink that also knows what will go to it: for `check`, and for whoever asks how it is prepared. */
 export function withPlaces({ config, tools }: Pick<CommandContext, 'config' | 'tools'>, sink: SinkConfig): SinkConfig {
   const places = placesOf(config, sink.name);
   const dataStreams = places.map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
-  const more = { dataStreams, places, streams: declaredStreams(config, tools.streams) };
+  const more = { dataStreams, places, streams: declaredStreams(config, tools.streams, sink.name) };
   return { ...sink, ...more };
 }
 

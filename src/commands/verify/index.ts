@@ -5,6 +5,7 @@ import { stopError, usageError } from '../../api/errors.ts';
 import type { Range } from '../../api/walk.ts';
 import { type Built, build, toPipeline } from '../../engine/build.ts';
 import type { Pipeline } from '../../engine/pipeline.ts';
+import { verifyBeside } from '../../engine/verify/beside.ts';
 import { type Verdict, type VerifyTools, verify } from '../../engine/verify/verify.ts';
 import { startProgress } from '../../observe/progress.ts';
 import { readTime } from '../../observe/show.ts';
@@ -128,8 +129,10 @@ async function lookAt(
   const verified = await verify(pipeline, wanted, tools, (one) => void differences.push(one)).finally(progress.stop);
   const { missing, stale, doubled, extra } = verified.counts;
   const isVerifiable = (verified.notVerifiableBeforeMs ?? range.fromMs) <= range.fromMs;
-  const isClean = isVerifiable && missing + stale + doubled + extra + verified.open.length === 0;
-  const found = { pipeline: pipeline.name, range, verified, differences, isClean };
+  const beside = await verifyBeside(pipeline, range, tools.pause, cli.signal);
+  const isWhole = verified.open.length === 0 && (beside?.missing ?? 0) === 0;
+  const isClean = isVerifiable && isWhole && missing + stale + doubled + extra === 0;
+  const found = { pipeline: pipeline.name, range, verified, beside, differences, isClean };
   teller.tell(found);
   return found;
 }

@@ -1,6 +1,7 @@
 /** `sluice verify --repair`: an ordinary backfill ships what the comparison found missing. */
 import { recover } from '../../engine/recover.ts';
 import { finishJobs } from '../../engine/schedule.ts';
+import { mendBeside } from '../../engine/verify/beside.ts';
 import { shipOlder } from '../../engine/verify/older.ts';
 import { payOwed } from '../../engine/verify/reading.ts';
 import { planRepair, prepareRepair } from '../../engine/verify/repair.ts';
@@ -18,7 +19,9 @@ export async function repairAll(
   options: VerifyOptions,
   found: readonly Compared[],
 ): Promise<void> {
-  const broken = found.filter(({ differences }) => differences.some(({ kind }) => kind !== 'expired'));
+  const broken = found.filter(
+    ({ differences, beside }) => differences.some(({ kind }) => kind !== 'expired') || (beside?.missing ?? 0) > 0,
+  );
   if (broken.length === 0) return;
   const names = broken.map(({ pipeline }) => pipeline);
   const { state, raw } = context.config;
@@ -28,13 +31,15 @@ export async function repairAll(
     for (const one of broken) {
       const running = opened.running.find(({ pipeline }) => pipeline.name === one.pipeline) as Running;
       const { beyond, removed } = await repair(cli, opened.store, running, one, options, kept);
+      const besides = one.beside === undefined ? 0 : await mendBeside(running.pipeline, one.range, cli.signal);
       const { delivered } = running.statistics;
       if (options.json)
-        cli.stdout.json({ pipeline: one.pipeline, repaired: true, shipped: delivered, removed, beyond });
+        cli.stdout.json({ pipeline: one.pipeline, repaired: true, shipped: delivered, removed, besides, beyond });
       else {
         cli.stdout.line(
           `${one.pipeline}: ${plural(delivered, 'document')} shipped${removed > 0 ? `, ${showCount(removed)} removed` : ''}`,
         );
+        if (besides > 0) cli.stdout.line(`  ${showCount(besides)} ${one.beside?.what} made beside them`);
         for (const [why, count] of Object.entries(beyond))
           cli.stdout.line(`  beyond repair: ${showCount(count)}: ${why}`);
       }

@@ -1,4 +1,5 @@
 /** What a comparison found, for people and for programs. */
+import type { Beside } from '../../api/sink.ts';
 import type { Range } from '../../api/walk.ts';
 import type { Verdict, Verified } from '../../engine/verify/verify.ts';
 import { plural, showCount, showTime } from '../../observe/show.ts';
@@ -24,6 +25,8 @@ export interface Compared {
   pipeline: string;
   range: Range;
   verified: Verified;
+  /** What the sink makes of documents by itself. */
+  beside?: Beside | undefined;
   differences: Verdict[];
   isClean: boolean;
 }
@@ -48,6 +51,7 @@ export function createTeller({ stdout }: Cli, { json, limit }: { json?: boolean;
         stdout.line(
           `  not verifiable: what lies before ${showTime(notVerifiableBeforeMs)} was forgotten (\`sluice state compact\`)`,
         );
+      if (found.beside !== undefined) stdout.line(`  ${besides(found.beside)}`);
       const shown = found.differences.slice(0, limit);
       if (shown.length > 0) stdout.lines(table([HEAD, ...shown.map(row)], '  '));
       const more = found.differences.length - shown.length;
@@ -68,7 +72,7 @@ function plain({ kind, key, ordinal, id, reason, timeMs, surplus }: Verdict) {
   };
 }
 
-function summaryOf({ pipeline, range, verified, isClean }: Compared) {
+function summaryOf({ pipeline, range, verified, beside, isClean }: Compared) {
   const { counts, listed, held, rejected, dropped, open, notVerifiableBeforeMs } = verified;
   const [from, to] = [range.fromMs, range.toMs].map((ms) => new Date(ms).toISOString());
   return {
@@ -82,9 +86,15 @@ function summaryOf({ pipeline, range, verified, isClean }: Compared) {
     rejected,
     dropped,
     ...counts,
+    beside: beside ?? null,
     open,
     notVerifiableBeforeMs: notVerifiableBeforeMs ?? null,
   };
+}
+
+function besides({ what, expected, missing }: Beside): string {
+  const there = `beside them ${showCount(expected - missing)} of ${showCount(expected)} ${what}`;
+  return missing === 0 ? there : `${there}: ${showCount(missing)} missing`;
 }
 
 function sentence({ verified, isClean }: Compared): string {

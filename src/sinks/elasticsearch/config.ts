@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   caFile,
   duration,
+  flag,
   httpUrl,
   insecure,
   isReadableOnTheWay,
@@ -13,6 +14,7 @@ import {
   whole,
 } from '../../api/values.ts';
 import { type Given, type SinkProblem, type SinkType, sinkName } from '../sink-type.ts';
+import { changesOf, fieldsOfChanges } from './beside/changes.ts';
 import type { ElasticsearchSettings } from './index.ts';
 
 const schema = z.strictObject({
@@ -48,6 +50,11 @@ const schema = z.strictObject({
   concurrency: whole(1, 64)
     .prefault(2)
     .describe('Bulk requests at the same time. Default: 2: one is indexed while the next travels.'),
+  changes: flag()
+    .prefault(false)
+    .describe(
+      'Whether later revisions go into a data stream of their own as well, `logs-<stream>_changes-<source>`, with the time of the change in `@timestamp`; `sluice setup elasticsearch` prepares it. Default: no; each revision is one document, with the time of its record.',
+    ),
   retention: duration({ min: '1h', max: '36500d' })
     .optional()
     .describe(
@@ -98,6 +105,7 @@ export const elasticsearch: SinkType<typeof schema, ElasticsearchConfig> = {
     maxBulkBytes: raw.max_bulk,
     maxBulkDocuments: raw.max_bulk_documents,
     concurrency: raw.concurrency,
+    changes: raw.changes,
     lifecycle: lifecycleOf(raw),
     requestTimeoutMs: raw.timeout,
     retryDeadlineMs: raw.retry_deadline,
@@ -114,6 +122,8 @@ export const elasticsearch: SinkType<typeof schema, ElasticsearchConfig> = {
   },
   open: async (settings, tools) => (await import('./index.ts')).openElasticsearch(settings, tools),
   prepared: async (settings, signal) => (await import('./template-check.ts')).templatesPrepared(settings, signal),
+  derives: ({ changes }, { stream, fields }) =>
+    changes ? [{ stream: changesOf(stream), fields: fieldsOfChanges(fields) }] : [],
   looksUp: () => true,
   silentMs: ({ retryDeadlineMs, requestTimeoutMs }) => retryDeadlineMs + requestTimeoutMs,
   impatient: (settings, limitMs) => ({

@@ -8,15 +8,17 @@
  */
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
-import type { Batch, CheckLine, Prepared, Rejection, Sink } from '../../api/sink.ts';
-import { type Backoff, type BackoffSettings, backoffOf } from '../backoff.ts';
-import { type ChunkLimits, chunksOf, dataStreamOf } from './bulk.ts';
+import type { CheckLine, Prepared, Sink, StoredQuery } from '../../api/sink.ts';
+import { type BackoffSettings, backoffOf } from '../backoff.ts';
+import { changesAmong } from './beside/changes.ts';
+import { addChanges, completeChanges } from './beside/complete.ts';
+import { dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
 import type { Expiry } from './lifecycle.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
 import { removeFrom, storedIn } from './stored.ts';
 import type { CheckedStream } from './template-check.ts';
-import { deliver } from './write.ts';
+import { deliverAll, type Writing } from './write.ts';
 
 export interface ElasticsearchSettings extends ConnectionSettings, BackoffSettings {
   dataStreamType?: 'logs';
@@ -28,6 +30,8 @@ export interface ElasticsearchSettings extends ConnectionSettings, BackoffSettin
   dataStreams?: readonly string[];
   /** The streams whose templates `check` compares with those of this version. */
   streams?: readonly CheckedStream[];
+  /** Whether later revisions go into a data stream of their own, too. */
+  changes?: boolean;
   /** When documents expire, as `setup` and `check` see to it. */
   lifecycle?: Expiry;
 }
@@ -43,13 +47,10 @@ interface ElasticsearchTools {
 }
 
 /** What every write of one sink shares. */
-interface Opened {
-  client: EsClient;
-  limits: ChunkLimits;
-  concurrency: number;
-  limit: ReturnType<typeof pLimit>;
-  newBackoff: () => Backoff;
-  now: () => number;
+interface Opened extends Writing {
+  /** Whether changes go into a data stream of their own, too. */
+  changes: boolean;
+  log: Logger;
 }
 
 export function openElasticsearch(settings: ElasticsearchSettings, tools: ElasticsearchTools): Sink {
@@ -67,7 +68,10 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
       const name = JSON.stringify([batch.pipeline, batch.walk, batch.number]);
       const attempted = begun.has(name);
       begun.add(name);
-      const rejections = await writeBatch(opened, batch, attempted, signal);
+      const ingested = new Date(opened.now()).toISOString();
+      const rejections = await deliverAll(opened, batch.documents, { ingested, attempted, signal });
+      if (opened.changes)
+        await addChanges(opened, changesAmong(batch.documents, rejections, ingested), ingested, signal);
       begun.delete(name);
       return { rejections, receipt: null };
     },
@@ -79,6 +83,9 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
         { ...opened, dataStream: dataStreamOf(opened.limits.dataStreamType, query), signal: either(given) },
         query,
       ),
+    beside: opened.changes
+      ? (query, mend, given) => completeChanges(opened, query, { range: query.range }, { mend, signal: either(given) })
+      : undefined,
     remove: (documents, given) => removeFrom({ ...opened, dataStream: 'its index', signal: either(given) }, documents),
     check: (signal) => check(opened.client, settings, signal),
     close: () => {
@@ -112,50 +119,25 @@ function open(settings: ElasticsearchSettings, { log, now, lived = now, retried 
     concurrency,
     limit: pLimit(concurrency),
     newBackoff: backoffOf(`Elasticsearch at ${client.where}`, settings, log, lived, retried),
+    changes: settings.changes ?? false,
+    log,
     now,
   };
 }
 
-/** The first failure calls the other requests of the batch off, and is thrown once they have ended. */
-async function writeBatch(opened: Opened, batch: Batch, attempted: boolean, signal: AbortSignal): Promise<Rejection[]> {
-  const rejections: Rejection[] = [];
-  const failures: unknown[] = [];
-  const own = new AbortController();
-  const abort = () => own.abort(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  const chunks = chunksOf(batch.documents, opened.limits, new Date(opened.now()).toISOString());
-  const { client, limit } = opened;
-  const work = async () => {
-    // Several workers take from one generator: a chunk is serialised when a worker is free to send it.
-    for (let next = chunks.next(); !next.done && !own.signal.aborted; next = chunks.next()) {
-      const delivery = { client, limit, backoff: opened.newBackoff(), rejections, signal: own.signal };
-      await deliver(next.value, delivery, attempted);
-    }
-  };
-  const guarded = () =>
-    work().catch((error: unknown) => {
-      failures.push(error);
-      own.abort();
-    });
-  await Promise.all(Array.from({ length: opened.concurrency }, guarded));
-  signal.removeEventListener('abort', abort);
-  signal.throwIfAborted();
-  if (failures.length > 0) throw failures[0];
-  return rejections;
-}
-
 async function recovered(opened: Opened, prepared: Prepared[], signal: AbortSignal): Promise<Set<string>> {
-  const wanted = new Map<string, string[]>();
+  const wanted = new Map<string, { ids: string[]; of: Pick<StoredQuery, 'stream' | 'namespace'> }>();
   for (const entry of prepared.flatMap((batch) => batch.ids)) {
     const dataStream = dataStreamOf(opened.limits.dataStreamType, entry);
-    const ids = wanted.get(dataStream);
-    if (ids) ids.push(entry.id);
-    else wanted.set(dataStream, [entry.id]);
+    const known = wanted.get(dataStream);
+    if (known) known.ids.push(entry.id);
+    else wanted.set(dataStream, { ids: [entry.id], of: entry });
   }
   const arrived = new Set<string>();
-  for (const [dataStream, ids] of wanted) {
+  for (const [dataStream, { ids, of }] of wanted) {
     const there = await lookUpUntilAnswered({ client: opened.client, dataStream, ids, signal }, opened.newBackoff());
     for (const id of there) arrived.add(id);
+    if (opened.changes) await completeChanges(opened, of, { ids: [...there] }, { mend: true, signal });
   }
   return arrived;
 }

@@ -31,8 +31,29 @@ interface Reading {
   signal: AbortSignal;
 }
 
+export interface Hit {
+  id: string;
+  index: string;
+  source: Partial<EcsDocument>;
+}
+
 /** Throws where a shard is missing: what lies there would count as lost. A data stream that is not there holds nothing. */
 export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGenerator<StoredDocument[]> {
+  const filter = query.range === undefined ? undefined : timesIn(query.range);
+  for await (const hits of hitsIn(reading, { size: PAGE, source: lookedAt(query), filter }))
+    yield hits.map(({ id, index, source }) => toStored(query, id, source, index));
+}
+
+interface Wanted {
+  /** Documents to a page. */
+  size: number;
+  /** Their members. */
+  source: readonly string[] | boolean;
+  filter?: object | undefined;
+}
+
+/** The documents of a data stream, a page at a time. */
+export async function* hitsIn(reading: Reading, { size, source, filter }: Wanted): AsyncGenerator<Hit[]> {
   const { dataStream } = reading;
   await answered(reading, { method: 'POST', path: `/${dataStream}/_refresh`, shape: SHARDS });
   const opened = await answered(reading, {
@@ -50,12 +71,12 @@ export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGene
         path: '/_search',
         query: { allow_partial_search_results: false },
         body: {
-          size: PAGE,
+          size,
           pit: { id, keep_alive: KEPT },
           sort: [{ _shard_doc: 'asc' }],
           track_total_hits: false,
-          _source: lookedAt(query),
-          ...(query.range === undefined ? {} : { query: timesIn(query.range) }),
+          _source: source,
+          ...(filter === undefined ? {} : { query: filter }),
           ...(after === undefined ? {} : { search_after: after }),
         },
         shape: HITS,
@@ -65,8 +86,8 @@ export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGene
       const { hits } = page.hits;
       after = hits.at(-1)?.sort;
       if (hits.length > 0)
-        yield hits.map(({ _id, _index, _source }) => toStored(query, _id, _source as Partial<EcsDocument>, _index));
-      if (hits.length < PAGE) return;
+        yield hits.map(({ _id, _index, _source }) => ({ id: _id, index: _index, source: _source as Hit['source'] }));
+      if (hits.length < size) return;
     }
   } finally {
     const close = { method: 'DELETE' as const, path: '/_pit', body: { id }, signal: AbortSignal.timeout(5000) };
@@ -74,7 +95,7 @@ export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGene
   }
 }
 
-function timesIn({ fromMs, toMs }: Range) {
+export function timesIn({ fromMs, toMs }: Range) {
   return { range: { '@timestamp': { gte: fromMs, lt: toMs, format: 'epoch_millis' } } };
 }
 

@@ -1,9 +1,17 @@
 /** Delivers one chunk until every document in it has arrived or is rejected: the loop around `sendBulk` and the look-up. */
 import type { LimitFunction } from 'p-limit';
-import type { Rejection } from '../../api/sink.ts';
+import type { OutDocument, Rejection } from '../../api/sink.ts';
 import { type Backoff, orRefusal } from '../backoff.ts';
 import { type EsProblem, fieldOf } from './answers.ts';
-import { type BulkChunk, type BulkLine, type BulkOutcome, type Sent, sendBulk } from './bulk.ts';
+import {
+  type BulkChunk,
+  type BulkLine,
+  type BulkOutcome,
+  type ChunkLimits,
+  chunksOf,
+  type Sent,
+  sendBulk,
+} from './bulk.ts';
 import type { EsClient } from './client.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
 
@@ -16,8 +24,52 @@ interface BulkDelivery {
   signal: AbortSignal;
 }
 
+/** What writes of one sink share. */
+export interface Writing {
+  client: EsClient;
+  limits: ChunkLimits;
+  concurrency: number;
+  limit: LimitFunction;
+  newBackoff: () => Backoff;
+  now: () => number;
+}
+
+/**
+ * Delivers documents; returns those that were refused. The first failure calls the other requests off, and is thrown once
+ * they have ended.
+ */
+export async function deliverAll(
+  { client, limits, concurrency, limit, newBackoff }: Writing,
+  documents: readonly OutDocument[],
+  { ingested, attempted, signal }: { ingested: string; attempted: boolean; signal: AbortSignal },
+): Promise<Rejection[]> {
+  const rejections: Rejection[] = [];
+  const failures: unknown[] = [];
+  const own = new AbortController();
+  const abort = () => own.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  const chunks = chunksOf(documents, limits, ingested);
+  const work = async () => {
+    // Several workers take from one generator: a chunk is serialised when a worker is free to send it.
+    for (let next = chunks.next(); !next.done && !own.signal.aborted; next = chunks.next()) {
+      const delivery = { client, limit, backoff: newBackoff(), rejections, signal: own.signal };
+      await deliver(next.value, delivery, attempted);
+    }
+  };
+  const guarded = () =>
+    work().catch((error: unknown) => {
+      failures.push(error);
+      own.abort();
+    });
+  await Promise.all(Array.from({ length: concurrency }, guarded));
+  signal.removeEventListener('abort', abort);
+  signal.throwIfAborted();
+  if (failures.length > 0) throw failures[0];
+  return rejections;
+}
+
 /** `attempted`: an earlier attempt may have arrived. */
-export async function deliver(chunk: BulkChunk, delivery: BulkDelivery, attempted: boolean): Promise<void> {
+async function deliver(chunk: BulkChunk, delivery: BulkDelivery, attempted: boolean): Promise<void> {
   let left = chunk.lines;
   let outcomeUnknown = attempted;
   for (let cuts = 0; left.length > 0; ) {
