@@ -81,9 +81,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/engine/change/change.ts',
-        find: 'return { row, out, claim: mine, availableMs, raw: made.raw };',
-        put: `const isError = out.json.includes('"kind":"pipeline_error"');
-  return { row, out: isError ? undefined : out, claim: mine, availableMs, raw: made.raw };`,
+        find: 'if (detailMissing) row.isBare = true;',
+        put: `if (out.json.includes('"kind":"pipeline_error"')) return { row, out: undefined, claim: mine };`,
       },
     ],
     tests: ['test/engine/awkward-moments.test.ts', 'test/engine/every-moment.test.ts'],
