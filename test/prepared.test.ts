@@ -54,7 +54,7 @@ async function cluster(found: { version?: number; status?: number }): Promise<Si
 function watched(sink: SinkConfig, everyMs?: number): string[] {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
-  watch = watchPrepared([sink], log, everyMs);
+  watch = watchPrepared([sink], { log }, everyMs);
   return lines;
 }
 

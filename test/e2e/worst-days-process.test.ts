@@ -47,7 +47,7 @@ test(`stopped twice for ${STOPPED_S} s in the middle, with requests under way`, 
     await sleep(STOPPED_S * 1000);
     process.kill(child.pid as number, 'SIGCONT');
     const { code, status } = await healthOf(port);
-    expect([code, status]).toEqual([200, 'ok']);
+    expect([code, status]).toEqual([200, 'healthy']);
   }
   expect(committedRevisions(state(), 1)).toBeLessThan(DETECTIONS);
   await until('everything has arrived', 60_000, () => committedRevisions(state(), 1) >= DETECTIONS);

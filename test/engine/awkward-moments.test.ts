@@ -561,7 +561,7 @@ describe('a record', () => {
       document.key,
       (documentOf(document).tags as string[] | undefined) ?? [],
     ]);
-    expect(Object.fromEntries(tags)).toEqual({ a: [], b: ['detail_missing'] });
+    expect(Object.fromEntries(tags)).toEqual({ a: ['end_unknown'], b: ['detail_missing', 'end_unknown'] });
   });
 
   test('on a last page that calls itself smaller is shipped', async () => {

@@ -28,7 +28,7 @@ export async function serveStatus(cli: Cli, context: CommandContext, opened: Ope
   await learnFromLedger(opened.store, opened.running, cli.now());
   const prepared = watchPrepared(
     config.sinks.map((sink) => withPlaces(context, sink)),
-    log,
+    { log, parts: context.tools.parts },
   );
   const model = openStatus(cli, context, opened, prepared);
   const { lost, redactor, nodeVersion } = cli;
