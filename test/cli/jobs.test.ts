@@ -53,9 +53,13 @@ test('a job that run works on is paused, resumed and cancelled by its number; th
   await ok('jobs', 'cancel', '2');
 
   await ok('jobs', 'pause', '1');
-  await sleep(2500);
-  const { finished } = await untilJob(({ id }) => id === 1);
-  await sleep(2500);
+  // The page at hand is read to its end.
+  const stands = async (before: number): Promise<number> => {
+    await sleep(5000);
+    const { finished } = await untilJob(({ id }) => id === 1);
+    return finished === before ? finished : stands(finished);
+  };
+  const finished = await stands(0);
   const still = await untilJob(({ id }) => id === 1);
   expect(still).toMatchObject({ status: 'paused', finished, behind: expect.stringContaining('jobs resume 1') });
 
