@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { isAbort, messageOf, messageWithAdvice, SluiceError } from '../api/errors.ts';
 import { startTelling } from '../engine/alerts/telling.ts';
 import { isHeld, isOver } from '../engine/jobs/control.ts';
+import { givesWay } from '../engine/jobs/hold-up.ts';
 import { openSwitches, type Switches } from '../engine/jobs/switches.ts';
 import { runPipeline } from '../engine/runner.ts';
 import { finishJobs, walkOf } from '../engine/schedule.ts';
@@ -191,15 +192,20 @@ function followJobs(store: StateStore, running: Running[], ending = false): void
         ? job.pipelines.map((name) => failureOf(byPipeline.get(name), job)).find((reason) => reason !== undefined)
         : `the running Sluice does not have the pipeline ${foreign}`;
     const status = why !== undefined ? 'failed' : ending ? 'waiting' : 'running';
-    const said = why ?? (ending ? undefined : holdUp(job, byPipeline));
+    const said = why ?? (ending ? undefined : holdUp(job, running));
     if (job.status !== status || job.message !== said) store.setJob(job.id, status, said);
   }
 }
 
-/** What holds a job up that is worked on: trouble of the vendor or the sink in one of its pipelines. */
-function holdUp({ pipelines }: JobRow, byPipeline: ReadonlyMap<string, Statistics>): string | undefined {
-  const all = pipelines.flatMap((name) => byPipeline.get(name) ?? []);
-  return all.filter(({ paused }) => paused === undefined).find(({ waiting }) => waiting !== undefined)?.waiting;
+/** What holds a job up that is worked on: trouble of the vendor or the sink in one of its pipelines, or the live edge. */
+function holdUp(job: JobRow, running: Running[]): string | undefined {
+  const { id, pipelines } = job;
+  const ours = running.filter(({ statistics: { name, paused } }) => paused === undefined && pipelines.includes(name));
+  const trouble = ours.find(({ statistics }) => statistics.waiting !== undefined)?.statistics.waiting;
+  if (trouble !== undefined) return trouble;
+  const open = ours.filter(({ pipeline: { state } }) => state.walk(walkOf(job).id)?.finishedAtMs === undefined);
+  const each = open.map(({ pipeline, plan }) => givesWay(pipeline.state.jobParts(id), plan.traffic, pipeline.now()));
+  return each.every((one) => one !== undefined) ? each[0] : undefined;
 }
 
 function failureOf(statistics: Statistics | undefined, job: JobRow): string | undefined {

@@ -41,7 +41,7 @@ export async function measureBackfill(
   ...more: string[]
 ): Promise<Measured> {
   const running = place.start('run');
-  await until(() => /\d pipelines?: /.test(running.said()));
+  await until(() => /\d pipelines?/.test(running.said()));
   // The live edge has read its first range: the backfill has the budget for itself.
   await sleep(3000);
   const { start } = place.simulator.range;
