@@ -172,6 +172,7 @@ test('problems of vendors and sinks, in one go', { timeout: 180_000 }, async () 
   const others = [
     { name: 'files', type: 'ndjson' },
     await es('unset', {}),
+    { ...(await es('no_ilm', {})), ilm_policy: 'thirty-days' },
     await es('old', { version: '7.17.9' }),
     await es('key', { status: 401 }),
     { ...(await es('down', {})), nodes: ['http://127.0.0.1:9'] },
@@ -286,6 +287,13 @@ test('problems of vendors and sinks, in one go', { timeout: 180_000 }, async () 
       mark: '✗',
       says: /./,
       advice: /Run `sluice setup elasticsearch` once/,
+    },
+    {
+      part: 'sink es_no_ilm',
+      what: 'Lifecycle',
+      mark: '✗',
+      says: /no index lifecycle management/,
+      advice: /Remove `ilm_policy`/,
     },
     {
       part: 'sink es_old',
