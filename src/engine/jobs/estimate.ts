@@ -53,20 +53,14 @@ export interface Work {
   workedMs: number;
 }
 
-interface Unread {
-  records: number;
-  /** Of them, those that were not known when they were counted. */
-  fresh: number;
-}
-
-/** What is left of a part: what of its records is not finished, and of those behind it. */
-interface Left {
-  /** In parts that have been begun. */
-  begun: Unread;
-  /** In those that are still to be counted. */
-  rest: Unread;
+/** What the parts of a job say together: each record counts once, in the smallest part that has it. */
+interface Sum {
+  /** Records that are not finished: in parts that have been begun, and in those that are still to be counted. */
+  begun: number;
+  rest: number;
   finished: number;
-  freshFinished: number;
+  /** Records that were not known before the job. */
+  fresh: number;
 }
 
 /** The work of a job in a pipeline, from its parts. */
@@ -80,15 +74,11 @@ export function workOf(parts: readonly JobPart[], facts: ReadingFacts | undefine
   const pace = paceOf(parts);
   if (current === undefined)
     return { records: undefined, finished: 0, ...done, requestsLeft: undefined, pace, atMs: undefined };
-  const [begun, rest] = [
-    { records: 0, fresh: 0 },
-    { records: 0, fresh: 0 },
-  ];
-  const left: Left = { begun, rest, finished: 0, freshFinished: 0 };
-  const roots = treeOf(counted);
+  const left: Sum = { begun: 0, rest: 0, finished: 0, fresh: 0 };
+  const roots = treeOf(counted.filter((part) => part.counted > 0)); // others are empty, or were counted anew
   for (const root of roots) add(left, root, current);
   const records = roots.reduce((all, { part }) => all + part.counted, 0);
-  const { requestsLeft } = requestsFor(left, parts, current, facts, sum('detailRequests'));
+  const requestsLeft = requestsFor(left, parts, current, facts, sum('detailRequests'));
   return { records, finished: left.finished, ...done, requestsLeft, pace, atMs: current.atMs };
 }
 
@@ -112,25 +102,22 @@ function treeOf(parts: readonly JobPart[]): Node[] {
   return roots;
 }
 
-function add(left: Left, { part, within }: Node, current: JobPart): void {
+function add(left: Sum, { part, within }: Node, current: JobPart): void {
   if (within.length > 0) {
     const span = within.reduce((all, { part: { range } }) => all + range.toMs - range.fromMs, 0);
     const isWhole = span >= part.range.toMs - part.range.fromMs;
-    const uncounted = Math.max(0, part.counted - sumOf(within, 'counted'));
-    if (!isWhole) {
-      left.rest.records += uncounted;
-      left.rest.fresh += Math.max(0, uncounted - Math.max(0, part.known - sumOf(within, 'known')));
-    }
+    const uncounted = isWhole ? 0 : Math.max(0, part.counted - sumOf(within, 'counted'));
+    const known = Math.max(0, part.known - sumOf(within, 'known'));
+    left.rest += uncounted;
+    left.fresh += Math.max(0, uncounted - known);
     for (const node of within) add(left, node, current);
     return;
   }
   // The walk has passed every part but the one at hand.
   const finished = part === current ? Math.min(part.finished, part.counted) : part.counted;
-  const freshness = part.counted === 0 ? 0 : 1 - Math.min(part.known, part.counted) / part.counted;
   left.finished += finished;
-  left.freshFinished += finished * freshness;
-  left.begun.records += part.counted - finished;
-  left.begun.fresh += (part.counted - finished) * freshness;
+  left.begun += part.counted - finished;
+  left.fresh += part.counted - Math.min(part.known, part.counted);
 }
 
 function sumOf(nodes: readonly Node[], member: 'counted' | 'known'): number {
@@ -141,27 +128,28 @@ function sumOf(nodes: readonly Node[], member: 'counted' | 'known'): number {
 const FEW = 20;
 
 function requestsFor(
-  { begun, rest, finished, freshFinished }: Left,
+  { begun, rest, finished, fresh }: Sum,
   parts: readonly JobPart[],
   current: JobPart,
   facts: ReadingFacts | undefined,
   details: number,
-): { requestsLeft: number } {
+): number {
+  const unread = begun + rest;
+  if (facts?.mode === 'children') {
+    const requests = parts.reduce((all, part) => all + part.listRequests + part.detailRequests, 0);
+    return unread * (finished > 0 ? requests / finished : 1);
+  }
+  // Where in the range the new ones are, nobody knows: so what was shipped is taken off their number.
+  const shipped = parts.reduce((all, { documents, rejected }) => all + documents + rejected, 0);
   const usual = (facts?.hasDetails ?? details > 0) ? 1 : 0;
-  const each = freshFinished >= FEW ? Math.max(details / freshFinished, 0) : usual;
-  const forDetails = (begun.fresh + rest.fresh) * each;
+  const each = shipped >= FEW ? details / shipped : usual;
+  const forDetails = Math.min(unread, Math.max(0, fresh - shipped)) * each;
   if (facts === undefined) {
     const lists = parts.reduce((all, part) => all + part.listRequests, 0);
-    const share = finished > 0 ? lists / finished : 0;
-    return { requestsLeft: (begun.records + rest.records) * share + forDetails };
-  }
-  if (facts.mode === 'children') {
-    const requests = parts.reduce((all, part) => all + part.listRequests + part.detailRequests, 0);
-    return { requestsLeft: (begun.records + rest.records) * (finished > 0 ? requests / finished : 1) };
+    return unread * (finished > 0 ? lists / finished : 0) + forDetails;
   }
   const ofCurrent = Math.max(0, listRequests(current.counted, facts) - current.listRequests);
-  const ofRest = rest.records > 0 ? listRequests(rest.records, facts) : 0;
-  return { requestsLeft: ofCurrent + ofRest + forDetails };
+  return ofCurrent + (rest > 0 ? listRequests(rest, facts) : 0) + forDetails;
 }
 
 /** The pace is that of so long. */

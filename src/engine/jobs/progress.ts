@@ -47,6 +47,12 @@ export function openWalkProgress(pipeline: ProgressNeeds, walk: Walk): WalkProgr
     const { records, deleted } = state.recordsInAll();
     return records - deleted;
   };
+  /** Without what the job itself has shipped. */
+  const knownBefore = (range: Range, records: number): number => {
+    const ours = [...parts.values()].filter((part) => isWithin(part.range, range));
+    const shipped = ours.reduce((sum, { documents, rejected }) => sum + documents + rejected, 0);
+    return Math.max(0, Math.min(records, knownIn(range) - shipped));
+  };
   const note = (part: JobPart): void => {
     const at = performance.now();
     current.workedMs += at - workedAt;
@@ -80,11 +86,10 @@ export function openWalkProgress(pipeline: ProgressNeeds, walk: Walk): WalkProgr
         if (part.range.fromMs >= range.toMs || part.range.toMs <= range.fromMs) continue;
         part.listed = 0;
         part.finished = 0;
-        const isWithin = part.range.fromMs >= range.fromMs && part.range.toMs <= range.toMs;
-        if (isWithin) Object.assign(part, { counted: 0, known: 0 });
+        if (isWithin(part.range, range)) Object.assign(part, { counted: 0, known: 0 });
       }
       const part = parts.get(nameOf(range)) ?? uncounted(range);
-      Object.assign(part, { counted: records, known: Math.min(records, knownIn(range)) });
+      Object.assign(part, { counted: records, known: knownBefore(range, records) });
       parts.set(nameOf(range), part);
       note(part);
       current = part;
@@ -144,6 +149,10 @@ export function openWalkProgress(pipeline: ProgressNeeds, walk: Walk): WalkProgr
 export function jobOf({ id, kind }: Pick<Walk, 'id' | 'kind'>): number | undefined {
   const [, number] = /^backfill-(\d{1,15})$/.exec(id) ?? [];
   return kind === 'backfill' && number !== undefined ? Number(number) : undefined;
+}
+
+function isWithin(one: Range, other: Range): boolean {
+  return one.fromMs >= other.fromMs && one.toMs <= other.toMs;
 }
 
 function nameOf({ fromMs, toMs }: Range): string {

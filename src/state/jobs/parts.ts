@@ -10,7 +10,7 @@ export interface JobPart {
   range: Range;
   /** The vendor's count; of children, those that are to be read. */
   counted: number;
-  /** How many records of it were known when it was counted: they need no detail. */
+  /** How many records of it were known when it was counted, but for those of this job: they need no detail. */
   known: number;
   /** Records that the list has shown since it was counted. */
   listed: number;
