@@ -5,7 +5,7 @@ const HEAD = `# Status and metrics
 
 <!-- Made by \`npm run docs\` from scripts/metrics-page.ts and src/observe/status/metrics.ts. -->
 
-With \`health.port\` set, \`sluice run\` serves its status as JSON at \`/api/status\`, metrics for Prometheus at \`/metrics\`, and \`/healthz\` and \`/readyz\` for orchestrators. All of them tell the same: one table of rules (\`src/observe/status/rules.ts\`) says the state of each stream and of each walk.
+With \`health.port\` set, \`sluice run\` serves the status page at \`/\`, the same as JSON at \`/api/status\`, metrics for Prometheus at \`/metrics\`, and \`/healthz\` and \`/readyz\` for orchestrators. \`sluice status\` shows the status in a terminal (\`--watch\`, \`--json\`, \`--all\`; exit code 1 when something fails); where no \`run\` answers, it shows what the state remembers, and says so. All of them tell the same: one table of rules (\`src/observe/status/rules.ts\`) says the state of each stream and of each walk.
 
 ## States
 
@@ -25,6 +25,13 @@ A stream that fails is never \`silent\`, and a quiet one is never \`failing\`. A
 **Latency.** \`sluice_delivery_latency_seconds\` counts each new record once: from when the vendor had it (the time at which it received it, where the record says that, else the time of the record) until the sink had acknowledged it. Streams without such a time, later revisions, and what the vendor had before the stream was watched are not in it; what came while Sluice was down is. \`objective\` of a source says how soon that should be; records that took longer are in \`sluice_delivery_late_total\`.
 
 **\`/healthz\`** fails (503) for what a person has to mend, for a pipeline that is stuck, and for what has not succeeded for an hour. **\`/readyz\`** fails for every stream that is \`failing\` or \`stopped\`. Both have the state, the reason and the advice of each pipeline in their body.
+
+## The status page
+
+It listens where \`health.host\` says, 127.0.0.1 unless told otherwise, needs nothing from elsewhere, and is brought up to date every two seconds while somebody looks. Whoever reaches it may read it: it shows what metrics show, and errors in words, without secrets. Put a proxy with a login in front of it where that is too much.
+
+- It answers to addresses, to \`localhost\`, and to the names in \`health.hosts\`: another name may have been pointed here by a page of somebody else. Probes and metrics answer to any name.
+- With \`health.token\` set, it pauses and resumes sources and streams, and pauses, resumes and cancels jobs, for who types the token; it is kept until the page is left. The request has to come from the page itself, and is logged. Why it is so: [decision 0068](decisions/0068-a-page-that-anybody-may-open.md).
 
 ## Metrics
 
@@ -48,7 +55,7 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
   ],
   [
     'What was rejected, and why?',
-    '`sluice_rejections_waiting`, `sluice_rejected_total`; why: `sluice rejections list`',
+    '`sluice_rejections_waiting`, `sluice_rejected_total`; why: `sluice status`, `sluice rejections list`',
   ],
   [
     'The backfill: how far, and how long still?',
@@ -75,7 +82,7 @@ export function metricsMarkdown(): string {
     '',
     '## What an operator asks',
     '',
-    '`/api/status` answers each of these in words. In Prometheus:',
+    '`sluice status` and the status page answer each of these in words. In Prometheus:',
     '',
     '| question | metric |',
     '|---|---|',

@@ -23,6 +23,7 @@ import { addSetup } from './commands/setup/index.ts';
 import type { Cli, Context } from './commands/shared/context.ts';
 import { addSimulator } from './commands/simulator.ts';
 import { addState } from './commands/state/index.ts';
+import { addStatus } from './commands/status/index.ts';
 import { addStreams } from './commands/streams.ts';
 import { addVerify } from './commands/verify/index.ts';
 import { openOutput, openTerminal } from './observe/output.ts';
@@ -37,6 +38,7 @@ const COMMANDS = [
   addDemo,
   addCheck,
   addRun,
+  addStatus,
   addReload,
   addPlan,
   addBackfill,

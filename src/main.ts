@@ -47,6 +47,7 @@ const context: Context = {
   lost: talk.lost,
   isTty: process.stderr.isTTY ?? false,
   columns: process.stderr.columns ?? 80,
+  rows: process.stderr.rows ?? 24,
   signal: stop.signal,
   hardStop: hardStop.signal,
   onReload(listener) {

@@ -22,6 +22,10 @@ import { memorySink, openPipeline, scratch, testConfig } from './engine/harness.
 const MINUTE_MS = 60_000;
 const LIVE: Walk = { id: 'live', kind: 'live', range: { fromMs: 0, toMs: 1 } };
 const REFRESH: Walk = { id: 'refresh', kind: 'refresh', range: { fromMs: 0, toMs: 1 } };
+const no = (): never => {
+  throw new Error('nobody asked for this');
+};
+const noSwitches = { pause: no, resume: no, job: no };
 const STATE = (state: string) =>
   `sluice_stream_state{source="acme",stream="cylance.detection",sink="files",state="${state}"} 1`;
 const TOKEN = 'a-token-7f3QzLp0aVx9-mN4bRt';
@@ -60,7 +64,11 @@ async function watched() {
       jobs: () => [],
     },
   });
-  health = await startServer(settings.health, model, { log: pino({ level: 'silent' }), redactor });
+  health = await startServer(settings.health, model, {
+    log: pino({ level: 'silent' }),
+    redactor,
+    switchboard: noSwitches,
+  });
   const ask = async (path: string) => {
     const reply = await fetch(`http://127.0.0.1:${port}/${path}`);
     return { status: reply.status, text: await reply.text() };

@@ -1,6 +1,7 @@
 /** `sluice health`: asks the running Sluice how it is; for a container's health check. */
 import type { Command } from 'commander';
 import { messageOf, stopError, usageError } from '../api/errors.ts';
+import type { Config } from '../engine/settings.ts';
 import { openCommand } from './shared/command-context.ts';
 import type { Cli } from './shared/context.ts';
 import { type CommonOptions, withCommon } from './shared/options.ts';
@@ -23,16 +24,27 @@ async function health(cli: Cli, options: HealthOptions): Promise<void> {
   const url = options.url ?? (await urlOf(cli, options));
   const { ok, text } = await ask(cli, url);
   if (options.json) cli.stdout.json(parsed(text) ?? { status: 'unreadable', said: text });
-  else cli.stdout.lines(ok ? ['ok', ...linesOf(text, ({ warning }) => warning)] : whatFails(text));
+  else
+    cli.stdout.lines(
+      ok
+        ? ['ok', ...linesOf(text, ({ state, why }) => (state === 'healthy' ? undefined : `${state}: ${why ?? ''}`))]
+        : whatFails(text),
+    );
   if (!ok) cli.setExitCode(1);
 }
 
 async function urlOf(cli: Cli, options: HealthOptions): Promise<string> {
   const { config } = await openCommand(cli, options);
-  const { host, port } = config.health;
-  if (port === 0) throw usageError('the config has no health.port', 'Set health.port, or say --url.');
+  const url = placeOf(config, '/healthz');
+  if (url === undefined) throw usageError('the config has no health.port', 'Set health.port, or say --url.');
+  return url;
+}
+
+/** Where a running Sluice with this config answers; undefined where it does not. */
+export function placeOf({ health: { host, port } }: Pick<Config, 'health'>, path: string): string | undefined {
+  if (port === 0) return undefined;
   const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${here.includes(':') ? `[${here}]` : here}:${port}/healthz`;
+  return `http://${here.includes(':') ? `[${here}]` : here}:${port}${path}`;
 }
 
 async function ask(cli: Cli, url: string): Promise<{ ok: boolean; text: string }> {
@@ -49,13 +61,18 @@ async function ask(cli: Cli, url: string): Promise<{ ok: boolean; text: string }
 
 interface Finding {
   pipeline: string;
+  state: string;
   ok: boolean;
   why?: string;
-  warning?: string;
+  advice?: string;
+}
+
+function withAdvice(why: string, advice: string | undefined): string {
+  return advice === undefined ? why : `${why} → ${advice}`;
 }
 
 function whatFails(text: string): string[] {
-  const lines = linesOf(text, ({ ok, why }) => (ok ? undefined : (why ?? 'failing')));
+  const lines = linesOf(text, ({ ok, why, advice }) => (ok ? undefined : withAdvice(why ?? 'failing', advice)));
   return lines.length > 0 ? lines : [text.trim()];
 }
 

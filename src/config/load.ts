@@ -147,6 +147,7 @@ function fileProblems(raw: RawConfig, file: string, options: LoadOptions, secret
     problems.push({ path, message });
   };
   tryGroup(['state', 'group'], raw.state.group);
+  trySecret(['health', 'token'], raw.health.token);
   raw.sources.forEach((source, index) => {
     const key = options.knownStreams.find(({ connector }) => connector.name === source.connector)?.connector.config
       .secret;

@@ -35,7 +35,10 @@ export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
       group: raw.state.group === undefined ? undefined : groupNumber(raw.state.group),
     },
     log: raw.log,
-    health: raw.health,
+    health: {
+      ...raw.health,
+      token: raw.health.token === undefined ? undefined : options.secret(raw.health.token),
+    },
     sources: raw.sources.map((source) => toSource(source, raw.alerts, sinkNames, options)),
     sinks: raw.sinks.map((sink) => toSink(sink, values)),
     batch: { documents: raw.batch.documents, bytes: raw.batch.bytes, waitMs: raw.batch.wait },

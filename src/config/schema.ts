@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { Connector } from '../api/connector.ts';
-import { duration, flag, group, path, size, text, whole } from '../api/values.ts';
+import { duration, flag, group, path, secret, size, text, whole } from '../api/values.ts';
 import { sinkTypes } from '../sinks/registry.ts';
 import { sourceOf } from './sources.ts';
 
@@ -43,11 +43,20 @@ const health = z.strictObject({
   port: whole(0, 65_535)
     .prefault(0)
     .describe(
-      'Port of `/api/status`, `/healthz`, `/readyz` and `/metrics`. Default: 0, off: nothing listens unless asked.',
+      'Port of the status page, `/api/status`, `/healthz`, `/readyz` and `/metrics`. Default: 0, off: nothing listens unless asked.',
     ),
   host: text()
     .prefault('127.0.0.1')
     .describe('The address it listens on. Default: 127.0.0.1, this host only; `0.0.0.0` in a container.'),
+  hosts: z
+    .array(text())
+    .prefault([])
+    .describe(
+      'Names by which the status page may be called, besides addresses and `localhost`: another name may be one that somebody else has pointed here. Default: none.',
+    ),
+  token: secret(
+    `What the status page asks for before it pauses a stream or cancels a job: \`\${NAME}\` or \`file:/path\`. Default: none; the page only shows.`,
+  ).optional(),
 });
 
 const batch = z.strictObject({

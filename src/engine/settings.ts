@@ -14,8 +14,8 @@ export interface Config {
   /** `group` is the number of the group that may read the state. */
   state: { path: string; group?: number };
   log: { level: LogLevel; format: 'auto' | 'pretty' | 'json' };
-  /** Port 0 is off. */
-  health: { port: number; host: string };
+  /** Port 0 is off. `token` allows to pause and cancel; `hosts` are further names by which the page is called. */
+  health: { port: number; host: string; token?: Secret; hosts: string[] };
   sources: SourceConfig[];
   sinks: SinkConfig[];
   batch: BatchConfig;

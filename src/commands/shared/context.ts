@@ -20,8 +20,9 @@ export interface Context {
   lost?: () => Lost | undefined;
   /** Whether a person watches stderr. */
   isTty: boolean;
-  /** Width of the terminal. */
+  /** Width and height of the terminal. */
   columns: number;
+  rows?: number;
   /** Aborted by the first SIGTERM or SIGINT: finish what is at hand. */
   signal: AbortSignal;
   /** Aborted by the second one, or 8 s after the first: stop at once. */

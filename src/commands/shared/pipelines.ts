@@ -53,6 +53,18 @@ interface OpenOptions {
   store?: StateStore;
 }
 
+/** What the state knows of a pipeline that has just been opened. */
+export function remember(statistics: Statistics, plan: PipelinePlan, state: PipelineState): void {
+  statistics.quiet = learnQuiet(Math.max(LONGEST_PAUSE_MS, 3 * everyMs(plan)));
+  statistics.events.gaps(state.gaps());
+  for (const row of state.ledger(SETTLED_LOOK)) {
+    noteSettled(statistics, row, row.atMs);
+    if (row.documents > 0) statistics.lastDocumentMs ??= row.atMs; // the newest comes first
+  }
+  const [newest] = plan.registered.stream.mode === 'windows' ? state.newestKeys(1) : [];
+  if (newest !== undefined) statistics.newestMs = state.known(newest)?.timeMs ?? undefined;
+}
+
 /** Takes the state for itself; throws when another process has it. `adopt` takes output folders as they are; `halfRebuilt` a state that `state rebuild` is not done with. */
 export function openPipelines(
   context: CommandContext,
@@ -76,20 +88,13 @@ export function openPipelines(
   }
   const open = (plan: PipelinePlan): Running => {
     const statistics = createStatistics(plan.name, tools.now, built.lived);
-    statistics.quiet = learnQuiet(Math.max(LONGEST_PAUSE_MS, 3 * everyMs(plan)));
     const watched = { ...plan, registered: observed(plan.registered, statistics) };
     const stored = store.pipeline(plan.name);
     const state = anyTenant ? stored : ofItsTenant(plan, stored);
     if (!halfRebuilt) requireWholeRebuild(plan.name, stored);
     const pipeline = toPipeline(watched, built, config, state, tools, statistics.events);
     statistics.owed = pipeline.owed.size;
-    statistics.events.gaps(state.gaps());
-    for (const row of state.ledger(SETTLED_LOOK)) {
-      noteSettled(statistics, row, row.atMs);
-      if (row.documents > 0) statistics.lastDocumentMs ??= row.atMs; // the newest comes first
-    }
-    const [newest] = plan.registered.stream.mode === 'windows' ? state.newestKeys(1) : [];
-    if (newest !== undefined) statistics.newestMs = state.known(newest)?.timeMs ?? undefined;
+    remember(statistics, plan, state);
     return { plan, statistics, pipeline };
   };
   let running: Running[];

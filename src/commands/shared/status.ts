@@ -1,6 +1,8 @@
 /** The status of the pipelines that this process runs. */
 import { setImmediate } from 'node:timers/promises';
+import type { PipelinePlan } from '../../engine/build.ts';
 import { factsOf } from '../../engine/jobs/estimate.ts';
+import { openSwitchboard } from '../../engine/jobs/switchboard.ts';
 import { jobViews } from '../../engine/jobs/views.ts';
 import { type PreparedWatch, watchPrepared } from '../../observe/prepared.ts';
 import { startServer } from '../../observe/server/server.ts';
@@ -11,7 +13,7 @@ import { LEARNED_FROM_MS } from '../../observe/status/quiet.ts';
 import { remembered } from '../../observe/status/remembered.ts';
 import type { StateWord } from '../../observe/status/rules.ts';
 import { createStatus, type StatusModel } from '../../observe/status/status.ts';
-import type { StateStore } from '../../state/store.ts';
+import type { PipelineState, StateStore } from '../../state/store.ts';
 import type { CommandContext } from './command-context.ts';
 import type { Cli } from './context.ts';
 import type { Opened, Running } from './pipelines.ts';
@@ -32,7 +34,12 @@ export async function serveStatus(cli: Cli, context: CommandContext, opened: Ope
   );
   const model = openStatus(cli, context, opened, prepared);
   const { lost, redactor, nodeVersion } = cli;
-  const server = await startServer(config.health, model, { log, lost, redactor, nodeVersion }).catch(
+  const switchboard = openSwitchboard(
+    opened.store,
+    opened.running.map(({ plan }) => plan),
+    { now: cli.now, where: 'on the status page' },
+  );
+  const server = await startServer(config.health, model, { log, lost, redactor, nodeVersion, switchboard }).catch(
     async (error: unknown) => {
       await prepared.stop();
       throw error;
@@ -53,7 +60,8 @@ function openStatus(
   { store, built, running }: Opened,
   prepared: PreparedWatch,
 ): StatusModel {
-  const watched = running.map((one) => watch(one, tools.now));
+  const plans = running.map(({ plan }) => plan);
+  const watched = running.map((one) => watch(one, one.pipeline.state, tools.now));
   return createStatus({
     config: () => config,
     watched: () => watched,
@@ -62,13 +70,17 @@ function openStatus(
     startedMs: tools.now(),
     version: cli.version,
     clockTrouble: () => cli.clock?.trouble(),
-    jobs: remembered(() => jobsOf(store, running, tools.now())),
+    jobs: remembered(() => jobsOf(store, plans, tools.now())),
     templatesCurrent: prepared.isCurrent,
   });
 }
 
-function watch({ plan, statistics, pipeline }: Running, now: () => number): Watched {
-  const { state } = pipeline;
+/** A pipeline as the status looks at it. */
+export function watch(
+  { plan, statistics }: Pick<Running, 'plan' | 'statistics'>,
+  state: PipelineState,
+  now: () => number,
+): Watched {
   statistics.objectiveMs = objectiveOf(plan);
   const graceMs = 2 * plan.source.reading.pollMs + 30_000; // the next poll reads it anyway
   const isTimed = plan.registered.stream.mode === 'windows';
@@ -79,8 +91,8 @@ function watch({ plan, statistics, pipeline }: Running, now: () => number): Watc
   };
 }
 
-function jobsOf(store: StateStore, running: readonly Running[], nowMs: number): JobStatus[] {
-  const plans = new Map(running.map(({ plan }) => [plan.name, plan]));
+export function jobsOf(store: StateStore, all: readonly PipelinePlan[], nowMs: number): JobStatus[] {
+  const plans = new Map(all.map((plan) => [plan.name, plan]));
   const facts = (pipeline: string) => {
     const plan = plans.get(pipeline);
     return plan && factsOf(plan);
@@ -99,7 +111,7 @@ const ROWS_AT_ONCE = 20_000;
 /** Reads from the ledger how long each stream was quiet. To be done before the first walk: times have to ascend. */
 export async function learnFromLedger(
   store: Pick<StateStore, 'readings'>,
-  running: readonly Running[],
+  running: readonly Pick<Running, 'statistics'>[],
   nowMs: number,
 ): Promise<void> {
   const byName = new Map(running.map(({ statistics }) => [statistics.name, statistics]));

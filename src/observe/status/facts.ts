@@ -5,9 +5,10 @@ import { pauseText } from '../../engine/jobs/pauses.ts';
 import type { Config, SourceConfig } from '../../engine/settings.ts';
 import { sinkTypeOf } from '../../sinks/registry.ts';
 import type { RejectionGroup } from '../../state/store.ts';
+import { showDuration } from '../show.ts';
 import type { Statistics } from '../statistics.ts';
 import type { DayRead } from './model.ts';
-import type { Facts, Failure, Judgement } from './rules.ts';
+import { DEGRADED_AFTER_MS, type Facts, type Failure, type Judgement } from './rules.ts';
 import type { Trouble, WalkFacts } from './walks.ts';
 
 /** The parts of a running pipeline that are looked at. */
@@ -98,11 +99,9 @@ function failuresOf(
   { failing, asking, sinkFailing }: Pick<Statistics, 'failing' | 'asking' | 'sinkFailing'>,
   livedMs: number,
 ): Failure[] {
-  const sinks = [...asking.values()].map((sinceMs) => ({
-    sinceMs,
-    reason: 'it has not answered yet',
-    advice: undefined,
-  }));
+  const sinks = [...asking.values()]
+    .filter((sinceMs) => livedMs - sinceMs >= DEGRADED_AFTER_MS) // until then it is only asked
+    .map((sinceMs) => ({ sinceMs, reason: 'it has not answered yet', advice: undefined }));
   const troubles = [
     ...(sinkFailing === undefined ? [] : [{ who: 'the sink', ...sinkFailing }]),
     ...sinks.map((trouble) => ({ who: 'the sink', ...trouble })),
@@ -110,8 +109,8 @@ function failuresOf(
   ];
   return troubles.map(({ who, sinceMs, reason, advice }) => {
     const lastsMs = livedMs - sinceMs;
-    const minutes = Math.floor(lastsMs / 60_000);
-    return { reason: `${who} cannot go on for ${minutes} min: ${reason}`, advice, lastsMs, isThrottle: false };
+    const time = lastsMs < 60_000 ? showDuration(lastsMs) : `${Math.floor(lastsMs / 60_000)} min`;
+    return { reason: `${who} cannot go on for ${time}: ${reason}`, advice, lastsMs, isThrottle: false };
   });
 }
 
