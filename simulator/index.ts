@@ -160,3 +160,5 @@ export async function runSimulator(
   if (simulator.httpsUrl) out.write(`sluice simulator https ${simulator.httpsUrl}\n`);
   return simulator;
 }
+
+export { startReplay } from './replay/index.ts';

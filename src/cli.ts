@@ -13,6 +13,7 @@ import { addPause, addResume } from './commands/pause.ts';
 import { addPlan } from './commands/plan/index.ts';
 import { addGaps } from './commands/proof/gaps.ts';
 import { addLedger } from './commands/proof/ledger.ts';
+import { addRecord } from './commands/record/index.ts';
 import { addRejections } from './commands/rejections/index.ts';
 import { addReload } from './commands/reload/index.ts';
 import { addRemap } from './commands/remap/index.ts';
@@ -58,6 +59,7 @@ const COMMANDS = [
   addConfig,
   addInit,
   addHealth,
+  addRecord,
   addSimulator,
 ];
 

@@ -32,6 +32,7 @@ interface Options {
   oddForms?: boolean;
   tlsCert?: string;
   tlsKey?: string;
+  replay?: string;
 }
 
 export function addSimulator(program: Command, cli: Cli): void {
@@ -61,6 +62,10 @@ export function addSimulator(program: Command, cli: Cli): void {
     .option('--days <n>', 'how many days the detections span', whole(1, 3650))
     .option('--plant-secrets', 'put secrets into every field that may hold one')
     .option('--odd-forms', 'also serve the forms that public clients do not expect')
+    .option(
+      '--replay <file>',
+      'serve what `sluice record` has kept instead; other options than --port and --host do nothing',
+    )
     .option('--tls-cert <file>', 'serve HTTPS too, with this certificate (PEM)')
     .option('--tls-key <file>', 'and this key (PEM)')
     .action((options: Options) => simulate(cli, options));
@@ -74,6 +79,7 @@ function itemCount(text: string, before: Record<string, number>): Record<string,
 }
 
 async function simulate(cli: Cli, options: Options): Promise<void> {
+  if (options.replay !== undefined) return replay(cli, options, options.replay);
   const { runSimulator } = await cli.simulator();
   const simulator = await runSimulator(choicesOf(options), { write: cli.stdout.page }).catch(
     (error: NodeJS.ErrnoException) => {
@@ -89,6 +95,49 @@ async function simulate(cli: Cli, options: Options): Promise<void> {
     await new Promise((resolve) => cli.signal.addEventListener('abort', resolve, { once: true }));
   await simulator.close();
 }
+
+/** The recording tells what there is; its times are those of then. */
+async function replay(cli: Cli, { port, host }: Options, path: string): Promise<void> {
+  const { startReplay } = await cli.simulator();
+  let file: Buffer;
+  try {
+    file = readFileSync(path);
+  } catch (error) {
+    throw usageError(`--replay ${path} cannot be read: ${messageOf(error)}`);
+  }
+  const running = await startReplay({ file, port, host }, { write: cli.stdout.page }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === undefined) throw usageError(`--replay ${path}: ${messageOf(error)}`);
+      throw stopError(`the recording cannot be served: ${messageOf(error)}`, 'Choose another --port.');
+    },
+  );
+  cli.stderr.line(`a recording of ${running.at}; Ctrl-C ends it`);
+  cli.stderr.page(replayConfig(running, cli.now()));
+  if (!cli.signal.aborted)
+    await new Promise((resolve) => cli.signal.addEventListener('abort', resolve, { once: true }));
+  await running.close();
+  for (const asked of running.missing()) cli.stderr.line(`not recorded: ${asked}`);
+}
+
+const DAY_MS = 86_400_000;
+
+/** The sources of a config that reads the recording; the live edge has to look back as far as it reaches. */
+function replayConfig({ url, sources, oldest }: Awaited<ReturnType<Replayed>>, nowMs: number): string {
+  const days = oldest === undefined ? 1 : Math.ceil((nowMs - Date.parse(oldest)) / DAY_MS) + 1;
+  const lines = sources.flatMap(({ name, connector, streams }) => [
+    `  - name: ${name}`,
+    `    connector: ${connector}`,
+    `    base_url: ${url}/${name}`,
+    ...(connector === 'apex_central'
+      ? ['    application_id: replay', '    api_key: replay-key']
+      : ['    tenant_id: replay', '    application_id: replay', '    application_secret: replay-secret']),
+    `    streams: [${streams.join(', ')}]`,
+    `    reading: { lookback: ${days}d }`,
+  ]);
+  return `Sources for sluice.yaml:\n${lines.join('\n')}\n`;
+}
+
+type Replayed = Awaited<ReturnType<Cli['simulator']>>['startReplay'];
 
 function choicesOf(options: Options): SimulatorChoices {
   const { end, days, latency, faults, living, instaqueries, tlsCert, tlsKey, plantSecrets = false, ...rest } = options;

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { VendorClient } from '../api/client.ts';
 import type { Refusals } from '../api/connector.ts';
 import { type SluiceError, stopError } from '../api/errors.ts';
+import type { HttpClient, HttpStreamer } from '../api/http.ts';
 import { revisionOf } from '../api/records/identity.ts';
 import type { Sink } from '../api/sink.ts';
 import type { Registered } from '../api/stream.ts';
@@ -36,6 +37,11 @@ import { createRejectionLimits } from './rejection-limits.ts';
 import type { Config, SourceConfig } from './settings.ts';
 import { createSinkGate } from './sink-gate.ts';
 
+interface Http {
+  request: HttpClient;
+  stream: HttpStreamer;
+}
+
 export interface BuildTools {
   streams: readonly Registered[];
   log: Logger;
@@ -55,6 +61,8 @@ export interface BuildTools {
   owner?: Owner;
   /** Where the vendors' records are kept, if they are. */
   raw?: RawStore;
+  /** Stands between a source and its vendor, for who wants to see what is answered. */
+  tap?: (source: string, http: Http) => Http;
   /** Mappings that the config names, by path. */
   modules?: ReadonlyMap<string, OwnFunction>;
   /** The redactor of the process, which learns the secrets of sources; made here by default. */
@@ -127,7 +135,8 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       tools.heard?.(source.name, date);
     };
     const open = () => {
-      const { request, stream, close } = createHttp(settings, rateLimit, heard, traffic.answered);
+      const { close, ...direct } = createHttp(settings, rateLimit, heard, traffic.answered);
+      const { request, stream } = tools.tap?.(source.name, direct) ?? direct;
       const services = { http: request, stream, secrets, retry, log, now: tools.now, lived: lived.now, refusals };
       return { ...connector.open(source, services), close };
     };

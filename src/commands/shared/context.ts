@@ -86,6 +86,8 @@ export type PackedRule = Readonly<Record<string, unknown>> & { rule_id: string; 
 /** The simulator as the commands see it; the engine does not depend on its folder. */
 interface SimulatorModule {
   runSimulator(options: SimulatorChoices, out: Writer): Promise<RunningSimulator>;
+  /** Serves what `sluice record` has kept. */
+  startReplay(options: { file: Buffer; port: number; host: string }, out: Writer): Promise<RunningReplay>;
 }
 
 export interface SimulatorChoices {
@@ -114,6 +116,15 @@ export interface SimulatorChoices {
   tls?: { cert: string; key: string };
   faults?: never;
   living?: Record<string, number>;
+}
+
+interface RunningReplay {
+  url: string;
+  at: string;
+  sources: { name: string; connector: string; streams: string[] }[];
+  oldest: string | undefined;
+  missing(): string[];
+  close(): Promise<void>;
 }
 
 interface RunningSimulator {

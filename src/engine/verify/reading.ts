@@ -10,7 +10,8 @@ import type { Pipeline, PipelineEvents } from '../pipeline.ts';
 import { createSinkGate } from '../sink-gate.ts';
 import { runWalk } from '../walk.ts';
 
-const NOTHING: Sink = {
+/** Takes everything, and keeps nothing. */
+export const NOTHING: Sink = {
   kind: 'nothing',
   looksUp: false,
   write: async () => ({ rejections: [], receipt: null }),
