@@ -181,10 +181,11 @@ async function prepareFor(page: string, line: string): Promise<void> {
 /** Pages whose commands want records that were delivered before. */
 const DELIVERED = ['docs/remap.md', 'docs/state.md', 'docs/verify.md', 'docs/operations.md'];
 
-/** Ports of this machine that others may use, and the config that is there already. */
+/** Ports of this machine that others may use, the config that is there already, and less patience. */
 function here(line: string): string {
   return line
     .replace(/(sluice simulator)( --port \d+)?/, '$1 --port 0')
+    .replace(/record --for \d+m/, 'record --for 2s')
     .replace('init --yes', 'init --config from-init.yaml --yes')
     .replace('http://127.0.0.1:8480', place.simulator.url);
 }
