@@ -6,9 +6,11 @@ import { dashboardObject, searchObject, tagObject, viewObject } from './kibana/o
 import type { SavedObject } from './kibana/objects/ids.ts';
 import { type RuleObject, ruleObject } from './kibana/objects/rule.ts';
 
-/** What others refer to comes first. */
-export function savedObjects(): SavedObject[] {
-  return [tagObject(), ...VIEWS.map(viewObject), ...SEARCHES.map(searchObject), ...DASHBOARDS.map(dashboardObject)];
+/** What others refer to comes first. `latest`: for a cluster that keeps the newest revision of each record in `latest-*`. */
+export function savedObjects(latest = false): SavedObject[] {
+  const views = VIEWS.filter(({ name }) => latest || name !== 'latest');
+  const dashboards = DASHBOARDS.map((dashboard) => dashboardObject(dashboard, latest));
+  return [tagObject(), ...views.map(viewObject), ...SEARCHES.map(searchObject), ...dashboards];
 }
 
 export function detectionRules(): RuleObject[] {

@@ -16,11 +16,11 @@ No Kibana could be run while this was made. The form of everything is held to sc
 
 ## Which time
 
-\`@timestamp\` is when a record happened, in every revision of it: a detection that is closed today keeps the \`@timestamp\` of last week. What changed in the last 15 minutes is found by \`event.ingested\`, the time at which the document was written. So there are two data views over the same indices. Every rule looks at \`event.ingested\` (\`timestamp_override\`), since a record may arrive long after it happened.
+\`@timestamp\` is when a record happened, in every revision of it: a detection that is closed today keeps the \`@timestamp\` of last week. What changed in the last 15 minutes is found by \`event.ingested\`, the time at which the document was written. So there are two data views over the same indices, and a third over the copies that \`changes: true\` of the sink makes ([elasticsearch.md](elasticsearch.md)), whose \`@timestamp\` is the time of the change. Every rule looks at \`event.ingested\` (\`timestamp_override\`), since a record may arrive long after it happened.
 
 ## What is now
 
-Every change of a record is a document of its own. A panel that ends in "now" counts each record once, by its newest revision (the highest \`event.sequence\` of an \`event.id\`): its query asks for the newest document of up to 50,000 records within the time of the picker. Lens cannot count so; these panels are of the kind Vega, and need nothing else in the cluster.
+Every change of a record is a document of its own. A panel that ends in "now" counts each record once, by its newest revision (the highest \`event.sequence\` of an \`event.id\`): its query asks for the newest document of up to 50,000 records within the time of the picker. Lens cannot count so; these panels are of the kind Vega, and need nothing else in the cluster. Where the cluster has indices \`latest-<stream>-<source>\` with the newest revision of each record, \`setup kibana --latest\` (by hand: \`content/kibana/sluice-latest.ndjson\`) makes these panels of them: quicker, and for any number of records.
 
 ## Time to close
 

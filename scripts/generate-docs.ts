@@ -28,6 +28,7 @@ export const pages: Record<string, () => string> = {
   'docs/dashboards.md': dashboardsMarkdown,
   'docs/vendor-samples.md': samplesMarkdown,
   'content/kibana/sluice.ndjson': () => toNdjson(savedObjects()),
+  'content/kibana/sluice-latest.ndjson': () => toNdjson(savedObjects(true)),
   'content/kibana/sluice-rules.ndjson': () => toNdjson(detectionRules()),
   'docs/config.schema.json': () => `${JSON.stringify(configJsonSchema(connectors), null, 2)}\n`,
   'content/grafana/sluice.json': () => `${JSON.stringify(grafanaBoard(), null, 2)}\n`,

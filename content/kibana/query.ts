@@ -62,7 +62,15 @@ function bucketsOf(group: Grouping, panel: CountPanel): Record<string, unknown> 
     return { filters: { filters } };
   }
   const order = group.by === 'name' ? { _key: 'asc' } : { [orderOf(panel)]: 'desc' };
-  return { terms: { field: group.field, size: group.most, shard_size: shardSize(group.most), order } };
+  return {
+    terms: {
+      field: group.field,
+      size: group.most,
+      shard_size: shardSize(group.most),
+      order,
+      ...(group.missing ? { missing: NOTHING_SAID } : {}),
+    },
+  };
 }
 
 /** What Lens asks of each shard in its accuracy mode: with less, a value that is frequent in one index only is counted short. */

@@ -64,7 +64,10 @@ function grouped(panel: CountPanel, groups: readonly Grouping[], documents: Docu
 
 function labelsOf(group: Grouping, document: Document): string[] {
   if ('cases' in group) return group.cases.filter(({ where }) => holds(where, document)).map(({ label }) => label);
-  if ('field' in group) return valuesAt(document, group.field).map(String);
+  if ('field' in group) {
+    const values = valuesAt(document, group.field).map(String);
+    return values.length === 0 && group.missing ? [NOTHING_SAID] : values;
+  }
   return valuesAt(document, group.time).map((time) => `${iso(time).slice(0, 10)}T00:00:00.000Z`);
 }
 

@@ -8,6 +8,7 @@ import { DASHBOARDS, PANELS } from '../../content/kibana/definitions/index.ts';
 import { RULES } from '../../content/kibana/definitions/rules.ts';
 import type { Condition, CountPanel, Panel } from '../../content/kibana/definitions/types.ts';
 import { VIEWS } from '../../content/kibana/definitions/views.ts';
+import { onLatest } from '../../content/kibana/latest.ts';
 import { fieldsOfRule } from '../../content/kibana/objects/rule.ts';
 import { transformOf } from '../../content/kibana/objects/vega.ts';
 import { nowFields, rowsOf } from '../../content/kibana/query.ts';
@@ -20,9 +21,12 @@ import { folderOf } from '../fixtures/documents.ts';
 import { type KibanaPanel, RULE, SAVED_OBJECT } from './kibana-schemas.ts';
 import { evaluate, transformed } from './vega.ts';
 
-const objects = savedObjects();
+describe.each([
+  ['for a cluster as it is', false],
+  ['for one with latest-*', true],
+])('the saved objects %s', (_, latest) => {
+  const objects = savedObjects(latest);
 
-describe('the saved objects', () => {
   it.each(objects.map((object) => [`${object.type} ${object.id}`, object] as const))('%s has the form', (_, object) => {
     expect(SAVED_OBJECT.safeParse(object).error?.issues ?? []).toEqual([]);
   });
@@ -226,10 +230,13 @@ const COUNTABLE = new Set([
 ]);
 const KINDS: Record<string, string> = { long: 'number', float: 'number', date: 'date', ip: 'ip', boolean: 'boolean' };
 
+/** In both forms of the pack. */
+const SHOWN = [...new Set([...PANELS, ...PANELS.map(onLatest)])];
+
 describe('the fields', () => {
   const streamsOf = (panel: Panel) => (panel.streams.length === 0 ? ALL : panel.streams);
 
-  it.each(PANELS.map((panel) => [panel.title, panel] as const))(
+  it.each(SHOWN.map((panel) => [`${panel.title} (${panel.view})`, panel] as const))(
     'of %s are in the templates, and filled',
     (_, panel) => {
       for (const { name, counted } of fieldsOfPanel(panel)) {
@@ -352,6 +359,24 @@ describe('a condition', () => {
 });
 
 describe('a panel of what is now', () => {
+  it('counts over latest-* where there are such indices, and over the revisions else', () => {
+    const over = (latest: boolean) =>
+      savedObjects(latest).flatMap(({ type, id, attributes }) =>
+        type === 'dashboard'
+          ? (JSON.parse(attributes.panelsJSON as string) as KibanaPanel[]).map(
+              (panel) => `${id} ${panel.panelIndex} ${panel.type}`,
+            )
+          : [],
+      );
+    const moved = over(true).filter((panel) => !over(false).includes(panel));
+    expect(moved.length).toBeGreaterThan(8);
+    expect(moved.every((panel) => panel.endsWith(' lens'))).toBe(true);
+    expect(over(true).filter((panel) => panel.endsWith(' visualization'))).toEqual([
+      'sluice-dashboard-overview lockdowns-now visualization',
+      'sluice-dashboard-responses lockdowns-now visualization',
+    ]);
+  });
+
   const panels = PANELS.filter((panel) => panel.as === 'now');
   const bucket = (fields: Record<string, unknown[]> | undefined) => ({
     doc_count: 1,

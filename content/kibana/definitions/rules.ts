@@ -100,7 +100,7 @@ export const RULES: readonly DetectionRule[] = [
     ...{
       id: 'sluice-silent',
       version: 1,
-      name: 'Sluice: a source is silent',
+      name: 'Sluice: no heartbeat of a source',
       severity: 'high',
       riskScore: 73,
       interval: '5m',
@@ -139,10 +139,33 @@ export const RULES: readonly DetectionRule[] = [
     of: {
       view: 'heartbeats',
       streams: [HEARTBEAT],
-      where: { field: 'sluice.heartbeat.status', is: 'failing' },
+      where: { field: 'sluice.heartbeat.status', is: ['failing', 'stopped'] },
       promotes: false,
     },
     suppress: { by: ['sluice.heartbeat.pipeline'], hours: 1 },
+    shows: ['sluice.heartbeat.pipeline', 'sluice.heartbeat.why', 'sluice.heartbeat.settled_until'],
+    nameField: 'message',
+  },
+  {
+    ...{
+      id: 'sluice-quiet',
+      version: 1,
+      name: 'Sluice: a stream is quiet',
+      severity: 'medium',
+      riskScore: 47,
+      ...EVERY,
+    },
+    about:
+      'Fires for each pipeline that reads well and finds nothing for longer than its stream is ever quiet: at the vendor, endpoints may have stopped to report. Needs `heartbeat` in the config of Sluice.',
+    note: '`sluice.heartbeat.why` says for how long, and what would be usual. `expect_within` of the source in the config says what is expected.',
+    tags: ['Sluice', 'Health'],
+    of: {
+      view: 'heartbeats',
+      streams: [HEARTBEAT],
+      where: { field: 'sluice.heartbeat.status', is: 'silent' },
+      promotes: false,
+    },
+    suppress: { by: ['sluice.heartbeat.pipeline'], hours: 24 },
     shows: ['sluice.heartbeat.pipeline', 'sluice.heartbeat.why', 'sluice.heartbeat.settled_until'],
     nameField: 'message',
   },

@@ -28,6 +28,8 @@ export type Grouping =
       readonly most: number;
       readonly by?: 'name';
       readonly kind?: Kind;
+      /** Documents without a value are a group, too. */
+      readonly missing?: true;
     }
   | { readonly time: string; readonly label: string }
   | { readonly cases: readonly Case[]; readonly label: string };
@@ -106,7 +108,7 @@ export interface Dashboard {
   readonly rows: readonly { readonly height: number; readonly panels: readonly Panel[] }[];
 }
 
-export type ViewName = 'records' | 'arrivals' | 'closings' | 'heartbeats' | 'latest';
+export type ViewName = 'records' | 'arrivals' | 'changes' | 'latest' | 'heartbeats';
 
 export interface View {
   readonly name: ViewName;

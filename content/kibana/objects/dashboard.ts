@@ -2,6 +2,7 @@
 import { ofStreams, toKql } from '../condition.ts';
 import type { Control, Dashboard, Panel, SearchPanel, View } from '../definitions/types.ts';
 import { viewOf } from '../definitions/views.ts';
+import { onLatest } from '../latest.ts';
 import { dashboardId, ofTag, type Reference, type SavedObject, savedObject, searchId, TAG, viewId } from './ids.ts';
 import { lensOf } from './lens.ts';
 import { vegaOf } from './vega.ts';
@@ -42,13 +43,15 @@ export function searchObject(panel: SearchPanel): SavedObject {
   return savedObject('search', searchId(panel.name), attributes, references);
 }
 
-export function dashboardObject(dashboard: Dashboard): SavedObject {
+/** `latest`: whether the cluster keeps the newest revision of each record apart. */
+export function dashboardObject(dashboard: Dashboard, latest: boolean): SavedObject {
   const references: Reference[] = [ofTag];
   const panels: unknown[] = [];
   let y = 0;
   for (const { height, panels: row } of dashboard.rows) {
     let x = 0;
-    row.forEach((panel, at) => {
+    row.forEach((one, at) => {
+      const panel = latest ? onLatest(one) : one;
       const w = Math.floor((WIDTH * (at + 1)) / row.length) - x;
       const placed = placedPanel(panel, { x, y, w, h: height });
       panels.push(placed.panel);

@@ -73,8 +73,8 @@ function groupColumn(group: Grouping, { measures }: CountPanel): Column {
     orderBy: byName ? { type: 'alphabetical', fallback: false } : { type: 'column', columnId: 'measure0' },
     orderDirection: byName ? 'asc' : 'desc',
     accuracyMode: true,
-    otherBucket: false,
-    missingBucket: false,
+    otherBucket: group.missing ?? false, // Lens shows what is missing only beside all others
+    missingBucket: group.missing ?? false,
     parentFormat: { id: 'terms' },
     ...{ include: [], exclude: [], includeIsRegex: false, excludeIsRegex: false },
   };

@@ -69,7 +69,8 @@ export interface Cli extends Omit<Context, 'stdout' | 'stderr'> {
 
 /** The pack as the commands see it. */
 export interface ContentModule {
-  savedObjects(): readonly PackedObject[];
+  /** `latest`: for a cluster that keeps the newest revision of each record apart. */
+  savedObjects(latest: boolean): readonly PackedObject[];
   detectionRules(): readonly PackedRule[];
   /** A line each, as Kibana imports them. */
   toNdjson(objects: readonly unknown[]): string;

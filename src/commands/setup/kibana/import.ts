@@ -17,6 +17,8 @@ interface Wanted {
   content: ContentModule;
   /** Whether Kibana has a detection engine that is wanted. */
   rules: boolean;
+  /** Whether panels of what is now ask `latest-*`. */
+  latest: boolean;
   dryRun: boolean;
 }
 
@@ -44,9 +46,9 @@ export async function versionOf(kibana: Kibana): Promise<string> {
   );
 }
 
-export async function install(kibana: Kibana, { content, rules, dryRun }: Wanted): Promise<Installed[]> {
+export async function install(kibana: Kibana, { content, rules, latest, dryRun }: Wanted): Promise<Installed[]> {
   const planned = rules ? await Promise.all(content.detectionRules().map((rule) => planOf(kibana, rule))) : [];
-  const objects = content.savedObjects();
+  const objects = content.savedObjects(latest);
   if (dryRun) {
     const named = objects.map(({ type, attributes }) => ({
       kind: type,
@@ -55,7 +57,7 @@ export async function install(kibana: Kibana, { content, rules, dryRun }: Wanted
     }));
     return [...named, ...planned.map(shown)];
   }
-  const done = await importObjects(kibana, content);
+  const done = await importObjects(kibana, content, objects);
   await importRules(kibana, content, planned);
   return [...done, ...planned.map(shown)];
 }
@@ -72,8 +74,11 @@ const objectsShape = z.object({
     .optional(),
 });
 
-async function importObjects(kibana: Kibana, content: ContentModule): Promise<Installed[]> {
-  const objects = content.savedObjects();
+async function importObjects(
+  kibana: Kibana,
+  content: ContentModule,
+  objects: ReturnType<ContentModule['savedObjects']>,
+): Promise<Installed[]> {
   const path = '/api/saved_objects/_import?overwrite=true';
   const reply = objectsShape.safeParse(await kibana.importFile(path, 'sluice.ndjson', content.toNdjson(objects)));
   if (!reply.success) throw stopError('Kibana answered the import in another form than it should', UNKNOWN_FORM);

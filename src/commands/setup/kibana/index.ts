@@ -13,6 +13,7 @@ interface KibanaOptions {
   apiKey?: string;
   space?: string;
   rules: boolean;
+  latest?: boolean;
   caFile?: string;
   insecure?: boolean;
   dryRun?: boolean;
@@ -32,6 +33,7 @@ export function addSetupKibana(setup: Command, cli: Cli): void {
       `an API key of Kibana: '\${NAME}' or file:PATH (default: $${VARIABLE}, if it is set)`,
     )
     .option('--space <id>', 'the space to import into (default: the default space)')
+    .option('--latest', 'for a cluster that keeps latest-*: panels of what is now ask those indices')
     .option('--no-rules', 'leave the detection rules out')
     .option('--ca-file <file>', 'authorities beside those that Node trusts, as PEM')
     .option('--insecure', 'accept any certificate: for tests in closed networks only')
@@ -41,13 +43,13 @@ export function addSetupKibana(setup: Command, cli: Cli): void {
 
 async function setUp(cli: Cli, options: KibanaOptions): Promise<void> {
   const apiKey = keyOf(cli, options.apiKey);
-  const { kibana: url, space, caFile, insecure = false, rules, dryRun = false } = options;
+  const { kibana: url, space, caFile, insecure = false, rules, latest = false, dryRun = false } = options;
   const content = await cli.content();
   const kibana = connectKibana({ url, apiKey, space, caFile, insecure, env: cli.env, signal: cli.signal });
   try {
     const version = await versionOf(kibana);
     cli.stderr.line(`Kibana ${version}${space === undefined ? '' : `, space ${space}`}`);
-    print(cli, await install(kibana, { content, rules, dryRun }), options);
+    print(cli, await install(kibana, { content, rules, latest, dryRun }), options);
   } finally {
     kibana.close();
   }
