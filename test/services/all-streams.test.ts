@@ -89,7 +89,7 @@ const SINKS: Record<string, () => Promise<Storage>> = {
 
 test.each(Object.keys(SINKS))(
   `every stream of a living tenant, ${KILLS} kills, in %s`,
-  { timeout: 400_000 },
+  { timeout: 600_000 },
   async (kind) => {
     const storage = await (SINKS[kind] as () => Promise<Storage>)();
     const place = await openPlace({ ...TENANT, oddForms: true, living: LIVING });

@@ -1,7 +1,7 @@
 /** `sluice verify` with the real Elasticsearch and Kafka: documents removed and doubled by hand, and a vendor that went on. */
 import { afterEach, expect, test } from 'vitest';
 import type { EcsDocument } from '../../src/api/document.ts';
-import { configOf, openPlace } from '../e2e/place.ts';
+import { configOf, openPlace, type Place } from '../e2e/place.ts';
 import { proveVerify, VERIFY_DETECTIONS, VERIFY_LIVING } from '../e2e/verified.ts';
 import { allHits, ask, DATA_STREAM } from './data-stream.ts';
 import { startElasticsearch } from './elasticsearch.ts';
@@ -41,7 +41,32 @@ test('Elasticsearch', { timeout: 600_000 }, async () => {
       }
     },
   });
+  await proveChanges(place, node.url, sinks);
 });
+
+/** Changes are asked for when there are some already: they are missing beside their documents until they are made. */
+async function proveChanges(place: Place, url: string, sinks: object[]): Promise<void> {
+  place.configure(configOf({ url: place.simulator.url, sinks: sinks.map((sink) => ({ ...sink, changes: true })) }));
+  expect((await place.sluice('check')).stdout).toContain('cylance.detection_changes');
+  expect((await place.sluice('setup', 'elasticsearch')).code).toBe(0);
+  expect((await place.sluice('check')).code).toBe(0);
+  const expected = (await Array.fromAsync(allHits(url))).filter(
+    ({ source }) => (source.event as { sequence: number }).sequence > 1,
+  ).length;
+  expect(expected).toBeGreaterThan(0);
+  const verified = async (...options: string[]) => {
+    const { code, stdout } = await place.sluice('verify', '--from', '400d', ...options);
+    return { code, stdout };
+  };
+  const missing = await verified();
+  expect(missing).toMatchObject({ code: 1 });
+  expect(missing.stdout).toContain(`beside them 0 of ${expected} changes: ${expected} missing`);
+  expect((await verified('--repair')).stdout).toContain(`${expected} changes made beside them`);
+  expect(await verified('--json')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`"beside":{"what":"changes","expected":${expected},"missing":0}`),
+  });
+}
 
 test('Kafka', { timeout: 600_000 }, async () => {
   const kafka = await startKafka({ version: '4.4.0' });

@@ -149,7 +149,7 @@ test('after a crash, what arrived gets the changes that it lacks, from what is t
           { range: { 'event.sequence': { gt: 1 } } },
           { ids: { values: [b.id, c.id] } },
         ]);
-        const foreign = { ...stored(c), _id: 'of somebody else' };
+        const foreign = { ...stored(revision('x', 2)), _id: 'of somebody else' };
         return {
           status: 200,
           json: { pit_id: 'p', _shards: { failed: 0 }, hits: { hits: [stored(b), stored(c), foreign] } },
