@@ -93,6 +93,8 @@ test('a list is what its last whole reading showed; one that is read by time, ea
   list.add(2, false, ['c'], 2);
   list.add(1, false, ['a', 'x'], 2); // the recording ended here
   expect(list.items()).toEqual(['a', 'b', 'c']);
+  list.add(1, false, ['a', 'x'], 2); // and so did the reading before
+  expect(list.items()).toEqual(['a', 'b', 'c']);
   list.add(2, false, ['c'], 2);
   expect(list.items()).toEqual(['a', 'x', 'c']);
   const timed = createList();
