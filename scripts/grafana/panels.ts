@@ -205,19 +205,24 @@ export const ROWS: readonly Row[] = [
     title: 'Work',
     panels: [
       {
-        ...{ title: 'Backfills: done', kind: 'bars', unit: 'percentunit', width: 8, height: 7 },
+        ...{ title: 'Backfills: done', kind: 'bars', unit: 'percentunit', width: 6, height: 7 },
         description: 'The share of the records that the vendor counts which is delivered.',
         queries: [{ expr: 'sluice_job_delivered / (sluice_job_records > 0)', legend: 'job {{id}}', instant: true }],
       },
       {
-        ...{ title: 'Backfills: time left', kind: 'bars', unit: 's', width: 8, height: 7 },
+        ...{ title: 'Backfills: time left', kind: 'bars', unit: 's', width: 6, height: 7 },
         description: 'An estimate from the rate budget.',
         queries: [{ expr: 'sluice_job_remaining_seconds', legend: 'job {{id}}', instant: true }],
       },
       {
-        ...{ title: 'Details owed', kind: 'timeseries', unit: 'short', width: 8, height: 7 },
+        ...{ title: 'Details owed', kind: 'timeseries', unit: 'short', width: 6, height: 7 },
         description: 'Records whose detail cannot be had yet; it is asked for again.',
         queries: [{ expr: `sluice_owed{${OURS}} > 0`, legend: BY_STREAM }],
+      },
+      {
+        ...{ title: 'Alerts held back', kind: 'timeseries', unit: 'short', width: 6, height: 7, thresholds: [1, 1] },
+        description: 'Shipped as events in fifteen minutes, above `alerts.max_per_hour`.',
+        queries: [{ expr: `increase(sluice_alerts_held_total{${OURS}}[15m])`, legend: BY_STREAM }],
       },
     ],
   },

@@ -119,6 +119,10 @@ export interface Sink {
    * meanwhile, or came in a moment ago, may be left out. Without it, nobody can compare, repair or rebuild.
    */
   stored?(query: StoredQuery, signal: AbortSignal): AsyncIterable<StoredDocument[]>;
+  /**
+   * The newest document of each record, where the sink keeps it apart: what a lost state is made from by itself.
+   */
+  newest?(query: StoredQuery, signal: AbortSignal): AsyncIterable<StoredDocument[]>;
   /** In words, what is not there any more for an ordinary reason: a retention, or a collector of files. */
   removed?(query: StoredQuery, signal: AbortSignal): Promise<string | undefined>;
   /**

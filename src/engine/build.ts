@@ -6,8 +6,9 @@ import type { VendorClient } from '../api/client.ts';
 import type { Refusals } from '../api/connector.ts';
 import { type SluiceError, stopError } from '../api/errors.ts';
 import type { HttpClient, HttpStreamer } from '../api/http.ts';
+import { recordsChange } from '../api/records/changing.ts';
 import { revisionOf } from '../api/records/identity.ts';
-import type { Sink } from '../api/sink.ts';
+import type { Sink, StoredDocument, StoredQuery } from '../api/sink.ts';
 import type { Registered } from '../api/stream.ts';
 import { createHttp } from '../net/http.ts';
 import { createMemory, heapBytes, type Memory } from '../net/memory.ts';
@@ -19,6 +20,7 @@ import { createTraffic, type Traffic } from '../net/traffic.ts';
 import { createRedactor, type Redactor } from '../redaction/redactor.ts';
 import type { Owner } from '../sinks/ndjson/owner.ts';
 import { type SinkConfig, sinkTypeOf } from '../sinks/registry.ts';
+import type { SinkTools } from '../sinks/sink-type.ts';
 import { heldBy } from '../sinks/stored.ts';
 import { createSinkTraffic, measured, type SinkTraffic } from '../sinks/traffic.ts';
 import type { RawStore } from '../state/raw/keep.ts';
@@ -107,7 +109,10 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   const redactor = tools.redactor ?? createRedactor();
   const parts = tools.parts ?? createParts();
   const memory = tools.memory ?? createMemory(heapBytes());
-  const opening = { ...tools, parts, lived: lived.now };
+  const changing = new Set(
+    tools.streams.filter(({ stream }) => recordsChange(stream)).map(({ stream }) => stream.name as string),
+  );
+  const opening = { ...tools, parts, lived: lived.now, changing };
   tools.clock?.listen((text) => tools.log.warn(text));
   const sinkTraffic = new Map(config.sinks.map(({ name }) => [name, createSinkTraffic()]));
   const sinks = new Map(
@@ -293,7 +298,7 @@ function owedIn(state: PipelineState, ignored: ReadonlySet<string>): Map<string,
 
 export function openSink(
   sink: SinkConfig,
-  given: Pick<BuildTools, 'log' | 'now' | 'owner' | 'parts'> & { lived?: () => number },
+  given: Pick<BuildTools, 'log' | 'now' | 'owner' | 'parts'> & Pick<SinkTools, 'lived' | 'changing'>,
   traffic: SinkTraffic = createSinkTraffic(),
 ): Sink {
   const retried = () => void traffic.retries++;
@@ -323,6 +328,9 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
       }),
     // A sink that cannot be opened has taken nothing whose fate could be unknown.
     outcomeUnknown: (pipeline, walk) => call(async (sink) => sink.outcomeUnknown?.(pipeline, walk)).catch(() => {}),
+    async *newest(query, signal) {
+      yield* stepwise(call, (sink, broken) => newestOf(sink, query, AbortSignal.any([signal, broken])));
+    },
     async *stored(query, signal) {
       yield* stepwise(call, (sink, broken) => heldBy(sink, query, AbortSignal.any([signal, broken])));
     },
@@ -336,6 +344,10 @@ function whenNeeded(kind: string, looksUp: boolean, { call, close }: Reopened<Si
     check: (signal) => call((sink, broken) => sink.check(AbortSignal.any([signal, broken]))),
     close,
   };
+}
+
+async function* newestOf(sink: Sink, query: StoredQuery, signal: AbortSignal): AsyncGenerator<StoredDocument[]> {
+  if (sink.newest !== undefined) yield* sink.newest(query, signal);
 }
 
 function notRemovable(kind: string): SluiceError {

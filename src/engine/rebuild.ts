@@ -40,11 +40,12 @@ export async function rebuild(
   pipeline: RebuildNeeds,
   pages: AsyncIterable<readonly StoredDocument[]>,
   progress: (soFar: Rebuilt) => void = () => {},
+  walk = REBUILD,
 ): Promise<Rebuilt> {
   const { state, now } = pipeline;
   const sofar: Rebuilt = { documents: 0, foreign: 0, records: 0, newestMs: undefined };
   let oldestMs = Number.POSITIVE_INFINITY;
-  let { batch } = state.begin(REBUILD, 'sweep', { fromMs: 0, toMs: now() });
+  let { batch } = state.begin(walk, 'sweep', { fromMs: 0, toMs: now() });
   for await (const page of pages) {
     const newest = new Map<string, StoredDocument>();
     for (const document of page) {
@@ -63,12 +64,40 @@ export async function rebuild(
     const rows = [...newest.values()].flatMap((document) => rowOf(pipeline, document, known.get(document.key)) ?? []);
     sofar.records += rows.filter(({ rowId }) => rowId === undefined).length;
     const nothing = { ledger: [], rejections: [], children: [], receipt: null };
-    state.commit({ walk: REBUILD, number: ++batch, rows, ...nothing });
+    state.commit({ walk, number: ++batch, rows, ...nothing });
     progress(sofar);
   }
   if (sofar.newestMs !== undefined) goOnFrom(pipeline, oldestMs, sofar.newestMs);
-  state.finish(REBUILD, now());
+  state.finish(walk, now());
   return sofar;
+}
+
+/** The walk of a new state that learns what its sink holds. It begins anew by itself where it was interrupted. */
+const LEARN = 'learn';
+
+/**
+ * What a new state learns of a sink that keeps the newest document of each record apart. Without it, ordinals would begin
+ * again at 1, and the sink would take what comes for older than what it has.
+ */
+export async function learnNewest(
+  pipeline: RebuildNeeds & Pick<Pipeline, 'sink' | 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { state, sink, registered, source, log } = pipeline;
+  const begun = state.walk(LEARN);
+  const isHalf = begun !== undefined && begun.finishedAtMs === undefined;
+  if (sink.newest === undefined || (state.walks().length > 0 && !isHalf)) return;
+  const query = { stream: registered.stream.name, namespace: source.name, remembered: true };
+  const pages = sink.newest(query, signal)[Symbol.asyncIterator]();
+  const first = await pages.next();
+  if (first.done) return;
+  const { records } = await rebuild(pipeline, resumed(first.value, pages), undefined, LEARN);
+  log.warn(`the state was new, and the sink was not: ${records} records were entered from what it holds`);
+}
+
+async function* resumed<T>(first: T, others: AsyncIterator<T>): AsyncGenerator<T> {
+  yield first;
+  for (let next = await others.next(); !next.done; next = await others.next()) yield next.value;
 }
 
 function rowOf(pipeline: RebuildNeeds, document: StoredDocument, known: Known | undefined): Row | undefined {

@@ -6,6 +6,7 @@ import type { StateStore } from '../state/store.ts';
 import { whenHostsAreKnown } from './change/when-known.ts';
 import type { Switches } from './jobs/switches.ts';
 import type { Pipeline } from './pipeline.ts';
+import { learnNewest } from './rebuild.ts';
 import { recover } from './recover.ts';
 import {
   catchUpWalk,
@@ -61,6 +62,7 @@ async function keepRunning(pipeline: Pipeline, options: RunOptions): Promise<voi
   const refused = new Set<string>();
   for (;;) {
     try {
+      await learnNewest(pipeline, options.signal);
       await recover(pipeline, options.signal);
       pipeline.rejections.require(); // before the vendor is asked for what could not be sent
       await whenHostsAreKnown(pipeline, options.signal);

@@ -37,6 +37,8 @@ export interface SinkTools {
   parts: Parts;
   /** Called when something is tried again. */
   retried?: () => void;
+  /** Streams whose records change, so that a sink may keep their newest documents apart. */
+  changing?: ReadonlySet<string>;
   /** The state that files are written for; left out by `check`. */
   owner?: Owner;
 }

@@ -4,6 +4,7 @@ import { actionOf } from '../../api/errors.ts';
 import { whenHostsAreKnown } from '../../engine/change/when-known.ts';
 import { isOver } from '../../engine/jobs/control.ts';
 import type { Switches } from '../../engine/jobs/switches.ts';
+import { learnNewest } from '../../engine/rebuild.ts';
 import { recover } from '../../engine/recover.ts';
 import { pause } from '../../engine/runner.ts';
 import { walkOf } from '../../engine/schedule.ts';
@@ -90,6 +91,7 @@ async function untilDone(
     const watched = switches?.watch(pipeline.name, walkOf(job));
     const leave = watched?.signal;
     try {
+      await learnNewest(pipeline, signal);
       await recover(pipeline, signal);
       pipeline.rejections.require();
       isRecovered = true;

@@ -2,6 +2,7 @@
 
 import type { StreamName } from '../../api/document.ts';
 import { usageError } from '../../api/errors.ts';
+import { recordsChange } from '../../api/records/changing.ts';
 import type { Registered } from '../../api/stream.ts';
 import { ALERT_LIMIT } from '../../engine/alerts/tell.ts';
 import type { PipelinePlan } from '../../engine/build.ts';
@@ -82,7 +83,13 @@ export function declaredStreams(config: Config, registered: readonly Registered[
 export function withPlaces({ config, tools }: Pick<CommandContext, 'config' | 'tools'>, sink: SinkConfig): SinkConfig {
   const places = placesOf(config, sink.name);
   const dataStreams = places.map(({ stream, namespace }) => `logs-${stream}-${namespace}`);
-  const more = { dataStreams, places, streams: declaredStreams(config, tools.streams, sink.name) };
+  const changing = new Set(
+    tools.streams.filter(({ stream }) => recordsChange(stream)).map(({ stream }) => stream.name),
+  );
+  const latestNames = places
+    .filter(({ stream }) => changing.has(stream))
+    .map(({ stream, namespace }) => `latest-${stream}-${namespace}`);
+  const more = { dataStreams, latestNames, places, streams: declaredStreams(config, tools.streams, sink.name) };
   return { ...sink, ...more };
 }
 

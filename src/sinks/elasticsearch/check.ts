@@ -4,6 +4,7 @@ import { SluiceError } from '../../api/errors.ts';
 import type { CheckLine } from '../../api/sink.ts';
 import { NEEDED_PRIVILEGES, problemOf, saidBy, troubleWith } from './answers.ts';
 import type { EsClient, Reply } from './client.ts';
+import { checkLatest, LATEST_PRIVILEGES } from './latest/check.ts';
 import { checkLifecycle, type Expiry, inPortions } from './lifecycle.ts';
 import { type CheckedStream, checkTemplates } from './template-check.ts';
 
@@ -13,7 +14,14 @@ export async function checkElasticsearch(
     dataStreams,
     streams,
     lifecycle,
-  }: { dataStreams: readonly string[]; streams: readonly CheckedStream[]; lifecycle: Expiry | undefined },
+    latestNames = [],
+  }: {
+    dataStreams: readonly string[];
+    streams: readonly CheckedStream[];
+    lifecycle: Expiry | undefined;
+    /** Aliases of newest revisions; none, where the sink keeps none. */
+    latestNames?: readonly string[];
+  },
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const reachable = await checkReachable(client, signal);
@@ -24,7 +32,8 @@ export async function checkElasticsearch(
     ...(await checkTemplates(client, dataStreams, streams, lifecycle, signal)),
     await checkLifecycle(client, dataStreams, lifecycle, signal),
     ...(await checkNames(client, dataStreams, signal)),
-    await checkPrivileges(client, names, signal),
+    ...(latestNames.length > 0 ? await checkLatest(client, latestNames, signal) : []),
+    await checkPrivileges(client, names, latestNames, signal),
     await checkBlocks(client, names, signal),
   ];
 }
@@ -107,9 +116,15 @@ const PRIVILEGES = z.object({ index: z.record(z.string(), z.record(z.string(), z
 /** Answers of a cluster without security: a bare core has no such module, and a distribution may have it switched off. */
 const NO_SECURITY = /no handler found|security (is not|must be|is disabled)/i;
 
-async function checkPrivileges(client: EsClient, names: readonly string[], signal: AbortSignal): Promise<CheckLine> {
+async function checkPrivileges(
+  client: EsClient,
+  names: readonly string[],
+  latestNames: readonly string[],
+  signal: AbortSignal,
+): Promise<CheckLine> {
   const what = 'May write';
-  const body = { index: [{ names, privileges: NEEDED_PRIVILEGES }] };
+  const latest = latestNames.length > 0 ? [{ names: latestNames, privileges: LATEST_PRIVILEGES }] : [];
+  const body = { index: [{ names, privileges: NEEDED_PRIVILEGES }, ...latest] };
   const path = '/_security/user/_has_privileges';
   const reply = await client.call({ method: 'POST', path, body, shape: PRIVILEGES, signal });
   if (reply.kind === 'answer' && reply.status >= 400 && NO_SECURITY.test(problemOf(reply.body).reason)) {

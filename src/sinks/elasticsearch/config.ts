@@ -63,6 +63,11 @@ const schema = z.strictObject({
   ilm_policy: text()
     .optional()
     .describe('The ILM policy that the data streams follow, instead of `retention`; it has to exist. Default: none.'),
+  latest: flag()
+    .prefault(false)
+    .describe(
+      'Whether Sluice also keeps the newest revision of each record in an index of its own, `latest-<stream>-<source>`, for streams whose records change. Default: no; a cluster that has transforms can do it itself (`sluice setup elasticsearch --latest`). Run `sluice setup elasticsearch` before it is switched on.',
+    ),
   timeout: duration({ min: '100ms', max: '1h' })
     .prefault('30s')
     .describe('How long one request may take. Default: 30s.'),
@@ -73,7 +78,14 @@ const schema = z.strictObject({
     ),
 });
 
-type NotInConfig = 'lifecycle' | 'dataStreamType' | 'retryBaseMs' | 'retryMaxMs' | 'dataStreams' | 'streams';
+type NotInConfig =
+  | 'lifecycle'
+  | 'dataStreamType'
+  | 'retryBaseMs'
+  | 'retryMaxMs'
+  | 'dataStreams'
+  | 'latestNames'
+  | 'streams';
 
 export interface ElasticsearchConfig
   extends Required<Omit<ElasticsearchSettings, 'caFile' | NotInConfig>>,
@@ -107,6 +119,7 @@ export const elasticsearch: SinkType<typeof schema, ElasticsearchConfig> = {
     concurrency: raw.concurrency,
     changes: raw.changes,
     lifecycle: lifecycleOf(raw),
+    latest: raw.latest,
     requestTimeoutMs: raw.timeout,
     retryDeadlineMs: raw.retry_deadline,
   }),

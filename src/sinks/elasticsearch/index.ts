@@ -8,12 +8,15 @@
  */
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
-import type { CheckLine, Prepared, Sink, StoredQuery } from '../../api/sink.ts';
+import type { CheckLine, Prepared, Sink } from '../../api/sink.ts';
 import { type BackoffSettings, backoffOf } from '../backoff.ts';
 import { changesAmong } from './beside/changes.ts';
 import { addChanges, completeChanges } from './beside/complete.ts';
 import { dataStreamOf } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient } from './client.ts';
+import { completeLatest } from './latest/complete.ts';
+import { latestOf, type Of } from './latest/names.ts';
+import { keepNewest, newestAmong } from './latest/write.ts';
 import type { Expiry } from './lifecycle.ts';
 import { lookUpUntilAnswered } from './lookup.ts';
 import { removeFrom, storedIn } from './stored.ts';
@@ -32,6 +35,10 @@ export interface ElasticsearchSettings extends ConnectionSettings, BackoffSettin
   streams?: readonly CheckedStream[];
   /** Whether later revisions go into a data stream of their own, too. */
   changes?: boolean;
+  /** Whether the newest revision of each record is kept in an index of its own, too. */
+  latest?: boolean;
+  /** The aliases of those that `check` looks at. */
+  latestNames?: readonly string[];
   /** When documents expire, as `setup` and `check` see to it. */
   lifecycle?: Expiry;
 }
@@ -42,6 +49,8 @@ interface ElasticsearchTools {
   now: () => number;
   /** Milliseconds that the process lived through: what deadlines go by. */
   lived?: () => number;
+  /** Streams whose records change. */
+  changing?: ReadonlySet<string>;
   /** Called when something is tried again. */
   retried?: () => void;
 }
@@ -50,6 +59,8 @@ interface ElasticsearchTools {
 interface Opened extends Writing {
   /** Whether changes go into a data stream of their own, too. */
   changes: boolean;
+  /** Streams whose newest revisions are kept. */
+  latest: ReadonlySet<string>;
   log: Logger;
 }
 
@@ -72,11 +83,18 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
       const rejections = await deliverAll(opened, batch.documents, { ingested, attempted, signal });
       if (opened.changes)
         await addChanges(opened, changesAmong(batch.documents, rejections, ingested), ingested, signal);
+      const newest = newestAmong(batch.documents, opened.latest, rejections, ingested);
+      for (const [alias, ofAlias] of newest) await keepNewest(opened, alias, ofAlias, signal);
       begun.delete(name);
       return { rejections, receipt: null };
     },
     async recover(_pipeline, prepared, _committed, signal = closed.signal) {
       return { arrived: await recovered(opened, prepared, either(signal)) };
+    },
+    async *newest(query, given) {
+      if (!opened.latest.has(query.stream)) return;
+      // There they lie under the ids of their records.
+      yield* storedIn({ ...opened, dataStream: latestOf(query), signal: either(given) }, query, () => undefined);
     },
     stored: (query, given) =>
       storedIn(
@@ -99,14 +117,21 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
 /** Loaded only here: it brings the field dictionary. */
 async function check(
   client: EsClient,
-  { dataStreams = [], streams = [], lifecycle }: ElasticsearchSettings,
+  { dataStreams = [], streams = [], lifecycle, latest = false, latestNames = [] }: ElasticsearchSettings,
   signal: AbortSignal,
 ): Promise<CheckLine[]> {
   const { checkElasticsearch } = await import('./check.ts');
-  return checkElasticsearch(client, { dataStreams, streams, lifecycle }, signal);
+  return checkElasticsearch(
+    client,
+    { dataStreams, streams, lifecycle, latestNames: latest ? latestNames : [] },
+    signal,
+  );
 }
 
-function open(settings: ElasticsearchSettings, { log, now, lived = now, retried }: ElasticsearchTools): Opened {
+function open(
+  settings: ElasticsearchSettings,
+  { log, now, lived = now, retried, changing }: ElasticsearchTools,
+): Opened {
   const client = connectElasticsearch(settings);
   const concurrency = settings.concurrency ?? 2;
   return {
@@ -122,11 +147,12 @@ function open(settings: ElasticsearchSettings, { log, now, lived = now, retried 
     changes: settings.changes ?? false,
     log,
     now,
+    latest: settings.latest && changing !== undefined ? changing : new Set(),
   };
 }
 
 async function recovered(opened: Opened, prepared: Prepared[], signal: AbortSignal): Promise<Set<string>> {
-  const wanted = new Map<string, { ids: string[]; of: Pick<StoredQuery, 'stream' | 'namespace'> }>();
+  const wanted = new Map<string, { ids: string[]; of: Of }>();
   for (const entry of prepared.flatMap((batch) => batch.ids)) {
     const dataStream = dataStreamOf(opened.limits.dataStreamType, entry);
     const known = wanted.get(dataStream);
@@ -137,7 +163,10 @@ async function recovered(opened: Opened, prepared: Prepared[], signal: AbortSign
   for (const [dataStream, { ids, of }] of wanted) {
     const there = await lookUpUntilAnswered({ client: opened.client, dataStream, ids, signal }, opened.newBackoff());
     for (const id of there) arrived.add(id);
+    // What the data stream has counts as delivered, so that the other writes are made up for first.
     if (opened.changes) await completeChanges(opened, of, { ids: [...there] }, { mend: true, signal });
+    if (opened.latest.has(of.stream) && there.size > 0)
+      await completeLatest(opened, { from: dataStream, of, ids: [...there], signal });
   }
   return arrived;
 }

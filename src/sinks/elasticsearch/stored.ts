@@ -38,10 +38,15 @@ export interface Hit {
 }
 
 /** Throws where a shard is missing: what lies there would count as lost. A data stream that is not there holds nothing. */
-export async function* storedIn(reading: Reading, query: StoredQuery): AsyncGenerator<StoredDocument[]> {
+export async function* storedIn(
+  reading: Reading,
+  query: StoredQuery,
+  /** The id of the document, where it lies under another. */
+  idOf: (hit: Hit) => string | undefined = ({ id }) => id,
+): AsyncGenerator<StoredDocument[]> {
   const filter = query.range === undefined ? undefined : timesIn(query.range);
   for await (const hits of hitsIn(reading, { size: PAGE, source: lookedAt(query), filter }))
-    yield hits.map(({ id, index, source }) => toStored(query, id, source, index));
+    yield hits.map((hit) => toStored(query, idOf(hit), hit.source, hit.index));
 }
 
 interface Wanted {

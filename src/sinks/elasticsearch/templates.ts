@@ -133,7 +133,8 @@ export function templatesFor(request: TemplateRequest): Templates {
   };
 }
 
-const SETTINGS = {
+/** Of every index that has these mappings. */
+export const SETTINGS = {
   codec: 'best_compression',
   mapping: { total_fields: { limit: TOTAL_FIELDS, ignore_dynamic_beyond_limit: true } },
 };
