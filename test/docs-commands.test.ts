@@ -172,6 +172,7 @@ const ALONE =
 async function prepareFor(page: string, line: string): Promise<void> {
   if (ALONE.test(line)) await endAll();
   if (ASKS.test(line) && children.size === 0) await begin('sluice run', isUp);
+  if (line.startsWith('sluice record')) rmSync(join(place.folder, 'report.zst'), { force: true });
   if (page !== 'docs/operations.md') return;
   if (line.startsWith('sluice state import'))
     renameSync(join(place.folder, 'sluice-state'), join(place.folder, 'other-machine'));
@@ -185,7 +186,8 @@ const DELIVERED = ['docs/remap.md', 'docs/state.md', 'docs/verify.md', 'docs/ope
 function here(line: string): string {
   return line
     .replace(/(sluice simulator)( --port \d+)?/, '$1 --port 0')
-    .replace(/record --for \d+m/, 'record --for 2s')
+    .replace(/sluice record/, 'sluice record --yes') // a person is shown what is recorded
+    .replace(/--for \d+m --output/, '--for 2s --output')
     .replace('init --yes', 'init --config from-init.yaml --yes')
     .replace('http://127.0.0.1:8480', place.simulator.url);
 }
