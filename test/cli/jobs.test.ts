@@ -80,7 +80,7 @@ test('a job that run works on is paused, resumed and cancelled by its number; th
   expect(resumed).toMatchObject({ code: 2, stderr: expect.stringContaining('job 1 is cancelled already') });
   running.child.kill('SIGTERM');
   expect((await running.ended).code).toBe(0);
-}, 120_000);
+}, 300_000);
 
 test('where nothing runs, a job is paused and cancelled in the state, and the command that waits for it ends', async () => {
   place = await workplace({ detections: 2000, spanDays: 90 });
@@ -104,7 +104,7 @@ test('where nothing runs, a job is paused and cancelled in the state, and the co
   await ok('backfill', '--from', start);
   expect(new Set(place.delivered()).size).toBe(2000);
   expect(place.delivered()).toHaveLength(2000);
-}, 120_000);
+}, 300_000);
 
 test('a source that is paused is not read, says so, and is caught up afterwards', async () => {
   place = await workplace({ detections: 300, spanDays: 1 });
@@ -137,4 +137,4 @@ test('a source that is paused is not read, says so, and is caught up afterwards'
   });
   running.child.kill('SIGTERM');
   expect((await running.ended).code).toBe(0);
-}, 120_000);
+}, 300_000);
