@@ -49,7 +49,7 @@ const NOT_RUN: [command: RegExp, why: string][] = [
   [/^install .*\/etc\/|^systemctl /, 'would change this machine; the unit is tried by test/deploy/systemd.test.ts'],
   [/<[a-z][^>]*>/, 'has a word that stands for what only the reader knows'],
   [/^export /, 'sets variables of the shell, which this test has set'],
-  [/ setup kibana /, 'needs a Kibana; test/content/kibana.test.ts has what stands for one'],
+  [/ setup kibana /, 'needs a Kibana; test/cli/setup-kibana.test.ts has what stands for one'],
   [/^promtool |^curl /, 'needs a tool or a service that this test does not have'],
 ];
 
