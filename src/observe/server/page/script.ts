@@ -70,7 +70,11 @@ export function pageScript(): void {
   };
   let nowMs = 0;
   const ago = (at: string | undefined): string =>
-    at === undefined ? 'never' : `${duration(Math.max(0, (nowMs - Date.parse(at)) / 1000))} ago`;
+    at === undefined
+      ? 'never'
+      : nowMs - Date.parse(at) < 1000
+        ? 'now'
+        : `${duration((nowMs - Date.parse(at)) / 1000)} ago`;
   const time = (at: string | undefined): string => (at === undefined ? '–' : new Date(at).toLocaleString());
   const percent = (share: number): string => `${Math.round(share * 100)} %`;
   const waits = (waiting: WaitingFor | undefined): string =>
@@ -93,7 +97,8 @@ export function pageScript(): void {
         if (value === undefined) {
           value = make('dd');
           values.set(name, value);
-          list.append(make('div', {}, make('dt', {}, name), value));
+          const isLong = name === 'Waits' || name === 'Last error' || name.startsWith('Ledger');
+          list.append(make('div', isLong ? { class: 'long' } : {}, make('dt', {}, name), value));
         }
         say(value, text);
       }
@@ -190,7 +195,7 @@ export function pageScript(): void {
       const line = sparkline();
       const labelled = (label: string): [PageElement, PageElement] => {
         const value = make('span');
-        return [make('span', {}, make('span', { class: 'label' }, label), value), value];
+        return [make('span', { class: 'fact' }, make('span', { class: 'label' }, label), value), value];
       };
       const [lagBox, lag] = labelled('behind');
       const [lastBox, last] = labelled('last document');

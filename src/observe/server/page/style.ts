@@ -55,6 +55,7 @@ svg{display:block;width:100%;height:1.75rem}
 svg path{fill:none;stroke:var(--bar);stroke-width:1.5;vector-effect:non-scaling-stroke}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.5rem 1rem;margin:.5rem 0}
 dl div{min-width:0}
+dl .long{grid-column:1/-1}
 dt{font-size:.8rem;color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 progress{width:100%;height:.8rem;accent-color:var(--bar)}
@@ -64,9 +65,9 @@ input{font:inherit;color:var(--text);background:var(--ground);border:1px solid v
 .skip:focus{left:1rem;top:.5rem;background:var(--panel);padding:.5rem;z-index:1}
 [hidden]{display:none!important}
 @media (max-width:55rem){
-summary{grid-template-columns:1rem 1fr auto;align-items:start}
+summary{grid-template-columns:1rem repeat(3,1fr);align-items:start}
 summary>*{grid-column:2/-1}
-summary>h3{grid-column:2}
-summary>.badge{grid-column:3;grid-row:1}
+summary>.fact{grid-column:auto}
+summary>.fact:nth-child(3){grid-column:2}
 }
 `;
