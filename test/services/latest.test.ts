@@ -173,6 +173,22 @@ async function wrongIn(url: string): Promise<string[]> {
   return [...surplus, ...differing.map(([id, source]) => `${id} is not as of ${sequenceOf(source)}`)];
 }
 
+/** Where sequences do not go on one by one, or the same is shipped twice in a row. */
+async function histories(url: string): Promise<string[]> {
+  const all = new Map<string, { sequence: number; hash: string }[]>();
+  for await (const { source } of allHits(url)) {
+    const { id, sequence, hash } = source.event as { id: string; sequence: number; hash: string };
+    all.set(id, [...(all.get(id) ?? []), { sequence, hash }]);
+  }
+  return [...all].flatMap(([id, revisions]) => {
+    const inOrder = revisions.sort((one, other) => one.sequence - other.sequence);
+    return inOrder.flatMap(({ sequence, hash }, index) => {
+      if (sequence !== index + 1) return [`${id}: ${sequence} stands where ${index + 1} should`];
+      return hash === inOrder[index - 1]?.hash ? [`${id}: ${sequence} is as the one before`] : [];
+    });
+  });
+}
+
 test('killed again and again, and its state lost: ordinals go on, nothing is doubled, the newest is kept', {
   timeout: 900_000,
 }, async () => {
@@ -226,7 +242,8 @@ test('killed again and again, and its state lost: ordinals go on, nothing is dou
   const again = await place.sluice('run', '--once');
   refuseTrouble(again, 'without a state');
   expect(again.stderr).toContain('the state was new, and the sink was not');
-  expect(await count()).toBe(before);
+  // A comment that nobody had looked for yet may be found now, as the next revision of its record.
+  expect(await histories(node.url)).toEqual([]);
   simulator.resume();
   const ended = await runUntilQuiet(place, () => committedRevisions(state, 1), 300_000);
   refuseTrouble(ended, 'at the end');
