@@ -52,7 +52,10 @@ async function openBrowser() {
     });
   return {
     async page() {
-      const { targetId } = await call<{ targetId: string }>('Target.createTarget', { url: 'about:blank' });
+      // As a browser of its own: pages of one share six connections to a server, and each keeps one open.
+      const { browserContextId } = await call<{ browserContextId: string }>('Target.createBrowserContext');
+      const target = { url: 'about:blank', browserContextId };
+      const { targetId } = await call<{ targetId: string }>('Target.createTarget', target);
       const { sessionId } = await call<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true });
       const on = <T>(method: string, params: object = {}) => call<T>(method, params, sessionId);
       await on('Page.enable');
