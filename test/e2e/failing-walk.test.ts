@@ -36,7 +36,7 @@ test('a list that answers 503 for ever fails within five minutes, while refresh 
   place.configure({ url: proxy.url, extra: `health: { port: ${port} }\nlog: { format: json }\n` });
   const file = join(place.folder, 'sluice.yaml');
   const reading =
-    "    reading: { poll: 1s, lookback: 2d, detail_refresh: ['1s'], sweeps: [{ range: 2d, every: 10s }] }\n";
+    "    objective: 60s\n    reading: { poll: 1s, lookback: 2d, detail_refresh: ['1s'], sweeps: [{ range: 2d, every: 10s }] }\n";
   const [, ours = ''] = /sources:\n([\s\S]*?)sinks:/.exec(readFileSync(file, 'utf8')) ?? [];
   const [acme, calm] = [ours, ours.replace('name: acme', 'name: calm').replace(proxy.url, place.simulator.url)];
   writeFileSync(file, readFileSync(file, 'utf8').replace(ours, `${acme}${reading}${calm}${reading}`));
