@@ -179,9 +179,9 @@ test('6, 7, 8: the backfill, last Tuesday, and the requests', async () => {
   expect(job).toMatchObject({ id: 1, status: 'running' });
   expect(job?.records).toBeGreaterThan(1500);
   expect(job?.part).toBeLessThan(0.9);
-  expect(await running.metric('sluice_job_records{job="1"}')).toBe(job?.records);
-  expect(await running.metric('sluice_job_delivered{job="1"}')).toBeGreaterThan(100);
-  expect(await running.metric('sluice_job_remaining_seconds{job="1"}')).toBeGreaterThan(5);
+  expect(await running.metric('sluice_job_records{id="1"}')).toBe(job?.records);
+  expect(await running.metric('sluice_job_delivered{id="1"}')).toBeGreaterThan(100);
+  expect(await running.metric('sluice_job_remaining_seconds{id="1"}')).toBeGreaterThan(5);
   expect(await running.said()).toMatch(
     /job 1 \(.*\): running, \d+ %, [\d,]+ of [\d,]+ records, [\d,]+ delivered, 0 refused, about .* left/,
   );
@@ -274,7 +274,7 @@ test('where nobody runs, what the state remembers is told, and that nobody runs'
   expect((await place.sluice('run', '--once')).code).toBe(0);
   const unset = await place.sluice('status');
   expect(unset.stdout).toMatch(/^health\.port is not set: this is what the state remembers\nSluice .*: not running\n/);
-  expect(unset.stdout).toMatch(/acme\/cylance\.detection\/files +healthy +[\d.]+ s/);
+  expect(unset.stdout).toMatch(/acme\/cylance\.detection\/files +healthy +[\d.]+ m?s/);
   place.configure({ extra: `health: { port: ${await freePort()} }\n` });
   await place.sluice('pause', '--reason', 'a flood');
   const { code, stdout } = await place.sluice('status', '--json');
