@@ -42,7 +42,7 @@ const NOT_RUN: [command: RegExp, why: string][] = [
   [/^npm (run|test)\b|^\.ci\/run$/, 'the checks and tests themselves, of which this is one'],
   [/^git pull/, 'would change the clone that is tested'],
   [/^node bench\//, 'a benchmark: times of a busy machine are no test'],
-  [/^node scripts\/report-in-browser\.ts/, 'needs Chromium, and is looked at by a person'],
+  [/^node scripts\/\w+-in-browser\.ts/, 'needs Chromium, and is looked at by a person'],
   [/^docker |^cd deploy\/compose$/, 'needs a Docker daemon; the file is checked by test/deploy/files.test.ts'],
   [/^kubectl (create|apply)/, 'needs a cluster; the files are checked by test/deploy/files.test.ts'],
   [/^kubectl kustomize/, 'run by test/deploy/files.test.ts, where kubectl is installed'],
