@@ -14,7 +14,11 @@ import { randomFrom, refuseTrouble } from './kills.ts';
 import { BIN, type Child, configOf, openPlace, type Place } from './place.ts';
 
 export const GIANT_STREAM = 'cylance.instaquery_result';
-const MOST_MEMORY_MIB = 238;
+/**
+ * 300 MB. Into files it stays below 230 MiB. Into Elasticsearch it is 235 to 267 from run to run of the same code on a
+ * machine of two cores (237 to 245 before there was a status model), which is the collector's choice, not the reply's length.
+ */
+const MOST_MEMORY_MIB = 286;
 const BREAKS = 2;
 const KILLS = 3;
 
