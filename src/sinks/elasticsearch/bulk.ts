@@ -68,6 +68,14 @@ export function dataStreamOf(type: string, to: { stream: string; namespace: stri
   return `${type}-${to.stream}-${to.namespace}`;
 }
 
+/** So many names of data streams fit into the first line of a request. */
+const NAMES_AT_ONCE = 20;
+
+/** A list in parts of so many, for requests that may not be longer. */
+export function inPortions<Item>(list: readonly Item[], size = NAMES_AT_ONCE): Item[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, at) => list.slice(at * size, (at + 1) * size));
+}
+
 /** Names our requests on the server while they run, so that a look-up can wait for them, even for those of a dead process. */
 export function opaqueIdOf(dataStream: string): string {
   return `sluice/${dataStream}`;
@@ -81,40 +89,48 @@ export interface Sent {
   trouble: ClusterTrouble | undefined;
 }
 
-export type BulkOutcome = Sent | ClusterTrouble | { kind: 'too-large'; said: string };
+type TooLarge = { kind: 'too-large'; said: string };
+export type BulkOutcome = Sent | ClusterTrouble | TooLarge;
 
-const BULK = z.object({
-  items: z.array(
-    z.object({
-      create: z.object({ status: z.number(), error: z.unknown().optional(), failure_store: z.string().optional() }),
-    }),
-  ),
-});
-type Items = z.infer<typeof BULK>['items'];
+const ITEM = z.object({ status: z.number(), error: z.unknown().optional(), failure_store: z.string().optional() });
+const BULK = z.object({ items: z.array(z.object({ create: ITEM.optional(), index: ITEM.optional() })) });
+type Items = z.infer<typeof ITEM>[];
 
-/** One attempt, without a retry. Throws only refusals that a person has to lift. */
-export async function sendBulk(client: EsClient, chunk: BulkChunk, signal: AbortSignal): Promise<BulkOutcome> {
-  const place = { where: client.where, dataStream: chunk.dataStream };
+interface BulkRequest {
+  /** A data stream or an alias. */
+  target: string;
+  require: 'require_data_stream' | 'require_alias';
+  lines: Buffer;
+  /** How many operations they are. */
+  count: number;
+  opaqueId?: string;
+  signal: AbortSignal;
+}
+
+/** One request: what became of each of its operations. Throws only refusals that a person has to lift. */
+export async function requestBulk(
+  client: EsClient,
+  { target, require, count, ...request }: BulkRequest,
+): Promise<{ kind: 'items'; items: Items } | ClusterTrouble | TooLarge> {
   const reply = await client.call({
     method: 'POST',
-    path: `/${chunk.dataStream}/_bulk`,
+    path: `/${target}/_bulk`,
     query: {
-      // Without a template, a bare core would make an ordinary index of this name.
-      require_data_stream: true,
+      // Without a template, and without `setup`, a bare core would make an ordinary index of this name.
+      [require]: true,
       // The server gives up before we do, so that its answer says what happened.
       timeout: `${Math.ceil(client.requestTimeoutMs * 0.8)}ms`,
       filter_path:
         'error,status,items.*.status,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason',
     },
-    lines: bodyOf(chunk),
-    opaqueId: opaqueIdOf(chunk.dataStream),
     shape: BULK,
-    signal,
+    ...request,
   });
   if (reply.kind === 'answer' && reply.status === 413) return { kind: 'too-large', said: `413 from ${client.where}` };
-  if (reply.kind === 'silence' || reply.status !== 200) return troubleWith(reply, place);
-  const { items } = reply.body;
-  if (items.length === chunk.lines.length) return sort(chunk.lines, items, place);
+  if (reply.kind === 'silence' || reply.status !== 200)
+    return troubleWith(reply, { where: client.where, dataStream: target });
+  const items = reply.body.items.map(({ create, index }) => create ?? index ?? { status: 500 });
+  if (items.length === count) return { kind: 'items', items };
   return {
     kind: 'trouble',
     why: 'answered a bulk request without a result for each document',
@@ -123,10 +139,20 @@ export async function sendBulk(client: EsClient, chunk: BulkChunk, signal: Abort
   };
 }
 
+/** One attempt, without a retry. */
+export async function sendBulk(client: EsClient, chunk: BulkChunk, signal: AbortSignal): Promise<BulkOutcome> {
+  const { dataStream, lines } = chunk;
+  const outcome = await requestBulk(client, {
+    ...{ target: dataStream, require: 'require_data_stream', opaqueId: opaqueIdOf(dataStream), signal },
+    ...{ lines: bodyOf(chunk), count: lines.length },
+  });
+  return outcome.kind === 'items' ? sort(lines, outcome.items, { where: client.where, dataStream }) : outcome;
+}
+
 function sort(lines: BulkLine[], items: Items, place: ClusterPlace): Sent {
   const sent: Sent = { kind: 'sent', rejected: [], again: [], trouble: undefined };
   for (const [index, line] of lines.entries()) {
-    const verdict = judgeItem(items[index]?.create ?? { status: 500 }, place);
+    const verdict = judgeItem(items[index] ?? { status: 500 }, place);
     if (verdict === 'delivered') continue;
     if (verdict.kind === 'rejected') {
       sent.rejected.push({ id: line.id, problem: verdict.problem });

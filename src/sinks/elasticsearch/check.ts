@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { SluiceError } from '../../api/errors.ts';
 import type { CheckLine } from '../../api/sink.ts';
 import { NEEDED_PRIVILEGES, problemOf, saidBy, troubleWith } from './answers.ts';
+import { inPortions } from './bulk.ts';
 import type { EsClient, Reply } from './client.ts';
 import { checkLatest, LATEST_PRIVILEGES } from './latest/check.ts';
-import { checkLifecycle, type Expiry, inPortions } from './lifecycle.ts';
+import { checkLifecycle, type Expiry } from './lifecycle.ts';
 import { type CheckedStream, checkTemplates } from './template-check.ts';
 
 export async function checkElasticsearch(

@@ -5,12 +5,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { saidBy } from './answers.ts';
+import { inPortions } from './bulk.ts';
 import type { EsClient } from './client.ts';
 import {
   type Expiry,
   follows,
   hasNoSuchApi,
-  inPortions,
   isUnderIlm,
   type Kept,
   keptIn,

@@ -83,8 +83,10 @@ export function openElasticsearch(settings: ElasticsearchSettings, tools: Elasti
       const rejections = await deliverAll(opened, batch.documents, { ingested, attempted, signal });
       if (opened.changes)
         await addChanges(opened, changesAmong(batch.documents, rejections, ingested), ingested, signal);
-      const newest = newestAmong(batch.documents, opened.latest, rejections, ingested);
-      for (const [alias, ofAlias] of newest) await keepNewest(opened, alias, ofAlias, signal);
+      if (opened.latest.size > 0) {
+        const newest = newestAmong(batch.documents, opened.latest, rejections, ingested);
+        for (const [alias, ofAlias] of newest) await keepNewest(opened, alias, ofAlias, signal);
+      }
       begun.delete(name);
       return { rejections, receipt: null };
     },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { stopError } from '../../api/errors.ts';
 import type { CheckLine } from '../../api/sink.ts';
 import { problemOf, saidBy } from './answers.ts';
+import { inPortions } from './bulk.ts';
 import type { EsClient, Reply } from './client.ts';
 
 export type Expiry = { kind: 'retention'; retentionMs: number } | { kind: 'ilm'; policy: string };
@@ -86,14 +87,6 @@ export async function keptIn(
     found.push(...reply.body.data_streams.filter(({ name }) => names.includes(name)));
   }
   return found;
-}
-
-/** Names in portions that fit into the first line of a request. */
-export function inPortions(names: readonly string[]): string[][] {
-  const PORTION = 20;
-  return Array.from({ length: Math.ceil(names.length / PORTION) }, (_, at) =>
-    names.slice(at * PORTION, (at + 1) * PORTION),
-  );
 }
 
 /** Whether the data stream expires as the config says. */

@@ -14,7 +14,7 @@ import {
   troubleWith,
   untilAnswered,
 } from './answers.ts';
-import { opaqueIdOf } from './bulk.ts';
+import { inPortions, opaqueIdOf } from './bulk.ts';
 import type { EsClient } from './client.ts';
 
 type Found = { kind: 'found'; ids: Set<string> };
@@ -42,8 +42,8 @@ async function lookUp(question: LookUp): Promise<Found | ClusterTrouble> {
   const refreshed = await refresh(question);
   if (refreshed !== 'refreshed') return refreshed;
   const ids = new Set<string>();
-  for (let from = 0; from < question.ids.length; from += IDS_PER_SEARCH) {
-    const trouble = await search(question, question.ids.slice(from, from + IDS_PER_SEARCH), ids);
+  for (const some of inPortions(question.ids, IDS_PER_SEARCH)) {
+    const trouble = await search(question, some, ids);
     if (trouble) return trouble;
   }
   return { kind: 'found', ids };

@@ -3,8 +3,9 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import type { CheckLine } from '../../api/sink.ts';
 import { saidBy } from './answers.ts';
+import { inPortions } from './bulk.ts';
 import { type ConnectionSettings, connectElasticsearch, type EsClient, type Reply } from './client.ts';
-import { type Expiry, inPortions } from './lifecycle.ts';
+import type { Expiry } from './lifecycle.ts';
 import { stamped, templateList } from './setup.ts';
 import { PRIORITY, TEMPLATE_VERSION, type TemplateRequest, templatesFor } from './templates.ts';
 

@@ -4,7 +4,7 @@ import type { EcsDocument } from '../../../api/document.ts';
 import { isOwnId } from '../../../api/records/identity.ts';
 import type { Beside, OutDocument, StoredQuery } from '../../../api/sink.ts';
 import type { Range } from '../../../api/walk.ts';
-import { dataStreamOf } from '../bulk.ts';
+import { dataStreamOf, inPortions } from '../bulk.ts';
 import { lookUpUntilAnswered } from '../lookup.ts';
 import { hitsIn, timesIn } from '../stored.ts';
 import { deliverAll, type Writing } from '../write.ts';
@@ -51,7 +51,7 @@ export async function completeChanges(
   { mend, signal }: { mend: boolean; signal: AbortSignal },
 ): Promise<Beside> {
   const done: Beside = { what: 'changes', expected: 0, missing: 0 };
-  for (const some of ids === undefined ? [undefined] : portionsOf(ids)) {
+  for (const some of ids === undefined ? [undefined] : inPortions(ids, AT_ONCE)) {
     const filter = {
       bool: {
         filter: [
@@ -88,9 +88,4 @@ export async function completeChanges(
 function changeOf(id: string, document: EcsDocument, of: Pick<StoredQuery, 'stream' | 'namespace'>) {
   const copy = changeFrom(document, of.stream, of.namespace);
   return isOwnId(of.stream, { ...copy, id }) && typeof copy.key === 'string' ? copy : undefined;
-}
-
-function portionsOf(ids: readonly string[]): string[][] {
-  const count = Math.ceil(ids.length / AT_ONCE);
-  return Array.from({ length: count }, (_, at) => ids.slice(at * AT_ONCE, (at + 1) * AT_ONCE));
 }

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { CheckLine } from '../../../api/sink.ts';
 import { saidBy } from '../answers.ts';
+import { inPortions } from '../bulk.ts';
 import type { EsClient } from '../client.ts';
-import { inPortions } from '../lifecycle.ts';
 
 /** What a sink with `latest: true` needs on latest-* beside what it needs on logs-*. */
 export const LATEST_PRIVILEGES = ['index', 'read'] as const;

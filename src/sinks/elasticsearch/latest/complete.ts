@@ -1,5 +1,6 @@
 /** Brings the newest revisions up to what the data stream holds: after a crash between the two writes, and when they begin. */
 import type { EcsDocument } from '../../../api/document.ts';
+import { inPortions } from '../bulk.ts';
 import { type Hit, hitsIn } from '../stored.ts';
 import { latestOf, type Of } from './names.ts';
 import { keepNewest, type LatestWriting, type Newest } from './write.ts';
@@ -38,9 +39,7 @@ function pages({ client, newBackoff }: LatestWriting, { from, signal }: Completi
 }
 
 function idFilters(ids: readonly string[]): object[] {
-  return Array.from({ length: Math.ceil(ids.length / SLICE) }, (_, at) => ({
-    ids: { values: ids.slice(at * SLICE, (at + 1) * SLICE) },
-  }));
+  return inPortions(ids, SLICE).map((values) => ({ ids: { values } }));
 }
 
 /** What another program wrote there has no place in it. */

@@ -4,12 +4,11 @@
  */
 import type { LimitFunction } from 'p-limit';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import type { OutDocument, Rejection } from '../../../api/sink.ts';
 import { type Backoff, orRefusal } from '../../backoff.ts';
 import { encodeLines } from '../../serialize.ts';
-import { type ClusterTrouble, type EsProblem, judgeItem, troubleWith } from '../answers.ts';
-import type { ChunkLimits } from '../bulk.ts';
+import { type ClusterTrouble, type EsProblem, judgeItem } from '../answers.ts';
+import { type ChunkLimits, requestBulk } from '../bulk.ts';
 import type { EsClient } from '../client.ts';
 import { latestId, latestOf } from './names.ts';
 
@@ -135,10 +134,6 @@ async function tooLarge(writing: LatestWriting, keeping: Keeping, sent: readonly
   await keepChunk(writing, keeping, sent.slice(middle));
 }
 
-const ITEMS = z.object({
-  items: z.array(z.object({ index: z.object({ status: z.number(), error: z.unknown().optional() }) })),
-});
-
 interface LatestSent {
   kind: 'sent';
   refused: EsProblem[];
@@ -153,31 +148,15 @@ async function send(
   newest: readonly Newest[],
   signal: AbortSignal,
 ): Promise<LatestSent | ClusterTrouble | { kind: 'too-large'; said: string }> {
-  const place = { where: client.where, dataStream: alias };
-  const reply = await client.call({
-    method: 'POST',
-    path: `/${alias}/_bulk`,
-    query: {
-      // Without `setup`, the first write would make an index of this name, without its mappings.
-      require_alias: true,
-      timeout: `${Math.ceil(client.requestTimeoutMs * 0.8)}ms`,
-      filter_path: 'error,status,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason',
-    },
+  const outcome = await requestBulk(client, {
+    ...{ target: alias, require: 'require_alias', count: newest.length, signal },
     lines: Buffer.concat(newest.flatMap((one) => [Buffer.from(headOf(one)), one.body()])),
-    shape: ITEMS,
-    signal,
   });
-  if (reply.kind === 'answer' && reply.status === 413) return { kind: 'too-large', said: `413 from ${client.where}` };
-  if (reply.kind === 'silence' || reply.status !== 200) return troubleWith(reply, place);
-  const { items } = reply.body;
-  if (items.length !== newest.length) {
-    const why = 'answered a bulk request without a result for each document';
-    const advice = 'Check that the address is the one of Elasticsearch itself.';
-    return { kind: 'trouble', why, advice, outcomeUnknown: true };
-  }
+  if (outcome.kind !== 'items') return outcome;
+  const place = { where: client.where, dataStream: alias };
   const sent: LatestSent = { kind: 'sent', refused: [], again: [], trouble: undefined };
   for (const [index, one] of newest.entries()) {
-    const verdict = judgeItem(items[index]?.index ?? { status: 500 }, place);
+    const verdict = judgeItem(outcome.items[index] ?? { status: 500 }, place);
     if (verdict === 'delivered') continue;
     if (verdict.kind === 'rejected') sent.refused.push(verdict.problem);
     else {
