@@ -20,7 +20,7 @@ No Kibana could be run while this was made. The form of everything is held to sc
 
 ## What is now
 
-Every change of a record is a document of its own. A panel that ends in "now" counts each record once, by its newest revision (the highest \`event.sequence\` of an \`event.id\`): its query asks for the newest document of up to 50,000 records within the time of the picker. Lens cannot count so; these panels are of the kind Vega, and need nothing else in the cluster. Where the cluster has indices \`latest-<stream>-<source>\` with the newest revision of each record, \`setup kibana --latest\` (by hand: \`content/kibana/sluice-latest.ndjson\`) makes these panels of them: quicker, and for any number of records.
+Every change of a record is a document of its own. A panel that ends in "now" counts each record once, by its newest revision (the highest \`event.sequence\` of an \`event.id\`): its query asks for the newest document of up to 50,000 records within the time of the picker. Lens cannot count so; these panels are of the kind Vega, and need nothing else in the cluster. Where the cluster has indices \`latest-<stream>-<source>\` with the newest revision of each record, \`setup kibana --latest\` (by hand: \`content/kibana/sluice-latest.ndjson\`) makes these panels of them: quicker, and for any number of records. They come from \`latest: true\` in the sink, or from \`sluice setup elasticsearch --latest\` ([elasticsearch.md](elasticsearch.md)).
 
 ## Time to close
 

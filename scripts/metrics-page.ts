@@ -31,6 +31,7 @@ A stream that fails is never \`silent\`, and a quiet one is never \`failing\`. A
 It listens where \`health.host\` says, 127.0.0.1 unless told otherwise, needs nothing from elsewhere, and is brought up to date every two seconds while somebody looks. Whoever reaches it may read it: it shows what metrics show, and errors in words, without secrets. Put a proxy with a login in front of it where that is too much.
 
 - It answers to addresses, to \`localhost\`, and to the names in \`health.hosts\`: another name may have been pointed here by a page of somebody else. Probes and metrics answer to any name.
+- Each open page holds one connection. A browser opens six to one address at most, so a seventh tab of the same browser waits; 100 are served at once.
 - With \`health.token\` set, it pauses and resumes sources and streams, and pauses, resumes and cancels jobs, for who types the token; it is kept until the page is left. The request has to come from the page itself, and is logged. Why it is so: [decision 0068](decisions/0068-a-page-that-anybody-may-open.md).
 
 ## Metrics
