@@ -138,7 +138,7 @@ function sourceLine({ source, state, requests, throttled, budget }: SourceStatus
   const sum = all.reduce((total, [, count]) => total + count, 0);
   const by = all.map(([status, count]) => `${showCount(count)} × ${status}`).join(', ');
   const used = `${Math.round(budget.usedRatio * 100)} % of ${budget.requestsPerSecond} a second used`;
-  const waited = `waited ${durationOf(budget.waitedSeconds)} for it`;
+  const waited = `requests waited ${durationOf(budget.waitedSeconds)} for it in all`;
   return `source ${source} (${state}): ${plural(sum, 'request')}${sum > 0 ? ` (${by})` : ''}, ${showCount(throttled)} times asked for a slower pace; ${used}, ${waited}`;
 }
 

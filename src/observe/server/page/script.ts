@@ -285,7 +285,7 @@ export function pageScript(): void {
           say(last, ago(one.lastDocument));
           const { gaps, rejections, ledger } = one;
           const parts = [
-            ...(gaps.count > 0 ? [`${count(gaps.count)} gaps`] : []),
+            ...(gaps.count > 0 ? [gaps.count === 1 ? '1 gap' : `${count(gaps.count)} gaps`] : []),
             ...(rejections.waiting > 0 ? [`${count(rejections.waiting)} refused`] : []),
             ...(one.owed > 0 ? [`${count(one.owed)} owed`] : []),
           ];
