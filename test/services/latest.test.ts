@@ -189,7 +189,22 @@ async function histories(url: string): Promise<string[]> {
   });
 }
 
-test('killed again and again, and its state lost: ordinals go on, nothing is doubled, the newest is kept', {
+/** Changes beside the data stream: one for each later revision, and no other. */
+async function changesWrong(url: string): Promise<string[]> {
+  const named = async (stream: string) => {
+    const found: string[] = [];
+    for await (const { source } of allHits(url, `logs-${stream}-acme`)) {
+      const { id, sequence } = source.event as { id: string; sequence: number };
+      if (sequence > 1) found.push(`${id} ${sequence}`);
+    }
+    return found.sort();
+  };
+  const [later, copies] = [await named('cylance.detection'), await named('cylance.detection_changes')];
+  const lacking = later.filter((one) => !copies.includes(one)).map((one) => `${one} has no copy`);
+  return [...lacking, ...copies.filter((one, at) => one === copies[at - 1] || !later.includes(one))];
+}
+
+test('killed again and again, and its state lost: ordinals go on, nothing is doubled, the newest and each change are kept', {
   timeout: 900_000,
 }, async () => {
   const node = await startElasticsearch({ version: '9.5.3' });
@@ -204,7 +219,9 @@ test('killed again and again, and its state lost: ordinals go on, nothing is dou
   cleanups.push(place.close);
   const { simulator } = place;
   const state = join(place.folder, 'sluice-state');
-  const sinks = [{ name: 'elastic', type: 'elasticsearch', nodes: [proxy.url], compression: 'none', latest: true }];
+  const sinks = [
+    { name: 'elastic', type: 'elasticsearch', nodes: [proxy.url], compression: 'none', latest: true, changes: true },
+  ];
   place.configure(configOf({ url: simulator.url, sinks, batch: { documents: 40, wait: '100ms' } }));
   const setup = await place.sluice('setup', 'elasticsearch');
   expect({ code: setup.code, stderr: setup.stderr }).toMatchObject({ code: 0 });
@@ -251,4 +268,5 @@ test('killed again and again, and its state lost: ordinals go on, nothing is dou
   expect(await count()).toBeGreaterThan(before);
   expect((await compare(node.url, simulator)).wrong).toEqual([]);
   expect(await wrongIn(node.url)).toEqual([]);
+  expect(await changesWrong(node.url)).toEqual([]);
 });
