@@ -1,24 +1,23 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext } from 'node:tls';
-import fetch from 'node-fetch';
 import { textOfReply } from '../api/charset.ts';
-import { type Action, type ErrorOptions, isAbort, messageOf, SluiceError } from '../api/errors.ts';
+import { type Action, type ErrorOptions, SluiceError } from '../api/errors.ts';
 import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } from '../api/http.ts';
 import { parseExact } from '../api/records/json.ts';
 import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
-import { HANDLES_ADVICE, isOutOfHandles } from '../system/handles.ts';
-import { ACCEPT_ENCODING, asFarAsItGoes, MOST_OF_REFUSAL_BYTES, unpacked, wholeBody } from './body.ts';
+import { ACCEPT_ENCODING, MOST_OF_REFUSAL_BYTES } from './body.ts';
 import type { ProxyRules } from './proxy.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { retryAfterMs } from './retry.ts';
-import { portHint, type TlsSettings, tlsTrouble, wantsTls } from './tls.ts';
+import { wantsTls } from './tls.ts';
+import { bodyOf, inTime, isSuccess, wholeOf } from './wire/bodies.ts';
+import { type Exchange, exchange } from './wire/exchange.ts';
+import { asTrouble, placeOf, type ReplyBounds, TLS, takesTooMuch } from './wire/trouble.ts';
 
-interface HttpSettings {
-  /** From the first byte sent to the last byte received; of a reply that is read part by part: for each MiB of it. */
-  timeoutMs: number;
-  /** A longer body (after decompression) is refused; of a reply that is read part by part: a longer item. */
-  maxBodyBytes: number;
+export { placeOf } from './wire/trouble.ts';
+
+interface HttpSettings extends ReplyBounds {
   /** The authorities to trust, as PEM; without it those that Node trusts. */
   ca?: string[];
   /** Accept any certificate. For tests in closed networks only. */
@@ -53,14 +52,17 @@ export function createHttp(
     const agents = proxies?.isDirect(url) ? direct : proxied;
     return url.protocol === 'http:' ? agents.http : agents.https;
   };
-  const open: Open = async (request, signal) => {
-    const answer = await fetchOnce(request, agent, signal).catch((error: unknown) => {
+  const open: Open = async (request) => {
+    const ours = { accept: 'application/json', 'accept-encoding': ACCEPT_ENCODING, 'user-agent': 'sluice' };
+    try {
+      const begun = await exchange(request, { ...ours, ...request.headers }, agent, settings.timeoutMs);
+      answered(begun.message.statusCode);
+      heard(begun.headers.get('date'));
+      return begun;
+    } catch (error) {
       if (!request.signal.aborted) answered(undefined);
-      throw error;
-    });
-    answered(answer.status);
-    heard(answer.headers.get('date'));
-    return answer;
+      throw asTrouble(error, request, settings);
+    }
   };
   return {
     request: (request) => inTurn(request, () => send(request, settings, open)),
@@ -86,159 +88,34 @@ function agentsOf(
   return { http: new HttpAgent(shared), https };
 }
 
+type Open = (request: HttpRequest) => Promise<Exchange>;
+
 async function send(request: HttpRequest, settings: HttpSettings, open: Open): Promise<HttpReply> {
-  const { status, headers, body } = await opened(request, settings, open);
-  const most = isSuccess(status) ? settings.maxBodyBytes : Number.POSITIVE_INFINITY; // `asFarAsItGoes` bounds the body of a refusal
-  const grow = (bytes: number) => request.room?.need(bytes, request.signal);
+  const begun = await open(request);
   try {
-    const whole = await wholeBody(body, most, () => tooLarge(request, settings), grow);
-    const needed = await request.room?.weigh(whole, request.signal);
-    if (needed !== undefined) throw takesTooMuch(request, whole.length, needed);
-    return { status, headers, body: whole };
+    const body = await wholeOf(begun, request, settings);
+    const needed = await request.room?.weigh(body, request.signal);
+    if (needed !== undefined) throw takesTooMuch(request, body.length, needed);
+    return { ...headOf(begun), body };
   } catch (error) {
     request.room?.release(); // the request may be made again, after a while
     throw error;
+  } finally {
+    begun.close();
   }
 }
 
-interface Answer {
-  status: number;
-  headers: HttpReply['headers'];
-  body: AsyncIterable<Buffer>;
+function headOf({ message, headers }: Exchange): Pick<HttpReply, 'status' | 'headers'> {
+  return { status: message.statusCode as number, headers };
 }
-
-type Open = (request: HttpRequest, signal: AbortSignal) => Promise<Answer>;
-
-async function fetchOnce(
-  { method, url, headers, body }: HttpRequest,
-  agent: (url: URL) => HttpAgent,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const ours = { accept: 'application/json', 'accept-encoding': ACCEPT_ENCODING, 'user-agent': 'sluice' };
-  const all = { ...ours, ...headers };
-  const reply = await fetch(url, { method, headers: all, body, agent, redirect: 'manual', compress: false, signal });
-  const packed = (reply.body ?? NO_BODY) as AsyncIterable<Buffer>;
-  const whole = unpacked(packed, reply.headers.get('content-encoding'));
-  return { status: reply.status, headers: reply.headers, body: isSuccess(reply.status) ? whole : asFarAsItGoes(whole) };
-}
-
-function isSuccess(status: number): boolean {
-  return status >= 200 && status < 300;
-}
-
-const NO_BODY: readonly Buffer[] = [];
 
 /** Bounds the time of a reply: a dripped one ends, and a long one may take long. */
 const MIB = 1024 * 1024;
 
 async function openStream(request: HttpRequest, settings: HttpSettings, open: Open): Promise<HttpStream> {
-  return { ...(await opened(request, settings, open, MIB)), mostBytes: settings.maxBodyBytes };
-}
-
-/** A reply whose body is not read yet. `timeoutMs` is for the whole body, or for each `portion` of so many bytes. */
-async function opened(
-  request: HttpRequest,
-  settings: HttpSettings,
-  open: Open,
-  portion = Number.POSITIVE_INFINITY,
-): Promise<Answer> {
-  const ends = new AbortController();
-  const abort = () => ends.abort();
-  request.signal.addEventListener('abort', abort);
-  const close = () => {
-    request.signal.removeEventListener('abort', abort);
-    abort();
-  };
-  let leftMs = settings.timeoutMs;
-  /** The timeout only runs while the vendor is waited for: a slow sink is not the vendor's fault. */
-  const inTime = async <T>(work: Promise<T>): Promise<T> => {
-    const startedAtMs = performance.now();
-    const timer = setTimeout(abort, Math.max(0, leftMs));
-    try {
-      return await work;
-    } catch (error) {
-      request.signal.throwIfAborted();
-      throw networkError(error, request, settings);
-    } finally {
-      clearTimeout(timer);
-      leftMs -= performance.now() - startedAtMs;
-    }
-  };
-  const chunks = async function* (body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    try {
-      const source = body[Symbol.asyncIterator]();
-      for (let bytes = 0; ; ) {
-        const { done, value } = await inTime(source.next());
-        if (done) return;
-        bytes += value.length;
-        if (bytes >= portion) [bytes, leftMs] = [0, settings.timeoutMs];
-        yield value;
-      }
-    } finally {
-      close();
-    }
-  };
-  try {
-    const { status, headers, body } = await inTime(open(request, ends.signal));
-    return { status, headers, body: chunks(body) };
-  } catch (error) {
-    close();
-    throw error;
-  }
-}
-
-const TLS: TlsSettings = {
-  ca: 'http.ca_file of the source',
-  address: 'region or base_url of the source',
-  on: 'write https:// in base_url of the source',
-  off: 'write http:// in base_url of the source',
-};
-
-function networkError(error: unknown, request: HttpRequest, settings: HttpSettings): SluiceError {
-  const where = placeOf(request);
-  if (error instanceof SluiceError) return error;
-  const { code = '' } = error as { code?: string };
-  const said = `${code} ${messageOf(error)}`;
-  const isTls = request.url.startsWith('https:');
-  const trouble = isTls ? tlsTrouble(said, TLS) : undefined;
-  if (trouble !== undefined) {
-    const { what, advice, lasts } = trouble;
-    const as = lasts
-      ? ({ action: 'stop', isLockedOut: true, general: 'source' } as const)
-      : { action: 'retry' as const };
-    return new SluiceError(`${where}: ${what} (${code})`, { ...as, advice, cause: error });
-  }
-  if (isOutOfHandles(said)) {
-    const message = `${where}: no more files may be open (${code})`;
-    return new SluiceError(message, { action: 'retry', general: 'source', advice: HANDLES_ADVICE, cause: error });
-  }
-  const why = isAbort(error) ? `no complete reply within ${settings.timeoutMs} ms` : code || messageOf(error);
-  const hint = portHint(said, isTls, TLS);
-  const advice = `Check the network, the proxy (HTTPS_PROXY) and the address of the source.${hint ? ` ${hint}` : ''}`;
-  return new SluiceError(`${where}: ${why}`, { action: 'retry', advice, cause: error });
-}
-
-function tooLarge(request: HttpRequest, { maxBodyBytes }: HttpSettings): SluiceError {
-  return new SluiceError(`${placeOf(request)}: the reply is larger than ${maxBodyBytes} bytes`, {
-    action: 'reject',
-    isTooLarge: true,
-    advice: 'Lower reading.page_size, or raise http.max_body of the source (docs/config.md says what that costs).',
-  });
-}
-
-function takesTooMuch(request: HttpRequest, bytes: number, needed: number): SluiceError {
-  const size = (of: number) => `${Math.ceil(of / MIB)} MiB`;
-  const message = `${placeOf(request)}: the reply of ${size(bytes)} may take ${size(needed)} of memory, which this process does not have`;
-  return new SluiceError(message, {
-    action: 'reject',
-    isTooLarge: true,
-    advice: 'Give Sluice more memory (--max-old-space-size, or the limit of its container).',
-  });
-}
-
-/** The name of a request in errors: without its query, which may be long. */
-export function placeOf(request: { method: string; url: string }): string {
-  return `${request.method} ${request.url.split('?', 1)[0]}`;
+  const begun = await open(request);
+  const body = inTime(begun, request, settings, bodyOf(begun.message), MIB);
+  return { ...headOf(begun), body, mostBytes: settings.maxBodyBytes };
 }
 
 /**
