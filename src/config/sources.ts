@@ -8,7 +8,7 @@ const rate = z.strictObject({
   requests_per_second: decimal(0.01, 100_000)
     .prefault(10)
     .describe(
-      'Requests to the vendor a second, for all streams of the source together; the live edge goes before a backfill. Default: 10, modest where the vendor documents no limit.',
+      'Requests to the vendor a second, for all streams of the source together; the live edge goes before a backfill. Answers 429, and 503 with `Retry-After`, lower it for the time being, to a sixteenth at the least; quiet raises it again, within two minutes. Default: 10, modest where the vendor documents no limit.',
     ),
   concurrency: whole(1, 100)
     .prefault(8)

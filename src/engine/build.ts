@@ -10,6 +10,7 @@ import { recordsChange } from '../api/records/changing.ts';
 import { revisionOf } from '../api/records/identity.ts';
 import type { Sink, StoredDocument, StoredQuery } from '../api/sink.ts';
 import type { Registered } from '../api/stream.ts';
+import { createBudget, type Told } from '../net/budget.ts';
 import { createHttp } from '../net/http.ts';
 import { createMemory, heapBytes, type Memory } from '../net/memory.ts';
 import { proxyRules } from '../net/proxy.ts';
@@ -130,8 +131,9 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       ca: authoritiesWith(source.http.caFile, `source "${source.name}"`),
       proxies: proxyRules(source.http.proxy, tools.env, source.name),
     };
-    const traffic = createTraffic(source.rate.requestsPerSecond);
-    const rate = { ...source.rate, concurrency: concurrency.get(source) ?? source.rate.concurrency };
+    const budget = createBudget(source.rate.requestsPerSecond);
+    const traffic = createTraffic(source.rate.requestsPerSecond, undefined, budget.rate);
+    const rate = { ...source.rate, budget, concurrency: concurrency.get(source) ?? source.rate.concurrency };
     const rateLimit = createRateLimit(rate, undefined, traffic);
     const secrets = redactor.ofSource();
     const { retry } = source;
@@ -139,8 +141,12 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
       tools.clock?.heard(date);
       tools.heard?.(source.name, date);
     };
+    const answered = (answer: Told) => {
+      traffic.answered(answer.status);
+      budget.told(answer);
+    };
     const open = () => {
-      const { close, ...direct } = createHttp(settings, rateLimit, heard, traffic.answered);
+      const { close, ...direct } = createHttp(settings, rateLimit, heard, answered);
       const { request, stream } = tools.tap?.(source.name, direct) ?? direct;
       const services = { http: request, stream, secrets, retry, log, now: tools.now, lived: lived.now, refusals };
       return { ...connector.open(source, services), close };

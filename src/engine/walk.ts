@@ -233,6 +233,8 @@ function openReader(
     ...context,
     ...(stream.mode === 'windows' ? undefined : { priority: 'backfill' }),
     client: progress?.client(client, 'detail') ?? client,
+    // Walks take turns in the rate limit by their signals: so do the list, which leads to more details, and the details.
+    signal: AbortSignal.any([context.signal]),
   };
 
   const later = (page: PageInFlight, work: () => Promise<Change | undefined>, listed?: string): void => {

@@ -7,6 +7,7 @@ import type { HttpClient, HttpReply, HttpRequest, HttpStream, HttpStreamer } fro
 import { parseExact } from '../api/records/json.ts';
 import { REMOVED, withoutSecrets } from '../api/records/secrets.ts';
 import { ACCEPT_ENCODING, MOST_OF_REFUSAL_BYTES } from './body.ts';
+import type { Told } from './budget.ts';
 import type { ProxyRules } from './proxy.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { retryAfterMs } from './retry.ts';
@@ -28,8 +29,8 @@ interface HttpSettings extends ReplyBounds {
 
 /** Called with the time that each reply names. */
 type Heard = (date: string | null) => void;
-/** Called with the status of each reply; undefined for a request without one. */
-type Answered = (status: number | undefined) => void;
+/** Called for each request that was sent. */
+type Answered = (answer: Told) => void;
 
 /** A client with keep-alive whose requests wait for their turn in the rate limit. Network trouble becomes a `retry` error. */
 export function createHttp(
@@ -54,13 +55,19 @@ export function createHttp(
   };
   const open: Open = async (request) => {
     const ours = { accept: 'application/json', 'accept-encoding': ACCEPT_ENCODING, 'user-agent': 'sluice' };
+    const sentAtMs = performance.now();
     try {
       const begun = await exchange(request, { ...ours, ...request.headers }, agent, settings.timeoutMs);
-      answered(begun.message.statusCode);
+      const status = begun.message.statusCode as number;
+      answered({
+        status,
+        sentAtMs,
+        isThrottled: status === 429 || (status === 503 && begun.headers.get('retry-after') !== null),
+      });
       heard(begun.headers.get('date'));
       return begun;
     } catch (error) {
-      if (!request.signal.aborted) answered(undefined);
+      if (!request.signal.aborted) answered({ status: undefined, sentAtMs, isThrottled: false });
       throw asTrouble(error, request, settings);
     }
   };

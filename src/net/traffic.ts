@@ -2,6 +2,8 @@
 
 export interface Traffic {
   readonly requestsPerSecond: number;
+  /** Requests a second that are allowed now: fewer than configured where the vendor asked for a slower pace. */
+  allowedPerSecond(): number;
   /** Requests that were sent, by the status of the answer; `none` for those without one. */
   readonly requests: ReadonlyMap<string, number>;
   /** How long requests have waited for their turn, all together. */
@@ -18,7 +20,11 @@ export interface Traffic {
 
 const SECONDS = 60;
 
-export function createTraffic(requestsPerSecond: number, now: () => number = () => performance.now()): Traffic {
+export function createTraffic(
+  requestsPerSecond: number,
+  now: () => number = () => performance.now(),
+  allowedPerSecond: () => number = () => requestsPerSecond,
+): Traffic {
   const requests = new Map<string, number>();
   const waiting = new Set<{ sinceMs: number }>(); // in the order in which they came
   const sent = new Uint32Array(SECONDS);
@@ -34,6 +40,7 @@ export function createTraffic(requestsPerSecond: number, now: () => number = () 
   };
   return {
     requestsPerSecond,
+    allowedPerSecond,
     requests,
     get waitedMs() {
       return waitedMs;

@@ -202,7 +202,7 @@ test('6, 7, 8: the backfill, last Tuesday, and the requests', async () => {
   expect(await running.metric('sluice_budget_used_ratio{source="acme"}')).toBeGreaterThan(0.1);
   expect(await running.metric('sluice_budget_wait_seconds_total{source="acme"}')).toBeGreaterThan(1);
   expect(await running.said()).toMatch(
-    /source acme \(\w+\): [\d,]+ requests \(.*5 × 429.*\), 5 times asked for a slower pace; \d+ % of 50 a second used/,
+    /source acme \(\w+\): [\d,]+ requests \(.*5 × 429.*\), 5 times asked for a slower pace; \d+ % of 50 a second (?:\(slowed to [\d.]+\) )?used/,
   );
   await running.stop();
 }, 180_000);

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import type { Room } from '../../src/api/client.ts';
 import type { HttpReply, HttpRequest } from '../../src/api/http.ts';
+import type { Told } from '../../src/net/budget.ts';
 import { createHttp } from '../../src/net/http.ts';
 import { createRateLimit } from '../../src/net/rate-limit.ts';
 
@@ -13,6 +14,7 @@ let server: Server;
 let url: string;
 let http: ReturnType<typeof createHttp>;
 let answered: (number | undefined)[];
+let told: Told[];
 let connections = 0;
 afterEach(() => {
   http.close();
@@ -27,8 +29,12 @@ async function serve(answer: (response: ServerResponse, request: IncomingMessage
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/list`;
   answered = [];
+  told = [];
   const limit = createRateLimit({ requestsPerSecond: 1000, concurrency: 1 });
-  http = createHttp({ timeoutMs: 300, maxBodyBytes }, limit, undefined, (status) => answered.push(status));
+  http = createHttp({ timeoutMs: 300, maxBodyBytes }, limit, undefined, (answer) => {
+    answered.push(answer.status);
+    told.push(answer);
+  });
 }
 
 const ask = (more: Partial<HttpRequest> = {}): Promise<HttpReply> =>
@@ -191,4 +197,20 @@ test('what is sent says how long it is, and what it accepts', async () => {
     'user-agent': 'sluice',
   });
   expect(body).toBe('{"ä":1}');
+});
+
+test('a 429, and a 503 that says how long to wait, ask for a slower pace', async () => {
+  await serve((response, { url: path }) => {
+    if (path === '/list') response.statusCode = 429;
+    else response.writeHead(503, path === '/wait' ? { 'retry-after': '7' } : {});
+    response.end();
+  });
+  const before = performance.now();
+  for (const place of ['list', 'wait', 'down']) await ask({ url: url.replace('list', place) });
+  expect(told.map(({ status, isThrottled }) => [status, isThrottled])).toEqual([
+    [429, true],
+    [503, true],
+    [503, false],
+  ]);
+  for (const { sentAtMs } of told) expect(sentAtMs).toBeGreaterThanOrEqual(before);
 });

@@ -52,6 +52,7 @@ describe('what is scraped', () => {
       'sluice_requests_total{source="acme",status="none"} 1',
       'sluice_throttled_total{source="acme"} 1',
       'sluice_budget_requests_per_second{source="acme"} 10',
+      'sluice_budget_rate{source="acme"} 7',
       'sluice_sink_write_seconds_bucket{sink="files",le="0.025"} 7',
       'sluice_sink_bytes_total{sink="files"} 4096',
       'sluice_sink_retries_total{sink="files"} 2',

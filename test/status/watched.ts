@@ -29,7 +29,7 @@ export function watchedPipeline(overrides: Partial<SourceConfig> = {}, parts: Pa
   const registered = streams.find(({ stream }) => stream.name === 'cylance.detection') as Registered;
   const statistics = createStatistics('acme/cylance.detection/files', now);
   const refusals = createRefusals(now);
-  const traffic = createTraffic(10, now);
+  const traffic = createTraffic(10, now, () => 7);
   const rejections: RejectionGroup[] = [];
   const days: DayRead[] = [];
   const watched: Watched = {

@@ -137,7 +137,9 @@ function sourceLine({ source, state, requests, throttled, budget }: SourceStatus
   const all = Object.entries(requests);
   const sum = all.reduce((total, [, count]) => total + count, 0);
   const by = all.map(([status, count]) => `${showCount(count)} × ${status}`).join(', ');
-  const used = `${Math.round(budget.usedRatio * 100)} % of ${budget.requestsPerSecond} a second used`;
+  const slowed =
+    budget.allowedPerSecond < budget.requestsPerSecond ? ` (slowed to ${budget.allowedPerSecond.toFixed(1)})` : '';
+  const used = `${Math.round(budget.usedRatio * 100)} % of ${budget.requestsPerSecond} a second${slowed} used`;
   const waited = `requests waited ${durationOf(budget.waitedSeconds)} for it in all`;
   return `source ${source} (${state}): ${plural(sum, 'request')}${sum > 0 ? ` (${by})` : ''}, ${showCount(throttled)} times asked for a slower pace; ${used}, ${waited}`;
 }

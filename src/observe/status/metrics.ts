@@ -186,6 +186,12 @@ export const FAMILIES: readonly Family[] = [
       status.sources.map(({ source, budget }) => ({ value: budget.requestsPerSecond, labels: { source } })),
   },
   {
+    ...{ name: 'sluice_budget_rate', type: 'gauge', labels: ['source'] },
+    help: 'Requests a second that are allowed now: the rate limit, or less after the vendor asked for a slower pace.',
+    samples: ({ status }) =>
+      status.sources.map(({ source, budget }) => ({ value: budget.allowedPerSecond, labels: { source } })),
+  },
+  {
     ...{ name: 'sluice_documents_total', type: 'counter', labels: PIPELINE },
     help: 'Documents that the sink took.',
     samples: perStream(({ delivered }) => delivered),

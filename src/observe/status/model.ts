@@ -23,7 +23,14 @@ export interface SourceStatus {
   /** Requests by the status of their answer; `none`: there was none. */
   requests: Record<string, number>;
   throttled: number;
-  budget: { requestsPerSecond: number; usedRatio: number; waitedSeconds: number; waitingSeconds: number };
+  budget: {
+    requestsPerSecond: number;
+    /** What is allowed of it now: less where the vendor asked for a slower pace. */
+    allowedPerSecond: number;
+    usedRatio: number;
+    waitedSeconds: number;
+    waitingSeconds: number;
+  };
 }
 
 export interface SinkStatus {

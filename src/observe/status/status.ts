@@ -91,10 +91,12 @@ function sourceStatus(source: string, connector: string, judged: readonly Judged
 }
 
 function budgetOf(traffic: Traffic | undefined): SourceStatus['budget'] {
-  if (traffic === undefined) return { requestsPerSecond: 0, usedRatio: 0, waitedSeconds: 0, waitingSeconds: 0 };
+  if (traffic === undefined)
+    return { requestsPerSecond: 0, allowedPerSecond: 0, usedRatio: 0, waitedSeconds: 0, waitingSeconds: 0 };
   const { requestsPerSecond, waitedMs } = traffic;
   return {
     requestsPerSecond,
+    allowedPerSecond: traffic.allowedPerSecond(),
     usedRatio: traffic.usedRatio(),
     waitedSeconds: waitedMs / 1000,
     waitingSeconds: traffic.longestWaitMs() / 1000,

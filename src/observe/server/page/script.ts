@@ -348,6 +348,8 @@ export function pageScript(): void {
         element,
         change({ state, requests, throttled, budget }) {
           stateOf(badge, state);
+          const { allowedPerSecond: allowed } = budget;
+          const slowed = allowed < budget.requestsPerSecond ? `, slowed to ${allowed.toFixed(1)}` : '';
           const all = Object.entries(requests);
           const sum = all.reduce((total, [, number]) => total + number, 0);
           told([
@@ -358,7 +360,7 @@ export function pageScript(): void {
             ['Asked for a slower pace (429)', count(throttled)],
             [
               'Rate budget',
-              `${budget.requestsPerSecond} a second, ${percent(budget.usedRatio)} of it used in the last minute`,
+              `${budget.requestsPerSecond} a second${slowed}, ${percent(budget.usedRatio)} of it used in the last minute`,
             ],
             [
               'Waited for the budget',
