@@ -24,6 +24,8 @@ A stream that fails is never \`silent\`, and a quiet one is never \`failing\`. A
 
 **Latency.** \`sluice_delivery_latency_seconds\` counts each new record once: from when the vendor had it (the time at which it received it, where the record says that, else the time of the record) until the sink had acknowledged it. Streams without such a time, later revisions, and what the vendor had before the stream was watched are not in it; what came while Sluice was down is. \`objective\` of a source says how soon that should be; records that took longer are in \`sluice_delivery_late_total\`.
 
+\`sluice load\` has health and metrics of its own: [load.md](load.md).
+
 **\`/healthz\`** fails (503) for what a person has to mend, for a pipeline that is stuck, and for what has not succeeded for an hour. **\`/readyz\`** fails for every stream that is \`failing\` or \`stopped\`. Both have the state, the reason and the advice of each pipeline in their body.
 
 ## The status page

@@ -9,6 +9,7 @@ import { addDemo } from './commands/demo/index.ts';
 import { addHealth } from './commands/health.ts';
 import { addInit } from './commands/init/index.ts';
 import { addJobs } from './commands/jobs/index.ts';
+import { addLoad } from './commands/load/index.ts';
 import { addPause, addResume } from './commands/pause.ts';
 import { addPlan } from './commands/plan/index.ts';
 import { addGaps } from './commands/proof/gaps.ts';
@@ -56,6 +57,7 @@ const COMMANDS = [
   addRejections,
   addRemap,
   addSetup,
+  addLoad,
   addConfig,
   addInit,
   addHealth,

@@ -75,6 +75,11 @@ export async function openPlace(
   };
 }
 
+/** In a folder without a simulator. */
+export function launchIn(folder: string, argv: string[], running: Set<ChildProcess>): Child {
+  return launch(folder, [MAIN, ...argv], {}, running);
+}
+
 function launch(folder: string, argv: string[], more: object, running: Set<ChildProcess>): Child {
   const env = { PATH: process.env.PATH, HOME: folder, SLUICE_SECRET: SECRET, APEX_KEY: APEX.apiKey, ...more };
   const child = spawn(process.execPath, argv, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });

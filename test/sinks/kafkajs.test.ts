@@ -65,6 +65,26 @@ const READ: [file: string, digest: string, what: string][] = [
     'four functions read arrays, each after its length, from buffer at offset (client.ts)',
   ],
   [
+    'src/consumer/batch.js',
+    '04ee8657247441599f200af5871ce6b3c4463abe941b97405502f8f5f683face',
+    'fetchedOffset is what was asked for, and lastOffset counts what is filtered out (src/load/group.ts)',
+  ],
+  [
+    'src/consumer/runner.js',
+    'fad3247df2e3ba483b94e014e5c5916fd72d7bdfc3b3dfccc5232b60da18306d',
+    'what a fetch leaves nothing of is told by END_BATCH_PROCESS alone, and REBALANCING comes before the group is joined again (src/load/group.ts)',
+  ],
+  [
+    'src/consumer/consumerGroup.js',
+    'f3e461738585a8dc6574c647123a18afc732f81cdee4f9f7bb62e4aa1dffbfbb',
+    'HEARTBEAT is told when the broker has answered, GROUP_JOIN before anything is fetched; an offset out of range becomes the first there is, which load has to notice (src/load/)',
+  ],
+  [
+    'src/consumer/offsetManager/index.js',
+    'bd1041968ae322324ebf64d2569308db19d24f70ee5dbb72c964b43bfe85c00e',
+    'an offset is committed with the generation and member of the group at that time (src/load/assignment.ts)',
+  ],
+  [
     'src/retry/index.js',
     '6b10590bb8c285ee93ea323990052aac888edfe81deabd3dff89ec13ca8c6acf',
     'an error with retriable: false, or a TypeError, ends the attempts (connection.ts)',

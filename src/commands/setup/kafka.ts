@@ -12,6 +12,7 @@ interface TopicSetupOptions extends CommonOptions {
   sink?: string;
   partitions?: number;
   replication?: number;
+  rejected?: boolean;
   dryRun?: boolean;
 }
 
@@ -24,6 +25,7 @@ export function addSetupKafka(setup: Command, cli: Cli): void {
     .option('--sink <name>', 'only this sink (default: every Kafka sink)')
     .option('--partitions <n>', 'of each new topic for documents (default: what the cluster gives)', whole(1, 10_000))
     .option('--replication <n>', 'of each new topic (default: what the cluster gives)', whole(1, 100))
+    .option('--rejected', 'also the topics in which `load` keeps what cannot be loaded')
     .option('--dry-run', 'ask the cluster whether it would, and change nothing');
   withCommon(command).action((options: TopicSetupOptions) => setUp(cli, options));
 }
@@ -34,21 +36,27 @@ async function setUp(cli: Cli, options: TopicSetupOptions): Promise<void> {
   const { setupKafka } = await import('../../sinks/kafka/setup.ts');
   const done: Result[] = [];
   for (const sink of sinks) {
-    const { partitions, replication, dryRun } = options;
+    const { partitions, replication, rejected, dryRun } = options;
     const places = placesOf(context.config, sink.name);
-    const settings = { partitions, replication, dryRun, log: context.log, signal: cli.signal };
+    const settings = { partitions, replication, rejected, dryRun, log: context.log, signal: cli.signal };
     const results = await setupKafka({ ...sink, places }, settings);
     done.push(...results.map((result) => ({ sink: sink.name, ...result })));
   }
   print(cli, done, options);
 }
 
+const KINDS: Record<Result['kind'], string> = {
+  documents: 'topic',
+  rejected: 'topic of what is kept aside',
+  marker: 'marker topic',
+};
+
 function print(cli: Cli, done: Result[], { json, dryRun = false }: TopicSetupOptions): void {
   if (json) return void cli.stdout.json({ dryRun, topics: done });
   const rows = done.map(({ sink, kind, name, action, shape }) => {
     const size = shape && `${plural(shape.partitions, 'partition')}, replication ${shape.replication}`;
     const word = action === 'unchanged' ? 'is there' : dryRun ? 'would be created' : 'created';
-    return [sink, kind === 'marker' ? 'marker topic' : 'topic', name, size === undefined ? word : `${word}: ${size}`];
+    return [sink, KINDS[kind], name, size === undefined ? word : `${word}: ${size}`];
   });
   cli.stdout.lines(table(rows));
   if (done.every(({ action }) => action === 'unchanged')) cli.stdout.line('Everything is there already.');

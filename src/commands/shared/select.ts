@@ -50,19 +50,25 @@ export function knownPlans(
   return chosenPlans(plans, choice).filter(({ name }) => known.has(name));
 }
 
+/** An Elasticsearch sink that no source names is one that `sluice load` fills, with what goes to the others. */
+function fillers({ sources, sinks }: Config, sinkName: string): SourceConfig[] {
+  const own = sources.filter((source) => source.sinks.includes(sinkName));
+  const isFilled = own.length === 0 && sinks.some(({ name, type }) => name === sinkName && type === 'elasticsearch');
+  return isFilled ? sources : own;
+}
+
 /** Stream and source of everything that goes to a sink, and of what it makes of that by itself. */
 export function placesOf(config: Config, sinkName: string): { stream: StreamName; namespace: string }[] {
   const own = config.heartbeat === undefined ? [] : [HEARTBEAT.name];
   const limited = ({ maxAlertsPerHour }: SourceConfig) => (maxAlertsPerHour === undefined ? [] : [ALERT_LIMIT.name]);
   const derived = (stream: StreamName) =>
     derivedBy(config, sinkName, { stream, fields: HEARTBEAT.fields }).map((one) => one.stream);
-  return config.sources
-    .filter((source) => source.sinks.includes(sinkName))
-    .flatMap((source) =>
-      [...source.streams.flatMap((stream) => [stream, ...derived(stream)]), ...own, ...limited(source)].map(
-        (stream) => ({ stream, namespace: source.name }),
-      ),
-    );
+  return fillers(config, sinkName).flatMap((source) =>
+    [...source.streams.flatMap((stream) => [stream, ...derived(stream)]), ...own, ...limited(source)].map((stream) => ({
+      stream,
+      namespace: source.name,
+    })),
+  );
 }
 
 function derivedBy({ sinks }: Config, sinkName: string, of: DeclaredStream): DeclaredStream[] {

@@ -22,12 +22,26 @@ export interface Session {
   limitOf(topic: string): Promise<number | undefined>;
   /** How long numbers are kept after the last write of their walk; undefined where it may not be asked for. */
   keptMs(): Promise<number | undefined>;
-  /** Writes the rounds and, in the same transaction, the number. */
-  write(rounds: KafkaChunk[][], marker: { group: string; number: number; metadata: string }): Promise<void>;
+  /** What a group has committed of a partition that holds records; undefined when it has nothing. */
+  committed(group: string, place: Partition): Promise<number | undefined>;
+  /** Writes the rounds and, in the same transaction, the number: at the marker topic, where no other place is said. */
+  write(rounds: KafkaChunk[][], marker: Written): Promise<void>;
   /** Whether the transaction at hand is older than the brokers let it become. */
   isOverdue(): boolean;
   drop(): void;
   close(): Promise<void>;
+}
+
+interface Partition {
+  topic: string;
+  partition: number;
+}
+
+interface Written {
+  group: string;
+  number: number;
+  metadata: string;
+  place?: Partition;
 }
 
 /** Metadata is asked for again after this time, as other clients do: topics get more partitions. */
@@ -87,13 +101,21 @@ function toSession(
   const opened: Opened = { settings, connection, producer, next: first, beganAt: undefined };
   const partitions = new Map<string, { count: number; until: number }>();
   const ask: Ask = (what, work) => within(settings.timeoutMs, what, connection.withAdmin(work));
+  const offsetOf = async (group: string, { topic, partition }: Partition) => {
+    const topics = [topic];
+    const found = await ask('reading the marker', (admin) => admin.fetchOffsets({ groupId: group, topics }));
+    const entry = found[0]?.partitions.find((each) => each.partition === partition);
+    if (entry === undefined) throw new StepError('the answer lacks the marker');
+    return entry;
+  };
   return {
     async marker(group) {
-      const topics = [settings.markerTopic];
-      const found = await ask('reading the marker', (admin) => admin.fetchOffsets({ groupId: group, topics }));
-      const entry = found[0]?.partitions.find(({ partition }) => partition === MARKER_PARTITION);
-      if (entry === undefined) throw new StepError('the answer lacks the marker');
-      return toMarker(entry.offset, entry.metadata);
+      const { offset, metadata } = await offsetOf(group, { topic: settings.markerTopic, partition: MARKER_PARTITION });
+      return toMarker(offset, metadata);
+    },
+    async committed(group, place) {
+      const { offset } = await offsetOf(group, place);
+      return Number(offset) < 0 ? undefined : Number(offset);
     },
     async look(topics) {
       const now = performance.now();
@@ -152,10 +174,11 @@ async function writePlainly({ settings, producer }: Opened, rounds: KafkaChunk[]
 async function writeInTransaction(
   opened: Opened,
   rounds: KafkaChunk[][],
-  { group, number, metadata }: Parameters<Session['write']>[1],
+  { group, number, metadata, place }: Written,
 ): Promise<void> {
   const { settings, producer } = opened;
-  const { timeoutMs, markerTopic } = settings;
+  const { timeoutMs } = settings;
+  const { topic, partition } = place ?? { topic: settings.markerTopic, partition: MARKER_PARTITION };
   const transaction = opened.next ?? (await within(timeoutMs, 'beginning a transaction', producer.transaction()));
   opened.next = undefined;
   opened.beganAt = { clockMs: Date.now(), steadyMs: performance.now() };
@@ -163,8 +186,8 @@ async function writeInTransaction(
     await Promise.all(round.map((chunk) => send(transaction, chunk, settings)));
     if (isOlderThan(opened, 0.8)) throw new StepError('the transaction takes longer than the brokers allow');
   }
-  const partitions = [{ partition: MARKER_PARTITION, offset: String(number), metadata }];
-  const offsets = { consumerGroupId: group, topics: [{ topic: markerTopic, partitions }] };
+  const partitions = [{ partition, offset: String(number), metadata }];
+  const offsets = { consumerGroupId: group, topics: [{ topic, partitions }] };
   await within(timeoutMs, 'sending the batch number', transaction.sendOffsets(offsets));
   await within(timeoutMs, 'committing', transaction.commit());
   opened.beganAt = undefined;

@@ -67,6 +67,13 @@ export function topicOf(template: string, { stream, namespace }: TopicPlace): st
   return template.replaceAll('{stream}', stream).replaceAll('{source}', namespace);
 }
 
+/** Where `sluice load` keeps what cannot be loaded of a topic; of such a topic, itself. */
+export function rejectedOf(topic: string): string {
+  return topic.endsWith(REJECTED) ? topic : `${topic}${REJECTED}`;
+}
+
+const REJECTED = '.rejected';
+
 /** `source/stream/sink` → `prefix-source-stream-sink`: two pipelines with one id would fence each other. */
 export function transactionalIdOf(prefix: string, pipeline: string): string {
   return `${prefix}-${pipeline.replaceAll(UNSAFE, '-')}`;

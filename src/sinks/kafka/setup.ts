@@ -6,12 +6,22 @@ import { orAborted } from '../../api/abort.ts';
 import { messageOf, type SluiceError, stopError } from '../../api/errors.ts';
 import { connectKafka, scrubber, within } from './connection.ts';
 import { judge, StepError, typeOf, type Where } from './errors.ts';
-import { type KafkaSettings, topicOf, transactionalIdOf, type WholeSettings, withDefaults } from './settings.ts';
+import { TOPIC } from './session.ts';
+import {
+  type KafkaSettings,
+  rejectedOf,
+  topicOf,
+  transactionalIdOf,
+  type WholeSettings,
+  withDefaults,
+} from './settings.ts';
 
 interface TopicSetupOptions {
   /** By default, what the cluster gives. */
   partitions?: number;
   replication?: number;
+  /** Also the topics in which `sluice load` keeps what it cannot load. */
+  rejected?: boolean;
   /** Asks the cluster whether it would, and changes nothing. */
   dryRun?: boolean;
   log: Logger;
@@ -20,7 +30,7 @@ interface TopicSetupOptions {
 
 export interface TopicResult {
   name: string;
-  kind: 'documents' | 'marker';
+  kind: 'documents' | 'rejected' | 'marker';
   action: 'created' | 'unchanged';
   /** Undefined when it was not created, only tried. */
   shape: TopicShape | undefined;
@@ -61,6 +71,16 @@ export async function createAll(
       await createOne(admin, { name, kind: 'documents', partitions: options.partitions }, settings, options),
     );
   }
+  for (const name of options.rejected ? topicsOf(settings) : []) {
+    const { partitions } = options;
+    const kept = {
+      name: rejectedOf(name),
+      kind: 'rejected' as const,
+      partitions,
+      limits: await limitsFor(admin, name),
+    };
+    results.push(await createOne(admin, kept, settings, options));
+  }
   if (settings.transactions) {
     const marker = { name: settings.markerTopic, kind: 'marker' as const, partitions: 1 };
     results.push(await createOne(admin, marker, settings, options));
@@ -75,6 +95,29 @@ export function topicsOf({ topic, places }: WholeSettings): string[] {
 
 interface Wanted extends Pick<TopicResult, 'name' | 'kind'> {
   partitions: number | undefined;
+  /** Further settings of the topic. */
+  limits?: ConfigEntry[];
+}
+
+interface ConfigEntry {
+  name: string;
+  value: string;
+}
+
+/** Brokers' own default for a record batch. */
+const DEFAULT_MESSAGE_BYTES = 1_048_588;
+/** What a record that is kept aside says besides. */
+const REASON_BYTES = 65_536;
+
+/** Nothing that is kept aside expires, and whatever its topic takes fits in. */
+async function limitsFor(admin: Admin, topic: string): Promise<ConfigEntry[]> {
+  const resources = [{ type: TOPIC, name: topic, configNames: ['max.message.bytes'] }];
+  const answer = await admin.describeConfigs({ resources, includeSynonyms: false }).catch(() => undefined);
+  const most = Number(answer?.resources[0]?.configEntries[0]?.configValue) || DEFAULT_MESSAGE_BYTES;
+  return [
+    { name: 'retention.ms', value: '-1' },
+    { name: 'max.message.bytes', value: String(most + REASON_BYTES) },
+  ];
 }
 
 /** Brokers may compact by default, and then only the last revision of each record would stay. */
@@ -82,13 +125,13 @@ const NEVER_COMPACTED = { name: 'cleanup.policy', value: 'delete' };
 
 async function createOne(
   admin: Admin,
-  { name, kind, partitions }: Wanted,
+  { name, kind, partitions, limits = [] }: Wanted,
   { timeoutMs }: WholeSettings,
   { replication, dryRun = false }: TopicSetupOptions,
 ): Promise<TopicResult> {
   const there = await within(timeoutMs, `looking for ${name}`, shapeOf(admin, name));
   if (there !== undefined) return { name, kind, action: 'unchanged', shape: there };
-  const configEntries = [NEVER_COMPACTED];
+  const configEntries = [NEVER_COMPACTED, ...limits];
   const topics = [
     { topic: name, numPartitions: partitions ?? -1, replicationFactor: replication ?? -1, configEntries },
   ];
