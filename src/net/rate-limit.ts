@@ -27,8 +27,15 @@ export function createRateLimit(
   let underWay = 0;
   let timer: NodeJS.Timeout | undefined;
 
+  let turn: NodeJS.Immediate | undefined;
+
+  /** The next request begins when whoever sent this one has seen its answer: a refusal holds the others. */
   const ended = (): void => {
     underWay--;
+    turn ??= setImmediate(onTurn);
+  };
+  const onTurn = (): void => {
+    turn = undefined;
     beginNext();
   };
   const beginNext = (): void => {
