@@ -1,5 +1,5 @@
 /**
- * How long a person waits for `sluice --help`, against Node itself doing nothing: `node bench/start.ts [rounds]`. In turns, so
+ * How long a person waits for `sluice --help`, against Node itself doing nothing: `node bench/start.ts [rounds] [--json]`. In turns, so
  * that whatever else the machine does hits all of them; the least is what it costs, the rest is the machine.
  */
 import { spawnSync } from 'node:child_process';
@@ -21,13 +21,18 @@ for (let round = 0; round < rounds; round++) {
     took.set(name, [...(took.get(name) ?? []), performance.now() - beganMs]);
   }
 }
-const sorted = (name: string) => (took.get(name) ?? []).sort((a, b) => a - b);
-const [least = 1] = sorted('node -e 0');
-console.log(`${rounds} rounds, milliseconds: least, median, most; least against that of Node`);
-for (const name of took.keys()) {
-  const times = sorted(name);
-  const [min = 0, median = 0, max = 0] = [times[0], times[Math.floor(times.length / 2)], times.at(-1)];
-  console.log(
-    `${name.padEnd(18)} ${[min, median, max].map((ms) => ms.toFixed(0).padStart(6)).join(' ')}   ${(min / least).toFixed(1)}x`,
-  );
+if (process.argv.includes('--json')) console.log(JSON.stringify(Object.fromEntries(took)));
+else print();
+
+function print(): void {
+  const sorted = (name: string) => (took.get(name) ?? []).sort((a, b) => a - b);
+  const [least = 1] = sorted('node -e 0');
+  console.log(`${rounds} rounds, milliseconds: least, median, most; least against that of Node`);
+  for (const name of took.keys()) {
+    const times = sorted(name);
+    const [min = 0, median = 0, max = 0] = [times[0], times[Math.floor(times.length / 2)], times.at(-1)];
+    console.log(
+      `${name.padEnd(18)} ${[min, median, max].map((ms) => ms.toFixed(0).padStart(6)).join(' ')}   ${(min / least).toFixed(1)}x`,
+    );
+  }
 }

@@ -1,20 +1,22 @@
 /** Sluice as its commands run it: one backfill walk. */
 import { join } from 'node:path';
 import pino from 'pino';
-import { streams } from '../connectors/index.ts';
-import { parseConfigObject } from '../src/config/load.ts';
-import { type BuildTools, build, type PipelinePlan, toPipeline } from '../src/engine/build.ts';
-import { recover } from '../src/engine/recover.ts';
-import type { Config } from '../src/engine/settings.ts';
-import { runWalk } from '../src/engine/walk.ts';
-import { openState } from '../src/state/sqlite.ts';
-import { PAGE_SIZE, type Task, TENANT } from './task.ts';
+import { streams } from '../../connectors/index.ts';
+import { parseConfigObject } from '../../src/config/load.ts';
+import { type BuildTools, build, type PipelinePlan, toPipeline } from '../../src/engine/build.ts';
+import { recover } from '../../src/engine/recover.ts';
+import type { Config } from '../../src/engine/settings.ts';
+import { runWalk } from '../../src/engine/walk.ts';
+import { openState } from '../../src/state/sqlite.ts';
+import { PAGE_SIZE, type Task, TENANT } from '../task.ts';
 
 const NEVER = new AbortController().signal;
 
 function configOf(task: Task): Config {
   const files = { name: 'out', type: 'ndjson', path: join(task.folder, 'out') };
-  const cluster = { name: 'out', type: 'elasticsearch', nodes: [task.elasticsearch] };
+  // Without compression, as docs/config.md says for a cluster on the same host.
+  const compression = task.gzip ? 'gzip' : 'none';
+  const cluster = { name: 'out', type: 'elasticsearch', nodes: [task.elasticsearch], compression };
   const source = {
     name: (task.folder.split('/').at(-1) ?? 'bench').replace(/\W/g, '_'),
     connector: 'cylance',
@@ -23,7 +25,7 @@ function configOf(task: Task): Config {
     tenant_id: TENANT.tenantId,
     application_id: TENANT.applicationId,
     application_secret: TENANT.applicationSecret,
-    rate: { requests_per_second: 100_000, concurrency: task.concurrency },
+    rate: { requests_per_second: task.requestsPerSecond, concurrency: task.concurrency },
     reading: { page_size: PAGE_SIZE, details: task.details },
   };
   const object = {

@@ -4,11 +4,11 @@
  */
 import kafkajs, { type Transaction } from 'kafkajs';
 import pino from 'pino';
-import type { Batch, OutDocument } from '../src/api/sink.ts';
-import { type KafkaChunk, roundsOf, toOutgoing } from '../src/sinks/kafka/messages.ts';
-import { withDefaults } from '../src/sinks/kafka/settings.ts';
-import { toJson } from '../src/sinks/serialize.ts';
-import type { KafkaTask, Task } from './task.ts';
+import type { Batch, OutDocument } from '../../src/api/sink.ts';
+import { type KafkaChunk, roundsOf, toOutgoing } from '../../src/sinks/kafka/messages.ts';
+import { withDefaults } from '../../src/sinks/kafka/settings.ts';
+import { toJson } from '../../src/sinks/serialize.ts';
+import type { KafkaTask, Task } from '../task.ts';
 
 export const PARTITIONS = 6;
 const MARKER = 'sluice.marker';
@@ -65,7 +65,7 @@ function documentOf(id: string, bytes: number): OutDocument {
 type Write = (batch: Batch) => Promise<unknown>;
 
 async function openSluice({ brokers, topic, compression }: KafkaTask): Promise<Write> {
-  const { openKafka } = await import('../src/sinks/kafka/index.ts');
+  const { openKafka } = await import('../../src/sinks/kafka/index.ts');
   const sink = openKafka({ brokers, topic, compression }, { log: pino({ level: 'silent' }), now: Date.now });
   const signal = new AbortController().signal;
   return (batch) => sink.write(batch, signal);

@@ -1,8 +1,8 @@
 /** Installs what `sluice setup elasticsearch` installs. */
-import { streams } from '../connectors/index.ts';
-import { connectElasticsearch } from '../src/sinks/elasticsearch/client.ts';
-import { detectCapability, setupElasticsearch, templateList } from '../src/sinks/elasticsearch/setup.ts';
-import { templatesFor } from '../src/sinks/elasticsearch/templates.ts';
+import { streams } from '../../connectors/index.ts';
+import { connectElasticsearch } from '../../src/sinks/elasticsearch/client.ts';
+import { detectCapability, setupElasticsearch, templateList } from '../../src/sinks/elasticsearch/setup.ts';
+import { templatesFor } from '../../src/sinks/elasticsearch/templates.ts';
 
 export async function installTemplates(url: string): Promise<void> {
   const client = connectElasticsearch({ nodes: [url], auth: { kind: 'none' } });

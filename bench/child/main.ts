@@ -1,11 +1,7 @@
 /** One measured run in a process of its own: the task comes as JSON in the first argument, the figures go to stdout as JSON. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { postBodies, runFloor } from './floors.ts';
-import { readGiant } from './giant.ts';
-import { writeKafka } from './kafka.ts';
-import { runSluice } from './sluice.ts';
-import type { Measured, Task } from './task.ts';
+import type { Measured, Mode, Task } from '../task.ts';
 
 // As src/main.ts does.
 setFlagsFromString('--semi-space-growth-factor=1');
@@ -22,17 +18,20 @@ const begin = () => {
   cpu = process.cpuUsage();
   startedAt = performance.now();
 };
-const RUNS = {
-  raw: runFloor,
-  mapped: runFloor,
-  sluice: runSluice,
-  bulk: postBodies,
-  kafka: writeKafka,
-  kafkajs: writeKafka,
-  parts: readGiant,
-  whole: readGiant,
+type Run = (task: Task, begin: () => void) => Promise<number>;
+/** Loaded when it is wanted: what a run does not use is not in its memory. */
+const RUNS: Record<Mode, () => Promise<Run>> = {
+  floor: async () => (await import('./floors.ts')).runFloor,
+  details: async () => (await import('./detail-floors.ts')).runDetailFloor,
+  sluice: async () => (await import('./sluice.ts')).runSluice,
+  bulk: async () => (await import('./bulk.ts')).postBodies,
+  kafka: async () => (await import('./kafka.ts')).writeKafka,
+  kafkajs: async () => (await import('./kafka.ts')).writeKafka,
+  parts: async () => (await import('./giant.ts')).readGiant,
+  whole: async () => (await import('./giant.ts')).readGiant,
 };
-const records = await RUNS[task.mode](task, begin);
+const run = await RUNS[task.mode]();
+const records = await run(task, begin);
 const { user, system } = process.cpuUsage(cpu);
 const measured: Measured = {
   records,

@@ -1,8 +1,8 @@
 /** One long reply read to its end, and nothing done with what it holds: part by part as Sluice does, or parsed whole. */
 import fetch from 'node-fetch';
-import { partsOf } from '../src/net/long-reply.ts';
-import { getToken } from './floors.ts';
-import type { Task } from './task.ts';
+import { partsOf } from '../../src/net/long-reply.ts';
+import type { Task } from '../task.ts';
+import { getToken } from './token.ts';
 
 export async function readGiant({ url, mode }: Task, begin: () => void): Promise<number> {
   const headers = { authorization: `Bearer ${await getToken(url)}` };
