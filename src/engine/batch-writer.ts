@@ -137,6 +137,7 @@ export function openBatchWriter(
         facts: Object.assign({}, ...completed.map((page) => page.facts), factsWith(pipeline.state, decided)),
         progress: progress?.take(),
       });
+      await pipeline.state.settled();
       if (decided !== undefined && decided.held > 0) pipeline.events.held(decided.held);
       decided = undefined;
       for (const key of paid) pipeline.owed.delete(key);
@@ -296,6 +297,7 @@ async function writeBatch(
   const documents = changes.map((change) => change.out).filter((out) => out !== undefined);
   if (documents.length === 0) return { rejections: [], receipt: state.walk(walk)?.receipt ?? null };
   if (sink.looksUp) state.prepare(walk, number, rowsOf(changes));
+  await state.settled();
   pipeline.events.asking(walk);
   const written = await sink
     .write({ pipeline: pipeline.name, walk, number, documents }, signal)

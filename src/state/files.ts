@@ -18,6 +18,8 @@ import {
 export interface StatePlace extends Readers {
   /** The folder that holds the database and its lock. */
   path: string;
+  /** Why there is no state in it that could be looked at: it is kept elsewhere. */
+  elsewhere?: SluiceError;
   /** Called with what other users may do with the state. */
   tell?: (text: string) => void;
 }
@@ -63,6 +65,11 @@ export function tellOfOthers(place: StatePlace): void {
     );
   const who = whoMayReplace(path, place);
   if (who !== undefined) tell(who);
+}
+
+/** The lock must be held. */
+export function removeDatabase(path: string): void {
+  for (const name of [...DATABASE, 'state.seal']) rmSync(join(path, name), { force: true });
 }
 
 /** Locks the state for this process; undefined when another Sluice has it. Throws when the process of another user holds the lock. */

@@ -155,6 +155,7 @@ export function openPipeline(
           statements.reject.run(id, document, key, said(type), said(reason), blamed, body, now());
         }
       }),
+    settled: () => SETTLED,
     prepared: (stream, namespace) =>
       guard(() => statements.prepared.all(id) as unknown as PreparedRow[]).map((row) => ({
         walk: row.walk,
@@ -202,6 +203,9 @@ export function openPipeline(
       }),
   };
 }
+
+/** SQLite's own files: whatever returned is durable, and the lock keeps others away. */
+const SETTLED = Promise.resolve();
 
 /** The fact until when records were forgotten. */
 const FORGOTTEN = 'forgotten';

@@ -6,7 +6,16 @@ import type { Range } from '../api/walk.ts';
 import type { Lock } from '../system/os-lock.ts';
 import { guarded, quickCheck, requireWhole, torn } from './damage.ts';
 import { idIn, makeDatabase, prepared, reading, versionOf } from './database.ts';
-import { hasState, inUse, lockState, type StatePlace, secureFiles, tellOfOthers, watchFiles } from './files.ts';
+import {
+  hasState,
+  inUse,
+  lockState,
+  removeDatabase,
+  type StatePlace,
+  secureFiles,
+  tellOfOthers,
+  watchFiles,
+} from './files.ts';
 import { pausesOf } from './jobs/parts.ts';
 import { openPipeline, saidBy } from './pipeline-state.ts';
 import { SCHEMA_VERSION } from './schema.sql.ts';
@@ -19,6 +28,11 @@ export interface StateOptions extends StatePlace {
   exclusive: boolean;
   /** Takes secrets out of foreign texts (a sink's reasons, messages of errors): the one of the process's redactor. */
   scrub?: (text: string) => string;
+  /**
+   * For a state that is kept elsewhere: what is on the disk is a copy for this process, made anew by each opening. It is
+   * written without waiting for the disk, and is given away to be filled and watched.
+   */
+  copy?: (database: DatabaseSync) => void;
 }
 
 /** Large pages and rare checkpoints, since keys are random and every batch touches pages all over their index. */
@@ -27,12 +41,14 @@ const PRAGMAS =
 
 /** Opens the state, and makes it if there is none. Throws when another process holds it. */
 export function openState(options: StateOptions): StateStore {
-  const { path, exclusive } = options;
+  const { path, exclusive, elsewhere } = options;
+  if (elsewhere !== undefined) throw elsewhere;
   return guarded(path, () => {
     secureFiles(options);
     const lock = exclusive ? lockState(path, LOCK_WAIT_MS) : undefined;
     if (exclusive && lock === undefined) throw inUse(path);
     try {
+      if (options.copy !== undefined) removeDatabase(path);
       if (exclusive) tellOfOthers(options);
       return store(openDatabase(options), lock, options);
     } catch (error) {
@@ -53,6 +69,10 @@ function openDatabase(options: StateOptions): DatabaseSync {
   const isWhole = requireWhole(path);
   if (exclusive) unseal(path);
   const database = prepared(file, PRAGMAS, () => unseal(path));
+  if (options.copy !== undefined) {
+    database.exec('PRAGMA synchronous = OFF');
+    options.copy(database);
+  }
   if (isWhole || !exclusive) return database;
   try {
     quickCheck(database, path);
@@ -104,6 +124,7 @@ export function idOfState(path: string): string | undefined {
 
 /** Whether a process holds the state: that process then does the jobs. */
 export function isStateInUse(place: StatePlace): boolean {
+  if (place.elsewhere !== undefined) throw place.elsewhere;
   return guarded(place.path, () => {
     secureFiles(place);
     const lock = lockState(place.path, 0);
@@ -115,7 +136,6 @@ export function isStateInUse(place: StatePlace): boolean {
 function store(database: DatabaseSync, lock: Lock | undefined, options: StateOptions): StateStore {
   const { path } = options;
   const guard = <T>(work: () => T) => guarded(path, work);
-  const id = idIn(database);
   const verify = watchFiles(path, lock !== undefined);
   verify();
   let mayHaveChanged = lock !== undefined;
@@ -135,8 +155,11 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
     written(() => database.prepare(sql).run(...values));
   const all = (sql: string, ...values: (string | number | null)[]) =>
     watched(() => database.prepare(sql).all(...values)) as Record<string, string | number | null>[];
+  const id = options.copy === undefined ? idIn(database) : undefined; // a copy is still to be filled
   return {
-    id,
+    get id() {
+      return id ?? idIn(database);
+    },
     verify,
     pipeline(name) {
       const find = () => all('SELECT id FROM pipelines WHERE name = ?', name)[0];
@@ -200,7 +223,8 @@ function store(database: DatabaseSync, lock: Lock | undefined, options: StateOpt
     close() {
       try {
         database.close();
-        if (lock !== undefined) seal(path, options);
+        if (options.copy !== undefined) removeDatabase(path);
+        else if (lock !== undefined) seal(path, options);
         else if (mayHaveChanged) unseal(path);
       } finally {
         lock?.close();

@@ -1,4 +1,7 @@
-/** The state store of the engine. Every call is atomic, and durable when it returns. */
+/**
+ * The state store of the engine. Every call is atomic, and durable when it returns; where the state is kept outside of this
+ * machine, once `settled` resolves.
+ */
 
 import type { Json, StreamName } from '../api/document.ts';
 import type { Prepared, Rejection } from '../api/sink.ts';
@@ -260,6 +263,11 @@ export interface PipelineState extends JobPartState {
   /** Stores a batch before it is written, so that its documents can be looked up after a crash. */
   prepare(walk: string, number: number, rows: Row[]): void;
   commit(commit: Commit): void;
+  /**
+   * Resolves when everything so far is durable, and this process is known to be the one that may write. Rejects when another
+   * one has taken over: nothing may be sent any more.
+   */
+  settled(): Promise<void>;
   /** Batches that were prepared and never committed. */
   prepared(stream: StreamName, namespace: string): Prepared[];
   /** Stores the rows that arrived as delivered, removes their rejections, and forgets the prepared batches. */

@@ -85,6 +85,21 @@ const READ: [file: string, digest: string, what: string][] = [
     'an offset is committed with the generation and member of the group at that time (src/load/assignment.ts)',
   ],
   [
+    'src/index.js',
+    '38d0022e448f0aaa72ad2ed16fac346a3dd3a2d28b64ca5395cb33a26c8a82e9',
+    'the function that makes a cluster is found by the name of its symbol, and takes these options (src/coordination/cluster.ts)',
+  ],
+  [
+    'src/cluster/index.js',
+    '3831a6845e4e9fb0de73d5ff50a3695974fb8a927acde677c524fe1c362bd57d',
+    'brokers, coordinators and leaders are found by these functions (src/coordination/cluster.ts)',
+  ],
+  [
+    'src/broker/index.js',
+    '9cbea8898528c439c213080f99d86974460114f81b5034c49aeb593a0337ca90',
+    'groups are joined, kept and left, and partitions fetched, by these functions (src/coordination/cluster.ts)',
+  ],
+  [
     'src/retry/index.js',
     '6b10590bb8c285ee93ea323990052aac888edfe81deabd3dff89ec13ca8c6acf',
     'an error with retriable: false, or a TypeError, ends the attempts (connection.ts)',

@@ -145,7 +145,7 @@ const LOOK_AGAIN_MS = 100;
 const NOT_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
 
 /** The new topic, once it has a leader. */
-async function appeared(admin: Admin, name: string, timeoutMs: number): Promise<TopicShape> {
+export async function appeared(admin: Admin, name: string, timeoutMs: number): Promise<TopicShape> {
   for (const deadline = performance.now() + timeoutMs; ; await sleep(LOOK_AGAIN_MS)) {
     const shape = await shapeOf(admin, name).catch((error: unknown) => {
       if (!NOT_YET.has(typeOf(error) ?? '')) throw error;
