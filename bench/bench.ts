@@ -1,5 +1,6 @@
 /** What sections measure with: rounds in which variants take turns, each in a process of its own. */
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,7 +17,8 @@ export interface Bench {
   /** Whether a quick run: its goals say nothing. */
   quick: boolean;
   samples(): Promise<Samples>;
-  measure(task: Order, name: string): Promise<Measured>;
+  /** What the run wrote is removed behind it, unless it is said to be needed. */
+  measure(task: Order, name: string, keeps?: 'keeps'): Promise<Measured>;
 }
 
 export type Order = Partial<Task> & Pick<Task, 'mode'>;
@@ -43,10 +45,11 @@ export function createBench(given: { scratch: string; rounds: number; quick: boo
       samples ??= makeSamples();
       return samples;
     },
-    async measure(order, name) {
+    async measure(order, name, keeps) {
       const task: Task = { ...USUAL, ...order, folder: join(given.scratch, name.replace(/\W+/g, '_').toLowerCase()) };
       const child = join(import.meta.dirname, 'child', 'main.ts');
       const { stdout } = await promisify(execFile)(process.execPath, [child, JSON.stringify(task)]);
+      if (keeps === undefined) rmSync(task.folder, { recursive: true, force: true });
       return JSON.parse(stdout) as Measured;
     },
   };

@@ -7,11 +7,12 @@ import { growth } from './sections/growth.ts';
 import { kafka } from './sections/kafka.ts';
 import { lists } from './sections/lists.ts';
 import { peers } from './sections/peers.ts';
-import { start } from './sections/start.ts';
+import { resume } from './sections/resume.ts';
+import { load, start } from './sections/scripts.ts';
 
 export const CHAPTERS: readonly Chapter[] = [
-  ...[lists, details, latencies, growth, giant, start],
-  ...[peers, elasticsearch, pinned, million, kafka],
+  ...[lists, details, latencies, growth, resume, giant, start],
+  ...[peers, elasticsearch, pinned, million, kafka, load],
 ];
 
 /** Those that were asked for: by name, or all that need Node alone, or all. */

@@ -31,6 +31,8 @@ export interface Workplace {
 
 export interface WholeConfig {
   url: string;
+  /** Of the source, and so the namespace of its data streams. */
+  name?: string;
   /** Instead of files. */
   elasticsearch?: string;
   details?: boolean;
@@ -41,12 +43,12 @@ export interface WholeConfig {
 export function prepare(entry: string, folder: string, config: WholeConfig): Workplace {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const { elasticsearch, details = false, concurrency = 8, requestsPerSecond = 100_000 } = config;
+  const { name = 'bench', elasticsearch, details = false, concurrency = 8, requestsPerSecond = 100_000 } = config;
   const sink = elasticsearch
     ? { name: 'out', type: 'elasticsearch', nodes: [elasticsearch], compression: 'none' }
     : { name: 'out', type: 'ndjson', path: join(folder, 'out') };
   const source = {
-    ...{ name: 'bench', connector: 'cylance', streams: ['cylance.detection'], base_url: config.url },
+    ...{ name, connector: 'cylance', streams: ['cylance.detection'], base_url: config.url },
     ...{
       tenant_id: TENANT.tenantId,
       application_id: TENANT.applicationId,

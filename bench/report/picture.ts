@@ -2,7 +2,10 @@
 import { cpuOf, memoryOf, type Picture, rateOf, type Section, type Spread, spreadOf } from './results.ts';
 
 const WIDTH = 760;
-const NAMES = 300;
+/** Of a bar. */
+const MOST = 370;
+/** A character of a name, about. */
+const CHARACTER = 6.6;
 const ROW = 26;
 const TOP = 34;
 /** Room for the numbers behind the bars. */
@@ -21,18 +24,28 @@ function bars(title: string, picture: Exclude<Picture, 'lines'>, { variants }: S
   const unit = picture === 'cpu' ? 'CPU µs per record' : 'records a second';
   const rows = variants.map(({ name, runs }) => ({ name, spread: spreadOf(runs.map(by)) }));
   const most = Math.max(...rows.map(({ spread }) => spread.max));
-  const scale = (value: number) => (value / most) * (WIDTH - NAMES - NUMBERS);
-  const drawn = rows.flatMap(({ name, spread }, index) => bar(name, spread, TOP + index * ROW, scale));
-  return svg(title, TOP + rows.length * ROW + 8, [text(8, 20, `${title}: ${unit}`, 'head'), ...drawn]);
+  const scale = (value: number) => (value / most) * MOST;
+  const left = Math.ceil(Math.max(...rows.map(({ name }) => name.length)) * CHARACTER) + 16;
+  const drawn = rows.flatMap(({ name, spread }, index) => bar(name, spread, [left, TOP + index * ROW], scale));
+  return svg(
+    title,
+    [left + MOST + NUMBERS, TOP + rows.length * ROW + 8],
+    [text(8, 20, `${title}: ${unit}`, 'head'), ...drawn],
+  );
 }
 
-function bar(name: string, { min, median, max }: Spread, y: number, scale: (value: number) => number): string[] {
+function bar(
+  name: string,
+  { min, median, max }: Spread,
+  [left, y]: [number, number],
+  scale: (value: number) => number,
+): string[] {
   const middle = y + ROW / 2 - 3;
   return [
-    text(NAMES - 8, middle + 4, name, 'name'),
-    `<rect class="bar" x="${NAMES}" y="${y}" width="${fixed(scale(median))}" height="${ROW - 8}"/>`,
-    `<path class="range" d="M${fixed(NAMES + scale(min))} ${middle}H${fixed(NAMES + scale(max))}"/>`,
-    text(NAMES + scale(max) + 6, middle + 4, short(median), 'number'),
+    text(left - 8, middle + 4, name, 'name'),
+    `<rect class="bar" x="${left}" y="${y}" width="${fixed(scale(median))}" height="${ROW - 8}"/>`,
+    `<path class="range" d="M${fixed(left + scale(min))} ${middle}H${fixed(left + scale(max))}"/>`,
+    text(left + scale(max) + 6, middle + 4, short(median), 'number'),
   ];
 }
 
@@ -73,17 +86,21 @@ function lines({ title, variants }: Section): string {
     ];
   };
   const log = points.map(({ seconds }) => Math.log10(seconds));
-  return svg(title, PLOT.top + PLOT.height + 34, [
-    text(8, 18, title, 'head'),
-    ...draw(PLOT.left, 'seconds, by powers of ten', log, (value) => short(10 ** value), Math.floor(Math.min(...log))),
-    ...draw(
-      PLOT.left + width + PLOT.gap,
-      'peak memory, MiB',
-      points.map(({ memory }) => memory),
-      short,
-      0,
-    ),
-  ]);
+  return svg(
+    title,
+    [WIDTH, PLOT.top + PLOT.height + 34],
+    [
+      text(8, 18, title, 'head'),
+      ...draw(PLOT.left, 'seconds, by powers of ten', log, (value) => short(10 ** value), Math.floor(Math.min(...log))),
+      ...draw(
+        PLOT.left + width + PLOT.gap,
+        'peak memory, MiB',
+        points.map(({ memory }) => memory),
+        short,
+        0,
+      ),
+    ],
+  );
 }
 
 /** Grey and blue that can be read on white and on black; a page that says it is dark gets lighter ones. */
@@ -93,8 +110,8 @@ const STYLE = [
   '@media (prefers-color-scheme:dark){text{fill:#d1d5db}.range{stroke:#bfdbfe}}',
 ].join('');
 
-function svg(title: string, height: number, parts: string[]): string {
-  const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" role="img">`;
+function svg(title: string, [width, height]: [number, number], parts: string[]): string {
+  const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img">`;
   return `${[open, `<title>${escaped(title)}</title>`, `<style>${STYLE}</style>`, ...parts, '</svg>'].join('\n')}\n`;
 }
 

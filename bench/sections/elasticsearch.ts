@@ -45,17 +45,7 @@ export const million: Chapter = {
   needs: NEEDS,
   measure: (bench) =>
     withCluster(async ({ url }) => {
-      let known = 0;
-      const arrived = async (records: number) => {
-        const reply = await fetch(`${url}/logs-cylance.detection-bench/_refresh`, { method: 'POST' });
-        if (!reply.ok) throw new Error(`the data stream does not answer: ${reply.status}`);
-        const { count } = (await (await fetch(`${url}/logs-cylance.detection-bench/_count`)).json()) as {
-          count: number;
-        };
-        // A larger tenant has all detections of a smaller one only by number, not by time: each run adds its own.
-        if (count !== known + records) throw new Error(`the cluster has ${count - known} of ${records} documents`);
-        known = count;
-      };
+      const arrived = (source: string, records: number) => checkArrived(url, source, records);
       const title = 'From 10^4 to 10^6 list records, to Elasticsearch';
       return [await grow({ ...bench, rounds: 1 }, { id: 'growth-elasticsearch', title, elasticsearch: url, arrived })];
     }),
@@ -84,7 +74,7 @@ async function bothWays(bench: Bench, url: string, form: Form, title: string, mo
   const vendor = await startVendor({ samples: await bench.samples(), form, detections: bench.count(RECORDS) });
   const source = { url: vendor.url, ...vendor.range };
   const prepared = `prepared${title}`.replace(/\W+/g, '_').toLowerCase();
-  await bench.measure({ mode: 'sluice', ...source }, prepared);
+  await bench.measure({ mode: 'sluice', ...source }, prepared, 'keeps');
   const documents = wholeFile(join(bench.scratch, prepared, 'out'));
   for (let warm = 0; warm < (bench.quick ? 1 : 3); warm++)
     await bench.measure({ mode: 'bulk', elasticsearch: url, documents }, `warm${warm}${prepared}`);
@@ -103,11 +93,24 @@ async function bothWays(bench: Bench, url: string, form: Form, title: string, mo
     turns.map(([id, name, order]) => ({
       id,
       name,
-      run: (round) => bench.measure(order, `${prepared.slice(8, 40)}${id}${round}`),
+      async run(round: number) {
+        const name = `${prepared.slice(8, 40)}${id}${round}`;
+        const measured = await bench.measure(order, name);
+        await checkArrived(url, name, vendor.detections);
+        return measured;
+      },
     })),
   );
   await vendor.close();
   return measured;
+}
+
+/** Each run writes into a data stream of its own. */
+async function checkArrived(url: string, name: string, records: number): Promise<void> {
+  const path = `${url}/logs-cylance.detection-${name}`;
+  await fetch(`${path}/_refresh`, { method: 'POST' });
+  const { count } = (await (await fetch(`${path}/_count`)).json()) as { count?: number };
+  if (count !== records) throw new Error(`${name}: the cluster has ${count} of ${records} documents`);
 }
 
 async function beside(bench: Bench, url: string, form: Form): Promise<Section> {

@@ -19,7 +19,7 @@ interface Where {
   title: string;
   elasticsearch?: string;
   /** Asked after each run; throws where something is missing. */
-  arrived?(records: number): Promise<void>;
+  arrived?(source: string, records: number): Promise<void>;
 }
 
 /** Whole processes of the built program, start included, so that the memory is that of a user's. */
@@ -30,14 +30,15 @@ export async function grow(bench: Bench, { id, title, elasticsearch, arrived }: 
     (detections): Turn => ({
       id: String(detections),
       name: `${detections.toLocaleString('en')} records`,
-      async run(): Promise<Measured> {
+      async run(round): Promise<Measured> {
+        const name = `of_${detections}_${round}`;
         const vendor = await startVendor({ samples: await bench.samples(), form: 'short', detections });
-        const place = prepare(entry, join(bench.scratch, id), { url: vendor.url, elasticsearch });
+        const place = prepare(entry, join(bench.scratch, id), { url: vendor.url, name, elasticsearch });
         const { stdout: _, ...usage } = await runCommand(place, backfillOf(vendor.range));
         const { requests } = vendor.served();
         await vendor.close();
         checkLedger((await runCommand(place, ['ledger', '--json', '--limit', '1000000'])).stdout, detections);
-        await arrived?.(detections);
+        await arrived?.(name, detections);
         rmSync(place.folder, { recursive: true, force: true });
         return { records: detections, ...usage, requests };
       },

@@ -37,6 +37,8 @@ export interface BenchVendor {
   range: { fromMs: number; toMs: number };
   detections: number;
   served(): Served;
+  /** `performance.now()` of the next request. */
+  nextRequest(): Promise<number>;
   /** The id of a detection. */
   idOf(index: number): string;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ export async function startVendor({ samples, form, detections, latencyMs = 0 }: 
     return index;
   };
   let counts = nothing();
+  const waiting: ((nowMs: number) => void)[] = [];
 
   function page(query: URLSearchParams): Buffer | undefined {
     const from = indexAt(Date.parse(query.get('start') ?? '') || 0);
@@ -90,6 +93,7 @@ export async function startVendor({ samples, form, detections, latencyMs = 0 }: 
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const nowMs = performance.now();
+    for (const told of waiting.splice(0)) told(nowMs);
     counts.requests++;
     if (counts.firstMs === 0) counts.firstMs = nowMs;
     counts.lastMs = nowMs;
@@ -112,6 +116,7 @@ export async function startVendor({ samples, form, detections, latencyMs = 0 }: 
       counts = nothing();
       return taken;
     },
+    nextRequest: () => new Promise((resolve) => waiting.push(resolve)),
     idOf: (index) => idAt(list, index),
     close: () =>
       new Promise((resolve) => {
