@@ -56,6 +56,8 @@ export interface AssignmentTools {
 }
 
 export interface Assignment {
+  /** Resolves when it is known where each partition is begun: nothing may be fetched before. */
+  ready: Promise<unknown>;
   accept(arrived: Arrived): Promise<void>;
   end(): Promise<void>;
   drop(): void;
@@ -82,7 +84,6 @@ export function openAssignment(given: AssignmentTools): Assignment {
   const lanes = new Map<string, Open>();
   const topics = [...new Set(partitions.map(({ topic }) => topic))];
   const begins = within(settings.timeoutMs, 'reading offsets', beginsOf(admin, group, topics));
-  begins.catch(() => {}); // told by whoever waits for it
 
   const open = (place: Place, begin: Begin): Open => {
     const { topic, partition } = place;
@@ -132,6 +133,7 @@ export function openAssignment(given: AssignmentTools): Assignment {
   };
 
   return {
+    ready: begins,
     async accept({ topic, partition, records, from, next, end }) {
       const name = placeName(topic, partition);
       const begin = (await begins).get(name);

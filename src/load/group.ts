@@ -7,7 +7,7 @@ import type { Admin, Consumer, EachBatchPayload } from 'kafkajs';
 import { connectKafka, within } from '../sinks/kafka/connection.ts';
 import { type Assignment, type AssignmentTools, type GroupTools, givenAway, openAssignment } from './assignment.ts';
 import { lagOf, placeName } from './statistics.ts';
-import { committedBy, endsOf } from './topics.ts';
+import { committedBy, endsOf, type GroupOffset, type PartitionEnds } from './topics.ts';
 
 const SESSION_MS = 10_000;
 /** What members have to finish when another one joins; they give up what they have not. */
@@ -15,7 +15,7 @@ const REBALANCE_MS = 30_000;
 /** Of what brokers compress about tenfold. */
 const FETCH_BYTES = 1024 * 1024;
 const PARTITION_BYTES = 256 * 1024;
-const FETCH_WAIT_MS = 500;
+const FETCH_WAIT_MS = 250;
 /** Records that wait for the sink. */
 const MOST_HELD_BYTES = 16 * 1024 * 1024;
 const LOOK_MS = 500;
@@ -95,6 +95,7 @@ function openMembership(
     assignment?.drop();
     assignment = undefined;
     statistics.partitions.clear();
+    statistics.isMember = false;
     statistics.heldBytes = 0;
   };
   const shared: Omit<AssignmentTools, 'partitions'> = {
@@ -114,7 +115,19 @@ function openMembership(
     const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, numbers]) =>
       numbers.map((partition) => ({ topic, partition })),
     );
-    assignment = openAssignment({ ...shared, partitions });
+    const mine = openAssignment({ ...shared, partitions });
+    assignment = mine;
+    statistics.isMember = true;
+    // kafkajs commits another offset over one that is out of range: what was committed is read before it can.
+    const all = topics.map((topic) => ({ topic }));
+    consumer.pause(all);
+    mine.ready
+      .then(() => {
+        if (mine === assignment) consumer.resume(all);
+      })
+      .catch((error: unknown) => {
+        if (mine === assignment) fail(error);
+      });
     const count = topics.length === 1 ? '' : ` of ${topics.length} topics`;
     log.info(
       { 'sluice.group': tools.group, 'sluice.partitions': partitions.length },
@@ -187,19 +200,29 @@ async function lookUntil(
 ): Promise<void> {
   let lookAt = 0;
   while (!signal.aborted) {
+    const ask = () => within(settings.timeoutMs, 'reading ends', endsOf(admin, topics));
     if (ends !== undefined) {
       const committed = await within(settings.timeoutMs, 'reading offsets', committedBy(admin, group, topics));
-      if ([...ends].every(([name, end]) => (committed.get(name)?.offset ?? 0n) >= end)) return;
+      const isAt = ([name, end]: [string, bigint]) => (committed.get(name)?.offset ?? 0n) >= end;
+      // What lies behind the end of today is of a topic that was there before under this name.
+      if ([...ends].every(isAt) && [...(await ask())].every((each) => !isBehind(committed, each))) return;
     }
     if (performance.now() >= lookAt) {
-      const found = await within(settings.timeoutMs, 'reading ends', endsOf(admin, topics));
+      const found = await ask();
       for (const each of statistics.partitions.values())
         each.end = found.get(placeName(each.topic, each.partition))?.high ?? each.end;
-      if ([...statistics.partitions.values()].every((each) => lagOf(each) === 0)) statistics.progressMs = now();
+      if (statistics.isMember && [...statistics.partitions.values()].every((each) => lagOf(each) === 0)) {
+        statistics.progressMs = now();
+        statistics.waiting = undefined;
+      }
       lookAt = performance.now() + ENDS_MS;
     }
     await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
   }
+}
+
+function isBehind(committed: ReadonlyMap<string, GroupOffset>, [name, { high }]: [string, PartitionEnds]): boolean {
+  return (committed.get(name)?.offset ?? 0n) > high;
 }
 
 interface Clocks {

@@ -30,6 +30,8 @@ export interface LoadStatistics {
   topics: ReadonlyMap<string, TopicCounts>;
   /** By topic and partition; those of other instances are not in it. */
   partitions: Map<string, PartitionStanding>;
+  /** Whether the group has given this instance its part, which may be none. */
+  isMember: boolean;
   /** What it waits for, in words. */
   waiting: string | undefined;
   /** When something was committed last, or nothing was left to do; epoch milliseconds. */
@@ -43,6 +45,7 @@ export function createLoadStatistics(topics: readonly string[], nowMs: number): 
   return {
     topics: new Map(topics.map((topic) => [topic, none()])),
     partitions: new Map(),
+    isMember: false,
     waiting: undefined,
     progressMs: nowMs,
     heldBytes: 0,

@@ -7,7 +7,7 @@ import { shapeOf } from '../sinks/kafka/setup.ts';
 import { lookToIn } from './lane.ts';
 import { placeName } from './statistics.ts';
 
-interface Ends {
+export interface PartitionEnds {
   low: bigint;
   high: bigint;
 }
@@ -32,8 +32,8 @@ export async function demandTopics(admin: Admin, topics: readonly string[], who:
 }
 
 /** Where each partition begins and ends, by topic and partition. */
-export async function endsOf(admin: Admin, topics: readonly string[]): Promise<Map<string, Ends>> {
-  const found = new Map<string, Ends>();
+export async function endsOf(admin: Admin, topics: readonly string[]): Promise<Map<string, PartitionEnds>> {
+  const found = new Map<string, PartitionEnds>();
   for (const topic of topics)
     for (const { partition, low, high } of await admin.fetchTopicOffsets(topic))
       found.set(placeName(topic, partition), { low: BigInt(low), high: BigInt(high) });

@@ -24,6 +24,7 @@ interface LoadCommand extends CommonOptions {
 }
 
 const SUMMARY_MS = 60_000;
+const LONGEST_REASON = 500;
 const GROUP = /^[A-Za-z0-9._-]{1,100}$/;
 
 export function addLoad(program: Command, cli: Cli): void {
@@ -63,6 +64,7 @@ async function loadTopics(cli: Cli, options: LoadCommand): Promise<void> {
   const serve = async (port: number) =>
     (await import('../../observe/server/load.ts')).startLoadServer(statistics, {
       ...{ host: config.health.host, port, group, log, now: cli.now },
+      show: (text) => cli.redactor.show(text, LONGEST_REASON),
     });
   const { healthPort: port } = options;
   const server = port === undefined ? undefined : await serve(port);

@@ -18,6 +18,8 @@ export interface LoadServerTools {
   group: string;
   log: Logger;
   now: () => number;
+  /** Makes what others say safe to show; as it is, where it is left out. */
+  show?: (text: string) => string;
 }
 
 /** Without progress for so long, it is not ready; for so long, a person has to look. */
@@ -50,7 +52,7 @@ export const LOAD_METRICS = [
 
 export async function startLoadServer(
   statistics: LoadStatistics,
-  { host, port, group, log, now }: LoadServerTools,
+  { host, port, group, log, now, show = (text) => text }: LoadServerTools,
 ): Promise<LoadServer> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -73,7 +75,7 @@ export async function startLoadServer(
   const health = (mostMs: number) => {
     const quietMs = now() - statistics.progressMs;
     const isOk = quietMs < mostMs;
-    const why = isOk ? undefined : (statistics.waiting ?? `nothing was loaded for ${Math.round(quietMs / 1000)} s`);
+    const why = isOk ? undefined : show(statistics.waiting ?? `nothing was loaded for ${Math.round(quietMs / 1000)} s`);
     return { code: isOk ? 200 : 503, body: { status: isOk ? 'healthy' : 'failing', group, why } };
   };
   const server = createServer((request, response) => {

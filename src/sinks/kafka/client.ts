@@ -6,6 +6,7 @@ import { zstdCompress, zstdDecompress } from 'node:zlib';
 import type * as Kafkajs from 'kafkajs';
 import { frameChecker } from './frames.ts';
 import { withoutAborted } from './stored/aborted.ts';
+import { fromLz4, fromSnappy } from './stored/codecs.ts';
 
 const inside = createRequire(import.meta.url);
 /** Before kafkajs is loaded, which holds on to its own. */
@@ -22,6 +23,14 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
   decompress: (buffer: Buffer) => decompress(buffer),
 });
+
+/** For reading alone: what brokers or others have compressed. */
+const readOnly = (read: (input: Buffer) => Buffer) => () => ({
+  compress: () => Promise.reject(new Error('Sluice compresses with gzip or zstd')),
+  decompress: async (buffer: Buffer) => read(buffer),
+});
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = readOnly(fromSnappy);
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.LZ4] = readOnly(fromLz4);
 
 interface RequestQueue {
   pending: unknown[];
