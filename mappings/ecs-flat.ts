@@ -87,7 +87,18 @@ function freeName(result: Fields, name: string): string {
   return free;
 }
 
+/** Names that Elasticsearch takes as they are: the same ones recur in record after record. */
+const fine = new Set<string>();
+const MAX_FINE = 5000;
+
 function flatName(member: string): string {
+  if (fine.has(member)) return member;
+  const name = storableName(member);
+  if (name === member && fine.size < MAX_FINE) fine.add(name);
+  return name;
+}
+
+function storableName(member: string): string {
   if (member === '__proto__') return '_proto_';
   let name = member.length > MAX_FLAT_KEY ? cut(member, MAX_FLAT_KEY) : wellFormed(member);
   if (name.includes('\0')) name = name.replaceAll('\0', '');

@@ -8,6 +8,7 @@ import { type JobStatements, jobPartsOf, prepareJobs, writePart } from './jobs/p
 import { insertLedger, type LedgerStatements, ledgerOf, noteDetail, prepareLedger } from './ledger.ts';
 
 import { commitOpenEnds, factOf, type OpenEndStatements, openEnds, prepareOpenEnds } from './open-ends.ts';
+import { isPlain, readRows, writeRows } from './prepared/rows.ts';
 import { prepareRejections, type RejectionStatements, rejectionsOf } from './rejections.ts';
 import { prepareRepairs, type RepairStatements, repairsOf } from './repairs.ts';
 import type { Commit, Due, Known, PipelineState, Row, WalkRow } from './store.ts';
@@ -139,7 +140,7 @@ export function openPipeline(
         statements.finish.run(atMs, id, from, Number.MAX_SAFE_INTEGER);
       }),
     prepare: (walk, number, rows) => {
-      written(() => statements.prepare.run(id, walk, number, JSON.stringify(rows), now()));
+      written(() => statements.prepare.run(id, walk, number, writeRows(rows), now()));
     },
     commit: (commit) =>
       transaction(() => {
@@ -161,14 +162,12 @@ export function openPipeline(
         walk: row.walk,
         number: row.number,
         atMs: row.atMs,
-        ids: (JSON.parse(row.rows) as Row[]).flatMap((one) =>
-          one.id === undefined ? [] : [{ id: one.id, stream, namespace }],
-        ),
+        ids: readRows(row.rows).flatMap((one) => (one.id === undefined ? [] : [{ id: one.id, stream, namespace }])),
       })),
     resolve: (arrived) =>
       transaction(() => {
         for (const row of statements.prepared.all(id) as { rows: string }[]) {
-          for (const one of JSON.parse(row.rows) as Row[]) {
+          for (const one of readRows(row.rows)) {
             if (one.id === undefined || !arrived.has(one.id)) continue;
             statements.accept.run(id, one.id);
             const known = toKnown(statements.known.get(keyHash(id, one.key), id, one.key) as Raw | undefined);
@@ -328,9 +327,7 @@ function withoutLast(stored: string): Pick<Known, 'digests' | 'last'> {
 
 function rememberRow(statements: Statements, id: number, row: Row): void {
   // The usual case in a backfill of list records, which needs half of the values.
-  const isPlain =
-    row.rowId === undefined && row.ordinal === 1 && row.fingerprint === row.revision && row.refreshMs === 0;
-  if (isPlain && !row.deleted) {
+  if (isPlain(row)) {
     statements.rememberPlain.run(id, keyHash(id, row.key), row.key, row.revision, row.timeMs, withLast(row));
     return;
   }

@@ -282,6 +282,28 @@ export function stateStoreContract(name: string, begin: () => StateHarness): voi
       expect(store.rejections({ limit: 5 }).map(({ id }) => id)).toEqual(['id-b']);
     });
 
+    test('what was prepared becomes known as it would have by a commit, whatever a row has', async () => {
+      const all = [
+        row('plain', { fingerprint: 'r', id: 'id-plain' }),
+        row('undated', { fingerprint: 'r', id: 'id-undated', timeMs: null, digests: '' }),
+        row('remembered', { fingerprint: 'r', id: 'id-remembered', last: '{"s":"New","h":["h","böse \\"q\\""]}' }),
+        row('seen', { fingerprint: 'r', id: 'id-seen', seenMs: 7 }),
+        row('due', { fingerprint: 'r', id: 'id-due', refreshAtMs: 9 }),
+        row('changed', { id: 'id-changed', ordinal: 3 }),
+        row('gone', { fingerprint: 'r', id: 'id-gone', deleted: true }),
+        row('noted', { fingerprint: 'r', id: 'id-noted', notes: [{ kind: 'k', id: 'i', value: 'v' }] }),
+        row('bare', { fingerprint: 'r', id: 'id-bare', isBare: true }),
+      ];
+      const [resolved, committed] = [begun('s/x.y/z'), begun('s/x.y/other')];
+      resolved.prepare('w', 1, all);
+      expect(resolved.prepared('x.y', 's')[0]?.ids.map(({ id }) => id)).toEqual(all.map(({ id }) => id));
+      resolved.resolve(new Set(all.map(({ id }) => id as string)));
+      committed.commit(commit(1, all));
+      const known = ({ known: of }: typeof resolved) => all.map(({ key }) => ({ ...of(key), rowId: 0 }));
+      expect(known(resolved)).toEqual(known(committed));
+      expect(resolved.noted('k')).toEqual(['i']);
+    });
+
     test('a number that was prepared is not given again, whether the batch arrived or not', async () => {
       const state = begun();
       state.prepare('w', NOW + 7, [row('a', { id: 'id-a' })]);

@@ -254,11 +254,17 @@ function firstText(values: readonly unknown[], left: unknown[]): string | undefi
 /** What a member such as `PrimaryImage` points at: by its Uid, or written out in place, where it need not name its kind. */
 export function follow(roles: Roles, kind: Kind, reference: unknown, uidBeside?: unknown): Artifact | undefined {
   if (reference === undefined && uidBeside === undefined) return undefined;
-  const target = isRecord(reference) ? referenceOf(reference) : undefined;
-  const uid = text(target?.Uid ?? uidBeside) ?? (typeof reference === 'string' ? text(reference) : undefined);
+  const uid = uidIn(reference, uidBeside);
   const known = uid === undefined ? undefined : roles.byUid.get(uid);
   if (known !== undefined) return known;
   return isRecord(reference) ? artifactOf(reference, kind) : undefined;
+}
+
+/** Nearly all references say their `Uid` under this very name, which no other spelling outdoes. */
+function uidIn(reference: unknown, uidBeside: unknown): string | undefined {
+  if (!isRecord(reference)) return text(uidBeside) ?? (typeof reference === 'string' ? text(reference) : undefined);
+  const written = typeof reference.Uid === 'string' ? text(reference.Uid) : undefined;
+  return written ?? text(referenceOf(reference).Uid ?? uidBeside);
 }
 
 /** The only artifact of a kind, for detections whose rule names no artifact of interest. */

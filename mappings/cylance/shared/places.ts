@@ -75,6 +75,7 @@ const NO_FACTS: Facts = {};
 
 /** The hashes of a file, or of a process and its image. */
 function hashesOf(unfit: Unfit, at: Place, file: Facts, process: Facts): Fields | undefined {
+  if (!hasHash(file) && !hasHash(process)) return undefined;
   const result: Fields = {};
   put(result, 'md5', hashOf(unfit, at.md5, 'md5', file.Md5 ?? process.PrimaryImageMd5 ?? process.Md5));
   put(result, 'sha1', hashOf(unfit, at.sha1, 'sha1', file.Sha1 ?? process.PrimaryImageSha1 ?? process.Sha1));
@@ -356,6 +357,11 @@ function relateOne(roles: Roles, artifact: Artifact, related: Related): void {
     connectionAt(ignored, artifact, related);
   const asked = kind === 'dns' ? questionOf(ignored, facts) : undefined;
   if (asked !== undefined) related.hosts.push(asked);
+}
+
+function hasHash(facts: Facts): boolean {
+  const own = facts.Md5 ?? facts.Sha1 ?? facts.Sha256;
+  return (own ?? facts.PrimaryImageMd5 ?? facts.PrimaryImageSha1 ?? facts.PrimaryImageSha256) !== undefined;
 }
 
 /** The name that a DNS artifact asked for. */

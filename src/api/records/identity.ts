@@ -82,33 +82,83 @@ export function canonical(value: unknown, ignored: ReadonlySet<string>, depth = 
  * A text that is equal for records with the same content: neither the order of members nor the spelling of their names
  * counts, and null, "", [], {}, an object of empty values and a missing member are all the same. Positions in lists count.
  */
-function saying(value: unknown, ignored: ReadonlySet<string>, depth: number): string {
-  if (typeof value === 'string') return value === '' ? '' : `s${value.length}:${value}`;
-  if (typeof value !== 'object') return value === undefined ? '' : `${value};`;
-  if (value === null) return '';
-  if (depth > MAX_DEPTH) return '…';
-  let text = '';
-  if (Array.isArray(value)) {
-    let piece = '';
-    for (const item of value) {
-      piece += saying(item, ignored, depth + 1) || ';';
-      if (piece.length < PIECE) continue;
-      text += inOne(piece);
-      piece = '';
-    }
-    text += piece;
-    return text === '' ? '' : `[${text}]`;
+function saying(value: unknown, ignored: ReadonlySet<string>): string {
+  const said: Pieces = { pieces, count: 0, before: '' };
+  say(said, value, ignored, 0);
+  return joined(said);
+}
+
+/**
+ * A text on its way, in pieces: they are joined once, since a text that grows by concatenation takes many times its size.
+ * What stands behind `count` is left from earlier texts.
+ */
+interface Pieces {
+  pieces: string[];
+  count: number;
+  /** What was joined already. */
+  before: string;
+}
+
+/** One list serves all texts: it grows once. */
+const pieces: string[] = [];
+/** A longer list is joined at once. */
+const MOST_PIECES = 8192;
+
+function joined({ pieces, count, before }: Pieces): string {
+  pieces.length = count;
+  return before + pieces.join('');
+}
+
+/** How texts begin by their length: most are short. */
+const STARTS = Array.from({ length: 256 }, (_, length) => `s${length}:`);
+
+/** Adds what a value says; false where it says nothing, and nothing was added. */
+function say(to: Pieces, value: unknown, ignored: ReadonlySet<string>, depth: number): boolean {
+  if (typeof value === 'string') {
+    if (value === '') return false;
+    to.pieces[to.count++] = STARTS[value.length] ?? `s${value.length}:`;
+    to.pieces[to.count++] = value;
+    return true;
   }
+  if (value === undefined || value === null) return false;
+  if (typeof value !== 'object') to.pieces[to.count++] = `${value};`;
+  else if (depth > MAX_DEPTH) to.pieces[to.count++] = '…';
+  else return Array.isArray(value) ? sayItems(to, value, ignored, depth) : sayMembers(to, value, ignored, depth);
+  return true;
+}
+
+function sayItems(to: Pieces, items: readonly unknown[], ignored: ReadonlySet<string>, depth: number): boolean {
+  if (items.length === 0) return false;
+  to.pieces[to.count++] = '[';
+  for (const item of items) {
+    if (!say(to, item, ignored, depth + 1)) to.pieces[to.count++] = ';';
+    shorten(to);
+  }
+  to.pieces[to.count++] = ']';
+  return true;
+}
+
+function sayMembers(to: Pieces, value: object, ignored: ReadonlySet<string>, depth: number): boolean {
+  const begin = to.count;
+  to.pieces[to.count++] = '{';
+  let isAnySaid = false;
   for (const { member, prefix } of foldedMembers(value, ignored)) {
-    const content = (value as Record<string, unknown>)[member];
-    if (typeof content === 'string') {
-      if (content !== '') text += `${prefix}s${content.length}:${content}`; // most members are texts: no call for them
-      continue;
-    }
-    const said = saying(content, ignored, depth + 1);
-    if (said !== '') text += prefix + said;
+    to.pieces[to.count++] = prefix;
+    if (say(to, (value as Record<string, unknown>)[member], ignored, depth + 1)) {
+      isAnySaid = true;
+      shorten(to);
+    } else to.count--;
   }
-  return text === '' ? '' : `{${text}}`;
+  if (isAnySaid) to.pieces[to.count++] = '}';
+  else to.count = begin;
+  return isAnySaid;
+}
+
+/** To be called where something was said: nothing of that is ever taken back. */
+function shorten(to: Pieces): void {
+  if (to.count < MOST_PIECES) return;
+  to.before = joined(to);
+  to.count = 0;
 }
 
 /** 108 bits are plenty: a hash is only ever compared with others of the same key. */
@@ -118,7 +168,7 @@ const EARLIER_LENGTH = 16;
 
 /** Hash of a record's content without ignored members: the fingerprint of a list record, the revision of a shipped record. */
 export function revisionOf(record: unknown, ignored: ReadonlySet<string>): string {
-  return hash('sha256', saying(record, ignored, 0), 'base64url').slice(0, REVISION_LENGTH);
+  return hash('sha256', saying(record, ignored), 'base64url').slice(0, REVISION_LENGTH);
 }
 
 /** Hash of the exact spelling of a record: used in keys, and as the revision in earlier versions. */
@@ -206,7 +256,7 @@ export function hasKey(key: string): boolean {
  * neither spellings nor forms of an empty value count.
  */
 export function digestOf(part: unknown, ignored: ReadonlySet<string> = NOTHING): string {
-  return shortened(typeof part === 'string' ? part : saying(part, ignored, 0));
+  return shortened(typeof part === 'string' ? part : saying(part, ignored));
 }
 
 /** The digest by exact spelling, as versions before 0.2 made it. */

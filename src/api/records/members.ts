@@ -59,7 +59,16 @@ function lookUpIn(table: Table): (member: string) => Meaning | null {
       if (!inAnySpelling.has(foldedName(spelling))) inAnySpelling.set(foldedName(spelling), { name, rank });
     }
   }
-  return (member) => asWritten.get(member) ?? inAnySpelling.get(foldedName(member)) ?? null;
+  // Most members of a record are looked up in several tables, and are in few of them.
+  const met = new Map<string, Meaning | null>();
+  return (member) => {
+    let meaning = met.get(member);
+    if (meaning === undefined) {
+      meaning = asWritten.get(member) ?? inAnySpelling.get(foldedName(member)) ?? null;
+      if (met.size < MAX_SPELLINGS && member.length <= MAX_REMEMBERED_LENGTH) met.set(member, meaning);
+    }
+    return meaning;
+  };
 }
 
 /** Whether `one` of two members with the same meaning is read rather than the `other`, whatever their order in the record. */
