@@ -48,7 +48,7 @@ test('windows that touch divide the detections, and a page past the end is none'
 });
 
 test('a detail is that of its list record; of an id that nobody has there is none', async () => {
-  const { page_items: records } = await read('?page=3&page_size=10');
+  const { page_items: records } = await read('?page=235&page_size=10');
   for (const record of records) {
     const reply = await fetch(`${vendor.url}/detections/v2/${idOf(record)}/details`);
     const detail = (await reply.json()) as Record<string, unknown>;
@@ -56,8 +56,8 @@ test('a detail is that of its list record; of an id that nobody has there is non
     expect(detail.PhoneticId).toBe(record.PhoneticId);
     expect(Date.parse(String(detail.OccurrenceTime))).toBe(Date.parse(String(record.OccurrenceTime)));
   }
-  const unknown = `ffffffff${vendor.idOf(0).slice(8)}`;
-  expect((await fetch(`${vendor.url}/detections/v2/${unknown}/details`)).status).toBe(404);
+  for (const unknown of [`ffffffff${vendor.idOf(0).slice(8)}`, `00000001${vendor.idOf(0).slice(8)}`])
+    expect((await fetch(`${vendor.url}/detections/v2/${unknown}/details`)).status).toBe(404);
 });
 
 test('records have the sizes that the page names', () => {
@@ -100,5 +100,18 @@ test('the stub counts documents and answers each, whole or by the filter', async
   expect(stub.taken()).toBe(6);
   expect((await post('', { 'content-encoding': 'gzip' }))[0]).toBe(415);
   expect(stub.taken()).toBe(0);
+  await stub.close();
+});
+
+test('bodies that come at the same time are kept whole', async () => {
+  const stub = await startBulkStub();
+  stub.keep();
+  const document = (sender: number, at: number) => JSON.stringify({ sender, at, text: 'x'.repeat(5000) });
+  const bodyOf = (sender: number) =>
+    Array.from({ length: 200 }, (_, at) => `{"create":{}}\n${document(sender, at)}\n`).join('');
+  const url = `${stub.url}/logs/_bulk`;
+  await Promise.all([1, 2, 3].map(async (sender) => fetch(url, { method: 'POST', body: bodyOf(sender) })));
+  const wanted = [1, 2, 3].flatMap((sender) => Array.from({ length: 200 }, (_, at) => document(sender, at)));
+  expect(stub.kept().toSorted()).toEqual(wanted.toSorted());
   await stub.close();
 });
