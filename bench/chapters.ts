@@ -8,11 +8,11 @@ import { kafka } from './sections/kafka.ts';
 import { lists } from './sections/lists.ts';
 import { peers } from './sections/peers.ts';
 import { resume } from './sections/resume.ts';
-import { load, start } from './sections/scripts.ts';
+import { latency, load, start } from './sections/scripts.ts';
 
 export const CHAPTERS: readonly Chapter[] = [
   ...[lists, details, latencies, growth, resume, giant, start],
-  ...[peers, elasticsearch, pinned, million, kafka, load],
+  ...[peers, elasticsearch, pinned, million, kafka, load, latency],
 ];
 
 /** Those that were asked for: by name, or all that need Node alone, or all. */

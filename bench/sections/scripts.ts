@@ -1,4 +1,4 @@
-/** Benchmarks that are scripts of their own, as sections: start.ts and load.ts, each with `--json`. */
+/** Benchmarks that are scripts of their own, as sections: start.ts, load.ts and latency.ts, each with `--json`. */
 import { execFile } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -88,6 +88,51 @@ export const load: Chapter = {
           ...{ better: 'more', lasting: false },
         },
       ]),
+    ];
+  },
+};
+
+interface Latencies {
+  boundMs: number;
+  figures: {
+    mode: 'alone' | 'backfill';
+    detections: number;
+    p50: number;
+    p99: number;
+    max: number;
+    requestsPerSecond: number;
+    rate: number;
+  }[];
+}
+
+const MODES = {
+  alone: 'live alone',
+  backfill: 'live beside a backfill that takes the rest of the rate limit',
+} as const;
+
+export const latency: Chapter = {
+  name: 'latency',
+  needs: 'JDK 21+ and Maven',
+  measure: async ({ quick }) => {
+    const about =
+      '`sluice run` on a living tenant, from when the vendor lists a detection until a search in the real Elasticsearch finds it; the cluster refreshes each second. The goal is a poll (5 s) and 2 s.';
+    const title = 'From the vendor to a search';
+    const script = { id: 'latency', title, about, file: 'latency.ts', args: ['--seconds', quick ? '20' : '120'] };
+    return [
+      await ran<Latencies>(script, ({ figures, boundMs }) =>
+        figures.flatMap(({ mode, p50, p99, max, requestsPerSecond, rate }): Figure[] => {
+          const seconds = { digits: 1, unit: ' s', ...here };
+          return [
+            { says: `half of them, ${MODES[mode]}`, values: [p50 / 1000], ...seconds },
+            { says: `99 of 100 (p99), ${MODES[mode]}`, values: [p99 / 1000], ...seconds, goal: boundMs / 1000 },
+            { says: `the last, ${MODES[mode]}`, values: [max / 1000], ...seconds },
+            {
+              ...{ says: `share of the rate limit used, ${MODES[mode]}`, values: [(requestsPerSecond / rate) * 100] },
+              ...{ digits: 0, unit: ' %', better: 'more', lasting: false },
+            },
+          ];
+        }),
+      ),
     ];
   },
 };
