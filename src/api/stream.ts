@@ -51,6 +51,8 @@ export interface StreamContext {
   /** Epoch milliseconds. */
   now(): number;
   priority: 'live' | 'backfill';
+  /** So many pages of a list may be asked for at the same time; one, if left out. They are handed on in their order. */
+  pagesAtOnce?: number;
   signal: AbortSignal;
   log: Logger;
 }

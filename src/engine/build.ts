@@ -219,6 +219,7 @@ export function toPipeline(
     ignored: new Set(registered.stream.ignored),
     memory: built.memory,
     mostOpenDetails: mostOpenDetails(built.memory.usable, source.http.maxBodyBytes),
+    pagesAtOnce: pagesAtOnce(built.memory.usable, source),
     allowed: new Set(),
     owed: owedIn(state, new Set(registered.stream.ignored)),
     detailPatienceMs: source.reading.detailPatienceMs,
@@ -294,6 +295,15 @@ const MOST_OPEN_DETAILS = 500;
 /** Details of the largest size allowed, as many as this, take a quarter of the memory at most. */
 function mostOpenDetails(usable: number, maxBodyBytes: number): number {
   return Math.max(4, Math.min(MOST_OPEN_DETAILS, Math.floor(usable / (4 * maxBodyBytes))));
+}
+
+/** More pages at once would not fill the rate limit better, and what waits in memory grows older. */
+const MOST_PAGES_AT_ONCE = 4;
+
+/** Half of the places of the source at most, and pages of the largest size allowed take an eighth of the memory at most. */
+function pagesAtOnce(usable: number, { rate, http }: SourceConfig): number {
+  const fit = Math.floor(usable / (8 * http.maxBodyBytes));
+  return Math.max(1, Math.min(MOST_PAGES_AT_ONCE, Math.floor(rate.concurrency / 2), fit));
 }
 
 /** Records that an earlier process had to leave without their detail. */

@@ -98,6 +98,8 @@ export interface Pipeline {
   memory: Memory;
   /** Details of so many records at most are under way, or waiting for their turn, per walk. */
   mostOpenDetails: number;
+  /** So many pages of a list are asked for at the same time where history is read. */
+  pagesAtOnce: number;
   batch: BatchSettings;
   ignored: ReadonlySet<string>;
   /** Scopes that have worked in this process. */

@@ -151,9 +151,15 @@ function contextOf(
     noted: () => (kind === undefined ? [] : pipeline.state.noted(kind)),
     now: pipeline.now,
     priority: walk.kind === 'live' ? 'live' : 'backfill',
+    pagesAtOnce: isLong(pipeline, walk) ? pipeline.pagesAtOnce : 1,
     signal,
     log: pipeline.log.child({ 'sluice.walk': walk.id }),
   };
+}
+
+/** A walk over windows of history, which has nothing to gain from going page by page. */
+function isLong({ registered }: Pipeline, { kind }: Walk): boolean {
+  return registered.stream.mode === 'windows' && (kind === 'backfill' || kind === 'catch-up');
 }
 
 /** The client, which remembers in the state which scopes have worked (those cannot be missing), and tells what the walk waits for. */

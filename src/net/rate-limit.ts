@@ -11,6 +11,11 @@ interface RateLimitSettings {
 
 export type RateLimit = <T>(priority: 'live' | 'backfill', signal: AbortSignal, call: () => Promise<T>) => Promise<T>;
 
+/** Of fewer places, none is kept. */
+const LEAST_TO_KEEP_ONE = 4;
+/** A source without live requests for so long has no live edge now. */
+const LIVE_FOR_MS = 600_000;
+
 /**
  * A call waits for its turn; whenever a place is free, waiting `live` calls go before `backfill` calls. Walks of the same
  * priority, told apart by their signals, take turns: hundreds of details of one walk do not hold up the list of another.
@@ -25,28 +30,33 @@ export function createRateLimit(
   const budget = settings.budget ?? createBudget(settings.requestsPerSecond, now);
   const waiting = { live: takingTurns(), backfill: takingTurns() };
   let underWay = 0;
+  let liveAtMs = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
-  let turn: NodeJS.Immediate | undefined;
+  let isTurnDue = false;
 
   /** The next request begins when whoever sent this one has seen its answer: a refusal holds the others. */
   const ended = (): void => {
     underWay--;
-    turn ??= setImmediate(onTurn);
+    if (isTurnDue) return;
+    isTurnDue = true;
+    setImmediate(onTurn);
   };
   const onTurn = (): void => {
-    turn = undefined;
+    isTurnDue = false;
     beginNext();
   };
+  /** Where there is a live edge, one place is kept for it: the others may all wait for slow replies. */
+  const kept = (): number => (settings.concurrency >= LEAST_TO_KEEP_ONE && now() - liveAtMs < LIVE_FOR_MS ? 1 : 0);
   const beginNext = (): void => {
     while (underWay < settings.concurrency && timer === undefined) {
-      if (waiting.live.isEmpty() && waiting.backfill.isEmpty()) return;
+      const next = waiting.live.isEmpty() ? waiting.backfill : waiting.live;
+      if (next.isEmpty() || (next === waiting.backfill && underWay >= settings.concurrency - kept())) return;
       const forMs = budget.take();
       if (forMs > 0) timer = setTimeout(onTime, Math.ceil(forMs));
       else {
-        const run = waiting.live.next() ?? waiting.backfill.next();
         underWay++;
-        void run?.().then(ended, ended);
+        void next.next()?.().then(ended, ended);
       }
     }
   };
@@ -63,6 +73,7 @@ export function createRateLimit(
         reject(signal.reason);
         return;
       }
+      if (priority === 'live') liveAtMs = now();
       waiting[priority].put(signal, {
         run() {
           isItsTurn?.(true);

@@ -11,7 +11,8 @@ import { actionOf, SluiceError } from '../api/errors.ts';
 import { keyOf } from '../api/records/identity.ts';
 import type { StreamContext } from '../api/stream.ts';
 import type { Page } from '../api/walk.ts';
-import type { List, ListReply, PageQuery } from './list.ts';
+import { type AskedPage, openAsking, type PagesSeen } from './asking.ts';
+import type { List, ListReply } from './list.ts';
 import { isOfThisPart, isTooLarge, narrowed } from './narrow.ts';
 
 /** The content of a list when it was accepted. */
@@ -62,7 +63,7 @@ interface Reading {
 }
 
 async function* read(
-  { settings }: StreamContext,
+  { settings, pagesAtOnce }: StreamContext,
   list: List,
   resume: Json,
   before: Pass | undefined,
@@ -72,7 +73,8 @@ async function* read(
   let last = before;
   for (let passes = 1, barren = 0; ; passes++) {
     const pass = newPass();
-    for await (const records of readPass(list, settings.pageSize, pass, last)) yield { records, cursor: resume };
+    for await (const records of readPass(list, settings.pageSize, pass, last, pagesAtOnce))
+      yield { records, cursor: resume };
     countHeld(pass, last);
     last = pass;
     const { unreadable } = pass;
@@ -116,7 +118,7 @@ interface Pass {
   isRepeated: boolean;
   unreadable: number[];
   /** Pages by the digest of their body. A page with the same body as in the pass before need not be compared. */
-  pages: Map<string, SeenPage>;
+  pages: PagesSeen;
 }
 
 function newPass(): Pass {
@@ -129,12 +131,6 @@ function countHeld(pass: Pass, before: Pass | undefined): void {
   if (pass.isRepeated && isWhole) pass.keys = before.keys;
   else for (const keys of pass.held) for (const key of keys) pass.keys.add(key);
   pass.held = [];
-}
-
-interface SeenPage {
-  keys: string[];
-  total: number | undefined;
-  pageSize: number;
 }
 
 /** A pass without an end is given up after so many pages, or twice as many as the vendor announced. */
@@ -152,9 +148,14 @@ async function* readPass(
   wantedSize: number,
   pass: Pass,
   before: Pass | undefined,
+  atOnce?: number,
 ): AsyncIterable<unknown[]> {
   let pages = 1;
   let pageSize = wantedSize;
+  const asking = openAsking(list, before, atOnce);
+  const [earlier] = before?.pages.values() ?? [];
+  // Where the list stands still, it has as many pages as before.
+  if (earlier?.pageSize === pageSize) asking.expect(pageSize, pagesIn(before?.total, pageSize));
   let empty = 0;
   let records = 0;
   for (let page = 1; page <= pages; page++) {
@@ -162,12 +163,9 @@ async function* readPass(
       pass.isSteady = false;
       return;
     }
-    let same: SeenPage | undefined;
-    const recognise = (digest: string): ListReply | undefined => {
-      same = before?.pages.get(digest);
-      return same && { ...same, records: [] };
-    };
-    const reply = await pageOf(list, { page, pageSize, recognise }, pass);
+    const asked = asking.ask(page, pageSize);
+    const reply = await pageOf(list, asked, pass);
+    const { same } = asked;
     // When one full page is the whole list, the next page is read too, since the total may be that of the page. It may not exist.
     const isOnlyAsked = page > Math.ceil((pass.total ?? 0) / pageSize) && pass.total === pageSize;
     if (reply === undefined && isOnlyAsked) return;
@@ -180,10 +178,11 @@ async function* readPass(
       reply !== undefined && reply.total === pass.total && reply.pageSize === pageSize && !reply.mayBeIncomplete;
     if (reply === undefined) return;
     let keys = same?.keys ?? reply.records.map((record) => keyOf(list, record));
-    if (reply.total !== undefined) pages = Math.max(pages, Math.ceil(reply.total / pageSize));
+    if (reply.total !== undefined) pages = Math.max(pages, pagesIn(reply.total, pageSize));
     else if (keys.some((key) => !pass.keys.has(key))) pages++; // without a total, only a page with nothing new is the last
     if (reply.total === pageSize && keys.length === pageSize && keys.some((key) => !pass.keys.has(key)))
       pages = page + 1;
+    if (reply.total !== undefined) asking.expect(pageSize, pages);
     // Keys are held back unless the tests for new keys above need them at the next page.
     if (pass.isRepeated && reply.total !== undefined && reply.total !== pageSize) pass.held.push(keys);
     else {
@@ -203,6 +202,10 @@ async function* readPass(
     if (reply.records.length > 0) yield reply.records;
     if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
   }
+}
+
+function pagesIn(total: number | undefined, pageSize: number): number {
+  return Math.ceil((total ?? 0) / pageSize);
 }
 
 function endless(): SluiceError {
@@ -227,9 +230,9 @@ function namesOf(keys: string[]): string[] {
 }
 
 /** One page; undefined when the list has shrunk and the page does not exist any more. */
-async function pageOf(list: List, query: PageQuery, pass: Pass): Promise<ListReply | undefined> {
+async function pageOf(list: List, { query, reply }: AskedPage, pass: Pass): Promise<ListReply | undefined> {
   try {
-    return await list.list(query.page === 1 ? { ...query, retry: 'few' } : query);
+    return await reply;
   } catch (error) {
     if (actionOf(error) === 'walk-again') return undefined;
     if (!isOfThisPart(error)) throw error;

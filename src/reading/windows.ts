@@ -92,7 +92,8 @@ async function* walkRange(
   const windows: Range[] = range.toMs > range.fromMs ? [range] : [];
   for (let window = windows.shift(); window !== undefined; window = windows.shift()) {
     const query = queryFor(window, bounds, context);
-    const total = await countOf(resource, query);
+    const opening = await openingOf(resource, query, context.now());
+    const { total } = opening;
     context.counted?.(window, total);
     const depth = total / context.settings.maxWindowRecords;
     const tooDeep = depth >= 1; // at the limit, too: a vendor whose total ends there may have more
@@ -103,7 +104,12 @@ async function* walkRange(
     }
     try {
       const maySplit = divisible && total > query.pageSize && progress.splits < MOST_SPLITS;
-      const isSplit = yield* walkWindow(context, resource, { range: window, query, tooDeep, maySplit }, progress);
+      const isSplit = yield* walkWindow(
+        context,
+        resource,
+        { range: window, query, opening, tooDeep, maySplit },
+        progress,
+      );
       if (!isSplit) continue;
       progress.splits++; // parts without changes settle
       windows.unshift(...splitTime(window, PARTS_OF_MOVING - 1));
@@ -111,12 +117,42 @@ async function* walkRange(
       if (!(error instanceof DeepPage)) throw error;
       context.log.warn(`page ${error.page} of a window keeps failing: the window is split`);
       if (divisible) windows.unshift(...splitTime(window, 1));
-      else yield* walkParts(context, resource, { range: window, query, tooDeep, maySplit: false }, progress, error);
+      else
+        yield* walkParts(
+          context,
+          resource,
+          { range: window, query, opening, tooDeep, maySplit: false },
+          progress,
+          error,
+        );
     }
   }
 }
 
 const PARTS_OF_MOVING = 8;
+
+/** The first page of a window, which tells the number of its records: one request less than a count of its own. */
+interface Opening {
+  readAtMs: number;
+  total: number;
+  /** Returns the page once, or why it cannot be had: the list is read on from there. */
+  take(): Promise<ListReply> | undefined;
+}
+
+async function openingOf(resource: Resource, query: Query, readAtMs: number): Promise<Opening> {
+  let first: Promise<ListReply> | undefined = resource.list({ ...query, page: 1, retry: 'few' });
+  const take = () => {
+    const taken = first;
+    first = undefined;
+    return taken;
+  };
+  try {
+    return { readAtMs, total: (await first).total ?? 0, take };
+  } catch (error) {
+    if (!isOfThisPart(error)) throw error;
+    return { readAtMs, total: await countOf(resource, query), take };
+  }
+}
 
 /** The number of records. When the first record cannot be read, the request for the second tells the number too. */
 async function countOf(resource: Resource, query: Query): Promise<number> {
@@ -135,6 +171,7 @@ async function countOf(resource: Resource, query: Query): Promise<number> {
 interface Window {
   range: Range;
   query: Query;
+  opening: Opening;
   tooDeep: boolean;
   /** If the window does not settle, `walkWindow` returns true so that it is split. */
   maySplit: boolean;
@@ -177,12 +214,12 @@ function splitTime(range: Range, needed: number): Range[] {
 async function* walkWindow(
   context: StreamContext,
   resource: Resource,
-  { range, query, tooDeep, maySplit }: Window,
+  { range, query, opening, tooDeep, maySplit }: Window,
   progress: Progress,
 ): AsyncGenerator<Page, boolean> {
   const { cursor } = progress;
-  const readAtMs = context.now();
-  const known = [...context.knownKeys(range)]; // taken before the first pass, so that its new records do not count as missing
+  const { readAtMs } = opening;
+  const known = [...context.knownKeys(range)]; // taken before anything is handed on, so that new records do not count as missing
   const parts = tooDeep ? await partition(resource, query) : [undefined];
   const seen = new Set<string>();
   let total = 0;
@@ -191,7 +228,10 @@ async function* walkWindow(
   let isMoving = false;
   const unreadable: number[] = [];
   for (const filter of parts) {
-    const list = (page: PageQuery) => resource.list({ ...query, filter, ...page });
+    const list = (page: PageQuery) => {
+      const isFirst = filter === undefined && page.page === 1 && page.pageSize === query.pageSize;
+      return (isFirst ? opening.take() : undefined) ?? resource.list({ ...query, filter, ...page });
+    };
     const outcome = yield* settle(context, { list, key: resource.key }, copy(cursor));
     for (const key of outcome.keys) seen.add(key);
     total += outcome.total ?? outcome.keys.size;

@@ -151,3 +151,29 @@ test('a vendor that bears less than is configured is asked about as often as it 
   expect(allowed).toBeGreaterThan(300 * 4 * 0.75);
   expect(refused).toBeLessThan(allowed * 0.05);
 });
+
+test('one place is kept for the live edge, where there is one', async () => {
+  const limit = createRateLimit({ requestsPerSecond: 1000, concurrency: 4 }, now);
+  let slow = 0;
+  for (let call = 0; call < 10; call++) {
+    void limit('backfill', never, () => {
+      slow++;
+      return new Promise((resolve) => setTimeout(resolve, 60_000));
+    });
+  }
+  expect(slow).toBe(4); // nobody reads a live edge
+  let isAnswered = false;
+  const answered = limit('live', never, async () => {
+    isAnswered = true;
+  });
+  await vi.advanceTimersByTimeAsync(60_100);
+  await answered;
+  await vi.advanceTimersByTimeAsync(10);
+  expect([slow, isAnswered]).toEqual([7, true]);
+  isAnswered = false;
+  void limit('live', never, async () => {
+    isAnswered = true;
+  });
+  await vi.advanceTimersByTimeAsync(10);
+  expect(isAnswered).toBe(true);
+});

@@ -49,8 +49,13 @@ function vendor(items: Item[], options: VendorOptions): Resource & { requests: L
   };
 }
 
-function contextWith(settings: Partial<StreamContext['settings']> = {}, known: string[] = []): StreamContext {
+function contextWith(
+  settings: Partial<StreamContext['settings']> = {},
+  known: string[] = [],
+  pagesAtOnce?: number,
+): StreamContext {
   return contextOf({
+    pagesAtOnce,
     settings: { pageSize: 5, overlapMs: 2000, maxWindowRecords: 40, settleAttempts: 6, ...settings },
     knownKeys: () => known,
   });
@@ -94,9 +99,10 @@ describe('time windows', () => {
         fc.boolean(),
         fc.boolean(),
         fc.integer({ min: 2, max: 7 }),
-        async (list, start, end, cap) => {
+        fc.integer({ min: 1, max: 5 }),
+        async (list, start, end, cap, atOnce) => {
           const resource = vendor(list, { startInclusive: start, endInclusive: end, maxPageSize: cap });
-          const { seen, accepted } = await walkAll(resource, contextWith());
+          const { seen, accepted } = await walkAll(resource, contextWith({}, [], atOnce));
           expect([...seen].sort()).toEqual(list.map(({ id }) => id).sort());
           expect(accepted.every((window) => window.settled)).toBe(true);
           expect(accepted.at(-1)?.range.toMs).toBe(RANGE.toMs);
@@ -111,7 +117,7 @@ describe('time windows', () => {
 
   test('a record that is there all the time is never missed while others come and go', async () => {
     await fc.assert(
-      fc.asyncProperty(items(120), fc.integer({ min: 0, max: 2 ** 30 }), async (list, seed) => {
+      fc.asyncProperty(items(120), fc.integer({ min: 0, max: 2 ** 30 }), fc.nat(4), async (list, seed, more) => {
         const stays = list.filter((_, index) => index % 2 === 0).map(({ id }) => id);
         let state = seed;
         const random = (below: number) => {
@@ -125,7 +131,7 @@ describe('time windows', () => {
           all.push({ id: `n${request}`, timeMs: RANGE.fromMs + random(1_000_000), severity: 'Low' });
         };
         const resource = vendor([...list], { startInclusive: true, endInclusive: false, maxPageSize: 100, move });
-        const { seen } = await walkAll(resource, contextWith({ settleAttempts: 50 }));
+        const { seen } = await walkAll(resource, contextWith({ settleAttempts: 50 }, [], more + 1));
         for (const id of stays) expect(seen).toContain(id);
       }),
       { numRuns: 60 },
@@ -138,7 +144,7 @@ describe('time windows', () => {
       (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + n * 10, severity: 'Low' }),
     );
     const move = (all: Item[], request: number) => {
-      if (request !== 3) return;
+      if (request !== 2) return;
       all.shift();
       all.push({ id: 'late', timeMs: RANGE.fromMs + 5000, severity: 'Low' });
     };
@@ -147,6 +153,80 @@ describe('time windows', () => {
     expect(seen).toContain('i5'); // the one that slipped from page 2 to page 1
     expect(accepted).toMatchObject([{ settled: true, total: 12, distinct: 12 }]);
   });
+
+  test.each([
+    [1, 1],
+    [4, 4],
+  ])('a window is asked for in twice as many requests as it has pages, %i at once', async (atOnce, most) => {
+    const list = Array.from(
+      { length: 1000 },
+      (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + n * 900, severity: 'Low' }),
+    );
+    const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 1000 });
+    let open = 0;
+    let widest = 0;
+    const slow: Resource = {
+      ...resource,
+      async list(query) {
+        widest = Math.max(widest, ++open);
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 8));
+        open--;
+        return resource.list(query);
+      },
+    };
+    const settings = { pageSize: 100, maxWindowRecords: 10_000 };
+    const order: string[] = [];
+    for await (const page of walkWindows(contextWith(settings, [], atOnce), slow, WALK, undefined))
+      order.push(...page.records.map((record) => (record as Item).id));
+    expect(resource.requests).toHaveLength(20);
+    expect(widest).toBe(most);
+    expect(order.slice(0, 1000)).toEqual(list.map(({ id }) => id));
+  });
+
+  test('the pages of a window that turns out to be too deep are those of its parts', async () => {
+    const list = Array.from(
+      { length: 90 },
+      (_, n): Item => ({ id: `i${n}`, timeMs: RANGE.fromMs + n * 10_000, severity: 'Low' }),
+    );
+    const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 100 });
+    const { seen, accepted } = await walkAll(resource, contextWith({ pageSize: 30 }));
+    expect(seen.size).toBe(90);
+    expect(accepted.length).toBeGreaterThan(2);
+    const pages = accepted.reduce((sum, { total }) => sum + 2 * Math.ceil(total / 30), 0);
+    expect(resource.requests).toHaveLength(1 + pages);
+  });
+
+  test.each([1, 4])(
+    'a first page that fails is narrowed down, and asked for as often as before (%i at once)',
+    async (n) => {
+      const list = Array.from(
+        { length: 20 },
+        (_, at): Item => ({ id: `i${at}`, timeMs: RANGE.fromMs + at * 10, severity: 'Low' }),
+      );
+      const resource = vendor(list, { startInclusive: true, endInclusive: false, maxPageSize: 100 });
+      let refusals = 0;
+      const broken: Resource = {
+        ...resource,
+        async list(query) {
+          const from = (query.page - 1) * query.pageSize;
+          if (from <= 3 && from + query.pageSize > 3) {
+            if (query.pageSize === 10) refusals++;
+            throw new SluiceError('500', { action: 'retry' });
+          }
+          return resource.list(query);
+        },
+      };
+      const { seen, accepted } = await walkAll(broken, contextWith({ pageSize: 10, settleAttempts: 2 }, [], n));
+      expect([...seen].sort()).toEqual(
+        list
+          .map(({ id }) => id)
+          .filter((id) => id !== 'i3')
+          .sort(),
+      );
+      expect(accepted.at(-1)?.settled).toBe(false);
+      expect(refusals).toBe(1);
+    },
+  );
 
   test('a window that never settles is accepted as unsettled, tried once more, and stops nothing', async () => {
     let n = 0;
