@@ -58,7 +58,7 @@ async function serve(
 ): Promise<void> {
   const { faults, settings } = world;
   if (settings.latencyMs > 0) await sleep(settings.latencyMs, undefined, { ref: false });
-  const sending: Sending = { request, response, now: faults.now(), gzip: settings.gzip };
+  const sending: Sending = { request, response, now: faults.now(), gzip: settings.gzip, validate: world.validate };
   const early = faults.due('request', target.endpoint);
   if (early) return failEarly(early, sending);
   const refused = refusedReply(world, target, request, counters);

@@ -67,5 +67,6 @@ export function fillOptions(options: SimulatorOptions): Settings {
     endInclusive: options.endInclusive ?? false,
     maxPageSize: options.maxPageSize ?? 1000,
     gzip: options.gzip ?? false,
+    validators: options.validators,
   };
 }

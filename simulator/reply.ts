@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Due } from './fault-engine.ts';
+import type { Validating } from './validators.ts';
 
 export interface Sending {
   request: IncomingMessage;
@@ -7,6 +8,8 @@ export interface Sending {
   /** The vendor's clock, for the Date header. */
   now: number;
   gzip: boolean;
+  /** Left out where replies are not to be told apart. */
+  validate?: (sending: Sending, reply: Reply) => Validating;
 }
 
 /** A reply before it is sent, perhaps with a fault (`send.ts`). */

@@ -22,8 +22,14 @@ function writeHead({ response, now }: Sending, reply: Reply, length: number, enc
 export function sendReply(sending: Sending, reply: Reply): void {
   const { request, response } = sending;
   const accepts = sending.gzip && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-  const length = Buffer.byteLength(reply.body);
   if (reply.sent) response.once('finish', reply.sent);
+  const { headers, isUnchanged } = sending.validate?.(sending, reply) ?? { headers: {}, isUnchanged: false };
+  if (isUnchanged) {
+    response.writeHead(304, { Date: new Date(sending.now).toUTCString(), ...headers }).end();
+    return;
+  }
+  if (Object.keys(headers).length > 0) reply.headers = { ...reply.headers, ...headers };
+  const length = Buffer.byteLength(reply.body);
   if (accepts && length > GZIP_FROM_BYTES) {
     const bytes = gzipSync(reply.body, { level: 1 });
     writeHead(sending, reply, bytes.length, 'gzip');

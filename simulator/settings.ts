@@ -1,5 +1,6 @@
 import type { FaultPlan } from './fault-plan.ts';
 import type { LivingOptions } from './living-options.ts';
+import type { ValidatorKind } from './validators.ts';
 
 /** Trend Micro Apex Central beside the Cylance tenant. */
 export interface ApexOptions {
@@ -78,10 +79,14 @@ export interface SimulatorOptions {
   maxPageSize?: number;
   /** Compress replies for clients that accept it. Off by default: it would dominate the CPU of a benchmark. */
   gzip?: boolean;
+  /** Replies say how they can be asked for only if they have changed, and 304 where they have not. Default: they do not. */
+  validators?: ValidatorKind;
 }
 
 /** The options with every default filled in. */
-export interface Settings extends Required<Omit<SimulatorOptions, 'tls' | 'living' | 'endTime' | 'spanDays'>> {
+export interface Settings
+  extends Required<Omit<SimulatorOptions, 'tls' | 'living' | 'endTime' | 'spanDays' | 'validators'>> {
+  validators: SimulatorOptions['validators'];
   tls?: SimulatorOptions['tls'];
   living?: Required<LivingOptions>;
   /** Times of the oldest and newest generated detection. */

@@ -4,6 +4,7 @@ import type { Answer, Collection, Lifecycle, Site, StreamTruth, Totals } from '.
 import { RESOURCES } from './resources.ts';
 import type { Settings } from './settings.ts';
 import { createTokens, type Tokens } from './tokens.ts';
+import { createValidators } from './validators.ts';
 
 /** All parts of a running simulator, without the network. */
 export interface World {
@@ -15,6 +16,7 @@ export interface World {
   /** The answers, by the name of the endpoint. */
   answers: Readonly<Record<string, Answer>>;
   truthOf(stream: string): StreamTruth;
+  validate: ReturnType<typeof createValidators>;
 }
 
 /** The default stream of totals and truth. */
@@ -32,7 +34,7 @@ export function createWorld(settings: Settings): World {
   const collections = RESOURCES.map((one) => one.open(site));
   const truth: Record<string, StreamTruth> = Object.assign({}, ...collections.map((one) => one.truth));
   return {
-    ...{ settings, faults, tokens, collections },
+    ...{ settings, faults, tokens, collections, validate: createValidators(settings.validators) },
     lifecycles: collections.flatMap(({ lifecycle }) => lifecycle ?? []),
     answers: Object.assign({}, ...collections.map(({ answers }) => answers)),
     truthOf: (stream) => {

@@ -29,6 +29,7 @@ export { parseReply, placeOf, statusError, wordsOf } from './net/http.ts';
 export { partsOf } from './net/long-reply.ts';
 export { retryAfterMs } from './net/retry.ts';
 export { createRetryPolicy } from './net/retry-policy.ts';
+export { conditionOf, validatorsOf } from './net/wire/validators.ts';
 export { type Children, listedParents, type Parents, type ReadingEnd, walkChildren } from './reading/children.ts';
 export type * from './reading/list.ts';
 export { readLists, readSnapshot, type Snapshot, walkSnapshot } from './reading/snapshot.ts';

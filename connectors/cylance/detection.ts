@@ -13,6 +13,7 @@ import {
   SluiceError,
   type Stream,
   type StreamContext,
+  type Validators,
   walkWindows,
 } from '../../src/index.ts';
 import { SHA256_NOTE, sha256sIn } from './shared/hashes.ts';
@@ -97,6 +98,7 @@ async function list(context: StreamContext, query: ListQuery, isThere = false): 
   };
   const filters = filter === undefined ? {} : { [filter.name]: filter.value };
   let digest: string | undefined;
+  let validators: Validators | undefined;
   try {
     const reply = await context.client.json<ListReply>({
       path: LIST,
@@ -106,13 +108,14 @@ async function list(context: StreamContext, query: ListQuery, isThere = false): 
       priority: context.priority,
       signal: context.signal,
       retry: query.retry ?? (page > 1 ? 'few' : 'patient'), // a window with a deep page that keeps failing is split
-      recognise: (found) => {
-        digest = found;
+      unless: query.unless,
+      recognise: (found, said) => {
+        [digest, validators] = [found, said];
         return query.recognise?.(found);
       },
       accept: (reply) => readPage(reply, `GET ${LIST}`, { page, pageSize }),
     });
-    return { ...reply, digest };
+    return { ...reply, digest, validators };
   } catch (error) {
     if (actionOf(error) !== 'skip') throw error;
     // "The detection resources page requested does not exist": a page past the end, an empty list, or a wrong address.

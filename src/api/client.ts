@@ -23,16 +23,31 @@ export interface VendorRequest<T = unknown> {
   ordered?: boolean;
   /** The reply that a body other than JSON stands for; without one the body counts as garbled and the request is repeated. */
   unparsed?: (body: string) => T | undefined;
-  /** Called with the digest of the body before the body is parsed; a result other than undefined is used as the reply. */
-  recognise?: (digest: string) => T | undefined;
+  /**
+   * Called with the digest of the body before the body is parsed, and with what the reply can be asked for by; a result
+   * other than undefined is used as the reply.
+   */
+  recognise?: (digest: string, validators?: Validators) => T | undefined;
+  /** How the same request was answered before: "not modified" (304) stands for that reply, which `recognise` must know. */
+  unless?: Validators;
   /** The memory that the reply may take; the engine sets it, and a connector passes it on with its HTTP request. */
   room?: Room;
   /** `patient` waits for a vendor that is down; `brief` gives up on one record while others can be fetched; `few` gives up soon. */
   retry?: 'patient' | 'brief' | 'few';
 }
 
+/** What a vendor says of a reply, so that it can be asked for only if it has changed meanwhile. */
+export interface Validators {
+  /** Of its body. */
+  digest: string;
+  etag?: string;
+  /** `Last-Modified`, where that is long enough ago to be sure. */
+  modified?: string;
+}
+
 /** A request whose reply holds one array, which may be too long to be kept in memory as a whole. */
-export interface LongRequest extends Omit<VendorRequest<void>, 'accept' | 'recognise' | 'unparsed' | 'ordered'> {
+export interface LongRequest
+  extends Omit<VendorRequest<void>, 'accept' | 'recognise' | 'unless' | 'unparsed' | 'ordered'> {
   /** Names of the array's member, in any casing. */
   member: string;
   /** Checks the members before the array; called before the first part. Throws for any other reply than the expected one. */

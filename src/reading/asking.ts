@@ -1,4 +1,5 @@
 /** Asks for the pages of one pass, several at a time where that is allowed; they are handed on in their order. */
+import type { Validators } from '../api/client.ts';
 import type { List, ListReply, PageQuery } from './list.ts';
 
 interface SeenPage {
@@ -7,8 +8,13 @@ interface SeenPage {
   pageSize: number;
 }
 
-/** Pages of a pass by the digest of their body. */
-export type PagesSeen = Map<string, SeenPage>;
+/** Pages of a pass. */
+export interface PagesSeen {
+  /** By the digest of their body. */
+  pages: Map<string, SeenPage>;
+  /** What was said of each, by its number. */
+  said: Map<number, Validators>;
+}
 
 export interface AskedPage {
   query: PageQuery;
@@ -25,7 +31,7 @@ interface Asking {
 }
 
 /** `before`: the pass before, whose pages need not be parsed again. What is asked for and not needed any more is dropped. */
-export function openAsking(list: List, before: { pages: PagesSeen } | undefined, atOnce = 1): Asking {
+export function openAsking(list: List, before: PagesSeen | undefined, atOnce = 1): Asking {
   const asked = new Map<number, AskedPage>();
   let expected = { pageSize: 0, pages: 0 };
   const begin = (page: number, pageSize: number): AskedPage => {
@@ -34,7 +40,7 @@ export function openAsking(list: List, before: { pages: PagesSeen } | undefined,
       mine.same = before?.pages.get(digest);
       return mine.same && { ...mine.same, records: [] };
     };
-    mine.query = { page, pageSize, recognise };
+    mine.query = { page, pageSize, recognise, unless: before?.said.get(page) };
     mine.reply = list.list(page === 1 ? { ...mine.query, retry: 'few' } : mine.query);
     mine.reply.catch(() => {}); // thrown where it is awaited, if it still is
     asked.set(page, mine);

@@ -118,11 +118,12 @@ interface Pass {
   isRepeated: boolean;
   unreadable: number[];
   /** Pages by the digest of their body. A page with the same body as in the pass before need not be compared. */
-  pages: PagesSeen;
+  pages: PagesSeen['pages'];
+  said: PagesSeen['said'];
 }
 
 function newPass(): Pass {
-  const seen = { keys: new Set<string>(), held: [], count: 0, unreadable: [], pages: new Map() };
+  const seen = { keys: new Set<string>(), held: [], count: 0, unreadable: [], pages: new Map(), said: new Map() };
   return { ...seen, total: 0, isSteady: true, isRepeated: true };
 }
 
@@ -199,6 +200,7 @@ async function* readPass(
     if (records > MOST_RECORDS) throw endless();
     empty = keys.length === 0 ? empty + 1 : 0;
     if (reply.digest !== undefined) pass.pages.set(reply.digest, { keys, total: reply.total, pageSize });
+    if (reply.validators !== undefined) pass.said.set(page, reply.validators);
     if (reply.records.length > 0) yield reply.records;
     if (reply.pageSize !== pageSize) return; // pages of another size do not continue this pass
   }

@@ -130,6 +130,22 @@ describe('a living tenant', () => {
   }, 120_000);
 });
 
+test.each(['etag', 'last-modified'] as const)(
+  'a living tenant whose lists say when they are unchanged (%s): the exact set',
+  async (validators) => {
+    const living = {
+      ...{ arrivals: 20, lateArrivals: 10, statusChanges: 20, returns: 10, deletions: 10 },
+      ...{ dwellMs: 300, confirm: true, everyRequests: 3, everyMs: 50 },
+    };
+    const opened = await open(200, { living, validators }, { reading: { page_size: 20 } });
+    await runUntilQuiet(opened, 80_000);
+    expect(opened.simulator.stats()).toMatchObject({ pending: 0 });
+    expect(opened.simulator.stats().byStatus[304]).toBeGreaterThan(5);
+    expect(differences(opened.simulator, opened.sink)).toEqual([]);
+  },
+  90_000,
+);
+
 describe.each(['occurrence', 'received'] as const)('a living tenant whose list filters by %s', (filterBy) => {
   const living = {
     ...{ arrivals: 20, lateArrivals: 10, fastClocks: 8, resetClocks: 8, statusChanges: 20, deletions: 15 },

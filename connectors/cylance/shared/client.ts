@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import {
   type Connector,
   type ConnectorServices,
+  conditionOf,
   createRetryPolicy,
   type HttpReply,
   type HttpRequest,
@@ -19,6 +20,7 @@ import {
   textOfReply,
   type VendorClient,
   type VendorRequest,
+  validatorsOf,
 } from '../../../src/index.ts';
 import { type CylanceSettings, config } from './config.ts';
 import { baseUrlOf, regionOfConsole } from './region.ts';
@@ -50,7 +52,14 @@ function openCylance(settings: CylanceSettings, services: ConnectorServices): Ve
     json: (request) =>
       patiently(request, async (to) => {
         const { reply, sent } = await send(request, to, tokens, services, services.http);
-        const recognised = request.recognise?.(hash('sha256', reply.body, 'base64url'));
+        if (reply.status === NOT_MODIFIED) {
+          const same = request.unless && request.recognise?.(request.unless.digest, request.unless);
+          if (same === undefined)
+            throw new SluiceError(`${placeOf(sent)}: it is unchanged, but was never read`, { action: 'retry' });
+          return same;
+        }
+        const digest = request.recognise && hash('sha256', reply.body, 'base64url');
+        const recognised = digest === undefined ? undefined : request.recognise?.(digest, validatorsOf(reply, digest));
         return recognised ?? accepted(reply, sent, request, services.secrets);
       }),
     async *parts(request) {
@@ -95,7 +104,9 @@ function accepted<T>(
 
 type Target = Pick<HttpRequest, 'url' | 'isHeld'>;
 
-type Asked = Omit<LongRequest, 'member' | 'begin' | 'accept'>;
+type Asked = Omit<LongRequest, 'member' | 'begin' | 'accept'> & Pick<VendorRequest, 'unless'>;
+
+const NOT_MODIFIED = 304;
 
 /** Sends one request, and once more with a new token after a 401. */
 async function send<Reply extends Omit<HttpReply, 'body'>>(
@@ -110,7 +121,7 @@ async function send<Reply extends Omit<HttpReply, 'body'>>(
     const sent: HttpRequest = {
       method: 'GET',
       url,
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, ...conditionOf(request.unless) },
       priority: request.priority,
       signal: request.signal,
       isHeld,
@@ -121,6 +132,7 @@ async function send<Reply extends Omit<HttpReply, 'body'>>(
       tokens.refused(token);
       if (!again) continue;
     }
+    if (reply.status === NOT_MODIFIED && request.unless !== undefined) return { reply, sent };
     const error = statusError(reply, sent, services.now());
     if (error !== undefined) throw explain(error, reply.status);
     return { reply, sent };

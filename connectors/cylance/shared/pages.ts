@@ -9,6 +9,7 @@ import {
   pathTo,
   SluiceError,
   type StreamContext,
+  type Validators,
 } from '../../../src/index.ts';
 
 /** A member of an envelope by its name in any spelling; the tables in `members/` are for records. */
@@ -121,10 +122,11 @@ export async function listPage(context: StreamContext, query: PageQuery, address
 
 async function pageAt(
   context: StreamContext,
-  { page, pageSize, recognise, retry: asked }: PageQuery,
+  { page, pageSize, recognise, unless, retry: asked }: PageQuery,
   { path, route = path, scope, query, bareArray, retry }: ListAddress,
 ): Promise<ListReply> {
   let digest: string | undefined;
+  let validators: Validators | undefined;
   const reply = await context.client.json<ListReply>({
     path,
     route,
@@ -133,8 +135,9 @@ async function pageAt(
     priority: context.priority,
     signal: context.signal,
     retry: asked ?? (page > 1 ? 'few' : (retry ?? 'patient')),
-    recognise: (found) => {
-      digest = found;
+    unless,
+    recognise: (found, said) => {
+      [digest, validators] = [found, said];
       return recognise?.(found);
     },
     accept: (body) =>
@@ -142,7 +145,7 @@ async function pageAt(
         ? { records: body, total: undefined, pageSize }
         : readPage(body, `GET ${path}`, { page, pageSize }),
   });
-  return { ...reply, digest };
+  return { ...reply, digest, validators };
 }
 
 export interface RecordAddress {

@@ -16,13 +16,18 @@ export function tapped({ request, stream }: Http, see: See): Http {
     async request(asked) {
       const reply: HttpReply = await request(asked);
       see(asked, reply.status, reply.body);
-      return reply;
+      return { ...reply, headers: withoutValidators(reply.headers) };
     },
     async stream(asked) {
       const reply = await stream(asked);
       return { ...reply, body: copied(reply.body, (body) => see(asked, reply.status, body)) };
     },
   };
+}
+
+/** Each reply is to be seen whole, however often it is asked for. */
+function withoutValidators(headers: HttpReply['headers']): HttpReply['headers'] {
+  return { get: (name) => (/^(?:etag|last-modified)$/i.test(name) ? null : headers.get(name)) };
 }
 
 /** Only a body that was read to its end is a reply. */
