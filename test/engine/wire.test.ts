@@ -22,7 +22,11 @@ afterEach(() => {
   server.close();
 });
 
-async function serve(answer: (response: ServerResponse, request: IncomingMessage) => void, maxBodyBytes = 3_000_000) {
+async function serve(
+  answer: (response: ServerResponse, request: IncomingMessage) => void,
+  maxBodyBytes = 3_000_000,
+  timeoutMs = 5000,
+) {
   server = createServer((request, response) => answer(response, request));
   connections = 0;
   server.on('connection', () => connections++);
@@ -31,7 +35,7 @@ async function serve(answer: (response: ServerResponse, request: IncomingMessage
   answered = [];
   told = [];
   const limit = createRateLimit({ requestsPerSecond: 1000, concurrency: 1 });
-  http = createHttp({ timeoutMs: 300, maxBodyBytes }, limit, undefined, (answer) => {
+  http = createHttp({ timeoutMs, maxBodyBytes }, limit, undefined, (answer) => {
     answered.push(answer.status);
     told.push(answer);
   });
@@ -103,12 +107,16 @@ test('a connection is used again behind a refusal with few words, not behind one
 });
 
 test('time in which there is no memory for a body is not the time of its vendor', async () => {
-  await serve((response) => {
-    response.write('a');
-    setTimeout(() => response.end('b'), 100);
-  });
+  await serve(
+    (response) => {
+      response.write('a');
+      setTimeout(() => response.end('b'), 100);
+    },
+    3_000_000,
+    1000,
+  );
   let asked = 0;
-  const need = () => (++asked === 1 ? sleep(600) : undefined);
+  const need = () => (++asked === 1 ? sleep(1500) : undefined);
   const room: Room = { need, weigh: () => undefined, most: 1e6, release() {} };
   expect((await ask({ room })).body.toString()).toBe('ab');
   expect(asked).toBe(2);
@@ -133,10 +141,14 @@ test.each(['before its headers', 'within its body'])(
   'a reply that stops coming %s is given up in time',
   async (when) => {
     const closed = Promise.withResolvers<void>();
-    await serve((response) => {
-      response.once('close', () => closed.resolve());
-      if (when === 'within its body') response.write('a');
-    });
+    await serve(
+      (response) => {
+        response.once('close', () => closed.resolve());
+        if (when === 'within its body') response.write('a');
+      },
+      3_000_000,
+      300,
+    );
     await expect(ask()).rejects.toMatchObject({
       action: 'retry',
       message: expect.stringContaining('no complete reply within 300 ms'),

@@ -28,12 +28,12 @@ const PASSES = 2;
 /** Windows are cut by time, so few are full: of so much of what they may hold. */
 const FILLED = 0.6;
 
-/** Requests to read so many records of a list: the counts of its windows, and each page twice. */
+/** Requests to read so many records of a list: each page twice, and one that finds that the list is too long for a window. */
 export function listRequests(records: number, facts: ReadingFacts): number {
   if (facts.mode === 'children') return records;
   const windows = records < facts.maxWindowRecords ? 1 : Math.ceil(records / (facts.maxWindowRecords * FILLED));
   const pages = Math.max(windows, Math.ceil(records / facts.pageSize) + (windows - 1) / 2);
-  return (facts.mode === 'windows' ? windows : 0) + PASSES * Math.ceil(pages);
+  return (facts.mode === 'windows' && windows > 1 ? 1 : 0) + PASSES * Math.ceil(pages);
 }
 
 /** What a walk has done, and what is left for it. */
