@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Due } from './fault-engine.ts';
-import type { Validating } from './validators.ts';
 
 export interface Sending {
   request: IncomingMessage;
@@ -10,6 +9,12 @@ export interface Sending {
   gzip: boolean;
   /** Left out where replies are not to be told apart. */
   validate?: (sending: Sending, reply: Reply) => Validating;
+}
+
+/** Whether a reply is the one that was asked for before, as HTTP servers tell it. */
+export interface Validating {
+  headers: Record<string, string>;
+  isUnchanged: boolean;
 }
 
 /** A reply before it is sent, perhaps with a fault (`send.ts`). */

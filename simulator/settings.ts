@@ -1,6 +1,5 @@
 import type { FaultPlan } from './fault-plan.ts';
 import type { LivingOptions } from './living-options.ts';
-import type { ValidatorKind } from './validators.ts';
 
 /** Trend Micro Apex Central beside the Cylance tenant. */
 export interface ApexOptions {
@@ -17,6 +16,8 @@ export interface ApexOptions {
   /** The first task of each n-th endpoint has an entry with another status than 0. */
   statusEvery?: number;
 }
+
+export type ValidatorKind = 'etag' | 'weak-etag' | 'last-modified';
 
 export interface SimulatorOptions {
   /** 0 takes any free port. */

@@ -1,13 +1,6 @@
 import { hash } from 'node:crypto';
-import type { Reply, Sending } from './reply.ts';
-
-export type ValidatorKind = 'etag' | 'weak-etag' | 'last-modified';
-
-/** Whether a reply is the one that was asked for before, as HTTP servers tell it. */
-export interface Validating {
-  headers: Record<string, string>;
-  isUnchanged: boolean;
-}
+import type { Reply, Sending, Validating } from './reply.ts';
+import type { ValidatorKind } from './settings.ts';
 
 /** A reply that is seen for the first time counts as made so long ago. */
 const BEFORE_MS = 3_600_000;
