@@ -156,7 +156,7 @@ async function count(): Promise<number> {
 
 /** Tells at its end what it took: the process itself writes it, since Node does not tell of its children. */
 function run(argv: string[]): { ended: Promise<{ cpuSeconds: number; peakMiB: number }> } {
-  const tell = `process.on('exit', () => { const u = process.resourceUsage(); require('node:fs').writeSync(3, JSON.stringify({ cpuSeconds: (u.userCPUTime + u.systemCPUTime) / 1e6, peakMiB: u.maxRSS / 1024 })); });`;
+  const tell = `process.on('exit', () => { const fs = require('node:fs'); const u = process.resourceUsage(); const most = Number(/^VmHWM:\\s+(\\d+)/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]); fs.writeSync(3, JSON.stringify({ cpuSeconds: (u.userCPUTime + u.systemCPUTime) / 1e6, peakMiB: most / 1024 })); });`;
   const hook = join(folder, 'tell.cjs');
   writeFileSync(hook, tell);
   const child = spawn(process.execPath, ['--require', hook, MAIN, ...argv], {

@@ -13,6 +13,7 @@ import { verdictOf } from '../bench/report/verdict.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const OWN = new Set(['--no-run', '--release']);
+const UNKEPT = new Set(['--quick', '--print', '--list', '--page']);
 const args = process.argv.slice(2);
 
 process.exitCode = args.includes('--release') ? release() : nightly();
@@ -26,6 +27,13 @@ function release(): number {
 function nightly(): number {
   if (!args.includes('--no-run')) {
     const others = args.filter((argument) => !OWN.has(argument));
+    const unkept = others.find((argument) => UNKEPT.has(argument));
+    if (unkept !== undefined) {
+      console.error(
+        `${unkept} keeps no results, so there would be nothing to compare: leave it out, or choose some with --only`,
+      );
+      return 2;
+    }
     const run = join(ROOT, 'bench', 'run.ts');
     const { status } = spawnSync(process.execPath, [run, ...others], { stdio: 'inherit' });
     if (status !== 0) {

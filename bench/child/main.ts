@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import type { Measured, Mode, Task } from '../task.ts';
+import { peakMiB } from './peak.ts';
 
 // As src/main.ts does.
 setFlagsFromString('--semi-space-growth-factor=1');
@@ -37,6 +38,6 @@ const measured: Measured = {
   records,
   seconds: (performance.now() - startedAt) / 1000,
   cpuSeconds: (user + system) / 1e6,
-  peakMiB: process.resourceUsage().maxRSS / 1024,
+  peakMiB: peakMiB(process),
 };
 process.stdout.write(`${JSON.stringify(measured)}\n`, () => process.exit(0));

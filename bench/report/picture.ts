@@ -5,7 +5,7 @@ const WIDTH = 760;
 /** Of a bar. */
 const MOST = 370;
 /** A character of a name, about. */
-const CHARACTER = 6.6;
+const CHARACTER = 7.3;
 const ROW = 26;
 const TOP = 34;
 /** Room for the numbers behind the bars. */
@@ -49,7 +49,7 @@ function bar(
   ];
 }
 
-const PLOT = { left: 70, right: 20, top: 44, height: 180, gap: 60 };
+const PLOT = { left: 50, top: 76, height: 180, gap: 110 };
 
 /** Time over the number of records, both by powers of ten, where a straight line is linear growth; and memory over the same. */
 function lines({ title, variants }: Section): string {
@@ -72,7 +72,7 @@ function lines({ title, variants }: Section): string {
       return [fixed(x), fixed(y)] as const;
     };
     return [
-      text(left, PLOT.top - 12, label, 'head'),
+      text(left - 8, PLOT.top - 28, label, 'label'),
       `<path class="axis" d="M${left} ${PLOT.top}V${PLOT.top + PLOT.height}H${fixed(left + width)}"/>`,
       `<path class="line" d="M${values.map((_, index) => at(index).join(' ')).join('L')}"/>`,
       ...values.flatMap((value, index) => {

@@ -1,9 +1,9 @@
 /** How soon a restarted `sluice run` asks its vendor, and what memory it takes until then, with a long memory and with none. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Chapter } from '../bench.ts';
+import { peakMiB } from '../child/peak.ts';
 import type { Figure } from '../report/results.ts';
 import { type BulkStub, startBulkStub } from '../vendor/bulk-stub.ts';
 import { type BenchVendor, startVendor } from '../vendor/pages.ts';
@@ -58,17 +58,11 @@ async function firstRequest(place: Workplace, vendor: BenchVendor): Promise<Begu
   try {
     const first = await Promise.race([asked, ended.then(() => undefined)]);
     if (first === undefined) throw new Error('sluice run ended without a request');
-    return { seconds: (first - beganMs) / 1000, peakMiB: peakOf(child.pid as number) };
+    return { seconds: (first - beganMs) / 1000, peakMiB: peakMiB(process, child.pid as number) };
   } finally {
     child.kill('SIGTERM');
     await ended;
   }
-}
-
-/** Linux alone tells the peak of another process. */
-function peakOf(pid: number): number {
-  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) / 1024;
 }
 
 function figuresOf(full: Begun[], empty: Begun[]): Figure[] {

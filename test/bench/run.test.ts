@@ -1,5 +1,5 @@
 /** The benchmark itself still runs: it is no part of CI, and would else break unseen. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -45,6 +45,18 @@ test('lists to the stub: every record arrives, and the floor downloads as many p
   expect(stub.taken()).toBe(DETECTIONS + 400); // three pages, and the first two again
   await Promise.all([vendor.close(), stub.close()]);
 });
+
+test.runIf(existsSync('/proc/self/status'))(
+  'the memory of a run is its own, not what this process has',
+  SLOW,
+  async () => {
+    const large = Buffer.alloc(400 * 1024 * 1024, 1);
+    const vendor = await startVendor({ samples: await bench.samples(), form: 'short', detections: DETECTIONS });
+    const floor = { mode: 'floor', pages: 3, url: vendor.url, ...vendor.range } as const;
+    expect((await bench.measure(floor, 'small')).peakMiB).toBeLessThan(large.length / 1024 / 1024);
+    await vendor.close();
+  },
+);
 
 test('chapters are chosen by name; those that need more than Node are left out unless they are wanted', () => {
   const names = (of: typeof CHAPTERS) => of.map(({ name }) => name);
