@@ -1,10 +1,11 @@
 /** The partitions that this instance is in charge of, from one rebalance of the group to the next. */
-import type { Admin, TopicPartitionOffsetAndMetadata } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
 import { SluiceError } from '../api/errors.ts';
 import type { Sink } from '../api/sink.ts';
 import type { Backoff } from '../sinks/backoff.ts';
 import { within } from '../sinks/kafka/connection.ts';
+import { typeOf } from '../sinks/kafka/errors.ts';
 import { rejectedOf, type WholeSettings } from '../sinks/kafka/settings.ts';
 import { type Begin, bytesOf, type Fetched, type Lane, openLane } from './lane.ts';
 import { type Letters, openLetters } from './letters.ts';
@@ -47,8 +48,8 @@ export interface AssignmentTools {
   admin: Admin;
   /** With `--once`: nothing behind these offsets is taken, and nothing of other partitions. */
   ends: ReadonlyMap<string, bigint> | undefined;
-  /** As a member of the group: it is refused when the partitions are given away. */
-  commit(offsets: TopicPartitionOffsetAndMetadata[]): Promise<void>;
+  /** As a member of the group, once: it is refused when the partitions are given away. */
+  commit(place: Place, next: bigint, metadata: string): Promise<void>;
   partitions: readonly Place[];
   fail(error: unknown): void;
   /** Whether the brokers have heard of us within the session. */
@@ -96,8 +97,11 @@ export function openAssignment(given: AssignmentTools): Assignment {
     };
     const plainly = async (next: bigint, metadata: string) => {
       demandOwned();
-      const offsets = [{ topic, partition, offset: String(next), metadata }];
-      await within(settings.timeoutMs, 'committing', commit(offsets));
+      await within(settings.timeoutMs, 'committing', commit(place, next, metadata)).catch((error: unknown) => {
+        // The group is about to begin anew: whoever gets the partition looks up what was written.
+        if (isNoMember(error)) gone.abort();
+        throw error;
+      });
       committed(next);
     };
     const demandOwned = () => {
@@ -112,7 +116,7 @@ export function openAssignment(given: AssignmentTools): Assignment {
         nowMs: tools.now,
         async keep(kept, next, metadata) {
           demandOwned();
-          await letters.keep(kept, next, metadata, signal);
+          await letters.keep(kept, { next, metadata, demandOwned }, signal);
           if (settings.transactions) committed(next);
           else await plainly(next, metadata);
           const [first] = kept;
@@ -145,7 +149,7 @@ export function openAssignment(given: AssignmentTools): Assignment {
         one = open({ topic, partition }, begin);
         lanes.set(name, one);
         // What is committed lies behind the end: the topic was cut, and has to be read from its beginning.
-        if (begin.isBehindEnd) await commit([{ topic, partition, offset: String(from), metadata: null }]);
+        if (begin.isBehindEnd) await commit({ topic, partition }, from, '');
         if (from < one.expected) one.expected = from;
       }
       one.standing.end = end;
@@ -186,6 +190,13 @@ export function openAssignment(given: AssignmentTools): Assignment {
     );
     one.expected = from;
   }
+}
+
+const NO_MEMBER = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS']);
+
+/** The group goes on, or begins anew, without us. */
+export function isNoMember(error: unknown): boolean {
+  return NO_MEMBER.has(typeOf(error) ?? '');
 }
 
 export function givenAway(): SluiceError {

@@ -91,6 +91,8 @@ function openMembership(
   let assignment: Assignment | undefined;
   let aliveAt = clocks();
   let isEnding = false;
+  /** Commits once, and throws when it is refused. */
+  let commits: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
   const giveUp = () => {
     assignment?.drop();
     assignment = undefined;
@@ -100,7 +102,13 @@ function openMembership(
   };
   const shared: Omit<AssignmentTools, 'partitions'> = {
     ...{ tools, admin, ends, fail },
-    commit: (offsets) => consumer.commitOffsets(offsets),
+    async commit({ topic, partition }, next, metadata) {
+      const offset = String(next);
+      const partitions = [{ partition, offset, metadata }];
+      if (commits !== undefined) await commits({ topics: [{ topic, partitions }] });
+      // Nothing was fetched but marks of transactions. This way is tried again by itself, and says nothing when it gives up.
+      else await consumer.commitOffsets([{ topic, partition, offset, metadata }]);
+    },
     isOwned: () => agesMs(aliveAt) < sessionMs,
   };
   const { GROUP_JOIN, HEARTBEAT, REBALANCING, END_BATCH_PROCESS, CRASH } = consumer.events;
@@ -163,6 +171,7 @@ function openMembership(
     async eachBatch(payload) {
       const { batch } = payload;
       const mine = assignment;
+      commits = payload.commitOffsetsIfNecessary;
       await patiently(
         payload,
         () => over.aborted || (!isEnding && (mine !== assignment || statistics.heldBytes < MOST_HELD_BYTES)),

@@ -12,7 +12,7 @@ import { connectKafka, scrubber, within } from '../sinks/kafka/connection.ts';
 import { judge, typeOf, type Where } from '../sinks/kafka/errors.ts';
 import { rejectedOf, type WholeSettings, withDefaults } from '../sinks/kafka/settings.ts';
 import { topicsOf } from '../sinks/kafka/setup.ts';
-import type { GroupTools } from './assignment.ts';
+import { type GroupTools, isNoMember } from './assignment.ts';
 import { consume } from './group.ts';
 import type { LoadStatistics } from './statistics.ts';
 import { demandTopics, endsOf } from './topics.ts';
@@ -62,7 +62,12 @@ export async function load(options: TopicLoad): Promise<void> {
       await consume({ ...tools, progress }, stop, once ? ends : undefined);
       return;
     } catch (error) {
-      if (stop.aborted) return;
+      if (stop.aborted) {
+        log.warn(
+          `stopped: the last portion is not confirmed (${where.scrub(messageOf(error))}); the next start looks it up`,
+        );
+        return;
+      }
       statistics.waiting = where.scrub(messageOf(error));
       try {
         await wait(error, { backoff, where, log, stop, group });
@@ -105,8 +110,7 @@ async function wait(error: unknown, { backoff, where, log, stop, group }: Waitin
     log.warn({ advice: ours.advice, 'sluice.group': group }, `${ours.message}; going on from what is committed`);
     return void (await sleep(AGAIN_MS, undefined, { signal: stop }).catch(() => {}));
   }
-  if (NOT_MEMBER.has(typeOf(error) ?? ''))
-    return void (await sleep(AGAIN_MS, undefined, { signal: stop }).catch(() => {}));
+  if (isNoMember(error)) return void (await sleep(AGAIN_MS, undefined, { signal: stop }).catch(() => {}));
   const verdict = judge(error, where);
   const quietly = (waiting: Promise<void>) =>
     waiting.catch((late: unknown) => {
@@ -117,9 +121,6 @@ async function wait(error: unknown, { backoff, where, log, stop, group }: Waitin
   const why = `cannot be read: ${where.scrub(messageOf(error))}`;
   return quietly(backoff.wait({ why, advice: 'Check that the topics are there, and that the brokers run.' }, stop));
 }
-
-/** The group has begun anew without us. */
-const NOT_MEMBER = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS']);
 
 function oursIn(error: unknown): SluiceError | undefined {
   for (let each = error, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth++)

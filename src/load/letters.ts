@@ -34,9 +34,16 @@ export interface LettersTools {
   newBackoff: () => Backoff;
 }
 
+interface Then {
+  next: bigint;
+  metadata: string;
+  /** Throws when the partition may be another instance's by now: its offset must not be moved back. */
+  demandOwned(): void;
+}
+
 export interface Letters {
   /** Keeps them, and commits `next` with them; without transactions they are only kept. */
-  keep(letters: readonly Letter[], next: bigint, metadata: string, signal: AbortSignal): Promise<void>;
+  keep(letters: readonly Letter[], then: Then, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -57,7 +64,7 @@ export function openLetters(given: LettersTools): Letters {
     ...{ session: undefined, limits: new Map(), lost: undefined },
   };
   return {
-    async keep(letters, next, metadata, signal) {
+    async keep(letters, { next, metadata, demandOwned }, signal) {
       const refused = new Map<string, Rejection>();
       const outgoing = letters.map((letter) => outgoingOf(letter, given));
       const keep = withBackoff(
@@ -75,6 +82,7 @@ export function openLetters(given: LettersTools): Letters {
           const rounds = roundsOf(left, session.partitionsOf, () => limit);
           const timestamp = String(given.now());
           for (const { message } of left) message.timestamp = timestamp;
+          demandOwned();
           await session.write(rounds, { group, number: Number(next), metadata, place: { topic, partition } });
         },
         refused,

@@ -16,6 +16,7 @@ afterEach(async () => {
 });
 
 const signal = new AbortController().signal;
+const demandOwned = () => {};
 
 function lettersOf(offsets: number[]): Letter[] {
   return offsets.map((offset) => ({
@@ -56,15 +57,17 @@ test('two owners of one partition keep each record once, and a topic that was cu
     return letters;
   };
   const [one, other] = [open(), open()];
-  await one.keep(lettersOf([1, 2, 3]), 5n, 'look-to=99', signal);
+  await one.keep(lettersOf([1, 2, 3]), { next: 5n, metadata: 'look-to=99', demandOwned }, signal);
   expect(await committed(place)).toBe('5');
   // The next owner begins at what the group had before, and meets the same records and more, in other portions.
-  await other.keep(lettersOf([1, 2]), 3n, '', signal);
-  await other.keep(lettersOf([3, 6]), 7n, '', signal);
+  await other.keep(lettersOf([1, 2]), { next: 3n, metadata: '', demandOwned }, signal);
+  await other.keep(lettersOf([3, 6]), { next: 7n, metadata: '', demandOwned }, signal);
   expect(await committed(place)).toBe('7');
   // The first one wakes up.
-  await expect(one.keep(lettersOf([6, 8]), 9n, '', signal)).rejects.toMatchObject({ action: 'retry' });
-  await other.keep(lettersOf([8]), 9n, '', signal);
+  await expect(one.keep(lettersOf([6, 8]), { next: 9n, metadata: '', demandOwned }, signal)).rejects.toMatchObject({
+    action: 'retry',
+  });
+  await other.keep(lettersOf([8]), { next: 9n, metadata: '', demandOwned }, signal);
   const kept = await readCommitted(brokers, [rejectedOf(TOPIC)]);
   expect(kept.map(offsetOf)).toEqual([1, 2, 3, 6, 8]);
   const [first, second, third] = kept as [Message, Message, Message];

@@ -102,6 +102,8 @@ test('documents, what was given up, what is refused and what is none of Sluice',
 
 const DOCUMENTS = Number(process.env.SLUICE_LOAD_RECORDS ?? 20_000);
 const KILLS = 8;
+/** Longer than the brokers wait for the one that was killed. */
+const IDLE_MS = 30_000;
 
 test('killed again and again in the middle of a write, with a rollover before the next start', async () => {
   const place = await openLoadPlace(cleanups);
@@ -123,6 +125,10 @@ test('killed again and again in the middle of a write, with a rollover before th
   for (let kill = 0; kill < KILLS; kill++) {
     killAt = bulks + 1 + Math.floor(random() * 80);
     child = place.start('load');
+    // One that has nothing left to do dies idle.
+    const ended = child.ended.then(() => true);
+    for (let last = -1; !(await Promise.race([ended, sleep(IDLE_MS, false)])); last = bulks)
+      if (bulks === last) await child.end('SIGKILL');
     expect((await child.ended).signal, child.stderr()).toBe('SIGKILL');
     counts.push((await idsIn(elastic.url)).length);
     await rollOver(elastic.url);
