@@ -12,7 +12,9 @@ const rate = z.strictObject({
     ),
   concurrency: whole(1, 100)
     .prefault(8)
-    .describe('Requests at the same time. Default: 8, which keeps 10 a second busy at replies of up to 800 ms.'),
+    .describe(
+      'Requests at the same time. Of four or more, one place is kept for the live edge where there is one; history is read up to four pages at once, on half of the places. Default: 8, which keeps 10 a second busy at replies of up to 800 ms.',
+    ),
 });
 
 const http = z.strictObject({
