@@ -90,7 +90,9 @@ export function startCommand({ folder, entry }: Workplace, args: string[]): { ch
   const usage = join(folder, 'usage.json');
   const env = { ...process.env, BENCH_USAGE: usage, MALLOC_ARENA_MAX: '2' };
   const hook = join(import.meta.dirname, 'child', 'usage.ts');
-  const argv = ['--import', hook, entry, ...args, '--config', join(folder, 'sluice.yaml')];
+  // As bin/sluice.js starts it.
+  const young = ['--min-semi-space-size=8', '--max-semi-space-size=8'];
+  const argv = [...young, '--import', hook, entry, ...args, '--config', join(folder, 'sluice.yaml')];
   return { child: spawn(process.execPath, argv, { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] }), usage };
 }
 

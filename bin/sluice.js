@@ -7,6 +7,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const NEEDED = 24;
 const ENVIRONMENT = { ...process.env, MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2' };
+/** Room for what dies young (docs/decisions/0086-a-young-generation-of-8-mib.md): V8 takes it only when a process begins. */
+const YOUNG = ['--min-semi-space-size=8', '--max-semi-space-size=8'];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, 'src', 'main.ts');
 /** What `sluice --help` prints, made by `npm run docs`: who only wants to see it need not wait for the whole program. */
@@ -16,7 +18,7 @@ const entry = existsSync(source) ? source : join(root, 'dist', 'src', 'main.js')
 if (isHelp()) process.stdout.write(readFileSync(HELP));
 else if (Number(process.versions.node.split('.')[0]) < NEEDED) runWith(newerNode());
 else {
-  withFewArenas();
+  withItsMemory();
   await import(pathToFileURL(entry).href);
 }
 
@@ -27,15 +29,24 @@ function isHelp() {
 }
 
 /**
- * glibc keeps a heap for each thread, which costs some 20 MB here and brings nothing. It can only be told so before a
- * process begins: this one begins again, as the same process.
+ * Two things of its memory can only be told to a process before it begins, so this one begins again, as the same process.
+ * glibc keeps a heap for each thread, which costs some 20 MB here and brings nothing; V8 copies the records of a page again
+ * and again where they do not fit into its young generation.
  */
-function withFewArenas() {
-  if (process.platform !== 'linux' || process.env.MALLOC_ARENA_MAX !== undefined || !process.execve) return;
+function withItsMemory() {
+  const isYoungSaid = hasYoung(process.execArgv.join(' ')) || hasYoung(process.env.NODE_OPTIONS ?? '');
+  if (process.platform !== 'linux' || !process.execve) return;
+  if (isYoungSaid && process.env.MALLOC_ARENA_MAX !== undefined) return;
   process.removeAllListeners('warning'); // that execve is experimental helps nobody
   process.on('warning', () => {});
   const [, ...args] = process.argv;
-  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...args], ENVIRONMENT);
+  const young = isYoungSaid ? [] : YOUNG;
+  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...young, ...args], ENVIRONMENT);
+}
+
+/** Whoever starts Node may have said another size. */
+function hasYoung(options) {
+  return options.includes('semi-space');
 }
 
 /** The npm package `node` brings one: in this folder, or beside it where Sluice is installed as a package. */
@@ -49,7 +60,7 @@ function newerNode() {
 }
 
 function runWith(node) {
-  const child = spawn(node, [entry, ...process.argv.slice(2)], { stdio: 'inherit', env: ENVIRONMENT });
+  const child = spawn(node, [...YOUNG, entry, ...process.argv.slice(2)], { stdio: 'inherit', env: ENVIRONMENT });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     console.error(`error: ${node} cannot be started: ${error.message}`);
