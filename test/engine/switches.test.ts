@@ -87,7 +87,7 @@ test('a sweep does not go on with a backfill that was cancelled, until something
   const job = store.jobs()[0];
   if (job === undefined) throw new Error('no job');
   const leave = new AbortController();
-  pipeline.events.window = () => leave.abort();
+  pipeline.events.seen = () => leave.abort();
   expect(await runWalk(pipeline, walkOf(job), never, { leave: leave.signal })).toBe(false);
   const sweep = { rangeMs: 400 * 86_400_000, everyMs: 1000 };
   expect(sweepWalk(pipeline, sweep, true)?.range.fromMs).toBe(range.fromMs);
