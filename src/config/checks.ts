@@ -26,6 +26,7 @@ export function crossProblems(text: ConfigText, known: readonly KnownStream[]): 
     ...sharedFolders(text),
     ...list(root, ['sources']).flatMap((path) => sourceProblems(text, path, known, sinkNames)),
     ...ofSinks(root, 'problems'),
+    ...(valueAt(root, ['coordination']) === undefined ? [] : notShared(root)),
   ];
 }
 
@@ -61,6 +62,28 @@ function sourceProblems(
       problems.push({ path: [...source, key, name], message });
     }
   }
+  return problems;
+}
+
+/** The most documents of a batch whose rows are still one record of the state's topic. */
+const MOST_IN_BATCH = 20_000;
+
+/** What only one machine has, while sources move between several. */
+function notShared(root: unknown): Problem[] {
+  const problems: Problem[] = [];
+  for (const sink of list(root, ['sinks'])) {
+    const folder = sinkTypeOf(valueAt(root, [...sink, 'type']))?.folder;
+    if (folder === undefined) continue;
+    const message =
+      'writes files of one machine, which the next instance cannot take over: with `coordination`, deliver to Kafka or Elasticsearch';
+    problems.push({ path: [...sink, 'type'], message });
+  }
+  const keep = valueAt(root, ['raw', 'keep']);
+  if (`${keep}` === 'true')
+    problems.push({ path: ['raw', 'keep'], message: 'keeps records on one machine: leave it out with `coordination`' });
+  const documents = Number(valueAt(root, ['batch', 'documents']));
+  if (documents > MOST_IN_BATCH)
+    problems.push({ path: ['batch', 'documents'], message: `must be at most ${MOST_IN_BATCH} with \`coordination\`` });
   return problems;
 }
 

@@ -156,6 +156,8 @@ function fileProblems(raw: RawConfig, file: string, options: LoadOptions, secret
     const password = urlPassword(source.http.proxy);
     if (password !== undefined) options.onSecret?.(decodeURIComponent(password));
   });
+  trySecret(['coordination', 'sasl', 'password'], raw.coordination?.sasl?.password);
+  tryFile(['coordination', 'ca_file'], raw.coordination?.ca_file);
   raw.sinks.forEach((sink, index) => {
     const at = (keys: readonly string[]) => valueAt(sink, keys) as string | undefined;
     const { groups = [], secrets = [], files = [] } = sinkTypeOf(sink.type) ?? {};

@@ -2,6 +2,7 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import type { ConnectorConfig, SourceSettings } from '../api/connector.ts';
 import type { StreamName } from '../api/document.ts';
+import { toCoordination } from '../coordination/config.ts';
 import type { Config, Secret, SourceConfig } from '../engine/settings.ts';
 import { type SinkConfig, sinkTypeOf } from '../sinks/registry.ts';
 import type { ConfigValues } from '../sinks/sink-type.ts';
@@ -43,6 +44,7 @@ export function toConfig(raw: RawConfig, options: ConvertOptions): Config {
     sinks: raw.sinks.map((sink) => toSink(sink, values)),
     batch: { documents: raw.batch.documents, bytes: raw.batch.bytes, waitMs: raw.batch.wait },
     raw: { keep: raw.raw.keep, forMs: raw.raw.for },
+    coordination: raw.coordination && toCoordination(raw.coordination, values),
     heartbeat: raw.heartbeat === undefined ? undefined : { everyMs: raw.heartbeat.every },
     rejections: {
       maxDocuments: raw.rejections.max_documents,

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { Connector } from '../api/connector.ts';
 import { duration, flag, group, path, secret, size, text, whole } from '../api/values.ts';
+import { coordination } from '../coordination/config.ts';
 import { sinkTypes } from '../sinks/registry.ts';
 import { sourceOf } from './sources.ts';
 
@@ -140,6 +141,11 @@ export function configSchemaOf(connectors: readonly Pick<Connector, 'config'>[])
       rejections: rejections.prefault({}),
       alerts: alerts.prefault({}),
       raw: raw.prefault({}),
+      coordination: coordination
+        .optional()
+        .describe(
+          'Shares the sources with other instances of the same config, and keeps the state where all of them find it. Default: none; this instance reads all sources, and its state is a folder.',
+        ),
       heartbeat: heartbeat
         .optional()
         .describe(

@@ -66,6 +66,8 @@ export interface BuildTools {
   raw?: RawStore;
   /** Stands between a source and its vendor, for who wants to see what is answered. */
   tap?: (source: string, http: Http) => Http;
+  /** Counts what sinks are given, by their names, where several builds are counted together. */
+  sinkTraffic?: ReadonlyMap<string, SinkTraffic>;
   /** Mappings that the config names, by path. */
   modules?: ReadonlyMap<string, OwnFunction>;
   /** The redactor of the process, which learns the secrets of sources; made here by default. */
@@ -115,7 +117,7 @@ export function build(config: Config, tools: BuildTools, withSinks = true): Buil
   );
   const opening = { ...tools, parts, lived: lived.now, changing };
   tools.clock?.listen((text) => tools.log.warn(text));
-  const sinkTraffic = new Map(config.sinks.map(({ name }) => [name, createSinkTraffic()]));
+  const sinkTraffic = tools.sinkTraffic ?? new Map(config.sinks.map(({ name }) => [name, createSinkTraffic()]));
   const sinks = new Map(
     withSinks ? config.sinks.map((sink) => [sink.name, openSink(sink, opening, sinkTraffic.get(sink.name))]) : [],
   );

@@ -2,6 +2,7 @@
 import type { RetrySettings, SourceSettings } from '../api/connector.ts';
 import type { StreamName } from '../api/document.ts';
 import type { ReadingSettings } from '../api/stream.ts';
+import type { Coordination } from '../coordination/config.ts';
 import type { SinkConfig } from '../sinks/registry.ts';
 import type { OwnMappings } from './own/mapping.ts';
 
@@ -23,6 +24,8 @@ export interface Config {
   raw: { keep: boolean; forMs: number };
   /** Undefined where none is asked for. */
   heartbeat: { everyMs: number } | undefined;
+  /** Undefined where this instance is the only one. */
+  coordination?: Coordination;
 }
 
 export interface SourceConfig extends SourceSettings {

@@ -34,11 +34,15 @@ interface Choices {
   scrub?: (text: string) => string;
   holds?: () => boolean;
   topic?: string;
+  partitions?: number;
 }
 
-function open(path: string, { source = 's', scrub, holds, topic = TOPIC }: Choices = {}): Promise<KafkaState> {
+function open(
+  path: string,
+  { source = 's', scrub, holds, topic = TOPIC, partitions = PARTITIONS }: Choices = {},
+): Promise<KafkaState> {
   return openKafkaState({
-    ...{ path, source, scrub, holds, now: () => NOW, kafka: settings(), topic, prefix: 'sluice', log },
+    ...{ path, source, scrub, holds, now: () => NOW, kafka: settings(), topic, partitions, prefix: 'sluice', log },
     signal: new AbortController().signal,
   });
 }
@@ -150,7 +154,7 @@ describe('who may write', () => {
     const folder = scratch();
     const connection = connectKafka(settings(), log);
     await connection.withAdmin((admin) => admin.createTopics({ topics: [{ topic: 'cut', numPartitions: 1 }] }));
-    const state = await open(folder.path, { source: 'cut', topic: 'cut' });
+    const state = await open(folder.path, { source: 'cut', topic: 'cut', partitions: 1 });
     begun(state).commit(commit(1, [row('a')]));
     await state.settled();
     await state.close();
@@ -159,7 +163,7 @@ describe('who may write', () => {
       await admin.deleteTopicRecords({ topic: 'cut', partitions: [{ partition: 0, offset: '-1' }] });
     });
     connection.drop();
-    await expect(open(folder.path, { source: 'cut', topic: 'cut' })).rejects.toThrow(
+    await expect(open(folder.path, { source: 'cut', topic: 'cut', partitions: 1 })).rejects.toThrow(
       /first records of cut were removed/,
     );
     folder.remove();
@@ -171,7 +175,7 @@ test('a hundred thousand revisions are there again in seconds, with the ids of t
   await createStateTopic(settings(), { topic: TOPIC, partitions: PARTITIONS, replication: 1, log }); // leaves it alone
   const big = { topic: 'large', partitions: 1, replication: 1, log };
   await createStateTopic(settings(), big);
-  const openBig = (path: string) => open(path, { source: 'large', topic: 'large' });
+  const openBig = (path: string) => open(path, { source: 'large', topic: 'large', partitions: 1 });
   const first = await openBig(one.path);
   const pipeline = begun(first);
   const hash = (of: string) => Buffer.from(of).toString('base64url').padEnd(43, 'x');

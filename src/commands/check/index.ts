@@ -8,6 +8,7 @@ import { type CommonOptions, withCommon } from '../shared/options.ts';
 import { impatient } from '../shared/probe.ts';
 import { healthRows } from './health.ts';
 import { type CheckRow, print } from './row.ts';
+import { sharedStateRows } from './shared-state.ts';
 import { checkSinks } from './sinks.ts';
 import { createDates } from './source-clock.ts';
 import { checkSources } from './sources.ts';
@@ -30,7 +31,7 @@ async function check(cli: Cli, options: CommonOptions): Promise<void> {
     const [sources, sinks, state] = await Promise.all([
       checkSources(cli, context, built.plans, dates),
       checkSinks(cli, context),
-      stateRows(context),
+      context.config.coordination === undefined ? stateRows(context) : sharedStateRows(context),
     ]);
     const health = await healthRows(context.config.health, state.isInUse);
     const rows = [configRow(context), ...state.rows, ...health, ...sources, ...sinks];

@@ -1,8 +1,9 @@
 /** `sluice setup kafka`: creates the topics of every stream, and the marker topic. A second run changes nothing. */
 import type { Command } from 'commander';
+import type { Coordination } from '../../coordination/config.ts';
 import { plural } from '../../observe/show.ts';
 import type { TopicResult } from '../../sinks/kafka/setup.ts';
-import { openCommand } from '../shared/command-context.ts';
+import { type CommandContext, openCommand } from '../shared/command-context.ts';
 import type { Cli } from '../shared/context.ts';
 import { type CommonOptions, whole, withCommon } from '../shared/options.ts';
 import { placesOf, sinksOfType } from '../shared/select.ts';
@@ -21,7 +22,7 @@ type Result = TopicResult & { sink: string };
 export function addSetupKafka(setup: Command, cli: Cli): void {
   const command = setup
     .command('kafka')
-    .description('create the topics of every stream, and the marker topic')
+    .description('create the topics of every stream, the marker topic, and that of a shared state')
     .option('--sink <name>', 'only this sink (default: every Kafka sink)')
     .option('--partitions <n>', 'of each new topic for documents (default: what the cluster gives)', whole(1, 10_000))
     .option('--replication <n>', 'of each new topic (default: what the cluster gives)', whole(1, 100))
@@ -32,9 +33,13 @@ export function addSetupKafka(setup: Command, cli: Cli): void {
 
 async function setUp(cli: Cli, options: TopicSetupOptions): Promise<void> {
   const context = await openCommand(cli, options);
-  const sinks = sinksOfType(context.config, 'kafka', options.sink);
+  const { coordination, sinks: all } = context.config;
+  const hasSinks = coordination === undefined || options.sink !== undefined || all.some(({ type }) => type === 'kafka');
+  const sinks = hasSinks ? sinksOfType(context.config, 'kafka', options.sink) : [];
   const { setupKafka } = await import('../../sinks/kafka/setup.ts');
   const done: Result[] = [];
+  if (coordination !== undefined && options.sink === undefined)
+    done.push(await setUpState(context, coordination, options));
   for (const sink of sinks) {
     const { partitions, replication, rejected, dryRun } = options;
     const places = placesOf(context.config, sink.name);
@@ -45,10 +50,21 @@ async function setUp(cli: Cli, options: TopicSetupOptions): Promise<void> {
   print(cli, done, options);
 }
 
+async function setUpState(
+  { log }: CommandContext,
+  { kafka, topic, partitions }: Coordination,
+  { replication, dryRun }: TopicSetupOptions,
+): Promise<Result> {
+  const { createStateTopic } = await import('../../coordination/state/topic.ts');
+  const made = await createStateTopic(kafka, { topic, partitions, replication, dryRun, log });
+  return { sink: 'coordination', name: topic, kind: 'state', ...made };
+}
+
 const KINDS: Record<Result['kind'], string> = {
   documents: 'topic',
   rejected: 'topic of what is kept aside',
   marker: 'marker topic',
+  state: 'topic of the state',
 };
 
 function print(cli: Cli, done: Result[], { json, dryRun = false }: TopicSetupOptions): void {

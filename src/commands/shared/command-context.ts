@@ -1,8 +1,10 @@
 /** What a command with a config begins with: the config, a logger, and the tools to build pipelines. */
 
+import { type SluiceError, usageError } from '../../api/errors.ts';
 import type { Registered } from '../../api/stream.ts';
 import { type KnownStream, loadConfig } from '../../config/load.ts';
 import { outsideStreams, ownMappings } from '../../config/outside.ts';
+import type { Coordination } from '../../coordination/config.ts';
 import type { BuildTools } from '../../engine/build.ts';
 import type { Config } from '../../engine/settings.ts';
 import { createLogger, type Logger } from '../../observe/log.ts';
@@ -60,7 +62,8 @@ export function commandContextOf(cli: Cli, config: Config, options: CommonOption
     color: cli.isTty && !cli.env.NO_COLOR,
   });
   const { env, clock, now, hardStop, streams, parts, memory, redactor } = cli;
-  const state = { ...config.state, tell: (text: string) => log.warn(text), scrub: redactor.scrub };
+  const elsewhere = config.coordination && inKafka(config.coordination);
+  const state = { ...config.state, elsewhere, tell: (text: string) => log.warn(text), scrub: redactor.scrub };
   return {
     config,
     warnings: [],
@@ -69,6 +72,13 @@ export function commandContextOf(cli: Cli, config: Config, options: CommonOption
     tools: { streams, log, env, clock, now, hardStop, parts, memory, redactor },
     state,
   };
+}
+
+function inKafka({ topic }: Coordination): SluiceError {
+  return usageError(
+    `the state is in Kafka (${topic}), shared with other instances: this command looks for one in a folder`,
+    'Ask the instances: `sluice status --url` and the status page of each show what it owns, and pause and resume there (docs/scaling.md).',
+  );
 }
 
 export function knownStreamsOf(cli: Cli): KnownStream[] {

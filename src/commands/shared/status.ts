@@ -19,13 +19,16 @@ import type { Cli } from './context.ts';
 import type { Opened, Running } from './pipelines.ts';
 import { withPlaces } from './select.ts';
 
+/** What is shown, as it is at each time. */
+export type Shown = Pick<Opened, 'store' | 'running'> & { built: Pick<Opened['built'], 'sinkTraffic' | 'lived'> };
+
 export interface Served {
   model: StatusModel;
   close(): Promise<void>;
 }
 
 /** The status of these pipelines, told by HTTP where the config asks for that, until it is closed. */
-export async function serveStatus(cli: Cli, context: CommandContext, opened: Opened): Promise<Served> {
+export async function serveStatus(cli: Cli, context: CommandContext, opened: Shown): Promise<Served> {
   const { config, log } = context;
   await learnFromLedger(opened.store, opened.running, cli.now());
   const prepared = watchPrepared(
@@ -34,11 +37,10 @@ export async function serveStatus(cli: Cli, context: CommandContext, opened: Ope
   );
   const model = openStatus(cli, context, opened, prepared);
   const { lost, redactor, nodeVersion } = cli;
-  const switchboard = openSwitchboard(
-    opened.store,
-    opened.running.map(({ plan }) => plan),
-    { now: cli.now, where: 'on the status page' },
-  );
+  const switchboard = openSwitchboard(opened.store, () => opened.running.map(({ plan }) => plan), {
+    now: cli.now,
+    where: 'on the status page',
+  });
   const server = await startServer(config.health, model, { log, lost, redactor, nodeVersion, switchboard }).catch(
     async (error: unknown) => {
       await prepared.stop();
@@ -57,20 +59,31 @@ export async function serveStatus(cli: Cli, context: CommandContext, opened: Ope
 function openStatus(
   cli: Cli,
   { config, tools }: CommandContext,
-  { store, built, running }: Opened,
+  { store, built, running }: Shown,
   prepared: PreparedWatch,
 ): StatusModel {
-  const plans = running.map(({ plan }) => plan);
-  const watched = running.map((one) => watch(one, one.pipeline.state, tools.now));
+  // Asked anew each time: sources come and go where there are several instances.
+  const seen = new WeakMap<Running, Watched>();
+  const watchOne = (one: Running): Watched => {
+    const watched = seen.get(one) ?? watch(one, one.pipeline.state, tools.now);
+    seen.set(one, watched);
+    return watched;
+  };
   return createStatus({
     config: () => config,
-    watched: () => watched,
+    watched: () => running.map(watchOne),
     sinkTraffic: () => built.sinkTraffic,
     clocks: () => ({ nowMs: tools.now(), livedMs: built.lived() }),
     startedMs: tools.now(),
     version: cli.version,
     clockTrouble: () => cli.clock?.trouble(),
-    jobs: remembered(() => jobsOf(store, plans, tools.now())),
+    jobs: remembered(() =>
+      jobsOf(
+        store,
+        running.map(({ plan }) => plan),
+        tools.now(),
+      ),
+    ),
     templatesCurrent: prepared.isCurrent,
   });
 }

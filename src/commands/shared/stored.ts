@@ -16,8 +16,9 @@ export function withExistingState<T>(cli: Cli, context: CommandContext, work: Wo
 }
 
 /** Throws when there is no state. */
-export function requireState({ config }: CommandContext): void {
+export function requireState({ config, state }: CommandContext): void {
   const { path } = config.state;
+  if (state.elsewhere !== undefined) throw state.elsewhere;
   if (!hasState(path))
     throw usageError(`there is no state in ${path} yet`, 'It is made by the first `sluice run` or `sluice backfill`.');
 }

@@ -133,7 +133,8 @@ function jobLines(job: JobStatus): string[] {
   ];
 }
 
-function sourceLine({ source, state, requests, throttled, budget }: SourceStatus): string {
+function sourceLine({ source, state, owned, requests, throttled, budget }: SourceStatus): string {
+  if (owned === false) return `source ${source}: another instance has it, or nobody yet`;
   const all = Object.entries(requests);
   const sum = all.reduce((total, [, count]) => total + count, 0);
   const by = all.map(([status, count]) => `${showCount(count)} × ${status}`).join(', ');

@@ -8,7 +8,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from 'pino';
 import { orAborted } from '../../api/abort.ts';
 import { messageOf, NOTHING_LOST, SluiceError, stopError } from '../../api/errors.ts';
-import { connectKafka } from '../../sinks/kafka/connection.ts';
+import { type Connection, connectKafka, within } from '../../sinks/kafka/connection.ts';
 import { typeOf } from '../../sinks/kafka/errors.ts';
 import { murmur2 } from '../../sinks/kafka/partition.ts';
 import type { WholeSettings } from '../../sinks/kafka/settings.ts';
@@ -20,12 +20,15 @@ import { type Capture, captureChanges, type RowChange } from './capture.ts';
 import { committedRecords } from './partition.ts';
 import { openStateProducer, type StateProducer } from './producer.ts';
 import { restoreRows } from './restore.ts';
+import { lookAtTopic } from './topic.ts';
 
 export interface KafkaStateOptions extends Omit<StateOptions, 'exclusive' | 'copy'> {
   source: string;
   /** Of the brokers; `timeoutMs` is for each step. */
   kafka: WholeSettings;
   topic: string;
+  /** As many as it was made with. */
+  partitions: number;
   /** Begins the transactional ids. */
   prefix: string;
   log: Logger;
@@ -61,36 +64,40 @@ const OWNER = 'owner';
 
 /** Ends whoever wrote for the source before, then reads what they left. */
 export async function openKafkaState(options: KafkaStateOptions): Promise<KafkaState> {
-  const { source, kafka, topic, prefix, log, signal } = options;
-  const connection = connectKafka(kafka, log);
+  const connection = connectKafka(options.kafka, options.log);
+  const opening = takenOver(options, connection);
   try {
-    const work = async (): Promise<KafkaState> => {
-      const partitions = await connection.withAdmin((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
-      const partition = partitionOf(source, partitions.topics[0]?.partitions.length ?? 1);
-      const transactionalId = `${prefix}-state-${source}`;
-      const producer = await openStateProducer(connection, {
-        ...{ topic, partition, transactionalId },
-        timeoutMs: kafka.timeoutMs,
-      });
-      const place = { topic, partition, timeoutMs: kafka.timeoutMs, signal };
-      const rows = new Map<string, string>();
-      const mine = `${JSON.stringify([source]).slice(0, -1)},`;
-      for await (const records of committedRecords(connection, place)) {
-        for (const { key, value } of records) {
-          const name = key?.toString() ?? '';
-          if (!name.startsWith(mine)) continue;
-          if (value === null) rows.delete(name);
-          else rows.set(name, value.toString());
-        }
-      }
-      requireVersion(source, topic, rows);
-      return await filled(options, rows, producer, connection.drop);
-    };
-    return await orAborted(work(), signal);
+    return await orAborted(opening, options.signal);
   } catch (error) {
     connection.drop();
+    void opening.then(
+      (state) => state.close(), // just when it was not wanted any more
+      () => {},
+    );
     throw explained(error, options);
   }
+}
+
+async function takenOver(options: KafkaStateOptions, connection: Connection): Promise<KafkaState> {
+  const { source, kafka, topic, partitions, prefix, signal } = options;
+  const { timeoutMs } = kafka;
+  const looking = connection.withAdmin((admin) => lookAtTopic(admin, options));
+  await within(timeoutMs, `looking for ${topic}`, looking);
+  const partition = partitionOf(source, partitions);
+  const transactionalId = `${prefix}-state-${source}`;
+  const producer = await openStateProducer(connection, { topic, partition, transactionalId, timeoutMs });
+  const rows = new Map<string, string>();
+  const mine = `${JSON.stringify([source]).slice(0, -1)},`;
+  for await (const records of committedRecords(connection, { topic, partition, timeoutMs, signal })) {
+    for (const { key, value } of records) {
+      const name = key?.toString() ?? '';
+      if (!name.startsWith(mine)) continue;
+      if (value === null) rows.delete(name);
+      else rows.set(name, value.toString());
+    }
+  }
+  requireVersion(source, topic, rows);
+  return filled(options, rows, producer, connection.drop);
 }
 
 function requireVersion(source: string, topic: string, rows: Map<string, string>): void {
@@ -235,6 +242,20 @@ function overdue(source: string): SluiceError {
   );
 }
 
+/** What a person pauses is durable without a batch that would say so. */
 function withSettled(store: StateStore, settled: () => Promise<void>): StateStore {
-  return { ...store, pipeline: (name) => ({ ...store.pipeline(name), settled }) };
+  const soon = (): void => void settled().catch(() => {}); // `lost` tells of it
+  return {
+    ...store,
+    pipeline: (name) => ({ ...store.pipeline(name), settled }),
+    setPause(pause) {
+      store.setPause(pause);
+      soon();
+    },
+    endPause(source, stream) {
+      const isEnded = store.endPause(source, stream);
+      soon();
+      return isEnded;
+    },
+  };
 }

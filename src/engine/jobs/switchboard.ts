@@ -16,11 +16,15 @@ export interface Switchboard {
 /** `where` says who asked. */
 export function openSwitchboard(
   store: StateStore,
-  plans: readonly Pick<PipelinePlan, 'source' | 'registered'>[],
+  plans: () => readonly Pick<PipelinePlan, 'source' | 'registered'>[],
   { now, where }: { now: () => number; where: string },
 ): Switchboard {
   const streamsOf = (source: string) => [
-    ...new Set(plans.filter((plan) => plan.source.name === source).map(({ registered }) => registered.stream.name)),
+    ...new Set(
+      plans()
+        .filter((plan) => plan.source.name === source)
+        .map(({ registered }) => registered.stream.name),
+    ),
   ];
   const partOf = (source: string, stream: string | undefined) => {
     const known: readonly string[] = streamsOf(source);

@@ -20,6 +20,8 @@ export interface SourceStatus {
   source: string;
   connector: string;
   state: StateWord;
+  /** With `coordination`: whether this instance has it now, and not another one. */
+  owned?: boolean;
   /** Requests by the status of their answer; `none`: there was none. */
   requests: Record<string, number>;
   throttled: number;

@@ -72,18 +72,23 @@ function statusOf(parts: StatusParts, judged: readonly Judged[], clocks: Clocks)
     at: iso(clocks.nowMs),
     startedAt: iso(startedMs),
     isRunning: true,
-    sources: config.sources.map(({ name, connector }) => sourceStatus(name, connector, judged)),
+    sources: config.sources.map((source) => sourceStatus(source, judged, config.coordination !== undefined)),
     sinks: config.sinks.map((sink) => sinkStatus(sink, judged, parts)),
     streams: judged.map((one) => streamStatus(one, factsOf(config, one.watched, clocks, parts.clockTrouble()), clocks)),
     jobs: parts.jobs(),
   };
 }
 
-function sourceStatus(source: string, connector: string, judged: readonly Judged[]): SourceStatus {
+function sourceStatus(
+  { name: source, connector }: { name: string; connector: string },
+  judged: readonly Judged[],
+  isShared: boolean,
+): SourceStatus {
   const ours = judged.filter(({ watched }) => watched.plan.source.name === source);
   const traffic = ours[0]?.watched.plan.traffic;
   return {
     ...{ source, connector, state: worstOf(ours.map(({ verdict }) => verdict.state)) },
+    ...(isShared && { owned: ours.length > 0 }),
     requests: Object.fromEntries(traffic?.requests ?? []),
     throttled: traffic?.requests.get('429') ?? 0,
     budget: budgetOf(traffic),

@@ -30,7 +30,7 @@ interface TopicSetupOptions {
 
 export interface TopicResult {
   name: string;
-  kind: 'documents' | 'rejected' | 'marker';
+  kind: 'documents' | 'rejected' | 'marker' | 'state';
   action: 'created' | 'unchanged';
   /** Undefined when it was not created, only tried. */
   shape: TopicShape | undefined;
