@@ -5,7 +5,7 @@ import type { Schedule } from '../../src/engine/schedule.ts';
 import { detectionsOf, type FakeVendor, fakeVendor } from './fake-vendor.ts';
 import { type MemorySink, memorySink, openPipeline, scratch, testConfig } from './harness.ts';
 
-const HISTORY = 400;
+const HISTORY = 700;
 const SCHEDULE: Schedule = { lookbackMs: 86_400_000, pollMs: 1000, liveRangeMs: 60_000, sweeps: [], snapshotMs: 1000 };
 
 const cleanups: (() => unknown)[] = [];
@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A tenant whose history takes some ten seconds to read. */
+/** A tenant whose history takes more than ten seconds to read. */
 async function tenant(requestsPerSecond = 15) {
   const detections = detectionsOf(HISTORY, Date.now() - 60_000);
   const vendor: FakeVendor = await fakeVendor({ detections: () => detections });

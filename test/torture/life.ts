@@ -40,6 +40,8 @@ export type Ended = { how: 'killed' | 'stopped' } | { how: 'failed'; error: unkn
 export interface Life {
   pipeline: Pipeline;
   ended: Promise<Ended>;
+  /** It was killed, and may not have come to its end yet. */
+  isDead(): boolean;
   /** Ends it in good order. */
   stop(): void;
 }
@@ -158,7 +160,7 @@ export function live(world: World, death: Plan['deaths'][number] | undefined): L
     if (outcome.how === 'killed') rmSync(join(config.state.path, 'state.seal'), { force: true }); // written by a good end only
     return outcome;
   };
-  return { pipeline, ended: end(), stop: () => stop.abort() };
+  return { pipeline, ended: end(), isDead: () => isDead, stop: () => stop.abort() };
 }
 
 function troubled(): SluiceError {

@@ -163,7 +163,7 @@ async function liveOn(
       await Promise.race([ended, sleep(200)]);
       if (performance.now() > deadline) life.stop();
       if (performance.now() > deadline + END_MS) throw new Error('it does not end when it is told to');
-      if (!hasEnded && death === undefined && isQuiet(life.pipeline.state)) life.stop();
+      if (!hasEnded && !life.isDead() && death === undefined && isQuiet(life.pipeline.state)) life.stop();
     }
     const end = await ended;
     if (performance.now() > deadline) throw new Error(`not quiet in time: ${JSON.stringify(unrest)}`);
